@@ -1,0 +1,1 @@
+"""Roundtrip, the service: everything that the production image contains."""

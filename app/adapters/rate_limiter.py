@@ -1,0 +1,104 @@
+"""Counting for the rate limits: in Redis for all processes together, else in this one.
+
+The counting is that of `limits`, the engine inside slowapi, in its asyncio form, so that
+waiting for Redis never holds up the event loop.
+"""
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass
+
+import structlog
+from circuitbreaker import CircuitBreaker
+from limits import RateLimitItem
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.settings import Settings
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a caller stands within one limit's window."""
+
+    item: RateLimitItem
+    exceeded: bool
+    remaining: int
+    reset_after: int
+    """Seconds until the window has ended for certain; at least one."""
+
+
+class RateLimiter:
+    """Counts requests in fixed windows that begin with a caller's first request.
+
+    A question to Redis takes `redis_timeout` seconds at most. After a few failures in a
+    row Redis is left alone for some seconds, and each process counts for itself: limits
+    then hold per process, and nothing is unlimited.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._timeout = settings.redis_timeout
+        url = settings.redis_url.get_secret_value()
+        pool = ConnectionPool.from_url(
+            url,
+            socket_timeout=settings.redis_timeout,
+            socket_connect_timeout=settings.redis_timeout,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._redis = Redis(connection_pool=pool)
+        storage = RedisStorage(
+            f"async+{url}",
+            implementation="redispy",
+            key_prefix=f"{settings.redis_key_prefix}:limit",
+            # Documented as the way to bring a client of one's own; the annotation lacks it.
+            connection_pool=pool,  # type: ignore[arg-type]
+        )
+        self._breaker = CircuitBreaker(
+            failure_threshold=settings.redis_breaker_failures,
+            recovery_timeout=settings.redis_breaker_recovery,
+            expected_exception=(RedisError, OSError, TimeoutError),
+        )
+        self._shared = FixedWindowRateLimiter(storage)
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+
+    async def hit(self, item: RateLimitItem, *caller: str) -> Window:
+        """Count one request of a caller and say where that leaves it."""
+        if not self._breaker.opened:
+            try:
+                with self._breaker:
+                    async with asyncio.timeout(self._timeout):
+                        return await _hit(self._shared, item, caller)
+            except (RedisError, OSError, TimeoutError) as error:
+                _log.warning("redis_unavailable", reason=type(error).__name__)
+        return await _hit(self._own, item, caller)
+
+    async def ping(self) -> bool:
+        """Tell whether Redis answers in time."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return bool(await self._redis.ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+
+async def _hit(
+    limiter: FixedWindowRateLimiter, item: RateLimitItem, caller: tuple[str, ...]
+) -> Window:
+    allowed = await limiter.hit(item, *caller)
+    reset_time, remaining = await limiter.get_window_stats(item, *caller)
+    # Redis rounds the time left to whole seconds, down as well as up. One more second,
+    # within the window's length, is never too early.
+    reset_after = min(item.get_expiry(), max(0, math.ceil(reset_time - time.time())) + 1)
+    return Window(item, exceeded=not allowed, remaining=remaining, reset_after=reset_after)

@@ -1,0 +1,37 @@
+"""The only wiring: builds every collaborator once and joins them by plain constructors."""
+
+from datetime import timedelta
+
+from app.adapters.passwords import PasswordHasher
+from app.adapters.rate_limiter import RateLimiter
+from app.adapters.tokens import AccessTokens
+from app.repositories.database import Database, create_engine
+from app.services.auth import AuthService
+from app.services.health import HealthService
+from app.services.users import UserService
+from app.settings import Settings
+
+
+class Container:
+    """What one process works with, from its start to `close()`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._database = Database(create_engine(settings))
+        self._passwords = PasswordHasher(
+            threads=settings.password_threads, queue=settings.password_queue
+        )
+        self.rate_limiter = RateLimiter(settings)
+        self.users = UserService(self._database, self._passwords)
+        self.auth = AuthService(
+            self._database,
+            self._passwords,
+            AccessTokens(settings),
+            session_lifetime=timedelta(seconds=settings.session_lifetime),
+        )
+        self.health = HealthService(self._database, self.rate_limiter)
+
+    async def close(self) -> None:
+        """Close what is open, in the order in which work runs dry."""
+        self._passwords.close()
+        await self.rate_limiter.close()
+        await self._database.close()

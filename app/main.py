@@ -1,0 +1,115 @@
+"""The service as an ASGI app: what is mounted where, and what lives as long as the process."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+)
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from app.adapters.logs import configure_logging
+from app.container import Container
+from app.middleware.access_log import AccessLog
+from app.middleware.body_limit import BodyLimit
+from app.middleware.deadline import Deadline
+from app.middleware.host import Host
+from app.middleware.identity import Identity
+from app.middleware.methods import Methods
+from app.middleware.problems import Problems
+from app.middleware.rate_limit import RateLimit, policies
+from app.middleware.response_headers import ResponseHeaders
+from app.middleware.routing import Routes, Routing
+from app.routers import auth, docs, health, users
+from app.routers.openapi import RATE_LIMIT, describe
+from app.routers.problems import answer_framework_error, problem_response
+from app.settings import Settings, SettingsError, load_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the app: `uvicorn --factory app.main:create_app` calls this.
+
+    Without settings it reads them from the environment, and ends the process with one
+    sentence for each variable that is missing or unfit.
+    """
+    settings = settings or _settings_or_exit()
+    configure_logging(settings)
+    container = Container(settings)
+    app = FastAPI(
+        title="Roundtrip",
+        version="0.1.0",
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        # All documentation is served by routers/docs.py: offline, and with a tight policy.
+        openapi_url=None,
+        exception_handlers={
+            HTTPException: answer_framework_error,
+            RequestValidationError: answer_framework_error,
+        },
+    )
+    app.state.container = container
+    app.state.metrics = _metrics()
+    for router in (users.router, auth.router, health.json_router, health.router, docs.router):
+        app.include_router(router)
+    describe(app)
+    app.user_middleware = _door(app, settings, container)
+    return app
+
+
+def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middleware]:
+    return [
+        Middleware(ResponseHeaders),
+        Middleware(Routing, routes=_routes(app)),
+        Middleware(AccessLog, registry=app.state.metrics),
+        Middleware(Problems, respond=problem_response),
+        Middleware(Host, allowed=settings.allowed_hosts),
+        Middleware(Deadline, seconds=settings.request_timeout),
+        Middleware(Identity, read_token=container.auth.read_token),
+        Middleware(RateLimit, limiter=container.rate_limiter, policies=policies(settings)),
+        Middleware(Methods),
+        Middleware(BodyLimit, size=settings.max_body_size),
+    ]
+
+
+def _routes(app: FastAPI) -> Routes:
+    # FastAPI keeps included routers as a tree; this walks it in the order of matching.
+    return Routes(
+        (
+            route.path_format or "",
+            method,
+            (route.openapi_extra or {}).get(RATE_LIMIT, "default"),
+        )
+        for route in iter_route_contexts(app.routes)
+        for method in sorted(route.methods or ())
+    )
+
+
+def _metrics() -> CollectorRegistry:
+    # A registry of the app's own: the library's global one would count two apps in one
+    # process, as tests have them, together.
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.container.close()
+
+
+def _settings_or_exit() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        sys.exit(f"Roundtrip does not start:\n{error}")

@@ -1,0 +1,17 @@
+"""The door: what every request passes, in pure ASGI.
+
+`main.py` stacks it in the order in which a request meets it:
+
+    response_headers   an id for the request; the headers that every response has
+    routing            which path of the service this is, if any
+    access_log         one line and one measurement when it is over
+    problems           whatever is raised below becomes a problem document
+    host               the Host header is one that is served
+    deadline           there is an end to every request
+    identity           whose token this is
+    rate_limit         whether they may ask once more
+    methods            HEAD, OPTIONS, 405
+    body_limit         no more of the body than the limit is read
+
+What they have to say to one another stands in the request's `state`.
+"""

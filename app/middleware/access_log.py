@@ -1,0 +1,78 @@
+"""One line in the log, and one measurement, for each request."""
+
+import time
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import CollectorRegistry, Histogram
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = structlog.get_logger()
+_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+_PROBES = {"/livez", "/readyz", "/metrics"}
+_NO_RESPONSE = 499
+
+
+class AccessLog:
+    """Logs each request when it is over, and counts it into the histogram of durations.
+
+    A line has the request's id, the trace it belongs to (W3C Trace Context, section 3.2),
+    the route's template rather than the path, and the user's id; no header and no body
+    ever. Health checks are logged at level `debug`.
+    """
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self.app = app
+        self.durations = Histogram(
+            "http_request_duration_seconds",
+            "Time from the first byte of a request to the last of its response.",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and note how it went."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = _NO_RESPONSE
+        started = time.perf_counter()
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(
+            request_id=scope["state"]["request_id"], **_trace_id(Headers(scope=scope))
+        )
+        try:
+            await self.app(scope, receive, send_and_note)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+            structlog.contextvars.clear_contextvars()
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        path, claims = scope["state"]["path"], scope["state"].get("claims")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = path.template if path else None
+        self.durations.labels(method, route or "none", status).observe(seconds)
+        write = _log.debug if route in _PROBES else _log.info
+        write(
+            "request",
+            method=method,
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1000, 1),
+            user_id=claims.user_id if claims else None,
+            client=scope["client"][0] if scope.get("client") else None,
+        )
+
+
+def _trace_id(headers: Headers) -> dict[str, str]:
+    context = TraceContextTextMapPropagator().extract(headers)
+    span = trace.get_current_span(context).get_span_context()
+    return {"trace_id": trace.format_trace_id(span.trace_id)} if span.is_valid else {}

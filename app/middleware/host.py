@@ -1,0 +1,33 @@
+"""Only requests for this service's own names (RFC 9112, section 3.2)."""
+
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import MalformedHost
+
+
+class Host:
+    """Refuses a request whose Host header is missing, doubled, or names somebody else."""
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
+        """Take the names that are served, without ports; `*` among them serves all."""
+        self.app = app
+        self.allowed = frozenset(name.lower() for name in allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if it is meant for this service."""
+        if scope["type"] == "http":
+            hosts = Headers(scope=scope).getlist("host")
+            if len(hosts) != 1 or not hosts[0]:
+                raise MalformedHost
+            if "*" not in self.allowed and _name(hosts[0]) not in self.allowed:
+                raise MalformedHost("No service of that name is here; see ALLOWED_HOSTS.")
+        await self.app(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    # A port follows the last colon, but an IPv6 address in brackets has colons of its own.
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isdigit() else host.lower()

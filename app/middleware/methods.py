@@ -1,0 +1,40 @@
+"""The methods that every path has without a line of its own: HEAD and OPTIONS; and 405."""
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import MethodNotAllowed
+
+
+class Methods:
+    """Answers OPTIONS, turns HEAD into GET without a body, refuses what a path lacks.
+
+    A path that does not exist is left to the router, whose business it is.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its path has this method."""
+        path = scope["state"]["path"] if scope["type"] == "http" else None
+        if path is None:
+            await self.app(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            response = Response(status_code=204, headers={"Allow": ", ".join(path.allow)})
+            await response(scope, receive, send)
+        elif scope["method"] not in path.allow:
+            raise MethodNotAllowed(path.allow)
+        elif scope["method"] == "HEAD":
+            await self.app({**scope, "method": "GET"}, receive, _without_body(send))
+        else:
+            await self.app(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head

@@ -1,0 +1,122 @@
+"""The rate limits: who may ask how often. The policy is `policies()`, the rest applies it.
+
+slowapi gives the notation, the limits and the address; the counting is the limiter's,
+because slowapi's own would hold up the event loop.
+"""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+
+from slowapi.util import get_remote_address
+from slowapi.wrappers import LimitGroup
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.adapters.rate_limiter import RateLimiter, Window
+from app.errors import TooManyRequests
+from app.settings import Settings
+
+
+def policies(settings: Settings) -> dict[str, LimitGroup]:
+    """Return each limit by the name under which routers refer to it."""
+    return {
+        "signup": _limit(settings.rate_limit_signup, by_address),
+        "login": _limit(settings.rate_limit_login, by_address),
+        "password": _limit(settings.rate_limit_password, by_user),
+        "default": _limit(settings.rate_limit_default, by_user),
+    }
+
+
+def by_address(request: Request) -> str:
+    """Key by address; by its /64 for IPv6, since whoever has one address there has them all.
+
+    Behind a load balancer the address is the client's only because uvicorn is told which
+    proxies to believe (`--forwarded-allow-ips`); a forged X-Forwarded-For changes nothing.
+    """
+    host = get_remote_address(request)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"address:{host}"
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return f"address:{ipaddress.ip_network((address, 64), strict=False).network_address}"
+    return f"address:{getattr(address, 'ipv4_mapped', None) or address}"
+
+
+def by_user(request: Request) -> str:
+    """Key by the user whose token came along, by address where there is none."""
+    claims = request.state.claims
+    return f"user:{claims.user_id}" if claims else by_address(request)
+
+
+def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
+    return LimitGroup(
+        notation,
+        key_function=key,
+        scope=None,
+        per_method=False,
+        methods=None,
+        error_message=None,
+        exempt_when=None,
+        cost=1,
+        override_defaults=False,
+    )
+
+
+class RateLimit:
+    """Counts each request before its body is read, and refuses it when a limit is used up.
+
+    The response says where the caller stands, in `RateLimit-Policy` and `RateLimit`
+    (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
+    `default`, so that guessing paths has an end too.
+    """
+
+    def __init__(
+        self, app: ASGIApp, limiter: RateLimiter, policies: Mapping[str, LimitGroup]
+    ) -> None:
+        self.app = app
+        self.limiter = limiter
+        self.policies = {name: tuple(group) for name, group in policies.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its caller may ask once more."""
+        if scope["type"] == "http" and not _is_probe(scope):
+            await self._count(scope)
+        await self.app(scope, receive, send)
+
+    async def _count(self, scope: Scope) -> None:
+        path = scope["state"]["path"]
+        name = path.limit(scope["method"]) if path else "default"
+        request = Request(scope)
+        windows = [
+            await self.limiter.hit(limit.limit, name, limit.key_func(request))
+            for limit in self.policies[name]
+        ]
+        scope["state"]["response_headers"].update(_headers(name, windows))
+        used_up = [window.reset_after for window in windows if window.exceeded]
+        if used_up:
+            raise TooManyRequests(retry_after=max(used_up))
+
+
+def _is_probe(scope: Scope) -> bool:
+    # An orchestrator's question comes straight to the process; through the load balancer
+    # (which says for whom it asks) health checks are limited like all else.
+    path = scope["state"]["path"]
+    is_probe = path is not None and path.template in {"/livez", "/readyz", "/metrics"}
+    return is_probe and "x-forwarded-for" not in Headers(scope=scope)
+
+
+def _headers(name: str, windows: list[Window]) -> dict[str, str]:
+    # Several limits of one policy need names of their own: signup, signup-2, …
+    names = [name if number == 1 else f"{name}-{number}" for number in range(1, len(windows) + 1)]
+    return {
+        "RateLimit-Policy": ", ".join(
+            f'"{name}";q={window.item.amount};w={window.item.get_expiry()}'
+            for name, window in zip(names, windows, strict=True)
+        ),
+        "RateLimit": ", ".join(
+            f'"{name}";r={window.remaining};t={window.reset_after}'
+            for name, window in zip(names, windows, strict=True)
+        ),
+    }

@@ -1,0 +1,55 @@
+"""An id for each request, and the headers that each response has."""
+
+import re
+import uuid
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SECURITY: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_TRANSPORT_SECURITY: Final = "max-age=63072000; includeSubDomains"
+
+
+class ResponseHeaders:
+    """Adds `X-Request-ID` and the security headers to every response.
+
+    A header that the response already has stays as it is, so that an HTML page can bring
+    a Content-Security-Policy that fits it. `Strict-Transport-Security` (RFC 6797) is sent
+    over HTTPS only. Whatever stands in `state["response_headers"]` is added too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, under its id."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"] = _request_id(Headers(scope=scope))
+        added: dict[str, str] = {"X-Request-ID": request_id, **_SECURITY}
+        if scope["scheme"] == "https":
+            added["Strict-Transport-Security"] = _TRANSPORT_SECURITY
+        state["response_headers"] = added
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in added.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def _request_id(headers: Headers) -> str:
+    sent = headers.get("x-request-id", "")
+    return sent if _ACCEPTABLE_ID.fullmatch(sent) else str(uuid.uuid4())

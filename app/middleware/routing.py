@@ -1,0 +1,61 @@
+"""Which path of the service a request asks for, known before anything else is done."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from re import Pattern
+
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path template, with the name of the rate limit of each method it has."""
+
+    template: str
+    limits: Mapping[str, str]
+
+    @property
+    def allow(self) -> tuple[str, ...]:
+        """The methods that the path answers, as the Allow header lists them."""
+        extra = {"OPTIONS", "HEAD"} if "GET" in self.limits else {"OPTIONS"}
+        return tuple(sorted(extra | set(self.limits)))
+
+    def limit(self, method: str) -> str:
+        """Name the rate limit that a request with this method counts towards."""
+        return self.limits.get("GET" if method == "HEAD" else method, "default")
+
+
+class Routes:
+    """All paths of the service; the first that fits is the one that answers."""
+
+    def __init__(self, routes: Iterable[tuple[str, str, str]]) -> None:
+        """Take (path template, method, name of rate limit) in the order of the routers."""
+        limits: dict[str, dict[str, str]] = {}
+        for template, method, limit in routes:
+            limits.setdefault(template, {})[method] = limit
+        self._paths: list[tuple[Pattern[str], Path]] = [
+            (compile_path(template)[0], Path(template, methods))
+            for template, methods in limits.items()
+        ]
+
+    def find(self, path: str) -> Path | None:
+        """Return the path template that a URL's path fits, or None."""
+        for pattern, found in self._paths:
+            if pattern.match(path):
+                return found
+        return None
+
+
+class Routing:
+    """Puts the `Path` that is asked for into `state["path"]`; None if there is none."""
+
+    def __init__(self, app: ASGIApp, routes: Routes) -> None:
+        self.app = app
+        self.routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, knowing where it goes."""
+        if scope["type"] == "http":
+            scope["state"]["path"] = self.routes.find(scope["path"])
+        await self.app(scope, receive, send)

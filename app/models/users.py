@@ -1,0 +1,74 @@
+"""The accounts."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Enum,
+    Identity,
+    Integer,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.orm import Model
+
+
+class Role(StrEnum):
+    """What an account may do: `user` its own things, `admin` everybody's."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+class User(Model):
+    """An account; once erased, a row without personal data that the books still refer to.
+
+    `version` counts the changes. SQLAlchemy puts it into the WHERE of each UPDATE, so
+    that of two changes to one version the second finds nothing to change.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("email"),
+        CheckConstraint(
+            "(erased_at IS NULL) = (email IS NOT NULL)"
+            " AND (erased_at IS NULL) = (name IS NOT NULL)"
+            " AND (erased_at IS NULL) = (password_hash IS NOT NULL)",
+            name="erased_means_no_personal_data",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    # These three are NULL only once the account is erased, and repositories do not load
+    # erased accounts: in Python they are always there.
+    name: Mapped[str] = mapped_column(nullable=True)
+    email: Mapped[str] = mapped_column(nullable=True)
+    password_hash: Mapped[str] = mapped_column(nullable=True)
+    role: Mapped[Role] = mapped_column(
+        Enum(
+            Role,
+            native_enum=False,
+            create_constraint=True,
+            name="role",
+            values_callable=lambda roles: [role.value for role in roles],
+        ),
+        default=Role.USER,
+    )
+    version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
+    )
+    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    __mapper_args__ = {"version_id_col": version, "eager_defaults": True}  # noqa: RUF012 - SQLAlchemy reads a plain dict here
+
+    def erase(self, now: datetime) -> None:
+        """Forget everything personal, the email included, so that it is free again."""
+        self.erased_at = now
+        self.name = self.email = self.password_hash = None  # type: ignore[assignment]

@@ -1,0 +1,107 @@
+"""One engine per process, and transactions whose failures have names of ours."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.errors import PreconditionFailed, Unavailable
+from app.repositories.sessions import SessionRepository
+from app.repositories.users import UserRepository
+from app.settings import Settings
+
+_log = structlog.get_logger()
+
+
+def create_engine(settings: Settings) -> AsyncEngine:
+    """Build the engine: a pool that makes nobody wait long, queries that end by themselves."""
+    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
+    statement_timeout = int(settings.database_statement_timeout * 1000)
+    return create_async_engine(
+        url,
+        pool_size=settings.database_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.database_pool_timeout,
+        # After a restart of Postgres the pool is full of dead connections; each is asked
+        # once whether it lives before a request gets it.
+        pool_pre_ping=True,
+        # An error message would otherwise quote the values, password hashes among them.
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 2,
+            "application_name": "roundtrip",
+            "options": f"-c statement_timeout={statement_timeout}"
+            f" -c lock_timeout={statement_timeout}"
+            f" -c idle_in_transaction_session_timeout={statement_timeout}",
+        },
+    )
+
+
+class Transaction:
+    """The repositories that share one database transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.users = UserRepository(session)
+        self.sessions = SessionRepository(session)
+
+
+class Database:
+    """Opens transactions. Built once per process, closed at its end."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commit what the block did, or roll all of it back if it raises.
+
+        Raises `Unavailable` when Postgres cannot be reached, gives up on a statement, or
+        loses the connection; `PreconditionFailed` when a row has changed since it was read.
+        A lost connection during the commit leaves the outcome unknown.
+        """
+        with _failures_translated():
+            async with self._sessions.begin() as session:
+                yield Transaction(session)
+
+    async def ping(self) -> None:
+        """Ask Postgres for a sign of life. Raises `Unavailable` if there is none."""
+        with _failures_translated():
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close the pool's connections."""
+        await self._engine.dispose()
+
+
+@contextmanager
+def _failures_translated() -> Iterator[None]:
+    try:
+        yield
+    except StaleDataError as error:
+        raise PreconditionFailed from error
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        _log.warning("database_unavailable", reason=_first_line(error))
+        raise Unavailable from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        _log.warning("database_unavailable", reason=_first_line(error))
+        raise Unavailable from error
+
+
+def _first_line(error: Exception) -> str:
+    # Whole messages repeat the statement; its first line says what happened.
+    return str(error).partition("\n")[0]

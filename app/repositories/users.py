@@ -1,0 +1,54 @@
+"""The accounts, as rows. Erased ones are never found here."""
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import EmailTaken
+from app.models import User
+
+
+class UserRepository:
+    """Finds and keeps users within one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, user: User) -> User:
+        """Insert a new user. Raises `EmailTaken` when the unique index says so."""
+        self._session.add(user)
+        await self.flush()
+        return user
+
+    async def get(self, user_id: int) -> User | None:
+        """Find a user by id."""
+        return await self._one(User.id == user_id)
+
+    async def get_by_email(self, email: str) -> User | None:
+        """Find a user by normalised email."""
+        return await self._one(User.email == email)
+
+    async def list_after(self, user_id: int, *, limit: int, email: str | None = None) -> list[User]:
+        """List up to `limit` users in the order of signup, from behind `user_id` on."""
+        query = select(User).where(User.id > user_id, User.erased_at.is_(None))
+        if email is not None:
+            query = query.where(User.email == email)
+        return list(await self._session.scalars(query.order_by(User.id).limit(limit)))
+
+    async def flush(self) -> None:
+        """Write what has changed. Raises `EmailTaken` when the unique index says so."""
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            if _constraint(error) == "uq_users_email":
+                raise EmailTaken from error
+            raise
+
+    async def _one(self, condition: ColumnElement[bool]) -> User | None:
+        query = select(User).where(condition, User.erased_at.is_(None))
+        return await self._session.scalar(query)
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    diagnostics = getattr(error.orig, "diag", None)
+    return getattr(diagnostics, "constraint_name", None)

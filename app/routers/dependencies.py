@@ -1,0 +1,92 @@
+"""What routes ask for: the services, who is calling, and what the headers demand."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
+
+from app.container import Container
+from app.errors import Forbidden, NotFound
+from app.routers.representations import entity_tags
+from app.schemas.preconditions import EntityTags
+from app.services.auth import AuthService, Principal
+from app.services.health import HealthService
+from app.services.users import UserService
+
+
+def _container(request: Request) -> Container:
+    return cast(Container, request.app.state.container)
+
+
+def _users(request: Request) -> UserService:
+    return _container(request).users
+
+
+def _auth(request: Request) -> AuthService:
+    return _container(request).auth
+
+
+def _health(request: Request) -> HealthService:
+    return _container(request).health
+
+
+Users = Annotated[UserService, Depends(_users)]
+Auth = Annotated[AuthService, Depends(_auth)]
+Health = Annotated[HealthService, Depends(_health)]
+
+# FastAPI's own check is off: it only puts the scheme into the OpenAPI document. The token
+# has been read at the door.
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="AccessToken")
+
+
+async def _caller(
+    request: Request, auth: Auth, _: Annotated[object, Security(_bearer)]
+) -> Principal:
+    if request.state.claims is None:
+        raise request.state.refusal
+    return await auth.principal(request.state.claims)
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""A signed-in user; anybody else gets 401."""
+
+
+async def _administrator(caller: Caller) -> Principal:
+    if not caller.is_admin:
+        raise Forbidden
+    return caller
+
+
+Administrator = Annotated[Principal, Depends(_administrator)]
+"""A signed-in administrator; other users get 403."""
+
+UserId = Annotated[int, Path(ge=1, le=2**63 - 1, description="the id of a user", examples=[1])]
+
+
+async def _visible_user_id(user_id: UserId, caller: Caller) -> int:
+    # Checked before the body: whoever may not see a user must not learn, from the order of
+    # the answers, that there is one.
+    if user_id != caller.user_id and not caller.is_admin:
+        raise NotFound
+    return user_id
+
+
+VisibleUserId = Annotated[int, Depends(_visible_user_id)]
+"""The id of the caller, or of anybody for an administrator; else 404."""
+
+
+def _if_match(request: Request) -> EntityTags | None:
+    return entity_tags(request, "if-match")
+
+
+IfMatch = Annotated[EntityTags | None, Depends(_if_match)]
+"""The versions that a change is meant for; None if the header is missing (428, not 422)."""
+
+IF_MATCH_PARAMETER = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "the ETag of the version that is being changed, in its quotes; or `*`",
+    "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]+")$'},
+}
+"""How the header stands in the OpenAPI document. FastAPI, told of it, would answer 422."""

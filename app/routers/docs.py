@@ -1,0 +1,112 @@
+"""What people read in a browser: the interactive documentation, and a page for each problem."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from html import escape
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
+
+from app.errors import AppError, NotFound
+from app.routers.openapi import SERVER
+from app.routers.pages import page
+from app.routers.problems import status_of, title_of
+
+router = APIRouter(include_in_schema=False)
+
+# Swagger UI comes with fastapi-offline, so that the page needs no network.
+_ASSETS = Path(str(files("fastapi_offline"))) / "static"
+_SWAGGER_UI = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Roundtrip · API documentation</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/docs/favicon.png"><link rel="stylesheet" href="/docs/swagger-ui.css">
+</head><body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script></body></html>
+"""
+_START = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+  defaultModelsExpandDepth: 0, tryItOutEnabled: true, validatorUrl: null,
+});
+"""
+_SWAGGER_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_KEEP = {"Cache-Control": "public, max-age=3600"}
+
+
+@router.get("/")
+async def read_root() -> Response:
+    """Lead whoever opens the bare address to the documentation."""
+    return RedirectResponse("/docs", status_code=303)
+
+
+@router.get("/openapi.json")
+async def read_openapi(request: Request) -> Response:
+    """Return the contract for machines (OpenAPI 3.1)."""
+    # The examples are to be pasted: they name the address that this reader came by.
+    here = str(request.base_url).rstrip("/")
+    document = json.dumps(request.app.openapi()).replace(SERVER, here)
+    return Response(document, headers=_KEEP, media_type="application/json")
+
+
+@router.get("/docs")
+async def read_docs() -> Response:
+    """Show the OpenAPI document, with a button to try each call."""
+    return HTMLResponse(_SWAGGER_UI, headers={"Content-Security-Policy": _SWAGGER_POLICY, **_KEEP})
+
+
+@router.get("/docs/start.js")
+async def read_docs_start() -> Response:
+    """Start Swagger UI; a file of its own, since the page allows no inline script."""
+    return Response(_START, media_type="text/javascript", headers=_KEEP)
+
+
+@router.get("/docs/{asset}")
+async def read_docs_asset(asset: str) -> Response:
+    """Serve one file of Swagger UI."""
+    if asset not in {"swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"}:
+        raise NotFound
+    return FileResponse(_ASSETS / asset, headers=_KEEP)
+
+
+@router.get("/problems")
+async def list_problems() -> Response:
+    """List every problem that the service can report."""
+    items = "".join(
+        f'<li><a href="/problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
+        for code, error in sorted(_explained().items())
+    )
+    return page("Problems", f"<h1>Problems</h1><ul>{items}</ul>")
+
+
+@router.get("/problems/{code}")
+async def read_problem(code: str) -> Response:
+    """Explain one problem in plain words."""
+    error = _explained().get(code)
+    if error is None:
+        raise NotFound
+    status = HTTPStatus(status_of(error))
+    return page(
+        title_of(error),
+        f'<p class="status">{status.value} {status.phrase}</p><h1>{escape(title_of(error))}</h1>'
+        f"<h2>What it means</h2><p>{escape(inspect.getdoc(error) or '')}</p>"
+        f"<h2>What to do</h2><p>{escape(error.detail)}</p>"
+        f"<footer>In a problem document this is <code>code: {code}</code>. "
+        '<a href="/problems">All problems</a> · <a href="/docs">API documentation</a></footer>',
+    )
+
+
+def _explained() -> dict[str, type[AppError]]:
+    return {error.code: error for error in _below(AppError) if "code" in vars(error)}
+
+
+def _below(kind: type[AppError]) -> Iterator[type[AppError]]:
+    for error in kind.__subclasses__():
+        yield error
+        yield from _below(error)

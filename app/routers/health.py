@@ -1,0 +1,45 @@
+"""Operations: is it alive, is it ready, and what does it measure."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app import errors
+from app.routers.dependencies import Health
+from app.routers.negotiation import JsonRoute
+from app.routers.problems import problems
+from app.routers.representations import json_response
+from app.schemas.health import Liveness, Readiness
+
+router = APIRouter(tags=["operations"])
+json_router = APIRouter(tags=["operations"], route_class=JsonRoute)
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@json_router.get("/livez", response_model=Liveness, responses=problems())
+async def read_liveness() -> Response:
+    """Say that the process answers. Nothing else is asked: a restart would not mend it."""
+    return json_response(Liveness(), headers=_NO_STORE)
+
+
+@json_router.get(
+    "/readyz", response_model=Readiness, responses=problems(errors.NotReady, errors.Invalid)
+)
+async def read_readiness(
+    health: Health,
+    exclude: Annotated[
+        list[Literal["postgres", "redis"]],
+        Query(description="parts that are reported, but do not decide"),
+    ] = [],  # noqa: B006 - FastAPI copies defaults
+) -> Response:
+    """Say whether this process should get requests; 503 without Postgres or while draining."""
+    return json_response(await health.readiness(exclude), headers=_NO_STORE)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def read_metrics(request: Request) -> Response:
+    """Return this process's metrics in Prometheus's text format."""
+    body = generate_latest(request.app.state.metrics)
+    return Response(body, headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)

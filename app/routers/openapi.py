@@ -1,0 +1,92 @@
+"""The OpenAPI document: what FastAPI derives from the routes, with what it cannot know.
+
+That is the problem document, the headers of each response, and for each call a curl
+command that can be pasted.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.routers.problems import Problem
+
+RATE_LIMIT = "x-rate-limit"
+"""The extension under which a route names the rate limit that it counts towards."""
+
+SERVER = "http://localhost:8080"
+"""Where the examples send their requests, until the document is served from somewhere else."""
+
+_DESCRIPTION = f"""\
+A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
+`type` leads to [a page that explains it](/problems).
+
+To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
+**Authorize** and paste the access token. To try them in a shell, sign up and then set what the
+examples below use:
+
+```sh
+TOKEN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
+  -d '{{"email": "ahmed@example.com", "password": "correct horse battery"}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+```
+"""
+_ETAGGED = {"create_user", "list_users", "read_me", "read_user", "update_user"}
+_HEADERS = {
+    "X-Request-ID": "the id of this request, to be quoted in questions about it",
+    "RateLimit-Policy": "the limits that this request counts towards",
+    "RateLimit": "what is left of them, and for how many seconds",
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Complete the app's OpenAPI document, once, in place."""
+    app.description = _DESCRIPTION
+    document = app.openapi()
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(schema.pop("$defs"))
+    schemas["Problem"] = schema
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, method, path, schemas)
+
+
+def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
+    operation["operationId"] = name = operation["operationId"].split("_api_")[0]
+    for status, response in operation["responses"].items():
+        described = dict(_HEADERS)
+        if name in _ETAGGED and status in {"200", "201"}:
+            described["ETag"] = "the version of what is sent, for If-Match and If-None-Match"
+        if status == "201":
+            described["Location"] = "the path of what was made"
+        if status in {"429", "503"}:
+            described["Retry-After"] = "seconds to wait"
+        response["headers"] = {
+            header: {"description": text, "schema": {"type": "string"}}
+            for header, text in described.items()
+        }
+    operation["summary"] = operation["description"].partition(".")[0]
+    example = _curl(operation, method, path, schemas)
+    operation["description"] = f"{operation['description']}\n\n```sh\n{example}\n```"
+
+
+def _curl(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> str:
+    parts = ["curl -i"]
+    if method != "get":
+        parts.append(f"-X {method.upper()}")
+    parts.append(SERVER + path.replace("{user_id}", "$ID"))
+    if "security" in operation:
+        parts.append('-H "Authorization: Bearer $TOKEN"')
+    if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", ())):
+        parts.append('-H "If-Match: $ETAG"')
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
+        parts.append(f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}")
+    return " \\\n  ".join(parts)

@@ -1,0 +1,34 @@
+"""Lists in pages: the query parameters, and the Link header (RFC 8288)."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import Query, Request
+
+from app.schemas.cursors import decode_cursor
+
+Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
+Cursor = Annotated[
+    str | None, Query(description="the `next_cursor` of the page before; none for the first")
+]
+
+
+def position(cursor: str | None) -> int:
+    """Return the id behind which a page begins. Raises `MalformedCursor`."""
+    return decode_cursor(cursor) if cursor is not None else 0
+
+
+def links(request: Request, next_cursor: str | None) -> dict[str, str]:
+    """Return the Link header that leads to the first page and, if there is one, the next."""
+    query = [
+        (name, value) for name, value in request.query_params.multi_items() if name != "cursor"
+    ]
+    first = _link(request, query, "first")
+    if next_cursor is None:
+        return {"Link": first}
+    return {"Link": f"{_link(request, [*query, ('cursor', next_cursor)], 'next')}, {first}"}
+
+
+def _link(request: Request, query: list[tuple[str, str]], relation: str) -> str:
+    target = f"{request.url.path}?{urlencode(query)}" if query else request.url.path
+    return f'<{target}>; rel="{relation}"'

@@ -1,0 +1,183 @@
+"""Errors as clients see them: problem documents (RFC 9457).
+
+One table maps the kinds of `errors.py` to statuses. The framework's own errors are put
+into the same words first.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app import errors
+from app.errors import AppError, FieldError
+
+STATUSES: dict[type[AppError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.NotAcceptable: 406,
+    errors.RequestTimeout: 408,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.ContentTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.Invalid: 422,
+    errors.PreconditionRequired: 428,
+    errors.TooManyRequests: 429,
+    errors.InternalError: 500,
+    errors.Unavailable: 503,
+}
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong, and where."""
+
+    detail: str
+    pointer: Annotated[str | None, Field(description="JSON Pointer into the body")] = None
+    parameter: Annotated[str | None, Field(description="a query or path parameter")] = None
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: Annotated[str, Field(description="a page that explains this kind of problem")]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="this occurrence, by the id of the request")]
+    code: Annotated[str, Field(description="a stable name to branch on")]
+    request_id: Annotated[str, Field(description="the same as X-Request-ID; to be quoted")]
+    errors: list[FieldProblem] | None = None
+
+
+def status_of(error: type[AppError]) -> int:
+    """Return the HTTP status of a kind of error, that of the nearest kind in the table."""
+    return next(STATUSES[kind] for kind in error.__mro__ if kind in STATUSES)
+
+
+def title_of(error: type[AppError]) -> str:
+    """Return the title of a problem: its code, as a person would write it."""
+    return error.code.replace("-", " ").capitalize()
+
+
+def problem_response(request_id: str, error: AppError) -> Response:
+    """Render an error as `application/problem+json`, with the headers that go with it."""
+    problem = Problem(
+        type=f"/problems/{error.code}",
+        title=title_of(type(error)),
+        status=status_of(type(error)),
+        detail=error.detail,
+        # The request's path would be the other choice, but then somebody else's resource
+        # and a missing one could be told apart, and the path's own content echoed.
+        instance=f"#{request_id}",
+        code=error.code,
+        request_id=request_id,
+        errors=_field_problems(error),
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers=_headers(error),
+        media_type="application/problem+json",
+    )
+
+
+def _field_problems(error: AppError) -> list[FieldProblem] | None:
+    if not isinstance(error, errors.Invalid):
+        return None
+    return [FieldProblem.model_validate(vars(field)) for field in error.errors]
+
+
+def _headers(error: AppError) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, errors.Unauthenticated):
+        invalid = isinstance(error, errors.InvalidToken)
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if invalid else "Bearer"
+    elif isinstance(error, errors.MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allow)
+    elif isinstance(error, errors.TooManyRequests | errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
+
+
+async def answer_framework_error(request: Request, error: Exception) -> Response:
+    """Answer what FastAPI and Starlette raise by themselves, in our words."""
+    return problem_response(request.state.request_id, translate(error))
+
+
+def translate(error: Exception) -> AppError:
+    """Turn an exception of the framework into the error of ours that says the same."""
+    if isinstance(error, RequestValidationError):
+        return _invalid(error.errors())
+    if isinstance(error, HTTPException) and error.status_code == 404:  # noqa: PLR2004 - the table above
+        return errors.NotFound()
+    if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004 - maps statuses to words
+        return errors.MalformedRequest()
+    return errors.InternalError()
+
+
+_WORDS = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no such field here.",
+    "model_attributes_type": "The body is a JSON object.",
+    "dict_type": "The body is a JSON object.",
+}
+
+
+def _invalid(details: Iterable[Any]) -> AppError:
+    found = list(details)
+    for detail in found:
+        if detail["type"] == "json_invalid":
+            return errors.MalformedJson(f"The body is not valid JSON: {detail['ctx']['error']}.")
+    return errors.Invalid(*(_field_error(detail) for detail in found))
+
+
+def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework leaves these untyped
+    where, *location = detail["loc"]
+    words = _WORDS.get(detail["type"]) or detail["msg"]
+    if where == "body":
+        return FieldError(words, pointer="".join(f"/{_escape(part)}" for part in location))
+    return FieldError(words, parameter=".".join(str(part) for part in location))
+
+
+def _escape(part: object) -> str:
+    # RFC 6901, section 3.
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+_SCHEMA = {"$ref": "#/components/schemas/Problem"}
+_EVERYWHERE: tuple[type[AppError], ...] = (
+    errors.MalformedHost,
+    errors.NotAcceptable,
+    errors.TooManyRequests,
+    errors.InternalError,
+    errors.Unavailable,
+    errors.DeadlineExceeded,
+)
+READING_A_BODY: tuple[type[AppError], ...] = (
+    errors.MalformedJson,
+    errors.RequestTimeout,
+    errors.ContentTooLarge,
+    errors.UnsupportedMediaType,
+    errors.Invalid,
+)
+"""What can be wrong with the body of any request that has one."""
+
+
+def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems of a route for the OpenAPI document, by status."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, *_EVERYWHERE):
+        entry = documented.setdefault(
+            status_of(kind),
+            {"description": "", "content": {"application/problem+json": {"schema": _SCHEMA}}},
+        )
+        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{kind.code}`"]))
+    return dict(sorted(documented.items(), key=lambda item: int(item[0])))

@@ -1,0 +1,40 @@
+"""A schema as a response: its bytes, its ETag, and what a cache may do with it."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.schemas.bodies import Representation
+from app.schemas.preconditions import EntityTags
+
+_PRIVATE = "private, no-cache"
+
+
+def represent(
+    request: Request,
+    body: Representation,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Send what depends on who asks: to be kept by them only, and revalidated each time.
+
+    A GET whose If-None-Match names these very bytes gets 304 without them (RFC 9110,
+    section 13.1.2).
+    """
+    etag = body.etag()
+    sent = {"ETag": etag, "Cache-Control": _PRIVATE, **(headers or {})}
+    known = entity_tags(request, "if-none-match") if request.method == "GET" else None
+    if known is not None and known.match_weakly(etag):
+        return Response(status_code=304, headers=sent)
+    return json_response(body, status=status, headers=sent)
+
+
+def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:
+    """Send a body with just these headers."""
+    return Response(body.to_bytes(), status, headers, media_type="application/json")
+
+
+def entity_tags(request: Request, header: str) -> EntityTags | None:
+    """Read If-Match or If-None-Match; None when it is not there."""
+    values = request.headers.getlist(header)
+    return EntityTags.parse(", ".join(values)) if values else None

@@ -1,0 +1,125 @@
+"""Users: signup, reading, changing, deleting, and the list for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app import errors
+from app.routers.dependencies import (
+    IF_MATCH_PARAMETER,
+    Administrator,
+    Caller,
+    IfMatch,
+    Users,
+    VisibleUserId,
+)
+from app.routers.negotiation import JsonRoute
+from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.problems import READING_A_BODY, problems
+from app.routers.representations import represent
+from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
+
+router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
+
+_OWN = (errors.Unauthenticated, errors.InvalidToken, errors.NotFound, errors.Invalid)
+_MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=UserRead,
+    responses=problems(errors.EmailTaken, *READING_A_BODY),
+    openapi_extra={"x-rate-limit": "signup"},
+)
+async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
+    """Sign up."""
+    user = await users.register(body)
+    location = {"Location": f"/api/users/{user.id}"}
+    return represent(request, user, status=201, headers=location)
+
+
+@router.get(
+    "",
+    response_model=UserPage,
+    responses=problems(
+        errors.Unauthenticated,
+        errors.InvalidToken,
+        errors.Forbidden,
+        errors.MalformedCursor,
+        errors.MalformedHeader,
+        errors.Invalid,
+    ),
+)
+async def list_users(
+    request: Request,
+    _: Administrator,
+    users: Users,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    email: Annotated[Email | None, Query(description="only the account with this email")] = None,
+) -> Response:
+    """List all users in the order in which they signed up. For administrators."""
+    page = await users.list_users(after=position(cursor), limit=limit, email=email)
+    return represent(request, page, headers=links(request, page.next_cursor))
+
+
+@router.get(
+    "/me",
+    response_model=UserRead,
+    responses=problems(errors.Unauthenticated, errors.InvalidToken, errors.MalformedHeader),
+)
+async def read_me(request: Request, caller: Caller, users: Users) -> Response:
+    """Read the account that the access token belongs to."""
+    return represent(request, await users.read(caller.user_id))
+
+
+@router.get(
+    "/{user_id}",
+    response_model=UserRead,
+    responses=problems(errors.MalformedHeader, *_OWN),
+)
+async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> Response:
+    """Read an account: your own, or anybody's for an administrator."""
+    return represent(request, await users.read(user_id))
+
+
+@router.patch(
+    "/{user_id}",
+    response_model=UserRead,
+    responses=problems(errors.EmailTaken, *_OWN, *_MATCH, *READING_A_BODY),
+    openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
+)
+async def update_user(
+    request: Request, user_id: VisibleUserId, if_match: IfMatch, body: UserUpdate, users: Users
+) -> Response:
+    """Change name or email. `If-Match` carries the ETag of what is being changed."""
+    return represent(request, await users.update(user_id, body, if_match))
+
+
+@router.put(
+    "/{user_id}/password",
+    status_code=204,
+    responses=problems(errors.WrongPassword, errors.Forbidden, *_OWN, *READING_A_BODY),
+    openapi_extra={"x-rate-limit": "password"},
+)
+async def change_password(
+    user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users
+) -> Response:
+    """Set a new password, proving the current one. Every other session ends."""
+    if user_id != caller.user_id:
+        raise errors.Forbidden("Only its owner can change a password.")
+    await users.change_password(user_id, body, session_id=caller.session_id)
+    return Response(status_code=204)
+
+
+@router.delete(
+    "/{user_id}",
+    status_code=204,
+    responses=problems(*_OWN, *_MATCH),
+    openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
+)
+async def delete_user(user_id: VisibleUserId, if_match: IfMatch, users: Users) -> Response:
+    """Delete an account: its personal data is erased, its email is free again."""
+    await users.delete(user_id, if_match)
+    return Response(status_code=204)

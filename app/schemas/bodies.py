@@ -1,0 +1,59 @@
+"""What all bodies share: strict on the way in; exact bytes with their ETag on the way out."""
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _rfc3339(value: datetime) -> str:
+    return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+UtcTime = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(_rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A point in time, written as RFC 3339 wants it, in UTC with a `Z`."""
+
+RowId = Annotated[
+    int, WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1})
+]
+
+
+class RequestBody(BaseModel):
+    """A request body: nothing in it beyond what is asked for, no types bent to fit."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Representation(BaseModel):
+    """A response body. Its ETag is a hash of its bytes, so it changes when they do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    def to_bytes(self) -> bytes:
+        """Return the JSON exactly as it goes over the wire."""
+        return self.model_dump_json().encode()
+
+    def etag(self) -> str:
+        """Return the strong entity tag of these bytes (RFC 9110, section 8.8.3), quoted."""
+        digest = hashlib.sha256(self.to_bytes()).digest()
+        return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
+
+
+class Page(Representation, Generic[Item]):
+    """One page of a list. `next_cursor` asks for the page after it; null on the last."""
+
+    items: list[Item]
+    next_cursor: str | None

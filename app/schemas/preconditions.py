@@ -1,0 +1,50 @@
+"""Entity tags as a client sends them in If-Match and If-None-Match (RFC 9110, section 13.1)."""
+
+import re
+from dataclasses import dataclass
+
+from app.errors import MalformedHeader, PreconditionFailed, PreconditionRequired
+
+# RFC 9110, section 8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE
+_ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_ONE = re.compile(_ENTITY_TAG)
+_LIST = re.compile(rf"[ \t,]*{_ENTITY_TAG}(?:[ \t]*,(?:[ \t]*{_ENTITY_TAG})?)*[ \t]*")
+
+
+@dataclass(frozen=True)
+class EntityTags:
+    """The tags of one header; `anything` stands for `*`."""
+
+    tags: frozenset[str]
+    anything: bool = False
+
+    @classmethod
+    def parse(cls, header: str) -> "EntityTags":
+        """Read a header's value. Raises `MalformedHeader` when a tag is not quoted."""
+        if header.strip() == "*":
+            return cls(frozenset(), anything=True)
+        if not _LIST.fullmatch(header):
+            raise MalformedHeader(
+                'If-Match and If-None-Match take entity tags in their quotes, such as "abc", or *.'
+            )
+        return cls(frozenset(_ONE.findall(header)))
+
+    def match_strongly(self, etag: str) -> bool:
+        """Compare for If-Match, where a weak tag never matches (section 8.8.3.2)."""
+        return self.anything or etag in self.tags
+
+    def match_weakly(self, etag: str) -> bool:
+        """Compare for If-None-Match, where `W/` makes no difference (section 8.8.3.2)."""
+        return self.anything or etag in {tag.removeprefix("W/") for tag in self.tags}
+
+
+def require_match(expected: EntityTags | None, etag: str) -> None:
+    """Let a change through only if the client has named the version that is there now.
+
+    Raises `PreconditionRequired` when it has named none (RFC 6585, section 3), and
+    `PreconditionFailed` when it has named another.
+    """
+    if expected is None:
+        raise PreconditionRequired
+    if not expected.match_strongly(etag):
+        raise PreconditionFailed

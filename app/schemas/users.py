@@ -1,0 +1,134 @@
+"""What goes over the wire about users."""
+
+import unicodedata
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, WithJsonSchema, field_validator
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.models.emails import normalise_email
+from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.passwords import NewPassword, TypedPassword
+
+LONGEST_NAME = 100
+
+
+def _name(value: str) -> str:
+    name = value.strip()
+    if not name:
+        raise PydanticCustomError("name_empty", "A name has at least one character.")
+    if len(name) > LONGEST_NAME:
+        raise PydanticCustomError(
+            "name_too_long", "A name has at most {longest} characters.", {"longest": LONGEST_NAME}
+        )
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
+        raise PydanticCustomError(
+            "name_control", "A name stands on one line and has no control characters."
+        )
+    return name
+
+
+def _email(value: str) -> str:
+    try:
+        return normalise_email(value)
+    except ValueError:
+        # The library's own words quote the address; ours must not.
+        raise PydanticCustomError(
+            "email", "This is not an email address; write it like name@example.com."
+        ) from None
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    # Blanks around a name do not count, so the schema cannot give the greatest length of
+    # what is sent; the pattern says the rest: something visible, no control characters.
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "pattern": r"^\s*[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f\u2028\u2029]{0,98}"
+            r"[^\s\x00-\x1f\x7f-\x9f])?\s*$",
+        }
+    ),
+]
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+
+
+class UserCreate(RequestBody):
+    """What a signup sends."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Ahmed",
+                    "email": "ahmed@example.com",
+                    "password": "correct horse battery",
+                }
+            ]
+        }
+    )
+
+    name: Name
+    email: Email
+    password: NewPassword
+
+
+class UserUpdate(RequestBody):
+    """What changes about a user; a field that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ahmed Hassan"}]})
+
+    name: Name | SkipJsonSchema[None] = None
+    email: Email | SkipJsonSchema[None] = None
+
+    @field_validator("name", "email", mode="before")
+    @classmethod
+    def _no_null(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("null", "Leave the field out to keep it as it is.")
+        return value
+
+
+class PasswordChange(RequestBody):
+    """The current password, once more, and the one to come."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "current_password": "correct horse battery",
+                    "new_password": "purple monkey dishwasher",
+                }
+            ]
+        }
+    )
+
+    current_password: TypedPassword
+    new_password: NewPassword
+
+
+class UserRead(Representation):
+    """A user, as its owner and administrators see it."""
+
+    id: RowId
+    name: str
+    email: str
+    role: Literal["user", "admin"]
+    created_at: UtcTime
+    updated_at: UtcTime
+
+    @classmethod
+    def of(cls, user: object) -> Self:
+        """Take the fields of the contract, and no others, from a user's row."""
+        return cls.model_validate(user)
+
+
+class UserPage(Page[UserRead]):
+    """Some users, in the order in which they signed up."""

@@ -1,0 +1,125 @@
+"""What can be done with an account."""
+
+from datetime import UTC, datetime
+
+from app.adapters.passwords import PasswordHasher
+from app.errors import FieldError, Invalid, NotFound, WrongPassword
+from app.models import Role, User
+from app.models.passwords import why_guessable
+from app.repositories.database import Database, Transaction
+from app.schemas.cursors import encode_cursor
+from app.schemas.preconditions import EntityTags, require_match
+from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
+
+
+class UserService:
+    """Signup, and everything that an account's owner or an administrator does to it."""
+
+    def __init__(self, database: Database, passwords: PasswordHasher) -> None:
+        self._database = database
+        self._passwords = passwords
+
+    async def register(self, new: UserCreate) -> UserRead:
+        """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
+        password = new.password.get_secret_value()
+        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction() as tx:
+            user = await tx.users.add(
+                User(name=new.name, email=new.email, password_hash=password_hash)
+            )
+        return UserRead.of(user)
+
+    async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
+        """Open an administrator's account, or promote the one that has this email.
+
+        Returns the account and whether it is new; one that was there keeps its password.
+        """
+        password = new.password.get_secret_value()
+        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
+        password_hash = await self._passwords.hash(password)
+        async with self._database.transaction() as tx:
+            user = await tx.users.get_by_email(new.email)
+            is_new = user is None
+            user = user or await tx.users.add(
+                User(name=new.name, email=new.email, password_hash=password_hash)
+            )
+            user.role = Role.ADMIN
+            await tx.users.flush()
+        return UserRead.of(user), is_new
+
+    async def read(self, user_id: int) -> UserRead:
+        """Return one account. Raises `NotFound`."""
+        async with self._database.transaction() as tx:
+            return UserRead.of(await _existing(tx, user_id))
+
+    async def list_users(self, *, after: int, limit: int, email: str | None) -> UserPage:
+        """Return up to `limit` accounts in the order of signup, those behind `after`."""
+        async with self._database.transaction() as tx:
+            users = await tx.users.list_after(after, limit=limit + 1, email=email)
+        shown = [UserRead.of(user) for user in users[:limit]]
+        more = len(users) > limit
+        return UserPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+
+    async def update(
+        self, user_id: int, changes: UserUpdate, expected: EntityTags | None
+    ) -> UserRead:
+        """Change name or email of the version that the caller has read.
+
+        Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `EmailTaken`.
+        """
+        async with self._database.transaction() as tx:
+            user = await _existing(tx, user_id)
+            require_match(expected, UserRead.of(user).etag())
+            for field in changes.model_fields_set:
+                setattr(user, field, getattr(changes, field))
+            await tx.users.flush()
+        return UserRead.of(user)
+
+    async def change_password(
+        self, user_id: int, change: PasswordChange, *, session_id: int
+    ) -> None:
+        """Set a new password and end every other session of its owner.
+
+        Raises `WrongPassword` when the current one is wrong, `Invalid` when the new one is
+        guessable.
+        """
+        async with self._database.transaction() as tx:
+            user = await _existing(tx, user_id)
+        current, new = change.current_password, change.new_password.get_secret_value()
+        if not await self._passwords.verify(current.get_secret_value(), user.password_hash):
+            raise WrongPassword
+        _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
+        password_hash = await self._passwords.hash(new)
+        async with self._database.transaction() as tx:
+            user, verified = await _existing(tx, user_id), user.password_hash
+            # Of two changes at once, the second has proved a password that is no longer it.
+            if user.password_hash != verified:
+                raise WrongPassword
+            user.password_hash = password_hash
+            await tx.sessions.end_all(user_id, keep=session_id)
+
+    async def delete(self, user_id: int, expected: EntityTags | None) -> None:
+        """Erase an account's personal data and end its sessions; its email is free again.
+
+        Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
+        """
+        async with self._database.transaction() as tx:
+            user = await _existing(tx, user_id)
+            require_match(expected, UserRead.of(user).etag())
+            user.erase(datetime.now(UTC))
+            await tx.users.flush()
+            await tx.sessions.end_all(user_id)
+
+
+async def _existing(tx: Transaction, user_id: int) -> User:
+    user = await tx.users.get(user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _refuse_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
+    reason = why_guessable(password, name=name, email=email)
+    if reason is not None:
+        raise Invalid(FieldError(reason, pointer=pointer))
