@@ -1,0 +1,58 @@
+"""People for the tests: each signs up under an email of its own."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+PASSWORD = "purple monkey dishwasher"
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who has signed up and logged in."""
+
+    id: int
+    email: str
+    password: str
+    token: str
+    etag: str
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """The header that says who asks."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    @property
+    def url(self) -> str:
+        """The account's own path."""
+        return f"/api/users/{self.id}"
+
+
+def new_email() -> str:
+    """Return an address that nobody has used."""
+    return f"{secrets.token_hex(8)}@example.com"
+
+
+def signup_body(**changes: Any) -> dict[str, Any]:
+    """Return the body of a signup that would succeed, but for the changes."""
+    return {"name": "Ahmed", "email": new_email(), "password": PASSWORD, **changes}
+
+
+def sign_up(client: httpx2.Client, **changes: Any) -> Account:
+    """Sign up and log in."""
+    body = signup_body(**changes)
+    response = client.post("/api/users", json=body)
+    assert response.status_code == 201, response.text
+    token = log_in(client, body["email"], body["password"])
+    user = response.json()
+    return Account(user["id"], user["email"], body["password"], token, response.headers["ETag"])
+
+
+def log_in(client: httpx2.Client, email: str, password: str) -> str:
+    """Log in and return the access token."""
+    response = client.post("/api/auth/login", json={"email": email, "password": password})
+    assert response.status_code == 200, response.text
+    token: str = response.json()["access_token"]
+    return token

@@ -1,0 +1,149 @@
+"""Real servers for every test: PostgreSQL and Valkey of the tests' own, and the service.
+
+With DATABASE_URL or REDIS_URL in the environment those servers are used instead; the tests
+then make a database of their own there, and keys under a prefix of their own.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+import psycopg
+import pytest
+from psycopg import sql
+
+from lab.stack.postgres import PostgresServer
+from lab.stack.valkey import ValkeyServer
+from tests.accounts import Account, sign_up
+from tests.service import CHECKOUT, Service, environment, running_service
+
+StartService = Callable[..., Service]
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for the servers of this test process."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(scratch: Path) -> Iterator[str]:
+    """A PostgreSQL server on which databases can be made."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    with PostgresServer(scratch / "postgres", settings={"fsync": "off"}) as server:
+        yield server.admin_url
+
+
+@pytest.fixture(scope="session")
+def redis_url(scratch: Path) -> Iterator[str]:
+    """A Redis-compatible server."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    with ValkeyServer(scratch / "valkey") as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_url: str) -> Iterator[NewDatabase]:
+    """Makes an empty database; all of them are dropped at the end."""
+    names: list[str] = []
+
+    def create() -> str:
+        names.append(f"roundtrip_test_{secrets.token_hex(6)}")
+        _administer(postgres_url, "CREATE DATABASE {}", names[-1])
+        return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{names[-1]}"))
+
+    yield create
+    for name in names:
+        _administer(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _administer(url: str, statement: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def migrate(database_url: str, *arguments: str) -> None:
+    """Run Alembic the way a deployment does."""
+    subprocess.run(
+        [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
+        cwd=CHECKOUT,
+        env=environment({"DATABASE_URL": database_url, "PYTHONWARNINGS": "default"}),
+        check=True,
+        capture_output=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: NewDatabase) -> str:
+    """A database with every table."""
+    url = new_database()
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def defaults(database_url: str, redis_url: str) -> Mapping[str, str]:
+    """The settings that every service of the tests has."""
+    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+@pytest.fixture(scope="module")
+def start_service(
+    defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartService]:
+    """Starts a service with settings of its own; it ends with the test module."""
+    with ExitStack() as running:
+
+        def start(**settings: str) -> Service:
+            log = tmp_path_factory.mktemp("service") / "log"
+            return running.enter_context(running_service(log, {**defaults, **settings}))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def service(
+    defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The service that most tests share, with limits that nobody reaches."""
+    with running_service(tmp_path_factory.mktemp("service") / "log", defaults) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def client(service: Service) -> httpx2.Client:
+    """Speaks HTTP to the shared service."""
+    return service.client
+
+
+@pytest.fixture
+def ahmed(client: httpx2.Client) -> Account:
+    """Somebody who has signed up and logged in."""
+    return sign_up(client)
+
+
+@pytest.fixture
+def bettina(client: httpx2.Client) -> Account:
+    """Somebody else."""
+    return sign_up(client, name="Bettina")
+
+
+@pytest.fixture(scope="session")
+def admin(client: httpx2.Client, database_url: str) -> Account:
+    """An administrator."""
+    account = sign_up(client, name="Chidi")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE users SET role = 'admin' WHERE id = %s", [account.id])
+    etag = client.get(account.url, headers=account.auth).headers["ETag"]
+    return Account(account.id, account.email, account.password, account.token, etag)

@@ -1,0 +1,98 @@
+"""A service process of the tests' own: real sockets, real Postgres, real Redis."""
+
+import base64
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+CHECKOUT = Path(__file__).parents[1]
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True)
+class Service:
+    """One running process of the service."""
+
+    url: str
+    client: httpx2.Client
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def address(self) -> tuple[str, int]:
+        """Where to connect a raw socket."""
+        return "127.0.0.1", int(self.url.rpartition(":")[2])
+
+
+def signing_key() -> str:
+    """Make a TOKEN_SIGNING_KEY."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return a whole set of settings, without any that the developer's shell may have."""
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
+    generous = dict.fromkeys(
+        ("RATE_LIMIT_SIGNUP", "RATE_LIMIT_LOGIN", "RATE_LIMIT_PASSWORD", "RATE_LIMIT_DEFAULT"),
+        "100000/minute",
+    )
+    return {
+        **kept,
+        **generous,
+        "ENVIRONMENT": "local",
+        "TOKEN_SIGNING_KEY": signing_key(),
+        "REDIS_KEY_PREFIX": f"test-{secrets.token_hex(4)}",
+        "PYTHONWARNINGS": "error",
+        **overrides,
+    }
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_service(log: Path, settings: Mapping[str, str]) -> Iterator[Service]:
+    """Start a process with these settings, and end it afterwards."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
+    options = ["--port", str(port), "--no-access-log", "--no-server-header"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *options],
+            cwd=CHECKOUT,
+            env=environment(settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with httpx2.Client(base_url=url, timeout=20) as client:
+            _wait_until_alive(client, process, log)
+            yield Service(url, client, log, process)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _wait_until_alive(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            client.get("/livez")
+        except httpx2.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"the service did not start:\n{log.read_text()}")
