@@ -1,0 +1,71 @@
+# Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
+.DEFAULT_GOAL := help
+.PHONY: help up start status stop reset admin test lint types fuzz format lock clean lab-set dev-set
+
+BIN := .venv/bin
+LAB := $(BIN)/python -m lab
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-config --custom-compile-command 'make lock'
+
+# As typed: make would read a dollar sign in a password as a variable of its own.
+override PASSWORD := $(value PASSWORD)
+override EMAIL := $(value EMAIL)
+export EMAIL PASSWORD
+
+help:  ## what can be done here
+	@echo 'make TARGET, with one of:'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@echo 'HTTP_PORT=8081 HTTPS_PORT=8444 move the ports; PYTHON=/path/to/python3 names another Python.'
+	@echo 'DATABASE_URL and REDIS_URL take the place of the servers that come along.'
+
+up: lab-set  ## run the service and its servers here, a line per request; Ctrl-C ends it
+	@$(LAB) up
+
+start: lab-set  ## the same in the background; returns once the first request succeeds
+	@$(LAB) start
+
+status: lab-set  ## what runs, where, and whether it is well
+	@$(LAB) status
+
+stop: lab-set  ## end what runs in the background; the data are kept
+	@$(LAB) stop
+
+reset: lab-set  ## end it and delete its data
+	@$(LAB) reset
+
+admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
+	@$(LAB) admin
+
+test: dev-set  ## run all tests; ARGS='-k signup' selects some
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: dev-set  ## check style, formatting and who imports whom
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports
+
+types: dev-set  ## check the types
+	@$(BIN)/mypy
+
+fuzz: dev-set  ## send generated requests at length; FUZZ_EXAMPLES=1000 for longer
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+format: dev-set  ## put the code into its form
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+lock: dev-set  ## pin the requirements anew; ARGS=--upgrade takes the newest versions
+	@for set in app lab dev; do \
+		echo "requirements/$$set.txt" && \
+		$(COMPILE) $(ARGS) requirements/$$set.in -o requirements/$$set.txt || exit 1; \
+	done
+
+clean:  ## delete .venv and the caches; the data in .lab are kept
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lab-set:
+	@sh lab/install.sh lab
+
+dev-set:
+	@sh lab/install.sh dev

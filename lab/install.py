@@ -1,0 +1,153 @@
+"""Installs requirements/<set>.txt into .venv: once, and again when the file changes.
+
+Needs nothing but the standard library. Safe to kill and to run twice at the same time.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+VENV = CHECKOUT / ".venv"
+VENV_PYTHON = VENV / "bin" / "python"
+
+# Exists while pip works. Whoever finds it knows that pip was killed, and starts from nothing: pip
+# takes a package for installed as soon as some of its files are there.
+HALF_DONE = VENV / "half-done"
+
+# dev.txt has all that lab.txt has, in the same versions.
+CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",)}
+
+
+def main() -> int:
+    """Install the set that the command line names; its exit status."""
+    wanted = sys.argv[1]
+    complaint = _complaint()
+    if complaint:
+        print(complaint, file=sys.stderr)
+        return 1
+    # Beside .venv, as that may have to be deleted. The kernel lets go of it when we are killed.
+    with (CHECKOUT / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_usable():
+            if _is_installed(wanted):
+                return 0
+        else:
+            _create()
+        return _install(wanted)
+
+
+def _complaint() -> str | None:
+    """Say what this machine lacks, together with the command that mends it."""
+    for directory in (CHECKOUT, VENV):
+        if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
+            return (
+                f"{directory} cannot be written by this user. Make it yours:\n"
+                f"  sudo chown -R {os.getuid()} {directory}"
+            )
+    if all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
+        return None
+    version = platform.python_version()
+    package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
+    if shutil.which("apt-get"):
+        sudo = "sudo " if os.geteuid() else ""
+        return f"Python {version} lacks its venv module. Install it:\n  {sudo}apt install {package}"
+    return (
+        f"Python {version} ({sys.executable}) lacks its venv or ensurepip module. Install your "
+        f"system's package of it, or name another Python:\n  make start PYTHON=/path/to/python3"
+    )
+
+
+def _is_usable() -> bool:
+    """Whether .venv is whole, runs, and is of the Python that runs this."""
+    if HALF_DONE.exists() or not VENV_PYTHON.exists():
+        return False
+    question = "import pip, sys; print(sys.version_info[:2])"
+    answer = subprocess.run(
+        [VENV_PYTHON, "-c", question], capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() == str(sys.version_info[:2])
+
+
+def _create() -> None:
+    print(f"Creating .venv with Python {platform.python_version()}", flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    VENV.mkdir()
+    HALF_DONE.touch()
+    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+
+
+def _install(wanted: str) -> int:
+    requirements = _requirements(wanted)
+    total = len(re.findall(r"^[A-Za-z0-9]", requirements.read_text(), flags=re.MULTILINE))
+    print(f"Installing up to {total} packages of requirements/{wanted}.txt", flush=True)
+    HALF_DONE.touch()
+    for name in CONTAINED[wanted]:
+        _stamp(name).unlink(missing_ok=True)
+    pip = subprocess.Popen(
+        [VENV_PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input",
+         "--disable-pip-version-check", "--progress-bar=off", "-r", requirements],
+        # Settings of the caller's own pip that make no sense in a virtual environment.
+        env={**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+    last_words = _show_progress(pip.stdout or iter(()))
+    if pip.wait() != 0:
+        print(*last_words, sep="", file=sys.stderr)
+        print("pip failed. Is the network there? Once it is, run the same again.", file=sys.stderr)
+        return 1
+    for name in CONTAINED[wanted]:
+        _stamp(name).write_text(_digest(name))
+    HALF_DONE.unlink()
+    return 0
+
+
+def _show_progress(lines: Iterator[str]) -> list[str]:
+    """Print a line for each package; on a terminal one after another in the same place."""
+    seen: list[str] = []
+    on_terminal = sys.stdout.isatty()
+    for line in lines:
+        seen.append(line)
+        step = re.match(r"\s*(Collecting|Downloading|Installing) ([\w.-]+)", line)
+        if step:
+            text = "Installing them" if step[1] == "Installing" else f"{step[1]} {step[2]}"
+            if on_terminal:
+                print(f"\r\033[K  {text[:70]}", end="", flush=True)
+            elif step[1] != "Downloading":
+                print(f"  {text}", flush=True)
+    if on_terminal:
+        print("\r\033[K", end="", flush=True)
+    return seen[-20:]
+
+
+def _is_installed(name: str) -> bool:
+    return _stamp(name).exists() and _stamp(name).read_text() == _digest(name)
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(_requirements(name).read_bytes()).hexdigest()
+
+
+def _stamp(name: str) -> Path:
+    return VENV / f"installed-{name}"
+
+
+def _requirements(name: str) -> Path:
+    return CHECKOUT / "requirements" / f"{name}.txt"
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. Run the same again: it goes on from the start.")

@@ -1,0 +1,1 @@
+"""The whole chain on one machine, from wheels: PostgreSQL, Valkey, two app processes, Caddy."""

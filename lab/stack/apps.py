@@ -1,0 +1,107 @@
+"""The service's own processes, started the way production starts them, and its migrations."""
+
+import http.client
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lab.stack.errors import InterruptedStartError, LabError
+from lab.stack.paths import CHECKOUT
+from lab.stack.ports import LOOPBACK
+from lab.stack.servers import Server
+from lab.stack.waiting import POLL_S, never
+
+UVICORN = (
+    *("--factory", "app.main:create_app"),
+    *("--app-dir", str(CHECKOUT)),
+    *("--host", LOOPBACK),
+    *("--loop", "uvloop", "--http", "httptools"),
+    # The load balancer tells who asks and over which scheme, and only it is believed.
+    *("--proxy-headers", "--forwarded-allow-ips", LOOPBACK),
+    # The service writes one line per request itself, and names no server to strangers.
+    *("--no-access-log", "--no-server-header"),
+    # Longer than the longest request may take: what has begun is answered.
+    *("--timeout-graceful-shutdown", "15"),
+    # Longer than the load balancer keeps a connection for the next request.
+    *("--timeout-keep-alive", "75"),
+)
+
+
+class AppProcess(Server):
+    """One uvicorn process of the service."""
+
+    stop_timeout_s = 20.0
+
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        *,
+        log: Path | None,
+        environment: Callable[[], Mapping[str, str]],
+    ) -> None:
+        """Without `log` it writes where the caller writes.
+
+        `environment` is asked at each launch, when the servers' addresses are known.
+        """
+        super().__init__(name, directory)
+        self.log = log
+        self._service_environment = environment
+
+    def ready(self) -> bool:
+        """Whether it says that it can serve requests."""
+        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "uvicorn", *UVICORN, "--port", str(self.port)]
+
+    def _environment(self) -> Mapping[str, str]:
+        return self._service_environment()
+
+    @property
+    def _working_directory(self) -> Path:
+        return CHECKOUT
+
+
+def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") -> bool:
+    """Whether a GET gives 200. Never raises."""
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = never) -> None:
+    """Bring the database to the schema that the code expects.
+
+    :raises LabError: with what Alembic said.
+    :raises InterruptedStartError: when `cancelled` said so first; Alembic then rolls back.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        env=dict(environment),
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    output = _output_of(process, cancelled)
+    if cancelled():
+        raise InterruptedStartError("Told to stop during the migrations.")
+    if process.returncode != 0:
+        raise LabError(f"The migrations failed:\n\n{output}")
+
+
+def _output_of(process: "subprocess.Popen[str]", cancelled: Callable[[], bool]) -> str:
+    while True:
+        try:
+            return process.communicate(timeout=POLL_S)[0]
+        except subprocess.TimeoutExpired:
+            if cancelled():
+                process.terminate()

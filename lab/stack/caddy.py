@@ -1,0 +1,120 @@
+"""Caddy, the load balancer, with the configuration that production uses."""
+
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lab.stack import wheels
+from lab.stack.apps import answers_ok
+from lab.stack.paths import CHECKOUT
+from lab.stack.ports import LOOPBACK, listen
+from lab.stack.servers import Server
+
+CADDYFILE = CHECKOUT / "deploy" / "Caddyfile"
+
+
+class FrontDoor(NamedTuple):
+    """The listening sockets that people's requests arrive at."""
+
+    http: list[socket.socket]
+    https: list[socket.socket]
+
+    @classmethod
+    def open(cls, http_port: int, https_port: int, target: str) -> "FrontDoor":
+        """Take both ports, or neither.
+
+        :raises LabError: when one is taken, naming the variable that moves it.
+        """
+        http = listen(http_port, "HTTP_PORT", target)
+        try:
+            return cls(http, listen(https_port, "HTTPS_PORT", target))
+        except BaseException:
+            for server in http:
+                server.close()
+            raise
+
+    @property
+    def descriptors(self) -> list[int]:
+        """What Caddy inherits."""
+        return [server.fileno() for server in (*self.http, *self.https)]
+
+    def close(self) -> None:
+        """Refuse clients from now on."""
+        for server in (*self.http, *self.https):
+            server.close()
+
+
+class CaddyServer(Server):
+    """Caddy on the two public ports, in front of the app processes."""
+
+    stop_timeout_s = 20.0
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        ports: tuple[int, int],
+        ca_certificate: Path,
+        log: Path,
+        upstreams: Callable[[], Sequence[int]],
+    ) -> None:
+        """`ports` are HTTP's and HTTPS's; `ca_certificate` is where the authority is published."""
+        super().__init__("Caddy", directory, port=ports[0], log=log)
+        self._https_port = ports[1]
+        self._ca_certificate = ca_certificate
+        self._upstreams = upstreams
+        self.door: FrontDoor | None = None
+
+    def ready(self) -> bool:
+        """Whether a request gets through to the service, by HTTP and by HTTPS."""
+        if not self._publish_authority():
+            return False
+        return answers_ok(
+            http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
+        ) and answers_ok(
+            http.client.HTTPSConnection(
+                LOOPBACK,
+                self._https_port,
+                timeout=1,
+                context=ssl.create_default_context(cafile=str(self._ca_certificate)),
+            )
+        )
+
+    def _publish_authority(self) -> bool:
+        root = self.directory / "pki" / "authorities" / "local" / "root.crt"
+        if not root.exists():
+            return False
+        if (
+            not self._ca_certificate.exists()
+            or self._ca_certificate.read_bytes() != root.read_bytes()
+        ):
+            self._ca_certificate.write_bytes(root.read_bytes())
+        return True
+
+    def _command(self) -> list[str]:
+        return [str(wheels.caddy()), "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
+
+    def _environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "HTTP_PORT": str(self.port),
+            "HTTPS_PORT": str(self._https_port),
+            "HTTP_BIND": _inherited(self.door.http if self.door else ()),
+            "HTTPS_BIND": _inherited(self.door.https if self.door else ()),
+            "UPSTREAMS": " ".join(f"{LOOPBACK}:{port}" for port in self._upstreams()),
+            "CADDY_STORAGE": str(self.directory),
+            # Caddy writes below these whatever its configuration says.
+            "XDG_DATA_HOME": str(self.directory),
+            "XDG_CONFIG_HOME": str(self.directory),
+        }
+
+    def _inherited_descriptors(self) -> Sequence[int]:
+        return self.door.descriptors if self.door else ()
+
+
+def _inherited(sockets: Sequence[socket.socket]) -> str:
+    return " ".join(f"fd/{server.fileno()}" for server in sockets)

@@ -1,0 +1,135 @@
+"""The commands: each returns the exit status of its process."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from lab.stack import background
+from lab.stack.background import tell
+from lab.stack.environment import Choices
+from lab.stack.errors import AlreadyRunningError, LabError
+from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.report import status_table, where_things_are
+from lab.stack.stack import APPS, Stack
+from lab.stack.state import Lock, State
+from lab.stack.supervisor import Supervisor
+
+OK, FAILED, NOT_RUNNING = 0, 1, 3
+
+# A stop in which the last requests take all of their time.
+STOP_TIMEOUT_S = 90.0
+
+
+def up(paths: Paths, *, reporter: TextIO | None = None) -> int:
+    """Run the stack in this process until it is told to stop.
+
+    With a `reporter` it runs for a `start` in another process, which is told there how the start
+    goes; the reporter is closed when that is over.
+    """
+
+    def say(line: str) -> None:
+        tell(sys.stdout, line)
+        if reporter is not None and not reporter.closed:
+            tell(reporter, line)
+
+    def when_ready() -> None:
+        if reporter is None:
+            say(where_things_are(stack))
+        else:
+            reporter.close()
+
+    try:
+        choices = Choices.from_environment()
+        stack = Stack(paths, choices, app_log=paths.stack_log if reporter else None)
+        Supervisor(stack, say, target="start" if reporter else "up").run(when_ready)
+    except AlreadyRunningError as error:
+        if reporter is not None:
+            return background.LOST_THE_RACE
+        say(str(error))
+        return FAILED
+    except LabError as error:
+        say(str(error))
+        return FAILED
+    return OK
+
+
+def start(paths: Paths) -> int:
+    """Run the stack in the background; return once the first request would succeed."""
+    background.start(paths)
+    return OK
+
+
+def status(paths: Paths) -> int:
+    """Print each part with its health; 0 when a stack runs, 3 when none does."""
+    state = State.load(paths)
+    if state is None:
+        print("The stack does not run. Start it:  make start")
+        return NOT_RUNNING
+    print(*status_table(Stack(paths, state.choices)), sep="\n")
+    if not state.ready:
+        print("It is still starting.")
+    return OK
+
+
+def stop(paths: Paths) -> int:
+    """End the stack and what a killed one left; nothing to end is fine as well."""
+    if _end(paths):
+        print("The stack has stopped; its data are kept.")
+    else:
+        print("The stack does not run.")
+    return OK
+
+
+def reset(paths: Paths) -> int:
+    """End the stack and delete its data, secrets, certificates and logs."""
+    _end(paths)
+    if not paths.root.exists():
+        print("There is nothing to delete.")
+        return OK
+    Stack(paths, Choices.from_environment({})).postgres.remove()
+    # By name: whoever points LAB_DIR at a directory with other things in it keeps them.
+    for name in ("valkey", "caddy", *APPS, "logs"):
+        shutil.rmtree(paths.root / name, ignore_errors=True)
+    for file in (paths.ca_certificate, paths.token_signing_key):
+        file.unlink(missing_ok=True)
+    print(f"Deleted: database, cache, secrets, certificates and logs in {paths.root}")
+    return OK
+
+
+def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
+    """Make an administrator with `EMAIL` and `PASSWORD` of the environment in the running stack."""
+    email, password = environment.get("EMAIL"), environment.get("PASSWORD")
+    if not email or not password:
+        raise LabError(
+            "Say who:  make admin EMAIL=you@example.com PASSWORD='15 characters or more'"
+        )
+    state = State.load(paths)
+    if state is None:
+        raise LabError("The stack does not run. Start it:  make start")
+    return subprocess.run(
+        [sys.executable, "-m", "app", "create-admin", "--email", email],
+        cwd=CHECKOUT,
+        env={**Stack(paths, state.choices).service_environment, "ADMIN_PASSWORD": password},
+        check=False,
+    ).returncode
+
+
+def _end(paths: Paths) -> bool:
+    """End whatever runs; whether there was something."""
+    if not paths.root.exists():
+        return False
+    state = State.load(paths)
+    process = state.supervisor.process() if state else None
+    if process is not None:
+        print("Stopping: what has begun is still answered.", flush=True)
+        process.send_signal(signal.SIGTERM)
+    lock = Lock(paths.lock)
+    if not lock.acquire(STOP_TIMEOUT_S):
+        raise LabError(f"The stack does not end. Its log:  tail {paths.stack_log}")
+    leftovers = Stack(paths, Choices.from_environment({})).end_leftovers()
+    lock.release()
+    return process is not None or bool(leftovers)

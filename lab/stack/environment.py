@@ -1,0 +1,69 @@
+"""What the caller's environment asks of the stack, and what the service is given."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from lab.stack.errors import LabError
+
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be chosen from outside. Database and Redis are the stack's own when None."""
+
+    http_port: int
+    https_port: int
+    database_url: str | None
+    redis_url: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), `DATABASE_URL` and `REDIS_URL`.
+
+        :raises LabError: when a port is no port.
+        """
+        return cls(
+            http_port=_port(environment, "HTTP_PORT", 8080),
+            https_port=_port(environment, "HTTPS_PORT", 8443),
+            database_url=environment.get("DATABASE_URL") or None,
+            redis_url=environment.get("REDIS_URL") or None,
+        )
+
+
+def service_environment(
+    *,
+    database_url: str,
+    redis_url: str,
+    token_signing_key: str,
+    environment: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """Return the caller's environment, completed by what a local service needs.
+
+    A setting of the service that the caller has set is left as it is.
+    """
+    defaults = {
+        "ENVIRONMENT": "local",
+        "LOG_FORMAT": "console",
+        "TOKEN_SIGNING_KEY": token_signing_key,
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        # Nobody waits to be told that this process ends: the load balancer ends before it.
+        "DRAIN_DELAY": "0",
+        # A line appears when its request ends, in a file as on a terminal.
+        "PYTHONUNBUFFERED": "1",
+    }
+    given = {name: value for name, value in environment.items() if value or name not in defaults}
+    return {**defaults, **given, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+
+
+def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
+    text = environment.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
+        message = (
+            f"{variable}={text} is no port. Give a number from 1 to {HIGHEST_PORT}:  "
+            f"{variable}={default} make start"
+        )
+        raise LabError(message)
+    return int(text)

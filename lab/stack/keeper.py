@@ -1,0 +1,50 @@
+"""Bringing back a server that has ended although nobody asked it to."""
+
+import signal
+import time
+from collections.abc import Callable
+
+from lab.stack.errors import LabError
+from lab.stack.servers import Server
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+
+class Keeper:
+    """Looks after one server. A server that keeps ending is tried again at growing intervals."""
+
+    def __init__(self, server: Server, say: Callable[[str], None]) -> None:
+        self._server = server
+        self._say = say
+        self._attempts = 0
+        self._next_attempt = 0.0
+
+    def look(self) -> None:
+        """Launch the server again if it has ended; never waits until it is ready."""
+        if not self._server.alive():
+            self._bring_back()
+        elif self._attempts and self._server.ready():
+            self._say(f"{self._server.name} is back.")
+            self._attempts = 0
+
+    def _bring_back(self) -> None:
+        if self._attempts == 0:
+            self._say(
+                f"{self._server.name} {_ending(self._server.exit_status)}: starting it again."
+            )
+        if time.monotonic() < self._next_attempt:
+            return
+        self._attempts += 1
+        pause = min(FIRST_PAUSE_S * 2**self._attempts, LONGEST_PAUSE_S)
+        self._next_attempt = time.monotonic() + pause
+        try:
+            self._server.launch()
+        except (LabError, OSError) as error:
+            self._say(f"{self._server.name} could not be started, trying on: {error}")
+
+
+def _ending(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"was killed ({signal.Signals(-status).name})"
+    return f"ended by itself (status {status})"

@@ -1,0 +1,93 @@
+"""Ports on the loopback: the two that people type, and the ones nobody has to know."""
+
+import errno
+import socket
+from pathlib import Path
+
+from lab.stack.errors import LabError
+
+LOOPBACK = "127.0.0.1"
+
+
+def remembered_port(path: Path, *, in_use: bool) -> int:
+    """Return the port written in the file, else a new one, written there.
+
+    Two checkouts never meet that way, and what a person noted down stays true over restarts. The
+    port must be free still, unless it is the one `in_use` by the server that asks.
+    """
+    text = path.read_text() if path.exists() else ""
+    if text.isdigit() and (in_use or is_free(int(text))):
+        return int(text)
+    port = free_port()
+    path.write_text(str(port))
+    return port
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on, as the kernel chooses it."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there."""
+    try:
+        _listen(socket.AF_INET, LOOPBACK, port).close()
+    except OSError:
+        return False
+    return True
+
+
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def listen(port: int, variable: str, target: str) -> list[socket.socket]:
+    """Open listening sockets on 127.0.0.1 and, where the machine has it, ::1.
+
+    The stack itself holds the ports that people type, from its first moment to its last, and hands
+    them to the load balancer: nobody can take one in between, and a load balancer that is being
+    restarted makes clients wait instead of refusing them.
+
+    :raises LabError: when the port is taken, naming `variable` and the command that moves it.
+    """
+    try:
+        sockets = [_listen(socket.AF_INET, LOOPBACK, port)]
+    except OSError as error:
+        raise _unusable(port, variable, target, error) from error
+    try:
+        sockets.append(_listen(socket.AF_INET6, "::1", port))
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            sockets[0].close()
+            raise _unusable(port, variable, target, error) from error
+        # Without IPv6 there is no ::1, and no client that could try it.
+    return sockets
+
+
+def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    server = socket.socket(family)
+    try:
+        # Connections of a stack that has just ended (TIME_WAIT) do not keep the port taken.
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.bind((host, port))
+        server.listen(1024)
+    except OSError:
+        server.close()
+        raise
+    return server
+
+
+def _unusable(port: int, variable: str, target: str, error: OSError) -> LabError:
+    reason = {
+        errno.EADDRINUSE: "is taken by another program",
+        errno.EACCES: "may not be opened by this user",
+    }.get(error.errno or 0, f"cannot be opened ({error.strerror})")
+    other = port + 1 if port >= 1024 else port + 8000  # noqa: PLR2004 - below 1024 needs root.
+    return LabError(f"Port {port} {reason}. {variable} moves it:  {variable}={other} make {target}")

@@ -1,0 +1,61 @@
+"""What a person is told about a stack."""
+
+import json
+import shlex
+from collections.abc import Iterator
+
+from lab.stack.servers import Server
+from lab.stack.stack import Stack
+
+SIGNUP = {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}
+
+
+def where_things_are(stack: Stack) -> str:
+    """Tell the addresses, the logs, and a first request to paste."""
+    http = f"http://localhost:{stack.choices.http_port}"
+    https = f"https://localhost:{stack.choices.https_port}"
+    ca_certificate = shlex.quote(str(stack.paths.ca_certificate))
+    return f"""
+The service runs.
+
+  HTTP         {http}
+  HTTPS        {https}   curl --cacert {ca_certificate} {https}/readyz
+  docs         {http}/docs
+  PostgreSQL   {_database(stack)}
+  Valkey       {_redis(stack)}
+  logs         {stack.paths.logs}
+
+Sign up:
+
+  curl -i -X POST {http}/api/users -H 'Content-Type: application/json' -d '{_compact(SIGNUP)}'
+"""
+
+
+def status_table(stack: Stack) -> Iterator[str]:
+    """Yield a line for each part: its process, its port, its health."""
+    yield f"{'part':<12} {'pid':>8} {'port':>6}   health"
+    yield from (_status(server) for server in stack.servers)
+    if stack.choices.database_url is not None:
+        yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
+    if stack.choices.redis_url is not None:
+        yield f"{'Redis':<12} {'':>8} {'':>6}   yours, from REDIS_URL"
+
+
+def _status(server: Server) -> str:
+    identity = server.identity
+    if identity is None or identity.process() is None:
+        return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
+    health = "ready" if server.ready() else "not ready"
+    return f"{server.name:<12} {identity.pid:>8} {server.port:>6}   {health}"
+
+
+def _database(stack: Stack) -> str:
+    return "yours, from DATABASE_URL" if stack.choices.database_url else stack.postgres.url
+
+
+def _redis(stack: Stack) -> str:
+    return "yours, from REDIS_URL" if stack.choices.redis_url else stack.valkey.url
+
+
+def _compact(fields: dict[str, str]) -> str:
+    return json.dumps(fields, separators=(",", ":"))

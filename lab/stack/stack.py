@@ -1,0 +1,82 @@
+"""What the stack consists of, and which part gets which address."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from lab.stack.apps import AppProcess
+from lab.stack.caddy import CaddyServer
+from lab.stack.environment import Choices, service_environment
+from lab.stack.paths import Paths
+from lab.stack.postgres import PostgresServer
+from lab.stack.secrets import kept_signing_key
+from lab.stack.servers import Server
+from lab.stack.valkey import ValkeyServer
+
+APPS = ("app-1", "app-2")
+
+
+class Stack:
+    """The parts of one stack, started or not; making this object starts and writes nothing."""
+
+    def __init__(self, paths: Paths, choices: Choices, *, app_log: Path | None = None) -> None:
+        """Send the apps' lines to `app_log`; without it, where the caller's own output goes."""
+        self.paths = paths
+        self.choices = choices
+        self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
+        self.valkey = ValkeyServer(paths.root / "valkey", log=paths.logs / "valkey.log")
+        self.apps = [
+            AppProcess(
+                name,
+                paths.root / name,
+                log=app_log,
+                environment=lambda: self.service_environment,
+            )
+            for name in APPS
+        ]
+        self.caddy = CaddyServer(
+            paths.root / "caddy",
+            ports=(choices.http_port, choices.https_port),
+            ca_certificate=paths.ca_certificate,
+            log=paths.logs / "caddy.log",
+            upstreams=lambda: [app.port for app in self.apps],
+        )
+
+    @property
+    def storage(self) -> list[Server]:
+        """The embedded servers that nothing given from outside takes the place of."""
+        servers: list[Server] = []
+        if self.choices.database_url is None:
+            servers.append(self.postgres)
+        if self.choices.redis_url is None:
+            servers.append(self.valkey)
+        return servers
+
+    @property
+    def servers(self) -> list[Server]:
+        """All that this stack runs, in the order of starting."""
+        return [*self.storage, *self.apps, self.caddy]
+
+    @property
+    def database_url(self) -> str:
+        """The one given from outside, or the embedded server's."""
+        return self.choices.database_url or self.postgres.url
+
+    @property
+    def redis_url(self) -> str:
+        """The one given from outside, or the embedded server's."""
+        return self.choices.redis_url or self.valkey.url
+
+    @cached_property
+    def service_environment(self) -> Mapping[str, str]:
+        """What the app processes, the migrations and the service's own commands run with."""
+        return service_environment(
+            database_url=self.database_url,
+            redis_url=self.redis_url,
+            token_signing_key=kept_signing_key(self.paths.token_signing_key),
+        )
+
+    def end_leftovers(self) -> list[str]:
+        """End what a killed stack has left, clients first; the names of what there was."""
+        everything = [self.caddy, *self.apps, self.valkey, self.postgres]
+        return [server.name for server in everything if server.end_leftover()]

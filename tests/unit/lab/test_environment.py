@@ -1,0 +1,62 @@
+"""What the caller's environment asks of the stack, and what the service is given."""
+
+import pytest
+
+from lab.stack.environment import Choices, service_environment
+from lab.stack.errors import LabError
+
+
+def given(**environment: str) -> dict[str, str]:
+    """Return what the service gets when the caller has set these."""
+    return service_environment(
+        database_url="postgresql://db",
+        redis_url="redis://cache",
+        token_signing_key="made",
+        environment=environment,
+    )
+
+
+def test_a_bare_environment_is_completed() -> None:
+    """Everything that a local service needs is there."""
+    environment = given()
+    assert environment["ENVIRONMENT"] == "local"
+    assert environment["LOG_FORMAT"] == "console"
+    assert environment["TOKEN_SIGNING_KEY"] == "made"
+    assert environment["DATABASE_URL"] == "postgresql://db"
+    assert environment["REDIS_URL"] == "redis://cache"
+
+
+def test_every_setting_of_the_caller_wins() -> None:
+    """Defaults are defaults, and settings unknown here pass through."""
+    environment = given(LOG_FORMAT="json", TOKEN_SIGNING_KEY="mine", RATE_LIMIT_LOGIN="1/hour")
+    assert environment["LOG_FORMAT"] == "json"
+    assert environment["TOKEN_SIGNING_KEY"] == "mine"
+    assert environment["RATE_LIMIT_LOGIN"] == "1/hour"
+
+
+def test_an_empty_setting_counts_as_not_set() -> None:
+    """`make start TOKEN_SIGNING_KEY=` does not take the key away."""
+    assert given(TOKEN_SIGNING_KEY="")["TOKEN_SIGNING_KEY"] == "made"
+
+
+def test_ports_and_servers_have_defaults() -> None:
+    """8080, 8443, and servers of the stack's own."""
+    assert Choices.from_environment({}) == Choices(8080, 8443, None, None)
+
+
+def test_ports_and_servers_can_be_chosen() -> None:
+    """All four variables are read."""
+    environment = {
+        "HTTP_PORT": "81",
+        "HTTPS_PORT": "444",
+        "DATABASE_URL": "postgresql://x",
+        "REDIS_URL": "redis://y",
+    }
+    assert Choices.from_environment(environment) == Choices(81, 444, "postgresql://x", "redis://y")
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "8080 ", "٨٠"])
+def test_what_is_no_port_is_refused_with_its_variable(text: str) -> None:
+    """A person reads which variable is wrong."""
+    with pytest.raises(LabError, match=r"HTTP_PORT=.* is no port"):
+        Choices.from_environment({"HTTP_PORT": text})
