@@ -1,0 +1,34 @@
+"""The stack that the tests of one worker share; the `stack` group keeps them on one worker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.local_stack import LocalStack
+
+
+@pytest.fixture(scope="session")
+def started_stack() -> Iterator[LocalStack]:
+    """A stack in the background with generous limits, shared by all."""
+    stack = LocalStack(RATE_LIMIT_SIGNUP="4321/minute")
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.discard()
+
+
+@pytest.fixture
+def stack(started_stack: LocalStack) -> LocalStack:
+    """The shared stack, running whatever the test before has done to it."""
+    if started_stack.run("status").returncode != 0:
+        started_stack.start()
+    return started_stack
+
+
+@pytest.fixture
+def own_stack() -> Iterator[LocalStack]:
+    """A stack of this test's own, not started."""
+    stack = LocalStack()
+    yield stack
+    stack.discard()

@@ -1,0 +1,60 @@
+"""`make up`: a stack in the foreground, beside another one, with servers from outside."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from lab.stack.postgres import PostgresServer
+from lab.stack.valkey import ValkeyServer
+from tests.e2e.local_stack import LocalStack, signup
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def read_until(process: "subprocess.Popen[str]", words: str) -> str:
+    """Return the output up to the line that has the words in it."""
+    assert process.stdout
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if words in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))
+
+
+def test_ctrl_c_ends_a_foreground_stack_with_status_0(
+    stack: LocalStack, own_stack: LocalStack
+) -> None:
+    """It runs beside the shared one with given servers, shows its requests, and leaves nothing."""
+    with (
+        PostgresServer(own_stack.directory / "given" / "postgres", settings={"fsync": "off"}) as db,
+        ValkeyServer(own_stack.directory / "given" / "valkey") as cache,
+    ):
+        up = own_stack.spawn("up", DATABASE_URL=db.url, REDIS_URL=cache.url)
+        assert "curl -i -X POST" in read_until(up, "correct horse battery")
+        assert own_stack.request("POST", "/api/users", body=signup("a@example.com")).status == 201
+        read_until(up, "/api/users")
+        assert stack.request("GET", "/readyz").status == 200
+        identities = own_stack.identities()
+        assert set(identities) == {"supervisor", "app-1", "app-2", "caddy"}
+
+        # What a terminal sends on Ctrl-C: to every process of the foreground group.
+        os.killpg(up.pid, signal.SIGINT)
+        rest = up.communicate(timeout=60)[0]
+        assert up.returncode == 0, rest
+        assert [name for name, identity in identities.items() if identity.process()] == []
+        assert db.ready()
+        assert cache.ready()
+
+
+def test_a_closed_terminal_ends_a_stack_that_is_still_starting(own_stack: LocalStack) -> None:
+    """SIGHUP during the start: what had been started is ended, the data directory stays whole."""
+    up = own_stack.spawn("up")
+    read_until(up, "Valkey")
+    identities = own_stack.identities()
+    os.killpg(up.pid, signal.SIGHUP)
+    output = up.communicate(timeout=60)[0]
+    assert up.returncode == 0, output
+    assert [name for name, identity in identities.items() if identity.process()] == []

@@ -1,0 +1,117 @@
+"""The load balancer as clients meet it: HTTPS, HTTP/2, forged headers, what it answers itself."""
+
+import re
+import socket
+
+import pytest
+
+from lab.stack.caddy import CaddyServer, FrontDoor
+from lab.stack.ports import free_port
+from lab.stack.waiting import wait_until
+from tests.e2e.local_stack import LocalStack, signup
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+# RFC 9113, section 3.4: a client begins with these, then a SETTINGS frame (type 4), here an empty
+# one; the server answers with a SETTINGS frame of its own.
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+FRAME_TYPE = 3
+
+
+def test_https_is_trusted_with_the_ca_file_and_says_so_to_browsers(stack: LocalStack) -> None:
+    """The certificate is one for localhost; over HTTPS the service asks to stay with it."""
+    answer = stack.request("GET", "/livez", https=True)
+    assert answer.status == 200
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in stack.request("GET", "/livez").headers
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_https_speaks_http2(stack: LocalStack, host: str) -> None:
+    """It is agreed on in the handshake, and the first frame back is the one HTTP/2 asks for."""
+    trust = stack.trust()
+    trust.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection((host, stack.https_port), timeout=10) as plain,
+        trust.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        assert connection.selected_alpn_protocol() == "h2"
+        connection.sendall(HTTP2_PREFACE)
+        assert connection.recv(9)[FRAME_TYPE] == 4
+
+
+def test_http_is_not_redirected(stack: LocalStack) -> None:
+    """A redirect would turn a POST into a GET."""
+    assert stack.request("GET", "/livez").status == 200
+
+
+def test_head_works_through_the_load_balancer(stack: LocalStack) -> None:
+    """The headers of a GET, and no body."""
+    answer = stack.request("HEAD", "/livez")
+    assert (answer.status, answer.text) == (200, "")
+
+
+def test_no_server_software_is_named(stack: LocalStack) -> None:
+    """Neither by the service nor by the load balancer, nor in its own answers."""
+    for path in ("/livez", "/metrics", "/nowhere"):
+        headers = stack.request("GET", path).headers
+        assert "Server" not in headers
+        assert "Via" not in headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "//metrics", "/%6detrics", "/x/../metrics"]
+)
+def test_metrics_are_not_found_through_the_load_balancer(stack: LocalStack, path: str) -> None:
+    """The numbers are for operators; strangers get the same problem as for any other address."""
+    answer = stack.request("GET", path, headers={"X-Request-ID": "mine-1"})
+    problem = answer.json()
+    assert (answer.status, problem["status"], problem["code"]) == (404, 404, "not-found")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["X-Request-ID"] == problem["request_id"] == "mine-1"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_request_id_that_could_do_harm_is_replaced(stack: LocalStack) -> None:
+    """What is not 1-128 harmless characters does not come back, in no header and in no body."""
+    answer = stack.request("GET", "/metrics", headers={"X-Request-ID": 'a"b{http.request.host}'})
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Request-ID"])
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_a_forged_address_does_not_get_through(stack: LocalStack) -> None:
+    """Requests that claim to come from elsewhere are counted for the address they come from."""
+
+    def remaining(claimed: str) -> int:
+        headers = {"X-Forwarded-For": claimed, "X-Real-IP": claimed, "Forwarded": f"for={claimed}"}
+        answer = stack.request("POST", "/api/users", body=signup("no address"), headers=headers)
+        found = re.search(r"\br=(\d+)", answer.headers["RateLimit"])
+        assert found
+        return int(found[1])
+
+    assert remaining("192.0.2.1") - remaining("192.0.2.2") == 1
+
+
+def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_back() -> None:
+    """503 in the service's own shape, with Retry-After."""
+    stack = LocalStack()
+    logs = stack.directory / "logs"
+    caddy = CaddyServer(
+        stack.directory / "caddy",
+        ports=(stack.http_port, stack.https_port),
+        ca_certificate=stack.directory / "ca.crt",
+        log=logs / "caddy.log",
+        upstreams=lambda: [free_port(), free_port()],
+    )
+    caddy.door = FrontDoor.open(stack.http_port, stack.https_port, "start")
+    try:
+        caddy.launch()
+        assert wait_until(caddy.alive, timeout_s=10)
+        answer = stack.request("GET", "/livez")
+    finally:
+        caddy.stop()
+        caddy.door.close()
+        stack.discard()
+    assert (answer.status, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Content-Type"] == "application/problem+json"

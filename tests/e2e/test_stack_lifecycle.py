@@ -1,0 +1,96 @@
+"""Starting, finding again, stopping: what `make start`, `status` and `stop` promise."""
+
+import secrets
+import socket
+
+import pytest
+
+from lab.stack.waiting import wait_until
+from tests.e2e.local_stack import LocalStack, signup
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def new_email() -> str:
+    """Return an address that no other test uses."""
+    return f"{secrets.token_hex(8)}@example.com"
+
+
+def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
+    """PostgreSQL, Valkey, two app processes and Caddy, each with its process and its port."""
+    result = stack.run("status")
+    assert result.returncode == 0
+    parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
+    assert parts == ["PostgreSQL", "Valkey", "app-1", "app-2", "Caddy"]
+    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 5, timeout_s=20)
+
+
+def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
+    """RATE_LIMIT_SIGNUP of the caller is the policy that the service announces."""
+    answer = stack.request("POST", "/api/users", body=signup(new_email()))
+    assert "q=4321" in answer.headers["RateLimit-Policy"]
+
+
+def test_starting_twice_says_that_it_runs(stack: LocalStack) -> None:
+    """The second `start` changes nothing, succeeds, and tells how settings are changed."""
+    before = stack.identities()
+    result = stack.run("start", HTTP_PORT="9")
+    assert result.returncode == 0
+    assert f"runs already: http://localhost:{stack.http_port}" in result.stdout
+    assert "other ports" in result.stdout
+    assert stack.identities() == before
+
+
+def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack) -> None:
+    """`up` on the same directory ends at once and names the commands that help."""
+    result = stack.run("up")
+    assert result.returncode == 1
+    assert "make stop" in result.stdout
+
+
+def test_data_and_addresses_survive_a_restart(stack: LocalStack) -> None:
+    """After stop and start the user is there, on the same port, behind the same authority."""
+    email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
+    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    assert stack.run("stop").returncode == 0
+    assert stack.run("status").returncode == 3
+    stack.start()
+    assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
+    assert (stack.directory / "ca.crt").read_bytes() == authority
+
+
+def test_stop_leaves_no_process_and_may_be_repeated(stack: LocalStack) -> None:
+    """Every process is gone when `stop` returns; a second one has nothing to do and succeeds."""
+    identities = stack.identities()
+    assert stack.run("stop").returncode == 0
+    assert [name for name, identity in identities.items() if identity.process()] == []
+    assert stack.run("stop").returncode == 0
+
+
+def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
+    stack: LocalStack,
+) -> None:
+    """SIGKILL orphans five servers; of two starts in the same moment, one takes over from them."""
+    orphans = stack.identities()
+    stack.kill("supervisor")
+    starts = [stack.spawn("start"), stack.spawn("start")]
+    outputs = [start.communicate(timeout=120)[0] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0], outputs
+    assert "left over" in "".join(outputs)
+    assert "runs already" in "".join(outputs)
+    assert [name for name, identity in orphans.items() if identity.process()] == []
+    assert stack.request("GET", "/readyz").status == 200
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PORT", "HTTPS_PORT"])
+def test_a_taken_port_is_named_with_the_variable_that_moves_it(
+    own_stack: LocalStack, variable: str
+) -> None:
+    """Nothing has been started by then, and the command to paste has another port in it."""
+    with socket.create_server(("127.0.0.1", 0)) as occupier:
+        port = occupier.getsockname()[1]
+        result = own_stack.run("start", **{variable: str(port)})
+    assert result.returncode == 1
+    assert f"Port {port} is taken" in result.stdout
+    assert f"{variable}={port + 1} make start" in result.stdout
+    assert not (own_stack.directory / "postgres").exists()
