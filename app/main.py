@@ -1,8 +1,11 @@
 """The service as an ASGI app: what is mounted where, and what lives as long as the process."""
 
+import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -56,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.container = container
+    app.state.drain_delay = settings.drain_delay
     app.state.metrics = _metrics()
     for router in (users.router, auth.router, health.json_router, health.router, docs.router):
         app.include_router(router)
@@ -104,8 +108,23 @@ def _metrics() -> CollectorRegistry:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    _drain_before_the_end(app.state.container, app.state.drain_delay)
     yield
     await app.state.container.close()
+
+
+def _drain_before_the_end(container: Container, delay: float) -> None:
+    # uvicorn closes its sockets as soon as it gets SIGTERM. Load balancers should hear of it
+    # first, so the signal is passed on to uvicorn's own handler after a delay.
+    close = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        container.health.drain()
+        if callable(close):
+            loop.call_soon_threadsafe(loop.call_later, delay, close, number, frame)
+
+    signal.signal(signal.SIGTERM, drain)
 
 
 def _settings_or_exit() -> Settings:

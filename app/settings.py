@@ -14,6 +14,7 @@ from limits import parse_many
 from pydantic import (
     AfterValidator,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -124,6 +125,9 @@ class Settings(BaseSettings):
 
     request_timeout: PositiveFloat = 10.0
     max_body_size: PositiveInt = 64 * 1024
+    # How long a process that was told to end says so before it closes its sockets: time for
+    # load balancers to notice.
+    drain_delay: NonNegativeFloat = 3.0
     # Host headers that are served; `*` serves every one.
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("*",)
 

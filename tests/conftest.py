@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,16 +22,20 @@ from psycopg import sql
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, sign_up
-from tests.service import CHECKOUT, Service, environment, running_service
+from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 StartService = Callable[..., Service]
 NewDatabase = Callable[[], str]
 
 
 @pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scratch() -> Iterator[Path]:
     """A directory for the servers of this test process."""
-    return tmp_path_factory.mktemp("servers")
+    # Not pytest's own: PostgreSQL's user has to reach it when root runs the tests.
+    with tempfile.TemporaryDirectory(prefix="roundtrip-tests-") as directory:
+        path = Path(directory)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -93,9 +98,26 @@ def database_url(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture(scope="session")
-def defaults(database_url: str, redis_url: str) -> Mapping[str, str]:
+def database(database_url: str) -> Iterator[psycopg.Connection]:
+    """A look behind the service: what is really stored."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def token_signing_key() -> str:
+    """The key under which every service of the tests signs its tokens."""
+    return signing_key()
+
+
+@pytest.fixture(scope="session")
+def defaults(database_url: str, redis_url: str, token_signing_key: str) -> Mapping[str, str]:
     """The settings that every service of the tests has."""
-    return {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    return {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TOKEN_SIGNING_KEY": token_signing_key,
+    }
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
         **generous,
         "ENVIRONMENT": "local",
         "TOKEN_SIGNING_KEY": signing_key(),
+        "DRAIN_DELAY": "0",
         "REDIS_KEY_PREFIX": f"test-{secrets.token_hex(4)}",
         "PYTHONWARNINGS": "error",
         **overrides,

@@ -16,10 +16,13 @@ from app.settings import Settings
 
 def configure_logging(settings: Settings) -> None:
     """Send every log line of this process to stdout in the one format that is set."""
+    for_people = settings.log_format == "console"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(
+            fmt="%H:%M:%S" if for_people else "iso", utc=not for_people
+        ),
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
@@ -36,6 +39,9 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
+    if for_people:
+        # Whoever watches a terminal has started the processes and need not be told of it.
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

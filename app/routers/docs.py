@@ -3,13 +3,13 @@
 import inspect
 import json
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from http import HTTPStatus
 from importlib.resources import files
-from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from app.errors import AppError, NotFound
 from app.routers.openapi import SERVER
@@ -18,8 +18,11 @@ from app.routers.problems import status_of, title_of
 
 router = APIRouter(include_in_schema=False)
 
-# Swagger UI comes with fastapi-offline, so that the page needs no network.
-_ASSETS = Path(str(files("fastapi_offline"))) / "static"
+_ASSETS = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon.png": "image/png",
+}
 _SWAGGER_UI = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Roundtrip · API documentation</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -70,9 +73,10 @@ async def read_docs_start() -> Response:
 @router.get("/docs/{asset}")
 async def read_docs_asset(asset: str) -> Response:
     """Serve one file of Swagger UI."""
-    if asset not in {"swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"}:
+    media_type = _ASSETS.get(asset)
+    if media_type is None:
         raise NotFound
-    return FileResponse(_ASSETS / asset, headers=_KEEP)
+    return Response(_content(asset), headers=_KEEP, media_type=media_type)
 
 
 @router.get("/problems")
@@ -100,6 +104,12 @@ async def read_problem(code: str) -> Response:
         f"<footer>In a problem document this is <code>code: {code}</code>. "
         '<a href="/problems">All problems</a> · <a href="/docs">API documentation</a></footer>',
     )
+
+
+@cache
+def _content(asset: str) -> bytes:
+    # Swagger UI comes with fastapi-offline, so that the page needs no network.
+    return (files("fastapi_offline") / "static" / asset).read_bytes()
 
 
 def _explained() -> dict[str, type[AppError]]:

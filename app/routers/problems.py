@@ -5,6 +5,7 @@ into the same words first.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -123,6 +124,8 @@ def translate(error: Exception) -> AppError:
     return errors.InternalError()
 
 
+# A body can break a rule thousands of times; nobody reads on after these.
+_MOST_ERRORS = 50
 _WORDS = {
     "missing": "This is required.",
     "extra_forbidden": "There is no such field here.",
@@ -132,7 +135,7 @@ _WORDS = {
 
 
 def _invalid(details: Iterable[Any]) -> AppError:
-    found = list(details)
+    found = list(islice(details, _MOST_ERRORS))
     for detail in found:
         if detail["type"] == "json_invalid":
             return errors.MalformedJson(f"The body is not valid JSON: {detail['ctx']['error']}.")
