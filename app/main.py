@@ -32,8 +32,9 @@ from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
 from app.routers import auth, docs, health, users
+from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
-from app.routers.problems import answer_framework_error, problem_response
+from app.routers.problems import problem_response
 from app.settings import Settings, SettingsError, load_settings
 
 

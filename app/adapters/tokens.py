@@ -72,9 +72,16 @@ class AccessTokens:
                 audience=self._audience,
                 options={"require": _REQUIRED},
             )
-            return Claims(user_id=int(claims["sub"]), session_id=int(claims["sid"]))
+            return Claims(user_id=_row_id(claims["sub"]), session_id=_row_id(claims["sid"]))
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
+
+
+def _row_id(claim: str) -> int:
+    row_id = int(claim)
+    if not 0 < row_id < 2**63:
+        raise InvalidToken
+    return row_id
 
 
 def _thumbprint(public_key: bytes) -> str:

@@ -24,6 +24,11 @@ class UserRepository:
         """Find a user by id."""
         return await self._one(User.id == user_id)
 
+    async def get_locked(self, user_id: int) -> User | None:
+        """Find a user by id, and let nobody else change it until the transaction ends."""
+        query = select(User).where(User.id == user_id, User.erased_at.is_(None))
+        return await self._session.scalar(query.with_for_update(key_share=True))
+
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""
         return await self._one(User.email == email)

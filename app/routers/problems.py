@@ -1,21 +1,15 @@
 """Errors as clients see them: problem documents (RFC 9457).
 
-One table maps the kinds of `errors.py` to statuses. The framework's own errors are put
-into the same words first.
+One table maps the kinds of `errors.py` to statuses.
 """
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import Annotated, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app import errors
-from app.errors import AppError, FieldError
+from app.errors import AppError
 
 STATUSES: dict[type[AppError], int] = {
     errors.Malformed: 400,
@@ -106,53 +100,6 @@ def _headers(error: AppError) -> dict[str, str]:
     elif isinstance(error, errors.TooManyRequests | errors.Unavailable):
         headers["Retry-After"] = str(error.retry_after)
     return headers
-
-
-async def answer_framework_error(request: Request, error: Exception) -> Response:
-    """Answer what FastAPI and Starlette raise by themselves, in our words."""
-    return problem_response(request.state.request_id, translate(error))
-
-
-def translate(error: Exception) -> AppError:
-    """Turn an exception of the framework into the error of ours that says the same."""
-    if isinstance(error, RequestValidationError):
-        return _invalid(error.errors())
-    if isinstance(error, HTTPException) and error.status_code == 404:  # noqa: PLR2004 - the table above
-        return errors.NotFound()
-    if isinstance(error, HTTPException) and error.status_code < 500:  # noqa: PLR2004 - maps statuses to words
-        return errors.MalformedRequest()
-    return errors.InternalError()
-
-
-# A body can break a rule thousands of times; nobody reads on after these.
-_MOST_ERRORS = 50
-_WORDS = {
-    "missing": "This is required.",
-    "extra_forbidden": "There is no such field here.",
-    "model_attributes_type": "The body is a JSON object.",
-    "dict_type": "The body is a JSON object.",
-}
-
-
-def _invalid(details: Iterable[Any]) -> AppError:
-    found = list(islice(details, _MOST_ERRORS))
-    for detail in found:
-        if detail["type"] == "json_invalid":
-            return errors.MalformedJson(f"The body is not valid JSON: {detail['ctx']['error']}.")
-    return errors.Invalid(*(_field_error(detail) for detail in found))
-
-
-def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework leaves these untyped
-    where, *location = detail["loc"]
-    words = _WORDS.get(detail["type"]) or detail["msg"]
-    if where == "body":
-        return FieldError(words, pointer="".join(f"/{_escape(part)}" for part in location))
-    return FieldError(words, parameter=".".join(str(part) for part in location))
-
-
-def _escape(part: object) -> str:
-    # RFC 6901, section 3.
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 _SCHEMA = {"$ref": "#/components/schemas/Problem"}

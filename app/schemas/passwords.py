@@ -10,20 +10,31 @@ SHORTEST = 15
 """Characters, counted after normalisation."""
 LONGEST = 1024
 """Bytes of UTF-8."""
+_SHRINKING = 4
+"""How many code points may become one byte's worth in NFC; generous."""
+
+
+def _normalised(value: SecretStr) -> str | None:
+    # The same passphrase typed on two machines may come as different code points. None for
+    # what is too long; before it is normalised, since that takes quadratic time.
+    typed = value.get_secret_value()
+    if len(typed) > LONGEST * _SHRINKING:
+        return None
+    password = unicodedata.normalize("NFC", typed)
+    return password if len(password.encode()) <= LONGEST else None
 
 
 def _new_password(value: SecretStr) -> SecretStr:
-    # The same passphrase typed on two machines may come as different code points.
-    password = unicodedata.normalize("NFC", value.get_secret_value())
+    password = _normalised(value)
+    if password is None:
+        raise PydanticCustomError(
+            "password_too_long", "A password has at most {longest} bytes.", {"longest": LONGEST}
+        )
     if len(password) < SHORTEST:
         raise PydanticCustomError(
             "password_too_short",
             "A password has at least {shortest} characters. A few words in a row will do.",
             {"shortest": SHORTEST},
-        )
-    if len(password.encode()) > LONGEST:
-        raise PydanticCustomError(
-            "password_too_long", "A password has at most {longest} bytes.", {"longest": LONGEST}
         )
     if "\x00" in password:
         raise PydanticCustomError("password_nul", "A password cannot contain the NUL character.")
@@ -33,8 +44,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 def _typed_password(value: SecretStr) -> SecretStr:
     # Too long is simply wrong: nothing that long was ever stored, and nothing that long
     # should be hashed.
-    password = unicodedata.normalize("NFC", value.get_secret_value())
-    return SecretStr(password if len(password.encode()) <= LONGEST else "")
+    return SecretStr(_normalised(value) or "")
 
 
 def _string(shortest: int) -> WithJsonSchema:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from app.adapters.passwords import PasswordHasher
 from app.adapters.tokens import AccessTokens, Claims, new_refresh_token
 from app.errors import BadCredentials, InvalidToken
-from app.models import Role, Session
+from app.models import Role, Session, User
 from app.repositories.database import Database
 from app.schemas.auth import Login, TokenPair
+
+_ATTEMPTS = 3
+"""Another login may renew the hash meanwhile; then the password is held against that one."""
 
 
 @dataclass(frozen=True)
@@ -38,29 +41,33 @@ class AuthService:
 
     async def login(self, login: Login) -> TokenPair:
         """Start a session. Raises `BadCredentials`, in the same time whatever was wrong."""
-        password = login.password.get_secret_value()
+        for _ in range(_ATTEMPTS):
+            tokens = await self._try_login(login.email, login.password.get_secret_value())
+            if tokens is not None:
+                return tokens
+        raise BadCredentials
+
+    async def _try_login(self, email: str, password: str) -> TokenPair | None:
         async with self._database.transaction() as tx:
-            user = await tx.users.get_by_email(login.email)
-        if not await self._passwords.verify(password, user.password_hash if user else None):
-            raise BadCredentials
-        if user is None:
+            user = await tx.users.get_by_email(email)
+        verified = user.password_hash if user else None
+        if not await self._passwords.verify(password, verified) or user is None:
             raise BadCredentials
         renewed = None
         if self._passwords.is_outdated(user.password_hash):
             renewed = await self._passwords.hash(password)
-        return await self._start_session(user.id, verified=user.password_hash, renewed=renewed)
+        return await self._start_session(user, renewed=renewed)
 
-    async def _start_session(
-        self, user_id: int, *, verified: str, renewed: str | None
-    ) -> TokenPair:
-        now = datetime.now(UTC)
+    async def _start_session(self, verified: User, *, renewed: str | None) -> TokenPair | None:
+        user_id, now = verified.id, datetime.now(UTC)
         refresh_token, refresh_token_hash = new_refresh_token()
         async with self._database.transaction() as tx:
-            user = await tx.users.get(user_id)
             # While the password was being verified, it may have been changed, or the
-            # account deleted; what was true then opens no session now.
-            if user is None or user.password_hash != verified:
-                raise BadCredentials
+            # account deleted; what was true then opens no session now. The lock keeps it
+            # so until the session is there for a change of password to end it.
+            user = await tx.users.get_locked(user_id)
+            if user is None or user.password_hash != verified.password_hash:
+                return None
             if renewed is not None:
                 user.password_hash = renewed
             await tx.sessions.end_expired(user_id, now=now)

@@ -92,11 +92,12 @@ class UserService:
         _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
         async with self._database.transaction() as tx:
-            user, verified = await _existing(tx, user_id), user.password_hash
             # Of two changes at once, the second has proved a password that is no longer it.
-            if user.password_hash != verified:
+            account = await tx.users.get_locked(user_id)
+            if account is None or account.password_hash != user.password_hash:
                 raise WrongPassword
-            user.password_hash = password_hash
+            account.password_hash = password_hash
+            await tx.users.flush()
             await tx.sessions.end_all(user_id, keep=session_id)
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
