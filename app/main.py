@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -117,6 +118,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _drain_before_the_end(container: Container, delay: float) -> None:
     # uvicorn closes its sockets as soon as it gets SIGTERM. Load balancers should hear of it
     # first, so the signal is passed on to uvicorn's own handler after a delay.
+    if threading.current_thread() is not threading.main_thread():
+        # Only a main thread has signals; elsewhere, whoever runs the app ends it another way.
+        return
     close = signal.getsignal(signal.SIGTERM)
     loop = asyncio.get_running_loop()
 

@@ -54,13 +54,10 @@ def configure_logging(settings: Settings) -> None:
 
 
 def _ending(settings: Settings) -> list[Processor]:
-    # Local variables stay out of the traces: a password would be among them.
+    # Tracebacks are Python's own: all frames, and no local variables, since a password would
+    # be among them.
     if settings.log_format == "json":
-        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-        return [
-            structlog.processors.ExceptionRenderer(tracebacks),
-            structlog.processors.JSONRenderer(),
-        ]
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return [
         _one_line_for_a_request,
         structlog.dev.ConsoleRenderer(

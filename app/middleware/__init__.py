@@ -10,7 +10,7 @@
     deadline           there is an end to every request
     identity           whose token this is
     rate_limit         whether they may ask once more
-    methods            HEAD, OPTIONS, 405
+    methods            HEAD, OPTIONS, 404, 405
     body_limit         no more of the body than the limit is read
 
 What they have to say to one another stands in the request's `state`.

@@ -1,26 +1,26 @@
-"""The methods that every path has without a line of its own: HEAD and OPTIONS; and 405."""
+"""The methods that every path has without a line of its own: HEAD and OPTIONS; 404 and 405."""
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import MethodNotAllowed
+from app.errors import MethodNotAllowed, NotFound
 
 
 class Methods:
-    """Answers OPTIONS, turns HEAD into GET without a body, refuses what a path lacks.
-
-    A path that does not exist is left to the router, whose business it is.
-    """
+    """Answers OPTIONS, turns HEAD into GET without a body, refuses what a path lacks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if its path has this method."""
-        path = scope["state"]["path"] if scope["type"] == "http" else None
-        if path is None:
+        """Pass the request on if its path exists and has this method."""
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif scope["method"] == "OPTIONS":
+            return
+        path = scope["state"]["path"]
+        if path is None:
+            raise NotFound
+        if scope["method"] == "OPTIONS":
             response = Response(status_code=204, headers={"Allow": ", ".join(path.allow)})
             await response(scope, receive, send)
         elif scope["method"] not in path.allow:

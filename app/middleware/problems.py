@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +34,9 @@ class Problems:
 
         try:
             await self.app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            # Nobody is left to answer; the access log has it as 499.
+            return
         except Exception as error:
             problem = error if isinstance(error, AppError) else InternalError()
             if isinstance(problem, InternalError):

@@ -42,7 +42,8 @@ class Routes:
     def find(self, path: str) -> Path | None:
         """Return the path template that a URL's path fits, or None."""
         for pattern, found in self._paths:
-            if pattern.match(path):
+            # Not `match`, whose `$` lets a newline pass at the end.
+            if pattern.fullmatch(path):
                 return found
         return None
 

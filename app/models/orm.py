@@ -16,3 +16,5 @@ class Model(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    # What the database fills in comes back with the INSERT or UPDATE itself.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy declares its type

@@ -9,7 +9,6 @@ from sqlalchemy import (
     DateTime,
     Enum,
     Identity,
-    Integer,
     UniqueConstraint,
     func,
 )
@@ -26,11 +25,7 @@ class Role(StrEnum):
 
 
 class User(Model):
-    """An account; once erased, a row without personal data that the books still refer to.
-
-    `version` counts the changes. SQLAlchemy puts it into the WHERE of each UPDATE, so
-    that of two changes to one version the second finds nothing to change.
-    """
+    """An account; once erased, a row without personal data that the books still refer to."""
 
     __tablename__ = "users"
     __table_args__ = (
@@ -59,14 +54,11 @@ class User(Model):
         ),
         default=Role.USER,
     )
-    version: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
     )
     erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-    __mapper_args__ = {"version_id_col": version, "eager_defaults": True}  # noqa: RUF012 - SQLAlchemy reads a plain dict here
 
     def erase(self, now: datetime) -> None:
         """Forget everything personal, the email included, so that it is free again."""

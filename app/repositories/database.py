@@ -14,9 +14,8 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm.exc import StaleDataError
 
-from app.errors import PreconditionFailed, Unavailable
+from app.errors import Unavailable
 from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.settings import Settings
@@ -68,8 +67,7 @@ class Database:
         """Commit what the block did, or roll all of it back if it raises.
 
         Raises `Unavailable` when Postgres cannot be reached, gives up on a statement, or
-        loses the connection; `PreconditionFailed` when a row has changed since it was read.
-        A lost connection during the commit leaves the outcome unknown.
+        loses the connection. A lost connection during the commit leaves the outcome unknown.
         """
         with _failures_translated():
             async with self._sessions.begin() as session:
@@ -90,8 +88,6 @@ class Database:
 def _failures_translated() -> Iterator[None]:
     try:
         yield
-    except StaleDataError as error:
-        raise PreconditionFailed from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         _log.warning("database_unavailable", reason=_first_line(error))
         raise Unavailable from error

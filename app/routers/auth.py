@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 @router.post(
     "/login",
     response_model=TokenPair,
-    responses=problems(errors.BadCredentials, *READING_A_BODY),
+    responses=problems(errors.BadCredentials, errors.Overloaded, *READING_A_BODY),
     openapi_extra={"x-rate-limit": "login"},
 )
 async def login(body: Login, auth: Auth) -> Response:

@@ -4,6 +4,7 @@ Every API router uses `JsonRoute` as its `route_class`.
 """
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,6 +15,8 @@ from starlette.responses import Response
 
 from app.errors import MalformedHeader, NotAcceptable, UnsupportedMediaType
 
+# RFC 9110, section 12.4.2.
+_QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _JSON = ("application/problem+json", "application/json", "application/*", "*/*")
 
 
@@ -75,7 +78,6 @@ def refuse_unacceptable(accept: list[str]) -> None:
 def _media_range(text: str) -> tuple[str, float]:
     name, *parameters = (part.strip().lower() for part in text.split(";"))
     quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
-    try:
-        return name, float(quality)
-    except ValueError as error:
-        raise MalformedHeader("A quality in the Accept header is not a number.") from error
+    if not _QUALITY.fullmatch(quality):
+        raise MalformedHeader("A quality in the Accept header is a number from 0 to 1.")
+    return name, float(quality)

@@ -29,7 +29,7 @@ _MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.Precondition
     "",
     status_code=201,
     response_model=UserRead,
-    responses=problems(errors.EmailTaken, *READING_A_BODY),
+    responses=problems(errors.EmailTaken, errors.Overloaded, *READING_A_BODY),
     openapi_extra={"x-rate-limit": "signup"},
 )
 async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
@@ -100,7 +100,9 @@ async def update_user(
 @router.put(
     "/{user_id}/password",
     status_code=204,
-    responses=problems(errors.WrongPassword, errors.Forbidden, *_OWN, *READING_A_BODY),
+    responses=problems(
+        errors.WrongPassword, errors.Forbidden, errors.Overloaded, *_OWN, *READING_A_BODY
+    ),
     openapi_extra={"x-rate-limit": "password"},
 )
 async def change_password(

@@ -3,8 +3,7 @@
 import unicodedata
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, WithJsonSchema, field_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.models.emails import normalise_email
@@ -85,15 +84,9 @@ class UserUpdate(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ahmed Hassan"}]})
 
-    name: Name | SkipJsonSchema[None] = None
-    email: Email | SkipJsonSchema[None] = None
-
-    @field_validator("name", "email", mode="before")
-    @classmethod
-    def _no_null(cls, value: object) -> object:
-        if value is None:
-            raise PydanticCustomError("null", "Leave the field out to keep it as it is.")
-        return value
+    # What stands in for a field that is left out is never read; see `model_fields_set`.
+    name: Name = Field(default_factory=str)
+    email: Email = Field(default_factory=str)
 
 
 class PasswordChange(RequestBody):

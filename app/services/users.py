@@ -6,7 +6,7 @@ from app.adapters.passwords import PasswordHasher
 from app.errors import FieldError, Invalid, NotFound, WrongPassword
 from app.models import Role, User
 from app.models.passwords import why_guessable
-from app.repositories.database import Database, Transaction
+from app.repositories.database import Database
 from app.schemas.cursors import encode_cursor
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
@@ -51,7 +51,7 @@ class UserService:
     async def read(self, user_id: int) -> UserRead:
         """Return one account. Raises `NotFound`."""
         async with self._database.transaction() as tx:
-            return UserRead.of(await _existing(tx, user_id))
+            return UserRead.of(_found(await tx.users.get(user_id)))
 
     async def list_users(self, *, after: int, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup, those behind `after`."""
@@ -69,7 +69,7 @@ class UserService:
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `EmailTaken`.
         """
         async with self._database.transaction() as tx:
-            user = await _existing(tx, user_id)
+            user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             for field in changes.model_fields_set:
                 setattr(user, field, getattr(changes, field))
@@ -85,7 +85,7 @@ class UserService:
         guessable.
         """
         async with self._database.transaction() as tx:
-            user = await _existing(tx, user_id)
+            user = _found(await tx.users.get(user_id))
         current, new = change.current_password, change.new_password.get_secret_value()
         if not await self._passwords.verify(current.get_secret_value(), user.password_hash):
             raise WrongPassword
@@ -106,15 +106,14 @@ class UserService:
         Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
         async with self._database.transaction() as tx:
-            user = await _existing(tx, user_id)
+            user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             user.erase(datetime.now(UTC))
             await tx.users.flush()
             await tx.sessions.end_all(user_id)
 
 
-async def _existing(tx: Transaction, user_id: int) -> User:
-    user = await tx.users.get(user_id)
+def _found(user: User | None) -> User:
     if user is None:
         raise NotFound
     return user

@@ -21,7 +21,6 @@ def upgrade() -> None:
         sa.Column("email", sa.String()),
         sa.Column("password_hash", sa.String()),
         sa.Column("role", sa.String(length=5), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False
         ),
@@ -31,12 +30,12 @@ def upgrade() -> None:
         sa.Column("erased_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
-        sa.CheckConstraint("role IN ('user', 'admin')", name="ck_users_role"),
+        sa.CheckConstraint("role IN ('user', 'admin')", name=op.f("ck_users_role")),
         sa.CheckConstraint(
             "(erased_at IS NULL) = (email IS NOT NULL)"
             " AND (erased_at IS NULL) = (name IS NOT NULL)"
             " AND (erased_at IS NULL) = (password_hash IS NOT NULL)",
-            name="ck_users_erased_means_no_personal_data",
+            name=op.f("ck_users_erased_means_no_personal_data"),
         ),
     )
     op.create_table(

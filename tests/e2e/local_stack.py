@@ -22,6 +22,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # What a developer may have set for a stack of their own.
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "EMAIL", "PASSWORD"}
+# What a make that runs the tests tells a make below it, which then talks differently.
+NOT_OURS |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
 class LocalStack:
