@@ -24,6 +24,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "unix_socket_directories": "",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        # Whole messages quote the values that a constraint has refused: people's addresses.
+        "log_error_verbosity": "terse",
         "log_line_prefix": "%m [%p] ",
         "log_min_duration_statement": "500ms",
     }

@@ -10,8 +10,6 @@ from lab.stack.ports import free_port
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack, signup
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 # RFC 9113, section 3.4: a client begins with these, then a SETTINGS frame (type 4), here an empty
 # one; the server answers with a SETTINGS frame of its own.
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -115,3 +113,35 @@ def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_ba
     assert (answer.status, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n123456\r\n",
+    ],
+    ids=["no number", "longer than it says"],
+)
+def test_a_client_with_broken_bodies_harms_nobody_else(stack: LocalStack, body: bytes) -> None:
+    """It gets 400; no process is taken for dead because of it."""
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
+            connection.sendall(head + body)
+            answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"malformed-request"' in answer
+        assert stack.request("GET", "/livez").status == 200
+
+
+@pytest.mark.parametrize(
+    "head", [b"GET /livez HTTP/1.0\r\n\r\n", b"GET /livez HTTP/1.1\r\nHost:\r\n\r\n"]
+)
+def test_a_request_without_a_host_gets_a_problem(stack: LocalStack, head: bytes) -> None:
+    """RFC 9112, section 3.2."""
+    with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
+        connection.sendall(head)
+        answer = connection.recv(65536)  # check 34
+    assert b" 400 " in answer.partition(b"\r\n")[0]
+    assert b"application/problem+json" in answer
