@@ -33,14 +33,14 @@ class MalformedJson(Malformed):
     """The body is not JSON (RFC 8259), or has the same key twice."""
 
     code = "malformed-json"
-    detail = "The body is not valid JSON."
+    detail = "The body is not valid JSON. Check its quotes, commas and brackets."
 
 
 class MalformedHeader(Malformed):
     """A header that the service acts on cannot be read."""
 
     code = "malformed-header"
-    detail = "A request header cannot be read."
+    detail = "A request header cannot be read. Check how it is written."
 
 
 class MalformedCursor(Malformed):
@@ -61,7 +61,7 @@ class MalformedRequest(Malformed):
     """The request breaks HTTP in a way that has no name of its own."""
 
     code = "malformed-request"
-    detail = "The request cannot be read."
+    detail = "The request cannot be read. Check its first line and its headers."
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class BadCredentials(Unauthenticated):
     """Unknown user or wrong password: the caller never learns which."""
 
     code = "bad-credentials"
-    detail = "Email or password is wrong."
+    detail = "Email or password is wrong. Check both, and try again."
 
 
 class Forbidden(AppError):
@@ -120,7 +120,7 @@ class WrongPassword(Forbidden):
     """The current password, asked for once more, is wrong."""
 
     code = "wrong-password"
-    detail = "The current password is wrong."
+    detail = "The current password is wrong. Type it again."
 
 
 class NotFound(AppError):
@@ -159,7 +159,7 @@ class ContentTooLarge(AppError):
     """The body is longer than the service reads."""
 
     code = "content-too-large"
-    detail = "The body is too large."
+    detail = "The body is too large. Send less at a time."
 
 
 class RequestTimeout(AppError):

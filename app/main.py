@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="0.1.0",
         lifespan=_lifespan,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={

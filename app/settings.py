@@ -8,11 +8,12 @@ import base64
 import binascii
 import os
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from limits import parse_many
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -28,6 +29,7 @@ _EXAMPLES = ("change-me", "changeme", "example")
 _SHORTEST_PASSWORD = 12
 _KEY_BYTES = 32
 _FEWEST_DISTINCT_BYTES = 8
+_LONGEST = 10 * 365 * 24 * 60 * 60
 
 
 def _signing_key(value: SecretStr) -> SecretStr:
@@ -56,21 +58,20 @@ def _rate_limit(value: str) -> str:
     return value
 
 
-def _postgres_url(value: SecretStr) -> SecretStr:
-    scheme = urlsplit(value.get_secret_value()).scheme
-    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise PydanticCustomError(
-            "url", "is no PostgreSQL address; write it like `postgresql://user:password@host/name`"
-        )
-    return value
+def _address(schemes: set[str], example: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            # A slash or an @ in a password that is not written as %2F or %40 ends up here.
+            broken = "@" in parts.path or "@" in parts.query or parts.port == 0
+        except ValueError:
+            broken = True
+        if broken or parts.scheme not in schemes:
+            advice = f"write it like `{example}`, special characters in the password as %2F"
+            raise PydanticCustomError("url", f"is not an address of this kind; {advice}")
+        return value
 
-
-def _redis_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss"}:
-        raise PydanticCustomError(
-            "url", "is no Redis address; write it like `redis://:password@host:6379/0`"
-        )
-    return value
+    return AfterValidator(check)
 
 
 def _comma_separated(value: object) -> object:
@@ -89,7 +90,13 @@ class Settings(BaseSettings):
 
     environment: Literal["production", "local"] = "production"
 
-    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)]
+    database_url: Annotated[
+        SecretStr,
+        _address(
+            {"postgresql", "postgres", "postgresql+psycopg"},
+            "postgresql://user:password@host/name",
+        ),
+    ]
     database_pool_size: PositiveInt = 10
     # A request that finds no free connection in this time gets 503.
     database_pool_timeout: PositiveFloat = 2.0
@@ -97,7 +104,7 @@ class Settings(BaseSettings):
     # connection is usable again by the time the client has its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
-    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)]
+    redis_url: Annotated[SecretStr, _address({"redis", "rediss"}, "redis://:password@host:6379/0")]
     # Deployments that share one Redis keep apart by this prefix.
     redis_key_prefix: str = "roundtrip"
     # The whole time that one question to Redis may take, retries included.
@@ -109,8 +116,8 @@ class Settings(BaseSettings):
     token_signing_key: Annotated[SecretStr, AfterValidator(_signing_key)]
     token_issuer: str = "roundtrip"
     token_audience: str = "roundtrip"
-    token_lifetime: PositiveInt = 15 * 60
-    session_lifetime: PositiveInt = 30 * 24 * 60 * 60
+    token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
+    session_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 30 * 24 * 60 * 60
 
     # Each thread keeps one core busy and holds 19 MiB while it hashes.
     password_threads: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
@@ -129,17 +136,10 @@ class Settings(BaseSettings):
     # load balancers to notice.
     drain_delay: NonNegativeFloat = 3.0
     # Host headers that are served; `*` serves every one.
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ("*",)
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = ("*",)
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        if "allowed_hosts" in values:
-            values["allowed_hosts"] = _comma_separated(values["allowed_hosts"])
-        return values
 
     @model_validator(mode="after")
     def _deadlines_nest(self) -> "Settings":
@@ -159,16 +159,15 @@ class Settings(BaseSettings):
 
 def _refuse_weak_password(variable: str, url: SecretStr) -> None:
     # No password at all is allowed: a certificate or the network may stand in for it.
-    password = urlsplit(url.get_secret_value()).password
-    if password is None:
-        return
-    if any(example in password.lower() for example in _EXAMPLES):
-        raise PydanticCustomError("secret", f"{variable} has the example password; choose your own")
-    if len(password) < _SHORTEST_PASSWORD:
-        raise PydanticCustomError(
-            "secret",
-            f"{variable} has a password of fewer than {_SHORTEST_PASSWORD} characters",
-        )
+    parts = urlsplit(url.get_secret_value())
+    in_query = parse_qs(parts.query, keep_blank_values=True).get("password", [])
+    for password in in_query if parts.password is None else [*in_query, parts.password]:
+        if any(example in password.lower() for example in _EXAMPLES):
+            complaint = f"{variable} has the example password; choose your own"
+            raise PydanticCustomError("secret", complaint)
+        if len(password) < _SHORTEST_PASSWORD:
+            complaint = f"{variable} has a password of fewer than {_SHORTEST_PASSWORD} characters"
+            raise PydanticCustomError("secret", complaint)
 
 
 class SettingsError(Exception):

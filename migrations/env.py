@@ -11,6 +11,7 @@ import sys
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from app.models import Model
 
@@ -25,9 +26,16 @@ def main() -> None:
     address = os.environ.get("DATABASE_URL")
     if not address:
         sys.exit("DATABASE_URL is missing; write it like postgresql://user:password@host/name")
-    url = make_url(address).set(drivername="postgresql+psycopg")
-    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
-    with engine.connect() as connection:
+    try:
+        url = make_url(address).set(drivername="postgresql+psycopg")
+        engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+        connection = engine.connect()
+    except (ArgumentError, ValueError):
+        sys.exit("DATABASE_URL is not an address; write it like postgresql://user:pw@host/name")
+    except OperationalError as error:
+        reason = str(error.orig).partition("\n")[0]
+        sys.exit(f"PostgreSQL cannot be reached; see DATABASE_URL. It says: {reason}")
+    with connection:
         # Two deployments that start at once take turns.
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         connection.commit()

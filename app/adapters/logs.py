@@ -41,7 +41,7 @@ def configure_logging(settings: Settings) -> None:
         library.propagate = name != "uvicorn.access"
     if for_people:
         # Whoever watches a terminal has started the processes and need not be told of it.
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -75,4 +75,6 @@ def _one_line_for_a_request(
         status, milliseconds = event.pop("status"), event.pop("duration_ms")
         method, route = event.pop("method"), event.pop("route") or "(no such path)"
         event["event"] = f"{status} {method:<6} {route:<28} {milliseconds:8.1f} ms"
+        if event["user_id"] is None:
+            del event["user_id"]
     return event

@@ -25,7 +25,8 @@ class SessionRepository:
         return await self._session.scalar(
             select(User.role)
             .join(Session, Session.user_id == User.id)
-            .where(Session.id == session_id, User.id == user_id, Session.expires_at > now)
+            .where(Session.id == session_id, User.id == user_id)
+            .where(Session.expires_at > now, User.erased_at.is_(None))
         )
 
     async def end_all(self, user_id: int, *, keep: int | None = None) -> None:

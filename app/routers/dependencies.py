@@ -1,15 +1,14 @@
 """What routes ask for: the services, who is calling, and what the headers demand."""
 
-import re
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from app.container import Container
 from app.errors import Forbidden, NotFound
+from app.routers.pagination import digits
 from app.routers.representations import entity_tags
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Principal
@@ -64,18 +63,11 @@ Administrator = Annotated[Principal, Depends(_administrator)]
 """A signed-in administrator; other users get 403."""
 
 
-def _digits(value: object) -> object:
-    # An integer may be spelt in many ways (`+1`, `01`, `1.0`), an address in one.
-    if not (isinstance(value, str) and _ID.fullmatch(value)):
-        raise PydanticCustomError("id", "An id is a whole number, greater than zero.")
-    return value
-
-
-_ID = re.compile("[1-9][0-9]*")
 UserId = Annotated[
     int,
-    BeforeValidator(_digits),
-    Path(ge=1, le=2**63 - 1, description="the id of a user", examples=[1]),
+    Field(ge=1, le=2**63 - 1),
+    BeforeValidator(digits),
+    Path(description="the id of a user", examples=[1]),
 ]
 
 

@@ -20,6 +20,10 @@ _STATUSES: dict[int, type[AppError]] = {
 }
 _WORDS = {
     "missing": "This is required.",
+    "string_type": "This is a string.",
+    "int_type": "This is a whole number.",
+    "int_parsing": "This is a whole number.",
+    "list_type": "This is a list.",
     "extra_forbidden": "There is no such field here.",
     "model_attributes_type": "The body is a JSON object.",
     "dict_type": "The body is a JSON object.",
@@ -53,6 +57,8 @@ def _invalid(details: Iterable[Any]) -> AppError:
 def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework leaves these untyped
     where, *location = detail["loc"]
     words = _WORDS.get(detail["type"]) or detail["msg"]
+    if detail["type"] == "missing" and not location:
+        words = "Send a JSON object as the body."
     if where == "body":
         return FieldError(words, pointer="".join(f"/{_escape(part)}" for part in location))
     return FieldError(words, parameter=".".join(str(part) for part in location))

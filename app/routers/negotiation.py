@@ -52,8 +52,10 @@ class _JsonRequest(Request):
             return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
         except ValueError as error:
             # This is the one exception that FastAPI takes for a syntax error. The parser's
-            # words name a key at most, never a value.
-            raise json.JSONDecodeError(str(error), "", 0) from None
+            # words never quote a value, but a key that comes twice.
+            twice = str(error).startswith("Detected duplicate key")
+            words = "a key comes twice" if twice else str(error)
+            raise json.JSONDecodeError(words, "", 0) from None
 
 
 def refuse_foreign_media_type(content_types: list[str]) -> None:

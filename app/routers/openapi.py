@@ -6,7 +6,7 @@ command that can be pasted.
 
 import json
 import shlex
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 
@@ -14,6 +14,12 @@ from app.routers.problems import Problem
 
 RATE_LIMIT = "x-rate-limit"
 """The extension under which a route names the rate limit that it counts towards."""
+
+
+def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, str]:
+    """Declare a rate limit other than `default`, as `openapi_extra` of a route."""
+    return {RATE_LIMIT: policy}
+
 
 SERVER = "http://localhost:8080"
 """Where the examples send their requests, until the document is served from somewhere else."""
@@ -58,10 +64,10 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
-    operation["operationId"] = name = operation["operationId"].split("_api_")[0]
     for status, response in operation["responses"].items():
-        described = dict(_HEADERS)
-        if name in _ETAGGED and status in {"200", "201"}:
+        # The same headers on each problem would bury what differs.
+        described = dict(_HEADERS) if status < "400" else {}
+        if operation["operationId"] in _ETAGGED and status in {"200", "201"}:
             described["ETag"] = "the version of what is sent, for If-Match and If-None-Match"
         if status == "201":
             described["Location"] = "the path of what was made"

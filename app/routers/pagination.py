@@ -1,13 +1,30 @@
 """Lists in pages: the query parameters, and the Link header (RFC 8288)."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from app.schemas.cursors import decode_cursor
 
-Limit = Annotated[int, Query(ge=1, le=100, description="how many items a page has at most")]
+
+def digits(value: object) -> object:
+    """Let a whole number in a URL through in its one spelling; `+1`, `01` and `1.0` are none."""
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise PydanticCustomError("digits", "This is a whole number, greater than zero.")
+    return value
+
+
+_DIGITS = re.compile("[1-9][0-9]*")
+Limit = Annotated[
+    int,
+    Field(ge=1, le=100),
+    BeforeValidator(digits),
+    Query(description="how many items a page has at most"),
+]
 Cursor = Annotated[
     str | None, Query(description="the `next_cursor` of the page before; none for the first")
 ]

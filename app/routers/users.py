@@ -14,6 +14,7 @@ from app.routers.dependencies import (
     VisibleUserId,
 )
 from app.routers.negotiation import JsonRoute
+from app.routers.openapi import limited_by
 from app.routers.pagination import Cursor, Limit, links, position
 from app.routers.problems import READING_A_BODY, problems
 from app.routers.representations import represent
@@ -30,7 +31,7 @@ _MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.Precondition
     status_code=201,
     response_model=UserRead,
     responses=problems(errors.EmailTaken, errors.Overloaded, *READING_A_BODY),
-    openapi_extra={"x-rate-limit": "signup"},
+    openapi_extra=limited_by("signup"),
 )
 async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
     """Sign up."""
@@ -103,7 +104,7 @@ async def update_user(
     responses=problems(
         errors.WrongPassword, errors.Forbidden, errors.Overloaded, *_OWN, *READING_A_BODY
     ),
-    openapi_extra={"x-rate-limit": "password"},
+    openapi_extra=limited_by("password"),
 )
 async def change_password(
     user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users

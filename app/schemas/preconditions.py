@@ -47,4 +47,6 @@ def require_match(expected: EntityTags | None, etag: str) -> None:
     if expected is None:
         raise PreconditionRequired
     if not expected.match_strongly(etag):
+        if expected.match_weakly(etag):
+            raise PreconditionFailed("If-Match compares strongly. Send the ETag without `W/`.")
         raise PreconditionFailed

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 
 from app.adapters.rate_limiter import RateLimiter
-from app.errors import NotReady, Unavailable
+from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
 
@@ -31,6 +31,8 @@ class HealthService:
         Redis only degrades: without it, limits hold per process. Parts in `exclude` are
         reported, but do not decide.
         """
+        if self._draining:
+            raise NotReady("This process is about to end; send requests to another.")
         postgres_up, redis_up = await asyncio.gather(
             self._postgres_answers(), self._rate_limiter.ping()
         )
@@ -39,8 +41,6 @@ class HealthService:
             postgres="up" if postgres_up else "down",
             redis="up" if redis_up else "down",
         )
-        if self._draining:
-            raise NotReady("This process is about to end; send requests to another.")
         if not postgres_up and "postgres" not in exclude:
             raise NotReady("PostgreSQL does not answer. See that it runs and can be reached.")
         return report
@@ -50,7 +50,6 @@ class HealthService:
         # end by itself, and no second one is asked meanwhile.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database.ping())
-        done, _ = await asyncio.wait({self._ping}, timeout=_PATIENCE)
-        if not done:
-            return False
-        return not isinstance(self._ping.exception(), Unavailable)
+        ping = self._ping
+        await asyncio.wait({ping}, timeout=_PATIENCE)
+        return ping.done() and not ping.cancelled() and ping.exception() is None
