@@ -1,4 +1,4 @@
-"""The stack that the tests of one worker share; the `stack` group keeps them on one worker."""
+"""The stack that the tests of one worker share."""
 
 from collections.abc import Iterator
 

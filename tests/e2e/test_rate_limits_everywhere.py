@@ -6,8 +6,6 @@ import pytest
 
 from tests.e2e.local_stack import Answer, LocalStack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 LIMIT = 20
 
 

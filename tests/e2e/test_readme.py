@@ -10,12 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import CHECKOUT, LocalStack
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # What is different each time, and what stands for it on both sides of the comparison.

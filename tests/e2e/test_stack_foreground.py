@@ -4,13 +4,9 @@ import os
 import signal
 import subprocess
 
-import pytest
-
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.e2e.local_stack import LocalStack, signup
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def read_until(process: "subprocess.Popen[str]", words: str) -> str:

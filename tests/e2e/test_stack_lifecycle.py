@@ -8,8 +8,6 @@ import pytest
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack, signup
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def new_email() -> str:
     """Return an address that no other test uses."""

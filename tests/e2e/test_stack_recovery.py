@@ -5,8 +5,6 @@ import pytest
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 @pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "caddy"])
 def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:

@@ -1,0 +1,95 @@
+"""`python -m app create-admin`: the first administrator, and those promoted later."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in, new_email
+from tests.service import CHECKOUT, environment
+
+
+def _create_admin(
+    settings: Mapping[str, str], *arguments: str, password: str | None = None
+) -> "subprocess.CompletedProcess[str]":
+    given = {"ADMIN_PASSWORD": password} if password is not None else {}
+    return subprocess.run(
+        [sys.executable, "-m", "app", "create-admin", *arguments],
+        cwd=CHECKOUT,
+        env=environment({**settings, **given}),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_create_admin_makes_an_account_that_may_list_users(
+    client: httpx2.Client, defaults: Mapping[str, str]
+) -> None:
+    """The password comes from ADMIN_PASSWORD and is nowhere in the output."""
+    email, password = new_email(), f"a password {secrets.token_hex(8)}"
+    result = _create_admin(defaults, "--email", email.upper(), "--name", "Chidi", password=password)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{email} is an administrator now")
+    assert password not in result.stdout
+    auth = {"Authorization": f"Bearer {log_in(client, email, password)}"}
+    assert client.get("/api/users?limit=1", headers=auth).status_code == 200
+    me = client.get("/api/users/me", headers=auth).json()
+    assert (me["name"], me["role"]) == ("Chidi", "admin")
+
+
+def test_create_admin_promotes_an_account_and_keeps_its_password(
+    client: httpx2.Client, ahmed: Account, defaults: Mapping[str, str]
+) -> None:
+    """Whoever is signed in may do more at once; the new password is not taken."""
+    other = "a password for nobody"
+    result = _create_admin(defaults, "--email", ahmed.email, password=other)
+    assert result.returncode == 0, result.stderr
+    assert "its password stays as it was" in result.stdout
+    assert client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 200
+    assert client.get("/api/users/me", headers=ahmed.auth).json()["name"] == "Ahmed"
+    log_in(client, ahmed.email, PASSWORD)
+    refused = client.post("/api/auth/login", json={"email": ahmed.email, "password": other})
+    assert refused.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "named"),
+    [
+        (None, "passwordpassword", "password"),
+        (None, "short", "password"),
+        ("not an address", "a password for nobody", "email"),
+    ],
+)
+def test_create_admin_refuses_what_signup_refuses(
+    database: psycopg.Connection,
+    defaults: Mapping[str, str],
+    email: str | None,
+    password: str,
+    named: str,
+) -> None:
+    """Status 1, one line that says what is wrong, no traceback, no account, no value."""
+    address = email or new_email()
+    result = _create_admin(defaults, "--email", address, password=password)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"{named}: ")  # check 4
+    assert "Traceback" not in result.stderr
+    assert password not in result.stderr
+    found = database.execute("SELECT 1 FROM users WHERE email = %s", [address])
+    assert found.fetchall() == []
+
+
+def test_create_admin_says_what_is_missing_or_away(defaults: Mapping[str, str]) -> None:
+    """A wrong setting and a database that does not answer are told in one line."""
+    away = {**defaults, "DATABASE_URL": "postgresql://a:wQ8-long-enough@127.0.0.1:1/x"}
+    for settings in (away, {**defaults, "DATABASE_URL": ""}):
+        result = _create_admin(settings, "--email", new_email(), password=PASSWORD)
+        assert result.returncode == 1
+        assert result.stderr.strip()
+        assert "Traceback" not in result.stderr + result.stdout

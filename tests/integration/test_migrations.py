@@ -1,0 +1,97 @@
+"""Migrations: up, down and up again, and nothing that the models know is missing."""
+
+import re
+
+import psycopg
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from app.models import Model
+from tests.conftest import NewDatabase, migrate
+from tests.integration.wire import at_once
+
+_SCHEMA = """
+SELECT 'column', table_name, column_name, data_type, is_nullable, column_default, is_identity
+    FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL
+SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'index', tablename, indexname, indexdef, '', '', ''
+    FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL
+SELECT 'relation', relname, relkind::text, '', '', '', ''
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'type', typname, typtype::text, '', '', '', ''
+    FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+ORDER BY 1, 2, 3, 4
+"""
+_CONSTRAINT_NAME = re.compile(r"(pk|uq|ck|fk)_[a-z_]+")
+
+
+def _schema(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(_SCHEMA).fetchall()
+
+
+def test_upgrade_downgrade_upgrade_leaves_the_same_schema(new_database: NewDatabase) -> None:
+    """Nothing is left behind on the way down, and the way up is the same again."""
+    url = new_database()
+    migrate(url)
+    first = _schema(url)
+    assert ("relation", "users", "r", "", "", "", "") in first
+    migrate(url, "downgrade", "base")
+    assert {row[1] for row in _schema(url)} <= {"alembic_version", "alembic_version_pkc"}
+    migrate(url)
+    assert _schema(url) == first
+
+
+def test_two_deployments_that_upgrade_at_once_take_turns(
+    new_database: NewDatabase, database_url: str
+) -> None:
+    """The step may run as often as it likes, and beside itself."""
+    url = new_database()
+    at_once([lambda: migrate(url)] * 2)
+    assert _schema(url) == _schema(database_url)
+
+
+def test_autogenerate_finds_nothing(database_url: str) -> None:
+    """The migrations make exactly the tables that the models describe."""
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Model.metadata) == []
+    engine.dispose()
+
+
+def test_every_constraint_and_index_has_a_name_by_the_convention(database_url: str) -> None:
+    """A repository can rely on names, so none is left to the database."""
+    for kind, table, name, definition, *_ in _schema(database_url):
+        if table == "alembic_version":
+            continue
+        if kind == "constraint" and not str(definition).startswith("NOT NULL"):
+            assert _CONSTRAINT_NAME.fullmatch(str(name)), name
+            assert str(name)[3:].startswith(str(table))
+        if kind == "index":
+            assert re.fullmatch(r"(pk|uq|ix)_[a-z_]+", str(name)), name
+
+
+def test_the_models_and_the_tables_agree_on_names(database_url: str) -> None:
+    """What the naming convention derives is what the migration has created."""
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace "
+            "AND contype <> 'n' AND conrelid <> 'alembic_version'::regclass"
+        ).fetchall()
+    derived = {
+        str(constraint.name)
+        for table in Model.metadata.tables.values()
+        for constraint in table.constraints
+        if constraint.name
+    }
+    assert {name for (name,) in rows} == derived

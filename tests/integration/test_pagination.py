@@ -1,0 +1,170 @@
+"""Lists in pages."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import Account, new_email, sign_up
+from tests.integration.wire import problem
+
+_LINK = re.compile(r'<([^<>]+)>; rel="(\w+)"')
+
+
+def _links(response: httpx2.Response) -> dict[str, str]:
+    found = {relation: target for target, relation in _LINK.findall(response.headers["Link"])}
+    rebuilt = ", ".join(f'<{target}>; rel="{relation}"' for relation, target in found.items())
+    assert rebuilt == response.headers["Link"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def admin(database: psycopg.Connection, client: httpx2.Client) -> Account:
+    """An administrator who signed up after a dozen others, put there without hashing."""
+    insert = (
+        "INSERT INTO users (name, email, password_hash, role) VALUES ('Listed', %s, 'x', 'user')"
+    )
+    for _ in range(12):
+        database.execute(insert, [new_email()])
+    account = sign_up(client)
+    database.execute("UPDATE users SET role = 'admin' WHERE id = %s", [account.id])
+    return account
+
+
+def _get(client: httpx2.Client, admin: Account, url: str, **params: Any) -> httpx2.Response:
+    response = client.get(url, headers=admin.auth, params=params or None)
+    assert response.status_code == 200, response.text
+    return response
+
+
+def _pages(client: httpx2.Client, admin: Account, url: str) -> Iterator[dict[str, Any]]:
+    while url:
+        response = _get(client, admin, url)
+        yield response.json()
+        url = _links(response).get("next", "")
+
+
+def test_pages_follow_one_another_by_their_next_links(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """Each user comes once, in the order of signup, until next_cursor is null."""
+    pages = list(_pages(client, admin, "/api/users?limit=5"))
+    assert [len(page["items"]) for page in pages[:-1]] == [5] * (len(pages) - 1)
+    assert [page["next_cursor"] is None for page in pages].index(True) == len(pages) - 1
+    ids = [user["id"] for page in pages for user in page["items"]]
+    assert ids == sorted(set(ids))
+    assert admin.id in ids
+    assert len(pages) >= 3
+
+
+def test_the_cursor_and_the_next_link_say_the_same(client: httpx2.Client, admin: Account) -> None:
+    """Who builds URLs from next_cursor and who follows the Link header see the same page."""
+    first = _get(client, admin, "/api/users", limit=3)
+    cursor = first.json()["next_cursor"]
+    by_cursor = _get(client, admin, "/api/users", limit=3, cursor=cursor)
+    by_link = _get(client, admin, _links(first)["next"])
+    assert by_cursor.json()["items"] == by_link.json()["items"]
+    assert _get(client, admin, _links(by_link)["first"]).json()["items"] == first.json()["items"]
+
+
+def test_a_list_has_the_contracts_keys_and_headers(client: httpx2.Client, admin: Account) -> None:
+    """Items are users as they are read one by one; the page has an ETag of its own."""
+    response = _get(client, admin, "/api/users", limit=1)
+    assert list(response.json()) == ["items", "next_cursor"]  # check 27
+    (user,) = response.json()["items"]
+    assert list(user) == ["id", "name", "email", "role", "created_at", "updated_at"]
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    headers = {**admin.auth, "If-None-Match": response.headers["ETag"]}
+    again = client.get("/api/users?limit=1", headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["Link"] == response.headers["Link"]
+
+
+def test_rows_that_come_and_go_meanwhile_are_neither_repeated_nor_skipped(
+    client: httpx2.Client, admin: Account, database: psycopg.Connection
+) -> None:
+    """Who was there all the time is seen exactly once."""
+    before = [user["id"] for page in _pages(client, admin, "/api/users?limit=100")
+              for user in page["items"]]  # fmt: skip
+    seen: list[int] = []
+    for number, page in enumerate(_pages(client, admin, "/api/users?limit=4")):
+        seen += [user["id"] for user in page["items"]]
+        if number == 0:
+            # The last one of the first page, by which the cursor was made, goes away.
+            gone = seen[-1]
+            database.execute(
+                "UPDATE users SET erased_at = now(), name = NULL, email = NULL, "
+                "password_hash = NULL WHERE id = %s AND id <> %s",
+                [gone, admin.id],
+            )
+        if number < 2:
+            sign_up(client)
+    assert seen[: len(before)] == before
+    assert len(seen) == len(set(seen)) == len(before) + 2
+
+
+def test_the_limit_is_20_by_default_and_100_at_most(
+    client: httpx2.Client, admin: Account, database: psycopg.Connection
+) -> None:
+    """Beyond 1 to 100 the limit is refused, not bent."""
+    insert = (
+        "INSERT INTO users (name, email, password_hash, role) "
+        "SELECT 'Many', 'many' || n || %s, 'x', 'user' FROM generate_series(1, 105) n"
+    )
+    database.execute(insert, [new_email()])
+    assert len(_get(client, admin, "/api/users").json()["items"]) == 20
+    assert len(_get(client, admin, "/api/users", limit=100).json()["items"]) == 100
+    assert len(_get(client, admin, "/api/users", limit=1).json()["items"]) == 1
+    for limit in ("0", "101", "-1", "x", "1.5", ""):
+        response = client.get(f"/api/users?limit={limit}", headers=admin.auth)
+        document = problem(response, 422, "invalid-content")
+        assert [error["parameter"] for error in document["errors"]] == ["limit"]
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "!!!!", "MQ", "YWZ0ZXI6MA", "YWZ0ZXI6LTE", "YWZ0ZXI6MQ==x", "YWZ0ZXI6MQ\x00",
+     "YWZ0ZXI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5", "ü", "\ud83d\ude00", "../..", "after:1", "A" * 5000],
+)  # fmt: skip
+def test_a_damaged_cursor_gets_400(client: httpx2.Client, admin: Account, cursor: str) -> None:
+    """A cursor that this service has not handed out is broken syntax, and is not repeated."""
+    fit = cursor.encode("utf-16", "surrogatepass").decode("utf-16")
+    response = client.get("/api/users", params={"cursor": fit}, headers=admin.auth)
+    document = problem(response, 400, "malformed-cursor")
+    assert len(cursor) < 4 or fit not in document["detail"]
+
+
+def test_a_cursor_with_one_letter_changed_never_breaks_the_service(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """It is refused, or names another place in the list."""
+    cursor = _get(client, admin, "/api/users", limit=1).json()["next_cursor"]
+    for position in range(len(cursor)):
+        damaged = cursor[:position] + "_" + cursor[position + 1 :]
+        response = client.get("/api/users", params={"cursor": damaged}, headers=admin.auth)
+        assert response.status_code in {200, 400}
+
+
+def test_the_list_finds_an_account_by_email(
+    client: httpx2.Client, admin: Account, somebody: Account
+) -> None:
+    """In any spelling; an address that nobody has gives an empty list."""
+    for email in (somebody.email, f" {somebody.email.upper()} "):
+        found = _get(client, admin, "/api/users", email=email).json()
+        assert [user["id"] for user in found["items"]] == [somebody.id]
+        assert found["next_cursor"] is None
+    nobody = _get(client, admin, "/api/users", email=new_email())
+    assert nobody.json() == {"items": [], "next_cursor": None}
+    assert set(_links(nobody)) == {"first"}
+
+
+def test_links_keep_the_other_parameters(client: httpx2.Client, admin: Account) -> None:
+    """The next page is a page of the same list."""
+    first = _get(client, admin, "/api/users?limit=2&unknown=a%20b%26c")
+    target = httpx2.URL(_links(first)["next"])
+    assert target.params["limit"] == "2"
+    assert target.params["unknown"] == "a b&c"
+    assert "cursor" not in httpx2.URL(_links(first)["first"]).params

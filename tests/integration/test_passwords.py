@@ -1,0 +1,167 @@
+"""Which passwords are taken, and what is kept of them."""
+
+import re
+import secrets
+import time
+import unicodedata
+
+import argon2
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in, new_email, sign_up, signup_body
+from tests.integration.wire import at_once, pointers, problem, statuses
+
+_STORED = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$[\w+/]+\$[\w+/]+")
+
+
+def _signup(client: httpx2.Client, password: str, **changes: str) -> httpx2.Response:
+    return client.post("/api/users", json=signup_body(password=password, **changes))
+
+
+def _stored_hash(database: psycopg.Connection, account: Account) -> str:
+    row = database.execute("SELECT password_hash FROM users WHERE id = %s", [account.id]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def test_signup_takes_15_characters_and_refuses_14(client: httpx2.Client) -> None:
+    """The shortest password is 15 characters long."""
+    password = secrets.token_hex(8)[:15]
+    assert pointers(_signup(client, password[:14])) == ["/password"]  # check 1
+    assert _signup(client, password).status_code == 201  # check 1
+
+
+def test_characters_are_counted_not_bytes(client: httpx2.Client) -> None:
+    """14 emoji are 56 bytes, and still too short."""
+    assert pointers(_signup(client, "🐎🔋📎🧷" * 3 + "🐎🔋")) == ["/password"]  # check 1
+    assert _signup(client, "🐎🔋📎🧷" * 3 + "🐎🔋📎").status_code == 201  # check 2
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "four words in lower case",
+        " spaces  around   and  between ",
+        "🐎 🔋 📎 🧷 emoji for a password",
+        "x" * 5 + secrets.token_urlsafe(60),
+        secrets.token_hex(512),
+        "tab\tand\nnewline\x7fand\x1bescape",
+        "ümlaut und ß und ﷺ und नमस्ते",
+    ],
+    ids=["lower case", "spaces", "emoji", "85 characters", "1,024 bytes", "controls", "scripts"],
+)
+def test_any_characters_are_taken_and_verified_to_the_last(
+    client: httpx2.Client, password: str
+) -> None:
+    """Nothing is trimmed, folded or cut off: one character less is another password."""
+    account = sign_up(client, password=password)  # check 2, check 3
+    for other in (password[:-1], password[1:], password.swapcase(), password + " "):
+        if other != password:
+            body = {"email": account.email, "password": other}
+            problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
+
+
+def test_the_last_of_1024_bytes_counts(client: httpx2.Client) -> None:
+    """Two passwords that differ in their last byte only are two passwords."""
+    password = secrets.token_hex(512)[:-1] + "a"
+    account = sign_up(client, password=password)
+    body = {"email": account.email, "password": password[:-1] + "b"}
+    problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")  # check 2
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["x" + secrets.token_hex(512), "🐎" * 257, "z" * 60_000, "\u0345\u0301" * 15_000],
+    ids=["1,025 bytes", "1,028 bytes of emoji", "60,000 bytes", "combining marks"],
+)
+@pytest.mark.parametrize("call", ["signup", "login"])
+def test_more_than_1024_bytes_are_refused_fast(
+    client: httpx2.Client, password: str, call: str
+) -> None:
+    """Too long a password costs neither a hash of its own length nor the others' time."""
+    email, path = new_email(), {"signup": "/api/users", "login": "/api/auth/login"}[call]
+    durations = []
+    for _ in range(3):
+        started = time.perf_counter()
+        body = {"email": email, "password": password} | ({"name": "A"} if call == "signup" else {})
+        response = client.post(path, json=body)
+        durations.append(time.perf_counter() - started)
+        if call == "signup":
+            assert pointers(response) == ["/password"]  # check 2
+        else:
+            problem(response, 401, "bad-credentials")
+    assert min(durations) < 0.3
+
+
+def test_a_password_is_the_same_in_either_unicode_form(client: httpx2.Client) -> None:
+    """Two keyboards may send other code points for what the user sees as one password."""
+    password = "çok güzel bir şifre"
+    account = sign_up(client, password=unicodedata.normalize("NFD", password))
+    log_in(client, account.email, unicodedata.normalize("NFC", password))  # check 2
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["passwordpassword", "PasswordPassword", "123456789012345", "1234567890123456789",
+     "qwertyuiopasdfgh", "aaaaaaaaaaaaaaaaaaaa", "abc123abc123abc123", "iloveyouiloveyou",
+     "password12345678", "  passwordpassword  "],
+)  # fmt: skip
+def test_signup_refuses_a_common_password(client: httpx2.Client, password: str) -> None:
+    """What attackers try first is refused, in any case and repeated too."""
+    response = _signup(client, password)
+    assert pointers(response) == ["/password"]  # check 4
+    assert password.strip() not in response.text
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Bettina von Arnim", "bettina VON arnim", "bettina.von.arnim@example.com",
+     "BETTINA.von.Arnim@Example.com", "bettina.von.arnim"],
+)  # fmt: skip
+def test_signup_refuses_the_own_name_or_email(client: httpx2.Client, password: str) -> None:
+    """What everybody knows about a person is no password for them."""
+    response = _signup(
+        client, password, name="Bettina von Arnim", email="Bettina.von.Arnim@example.com"
+    )
+    assert pointers(response) == ["/password"]  # check 4
+
+
+@pytest.mark.parametrize("new", ["passwordpassword", "Zebediah Longfellow", "short", "own email"])
+def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: str) -> None:
+    """There is no back door to a weak password."""
+    account = sign_up(client, name="Zebediah Longfellow")
+    body = {
+        "current_password": PASSWORD,
+        "new_password": account.email if new == "own email" else new,
+    }
+    response = client.put(f"{account.url}/password", json=body, headers=account.auth)
+    assert pointers(response) == ["/new_password"]  # check 4
+    log_in(client, account.email, PASSWORD)
+
+
+def test_passwords_are_stored_as_argon2id(
+    ahmed: Account, bettina: Account, database: psycopg.Connection
+) -> None:
+    """At OWASP's parameters or above, and salted: one password gives two hashes."""
+    stored = _STORED.fullmatch(_stored_hash(database, ahmed))
+    assert stored
+    memory, passes, lanes = map(int, stored.groups())
+    assert (memory >= 19456, passes >= 2, lanes) == (True, True, 1)  # check 5
+    assert _stored_hash(database, ahmed) != _stored_hash(database, bettina)
+
+
+def test_login_replaces_a_weaker_hash(
+    client: httpx2.Client, ahmed: Account, database: psycopg.Connection
+) -> None:
+    """Hashes grow stronger as people come by; those who sign in at once do not collide."""
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    database.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, ahmed.id])
+    body = {"email": ahmed.email, "password": PASSWORD}
+    responses = at_once([lambda: client.post("/api/auth/login", json=body)] * 4)
+    assert statuses(responses) == {200: 4}
+    renewed = _stored_hash(database, ahmed)
+    assert renewed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")  # check 5
+    log_in(client, ahmed.email, PASSWORD)
+    assert _stored_hash(database, ahmed) == renewed

@@ -1,0 +1,222 @@
+"""Rate limits: who is counted, what is counted, and what the caller is told.
+
+Requests come from 127.0.0.1, which the service trusts as a proxy, so each test has
+addresses of its own by X-Forwarded-For.
+"""
+
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import httpx2
+import pytest
+
+from tests.accounts import Account, signup_body
+from tests.conftest import StartService
+from tests.integration.wire import JSON, SECURITY_HEADERS, at_once, log_lines, problem, statuses
+from tests.service import Service
+
+PREFIX = "limits"
+DEFAULT = 20
+_POLICY = re.compile(r'"([a-z0-9-]+)";q=(\d+);w=(\d+)')
+_STATE = re.compile(r'"([a-z0-9-]+)";r=(\d+);t=(\d+)')
+_addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count(1))
+
+
+@pytest.fixture(scope="module")
+def services(start_service: StartService, database_url: str) -> tuple[Service, Service]:
+    """Two processes that share one Redis: an empty setting means its default."""
+    settings = {
+        "REDIS_KEY_PREFIX": f"{PREFIX}-{database_url[-12:]}",
+        # On a busy machine even a Redis that is well may need longer than in production.
+        "REDIS_TIMEOUT": "2",
+        "RATE_LIMIT_SIGNUP": "",
+        "RATE_LIMIT_LOGIN": "3/2 seconds;100/minute",
+        "RATE_LIMIT_PASSWORD": "",
+        "RATE_LIMIT_DEFAULT": f"{DEFAULT}/minute",
+    }
+    return start_service(**settings), start_service(**settings)
+
+
+@pytest.fixture(scope="module")
+def limited(services: tuple[Service, Service]) -> httpx2.Client:
+    """Speaks HTTP to one of them."""
+    return services[0].client
+
+
+@pytest.fixture
+def address() -> str:
+    """An address from which nobody has asked yet."""
+    return next(_addresses)
+
+
+def _from(address: str, **headers: str) -> dict[str, str]:
+    return {**JSON, "X-Forwarded-For": address, **headers}
+
+
+def _post(client: httpx2.Client, path: str, address: str) -> httpx2.Response:
+    return client.post(path, content=b"{", headers=_from(address))
+
+
+def test_signup_takes_10_a_minute_by_default(limited: httpx2.Client, address: str) -> None:
+    """The eleventh is refused, before its body is read, with all that a client needs to know."""
+    for left in range(9, -1, -1):
+        response = _post(limited, "/api/users", address)  # check 7
+        problem(response, 400, "malformed-json")
+        assert response.headers["RateLimit-Policy"] == '"signup";q=10;w=60'
+        state = _STATE.fullmatch(response.headers["RateLimit"])
+        assert state
+        assert (state[1], int(state[2])) == ("signup", left)
+        assert 1 <= int(state[3]) <= 60
+    refused = limited.post("/api/users", json=signup_body(), headers=_from(address))
+    problem(refused, 429, "too-many-requests")  # check 7
+    assert refused.headers["RateLimit"].startswith('"signup";r=0;t=')
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    for name, value in SECURITY_HEADERS.items():
+        assert refused.headers[name] == value  # check 36
+    assert refused.headers["Cache-Control"] == "no-store"
+
+
+def test_retry_after_is_never_too_early(limited: httpx2.Client, address: str) -> None:
+    """Who waits that long gets through; several limits stand in the headers under their names."""
+    for _ in range(2):
+        found = [_post(limited, "/api/auth/login", address) for _ in range(4)]
+        assert statuses(found) == {400: 3, 429: 1}
+        time.sleep(int(found[-1].headers["Retry-After"]))
+    policies = _POLICY.findall(found[0].headers["RateLimit-Policy"])
+    assert policies == [("login", "3", "2"), ("login-2", "100", "60")]
+    assert [name for name, _, _ in _STATE.findall(found[0].headers["RateLimit"])] == [
+        "login",
+        "login-2",
+    ]
+
+
+def test_addresses_do_not_count_for_one_another(limited: httpx2.Client) -> None:
+    """One that is used up leaves the others alone."""
+    first, second = next(_addresses), next(_addresses)
+    found = [_post(limited, "/api/users", first) for _ in range(11)]
+    assert statuses(found) == {400: 10, 429: 1}
+    assert _post(limited, "/api/users", second).status_code == 400
+
+
+def test_each_policy_counts_for_itself(limited: httpx2.Client, address: str) -> None:
+    """Who has used up the signups may still log in and read."""
+    for _ in range(11):
+        used_up = _post(limited, "/api/users", address)
+    assert used_up.status_code == 429
+    assert _post(limited, "/api/auth/login", address).status_code == 400
+    assert limited.get("/openapi.json", headers=_from(address)).status_code == 200
+
+
+def test_password_changes_take_5_a_minute_for_a_user_by_default(
+    limited: httpx2.Client, ahmed: Account, somebody: Account
+) -> None:
+    """Counted for the user from wherever they come, and not for the address."""
+
+    def change(account: Account, address: str) -> httpx2.Response:
+        headers = _from(address, **account.auth)
+        return limited.put(f"{account.url}/password", content=b"{", headers=headers)
+
+    found = [change(ahmed, next(_addresses)) for _ in range(6)]
+    assert statuses(found) == {400: 5, 429: 1}
+    assert found[0].headers["RateLimit-Policy"] == '"password";q=5;w=60'
+    assert change(somebody, next(_addresses)).status_code == 400
+
+
+def test_everything_else_is_counted_together_for_a_user(
+    limited: httpx2.Client, ahmed: Account, somebody: Account, address: str
+) -> None:
+    """Ids, queries and methods that rotate make no difference."""
+    paths = itertools.cycle([ahmed.url, somebody.url, "/api/users/me?x=1", "/api/users?limit=3"])
+    headers = _from(address, **ahmed.auth)
+    found = [limited.get(next(paths), headers=headers) for _ in range(DEFAULT - 1)]
+    assert 429 not in statuses(found)
+    head = limited.head(ahmed.url, headers=headers)
+    assert head.headers["RateLimit"].startswith('"default";r=0;')
+    for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
+        refused = limited.request(method, f"/api/users/{time.time_ns()}", headers=headers)
+        assert refused.status_code == 429  # check 31
+    other = _from(address, **somebody.auth)
+    assert limited.get(somebody.url, headers=other).status_code == 200
+
+
+def test_a_token_that_is_none_counts_for_the_address(limited: httpx2.Client, address: str) -> None:
+    """Making up tokens makes nobody another caller."""
+    found = []
+    for number in range(DEFAULT + 1):
+        headers = _from(address, Authorization=f"Bearer {number}")
+        found.append(limited.get("/api/users/me", headers=headers))
+    assert statuses(found) == {401: DEFAULT, 429: 1}  # check 31
+
+
+def test_paths_that_do_not_exist_are_counted_too(limited: httpx2.Client, address: str) -> None:
+    """Guessing paths has an end."""
+    found = [limited.get(f"/{number}", headers=_from(address)) for number in range(DEFAULT + 1)]
+    assert statuses(found) == {404: DEFAULT, 429: 1}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/users?x=1", "/api/users?", "/api/%75sers", "/%61pi/users", "/API/users", "/api/users/",
+     "//api/users", "/api//users", "/api/./users", "/api/users%0A", "/api/users;x=1",
+     "/api/users#x"],
+)  # fmt: skip
+def test_another_spelling_is_no_way_round_a_limit(limited: httpx2.Client, path: str) -> None:
+    """It is the same path and counted as such, or there is no such path."""
+    address = next(_addresses)
+    assert statuses(_post(limited, "/api/users", address) for _ in range(11)) == {400: 10, 429: 1}
+    spelled = httpx2.URL(str(limited.base_url).rstrip("/") + path)
+    response = limited.post(spelled, content=b"{", headers=_from(address))
+    assert response.status_code in {404, 429}  # check 31
+
+
+def test_the_rightmost_untrusted_address_counts(limited: httpx2.Client) -> None:
+    """What a client writes before it, the proxy only passes on."""
+    address = next(_addresses)
+    forged = [f"198.51.100.{number}, {address}" for number in range(10)]
+    forged[3] = f"127.0.0.1, {address}, 127.0.0.1"
+    forged[4] = f"{address}, 127.0.0.1"
+    found = [_post(limited, "/api/users", chain) for chain in forged]
+    assert statuses(found) == {400: 10}
+    assert _post(limited, "/api/users", f"198.51.100.99, {address}").status_code == 429  # check 30
+    assert _post(limited, "/api/users", next(_addresses)).status_code == 400  # check 30
+
+
+def test_an_address_that_a_stranger_claims_counts_for_nothing(start_service: StartService) -> None:
+    """Only a trusted proxy is believed: here none is, so that all come from 127.0.0.1."""
+    service = start_service(FORWARDED_ALLOW_IPS="192.0.2.1", RATE_LIMIT_SIGNUP="3/minute")
+    found = [_post(service.client, "/api/users", next(_addresses)) for _ in range(4)]
+    assert statuses(found) == {400: 3, 429: 1}  # check 30
+    lines = log_lines(service, found[0].headers["X-Request-ID"])
+    assert lines[0]["client"] == "127.0.0.1"  # check 30
+    headers = {"X-Forwarded-Proto": "https"}
+    response = service.client.get("/nothing", headers=headers)
+    assert "Strict-Transport-Security" not in response.headers  # check 36
+
+
+def test_an_ipv6_network_is_one_caller(limited: httpx2.Client) -> None:
+    """Whoever has one address of a /64 has them all."""
+    found = [_post(limited, "/api/users", f"2001:db8:1:2::{number:x}") for number in range(11)]
+    assert statuses(found) == {400: 10, 429: 1}
+    assert _post(limited, "/api/users", "2001:db8:1:3::1").status_code == 400
+    mapped = [_post(limited, "/api/users", f"::ffff:192.0.2.{number}") for number in range(11)]
+    assert statuses(mapped) == {400: 11}
+
+
+def test_probes_are_free_when_asked_directly_only(limited: httpx2.Client, address: str) -> None:
+    """An orchestrator is never refused; whoever comes through the load balancer may be."""
+    for _ in range(DEFAULT + 2):
+        for path in ("/livez", "/readyz", "/metrics"):
+            response = limited.get(path)
+            assert response.status_code == 200
+            assert "RateLimit" not in response.headers
+    found = [limited.get("/livez", headers=_from(address)) for _ in range(DEFAULT + 1)]
+    assert statuses(found) == {200: DEFAULT, 429: 1}
+
+
+def test_all_processes_share_one_count(services: tuple[Service, Service], address: str) -> None:
+    """Of 30 requests at once to two processes, exactly 10 pass."""
+    calls = [partial(_post, service.client, "/api/users", address) for service in services * 15]
+    assert statuses(at_once(calls)) == {400: 10, 429: 20}  # check F21

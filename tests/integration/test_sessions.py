@@ -1,0 +1,151 @@
+"""What ends a session: a new password, the end of the account, time."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in
+from tests.conftest import StartService
+from tests.integration.wire import problem
+
+NEW = "a quite different passphrase"
+
+
+def _auth(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _change(client: httpx2.Client, account: Account, current: str, new: str) -> httpx2.Response:
+    body = {"current_password": current, "new_password": new}
+    return client.put(f"{account.url}/password", json=body, headers=account.auth)
+
+
+def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """Whoever changed the password stays; whoever else was signed in does not."""
+    others = [log_in(client, ahmed.email, PASSWORD) for _ in range(2)]
+    changed = _change(client, ahmed, PASSWORD, NEW)
+    assert (changed.status_code, changed.content) == (204, b"")
+    assert client.get("/api/users/me", headers=ahmed.auth).status_code == 200  # check 9
+    for token in others:
+        gone = client.get("/api/users/me", headers=_auth(token))
+        problem(gone, 401, "invalid-token")  # check 9, check 17
+    log_in(client, ahmed.email, NEW)
+    body = {"email": ahmed.email, "password": PASSWORD}
+    problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
+
+
+def test_a_new_password_leaves_other_peoples_sessions_alone(
+    client: httpx2.Client, ahmed: Account, bettina: Account
+) -> None:
+    """Only the owner's sessions end."""
+    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    assert client.get("/api/users/me", headers=bettina.auth).status_code == 200
+
+
+def test_a_new_password_needs_the_current_one(client: httpx2.Client, ahmed: Account) -> None:
+    """A token that was found lying about is not enough, and nothing changes."""
+    other = log_in(client, ahmed.email, PASSWORD)
+    for wrong in ("not the password", "", PASSWORD.upper(), PASSWORD + " "):
+        problem(_change(client, ahmed, wrong, NEW), 403, "wrong-password")  # check 9
+    assert client.get("/api/users/me", headers=_auth(other)).status_code == 200
+    log_in(client, ahmed.email, PASSWORD)
+
+
+def test_a_new_password_does_not_change_the_representation(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """The password is no part of what is read, but the account was updated."""
+    before = client.get(ahmed.url, headers=ahmed.auth).json()
+    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    after = client.get(ahmed.url, headers=ahmed.auth).json()
+    assert {**after, "updated_at": None} == {**before, "updated_at": None}
+
+
+def test_deletion_ends_every_session_at_once(client: httpx2.Client, ahmed: Account) -> None:
+    """A token outlives its account by nothing."""
+    other = log_in(client, ahmed.email, PASSWORD)
+    deleted = client.delete(ahmed.url, headers={**ahmed.auth, "If-Match": ahmed.etag})
+    assert deleted.status_code == 204
+    for token in (ahmed.token, other):
+        gone = client.get("/api/users/me", headers=_auth(token))
+        problem(gone, 401, "invalid-token")  # check 17
+
+
+def test_access_tokens_and_sessions_end_with_time(
+    client: httpx2.Client, start_service: StartService, ahmed: Account
+) -> None:
+    """A session that is over is over, whatever its token says."""
+    short = start_service(SESSION_LIFETIME="1", TOKEN_LIFETIME="2")
+    token = log_in(short.client, ahmed.email, PASSWORD)
+    assert client.get("/api/users/me", headers=_auth(token)).status_code == 200
+    time.sleep(1.1)
+    problem(client.get("/api/users/me", headers=_auth(token)), 401, "invalid-token")
+    # What ends in one process ends in all of them at once.
+    token = log_in(client, ahmed.email, PASSWORD)
+    assert short.client.get("/api/users/me", headers=_auth(token)).status_code == 200
+    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    ended = short.client.get("/api/users/me", headers=_auth(token))
+    problem(ended, 401, "invalid-token")  # check 17
+
+
+@contextmanager
+def _held_up_sessions(database: psycopg.Connection) -> Iterator[None]:
+    """Let each new session of this database wait until the block is over."""
+    database.execute(
+        "CREATE FUNCTION wait_a_moment() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END'"
+    )
+    database.execute(
+        "CREATE TRIGGER wait_a_moment BEFORE INSERT ON sessions "
+        "FOR EACH ROW EXECUTE FUNCTION wait_a_moment()"
+    )
+    database.execute("SELECT pg_advisory_lock(4711)")
+    try:
+        yield
+    finally:
+        database.execute("SELECT pg_advisory_unlock(4711)")
+        database.execute("DROP FUNCTION wait_a_moment CASCADE")
+
+
+def _delete(client: httpx2.Client, account: Account) -> httpx2.Response:
+    return client.delete(account.url, headers={**account.auth, "If-Match": "*"})
+
+
+@pytest.mark.parametrize("ended_by", ["new password", "deletion"])
+def test_a_login_in_the_meantime_leaves_no_session_behind(
+    client: httpx2.Client, ahmed: Account, database: psycopg.Connection, ended_by: str
+) -> None:
+    """The old password opens nothing that outlives it, however the two interleave."""
+    login = partial(
+        client.post, "/api/auth/login", json={"email": ahmed.email, "password": PASSWORD}
+    )
+    end = {
+        "new password": partial(_change, client, ahmed, PASSWORD, NEW),
+        "deletion": partial(_delete, client, ahmed),
+    }[ended_by]
+    with ThreadPoolExecutor(2) as threads:
+        with _held_up_sessions(database):
+            logging_in = threads.submit(login)
+            while not database.execute(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            ).fetchone():
+                time.sleep(0.01)
+            ending = threads.submit(end)
+            # Either it goes ahead, or it waits for the login: both are well.
+            wait([ending], timeout=0.5)
+        assert ending.result().status_code == 204
+        answer = logging_in.result()
+    if answer.status_code == 200:
+        token = answer.json()["access_token"]
+        gone = client.get("/api/users/me", headers=_auth(token))
+        problem(gone, 401, "invalid-token")  # check 17
+    sessions = database.execute("SELECT 1 FROM sessions WHERE user_id = %s", [ahmed.id])
+    assert len(sessions.fetchall()) == (1 if ended_by == "new password" else 0)

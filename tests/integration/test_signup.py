@@ -1,0 +1,138 @@
+"""Opening an account."""
+
+import unicodedata
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in, new_email, signup_body
+from tests.integration.wire import at_once, pointers, problem, statuses
+
+
+def test_signup_returns_201_with_the_user_and_where_it_is(client: httpx2.Client) -> None:
+    """Whoever signs up sees the account, its address and its version; never the password."""
+    body = signup_body(name="Ahmed")
+    response = client.post("/api/users", json=body)
+    user = response.json()
+    assert response.status_code == 201
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Location"] == f"/api/users/{user['id']}"
+    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert set(user) == {"id", "name", "email", "role", "created_at", "updated_at"}  # check 27
+    assert (user["name"], user["email"], user["role"]) == ("Ahmed", body["email"], "user")
+    assert user["created_at"] == user["updated_at"]
+    assert user["created_at"].endswith("Z")
+
+
+def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
+    """What the signup returned is what its Location returns, under the same ETag."""
+    body = signup_body()
+    created = client.post("/api/users", json=body)
+    auth = {"Authorization": f"Bearer {log_in(client, body['email'], PASSWORD)}"}
+    read = client.get(created.headers["Location"], headers=auth)
+    assert (read.content, read.headers["ETag"]) == (created.content, created.headers["ETag"])
+
+
+def test_signup_returns_409_when_the_email_is_taken(client: httpx2.Client, ahmed: Account) -> None:
+    """The unique index decides, and the answer says what to do."""
+    response = client.post("/api/users", json=signup_body(email=ahmed.email))
+    document = problem(response, 409, "email-taken")
+    assert ahmed.email not in response.text
+    assert "Log in" in document["detail"]
+
+
+def test_signup_documents_that_409_tells_that_an_account_exists(client: httpx2.Client) -> None:
+    """Check 7 is a known leak: it stands in the OpenAPI document, beside the limit on it."""
+    signup = client.get("/openapi.json").json()["paths"]["/api/users"]["post"]
+    assert "email-taken" in signup["responses"]["409"]["description"]  # check 7
+    assert "429" in signup["responses"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Ahmed.{}@Example.COM", "ahmed.{}@example.com"),
+        ("ahmed.{}@example.com", "  ahmed.{}@example.com "),
+        ("jos\u00e9.{}@example.com", "jose\u0301.{}@example.com"),
+        ("JOS\u00c9.{}@example.com", "jose\u0301.{}@example.com"),
+        ("ahmed.{}@m\u00fcnchen.example", "ahmed.{}@mu\u0308nchen.example"),
+        ("ahmed.{}@m\u00fcnchen.example", "ahmed.{}@xn--mnchen-3ya.example"),
+    ],
+)
+def test_signup_knows_one_email_in_all_its_spellings(
+    client: httpx2.Client, first: str, second: str
+) -> None:
+    """Case and Unicode normalisation make no difference: there is one account."""
+    unique = new_email().partition("@")[0]
+    created = client.post("/api/users", json=signup_body(email=first.format(unique)))
+    again = client.post("/api/users", json=signup_body(email=second.format(unique)))
+    assert created.status_code == 201
+    stored = created.json()["email"]
+    assert stored == unicodedata.normalize("NFC", stored.lower())
+    problem(again, 409, "email-taken")  # check 8
+    log_in(client, second.format(unique), PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["", " ", "ahmed", "@example.com", "ahmed@", "a@b@c.com", "a b@example.com", "a@exa mple.com",
+     "a\n@example.com", "a@example.com\nBcc: b@c.com", "a\u202e@example.com", f"{'a' * 255}@x.com",
+     f"a@{'b' * 64}.com", f"a@{'b.' * 127}com", "a@127.0.0.1", "a@[127.0.0.1]", "<a@example.com>"],
+)  # fmt: skip
+def test_signup_returns_422_when_the_email_is_none(client: httpx2.Client, email: str) -> None:
+    """Only an address that could receive mail is taken, and a refused one is not repeated."""
+    response = client.post("/api/users", json=signup_body(email=email))
+    assert pointers(response) == ["/email"]
+    assert not email.strip() or email not in response.text.replace("name@example.com", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("A", "A"),
+        ("x" * 100, "x" * 100),
+        (f"  {'x' * 100}\t", "x" * 100),
+        ("\u00a0Ahmed\u3000", "Ahmed"),
+        ("Ahmed\r\n", "Ahmed"),
+        ("نور 😀 O'Neill <b>", "نور 😀 O'Neill <b>"),
+        ("😀" * 100, "😀" * 100),
+    ],
+)
+def test_signup_trims_the_name_and_keeps_the_rest(
+    client: httpx2.Client, typed: str, stored: str
+) -> None:
+    """A name is 1 to 100 characters, counted without the blanks around it."""
+    response = client.post("/api/users", json=signup_body(name=typed))
+    assert response.status_code == 201, response.text
+    assert response.json()["name"] == stored
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "   ", "\t\n", "x" * 101, "😀" * 101, "a\nb", "a\tb", "a\x00b", "a\x1bb", "a\x7fb",
+     "a\x85b", "a\u2028b", "a\u2029b", "\x00", "\x07"],
+)  # fmt: skip
+def test_signup_returns_422_when_the_name_is_none(client: httpx2.Client, name: str) -> None:
+    """Empty, too long, or with control characters: that is no name."""
+    assert pointers(client.post("/api/users", json=signup_body(name=name))) == ["/name"]
+
+
+@pytest.mark.parametrize("field", ["name", "email", "password"])
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, ["Ahmed"], 2**80])
+def test_signup_bends_no_types(client: httpx2.Client, field: str, value: Any) -> None:
+    """A field of another type is an error, never converted."""
+    response = client.post("/api/users", json=signup_body(**{field: value}))
+    assert pointers(response) == [f"/{field}"]
+
+
+def test_signup_names_every_missing_field(client: httpx2.Client) -> None:
+    """One answer lists all that is wrong."""
+    assert sorted(pointers(client.post("/api/users", json={}))) == ["/email", "/name", "/password"]
+
+
+def test_50_parallel_signups_with_one_email_make_one_account(client: httpx2.Client) -> None:
+    """The database decides, and 49 are told so."""
+    body = signup_body()
+    responses = at_once([lambda: client.post("/api/users", json=body)] * 50)
+    assert statuses(responses) == {201: 1, 409: 49}  # check F18

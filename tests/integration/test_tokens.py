@@ -1,0 +1,206 @@
+"""Access tokens: only our own, whole, current ones open anything."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.accounts import PASSWORD, Account, log_in
+from tests.integration.wire import exchange, problem, raw_status
+from tests.service import Service
+
+Forge = Callable[..., str]
+
+
+def _encode(part: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
+
+
+@pytest.fixture(scope="session")
+def private_key(token_signing_key: str) -> Ed25519PrivateKey:
+    """The key of the service itself: what a forgery signed with it lacks is in its claims."""
+    return Ed25519PrivateKey.from_private_bytes(base64.b64decode(token_signing_key))
+
+
+@pytest.fixture
+def forge(ahmed: Account, private_key: Ed25519PrivateKey) -> Forge:
+    """Signs Ahmed's token again with some claims or header fields changed; None removes one."""
+    real_header = jwt.get_unverified_header(ahmed.token)
+    real_claims = jwt.decode(ahmed.token, options={"verify_signature": False})
+
+    def sign(header: dict[str, Any] | None = None, **claims: Any) -> str:
+        merged = {**real_claims, **claims}
+        return jwt.encode(
+            {name: value for name, value in merged.items() if value is not None},
+            private_key,
+            algorithm="EdDSA",
+            headers={**real_header, **(header or {})},
+        )
+
+    return sign
+
+
+def _refused(client: httpx2.Client, token: str) -> None:
+    response = client.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
+    problem(response, 401, "invalid-token")
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert token not in response.text
+
+
+def test_the_forger_can_make_a_good_token(client: httpx2.Client, forge: Forge) -> None:
+    """The refusals below mean something: unchanged, the forged token is taken."""
+    response = client.get("/api/users/me", headers={"Authorization": f"Bearer {forge()}"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp"])
+def test_a_token_without_any_one_claim_is_refused(
+    client: httpx2.Client, forge: Forge, claim: str
+) -> None:
+    """All claims are required."""
+    _refused(client, forge(**{claim: None}))  # check 12
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "somebody-else"},
+        {"aud": "somebody-else"},
+        {"aud": ["somebody", "else"]},
+        {"exp": -60},
+        {"nbf": 3600},
+        {"iat": 3600},
+        {"sub": "0"},
+        {"sub": "x"},
+        {"sub": str(2**64)},
+        {"sid": "0"},
+        {"sid": str(2**63)},
+        {"sid": "-1"},
+    ],
+    ids=str,
+)
+def test_a_token_with_a_wrong_claim_is_refused(
+    client: httpx2.Client, forge: Forge, claims: dict[str, Any]
+) -> None:
+    """Signed by us is not enough: for us, from us, now, and about a live session."""
+    now = int(time.time())
+    moved = {name: now + value for name, value in claims.items() if isinstance(value, int)}
+    _refused(client, forge(**{**claims, **moved}))  # check 12
+
+
+def test_a_token_for_somebody_elses_session_is_refused(
+    client: httpx2.Client, forge: Forge, bettina: Account
+) -> None:
+    """User and session belong together."""
+    _refused(client, forge(sub=str(bettina.id)))  # check 12
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"typ": "JWT"},
+        {"kid": "another"},
+        {"crit": ["exp"]},
+        {"crit": ["b64"], "b64": False},
+        {"kid": "../../etc/passwd", "jku": "http://127.0.0.1:1/keys"},
+    ],
+    ids=str,
+)
+def test_a_token_with_a_foreign_header_is_refused(
+    client: httpx2.Client, forge: Forge, header: dict[str, Any]
+) -> None:
+    """The header never decides how, or with whose key, a token is checked."""
+    _refused(client, forge(header))  # check 11
+
+
+def test_a_token_without_a_signature_is_refused(client: httpx2.Client, ahmed: Account) -> None:
+    """`alg: none` is no algorithm, in any spelling."""
+    _, claims, _ = ahmed.token.split(".")
+    header = jwt.get_unverified_header(ahmed.token)
+    for algorithm in ("none", "None", "NONE", ""):
+        _refused(client, f"{_encode({**header, 'alg': algorithm})}.{claims}.")  # check 11
+
+
+def test_a_token_signed_with_the_public_key_as_secret_is_refused(
+    client: httpx2.Client, ahmed: Account, private_key: Ed25519PrivateKey
+) -> None:
+    """HS256 with what everybody may know is the oldest trick."""
+    public_key = private_key.public_key()
+    header = {**jwt.get_unverified_header(ahmed.token), "alg": "HS256"}
+    _, claims, _ = ahmed.token.split(".")
+    signed = f"{_encode(header)}.{claims}"
+    for secret in (
+        public_key.public_bytes(Encoding.Raw, PublicFormat.Raw),
+        public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    ):
+        hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
+        signature = hmac.sign(signed.encode(), secret)
+        encoded = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        _refused(client, f"{signed}.{encoded}")  # check 11
+
+
+def test_a_token_with_one_bit_changed_is_refused(client: httpx2.Client, ahmed: Account) -> None:
+    """Header, claims and signature are all under the signature."""
+    for number in range(3):
+        parts = ahmed.token.split(".")
+        changed = "A" if parts[number][10] != "A" else "B"
+        parts[number] = parts[number][:10] + changed + parts[number][11:]
+        _refused(client, ".".join(parts))
+
+
+def test_a_refresh_token_is_no_access_token(client: httpx2.Client, ahmed: Account) -> None:
+    """Each opens its own door."""
+    body = {"email": ahmed.email, "password": PASSWORD}
+    tokens = client.post("/api/auth/login", json=body).json()
+    _refused(client, tokens["refresh_token"])  # check 13
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["x", "a.b", "a.b.c", "....", "%00", "x" * 8000,
+     base64.urlsafe_b64encode(b"[" * 1400).decode() + ".e30.e30",
+     base64.urlsafe_b64encode(b'{"a":' * 280).decode() + ".e30.e30",
+     base64.urlsafe_b64encode(b'{"alg":1e999}').decode() + ".e30.e30",
+     base64.urlsafe_b64encode(b'"text"').decode() + ".e30.e30"],
+    ids=["letter", "two parts", "three parts", "dots", "percent", "long", "deep array",
+         "deep object", "huge number", "text"],
+)  # fmt: skip
+def test_garbage_in_place_of_a_token_is_refused(client: httpx2.Client, token: str) -> None:
+    """Nothing that is sent as a token makes the service stumble."""
+    _refused(client, token)  # check 29
+
+
+@pytest.mark.parametrize(
+    ("lines", "challenge"),
+    [
+        (b"", b"Bearer"),
+        (b"Authorization: Basic dXNlcjpwYXNz\r\n", b"Bearer"),
+        (b"Authorization: \r\n", b"Bearer"),
+        (b"Authorization: Bearer\r\n", b'Bearer error="invalid_token"'),
+        (b"Authorization: Bearer \xff\xfe\r\n", b'Bearer error="invalid_token"'),
+        (b"Authorization: bearer x\r\n", b'Bearer error="invalid_token"'),
+    ],
+)
+def test_401_says_error_only_when_a_token_was_sent(
+    service: Service, lines: bytes, challenge: bytes
+) -> None:
+    """RFC 6750, section 3.1: without credentials there is nothing to call invalid."""
+    request = b"GET /api/users/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
+    answer = exchange(service, request)
+    assert raw_status(answer) == 401
+    assert b"www-authenticate: " + challenge.lower() in answer.lower()
+    assert (b"error=" in answer.partition(b"\r\n\r\n")[0]) == (b"error" in challenge)
+
+
+def test_two_authorization_headers_are_refused(client: httpx2.Client, ahmed: Account) -> None:
+    """Which of the two would count is nobody's to guess."""
+    other = log_in(client, ahmed.email, PASSWORD)
+    headers = [("Authorization", f"Bearer {token}") for token in (ahmed.token, other)]
+    problem(client.get("/api/users/me", headers=headers), 401, "invalid-token")

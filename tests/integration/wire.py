@@ -1,0 +1,92 @@
+"""What the tests of the wire contract share: problems, raw sockets, many requests at once."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import httpx2
+
+from tests.service import Service
+
+T = TypeVar("T")
+
+JSON = {"Content-Type": "application/json"}
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    """Assert that a response is this problem document, whole and well-formed; return it."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert set(document) - {"errors"} == _MEMBERS
+    assert ("errors" in document) == (code == "invalid-content")
+    assert document["code"] == code
+    assert document["type"] == f"/problems/{code}"
+    assert document["status"] == status
+    assert document["request_id"] == response.headers["X-Request-ID"]
+    assert document["title"]
+    assert document["detail"]
+    return document
+
+
+def pointers(response: httpx2.Response) -> list[str]:
+    """Assert that content of a body was refused, and return the JSON Pointers to it."""
+    return [error["pointer"] for error in problem(response, 422, "invalid-content")["errors"]]
+
+
+def exchange(service: Service, request: bytes, patience: float = 10) -> bytes:
+    """Send these very bytes, and return what comes until the service hangs up."""
+    with socket.create_connection(service.address(), timeout=patience) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def raw_status(answer: bytes) -> int:
+    """Return the status of a raw response."""
+    return int(answer.split(b" ", 2)[1])
+
+
+def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Make all these calls at the same time, and return what they return."""
+    listed = list(calls)
+    with ThreadPoolExecutor(max_workers=len(listed)) as threads:
+        return [future.result() for future in [threads.submit(call) for call in listed]]
+
+
+def statuses(responses: Iterable[httpx2.Response]) -> dict[int, int]:
+    """Count responses by status."""
+    found = [response.status_code for response in responses]
+    return {status: found.count(status) for status in sorted(set(found))}
+
+
+def log_with(service: Service, *texts: str) -> str:
+    """Return the whole log, once all these texts are in it: a line may follow its response."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        log = service.log.read_text()
+        if all(text in log for text in texts):
+            return log
+        time.sleep(0.02)
+    raise AssertionError(f"not all of {texts} are in:\n{log[-2000:]}")
+
+
+def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
+    """Return the log's lines for a request, once it is over."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        log = log_with(service, request_id)
+        lines = [json.loads(line) for line in log.splitlines() if request_id in line]
+        if any(line["event"] == "request" for line in lines):
+            return lines
+        time.sleep(0.02)
+    raise AssertionError(f"the request is not over: {lines}")

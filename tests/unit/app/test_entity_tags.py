@@ -1,0 +1,58 @@
+"""Entity tags in If-Match and If-None-Match."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import MalformedHeader, PreconditionFailed, PreconditionRequired
+from app.schemas.preconditions import EntityTags, require_match
+
+_TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters='"'))
+
+
+@given(st.lists(_TAGS, min_size=1, max_size=5), st.sampled_from([",", ", ", " ,\t", ",,"]))
+def test_every_list_of_quoted_tags_is_read_whole(tags: list[str], separator: str) -> None:
+    """Any visible character but the quote may stand in a tag, the comma included."""
+    parsed = EntityTags.parse(separator.join(f'"{tag}"' for tag in tags))
+    assert not parsed.anything
+    assert all(parsed.match_strongly(f'"{tag}"') for tag in tags)
+    assert not parsed.match_strongly('"some other"')
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No header value ends in another exception, and none takes long."""
+    try:
+        EntityTags.parse(text)
+    except MalformedHeader:
+        assert '"' not in text or text.strip() != f'"{text.strip()[1:-1]}"' or " " in text
+
+
+@pytest.mark.parametrize("text", ['"' * 60_001, "," * 60_000 + "x", '"a",' * 15_000 + "x"])
+def test_a_long_header_is_refused_in_linear_time(text: str) -> None:
+    """The pattern has one way only to fit, so that it fails fast."""
+    with pytest.raises(MalformedHeader):
+        EntityTags.parse(text)
+
+
+def test_weak_and_strong_comparison_differ_for_weak_tags_only() -> None:
+    """RFC 9110, section 8.8.3.2, has this table."""
+    weak, strong = EntityTags.parse('W/"1"'), EntityTags.parse('"1"')
+    assert (weak.match_weakly('"1"'), strong.match_weakly('"1"')) == (True, True)
+    assert (weak.match_strongly('"1"'), strong.match_strongly('"1"')) == (False, True)
+    assert not strong.match_weakly('"2"')
+
+
+def test_the_star_stands_for_anything() -> None:
+    """Alone, blanks around it aside."""
+    assert EntityTags.parse(" * ").match_strongly('"1"')
+    assert EntityTags.parse("*").match_weakly('"1"')
+
+
+def test_a_change_needs_the_version_it_changes() -> None:
+    """None is 428, another is 412, the right one passes."""
+    with pytest.raises(PreconditionRequired):
+        require_match(None, '"1"')
+    with pytest.raises(PreconditionFailed):
+        require_match(EntityTags.parse('"2"'), '"1"')
+    require_match(EntityTags.parse('"2", "1"'), '"1"')

@@ -1,0 +1,49 @@
+"""Which passwords are too easy to guess."""
+
+import pytest
+
+from app.models.passwords import why_guessable
+
+
+def _why(password: str) -> str | None:
+    return why_guessable(password, name="Ahmed Hassan", email="ahmed.hassan@example.com")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["correct horse battery", "purple monkey dishwasher", "ahmed and a longer tail",
+     "example.com example", "x", "", "नमस्ते दुनिया कैसे हो"],
+)  # fmt: skip
+def test_a_few_unrelated_words_are_fine(password: str) -> None:
+    """Neither listed nor the owner's."""
+    assert _why(password) is None
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password", "PASSWORD", " password ", "passwordpassword", "PasswordPASSWORDpassword",
+     "password123456", "123456123456123456", "qwertyuiop1234567890", "letmeinletmein"],
+)  # fmt: skip
+def test_listed_passwords_are_found_repeated_and_joined_too(password: str) -> None:
+    """People reach a minimum length by doubling what they know; attackers know that."""
+    reason = _why(password)  # check 4
+    assert reason is not None
+    assert password.strip() == "password" or password.strip() not in reason
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["Ahmed Hassan", "AHMED HASSAN", "ahmed.hassan@example.com", "Ahmed.Hassan@EXAMPLE.com",
+     "ahmed.hassan", "ahmed.hassanahmed.hassan", " Ahmed Hassan "],
+)  # fmt: skip
+def test_the_own_name_and_email_are_found(password: str) -> None:
+    """In any case, with blanks around, and repeated."""
+    reason = _why(password)  # check 4
+    assert reason is not None
+    assert "own name or email" in reason
+
+
+def test_the_longest_password_is_judged_quickly() -> None:
+    """1,024 bytes of any kind cost milliseconds: nobody can keep the loop busy with them."""
+    for password in ("ab" * 512, "1" * 1024, "ﷺ" * 341):
+        _why(password)

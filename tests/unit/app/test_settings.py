@@ -1,0 +1,116 @@
+"""Every setting, read from the environment."""
+
+import base64
+
+import pydantic
+import pytest
+
+from app.settings import Settings, SettingsError, load_settings
+from tests.service import signing_key
+
+_GOOD = {
+    "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@db/roundtrip",
+    "REDIS_URL": "redis://:wQ8-long-enough@cache:6379/0",
+}
+
+
+def _load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in {**_GOOD, "TOKEN_SIGNING_KEY": signing_key(), **changes}.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production, and the limits, sizes and times that the documentation names."""
+    settings = _load(monkeypatch)
+    assert settings.environment == "production"
+    assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
+    assert settings.rate_limit_password == "5/minute"
+    assert settings.rate_limit_default == "600/minute"
+    assert settings.token_lifetime == 900
+    assert settings.max_body_size == 64 * 1024
+    assert settings.request_timeout == 10
+    assert settings.database_statement_timeout < settings.request_timeout
+    assert settings.database_pool_timeout == 2
+    assert settings.redis_timeout == 0.15
+    assert settings.log_format == "json"
+
+
+def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody changes them later, and printing them gives nothing away."""
+    key = signing_key()
+    settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key)
+    with pytest.raises(pydantic.ValidationError):
+        settings.environment = "local"  # type: ignore[misc]
+    for secret in (key, "wQ8-long-enough"):
+        assert secret not in f"{settings!r}{settings}"
+
+
+def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As container platforms pass variables that nobody filled in."""
+    assert _load(monkeypatch, RATE_LIMIT_LOGIN="").rate_limit_login == "10/minute"
+
+
+def test_allowed_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks around a name are no part of it."""
+    settings = _load(monkeypatch, ALLOWED_HOSTS="api.example, www.example")
+    assert settings.allowed_hosts == ("api.example", "www.example")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """Platforms hand out each of them."""
+    _load(monkeypatch, DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOKEN_SIGNING_KEY", None),
+        ("TOKEN_SIGNING_KEY", ""),
+        ("TOKEN_SIGNING_KEY", "change-me"),
+        ("TOKEN_SIGNING_KEY", "not Base64 at all, but quite a long string"),
+        ("TOKEN_SIGNING_KEY", base64.b64encode(b"only sixteen byt").decode()),
+        ("TOKEN_SIGNING_KEY", base64.b64encode(b"a" * 32).decode()),
+        ("TOKEN_SIGNING_KEY", base64.b64encode(b"example-example-example-example-").decode()),
+        ("DATABASE_URL", None),
+        ("DATABASE_URL", "mysql://a:wQ8-long-enough@db/x"),
+        ("DATABASE_URL", "postgresql://a:canary@db/x"),
+        ("DATABASE_URL", "postgresql://a:change-me-please@db/x"),
+        ("DATABASE_URL", "postgresql://a:@db/x"),
+        ("REDIS_URL", None),
+        ("REDIS_URL", "http://:wQ8-long-enough@cache"),
+        ("REDIS_URL", "redis://:canary@cache"),
+        ("REDIS_URL", "redis://:changeme-changeme@cache"),
+        ("RATE_LIMIT_LOGIN", "canary"),
+        ("RATE_LIMIT_SIGNUP", "canary/minute"),
+        ("REQUEST_TIMEOUT", "0"),
+        ("REQUEST_TIMEOUT", "canary"),
+        ("MAX_BODY_SIZE", "-1"),
+        ("LOG_LEVEL", "canary"),
+        ("ENVIRONMENT", "canary"),
+        ("DATABASE_STATEMENT_TIMEOUT", "10"),
+    ],
+)
+def test_what_is_unfit_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
+) -> None:
+    """One line for it, with the variable's name."""
+    with pytest.raises(SettingsError) as refusal:
+        _load(monkeypatch, **{variable: value})
+    (line,) = str(refusal.value).splitlines()
+    assert line.startswith(variable)  # check 40
+    assert not value or len(value) < 3 or value not in line
+    assert "canary" not in line
+    assert "change-me-please" not in line
+
+
+def test_local_servers_may_have_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only production insists; the signing key is needed everywhere."""
+    local = {"ENVIRONMENT": "local", "DATABASE_URL": "postgresql://a:b@localhost/x"}
+    assert _load(monkeypatch, **local).environment == "local"
+    with pytest.raises(SettingsError):
+        _load(monkeypatch, **local, TOKEN_SIGNING_KEY=None)
