@@ -16,12 +16,13 @@ _BLANK = r"\s\u200b-\u200f\u2060\ufeff"
 # Control characters, line breaks, and Unicode's controls of writing direction (UAX 9), which
 # make what follows them read backwards.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-_AROUND = re.compile(f"^[{_BLANK}]+|[{_BLANK}]+$")
+# Stripped by `strip`: a pattern would take quadratic time for blanks in the middle.
+_BLANKS = "".join(filter(re.compile(f"[{_BLANK}]").match, map(chr, range(0x10000))))
 _WITHIN = re.compile(f"[{_CONTROL}]")
 
 
 def _name(value: str) -> str:
-    name = _AROUND.sub("", value)
+    name = value.strip(_BLANKS)
     if not name:
         raise PydanticCustomError("name_empty", "A name has at least one character to be seen.")
     if len(name) > LONGEST_NAME:
