@@ -23,11 +23,18 @@ class Choices:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), `DATABASE_URL` and `REDIS_URL`.
 
-        :raises LabError: when a port is no port.
+        :raises LabError: when a port is no port, or one port is wanted twice.
         """
+        http_port = _port(environment, "HTTP_PORT", 8080)
+        https_port = _port(environment, "HTTPS_PORT", 8443)
+        if http_port == https_port:
+            raise LabError(
+                f"HTTP_PORT and HTTPS_PORT are both {http_port}. Give each a port of its own:  "
+                "HTTP_PORT=8080 HTTPS_PORT=8443 make start"
+            )
         return cls(
-            http_port=_port(environment, "HTTP_PORT", 8080),
-            https_port=_port(environment, "HTTPS_PORT", 8443),
+            http_port=http_port,
+            https_port=https_port,
             database_url=environment.get("DATABASE_URL") or None,
             redis_url=environment.get("REDIS_URL") or None,
         )

@@ -60,3 +60,9 @@ def test_what_is_no_port_is_refused_with_its_variable(text: str) -> None:
     """A person reads which variable is wrong."""
     with pytest.raises(LabError, match=r"HTTP_PORT=.* is no port"):
         Choices.from_environment({"HTTP_PORT": text})
+
+
+def test_one_port_for_two_is_refused_with_both_variables() -> None:
+    """The second would find it taken, by the first."""
+    with pytest.raises(LabError, match="HTTP_PORT and HTTPS_PORT are both 8080"):
+        Choices.from_environment({"HTTP_PORT": "8080", "HTTPS_PORT": "8080"})
