@@ -8,6 +8,8 @@ from app.adapters.tokens import AccessTokens
 from app.repositories.database import Database, create_engine
 from app.services.auth import AuthService
 from app.services.health import HealthService
+from app.services.orders import OrderService
+from app.services.products import ProductService
 from app.services.users import UserService
 from app.settings import Settings
 
@@ -22,6 +24,8 @@ class Container:
         )
         self.rate_limiter = RateLimiter(settings)
         self.users = UserService(self._database, self._passwords)
+        self.products = ProductService(self._database)
+        self.orders = OrderService(self._database)
         self.auth = AuthService(
             self._database,
             self._passwords,

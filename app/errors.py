@@ -88,6 +88,13 @@ class Invalid(AppError):
         self.errors = errors
 
 
+class IdempotencyMismatch(AppError):
+    """The key was used before, for another request."""
+
+    code = "idempotency-mismatch"
+    detail = "This Idempotency-Key belongs to another request. Use a new key for a new one."
+
+
 class Unauthenticated(AppError):
     """Nobody is signed in."""
 
@@ -180,6 +187,34 @@ class EmailTaken(Conflict):
     detail = "An account with this email already exists. Log in, or use another address."
 
 
+class SkuTaken(Conflict):
+    """Another product has this sku."""
+
+    code = "sku-taken"
+    detail = "A product with this sku already exists. Change that one, or use another sku."
+
+
+class OutOfStock(Conflict):
+    """Less is left than was ordered. Nothing of the order has been taken."""
+
+    code = "out-of-stock"
+    detail = "Not enough is left of one of the products. Order less, or try again later."
+
+
+class InvalidTransition(Conflict):
+    """There is no such step: pending → paid → shipped; pending or paid → cancelled."""
+
+    code = "invalid-transition"
+    detail = "The order cannot go there from where it is."
+
+
+class IdempotencyInFlight(Conflict):
+    """A request with the same key is being worked on at this moment."""
+
+    code = "idempotency-in-flight"
+    detail = "A request with this Idempotency-Key is still under way. Repeat it in a second."
+
+
 class PreconditionRequired(AppError):
     """A change was asked for without saying which version is being changed."""
 
@@ -219,6 +254,13 @@ class Overloaded(Unavailable):
     code = "overloaded"
     detail = "The service has more to do than it can. Try again in a few seconds."
     retry_after = 2
+
+
+class Contended(Unavailable):
+    """Postgres chose this transaction to end, for the sake of others, more than once."""
+
+    code = "contended"
+    detail = "Too many requests want the same thing at once. Nothing was changed; try again."
 
 
 class DeadlineExceeded(Unavailable):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
 
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -22,6 +23,7 @@ from starlette.middleware import Middleware
 
 from app.adapters.logs import configure_logging
 from app.container import Container
+from app.errors import Unavailable
 from app.middleware.access_log import AccessLog
 from app.middleware.body_limit import BodyLimit
 from app.middleware.deadline import Deadline
@@ -32,11 +34,22 @@ from app.middleware.problems import Problems
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
-from app.routers import auth, docs, health, users
+from app.routers import auth, docs, health, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
 from app.settings import Settings, SettingsError, load_settings
+
+_ROUTERS = (
+    users.router,
+    orders.router,
+    products.router,
+    auth.router,
+    health.json_router,
+    health.router,
+    docs.router,
+)
+_log = structlog.get_logger()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -63,8 +76,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.container = container
     app.state.drain_delay = settings.drain_delay
+    app.state.sweep_interval = settings.sweep_interval
     app.state.metrics = _metrics()
-    for router in (users.router, auth.router, health.json_router, health.router, docs.router):
+    for router in _ROUTERS:
         app.include_router(router)
     describe(app)
     app.user_middleware = _door(app, settings, container)
@@ -111,9 +125,26 @@ def _metrics() -> CollectorRegistry:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    _drain_before_the_end(app.state.container, app.state.drain_delay)
+    container = app.state.container
+    _drain_before_the_end(container, app.state.drain_delay)
+    sweeper = asyncio.create_task(_sweep(container, app.state.sweep_interval))
     yield
-    await app.state.container.close()
+    sweeper.cancel()
+    await container.close()
+
+
+async def _sweep(container: Container, interval: float) -> None:
+    # Every process sweeps; two that do at once take different rows.
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            cleared = await container.orders.clear_expired_keys()
+        except Unavailable:
+            continue
+        except Exception:  # noqa: BLE001 - nobody would start another sweeper
+            _log.exception("sweep_failed")
+            continue
+        _log.info("idempotency_keys_cleared", count=cleared)
 
 
 def _drain_before_the_end(container: Container, delay: float) -> None:

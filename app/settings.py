@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     rate_limit_password: RateLimit = "5/minute"
     rate_limit_default: RateLimit = "600/minute"
 
+    # How often what has expired is deleted from the tables.
+    sweep_interval: PositiveFloat = 600.0
+
     request_timeout: PositiveFloat = 10.0
     max_body_size: PositiveInt = 64 * 1024
     # How long a process that was told to end says so before it closes its sockets: time for

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import structlog
 from circuitbreaker import CircuitBreaker
 from limits import RateLimitItem
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -53,7 +52,7 @@ class RateLimiter:
             retry=Retry(NoBackoff(), 1),
         )
         self._redis = Redis(connection_pool=pool)
-        storage = RedisStorage(
+        self._shared = RedisStorage(
             f"async+{url}",
             implementation="redispy",
             key_prefix=f"{settings.redis_key_prefix}:limit",
@@ -65,8 +64,7 @@ class RateLimiter:
             recovery_timeout=settings.redis_breaker_recovery,
             expected_exception=(RedisError, OSError, TimeoutError),
         )
-        self._shared = FixedWindowRateLimiter(storage)
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._own = MemoryStorage()
 
     async def hit(self, item: RateLimitItem, *caller: str) -> Window:
         """Count one request of a caller and say where that leaves it."""
@@ -93,12 +91,13 @@ class RateLimiter:
         await self._redis.connection_pool.disconnect()
 
 
-async def _hit(
-    limiter: FixedWindowRateLimiter, item: RateLimitItem, caller: tuple[str, ...]
-) -> Window:
-    allowed = await limiter.hit(item, *caller)
-    reset_time, remaining = await limiter.get_window_stats(item, *caller)
+async def _hit(storage: Storage, item: RateLimitItem, caller: tuple[str, ...]) -> Window:
+    # What FixedWindowRateLimiter does, but for asking the count a second time.
+    key = item.key_for(*caller)
+    count = await storage.incr(key, item.get_expiry())
+    seconds_left = await storage.get_expiry(key) - time.time()
     # Redis rounds the time left to whole seconds, down as well as up. One more second,
     # within the window's length, is never too early.
-    reset_after = min(item.get_expiry(), max(0, math.ceil(reset_time - time.time())) + 1)
-    return Window(item, exceeded=not allowed, remaining=remaining, reset_after=reset_after)
+    reset_after = min(item.get_expiry(), max(0, math.ceil(seconds_left)) + 1)
+    remaining = max(0, item.amount - count)
+    return Window(item, count > item.amount, remaining, reset_after)

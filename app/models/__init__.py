@@ -1,7 +1,20 @@
 """Tables, and the rules about their own fields. `Model.metadata` knows every table."""
 
+from app.models.idempotency import IdempotencyKey
+from app.models.orders import Order, OrderLine, OrderStatus
 from app.models.orm import Model
+from app.models.products import Product
 from app.models.sessions import Session
 from app.models.users import Role, User
 
-__all__ = ["Model", "Role", "Session", "User"]
+__all__ = [
+    "IdempotencyKey",
+    "Model",
+    "Order",
+    "OrderLine",
+    "OrderStatus",
+    "Product",
+    "Role",
+    "Session",
+    "User",
+]

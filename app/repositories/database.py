@@ -1,9 +1,13 @@
 """One engine per process, and transactions whose failures have names of ours."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
 import structlog
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -15,12 +19,19 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from app.errors import Unavailable
+from app.errors import Contended, Unavailable
+from app.repositories.idempotency import IdempotencyRepository
+from app.repositories.orders import OrderRepository
+from app.repositories.products import ProductRepository
 from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.settings import Settings
 
 _log = structlog.get_logger()
+_T = TypeVar("_T")
+_ATTEMPTS = 3
+_PAUSE = 0.05
+"""Seconds; the longest pause before the second attempt, and as much more before each other."""
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -53,6 +64,9 @@ class Transaction:
     def __init__(self, session: AsyncSession) -> None:
         self.users = UserRepository(session)
         self.sessions = SessionRepository(session)
+        self.products = ProductRepository(session)
+        self.orders = OrderRepository(session)
+        self.answers = IdempotencyRepository(session)
 
 
 class Database:
@@ -61,6 +75,9 @@ class Database:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -72,6 +89,33 @@ class Database:
         with _failures_translated():
             async with self._sessions.begin() as session:
                 yield Transaction(session)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """Read without a transaction: each statement sees what is committed when it begins.
+
+        Saves the round trips of BEGIN and COMMIT. Raises `Unavailable` as above.
+        """
+        with _failures_translated():
+            async with self._readers() as session:
+                yield Transaction(session)
+
+    async def retrying(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
+        """Run a whole transaction, and again if Postgres ended it for a deadlock.
+
+        `work` must do nothing but what the transaction rolls back. Raises what
+        `transaction` raises, and `Contended` after the last attempt. An unknown outcome is
+        never tried again.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except Contended:
+                _log.info("transaction_retried", attempt=attempt)
+                await asyncio.sleep(random.uniform(0, _PAUSE * attempt))  # noqa: S311 - no secret
+        async with self.transaction() as tx:
+            return await work(tx)
 
     async def ping(self) -> None:
         """Ask Postgres for a sign of life. Raises `Unavailable` if there is none."""
@@ -89,6 +133,8 @@ def _failures_translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        if isinstance(getattr(error, "orig", None), DeadlockDetected | SerializationFailure):
+            raise Contended from error
         _log.warning("database_unavailable", reason=_first_line(error))
         raise Unavailable from error
     except DBAPIError as error:

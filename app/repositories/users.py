@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import EmailTaken
 from app.models import User
+from app.repositories.constraints import violated_constraint
 
 
 class UserRepository:
@@ -45,15 +46,10 @@ class UserRepository:
         try:
             await self._session.flush()
         except IntegrityError as error:
-            if _constraint(error) == "uq_users_email":
+            if violated_constraint(error) == "uq_users_email":
                 raise EmailTaken from error
             raise
 
     async def _one(self, condition: ColumnElement[bool]) -> User | None:
         query = select(User).where(condition, User.erased_at.is_(None))
         return await self._session.scalar(query)
-
-
-def _constraint(error: IntegrityError) -> str | None:
-    diagnostics = getattr(error.orig, "diag", None)
-    return getattr(diagnostics, "constraint_name", None)

@@ -1,4 +1,8 @@
-"""What routes ask for: the services, who is calling, and what the headers demand."""
+"""What routes ask for: the services, who is calling, and what the headers demand.
+
+Dependencies are coroutines, even where they wait for nothing: FastAPI hands plain functions
+to a thread, which costs more than all that they do.
+"""
 
 from typing import Annotated, cast
 
@@ -13,6 +17,8 @@ from app.routers.representations import entity_tags
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Principal
 from app.services.health import HealthService
+from app.services.orders import OrderService
+from app.services.products import ProductService
 from app.services.users import UserService
 
 
@@ -20,18 +26,28 @@ def _container(request: Request) -> Container:
     return cast(Container, request.app.state.container)
 
 
-def _users(request: Request) -> UserService:
+async def _products(request: Request) -> ProductService:
+    return _container(request).products
+
+
+async def _orders(request: Request) -> OrderService:
+    return _container(request).orders
+
+
+async def _users(request: Request) -> UserService:
     return _container(request).users
 
 
-def _auth(request: Request) -> AuthService:
+async def _auth(request: Request) -> AuthService:
     return _container(request).auth
 
 
-def _health(request: Request) -> HealthService:
+async def _health(request: Request) -> HealthService:
     return _container(request).health
 
 
+Products = Annotated[ProductService, Depends(_products)]
+Orders = Annotated[OrderService, Depends(_orders)]
 Users = Annotated[UserService, Depends(_users)]
 Auth = Annotated[AuthService, Depends(_auth)]
 Health = Annotated[HealthService, Depends(_health)]
@@ -63,15 +79,11 @@ Administrator = Annotated[Principal, Depends(_administrator)]
 """A signed-in administrator; other users get 403."""
 
 
-UserId = Annotated[
-    int,
-    Field(ge=1, le=2**63 - 1),
-    BeforeValidator(digits),
-    Path(description="the id of a user", examples=[1]),
-]
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path(examples=[1])]
+"""An id in a path, in its one spelling."""
 
 
-async def _visible_user_id(user_id: UserId, caller: Caller) -> int:
+async def _visible_user_id(user_id: RowId, caller: Caller) -> int:
     # Checked before the body: whoever may not see a user must not learn, from the order of
     # the answers, that there is one.
     if user_id != caller.user_id and not caller.is_admin:
@@ -83,7 +95,7 @@ VisibleUserId = Annotated[int, Depends(_visible_user_id)]
 """The id of the caller, or of anybody for an administrator; else 404."""
 
 
-def _if_match(request: Request) -> EntityTags | None:
+async def _if_match(request: Request) -> EntityTags | None:
     return entity_tags(request, "if-match")
 
 

@@ -41,8 +41,24 @@ ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
 ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
   | tr -d '\\r' | sed -n 's/^etag: //Ip')
 ```
+
+For the examples about products and orders, take a product and order one piece of it:
+
+```sh
+PRODUCT=$(curl -s '{SERVER}/api/products?limit=1' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
+ORDER=$(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"items": [{{"product_id": '$PRODUCT', "quantity": 1}}]}}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+ORDER_ETAG=$(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+PRODUCT_ETAG=$(curl -sI {SERVER}/api/products/$PRODUCT \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+```
 """
-_ETAGGED = {"create_user", "list_users", "read_me", "read_user", "update_user"}
+_VARIABLES = {"{user_id}": "$ID", "{order_id}": "$ORDER", "{product_id}": "$PRODUCT"}
+_WITH_ETAG = {"users", "products", "orders"}
 _HEADERS = {
     "X-Request-ID": "the id of this request, to be quoted in questions about it",
     "RateLimit-Policy": "the limits that this request counts towards",
@@ -67,10 +83,12 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
     for status, response in operation["responses"].items():
         # The same headers on each problem would bury what differs.
         described = dict(_HEADERS) if status < "400" else {}
-        if operation["operationId"] in _ETAGGED and status in {"200", "201"}:
+        if operation["tags"][0] in _WITH_ETAG and status in {"200", "201"}:
             described["ETag"] = "the version of what is sent, for If-Match and If-None-Match"
         if status == "201":
             described["Location"] = "the path of what was made"
+        if operation["operationId"] == "create_order" and status == "201":
+            described["Idempotency-Replayed"] = "`true` when this is an earlier answer once more"
         if status in {"429", "503"}:
             described["Retry-After"] = "seconds to wait"
         response["headers"] = {
@@ -86,13 +104,29 @@ def _curl(operation: dict[str, Any], method: str, path: str, schemas: dict[str, 
     parts = ["curl -i"]
     if method != "get":
         parts.append(f"-X {method.upper()}")
-    parts.append(SERVER + path.replace("{user_id}", "$ID"))
+    for placeholder, variable in _VARIABLES.items():
+        path = path.replace(placeholder, variable)
+    parts.append(SERVER + path)
     if "security" in operation:
         parts.append('-H "Authorization: Bearer $TOKEN"')
-    if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", ())):
-        parts.append('-H "If-Match: $ETAG"')
+    parts += [_header(parameter, path) for parameter in _headers(operation)]
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
-        parts.append(f"-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}")
+        # A product that is there: the shell puts its id between two quoted strings.
+        quoted = shlex.quote(json.dumps(body)).replace(
+            '"product_id": 1', "\"product_id\": '$PRODUCT'"
+        )
+        parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
     return " \\\n  ".join(parts)
+
+
+def _headers(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    return [item for item in operation.get("parameters", ()) if item["in"] == "header"]
+
+
+def _header(parameter: dict[str, Any], path: str) -> str:
+    if parameter["name"] != "If-Match":
+        return f"-H '{parameter['name']}: {parameter['example']}'"
+    last = path.rpartition("$")[2]
+    return f'-H "If-Match: ${last}_ETAG"' if last != "ID" else '-H "If-Match: $ETAG"'

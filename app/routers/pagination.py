@@ -30,9 +30,9 @@ Cursor = Annotated[
 ]
 
 
-def position(cursor: str | None) -> int:
-    """Return the id behind which a page begins. Raises `MalformedCursor`."""
-    return decode_cursor(cursor) if cursor is not None else 0
+def position(cursor: str | None) -> int | None:
+    """Return the id behind which a page begins; None for the first. Raises `MalformedCursor`."""
+    return decode_cursor(cursor) if cursor is not None else None
 
 
 def links(request: Request, next_cursor: str | None) -> dict[str, str]:

@@ -6,7 +6,10 @@ from starlette.responses import Response
 from app.schemas.bodies import Representation
 from app.schemas.preconditions import EntityTags
 
-_PRIVATE = "private, no-cache"
+PRIVATE = "private, no-cache"
+"""For what depends on who asks: to be kept by them only, and revalidated each time."""
+PUBLIC = "public, max-age=30"
+"""For what everybody sees: any cache may keep it for half a minute."""
 
 
 def represent(
@@ -15,14 +18,15 @@ def represent(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    caching: str = PRIVATE,
 ) -> Response:
-    """Send what depends on who asks: to be kept by them only, and revalidated each time.
+    """Send a body with its ETag.
 
     A GET whose If-None-Match names these very bytes gets 304 without them (RFC 9110,
     section 13.1.2).
     """
     etag = body.etag()
-    sent = {"ETag": etag, "Cache-Control": _PRIVATE, **(headers or {})}
+    sent = {"ETag": etag, "Cache-Control": caching, **(headers or {})}
     known = entity_tags(request, "if-none-match") if request.method == "GET" else None
     if known is not None and known.match_weakly(etag):
         return Response(status_code=304, headers=sent)

@@ -61,7 +61,7 @@ async def list_users(
     email: Annotated[Email | None, Query(description="only the account with this email")] = None,
 ) -> Response:
     """List all users in the order in which they signed up. For administrators."""
-    page = await users.list_users(after=position(cursor), limit=limit, email=email)
+    page = await users.list_users(after=position(cursor) or 0, limit=limit, email=email)
     return represent(request, page, headers=links(request, page.next_cursor))
 
 

@@ -47,9 +47,14 @@ class Representation(BaseModel):
         return self.model_dump_json().encode()
 
     def etag(self) -> str:
-        """Return the strong entity tag of these bytes (RFC 9110, section 8.8.3), quoted."""
-        digest = hashlib.sha256(self.to_bytes()).digest()
-        return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
+        """Return the strong entity tag of these bytes."""
+        return etag_of(self.to_bytes())
+
+
+def etag_of(body: bytes) -> str:
+    """Return a strong entity tag (RFC 9110, section 8.8.3), in its quotes."""
+    digest = hashlib.sha256(body).digest()
+    return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
 
 
 class Page(Representation, Generic[Item]):

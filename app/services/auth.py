@@ -48,7 +48,7 @@ class AuthService:
         raise BadCredentials
 
     async def _try_login(self, email: str, password: str) -> TokenPair | None:
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             user = await tx.users.get_by_email(email)
         verified = user.password_hash if user else None
         if not await self._passwords.verify(password, verified) or user is None:
@@ -90,7 +90,7 @@ class AuthService:
 
     async def principal(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             role = await tx.sessions.get_role(
                 claims.session_id, user_id=claims.user_id, now=datetime.now(UTC)
             )

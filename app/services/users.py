@@ -50,12 +50,12 @@ class UserService:
 
     async def read(self, user_id: int) -> UserRead:
         """Return one account. Raises `NotFound`."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             return UserRead.of(_found(await tx.users.get(user_id)))
 
     async def list_users(self, *, after: int, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup, those behind `after`."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             users = await tx.users.list_after(after, limit=limit + 1, email=email)
         shown = [UserRead.of(user) for user in users[:limit]]
         more = len(users) > limit
@@ -84,7 +84,7 @@ class UserService:
         Raises `WrongPassword` when the current one is wrong, `Invalid` when the new one is
         guessable.
         """
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             user = _found(await tx.users.get(user_id))
         current, new = change.current_password, change.new_password.get_secret_value()
         if not await self._passwords.verify(current.get_secret_value(), user.password_hash):

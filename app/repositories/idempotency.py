@@ -1,0 +1,70 @@
+"""Answers given before, as rows."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import IdempotencyKey
+
+
+class IdempotencyRepository:
+    """Keeps the answers to requests that may be repeated, within one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def claim(self, user_id: int, route: str, key: str) -> bool:
+        """Be the only one who works on this key until the transaction ends; False if not.
+
+        A lock without a row: whoever comes second learns at once that there is a first,
+        and need not wait for how it ends.
+        """
+        name = f"{user_id} {route} {key}"
+        lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
+        return bool(await self._session.scalar(select(lock)))
+
+    async def get(
+        self, user_id: int, route: str, key: str, *, now: datetime
+    ) -> IdempotencyKey | None:
+        """Find the answer under a key, unless it has expired; then make room for another."""
+        found = await self._session.get(IdempotencyKey, (user_id, route, key))
+        if found is None or found.expires_at > now:
+            return found
+        # Not by the session, for which a row that the sweep has just deleted would be an error.
+        query = delete(IdempotencyKey).where(
+            IdempotencyKey.user_id == user_id,
+            IdempotencyKey.route == route,
+            IdempotencyKey.key == key,
+        )
+        await self._session.execute(query)
+        return None
+
+    async def add(self, answer: IdempotencyKey) -> None:
+        """Keep an answer, in the same transaction as what it reports."""
+        self._session.add(answer)
+        await self._session.flush()
+
+    async def clear_expired(self, *, now: datetime, limit: int) -> int:
+        """Delete up to `limit` expired answers, and say how many there were.
+
+        Processes that clear at the same time take different rows and do not wait.
+        """
+        expired = (
+            select(IdempotencyKey.user_id, IdempotencyKey.route, IdempotencyKey.key)
+            .where(IdempotencyKey.expires_at <= now)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("expired")
+        )
+        query = (
+            delete(IdempotencyKey)
+            .where(
+                IdempotencyKey.user_id == expired.c.user_id,
+                IdempotencyKey.route == expired.c.route,
+                IdempotencyKey.key == expired.c.key,
+            )
+            .returning(IdempotencyKey.key)
+            .execution_options(synchronize_session=False)
+        )
+        return len((await self._session.execute(query)).all())

@@ -1,0 +1,72 @@
+"""Products: read by everybody, kept by administrators."""
+
+from fastapi import APIRouter, Request, Response
+
+from app import errors
+from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
+from app.routers.negotiation import JsonRoute
+from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.problems import READING_A_BODY, problems
+from app.routers.representations import PUBLIC, represent
+from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
+
+router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
+
+_ADMIN = (errors.Unauthenticated, errors.InvalidToken, errors.Forbidden, errors.SkuTaken)
+_MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
+
+
+@router.get(
+    "",
+    response_model=ProductPage,
+    responses=problems(errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
+)
+async def list_products(
+    request: Request, products: Products, limit: Limit = 20, cursor: Cursor = None
+) -> Response:
+    """List all products in the order in which they came."""
+    page = await products.list_products(after=position(cursor) or 0, limit=limit)
+    return represent(request, page, headers=links(request, page.next_cursor), caching=PUBLIC)
+
+
+@router.get(
+    "/{product_id}",
+    response_model=ProductRead,
+    responses=problems(errors.NotFound, errors.MalformedHeader, errors.Invalid),
+)
+async def read_product(request: Request, product_id: RowId, products: Products) -> Response:
+    """Read a product."""
+    return represent(request, await products.read(product_id), caching=PUBLIC)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ProductRead,
+    responses=problems(*_ADMIN, *READING_A_BODY),
+)
+async def create_product(
+    request: Request, _: Administrator, body: ProductCreate, products: Products
+) -> Response:
+    """Add a product. For administrators."""
+    product = await products.create(body)
+    location = {"Location": f"/api/products/{product.id}"}
+    return represent(request, product, status=201, headers=location)
+
+
+@router.patch(
+    "/{product_id}",
+    response_model=ProductRead,
+    responses=problems(errors.NotFound, *_ADMIN, *_MATCH, *READING_A_BODY),
+    openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
+)
+async def update_product(
+    request: Request,
+    product_id: RowId,
+    _: Administrator,
+    if_match: IfMatch,
+    body: ProductUpdate,
+    products: Products,
+) -> Response:
+    """Change a product. For administrators; `If-Match` carries the ETag of what is changed."""
+    return represent(request, await products.update(product_id, body, if_match))

@@ -1,0 +1,34 @@
+"""Money over the wire: exact, a decimal string with two places; never a float."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.models.products import CURRENCY
+
+_AMOUNT = r"^(0|[1-9][0-9]{0,%d})\.[0-9]{2}$"
+
+
+class Money(BaseModel):
+    """An amount in the shop's currency."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    amount: Annotated[str, Field(pattern=_AMOUNT % 14, examples=["12.50"])]
+    currency: Literal["EUR"]
+
+    @classmethod
+    def of(cls, amount: Decimal) -> "Money":
+        """Write an amount from the tables."""
+        return cls(amount=f"{amount:.2f}", currency=CURRENCY)
+
+
+class Price(Money):
+    """What one piece costs: below ten thousand million."""
+
+    amount: Annotated[str, Field(pattern=_AMOUNT % 9, examples=["12.50"])]
+
+    def exact(self) -> Decimal:
+        """Read the amount for the tables."""
+        return Decimal(self.amount)

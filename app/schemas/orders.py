@@ -1,0 +1,93 @@
+"""What goes over the wire about orders."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.models import Order
+from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.money import Money
+
+Status = Literal["pending", "paid", "shipped", "cancelled"]
+
+
+class OrderItem(RequestBody):
+    """How many of which product."""
+
+    product_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    quantity: Annotated[int, Field(ge=1, le=1000)]
+
+
+def _each_product_once(items: list[OrderItem]) -> list[OrderItem]:
+    if len({item.product_id for item in items}) < len(items):
+        raise PydanticCustomError("twice", "A product stands in an order once. Add its quantities.")
+    return items
+
+
+class OrderCreate(RequestBody):
+    """A new order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"items": [{"product_id": 1, "quantity": 2}]}]}
+    )
+
+    items: Annotated[
+        list[OrderItem], Field(min_length=1, max_length=50), AfterValidator(_each_product_once)
+    ]
+
+
+class OrderUpdate(RequestBody):
+    """The next step: `cancelled` by its owner, `paid` and `shipped` by an administrator."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
+
+    status: Status
+
+
+class OrderLineRead(BaseModel):
+    """One product of an order, with name and price as they were when it was placed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product_id: RowId
+    name: str
+    quantity: int
+    unit_price: Money
+
+
+class OrderRead(Representation):
+    """An order, as its owner and administrators see it."""
+
+    id: RowId
+    user_id: RowId
+    status: Status
+    items: list[OrderLineRead]
+    total: Money
+    created_at: UtcTime
+    updated_at: UtcTime
+
+    @classmethod
+    def of(cls, order: Order) -> Self:
+        """Take the fields of the contract from an order's rows."""
+        return cls(
+            id=order.id,
+            user_id=order.user_id,
+            status=order.status.value,
+            items=[
+                OrderLineRead(
+                    product_id=line.product_id,
+                    name=line.name,
+                    quantity=line.quantity,
+                    unit_price=Money.of(line.unit_price),
+                )
+                for line in order.lines
+            ],
+            total=Money.of(order.total),
+            created_at=order.created_at,
+            updated_at=order.updated_at,
+        )
+
+
+class OrderPage(Page[OrderRead]):
+    """Some orders of one user, newest first."""

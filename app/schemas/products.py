@@ -1,0 +1,83 @@
+"""What goes over the wire about products."""
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field
+
+from app.models import Product
+from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.money import Money, Price
+from app.schemas.names import Name
+
+Sku = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="stock keeping unit: letters, digits, dots, dashes and underscores",
+    ),
+]
+# So far below what the column holds that no cancelled order can take stock beyond it.
+Stock = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class ProductCreate(RequestBody):
+    """A new product."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "kettle-1",
+                    "name": "Kettle",
+                    "price": {"amount": "24.90", "currency": "EUR"},
+                    "stock": 100,
+                }
+            ]
+        }
+    )
+
+    sku: Sku
+    name: Name
+    price: Price
+    stock: Stock
+
+
+class ProductUpdate(RequestBody):
+    """What changes about a product; a field that is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stock": 80}]})
+
+    # What stands in for a field that is left out is never read; see `model_fields_set`.
+    sku: Sku = Field(default_factory=str)
+    name: Name = Field(default_factory=str)
+    price: Price = Field(default_factory=lambda: Price(amount="0.00", currency="EUR"))
+    stock: Stock = Field(default_factory=int)
+
+
+class ProductRead(Representation):
+    """A product, as everybody sees it."""
+
+    id: RowId
+    sku: str
+    name: str
+    price: Money
+    stock: int
+    created_at: UtcTime
+    updated_at: UtcTime
+
+    @classmethod
+    def of(cls, product: Product) -> Self:
+        """Take the fields of the contract, and no others, from a product's row."""
+        return cls(
+            id=product.id,
+            sku=product.sku,
+            name=product.name,
+            price=Money.of(product.price),
+            stock=product.stock,
+            created_at=product.created_at,
+            updated_at=product.updated_at,
+        )
+
+
+class ProductPage(Page[ProductRead]):
+    """Some products, in the order in which they came."""

@@ -1,0 +1,192 @@
+"""Buying: stock, money, and requests that may be repeated."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from app.errors import (
+    FieldError,
+    Forbidden,
+    IdempotencyInFlight,
+    IdempotencyMismatch,
+    Invalid,
+    NotFound,
+    OutOfStock,
+)
+from app.models import IdempotencyKey, Order, OrderLine, OrderStatus
+from app.repositories.database import Database, Transaction
+from app.schemas.cursors import encode_cursor
+from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
+from app.schemas.preconditions import EntityTags, require_match
+
+_ROUTE = "POST /api/users/{user_id}/orders"
+_KEPT = timedelta(hours=24)
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """The answer to an order, byte for byte the same each time it is given."""
+
+    body: bytes
+    location: str
+    replayed: bool
+
+
+class OrderService:
+    """Places orders, shows them, and moves them on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def place(
+        self, user_id: int, new: OrderCreate, *, caller_id: int, key: str | None
+    ) -> PlacedOrder:
+        """Buy all of it or nothing, once for each key.
+
+        Raises `NotFound` for a user who is not there, `OutOfStock`, `Invalid` for an unknown
+        product, `IdempotencyMismatch` when the caller has used the key for another order, and
+        `IdempotencyInFlight` when that order is still being placed. Nothing that fails is kept
+        under the key.
+        """
+        request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
+
+        async def work(tx: Transaction) -> PlacedOrder:
+            if key is not None:
+                earlier = await _earlier_answer(tx, caller_id, key, request_hash)
+                if earlier is not None:
+                    return earlier
+            # Callers are there, as their sessions show; whom an administrator names may not be.
+            if user_id != caller_id and await tx.users.get(user_id) is None:
+                raise NotFound
+            placed = _answer(await tx.orders.add(await _taken(tx, user_id, new.items)))
+            if key is not None:
+                await _keep(tx, placed, caller_id=caller_id, key=key, request_hash=request_hash)
+            return placed
+
+        return await self._database.retrying(work)
+
+    async def read(self, user_id: int, order_id: int) -> OrderRead:
+        """Return one order of a user. Raises `NotFound`."""
+        async with self._database.reading() as tx:
+            return OrderRead.of(_found(await tx.orders.get(order_id, user_id=user_id)))
+
+    async def list_orders(
+        self, user_id: int, *, before: int | None, limit: int, status: Status | None
+    ) -> OrderPage:
+        """Return up to `limit` orders of a user, newest first, those from before `before`."""
+        wanted = OrderStatus(status) if status else None
+        async with self._database.reading() as tx:
+            orders = await tx.orders.list_for_user(
+                user_id, before=before, limit=limit + 1, status=wanted
+            )
+        shown = [OrderRead.of(order) for order in orders[:limit]]
+        more = len(orders) > limit
+        return OrderPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+
+    async def move(
+        self,
+        user_id: int,
+        order_id: int,
+        status: Status,
+        expected: EntityTags | None,
+        *,
+        by_admin: bool,
+    ) -> OrderRead:
+        """Move an order on; when it is cancelled, its stock goes back.
+
+        Raises `NotFound`, `Forbidden`, `PreconditionRequired`, `PreconditionFailed` and
+        `InvalidTransition`.
+        """
+        wanted = OrderStatus(status)
+
+        async def work(tx: Transaction) -> OrderRead:
+            order = _found(await tx.orders.get_locked(order_id, user_id=user_id))
+            if wanted is not OrderStatus.CANCELLED and not by_admin:
+                raise Forbidden
+            require_match(expected, OrderRead.of(order).etag())
+            order.move_to(wanted)
+            await tx.orders.flush()
+            if wanted is OrderStatus.CANCELLED:
+                for line in sorted(order.lines, key=lambda line: line.product_id):
+                    await tx.products.give_back(line.product_id, line.quantity)
+            return OrderRead.of(order)
+
+        return await self._database.retrying(work)
+
+    async def clear_expired_keys(self) -> int:
+        """Delete the idempotency keys that have expired, and say how many there were."""
+        cleared = 0
+        while True:
+            async with self._database.transaction() as tx:
+                found = await tx.answers.clear_expired(now=datetime.now(UTC), limit=_BATCH)
+            cleared += found
+            if found < _BATCH:
+                return cleared
+
+
+async def _taken(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
+    lines: dict[int, OrderLine] = {}
+    # In the order of the ids, so that no two orders wait for each other's rows.
+    for position, item in sorted(enumerate(items), key=lambda pair: pair[1].product_id):
+        product = await tx.products.take(item.product_id, item.quantity)
+        if product is None:
+            raise await _why_not(tx, position, item)
+        lines[position] = OrderLine(
+            position=position,
+            product_id=product.id,
+            name=product.name,
+            quantity=item.quantity,
+            unit_price=product.price,
+        )
+    in_order = [lines[position] for position in sorted(lines)]
+    total = sum((line.unit_price * line.quantity for line in in_order), Decimal(0))
+    return Order(user_id=user_id, status=OrderStatus.PENDING, total=total, lines=in_order)
+
+
+async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception:
+    pointer = f"/items/{position}/product_id"
+    if await tx.products.get(item.product_id) is None:
+        return Invalid(FieldError("There is no such product.", pointer=pointer))
+    return OutOfStock(f"Not enough is left of the product at {pointer}. Order less, or later.")
+
+
+async def _earlier_answer(
+    tx: Transaction, caller_id: int, key: str, request_hash: bytes
+) -> PlacedOrder | None:
+    if not await tx.answers.claim(caller_id, _ROUTE, key):
+        raise IdempotencyInFlight
+    earlier = await tx.answers.get(caller_id, _ROUTE, key, now=datetime.now(UTC))
+    if earlier is None:
+        return None
+    if earlier.request_hash != request_hash:
+        raise IdempotencyMismatch
+    return PlacedOrder(earlier.body, earlier.location, replayed=True)
+
+
+async def _keep(
+    tx: Transaction, placed: PlacedOrder, *, caller_id: int, key: str, request_hash: bytes
+) -> None:
+    await tx.answers.add(
+        IdempotencyKey(
+            user_id=caller_id,
+            route=_ROUTE,
+            key=key,
+            request_hash=request_hash,
+            location=placed.location,
+            body=placed.body,
+            expires_at=datetime.now(UTC) + _KEPT,
+        )
+    )
+
+
+def _answer(order: Order) -> PlacedOrder:
+    location = f"/api/users/{order.user_id}/orders/{order.id}"
+    return PlacedOrder(OrderRead.of(order).to_bytes(), location, replayed=False)
+
+
+def _found(order: Order | None) -> Order:
+    if order is None:
+        raise NotFound
+    return order

@@ -1,0 +1,59 @@
+"""What can be done with a product."""
+
+from app.errors import NotFound
+from app.models import Product
+from app.repositories.database import Database
+from app.schemas.cursors import encode_cursor
+from app.schemas.preconditions import EntityTags, require_match
+from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
+
+
+class ProductService:
+    """The catalogue: read by everybody, kept by administrators."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, new: ProductCreate) -> ProductRead:
+        """Add a product. Raises `SkuTaken`."""
+        async with self._database.transaction() as tx:
+            product = await tx.products.add(
+                Product(sku=new.sku, name=new.name, price=new.price.exact(), stock=new.stock)
+            )
+        return ProductRead.of(product)
+
+    async def read(self, product_id: int) -> ProductRead:
+        """Return one product. Raises `NotFound`."""
+        async with self._database.reading() as tx:
+            return ProductRead.of(_found(await tx.products.get(product_id)))
+
+    async def list_products(self, *, after: int, limit: int) -> ProductPage:
+        """Return up to `limit` products in the order in which they came, behind `after`."""
+        async with self._database.reading() as tx:
+            products = await tx.products.list_after(after, limit=limit + 1)
+        shown = [ProductRead.of(product) for product in products[:limit]]
+        more = len(products) > limit
+        return ProductPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+
+    async def update(
+        self, product_id: int, changes: ProductUpdate, expected: EntityTags | None
+    ) -> ProductRead:
+        """Change the version of a product that the caller has read.
+
+        Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `SkuTaken`.
+        """
+        async with self._database.transaction() as tx:
+            product = _found(await tx.products.get_locked(product_id))
+            require_match(expected, ProductRead.of(product).etag())
+            for field in changes.model_fields_set - {"price"}:
+                setattr(product, field, getattr(changes, field))
+            if "price" in changes.model_fields_set:
+                product.price = changes.price.exact()
+            await tx.products.flush()
+        return ProductRead.of(product)
+
+
+def _found(product: Product | None) -> Product:
+    if product is None:
+        raise NotFound
+    return product
