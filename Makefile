@@ -1,6 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status stop reset admin test lint types fuzz format lock clean lab-set dev-set
+.PHONY: help up start status stop reset admin seed test lint types fuzz format lock clean \
+	lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -35,6 +36,9 @@ reset: lab-set  ## end it and delete its data
 
 admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
 	@$(LAB) admin
+
+seed: lab-set  ## fill a running stack with a shop; up to SEED_ORDERS=1000000
+	@$(LAB) seed
 
 test: dev-set  ## run all tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: `python -m lab up|start|status|stop|reset|admin`."""
+"""The commands behind the Makefile: `python -m lab up|start|status|stop|reset|admin|seed`."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 
 import psutil
 
+from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
@@ -16,6 +17,7 @@ COMMANDS = {
     "stop": control.stop,
     "reset": control.reset,
     "admin": control.admin,
+    "seed": seed,
 }
 
 

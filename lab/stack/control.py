@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+import psutil
+
 from lab.stack import background
 from lab.stack.background import tell
 from lab.stack.environment import Choices
@@ -107,15 +109,26 @@ def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
         raise LabError(
             "Say who:  make admin EMAIL=you@example.com PASSWORD='15 characters or more'"
         )
-    state = State.load(paths)
-    if state is None:
-        raise LabError("The stack does not run. Start it:  make start")
+    stack = running(paths)
     return subprocess.run(
         [sys.executable, "-m", "app", "create-admin", "--email", email],
         cwd=CHECKOUT,
-        env={**Stack(paths, state.choices).service_environment, "ADMIN_PASSWORD": password},
+        env={**stack.service_environment, "ADMIN_PASSWORD": password},
         check=False,
     ).returncode
+
+
+def running(paths: Paths) -> Stack:
+    """Return the stack that runs now and serves.
+
+    :raises LabError: when none does.
+    """
+    state = State.load(paths)
+    if state is None:
+        raise LabError("The stack does not run. Start it:  make start")
+    if not state.ready:
+        raise LabError("The stack is still starting. Wait for it:  make start")
+    return Stack(paths, state.choices)
 
 
 def _end(paths: Paths) -> bool:
@@ -130,6 +143,9 @@ def _end(paths: Paths) -> bool:
     lock = Lock(paths.lock)
     if not lock.acquire(STOP_TIMEOUT_S):
         raise LabError(f"The stack does not end. Its log:  tail {paths.stack_log}")
+    if process is not None:
+        # It gives the lock up a moment before it has gone.
+        psutil.wait_procs([process], timeout=STOP_TIMEOUT_S)
     leftovers = Stack(paths, Choices.from_environment({})).end_leftovers()
     lock.release()
     return process is not None or bool(leftovers)

@@ -1,0 +1,91 @@
+"""Who buys in the seeded shop.
+
+A user with an address in this list is the seed's; every other one is somebody's own and left alone.
+The domain is one that nobody can have (RFC 2606, section 3), and not the one of the README.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from argon2 import PasswordHasher
+
+PASSWORD: Final = "half past four, green tea"  # noqa: S105 - everybody is told it.
+"""With which each of them logs in."""
+
+DOMAIN: Final = "seed.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user that the seed makes."""
+
+    name: str
+    email: str
+
+
+# Each name with the part of the address before the domain, which nobody could derive from it.
+_NAMES = (
+    ("Amara Okafor", "amara.okafor"),
+    ("Łukasz Wiśniewski", "lukasz.wisniewski"),
+    ("Priya Raman", "priya.raman"),
+    ("Mateo Fernández", "mateo.fernandez"),
+    ("Ingrid Solberg", "ingrid.solberg"),
+    ("王秀英", "xiuying.wang"),
+    ("Yusuf Demir", "yusuf.demir"),
+    ("Chloé Lefèvre", "chloe.lefevre"),
+    ("Tomás Ó Briain", "tomas.obriain"),
+    ("佐藤 陽菜", "hina.sato"),
+    ("Fatima Zahra El Amrani", "fatima.elamrani"),
+    ("João Carvalho", "joao.carvalho"),
+    ("Olena Shevchenko", "olena.shevchenko"),
+    ("Kwame Mensah", "kwame.mensah"),
+    ("Freja Lindqvist", "freja.lindqvist"),
+    ("Nguyễn Thị Mai", "mai.nguyen"),
+    ("Giulia Conti", "giulia.conti"),
+    ("Samuel Adeyemi", "samuel.adeyemi"),
+    ("Katarína Nováková", "katarina.novakova"),
+    ("Rahul Deshpande", "rahul.deshpande"),
+    ("Aoife Kelly", "aoife.kelly"),
+    ("김민준", "minjun.kim"),
+    ("Leïla Haddad", "leila.haddad"),
+    ("Mikkel Sørensen", "mikkel.sorensen"),
+    ("Valentina Rojas", "valentina.rojas"),
+    ("Jürgen Weiß", "juergen.weiss"),
+    ("Noor van den Berg", "noor.vandenberg"),
+    ("Tariq Mahmood", "tariq.mahmood"),
+    ("Eleni Papadopoulou", "eleni.papadopoulou"),
+    ("Anahera Ngata", "anahera.ngata"),
+    ("Dmitri Volkov", "dmitri.volkov"),
+    ("Siti Nurhaliza", "siti.nurhaliza"),
+    ("Björn Eriksson", "bjorn.eriksson"),
+    ("Camila Souza", "camila.souza"),
+    ("Ethan Walker", "ethan.walker"),
+    ("Zanele Dlamini", "zanele.dlamini"),
+    ("Piotr Zieliński", "piotr.zielinski"),
+    ("محمد الفارسي", "mohammed.alfarsi"),
+    ("Hannah Goldberg", "hannah.goldberg"),
+    ("Arjun Nair", "arjun.nair"),
+    ("Sofía Castillo", "sofia.castillo"),
+    ("Emre Şahin", "emre.sahin"),
+    ("Maja Kovačević", "maja.kovacevic"),
+    ("Thabo Nkosi", "thabo.nkosi"),
+    ("Grace Mitchell", "grace.mitchell"),
+    ("Ioana Popescu", "ioana.popescu"),
+    ("Kenji Watanabe", "kenji.watanabe"),
+    ("Marisol Vega", "marisol.vega"),
+    ("Oliver Hughes", "oliver.hughes"),
+    ("Ayşe Kaya", "ayse.kaya"),
+)
+
+PEOPLE: Final = tuple(Person(name, f"{local}@{DOMAIN}") for name, local in _NAMES)
+"""All of them, in the order in which they signed up."""
+
+
+def password_hash() -> str:
+    """Return a new hash of `PASSWORD` that the service accepts at a login.
+
+    It is made here, as the lab does not import the service, and fifty signups over HTTP would meet
+    the rate limit; should the service use other parameters one day, it renews the hash at the
+    login. One hash serves all: a salt hides which users have the same password, and these do.
+    """
+    return PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1).hash(PASSWORD)

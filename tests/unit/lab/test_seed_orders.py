@@ -1,0 +1,112 @@
+"""The seeded orders: believable, consistent, and the same each time."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from lab.seed.orders import HISTORY, Order, Period
+from lab.seed.people import PEOPLE
+from lab.seed.stock import CRATE, KEPT, left_of
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def placed(count: int, *, first: int = 0, since: datetime = NOW - HISTORY) -> list[Order]:
+    """Return so many orders, up to now."""
+    numbers = range(first, first + count)
+    return list(Period(numbers, since, NOW).orders(numbers))
+
+
+def test_the_same_numbers_give_the_same_orders() -> None:
+    """Down to the microsecond, and whether they are made in one go or in parts."""
+    numbers = range(300)
+    period = Period(numbers, NOW - HISTORY, NOW)
+    parts = [*period.orders(numbers[:117]), *period.orders(numbers[117:])]
+    assert parts == placed(300)
+
+
+def test_what_is_bought_does_not_depend_on_how_many_orders_there_are() -> None:
+    """Order 150 has the same buyer and lines in a shop of 200 as in one of 1,000."""
+    small, large = placed(200)[150], placed(1000)[150]
+    assert (small.buyer, small.lines) == (large.buyer, large.lines)
+
+
+def test_a_total_is_the_sum_of_the_lines() -> None:
+    """Exactly, with two places."""
+    for order in placed(1000):
+        cents = sum(int(line.product.price * 100) * line.quantity for line in order.lines)
+        assert order.total == Decimal(cents) / 100
+        assert order.total.as_tuple().exponent == -2
+
+
+def test_lines_are_such_as_the_service_takes() -> None:
+    """One to fifty of them, a product once, one to a thousand pieces."""
+    for order in placed(1000):
+        products = [line.product for line in order.lines]
+        assert 1 <= len(products) == len(set(products)) <= 50
+        assert all(1 <= line.quantity <= 1000 for line in order.lines)
+
+
+def test_orders_are_placed_one_after_the_other_over_the_last_months() -> None:
+    """From the opening of the shop on, none in the future."""
+    orders = placed(1000)
+    assert all(one.created_at < other.created_at for one, other in pairwise(orders))
+    assert NOW - HISTORY <= orders[0].created_at < NOW - HISTORY + timedelta(days=1)
+    assert all(order.created_at <= order.updated_at <= NOW for order in orders)
+
+
+def test_orders_that_are_added_later_are_later() -> None:
+    """What a run leaves of the time is enough for the next, and for the one after it."""
+    orders = placed(200)
+    for _ in range(3):
+        orders += placed(200, first=len(orders), since=orders[-1].created_at)
+    assert all(one.created_at < other.created_at for one, other in pairwise(orders))
+    assert orders[-1].created_at < NOW
+
+
+def test_only_a_young_order_is_on_its_way() -> None:
+    """Most have arrived, some were cancelled, and each status can be filtered for."""
+    orders = placed(200)
+    statuses = Counter(order.status for order in orders)
+    assert set(statuses) == {"pending", "paid", "shipped", "cancelled"}
+    assert statuses["shipped"] > 150
+    month_ago = NOW - timedelta(days=30)
+    assert {order.status for order in orders if order.created_at < month_ago} == {
+        "shipped",
+        "cancelled",
+    }
+    assert all(
+        order.updated_at == order.created_at for order in orders if order.status == "pending"
+    )
+
+
+def test_some_people_buy_more_than_others_and_all_buy() -> None:
+    """A thousand orders are enough for everybody."""
+    buyers = Counter(order.buyer for order in placed(1000))
+    assert set(buyers) == set(PEOPLE)
+    assert buyers.most_common()[0][1] > 3 * buyers.most_common()[-1][1]
+
+
+def test_two_hundred_orders_need_no_delivery() -> None:
+    """With the default, stock left and sold make up the opening stock."""
+    asked = Counter[str]()
+    opening = {}
+    for order in placed(200):
+        for product, quantity in order.lines:
+            asked[product.sku] += quantity
+            opening[product.sku] = product.opening_stock
+    assert all(opening[sku] - count >= KEPT for sku, count in asked.items())
+
+
+@pytest.mark.parametrize("stock", [0, 1, KEPT - 1, KEPT, KEPT + 1, 100, 5000])
+@pytest.mark.parametrize("sold", [1, KEPT, CRATE, 2 * CRATE + 1, 4999])
+def test_deliveries_come_in_whole_crates_and_only_when_needed(stock: int, sold: int) -> None:
+    """Never fewer than `KEPT` are left, and never a crate too many."""
+    left = left_of(stock, sold)
+    delivered = left + sold - stock
+    assert left >= KEPT
+    assert delivered % CRATE == 0
+    assert delivered == 0 or left < KEPT + CRATE
