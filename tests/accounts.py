@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import psycopg
 
 PASSWORD = "purple monkey dishwasher"
 
@@ -48,6 +49,15 @@ def sign_up(client: httpx2.Client, **changes: Any) -> Account:
     token = log_in(client, body["email"], body["password"])
     user = response.json()
     return Account(user["id"], user["email"], body["password"], token, response.headers["ETag"])
+
+
+def new_admin(client: httpx2.Client, database_url: str) -> Account:
+    """Sign up an administrator."""
+    account = sign_up(client, name="Chidi")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("UPDATE users SET role = 'admin' WHERE id = %s", [account.id])
+    etag = client.get(account.url, headers=account.auth).headers["ETag"]
+    return Account(account.id, account.email, account.password, account.token, etag)
 
 
 def log_in(client: httpx2.Client, email: str, password: str) -> str:

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
-from tests.accounts import Account, sign_up
+from tests.accounts import Account, new_admin, sign_up
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 StartService = Callable[..., Service]
@@ -164,8 +164,4 @@ def bettina(client: httpx2.Client) -> Account:
 @pytest.fixture(scope="session")
 def admin(client: httpx2.Client, database_url: str) -> Account:
     """An administrator."""
-    account = sign_up(client, name="Chidi")
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("UPDATE users SET role = 'admin' WHERE id = %s", [account.id])
-    etag = client.get(account.url, headers=account.auth).headers["ETag"]
-    return Account(account.id, account.email, account.password, account.token, etag)
+    return new_admin(client, database_url)

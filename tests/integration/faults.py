@@ -74,3 +74,15 @@ def connections(server: PostgresServer, state: str) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def wait_for_lock(holder: psycopg.Connection) -> None:
+    """Wait until a statement of the service waits for what this connection has locked."""
+    deadline = time.monotonic() + 5
+    query = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'roundtrip' "
+        "AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    while holder.execute(query).fetchone() is None:
+        assert time.monotonic() < deadline, "nobody waits for the lock"
+        time.sleep(0.01)

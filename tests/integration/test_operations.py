@@ -130,6 +130,14 @@ def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> No
         ("PUT", "/api/users/{user_id}/password"),
         ("DELETE", "/api/users/{user_id}"),
         ("POST", "/api/auth/login"),
+        ("GET", "/api/products"),
+        ("POST", "/api/products"),
+        ("GET", "/api/products/{product_id}"),
+        ("PATCH", "/api/products/{product_id}"),
+        ("GET", "/api/users/{user_id}/orders"),
+        ("POST", "/api/users/{user_id}/orders"),
+        ("GET", "/api/users/{user_id}/orders/{order_id}"),
+        ("PATCH", "/api/users/{user_id}/orders/{order_id}"),
         ("GET", "/livez"),
         ("GET", "/readyz"),
     }
@@ -147,7 +155,9 @@ def test_each_problem_of_the_document_has_its_page(
         for code in _CODE.findall(response["description"])
     }
     assert codes >= {"email-taken", "bad-credentials", "wrong-password", "too-many-requests",
-                     "internal-error", "malformed-json"}  # fmt: skip
+                     "internal-error", "malformed-json", "sku-taken", "out-of-stock",
+                     "invalid-transition", "idempotency-in-flight", "idempotency-mismatch",
+                     "contended"}  # fmt: skip
     listed = client.get("/problems").text
     for code in sorted(codes | {"overloaded", "not-ready", "malformed-request"}):
         response = client.get(f"/problems/{code}")

@@ -1,0 +1,216 @@
+"""Orders while the connection to PostgreSQL breaks, commits fail and transactions collide."""
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import Account, new_admin, sign_up
+from tests.conftest import NewDatabase, StartService, migrate
+from tests.integration.faults import unavailable, wait_for_lock
+from tests.integration.proxy import Cut, Wire, wire_to
+from tests.integration.shop import move, new_product, order, placed, stock_of
+from tests.service import Service
+
+
+@pytest.fixture(scope="module")
+def own_url(new_database: NewDatabase) -> str:
+    """A database that may be mistreated."""
+    url = new_database()
+    migrate(url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def own_database(own_url: str) -> Iterator[psycopg.Connection]:
+    """A look behind the service, and a hand there."""
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def laid(own_url: str) -> Iterator[tuple[Wire, str]]:
+    """A wire to that database, and the URL at its other end."""
+    with wire_to(own_url) as laid:
+        yield laid
+
+
+@pytest.fixture(scope="module")
+def wire(laid: tuple[Wire, str]) -> Wire:
+    """What can be cut."""
+    return laid[0]
+
+
+@pytest.fixture(scope="module")
+def service(laid: tuple[Wire, str], start_service: StartService) -> Service:
+    """A service at the end of that wire."""
+    return start_service(DATABASE_URL=laid[1])
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> httpx2.Client:
+    """Speaks HTTP to that service."""
+    return service.client
+
+
+@pytest.fixture(scope="module")
+def admin(client: httpx2.Client, own_url: str) -> Account:
+    """An administrator there."""
+    return new_admin(client, own_url)
+
+
+@pytest.fixture
+def buyer(client: httpx2.Client) -> Account:
+    """Somebody who wants to buy."""
+    return sign_up(client)
+
+
+def _count(database: psycopg.Connection, buyer: Account) -> tuple[int, int, int]:
+    row = database.execute(
+        "SELECT (SELECT count(*) FROM orders WHERE user_id = %(id)s), "
+        "(SELECT count(*) FROM order_lines JOIN orders ON order_id = id WHERE user_id = %(id)s), "
+        "(SELECT count(*) FROM idempotency_keys WHERE user_id = %(id)s)",
+        {"id": buyer.id},
+    ).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+@pytest.mark.parametrize(("cut", "survived"), [("command", 0), ("reply", 1)])
+def test_a_connection_cut_at_the_commit_gives_one_order_after_a_retry(
+    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+    own_database: psycopg.Connection, cut: Cut, survived: int,
+) -> None:  # fmt: skip
+    """The outcome is not known, so nothing is promised; the same key finds it out."""
+    product, key = new_product(client, admin), secrets.token_hex(8)
+    wire.cut = cut
+    unavailable(order(client, buyer, (product, 2), key=key), "unavailable")  # check F3
+    assert _count(own_database, buyer) == (survived,) * 3
+    again = order(client, buyer, (product, 2), key=key)
+    assert again.status_code == 201, again.text
+    assert ("Idempotency-Replayed" in again.headers) == bool(survived)
+    assert client.get(again.headers["Location"], headers=buyer.auth).content == again.content
+    assert _count(own_database, buyer) == (1, 1, 1)  # check F3
+    assert stock_of(client, product) == 8
+
+
+def test_an_order_with_an_unknown_outcome_is_not_tried_again_by_the_service(
+    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+    own_database: psycopg.Connection,
+) -> None:  # fmt: skip
+    """Without a key nobody could tell the second order from the first."""
+    product = new_product(client, admin)
+    wire.cut = "reply"
+    unavailable(order(client, buyer, (product, 1)), "unavailable")  # check F3
+    assert _count(own_database, buyer) == (1, 1, 0)  # check F3
+    assert stock_of(client, product) == 9
+
+
+@pytest.mark.parametrize(("cut", "left", "status"), [("command", 8, 200), ("reply", 10, 412)])
+def test_a_connection_cut_while_cancelling_gives_the_stock_back_once(
+    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+    cut: Cut, left: int, status: int,
+) -> None:  # fmt: skip
+    """A repeated request goes through, or says by its ETag that the first one has."""
+    product = new_product(client, admin)
+    headers = placed(client, buyer, (product, 2)).headers
+    url, etag = headers["Location"], headers["ETag"]
+    wire.cut = cut
+    unavailable(move(client, buyer, url, "cancelled", etag), "unavailable")
+    assert stock_of(client, product) == left
+    assert move(client, buyer, url, "cancelled", etag).status_code == status
+    assert stock_of(client, product) == 10
+
+
+@contextmanager
+def _trouble(database: psycopg.Connection, code: str, times: int, timing: str) -> Iterator[None]:
+    database.execute("CREATE SEQUENCE troubles")
+    database.execute(
+        "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('troubles') <= {times} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; "
+        "END IF; RETURN NEW; END $$"
+    )
+    database.execute(timing.format("FOR EACH ROW EXECUTE FUNCTION trouble()"))
+    try:
+        yield
+    finally:
+        database.execute("DROP FUNCTION trouble CASCADE")
+        database.execute("DROP SEQUENCE troubles")
+
+
+_AT_INSERT = "CREATE TRIGGER trouble BEFORE INSERT ON orders {}"
+_AT_UPDATE = "CREATE TRIGGER trouble BEFORE UPDATE ON orders {}"
+_AT_COMMIT = (
+    "CREATE CONSTRAINT TRIGGER trouble AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED {}"
+)
+
+
+@pytest.mark.parametrize(("code", "status"), [("P0001", 500), ("23514", 500), ("57014", 503)])
+def test_an_order_whose_commit_fails_is_not_placed(
+    client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
+    code: str, status: int,
+) -> None:  # fmt: skip
+    """No 2xx, no order, no stock taken, no key kept: the same request goes through later."""
+    product, key = new_product(client, admin), secrets.token_hex(8)
+    with _trouble(own_database, code, 1, _AT_COMMIT):
+        response = order(client, buyer, (product, 1), key=key)
+    assert response.status_code == status, response.text  # check F4
+    assert _count(own_database, buyer) == (0, 0, 0)  # check F4
+    assert stock_of(client, product) == 10  # check F4
+    again = order(client, buyer, (product, 1), key=key)
+    assert again.status_code == 201
+    assert "Idempotency-Replayed" not in again.headers
+
+
+@pytest.mark.parametrize("timing", [_AT_INSERT, _AT_COMMIT], ids=["insert", "commit"])
+@pytest.mark.parametrize("code", ["40P01", "40001"])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_transaction_that_postgres_ends_for_others_is_tried_three_times(
+    client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
+    code: str, times: int, timing: str,
+) -> None:  # fmt: skip
+    """The whole of it each time, so that its effects are there once, or not at all."""
+    product, key = new_product(client, admin), secrets.token_hex(8)
+    with _trouble(own_database, code, times, timing):
+        response = order(client, buyer, (product, 1), key=key)
+        tried = own_database.execute("SELECT last_value FROM troubles").fetchone()
+    assert tried == (3 if times == 3 else times + 1,)  # check F6
+    if times == 3:
+        unavailable(response, "contended")  # check F6
+    else:
+        assert response.status_code == 201, response.text
+    assert _count(own_database, buyer) == ((0, 0, 0) if times == 3 else (1, 1, 1))  # check F6
+    assert stock_of(client, product) == (10 if times == 3 else 9)  # check F6
+
+
+@pytest.mark.parametrize(("times", "status", "left"), [(2, 200, 10), (3, 503, 8)])
+def test_a_cancellation_is_tried_three_times_too(
+    client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
+    times: int, status: int, left: int,
+) -> None:  # fmt: skip
+    """The stock comes back once, or the order stays as it was."""
+    product = new_product(client, admin)
+    url = placed(client, buyer, (product, 2)).headers["Location"]
+    with _trouble(own_database, "40P01", times, _AT_UPDATE):
+        assert move(client, buyer, url, "cancelled").status_code == status  # check F6
+    assert stock_of(client, product) == left  # check F6
+
+
+def test_a_real_deadlock_ends_well(
+    client: httpx2.Client, admin: Account, buyer: Account, own_url: str
+) -> None:
+    """Somebody from outside locks in the other order; PostgreSQL ends one, which tries again."""
+    first, second = new_product(client, admin), new_product(client, admin)
+    lock = "SELECT 1 FROM products WHERE id = %s FOR UPDATE"
+    with psycopg.connect(own_url) as outside, ThreadPoolExecutor(1) as threads:
+        outside.execute(lock, [second["id"]])
+        waiting = threads.submit(order, client, buyer, (second, 1), (first, 1))
+        wait_for_lock(outside)
+        outside.execute(lock, [first["id"]])
+        outside.commit()
+        assert waiting.result().status_code == 201, waiting.result().text  # check F6
+    assert (stock_of(client, first), stock_of(client, second)) == (9, 9)

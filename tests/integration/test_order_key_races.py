@@ -1,0 +1,128 @@
+"""Idempotency keys that are used at the same moment, or again when they have expired."""
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+import httpx2
+import psycopg
+
+from tests.accounts import Account
+from tests.integration.faults import wait_for_lock
+from tests.integration.shop import (
+    basket,
+    new_key,
+    new_product,
+    order,
+    orders_of,
+    replays,
+    stock_of,
+)
+from tests.integration.wire import at_once, problem
+from tests.service import Service
+
+
+def test_50_requests_at_once_with_one_key_are_one_order(
+    client: httpx2.Client, ahmed: Account, admin: Account
+) -> None:
+    """The others replay it, or hear that it is under way."""
+    product, key = new_product(client, admin, stock=100), new_key()
+    answers = at_once([partial(order, client, ahmed, (product, 1), key=key)] * 50)
+    made = [answer for answer in answers if answer.status_code == 201]
+    first = [answer for answer in made if "Idempotency-Replayed" not in answer.headers]
+    assert len(first) == 1  # check F20
+    for answer in answers:
+        if answer.status_code == 201 and answer is not first[0]:
+            replays(answer, first[0])  # check F20
+        elif answer is not first[0]:
+            problem(answer, 409, "idempotency-in-flight")  # check F20
+    assert stock_of(client, product) == 99  # check F20
+    assert len(orders_of(client, ahmed)) == 1
+    replays(order(client, ahmed, (product, 1), key=key), first[0])
+
+
+def test_while_an_order_is_under_way_its_key_gets_409_at_once(
+    client: httpx2.Client, ahmed: Account, admin: Account, database_url: str
+) -> None:
+    """Nobody waits for how it ends; another key does not notice."""
+    product, free, key = new_product(client, admin), new_product(client, admin), new_key()
+    with psycopg.connect(database_url) as busy, ThreadPoolExecutor(1) as threads:
+        busy.execute("SELECT 1 FROM products WHERE id = %s FOR UPDATE", [product["id"]])
+        first = threads.submit(order, client, ahmed, (product, 1), key=key)
+        wait_for_lock(busy)
+        refused = order(client, ahmed, (product, 1), key=key)
+        problem(refused, 409, "idempotency-in-flight")
+        assert order(client, ahmed, (free, 1), key=new_key()).status_code == 201
+        assert not first.done()
+        busy.rollback()
+        assert first.result().status_code == 201
+    replays(order(client, ahmed, (product, 1), key=key), first.result())
+
+
+def test_an_expired_key_is_a_new_one(
+    client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection
+) -> None:
+    """After 24 hours, for whatever body."""
+    product, key = new_product(client, admin), new_key()
+    first = order(client, ahmed, (product, 1), key=key)
+    lifetime = database.execute(
+        "SELECT expires_at - now() FROM idempotency_keys WHERE key = %s", [key]
+    ).fetchone()
+    assert lifetime is not None
+    assert timedelta(hours=23, minutes=59) < lifetime[0] <= timedelta(hours=24)
+    database.execute(
+        "UPDATE idempotency_keys SET expires_at = now() - interval '1 s' WHERE key = %s", [key]
+    )
+    second = order(client, ahmed, (product, 2), key=key)
+    assert second.status_code == 201, second.text
+    assert "Idempotency-Replayed" not in second.headers
+    assert second.headers["Location"] != first.headers["Location"]
+    replays(order(client, ahmed, (product, 2), key=key), second)
+
+
+def test_an_expired_key_may_be_swept_at_the_moment_of_its_new_use(
+    client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection,
+    database_url: str,
+) -> None:  # fmt: skip
+    """Who deletes the old answer does not matter; the new order goes through."""
+    product, key = new_product(client, admin), new_key()
+    order(client, ahmed, (product, 1), key=key)
+    database.execute(
+        "UPDATE idempotency_keys SET expires_at = now() - interval '1 s' WHERE key = %s", [key]
+    )
+    with psycopg.connect(database_url) as sweeper, ThreadPoolExecutor(1) as threads:
+        sweeper.execute("DELETE FROM idempotency_keys WHERE key = %s", [key])
+        second = threads.submit(order, client, ahmed, (product, 1), key=key)
+        wait_for_lock(sweeper)
+        sweeper.commit()
+        assert second.result().status_code == 201, second.result().text
+    assert stock_of(client, product) == 8
+
+
+def test_who_hangs_up_and_comes_again_with_the_same_key_has_one_order(
+    service: Service, client: httpx2.Client, ahmed: Account, admin: Account
+) -> None:
+    """Wherever in the request or the work on it the connection ended."""
+    product, keys = new_product(client, admin, stock=1000), [new_key() for _ in range(50)]
+    body = json.dumps(basket((product, 1)))
+    for number, key in enumerate(keys):
+        head = (
+            f"POST {ahmed.url}/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {ahmed.token}\r\nIdempotency-Key: {key}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        request = (head + body).encode()
+        with socket.create_connection(service.address(), timeout=5) as connection:
+            connection.sendall(request[: len(request) - max(0, 20 - number)])
+            time.sleep(0.0005 * number)
+    for key in keys:
+        deadline = time.monotonic() + 5
+        while (again := order(client, ahmed, (product, 1), key=key)).status_code == 409:
+            problem(again, 409, "idempotency-in-flight")
+            assert time.monotonic() < deadline
+        assert again.status_code == 201, again.text
+    assert len(orders_of(client, ahmed)) == 50  # check F12
+    assert stock_of(client, product) == 950  # check F12

@@ -1,0 +1,94 @@
+"""What has expired is deleted from the tables by the processes that run anyway."""
+
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.accounts import new_admin, sign_up
+from tests.conftest import NewDatabase, StartService, migrate
+from tests.integration.shop import new_product, order
+from tests.integration.wire import log_with
+
+_EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"
+
+
+@pytest.fixture
+def own_url(new_database: NewDatabase) -> str:
+    """A database from which nobody else sweeps."""
+    url = new_database()
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def own_database(own_url: str) -> Iterator[psycopg.Connection]:
+    """A look behind the service."""
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        yield connection
+
+
+def _kept(database: psycopg.Connection) -> list[str]:
+    return [key for (key,) in database.execute("SELECT key FROM idempotency_keys ORDER BY key")]
+
+
+def _wait_until_kept(database: psycopg.Connection, keys: list[str]) -> None:
+    deadline = time.monotonic() + 10
+    while _kept(database) != keys:
+        assert time.monotonic() < deadline, _kept(database)
+        time.sleep(0.02)
+
+
+def test_expired_keys_are_swept_while_the_service_runs(
+    own_url: str, own_database: psycopg.Connection, start_service: StartService
+) -> None:
+    """Those, and no others; the log says how many."""
+    service = start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3")
+    client = service.client
+    admin, buyer = new_admin(client, own_url), sign_up(client)
+    product = new_product(client, admin)
+    for key in ("first", "second", "third"):
+        assert order(client, buyer, (product, 1), key=key).status_code == 201
+    time.sleep(0.5)
+    assert _kept(own_database) == ["first", "second", "third"]
+    own_database.execute(f"{_EXPIRE} WHERE key <> 'second'")
+    _wait_until_kept(own_database, ["second"])
+    log_with(service, "idempotency_keys_cleared", '"count": 2')
+    # The orders stay.
+    orders = client.get(f"{buyer.url}/orders", headers=buyer.auth).json()["items"]
+    assert len(orders) == 3
+
+
+def test_many_expired_keys_are_swept_in_one_go_by_processes_that_share_the_work(
+    own_url: str, own_database: psycopg.Connection, start_service: StartService
+) -> None:
+    """More than a batch, by two at once, past a row that somebody holds on to."""
+    services = [start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3") for _ in range(2)]
+    buyer = sign_up(services[0].client)
+    own_database.execute(
+        "INSERT INTO idempotency_keys SELECT %s, 'x', n, '', '', '', now() + interval '1 h' "
+        "FROM generate_series(1, 2500) n",
+        [buyer.id],
+    )
+    with psycopg.connect(own_url) as other:
+        # The one lock that lets the row be changed meanwhile, but not deleted.
+        other.execute("SELECT 1 FROM idempotency_keys WHERE key = '7' FOR KEY SHARE")
+        own_database.execute(_EXPIRE)
+        _wait_until_kept(own_database, ["7"])
+    _wait_until_kept(own_database, [])
+    for service in services:
+        assert "Traceback" not in service.log.read_text()
+
+
+def test_a_sweep_that_fails_is_followed_by_others(
+    new_database: NewDatabase, start_service: StartService
+) -> None:
+    """A release that starts before its migration sweeps once the table is there."""
+    url = new_database()
+    migrate(url, "upgrade", "0001")
+    service = start_service(DATABASE_URL=url, SWEEP_INTERVAL="0.1")
+    log_with(service, "sweep_failed")
+    migrate(url)  # check F16
+    log_with(service, "idempotency_keys_cleared")
+    assert service.client.get("/livez").status_code == 200
