@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import httpx2
 import psycopg
@@ -29,10 +30,9 @@ POOL = 3
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres(scratch: Path) -> Iterator[PostgresServer]:
     """A server that may be mistreated."""
-    directory = tmp_path_factory.mktemp("postgres")
-    with PostgresServer(directory, settings={"fsync": "off"}) as server:
+    with PostgresServer(scratch / "mistreated", settings={"fsync": "off"}) as server:
         migrate(server.url)
         yield server
 
