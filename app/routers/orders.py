@@ -17,8 +17,7 @@ from app.routers.dependencies import (
 from app.routers.negotiation import JsonRoute
 from app.routers.pagination import Cursor, Limit, links, position
 from app.routers.problems import READING_A_BODY, problems
-from app.routers.representations import PRIVATE, represent
-from app.schemas.bodies import etag_of
+from app.routers.representations import represent, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)
@@ -79,12 +78,7 @@ async def create_order(
     """Place an order: all of it or nothing. Send an `Idempotency-Key`, and repeat freely."""
     placed = await orders.place(user_id, body, caller_id=caller.user_id, key=key)
     replayed = {"Idempotency-Replayed": "true"} if placed.replayed else {}
-    headers = {
-        "Location": placed.location,
-        "ETag": etag_of(placed.body),
-        "Cache-Control": PRIVATE,
-        **replayed,
-    }
+    headers = with_etag(placed.body, {"Location": placed.location, **replayed})
     return Response(placed.body, 201, headers, media_type="application/json")
 
 

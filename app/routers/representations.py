@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.schemas.bodies import Representation
+from app.schemas.bodies import Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
@@ -25,17 +25,22 @@ def represent(
     A GET whose If-None-Match names these very bytes gets 304 without them (RFC 9110,
     section 13.1.2).
     """
-    etag = body.etag()
-    sent = {"ETag": etag, "Cache-Control": caching, **(headers or {})}
+    content = body.to_bytes()
+    sent = with_etag(content, headers or {}, caching=caching)
     known = entity_tags(request, "if-none-match") if request.method == "GET" else None
-    if known is not None and known.match_weakly(etag):
+    if known is not None and known.match_weakly(sent["ETag"]):
         return Response(status_code=304, headers=sent)
-    return json_response(body, status=status, headers=sent)
+    return Response(content, status, sent, media_type="application/json")
 
 
-def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:
+def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE) -> dict[str, str]:
+    """Return the headers that go with JSON that is bytes already."""
+    return {"ETag": etag_of(content), "Cache-Control": caching, **headers}
+
+
+def json_response(body: Representation, *, headers: dict[str, str]) -> Response:
     """Send a body with just these headers."""
-    return Response(body.to_bytes(), status, headers, media_type="application/json")
+    return Response(body.to_bytes(), headers=headers, media_type="application/json")
 
 
 def entity_tags(request: Request, header: str) -> EntityTags | None:
