@@ -1,25 +1,22 @@
 """What was sold, to whom, at which price, and how far it has come."""
 
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     Enum,
     ForeignKey,
     Identity,
     Index,
     Integer,
     Numeric,
-    func,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.errors import InvalidTransition
-from app.models.orm import Model
+from app.models.orm import CreatedAt, Model, UpdatedAt
 
 
 class OrderStatus(StrEnum):
@@ -63,10 +60,8 @@ class Order(Model):
         default=OrderStatus.PENDING,
     )
     total: Mapped[Decimal] = mapped_column(Numeric(17, 2))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
-    )
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
     lines: Mapped[list["OrderLine"]] = relationship(
         lazy="raise", order_by="OrderLine.position", cascade="all, delete-orphan"
     )

@@ -1,7 +1,21 @@
 """What all tables share: names of constraints that a repository can rely on."""
 
-from sqlalchemy import MetaData
-from sqlalchemy.orm import DeclarativeBase
+from datetime import datetime
+from typing import Annotated
+
+from sqlalchemy import DateTime, MetaData, func
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+"""When the row was inserted; the database says."""
+
+UpdatedAt = Annotated[
+    datetime,
+    mapped_column(
+        DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
+    ),
+]
+"""When the row last changed; the database says."""
 
 
 class Model(DeclarativeBase):

@@ -1,22 +1,19 @@
 """What is for sale."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     Identity,
     Integer,
     Numeric,
     UniqueConstraint,
-    func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.orm import Model
+from app.models.orm import CreatedAt, Model, UpdatedAt
 
 CURRENCY: Final = "EUR"
 """This shop's one currency (ISO 4217); amounts in the tables are in it."""
@@ -37,7 +34,5 @@ class Product(Model):
     name: Mapped[str]
     price: Mapped[Decimal] = mapped_column(Numeric(12, 2))
     stock: Mapped[int] = mapped_column(Integer)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
-    )
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]

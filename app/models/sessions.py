@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, func
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.orm import Model
+from app.models.orm import CreatedAt, Model
 
 
 class Session(Model):
@@ -20,5 +20,5 @@ class Session(Model):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     refresh_token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    created_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -10,11 +10,10 @@ from sqlalchemy import (
     Enum,
     Identity,
     UniqueConstraint,
-    func,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.orm import Model
+from app.models.orm import CreatedAt, Model, UpdatedAt
 
 
 class Role(StrEnum):
@@ -54,10 +53,8 @@ class User(Model):
         ),
         default=Role.USER,
     )
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.now(), onupdate=func.clock_timestamp()
-    )
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
     erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
     def erase(self, now: datetime) -> None:

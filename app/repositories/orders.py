@@ -1,6 +1,6 @@
 """Orders with their lines, as rows."""
 
-from sqlalchemy import ARRAY, BigInteger, any_, literal, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -21,17 +21,11 @@ class OrderRepository:
 
     async def get(self, order_id: int, *, user_id: int) -> Order | None:
         """Find an order of this user, with its lines."""
-        query = select(Order).where(Order.id == order_id, Order.user_id == user_id)
-        return await self._session.scalar(query.options(selectinload(Order.lines)))
+        return await self._session.scalar(_with_lines(order_id, user_id))
 
     async def get_locked(self, order_id: int, *, user_id: int) -> Order | None:
         """Find it, and let nobody else change it until the transaction ends."""
-        query = (
-            select(Order)
-            .where(Order.id == order_id, Order.user_id == user_id)
-            .options(selectinload(Order.lines))
-            .with_for_update(key_share=True, of=Order)
-        )
+        query = _with_lines(order_id, user_id).with_for_update(key_share=True, of=Order)
         return await self._session.scalar(query)
 
     async def list_for_user(
@@ -53,3 +47,8 @@ class OrderRepository:
     async def flush(self) -> None:
         """Write what has changed."""
         await self._session.flush()
+
+
+def _with_lines(order_id: int, user_id: int) -> Select[Order]:
+    query = select(Order).where(Order.id == order_id, Order.user_id == user_id)
+    return query.options(selectinload(Order.lines))

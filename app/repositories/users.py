@@ -1,6 +1,6 @@
 """The accounts, as rows. Erased ones are never found here."""
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,20 +23,20 @@ class UserRepository:
 
     async def get(self, user_id: int) -> User | None:
         """Find a user by id."""
-        return await self._one(User.id == user_id)
+        return await self._session.scalar(_live(User.id == user_id))
 
     async def get_locked(self, user_id: int) -> User | None:
         """Find a user by id, and let nobody else change it until the transaction ends."""
-        query = select(User).where(User.id == user_id, User.erased_at.is_(None))
-        return await self._session.scalar(query.with_for_update(key_share=True))
+        query = _live(User.id == user_id).with_for_update(key_share=True)
+        return await self._session.scalar(query)
 
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""
-        return await self._one(User.email == email)
+        return await self._session.scalar(_live(User.email == email))
 
     async def list_after(self, user_id: int, *, limit: int, email: str | None = None) -> list[User]:
         """List up to `limit` users in the order of signup, from behind `user_id` on."""
-        query = select(User).where(User.id > user_id, User.erased_at.is_(None))
+        query = _live(User.id > user_id)
         if email is not None:
             query = query.where(User.email == email)
         return list(await self._session.scalars(query.order_by(User.id).limit(limit)))
@@ -50,6 +50,6 @@ class UserRepository:
                 raise EmailTaken from error
             raise
 
-    async def _one(self, condition: ColumnElement[bool]) -> User | None:
-        query = select(User).where(condition, User.erased_at.is_(None))
-        return await self._session.scalar(query)
+
+def _live(condition: ColumnElement[bool]) -> Select[User]:
+    return select(User).where(condition, User.erased_at.is_(None))

@@ -3,11 +3,11 @@
 import base64
 import hashlib
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-Item = TypeVar("Item", bound=BaseModel)
+from app.schemas.cursors import encode_cursor
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -57,8 +57,23 @@ def etag_of(body: bytes) -> str:
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
 
 
+class Row(Representation):
+    """A representation of one row, which its id names."""
+
+    id: RowId
+
+
+Item = TypeVar("Item", bound=Row)
+
+
 class Page(Representation, Generic[Item]):
     """One page of a list. `next_cursor` asks for the page after it; null on the last."""
 
     items: list[Item]
     next_cursor: str | None
+
+    @classmethod
+    def cut(cls, found: list[Item], limit: int) -> Self:
+        """Show `limit` of what was found; one more than that means that a page follows."""
+        shown, more = found[:limit], len(found) > limit
+        return cls(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.models import Order
-from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime
 from app.schemas.money import Money
 
 Status = Literal["pending", "paid", "shipped", "cancelled"]
@@ -56,10 +56,9 @@ class OrderLineRead(BaseModel):
     unit_price: Money
 
 
-class OrderRead(Representation):
+class OrderRead(Row):
     """An order, as its owner and administrators see it."""
 
-    id: RowId
     user_id: RowId
     status: Status
     items: list[OrderLineRead]

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 
 from app.models import Product
-from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.money import Money, Price
 from app.schemas.names import Name
 
@@ -54,10 +54,9 @@ class ProductUpdate(RequestBody):
     stock: Stock = Field(default_factory=int)
 
 
-class ProductRead(Representation):
+class ProductRead(Row):
     """A product, as everybody sees it."""
 
-    id: RowId
     sku: str
     name: str
     price: Money

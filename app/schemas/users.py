@@ -6,7 +6,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.models.emails import normalise_email
-from app.schemas.bodies import Page, Representation, RequestBody, RowId, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.names import Name
 from app.schemas.passwords import NewPassword, TypedPassword
 
@@ -76,10 +76,9 @@ class PasswordChange(RequestBody):
     new_password: NewPassword
 
 
-class UserRead(Representation):
+class UserRead(Row):
     """A user, as its owner and administrators see it."""
 
-    id: RowId
     name: str
     email: str
     role: Literal["user", "admin"]

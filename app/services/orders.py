@@ -16,7 +16,6 @@ from app.errors import (
 )
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus
 from app.repositories.database import Database, Transaction
-from app.schemas.cursors import encode_cursor
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
 
@@ -81,9 +80,7 @@ class OrderService:
             orders = await tx.orders.list_for_user(
                 user_id, before=before, limit=limit + 1, status=wanted
             )
-        shown = [OrderRead.of(order) for order in orders[:limit]]
-        more = len(orders) > limit
-        return OrderPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+        return OrderPage.cut([OrderRead.of(order) for order in orders], limit)
 
     async def move(
         self,

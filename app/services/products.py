@@ -3,7 +3,6 @@
 from app.errors import NotFound
 from app.models import Product
 from app.repositories.database import Database
-from app.schemas.cursors import encode_cursor
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
@@ -31,9 +30,7 @@ class ProductService:
         """Return up to `limit` products in the order in which they came, behind `after`."""
         async with self._database.reading() as tx:
             products = await tx.products.list_after(after, limit=limit + 1)
-        shown = [ProductRead.of(product) for product in products[:limit]]
-        more = len(products) > limit
-        return ProductPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+        return ProductPage.cut([ProductRead.of(product) for product in products], limit)
 
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None

@@ -7,7 +7,6 @@ from app.errors import FieldError, Invalid, NotFound, WrongPassword
 from app.models import Role, User
 from app.models.passwords import why_guessable
 from app.repositories.database import Database
-from app.schemas.cursors import encode_cursor
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
@@ -21,13 +20,9 @@ class UserService:
 
     async def register(self, new: UserCreate) -> UserRead:
         """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
-        password = new.password.get_secret_value()
-        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
-        password_hash = await self._passwords.hash(password)
+        newcomer = await self._newcomer(new)
         async with self._database.transaction() as tx:
-            user = await tx.users.add(
-                User(name=new.name, email=new.email, password_hash=password_hash)
-            )
+            user = await tx.users.add(newcomer)
         return UserRead.of(user)
 
     async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
@@ -35,18 +30,20 @@ class UserService:
 
         Returns the account and whether it is new; one that was there keeps its password.
         """
-        password = new.password.get_secret_value()
-        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
-        password_hash = await self._passwords.hash(password)
+        newcomer = await self._newcomer(new)
         async with self._database.transaction() as tx:
             user = await tx.users.get_by_email(new.email)
             is_new = user is None
-            user = user or await tx.users.add(
-                User(name=new.name, email=new.email, password_hash=password_hash)
-            )
+            user = user or await tx.users.add(newcomer)
             user.role = Role.ADMIN
             await tx.users.flush()
         return UserRead.of(user), is_new
+
+    async def _newcomer(self, new: UserCreate) -> User:
+        password = new.password.get_secret_value()
+        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
+        password_hash = await self._passwords.hash(password)
+        return User(name=new.name, email=new.email, password_hash=password_hash)
 
     async def read(self, user_id: int) -> UserRead:
         """Return one account. Raises `NotFound`."""
@@ -57,9 +54,7 @@ class UserService:
         """Return up to `limit` accounts in the order of signup, those behind `after`."""
         async with self._database.reading() as tx:
             users = await tx.users.list_after(after, limit=limit + 1, email=email)
-        shown = [UserRead.of(user) for user in users[:limit]]
-        more = len(users) > limit
-        return UserPage(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+        return UserPage.cut([UserRead.of(user) for user in users], limit)
 
     async def update(
         self, user_id: int, changes: UserUpdate, expected: EntityTags | None
