@@ -69,6 +69,9 @@ def running_service(log: Path, settings: Mapping[str, str]) -> Iterator[Service]
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
     options = ["--port", str(port), "--no-access-log", "--no-server-header"]
+    # Longer than any test: else the client may reuse a connection in the very moment in which
+    # the server, after five idle seconds, closes it.
+    options += ["--timeout-keep-alive", "300"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, *options],
