@@ -2,16 +2,24 @@
 
 from datetime import timedelta
 
+from app.adapters.login_throttle import LoginThrottle
 from app.adapters.passwords import PasswordHasher
 from app.adapters.rate_limiter import RateLimiter
+from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
+from app.models import Principal
 from app.repositories.database import Database, create_engine
 from app.services.auth import AuthService
 from app.services.health import HealthService
 from app.services.orders import OrderService
 from app.services.products import ProductService
+from app.services.sessions import SessionService
 from app.services.users import UserService
 from app.settings import Settings
+
+_REMEMBERED = 0.8
+"""Seconds; below the one after which an ended session is refused everywhere."""
+_MOST_REMEMBERED = 10_000
 
 
 class Container:
@@ -23,13 +31,23 @@ class Container:
             threads=settings.password_threads, queue=settings.password_queue
         )
         self.rate_limiter = RateLimiter(settings)
-        self.users = UserService(self._database, self._passwords)
+        tokens = AccessTokens(settings)
+        signed_in = SessionCache[Principal](seconds=_REMEMBERED, size=_MOST_REMEMBERED)
+        self.users = UserService(self._database, self._passwords, signed_in)
         self.products = ProductService(self._database)
         self.orders = OrderService(self._database)
+        self.sessions = SessionService(
+            self._database,
+            tokens,
+            signed_in,
+            idle=timedelta(seconds=settings.session_idle_lifetime),
+        )
         self.auth = AuthService(
             self._database,
             self._passwords,
-            AccessTokens(settings),
+            tokens,
+            signed_in,
+            LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures),
             session_lifetime=timedelta(seconds=settings.session_lifetime),
         )
         self.health = HealthService(self._database, self.rate_limiter)

@@ -106,7 +106,21 @@ class InvalidToken(Unauthenticated):
     """A token came along, but it is not, or no longer, good."""
 
     code = "invalid-token"
-    detail = "The access token is not valid, or no longer valid. Log in again."
+    detail = "The access token is not valid, or no longer valid. Refresh it, or log in again."
+
+
+class InvalidSession(Unauthenticated):
+    """A session cookie came along, but its session has ended, or never was."""
+
+    code = "invalid-session"
+    detail = "The session is over. Sign in again."
+
+
+class InvalidRefreshToken(Unauthenticated):
+    """The refresh token is unknown, or its session has ended; a spent one ends its session."""
+
+    code = "invalid-refresh-token"
+    detail = "The refresh token is not valid, or no longer valid. Log in again."
 
 
 class BadCredentials(Unauthenticated):
@@ -121,6 +135,16 @@ class Forbidden(AppError):
 
     code = "forbidden"
     detail = "Your role does not allow this."
+
+
+class CrossSite(Forbidden):
+    """A session cookie came along with a change that another site may have asked for."""
+
+    code = "cross-site"
+    detail = (
+        "With a session cookie, changes come from this site's own pages: send "
+        "`Sec-Fetch-Site: same-origin` or this site's Origin, or use a bearer token."
+    )
 
 
 class WrongPassword(Forbidden):
@@ -238,6 +262,16 @@ class TooManyRequests(AppError):
     def __init__(self, retry_after: int) -> None:
         super().__init__()
         self.retry_after = retry_after
+
+
+class TooManyFailures(TooManyRequests):
+    """Too many logins in a row have failed for one account, from wherever they came."""
+
+    code = "too-many-failed-logins"
+    detail = (
+        "Too many logins for this account have failed. Wait as many seconds as the Retry-After "
+        "header says, or log in from a session that you still have."
+    )
 
 
 class Unavailable(AppError):

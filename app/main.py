@@ -34,7 +34,8 @@ from app.middleware.problems import Problems
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
-from app.routers import auth, docs, health, orders, products, users
+from app.middleware.same_origin import SameOrigin
+from app.routers import auth, docs, health, jwks, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
@@ -45,6 +46,7 @@ _ROUTERS = (
     orders.router,
     products.router,
     auth.router,
+    jwks.router,
     health.json_router,
     health.router,
     docs.router,
@@ -93,8 +95,9 @@ def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middle
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),
         Middleware(Deadline, seconds=settings.request_timeout),
-        Middleware(Identity, read_token=container.auth.read_token),
+        Middleware(Identity, read_token=container.sessions.read_token),
         Middleware(RateLimit, limiter=container.rate_limiter, policies=policies(settings)),
+        Middleware(SameOrigin),
         Middleware(Methods),
         Middleware(BodyLimit, size=settings.max_body_size),
     ]
@@ -138,13 +141,14 @@ async def _sweep(container: Container, interval: float) -> None:
     while True:
         await asyncio.sleep(interval)
         try:
-            cleared = await container.orders.clear_expired_keys()
+            keys = await container.orders.clear_expired_keys()
+            sessions = await container.sessions.clear_unused()
         except Unavailable:
             continue
         except Exception:  # noqa: BLE001 - nobody would start another sweeper
             _log.exception("sweep_failed")
             continue
-        _log.info("idempotency_keys_cleared", count=cleared)
+        _log.info("swept", idempotency_keys=keys, sessions=sessions)
 
 
 def _drain_before_the_end(container: Container, delay: float) -> None:

@@ -41,7 +41,13 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """Return a whole set of settings, without any that the developer's shell may have."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
     generous = dict.fromkeys(
-        ("RATE_LIMIT_SIGNUP", "RATE_LIMIT_LOGIN", "RATE_LIMIT_PASSWORD", "RATE_LIMIT_DEFAULT"),
+        (
+            "RATE_LIMIT_SIGNUP",
+            "RATE_LIMIT_LOGIN",
+            "RATE_LIMIT_LOGIN_FAILURES",
+            "RATE_LIMIT_PASSWORD",
+            "RATE_LIMIT_DEFAULT",
+        ),
         "100000/minute",
     )
     return {

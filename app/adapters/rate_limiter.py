@@ -7,7 +7,9 @@ waiting for Redis never holds up the event loop.
 import asyncio
 import math
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 from circuitbreaker import CircuitBreaker
@@ -21,6 +23,7 @@ from redis.exceptions import RedisError
 from app.settings import Settings
 
 _log = structlog.get_logger()
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -68,14 +71,21 @@ class RateLimiter:
 
     async def hit(self, item: RateLimitItem, *caller: str) -> Window:
         """Count one request of a caller and say where that leaves it."""
+        return await self._with_storage(lambda storage: _hit(storage, item, caller))
+
+    async def clear(self, item: RateLimitItem, *caller: str) -> None:
+        """Let a caller begin anew."""
+        await self._with_storage(lambda storage: storage.clear(item.key_for(*caller)))
+
+    async def _with_storage(self, work: Callable[[Storage], Awaitable[_T]]) -> _T:
         if not self._breaker.opened:
             try:
                 with self._breaker:
                     async with asyncio.timeout(self._timeout):
-                        return await _hit(self._shared, item, caller)
+                        return await work(self._shared)
             except (RedisError, OSError, TimeoutError) as error:
                 _log.warning("redis_unavailable", reason=type(error).__name__)
-        return await _hit(self._own, item, caller)
+        return await work(self._own)
 
     async def ping(self) -> bool:
         """Tell whether Redis answers in time."""

@@ -1,15 +1,13 @@
 """Access tokens: signed JWTs that say who asks and in which session (RFC 7519, RFC 9068)."""
 
-import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from app.adapters.keys import KeyRing
 from app.errors import InvalidToken
 from app.settings import Settings
 
@@ -27,13 +25,10 @@ class Claims:
 
 
 class AccessTokens:
-    """Issues and verifies access tokens with one Ed25519 key (RFC 8037)."""
+    """Issues and verifies access tokens with Ed25519 keys (RFC 8037)."""
 
     def __init__(self, settings: Settings) -> None:
-        seed = base64.b64decode(settings.token_signing_key.get_secret_value())
-        self._private_key = Ed25519PrivateKey.from_private_bytes(seed)
-        self._public_key = self._private_key.public_key()
-        self._key_id = _thumbprint(self._public_key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+        self._keys = KeyRing(settings.token_signing_key, settings.token_lifetime)
         self._issuer = settings.token_issuer
         self._audience = settings.token_audience
         self.lifetime = settings.token_lifetime
@@ -49,24 +44,30 @@ class AccessTokens:
             "iat": now,
             "exp": now + timedelta(seconds=self.lifetime),
         }
-        headers = {"typ": _TYPE, "kid": self._key_id}
-        return jwt.encode(claims, self._private_key, algorithm="EdDSA", headers=headers)
+        key = self._keys.signing(now)
+        headers = {"typ": _TYPE, "kid": key.id}
+        return jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)
+
+    def public_keys(self) -> list[dict[str, str]]:
+        """Return the keys that verify, now or soon, as public JWKs (RFC 7517)."""
+        return [key.public_jwk() for key in self._keys.verifying(datetime.now(UTC)).values()]
 
     def verify(self, token: str) -> Claims:
         """Check signature, header and every claim. Raises `InvalidToken`.
 
-        Nothing in the token decides how it is checked: the algorithm is fixed, the key is
+        Nothing in the token decides how it is checked: the algorithm is fixed, the keys are
         ours, and a header that asks for more (`crit`) is refused (RFC 8725, section 3).
         """
         if len(token) > _LONGEST:
             raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("typ") != _TYPE or header.get("kid") != self._key_id or "crit" in header:
+            key = self._keys.verifying(datetime.now(UTC)).get(header.get("kid", ""))
+            if header.get("typ") != _TYPE or key is None or "crit" in header:
                 raise InvalidToken
             claims = jwt.decode(
                 token,
-                self._public_key,
+                key.public,
                 algorithms=["EdDSA"],
                 issuer=self._issuer,
                 audience=self._audience,
@@ -84,16 +85,12 @@ def _row_id(claim: str) -> int:
     return row_id
 
 
-def _thumbprint(public_key: bytes) -> str:
-    # RFC 7638 over the members that RFC 8037 names, in their order.
-    x = base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
-    canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
-    return (
-        base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
-    )
+def new_secret() -> tuple[str, bytes]:
+    """Return 256 random bits as text, and the hash that is stored in their place."""
+    secret = secrets.token_urlsafe(32)
+    return secret, hash_of(secret)
 
 
-def new_refresh_token() -> tuple[str, bytes]:
-    """Return 256 random bits as text, and the SHA-256 that is stored in their place."""
-    token = secrets.token_urlsafe(32)
-    return token, hashlib.sha256(token.encode()).digest()
+def hash_of(secret: str) -> bytes:
+    """Return the SHA-256 under which a refresh token or a cookie is found again."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -8,8 +8,9 @@
     problems           whatever is raised below becomes a problem document
     host               the Host header is one that is served
     deadline           there is an end to every request
-    identity           whose token this is
+    identity           whose token this is, or which cookie
     rate_limit         whether they may ask once more
+    same_origin        with a cookie, no other site asks for changes
     methods            HEAD, OPTIONS, 404, 405
     body_limit         no more of the body than the limit is read
 

@@ -56,7 +56,7 @@ class AccessLog:
             structlog.contextvars.clear_contextvars()
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        path, claims = scope["state"]["path"], scope["state"].get("claims")
+        path = scope["state"]["path"]
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = path.template if path else None
         self.durations.labels(method, route or "none", status).observe(seconds)
@@ -67,7 +67,7 @@ class AccessLog:
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            user_id=claims.user_id if claims else None,
+            user_id=scope["state"].get("user_id"),
             client=scope["client"][0] if scope.get("client") else None,
         )
 

@@ -1,20 +1,24 @@
-"""Whose access token came along."""
+"""Whose access token came along, or which session cookie."""
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken, Unauthenticated
+from app.schemas.auth import SESSION_COOKIE
 
 
 class Identity:
     """Reads the bearer token (RFC 6750, section 2.1) and leaves its claims in `state`.
 
     `state["claims"]` is None without a good token, and `state["refusal"]` then says why.
-    Nothing is refused here: many routes are for everybody, and the rate limit counts
-    those by address who have no name.
+    Without any token, `state["session_cookie"]` has the cookie of a browser's session, if it
+    sent one; whose that is, only the database knows. Nothing is refused here: many routes are
+    for everybody, and the rate limit counts those by address who have no name.
     """
 
     def __init__(self, app: ASGIApp, read_token: Callable[[str], Claims]) -> None:
@@ -28,16 +32,21 @@ class Identity:
         await self.app(scope, receive, send)
 
     def _identify(self, scope: Scope) -> None:
-        state = scope["state"]
-        state["claims"], state["refusal"] = None, Unauthenticated()
-        credentials = Headers(scope=scope).getlist("authorization")
+        state, headers = scope["state"], Headers(scope=scope)
+        state.update(claims=None, refusal=Unauthenticated(), session_cookie=None, user_id=None)
+        credentials = headers.getlist("authorization")
         scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
         if scheme.lower() != "bearer":
-            return
-        if len(credentials) > 1:
+            cookies = cookie_parser(headers.get("cookie", ""))
+            state["session_cookie"] = cookies.get(SESSION_COOKIE)
+        elif len(credentials) > 1:
             state["refusal"] = InvalidToken()
-            return
+        else:
+            self._read(token.strip(), state)
+
+    def _read(self, token: str, state: dict[str, Any]) -> None:
         try:
-            state["claims"] = self.read_token(token.strip())
+            state["claims"] = claims = self.read_token(token)
+            state["user_id"] = claims.user_id
         except InvalidToken as refusal:
             state["refusal"] = refusal

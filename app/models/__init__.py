@@ -4,7 +4,7 @@ from app.models.idempotency import IdempotencyKey
 from app.models.orders import Order, OrderLine, OrderStatus
 from app.models.orm import Model
 from app.models.products import Product
-from app.models.sessions import Session
+from app.models.sessions import Principal, Session, SpentRefreshToken
 from app.models.users import Role, User
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "Order",
     "OrderLine",
     "OrderStatus",
+    "Principal",
     "Product",
     "Role",
     "Session",
+    "SpentRefreshToken",
     "User",
 ]

@@ -1,15 +1,18 @@
 """Who is signed in, as rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Role, Session, User
+from app.models import Principal, Session, SpentRefreshToken, User
 
 
 class SessionRepository:
-    """Finds, keeps and ends sessions within one transaction."""
+    """Finds, keeps and ends sessions within one transaction.
+
+    A session is live until its time is up, or it was not used for `idle`.
+    """
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -20,14 +23,79 @@ class SessionRepository:
         await self._session.flush()
         return session
 
-    async def get_role(self, session_id: int, *, user_id: int, now: datetime) -> Role | None:
-        """Return the role of a user whose session is live, or None if it is not."""
-        return await self._session.scalar(
-            select(User.role)
-            .join(Session, Session.user_id == User.id)
-            .where(Session.id == session_id, User.id == user_id)
-            .where(Session.expires_at > now, User.erased_at.is_(None))
+    async def get(
+        self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
+    ) -> Principal | None:
+        """Find who asks in a user's live session."""
+        mine = and_(Session.id == session_id, User.id == user_id)
+        return await self._principal(mine, now, idle)
+
+    async def get_by_cookie(
+        self, cookie_hash: bytes, *, now: datetime, idle: timedelta
+    ) -> Principal | None:
+        """Find who asks in the live session with this cookie."""
+        return await self._principal(Session.cookie_hash == cookie_hash, now, idle)
+
+    async def _principal(
+        self, which: ColumnElement[bool], now: datetime, idle: timedelta
+    ) -> Principal | None:
+        rows = await self._session.execute(
+            select(Session.user_id, Session.id, User.role, Session.last_used_at)
+            .join(User, Session.user_id == User.id)
+            .where(which, _live(now, idle), User.erased_at.is_(None))
         )
+        row = rows.one_or_none()
+        return Principal(*row) if row else None
+
+    async def list_for_user(
+        self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta
+    ) -> list[Session]:
+        """List a user's live sessions, newest first, those from before the id `before`."""
+        query = select(Session).where(Session.user_id == user_id, _live(now, idle))
+        if before is not None:
+            query = query.where(Session.id < before)
+        return list(await self._session.scalars(query.order_by(Session.id.desc()).limit(limit)))
+
+    async def touch(self, session_id: int, *, now: datetime) -> None:
+        """Note that a session is in use."""
+        query = update(Session).where(Session.id == session_id, Session.last_used_at < now)
+        await self._session.execute(query.values(last_used_at=now))
+
+    async def rotate(
+        self, spent: bytes, new: bytes, *, now: datetime, idle: timedelta
+    ) -> Session | None:
+        """Trade a live session's refresh token for a new one; None if it is not the one it has.
+
+        Of many who come with the same token, the database lets one through.
+        """
+        session = await self._session.scalar(
+            update(Session)
+            .where(Session.refresh_token_hash == spent, _live(now, idle))
+            .values(refresh_token_hash=new, last_used_at=now)
+            .returning(Session)
+        )
+        if session is not None:
+            self._session.add(SpentRefreshToken(token_hash=spent, session_id=session.id))
+            await self._session.flush()
+        return session
+
+    async def end_spent(self, token_hash: bytes) -> Session | None:
+        """End the session whose refresh token this once was, and return it."""
+        once = select(SpentRefreshToken.session_id).where(
+            SpentRefreshToken.token_hash == token_hash
+        )
+        return await self._session.scalar(
+            delete(Session).where(Session.id == once.scalar_subquery()).returning(Session)
+        )
+
+    async def end(self, session_id: int, *, user_id: int) -> bool:
+        """End one session of a user, and say whether there was such a one."""
+        ended = await self._session.scalar(
+            delete(Session)
+            .where(Session.id == session_id, Session.user_id == user_id)
+            .returning(Session.id)
+        )
+        return ended is not None
 
     async def end_all(self, user_id: int, *, keep: int | None = None) -> None:
         """End every session of a user, but for the one to keep."""
@@ -36,7 +104,27 @@ class SessionRepository:
             query = query.where(Session.id != keep)
         await self._session.execute(query)
 
-    async def end_expired(self, user_id: int, *, now: datetime) -> None:
-        """Clear away what has expired of a user's sessions."""
-        query = delete(Session).where(Session.user_id == user_id, Session.expires_at <= now)
-        await self._session.execute(query)
+    async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
+        """Delete up to `limit` sessions that nobody has used since, and say how many there were.
+
+        Those whose time is up are among them, for nobody can use them. Processes that clear at
+        the same time take different rows and do not wait.
+        """
+        unused = (
+            select(Session.id)
+            .where(Session.last_used_at <= used_since)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("unused")
+        )
+        query = (
+            delete(Session)
+            .where(Session.id == unused.c.id)
+            .returning(Session.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len((await self._session.execute(query)).all())
+
+
+def _live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
+    return and_(Session.expires_at > now, Session.last_used_at > now - idle)

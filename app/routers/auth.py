@@ -1,24 +1,106 @@
-"""Signing in."""
+"""Signing in, staying signed in, and signing out."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app import errors
-from app.routers.dependencies import Auth
+from app.routers.cookies import with_session_cookie, without_session_cookie
+from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
+from app.routers.pagination import Cursor, Limit, links, position
 from app.routers.problems import READING_A_BODY, problems
-from app.routers.representations import json_response
-from app.schemas.auth import Login, TokenPair
+from app.routers.representations import json_response, represent
+from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_LOGIN = (
+    errors.BadCredentials,
+    errors.CrossSite,
+    errors.TooManyFailures,
+    errors.Overloaded,
+    *READING_A_BODY,
+)
+_SIGNED_IN = (errors.Unauthenticated, errors.InvalidToken, errors.InvalidSession)
 
 
 @router.post(
     "/login",
     response_model=TokenPair,
-    responses=problems(errors.BadCredentials, errors.Overloaded, *READING_A_BODY),
+    responses=problems(*_LOGIN),
     openapi_extra=limited_by("login"),
 )
-async def login(body: Login, auth: Auth) -> Response:
+async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
     """Trade email and password for an access token and a refresh token."""
-    return json_response(await auth.login(body), headers={"Cache-Control": "no-store"})
+    return json_response(await auth.login(body, client), headers=_NO_STORE)
+
+
+@router.post(
+    "/session",
+    status_code=201,
+    response_model=SessionRead,
+    responses=problems(*_LOGIN),
+    openapi_extra=limited_by("login"),
+)
+async def create_session(request: Request, body: Login, client: SigningIn, auth: Auth) -> Response:
+    """Sign in with a cookie, as browsers do. It ends the session of the cookie sent along."""
+    by_cookie = request.state.session_cookie is not None
+    replaces = client.principal if by_cookie else None
+    session, cookie = await auth.open_session(body, client, replaces=replaces)
+    headers = {"Location": f"/api/auth/sessions/{session.id}", **_NO_STORE}
+    return with_session_cookie(json_response(session, status=201, headers=headers), cookie)
+
+
+@router.post(
+    "/refresh",
+    response_model=TokenPair,
+    responses=problems(errors.InvalidRefreshToken, errors.CrossSite, *READING_A_BODY),
+)
+async def refresh(body: Refresh, sessions: Sessions) -> Response:
+    """Trade a refresh token for a new pair. Each can be used once; a second use ends it all."""
+    return json_response(await sessions.refresh(body), headers=_NO_STORE)
+
+
+@router.post("/logout", status_code=204, responses=problems(*_SIGNED_IN, errors.CrossSite))
+async def logout(caller: Caller, sessions: Sessions) -> Response:
+    """End this session: its access tokens, its refresh token, its cookie."""
+    await sessions.end(caller, caller.session_id)
+    return without_session_cookie(Response(status_code=204))
+
+
+@router.get(
+    "/sessions",
+    response_model=SessionPage,
+    responses=problems(*_SIGNED_IN, errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
+)
+async def list_sessions(
+    request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
+) -> Response:
+    """List where you are signed in, newest first."""
+    page = await sessions.list_sessions(caller, before=position(cursor), limit=limit)
+    return represent(request, page, headers=links(request, page.next_cursor))
+
+
+@router.get(
+    "/sessions/{session_id}",
+    response_model=SessionRead,
+    responses=problems(*_SIGNED_IN, errors.NotFound, errors.MalformedHeader, errors.Invalid),
+)
+async def read_session(
+    request: Request, session_id: RowId, caller: Caller, sessions: Sessions
+) -> Response:
+    """Read one of your sessions."""
+    return represent(request, await sessions.read(caller, session_id))
+
+
+@router.delete(
+    "/sessions/{session_id}",
+    status_code=204,
+    responses=problems(*_SIGNED_IN, errors.CrossSite, errors.NotFound, errors.Invalid),
+)
+async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
+    """End one of your sessions, such as that of a lost phone."""
+    await sessions.end(caller, session_id)
+    response = Response(status_code=204)
+    return without_session_cookie(response) if session_id == caller.session_id else response

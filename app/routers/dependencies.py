@@ -7,19 +7,23 @@ to a thread, which costs more than all that they do.
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyCookie, HTTPBearer
 from pydantic import BeforeValidator, Field
 
 from app.container import Container
-from app.errors import Forbidden, NotFound
+from app.errors import Forbidden, NotFound, Unauthenticated
 from app.routers.pagination import digits
 from app.routers.representations import entity_tags
+from app.schemas.auth import SESSION_COOKIE
 from app.schemas.preconditions import EntityTags
-from app.services.auth import AuthService, Principal
+from app.services.auth import AuthService, Client
 from app.services.health import HealthService
 from app.services.orders import OrderService
 from app.services.products import ProductService
+from app.services.sessions import Principal, SessionService
 from app.services.users import UserService
+
+_LONGEST_USER_AGENT = 256
 
 
 def _container(request: Request) -> Container:
@@ -42,6 +46,10 @@ async def _auth(request: Request) -> AuthService:
     return _container(request).auth
 
 
+async def _sessions(request: Request) -> SessionService:
+    return _container(request).sessions
+
+
 async def _health(request: Request) -> HealthService:
     return _container(request).health
 
@@ -50,23 +58,51 @@ Products = Annotated[ProductService, Depends(_products)]
 Orders = Annotated[OrderService, Depends(_orders)]
 Users = Annotated[UserService, Depends(_users)]
 Auth = Annotated[AuthService, Depends(_auth)]
+Sessions = Annotated[SessionService, Depends(_sessions)]
 Health = Annotated[HealthService, Depends(_health)]
 
-# FastAPI's own check is off: it only puts the scheme into the OpenAPI document. The token
-# has been read at the door.
+# FastAPI's own checks are off: they only put the schemes into the OpenAPI document. Token and
+# cookie have been read at the door.
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="AccessToken")
+_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="SessionCookie")
 
 
 async def _caller(
-    request: Request, auth: Auth, _: Annotated[object, Security(_bearer)]
+    request: Request,
+    sessions: Sessions,
+    _: Annotated[object, Security(_bearer)],
+    __: Annotated[object, Security(_cookie)],
 ) -> Principal:
-    if request.state.claims is None:
-        raise request.state.refusal
-    return await auth.principal(request.state.claims)
+    return await _principal(request, sessions)
+
+
+async def _principal(request: Request, sessions: SessionService) -> Principal:
+    state = request.state
+    if state.claims is not None:
+        return await sessions.by_token(state.claims)
+    if state.session_cookie is not None:
+        principal = await sessions.by_cookie(state.session_cookie)
+        state.user_id = principal.user_id
+        return principal
+    raise state.refusal
 
 
 Caller = Annotated[Principal, Depends(_caller)]
 """A signed-in user; anybody else gets 401."""
+
+
+async def _signing_in(request: Request, sessions: Sessions) -> Client:
+    try:
+        principal = await _principal(request, sessions)
+    except Unauthenticated:
+        # What has ended, or never was, is no hindrance: this is where one signs in anew.
+        principal = None
+    user_agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None
+    return Client(user_agent=user_agent, principal=principal)
+
+
+SigningIn = Annotated[Client, Depends(_signing_in)]
+"""Who asks to be signed in: anybody."""
 
 
 async def _administrator(caller: Caller) -> Principal:

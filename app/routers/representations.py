@@ -38,9 +38,9 @@ def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE
     return {"ETag": etag_of(content), "Cache-Control": caching, **headers}
 
 
-def json_response(body: Representation, *, headers: dict[str, str]) -> Response:
+def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:
     """Send a body with just these headers."""
-    return Response(body.to_bytes(), headers=headers, media_type="application/json")
+    return Response(body.to_bytes(), status, headers, media_type="application/json")
 
 
 def entity_tags(request: Request, header: str) -> EntityTags | None:

@@ -1,99 +1,125 @@
-"""Signing in, and knowing later who has."""
+"""Signing in with a password."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
+from app.adapters.login_throttle import LoginThrottle
 from app.adapters.passwords import PasswordHasher
-from app.adapters.tokens import AccessTokens, Claims, new_refresh_token
-from app.errors import BadCredentials, InvalidToken
-from app.models import Role, Session, User
+from app.adapters.session_cache import SessionCache
+from app.adapters.tokens import AccessTokens, new_secret
+from app.errors import BadCredentials
+from app.models import Principal, Session, User
 from app.repositories.database import Database
-from app.schemas.auth import Login, TokenPair
+from app.schemas.auth import Login, SessionRead, TokenPair
 
 _ATTEMPTS = 3
 """Another login may renew the hash meanwhile; then the password is held against that one."""
 
 
 @dataclass(frozen=True)
-class Principal:
-    """Who asks: a user whose session is live at this moment."""
+class Client:
+    """What signs in: how it names itself, and who is signed in with it already, if anybody."""
 
-    user_id: int
-    session_id: int
-    is_admin: bool
+    user_agent: str | None = None
+    principal: Principal | None = None
+
+
+class _Secret(TypedDict, total=False):
+    refresh_token_hash: bytes
+    cookie_hash: bytes
 
 
 class AuthService:
-    """Turns a password into a session with its tokens, and a token into a principal."""
+    """Turns a password into a session: with tokens, or with a cookie."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
         self,
         database: Database,
         passwords: PasswordHasher,
         tokens: AccessTokens,
+        cache: SessionCache[Principal],
+        throttle: LoginThrottle,
         *,
         session_lifetime: timedelta,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._tokens = tokens
+        self._cache = cache
+        self._throttle = throttle
         self._session_lifetime = session_lifetime
 
-    async def login(self, login: Login) -> TokenPair:
-        """Start a session. Raises `BadCredentials`, in the same time whatever was wrong."""
-        for _ in range(_ATTEMPTS):
-            tokens = await self._try_login(login.email, login.password.get_secret_value())
-            if tokens is not None:
-                return tokens
-        raise BadCredentials
+    async def login(self, login: Login, client: Client) -> TokenPair:
+        """Start a session with tokens.
 
-    async def _try_login(self, email: str, password: str) -> TokenPair | None:
-        async with self._database.reading() as tx:
-            user = await tx.users.get_by_email(email)
-        verified = user.password_hash if user else None
-        if not await self._passwords.verify(password, verified) or user is None:
-            raise BadCredentials
-        renewed = None
-        if self._passwords.is_outdated(user.password_hash):
-            renewed = await self._passwords.hash(password)
-        return await self._start_session(user, renewed=renewed)
-
-    async def _start_session(self, verified: User, *, renewed: str | None) -> TokenPair | None:
-        user_id, now = verified.id, datetime.now(UTC)
-        refresh_token, refresh_token_hash = new_refresh_token()
-        async with self._database.transaction() as tx:
-            # While the password was being verified, it may have been changed, or the
-            # account deleted; what was true then opens no session now. The lock keeps it
-            # so until the session is there for a change of password to end it.
-            user = await tx.users.get_locked(user_id)
-            if user is None or user.password_hash != verified.password_hash:
-                return None
-            if renewed is not None:
-                user.password_hash = renewed
-            await tx.sessions.end_expired(user_id, now=now)
-            session = await tx.sessions.add(
-                Session(
-                    user_id=user_id,
-                    refresh_token_hash=refresh_token_hash,
-                    expires_at=now + self._session_lifetime,
-                )
-            )
+        Raises `BadCredentials`, in the same time whatever was wrong, and `TooManyFailures`.
+        """
+        refresh_token, refresh_token_hash = new_secret()
+        session = await self._sign_in(login, client, {"refresh_token_hash": refresh_token_hash})
         return TokenPair(
-            access_token=self._tokens.issue(user_id=user_id, session_id=session.id, now=now),
+            access_token=self._tokens.issue(
+                user_id=session.user_id, session_id=session.id, now=datetime.now(UTC)
+            ),
             expires_in=self._tokens.lifetime,
             refresh_token=refresh_token,
         )
 
-    def read_token(self, token: str) -> Claims:
-        """Check an access token's signature and claims. Raises `InvalidToken`."""
-        return self._tokens.verify(token)
+    async def open_session(
+        self, login: Login, client: Client, *, replaces: Principal | None
+    ) -> tuple[SessionRead, str]:
+        """Start a session with a cookie, and end the one that the cookie before was for.
 
-    async def principal(self, claims: Claims) -> Principal:
-        """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
+        Returns the session and the cookie's value. Raises the same as `login`.
+        """
+        cookie, cookie_hash = new_secret()
+        session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, replaces)
+        if replaces is not None:
+            self._cache.forget(lambda known: known.session_id == replaces.session_id)
+        return SessionRead.of(session, current=True), cookie
+
+    async def _sign_in(
+        self, login: Login, client: Client, secret: _Secret, replaces: Principal | None = None
+    ) -> Session:
+        for _ in range(_ATTEMPTS):
+            user = await self._verified(login, client.principal)
+            renewed = await self._renewed_hash(user, login)
+            session = Session(user_id=user.id, user_agent=client.user_agent, **secret)
+            if await self._start(session, user, renewed, replaces):
+                return session
+        raise BadCredentials
+
+    async def _verified(self, login: Login, principal: Principal | None) -> User:
         async with self._database.reading() as tx:
-            role = await tx.sessions.get_role(
-                claims.session_id, user_id=claims.user_id, now=datetime.now(UTC)
-            )
-        if role is None:
-            raise InvalidToken
-        return Principal(claims.user_id, claims.session_id, is_admin=role is Role.ADMIN)
+            user = await tx.users.get_by_email(login.email)
+        by_owner = user is not None and principal is not None and principal.user_id == user.id
+        await self._throttle.count(login.email, by_owner=by_owner)
+        password = login.password.get_secret_value()
+        password_hash = user.password_hash if user else None
+        if not await self._passwords.verify(password, password_hash) or user is None:
+            raise BadCredentials
+        await self._throttle.reset(login.email, by_owner=by_owner)
+        return user
+
+    async def _renewed_hash(self, user: User, login: Login) -> str | None:
+        if not self._passwords.is_outdated(user.password_hash):
+            return None
+        return await self._passwords.hash(login.password.get_secret_value())
+
+    async def _start(
+        self, session: Session, verified: User, renewed: str | None, replaces: Principal | None
+    ) -> bool:
+        session.expires_at = datetime.now(UTC) + self._session_lifetime
+        async with self._database.transaction() as tx:
+            # While the password was being verified, it may have been changed, or the
+            # account deleted; what was true then opens no session now. The lock keeps it
+            # so until the session is there for a change of password to end it.
+            user = await tx.users.get_locked(verified.id)
+            if user is None or user.password_hash != verified.password_hash:
+                return False
+            if renewed is not None:
+                user.password_hash = renewed
+            if replaces is not None:
+                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
+            await tx.sessions.add(session)
+        return True

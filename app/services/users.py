@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from app.adapters.passwords import PasswordHasher
+from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, WrongPassword
-from app.models import Role, User
+from app.models import Principal, Role, User
 from app.models.passwords import why_guessable
 from app.repositories.database import Database
 from app.schemas.preconditions import EntityTags, require_match
@@ -14,9 +15,12 @@ from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, Us
 class UserService:
     """Signup, and everything that an account's owner or an administrator does to it."""
 
-    def __init__(self, database: Database, passwords: PasswordHasher) -> None:
+    def __init__(
+        self, database: Database, passwords: PasswordHasher, cache: SessionCache[Principal]
+    ) -> None:
         self._database = database
         self._passwords = passwords
+        self._cache = cache
 
     async def register(self, new: UserCreate) -> UserRead:
         """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
@@ -94,6 +98,7 @@ class UserService:
             account.password_hash = password_hash
             await tx.users.flush()
             await tx.sessions.end_all(user_id, keep=session_id)
+        self._forget_sessions(user_id)
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions; its email is free again.
@@ -106,6 +111,10 @@ class UserService:
             user.erase(datetime.now(UTC))
             await tx.users.flush()
             await tx.sessions.end_all(user_id)
+        self._forget_sessions(user_id)
+
+    def _forget_sessions(self, user_id: int) -> None:
+        self._cache.forget(lambda known: known.user_id == user_id)
 
 
 def _found(user: User | None) -> User:

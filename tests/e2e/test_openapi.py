@@ -20,7 +20,7 @@ EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 @pytest.fixture(scope="module")
 def generous_stack() -> Iterator[LocalStack]:
     """A stack whose limits nobody reaches."""
-    names = ("SIGNUP", "LOGIN", "PASSWORD", "DEFAULT")
+    names = ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT")
     stack = LocalStack(**{f"RATE_LIMIT_{name}": "1000000/minute" for name in names})
     try:
         stack.start()

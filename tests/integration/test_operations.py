@@ -13,6 +13,7 @@ from tests.conftest import StartService
 from tests.integration.wire import problem
 
 _URL = re.compile(r"""(?:https?:)?//[\w.-]+""")
+_CREDENTIALS_IN_THE_BODY = {"/api/auth/login", "/api/auth/refresh", "/api/auth/session"}
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
 
 
@@ -115,7 +116,7 @@ def test_every_operation_is_described_with_an_example(document: dict[str, Any]) 
         assert "```sh\ncurl -i" in operation["description"], (method, path)
         assert operation["summary"]
         if "security" not in operation:
-            assert "401" not in operation["responses"] or path == "/api/auth/login"
+            assert "401" not in operation["responses"] or path in _CREDENTIALS_IN_THE_BODY
 
 
 def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> None:
@@ -130,6 +131,12 @@ def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> No
         ("PUT", "/api/users/{user_id}/password"),
         ("DELETE", "/api/users/{user_id}"),
         ("POST", "/api/auth/login"),
+        ("POST", "/api/auth/refresh"),
+        ("POST", "/api/auth/logout"),
+        ("POST", "/api/auth/session"),
+        ("GET", "/api/auth/sessions"),
+        ("DELETE", "/api/auth/sessions/{session_id}"),
+        ("GET", "/.well-known/jwks.json"),
         ("GET", "/api/products"),
         ("POST", "/api/products"),
         ("GET", "/api/products/{product_id}"),
@@ -157,7 +164,8 @@ def test_each_problem_of_the_document_has_its_page(
     assert codes >= {"email-taken", "bad-credentials", "wrong-password", "too-many-requests",
                      "internal-error", "malformed-json", "sku-taken", "out-of-stock",
                      "invalid-transition", "idempotency-in-flight", "idempotency-mismatch",
-                     "contended"}  # fmt: skip
+                     "contended", "invalid-refresh-token", "invalid-session", "cross-site",
+                     "too-many-failed-logins"}  # fmt: skip
     listed = client.get("/problems").text
     for code in sorted(codes | {"overloaded", "not-ready", "malformed-request"}):
         response = client.get(f"/problems/{code}")
@@ -175,6 +183,7 @@ def test_calls_that_hash_a_password_say_that_they_may_be_overloaded(
     for method, path in [
         ("post", "/api/users"),
         ("post", "/api/auth/login"),
+        ("post", "/api/auth/session"),
         ("put", "/api/users/{user_id}/password"),
     ]:
         unavailable = document["paths"][path][method]["responses"]["503"]

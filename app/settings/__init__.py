@@ -4,16 +4,10 @@ A variable has the field's name in capitals: `rate_limit_login` is `RATE_LIMIT_L
 Secrets have no default. `.env.example` lists them all.
 """
 
-import base64
-import binascii
 import os
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlsplit
 
-from limits import parse_many
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -23,62 +17,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_EXAMPLES = ("change-me", "changeme", "example")
-_SHORTEST_PASSWORD = 12
-_KEY_BYTES = 32
-_FEWEST_DISTINCT_BYTES = 8
+from app.settings.kinds import Names, RateLimit, SigningKeys, address, refuse_weak_password
+
 _LONGEST = 10 * 365 * 24 * 60 * 60
-
-
-def _signing_key(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    advice = "make one with `openssl rand -base64 32`"
-    if any(example in secret.lower() for example in _EXAMPLES):
-        raise PydanticCustomError("secret", f"is the example value; {advice}")
-    try:
-        key = base64.b64decode(secret, validate=True)
-    except binascii.Error:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise PydanticCustomError("secret", f"is not {_KEY_BYTES} bytes in Base64; {advice}")
-    if len(set(key)) < _FEWEST_DISTINCT_BYTES:
-        raise PydanticCustomError("secret", f"is an example, not random bytes; {advice}")
-    return value
-
-
-def _rate_limit(value: str) -> str:
-    try:
-        parse_many(value)
-    except ValueError:
-        raise PydanticCustomError(
-            "rate_limit", "is no rate limit; write it like `10/minute` or `5/second;100/hour`"
-        ) from None
-    return value
-
-
-def _address(schemes: set[str], example: str) -> AfterValidator:
-    def check(value: SecretStr) -> SecretStr:
-        try:
-            parts = urlsplit(value.get_secret_value())
-            # A slash or an @ in a password that is not written as %2F or %40 ends up here.
-            broken = "@" in parts.path or "@" in parts.query or parts.port == 0
-        except ValueError:
-            broken = True
-        if broken or parts.scheme not in schemes:
-            advice = f"write it like `{example}`, special characters in the password as %2F"
-            raise PydanticCustomError("url", f"is not an address of this kind; {advice}")
-        return value
-
-    return AfterValidator(check)
-
-
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-RateLimit = Annotated[str, AfterValidator(_rate_limit)]
 
 
 class Settings(BaseSettings):
@@ -92,7 +35,7 @@ class Settings(BaseSettings):
 
     database_url: Annotated[
         SecretStr,
-        _address(
+        address(
             {"postgresql", "postgres", "postgresql+psycopg"},
             "postgresql://user:password@host/name",
         ),
@@ -104,7 +47,7 @@ class Settings(BaseSettings):
     # connection is usable again by the time the client has its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
-    redis_url: Annotated[SecretStr, _address({"redis", "rediss"}, "redis://:password@host:6379/0")]
+    redis_url: Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
     # Deployments that share one Redis keep apart by this prefix.
     redis_key_prefix: str = "roundtrip"
     # The whole time that one question to Redis may take, retries included.
@@ -112,12 +55,15 @@ class Settings(BaseSettings):
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
 
-    # The private key of the access tokens' signature: an Ed25519 seed in Base64.
-    token_signing_key: Annotated[SecretStr, AfterValidator(_signing_key)]
+    # The private key of the access tokens' signature: an Ed25519 seed in Base64. During a
+    # rotation, the key to come stands behind it; see `python -m app rotate-key`.
+    token_signing_key: SigningKeys
     token_issuer: str = "roundtrip"
     token_audience: str = "roundtrip"
     token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
+    # A sign-in ends after the first, and after the second without any use.
     session_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 30 * 24 * 60 * 60
+    session_idle_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 7 * 24 * 60 * 60
 
     # Each thread keeps one core busy and holds 19 MiB while it hashes.
     password_threads: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
@@ -127,6 +73,8 @@ class Settings(BaseSettings):
     # slowapi's notation; several limits are separated by semicolons.
     rate_limit_signup: RateLimit = "10/minute"
     rate_limit_login: RateLimit = "10/minute"
+    # Failed logins in a row for one account, from wherever they come.
+    rate_limit_login_failures: RateLimit = "20/15minutes"
     rate_limit_password: RateLimit = "5/minute"
     rate_limit_default: RateLimit = "600/minute"
 
@@ -139,7 +87,7 @@ class Settings(BaseSettings):
     # load balancers to notice.
     drain_delay: NonNegativeFloat = 3.0
     # Host headers that are served; `*` serves every one.
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = ("*",)
+    allowed_hosts: Names = ("*",)
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -155,22 +103,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_example_passwords_in_production(self) -> "Settings":
         if self.environment == "production":
-            _refuse_weak_password("DATABASE_URL", self.database_url)
-            _refuse_weak_password("REDIS_URL", self.redis_url)
+            refuse_weak_password("DATABASE_URL", self.database_url)
+            refuse_weak_password("REDIS_URL", self.redis_url)
         return self
-
-
-def _refuse_weak_password(variable: str, url: SecretStr) -> None:
-    # No password at all is allowed: a certificate or the network may stand in for it.
-    parts = urlsplit(url.get_secret_value())
-    in_query = parse_qs(parts.query, keep_blank_values=True).get("password", [])
-    for password in in_query if parts.password is None else [*in_query, parts.password]:
-        if any(example in password.lower() for example in _EXAMPLES):
-            complaint = f"{variable} has the example password; choose your own"
-            raise PydanticCustomError("secret", complaint)
-        if len(password) < _SHORTEST_PASSWORD:
-            complaint = f"{variable} has a password of fewer than {_SHORTEST_PASSWORD} characters"
-            raise PydanticCustomError("secret", complaint)
 
 
 class SettingsError(Exception):

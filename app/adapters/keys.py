@@ -1,0 +1,63 @@
+"""The keys of the access tokens: one signs, and all that a live token may need verify."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.settings.kinds import SigningKey
+
+
+class Key:
+    """An Ed25519 key pair under its id, which is its thumbprint (RFC 7638)."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self.signs_from = key.signs_from
+        self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
+        self.public = self.private.public_key()
+        self._x = _base64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+        # RFC 7638 over the members that RFC 8037 names, in their order.
+        canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{self._x}"}}'
+        self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
+
+    def public_jwk(self) -> dict[str, str]:
+        """Return the public half as a JWK (RFC 8037, section 2)."""
+        return {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": self._x,
+            "kid": self.id,
+            "use": "sig",
+            "alg": "EdDSA",
+        }
+
+
+class KeyRing:
+    """Knows at each moment which key signs and which keys verify.
+
+    A key signs from its own time until that of the next. Until then it verifies already, so
+    that processes which got it earlier or later understand one another, and afterwards until
+    the last token that it signed has expired.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
+        """Take the keys in the order of their times; `token_lifetime` is in seconds."""
+        self._keys = [Key(key) for key in keys]
+        self._lifetime = timedelta(seconds=token_lifetime)
+
+    def signing(self, now: datetime) -> Key:
+        """Return the key that signs."""
+        return next(key for key in reversed(self._keys) if key.signs_from <= now)
+
+    def verifying(self, now: datetime) -> dict[str, Key]:
+        """Return the keys that verify, by id."""
+        successors = [key.signs_from for key in self._keys[1:]]
+        retired = sum(moment + self._lifetime <= now for moment in successors)
+        return {key.id: key for key in self._keys[retired:]}
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,49 @@
+"""With a session cookie, which browsers send by themselves, only our own pages change things."""
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import CrossSite
+
+_SAFE: Final = {"GET", "HEAD", "OPTIONS"}
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+class SameOrigin:
+    """Refuses what another site may have made a browser send (cross-site request forgery).
+
+    A request with a cookie and an unsafe method (RFC 9110, section 9.2.1) has to show where
+    it comes from: by Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge, or, from
+    older browsers, by Origin (RFC 6454, section 7). Bearer tokens are exempt: no browser adds
+    them by itself.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on unless it may be forged."""
+        if (
+            scope["type"] == "http"
+            and scope["state"]["session_cookie"] is not None
+            and scope["method"] not in _SAFE
+            and not _is_from_here(scope)
+        ):
+            raise CrossSite
+        await self.app(scope, receive, send)
+
+
+def _is_from_here(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    sites, origins = headers.getlist("sec-fetch-site"), headers.getlist("origin")
+    if sites:
+        # `none` is a person at the address bar; no page sends that.
+        return len(sites) == 1 and sites[0] in {"same-origin", "none"}
+    return len(origins) == 1 and origins[0].lower() == _origin(scope, headers["host"])
+
+
+def _origin(scope: Scope, host: str) -> str:
+    # Browsers leave out the port that belongs to the scheme, in Host as in Origin.
+    return f"{scope['scheme']}://{host.lower().removesuffix(_DEFAULT_PORTS[scope['scheme']])}"

@@ -1,0 +1,154 @@
+"""Staying signed in, and signing out."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from app.adapters.session_cache import SessionCache
+from app.adapters.tokens import AccessTokens, Claims, hash_of, new_secret
+from app.errors import InvalidRefreshToken, InvalidSession, InvalidToken, NotFound
+from app.models import Principal
+from app.repositories.database import Database
+from app.repositories.sessions import SessionRepository
+from app.schemas.auth import PublicKey, PublicKeys, Refresh, SessionPage, SessionRead, TokenPair
+
+__all__ = ["Principal", "SessionService"]
+
+_log = structlog.get_logger()
+_NOTED_EVERY = timedelta(minutes=1)
+_BATCH = 1000
+
+
+class SessionService:
+    """Knows whose session a token or a cookie is; refreshes, lists and ends sessions."""
+
+    def __init__(
+        self,
+        database: Database,
+        tokens: AccessTokens,
+        cache: SessionCache[Principal],
+        *,
+        idle: timedelta,
+    ) -> None:
+        """Sessions end that are not used for `idle`."""
+        self._database = database
+        self._tokens = tokens
+        self._cache = cache
+        self._idle = idle
+
+    def read_token(self, token: str) -> Claims:
+        """Check an access token's signature and claims. Raises `InvalidToken`."""
+        return self._tokens.verify(token)
+
+    def public_keys(self) -> PublicKeys:
+        """Return what anybody may verify access tokens with."""
+        return PublicKeys(keys=[PublicKey(**key) for key in self._tokens.public_keys()])
+
+    async def by_token(self, claims: Claims) -> Principal:
+        """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
+        principal = await self._principal(
+            claims,
+            lambda sessions, now: sessions.get(
+                claims.session_id, user_id=claims.user_id, now=now, idle=self._idle
+            ),
+        )
+        if principal is None:
+            raise InvalidToken
+        return principal
+
+    async def by_cookie(self, cookie: str) -> Principal:
+        """Look up whose session a cookie is. Raises `InvalidSession` when it has ended."""
+        cookie_hash = hash_of(cookie)
+        principal = await self._principal(
+            cookie_hash,
+            lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle),
+        )
+        if principal is None:
+            raise InvalidSession
+        return principal
+
+    async def _principal(
+        self,
+        key: Claims | bytes,
+        find: Callable[[SessionRepository, datetime], Awaitable[Principal | None]],
+    ) -> Principal | None:
+        async def load() -> Principal | None:
+            now = datetime.now(UTC)
+            async with self._database.reading() as tx:
+                found = await find(tx.sessions, now)
+            if found is not None and found.last_used_at <= now - _NOTED_EVERY:
+                async with self._database.transaction() as tx:
+                    await tx.sessions.touch(found.session_id, now=now)
+            return found
+
+        return await self._cache.get_or_load(key, load)
+
+    async def refresh(self, refresh: Refresh) -> TokenPair:
+        """Trade a refresh token for a new pair; from then on it is spent.
+
+        Raises `InvalidRefreshToken`. One that was spent before ends its session: of two who
+        hold the same token one is not its owner, and nobody can tell which (RFC 9700,
+        section 4.14.2).
+        """
+        spent, now = hash_of(refresh.refresh_token.get_secret_value()), datetime.now(UTC)
+        refresh_token, refresh_token_hash = new_secret()
+        async with self._database.transaction() as tx:
+            session = await tx.sessions.rotate(spent, refresh_token_hash, now=now, idle=self._idle)
+            robbed = await tx.sessions.end_spent(spent) if session is None else None
+        if robbed is not None:
+            self._forget(robbed.id)
+            _log.warning("refresh_token_reused", user_id=robbed.user_id, session_id=robbed.id)
+        if session is None:
+            raise InvalidRefreshToken
+        return TokenPair(
+            access_token=self._tokens.issue(
+                user_id=session.user_id, session_id=session.id, now=now
+            ),
+            expires_in=self._tokens.lifetime,
+            refresh_token=refresh_token,
+        )
+
+    async def list_sessions(
+        self, caller: Principal, *, before: int | None, limit: int
+    ) -> SessionPage:
+        """Return up to `limit` of the caller's live sessions, newest first."""
+        async with self._database.reading() as tx:
+            sessions = await tx.sessions.list_for_user(
+                caller.user_id,
+                before=before,
+                limit=limit + 1,
+                now=datetime.now(UTC),
+                idle=self._idle,
+            )
+        found = [SessionRead.of(it, current=it.id == caller.session_id) for it in sessions]
+        return SessionPage.cut(found, limit)
+
+    async def read(self, caller: Principal, session_id: int) -> SessionRead:
+        """Return one of the caller's live sessions. Raises `NotFound`."""
+        page = await self.list_sessions(caller, before=session_id + 1, limit=1)
+        if not page.items or page.items[0].id != session_id:
+            raise NotFound
+        return page.items[0]
+
+    async def end(self, caller: Principal, session_id: int) -> None:
+        """End one of the caller's sessions. Raises `NotFound`."""
+        async with self._database.transaction() as tx:
+            ended = await tx.sessions.end(session_id, user_id=caller.user_id)
+        if not ended:
+            raise NotFound
+        self._forget(session_id)
+
+    def _forget(self, session_id: int) -> None:
+        self._cache.forget(lambda known: known.session_id == session_id)
+
+    async def clear_unused(self) -> int:
+        """Delete the sessions that nobody uses any more, and say how many there were."""
+        cleared = 0
+        while True:
+            used_since = datetime.now(UTC) - self._idle
+            async with self._database.transaction() as tx:
+                found = await tx.sessions.clear_unused(used_since=used_since, limit=_BATCH)
+            cleared += found
+            if found < _BATCH:
+                return cleared
