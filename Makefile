@@ -1,6 +1,6 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status stop reset admin seed test lint types fuzz format lock clean \
+.PHONY: help up start status roll stop reset admin seed test lint types fuzz format lock clean \
 	lab-set dev-set
 
 BIN := .venv/bin
@@ -27,6 +27,9 @@ start: lab-set  ## the same in the background; returns once the first request su
 
 status: lab-set  ## what runs, where, and whether it is well
 	@$(LAB) status
+
+roll: lab-set  ## restart the app processes one after another, without a failed request
+	@$(LAB) roll
 
 stop: lab-set  ## end what runs in the background; the data are kept
 	@$(LAB) stop

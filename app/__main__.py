@@ -1,27 +1,28 @@
-"""Commands for whoever runs the service: `python -m app create-admin --email …`."""
+"""Commands for whoever runs the service: `python -m app create-admin|rotate-key`."""
 
 import argparse
 import asyncio
 import getpass
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr, ValidationError
 
+from app.adapters.keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
 from app.schemas.users import UserCreate
-from app.settings import SettingsError, load_settings
+from app.settings import SettingsError, load_settings, load_token_settings
+
+_LONGEST_WAIT = 365 * 24 * 60 * 60
 
 
 def main() -> int:
     """Run one command and return its exit status: 0 for done, 1 for refused."""
     arguments = _parser().parse_args()
     try:
-        new = UserCreate(
-            name=arguments.name, email=arguments.email, password=SecretStr(_password())
-        )
-        print(asyncio.run(_create_admin(new)))
+        print(arguments.run(arguments))
     except ValidationError as error:
         for problem in error.errors(include_input=False):
             print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)
@@ -46,14 +47,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     create_admin.add_argument("--email", required=True)
     create_admin.add_argument("--name", default="Administrator")
+    create_admin.set_defaults(run=_create_admin)
+    rotate_key = commands.add_parser(
+        "rotate-key",
+        help="print the next value of TOKEN_SIGNING_KEY: the keys there are, and a new one",
+        description="Reads TOKEN_SIGNING_KEY and changes nothing; see docs/key-rotation.md.",
+    )
+    rotate_key.add_argument(
+        "--after",
+        type=_seconds,
+        default=600,
+        metavar="SECONDS",
+        help="when the new key begins to sign; by then, every process has the value (%(default)s)",
+    )
+    rotate_key.set_defaults(run=_rotate_key)
     return parser
 
 
-def _password() -> str:
-    return os.environ.get("ADMIN_PASSWORD") or getpass.getpass("Password: ")
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LONGEST_WAIT):
+        raise argparse.ArgumentTypeError("give the seconds from now, at most those of a year")
+    return int(text)
 
 
-async def _create_admin(new: UserCreate) -> str:
+def _create_admin(arguments: argparse.Namespace) -> str:
+    password = os.environ.get("ADMIN_PASSWORD") or getpass.getpass("Password: ")
+    return asyncio.run(
+        _promote(
+            UserCreate(name=arguments.name, email=arguments.email, password=SecretStr(password))
+        )
+    )
+
+
+async def _promote(new: UserCreate) -> str:
     container = Container(load_settings())
     try:
         user, is_new = await container.users.make_admin(new)
@@ -62,6 +88,28 @@ async def _create_admin(new: UserCreate) -> str:
     if is_new:
         return f"{user.email} is an administrator now (user {user.id})."
     return f"{user.email} is an administrator now (user {user.id}); its password stays as it was."
+
+
+def _rotate_key(arguments: argparse.Namespace) -> str:
+    settings, now = load_token_settings(), datetime.now(UTC)
+    lifetime = settings.token_lifetime
+    signs_from = (now + timedelta(seconds=arguments.after)).replace(microsecond=0)
+    try:
+        keys = rotated(
+            settings.token_signing_key, now=now, signs_from=signs_from, token_lifetime=lifetime
+        )
+    except ValueError:
+        due = settings.token_signing_key[-1].signs_from
+        raise SettingsError(
+            f"TOKEN_SIGNING_KEY has a key already that will sign from {due:%Y-%m-%dT%H:%M:%SZ}. "
+            "Wait until then."
+        ) from None
+    print(
+        f"Give this value to every process as TOKEN_SIGNING_KEY before {signs_from:%H:%M:%S} UTC.\n"
+        f"From then on the new key signs. The one before it verifies for {lifetime} seconds more.",
+        file=sys.stderr,
+    )
+    return ",".join(map(str, keys))
 
 
 if __name__ == "__main__":

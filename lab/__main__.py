@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: `python -m lab up|start|status|stop|reset|admin|seed`."""
+"""The commands behind the Makefile: `python -m lab up|start|status|roll|stop|reset|admin|seed`."""
 
 import argparse
 import os
@@ -14,6 +14,7 @@ from lab.stack.paths import Paths
 COMMANDS = {
     "start": control.start,
     "status": control.status,
+    "roll": control.roll,
     "stop": control.stop,
     "reset": control.reset,
     "admin": control.admin,

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -57,6 +58,20 @@ class KeyRing:
         successors = [key.signs_from for key in self._keys[1:]]
         retired = sum(moment + self._lifetime <= now for moment in successors)
         return {key.id: key for key in self._keys[retired:]}
+
+
+def rotated(
+    keys: Sequence[SigningKey], *, now: datetime, signs_from: datetime, token_lifetime: int
+) -> tuple[SigningKey, ...]:
+    """Add a new key that will sign, and leave out those that no live token needs.
+
+    Raises `ValueError` while the rotation before this one is under way.
+    """
+    if keys[-1].signs_from > now:
+        raise ValueError("the last key does not sign yet")
+    needed = KeyRing(keys, token_lifetime).verifying(now)
+    first, *others = keys[-len(needed) :]
+    return (SigningKey(first.seed), *others, SigningKey(secrets.token_bytes(32), signs_from))
 
 
 def _base64url(data: bytes) -> str:

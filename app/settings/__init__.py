@@ -5,7 +5,7 @@ Secrets have no default. `.env.example` lists them all.
 """
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     Field,
@@ -22,14 +22,26 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.settings.kinds import Names, RateLimit, SigningKeys, address, refuse_weak_password
 
 _LONGEST = 10 * 365 * 24 * 60 * 60
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
-class Settings(BaseSettings):
-    """The service's settings. Times are seconds, sizes are bytes."""
+class TokenSettings(BaseSettings):
+    """What access tokens are signed with, and how long they are good."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
+
+    # The private key of the access tokens' signature: an Ed25519 seed in Base64. During a
+    # rotation, the key to come stands behind it; see `python -m app rotate-key`.
+    token_signing_key: SigningKeys
+    token_issuer: str = "roundtrip"
+    token_audience: str = "roundtrip"
+    token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
+
+
+class Settings(TokenSettings):
+    """The service's settings. Times are seconds, sizes are bytes."""
 
     environment: Literal["production", "local"] = "production"
 
@@ -55,12 +67,6 @@ class Settings(BaseSettings):
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
 
-    # The private key of the access tokens' signature: an Ed25519 seed in Base64. During a
-    # rotation, the key to come stands behind it; see `python -m app rotate-key`.
-    token_signing_key: SigningKeys
-    token_issuer: str = "roundtrip"
-    token_audience: str = "roundtrip"
-    token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
     # A sign-in ends after the first, and after the second without any use.
     session_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 30 * 24 * 60 * 60
     session_idle_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 7 * 24 * 60 * 60
@@ -118,8 +124,17 @@ def load_settings() -> Settings:
     Raises `SettingsError` with one line for each variable that is missing or wrong;
     the values themselves are never in it.
     """
+    return _load(Settings)
+
+
+def load_token_settings() -> TokenSettings:
+    """Read those about access tokens only. Raises `SettingsError` as above."""
+    return _load(TokenSettings)
+
+
+def _load(kind: type[_Kind]) -> _Kind:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         lines = [_complaint(details) for details in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

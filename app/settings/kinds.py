@@ -26,6 +26,13 @@ class SigningKey:
     seed: bytes = field(repr=False)
     signs_from: datetime = _BEGINNING
 
+    def __str__(self) -> str:
+        """Write it as it stands in the setting. This gives the secret away."""
+        seed = base64.b64encode(self.seed).decode()
+        if self.signs_from == _BEGINNING:
+            return seed
+        return f"{seed}@{self.signs_from:%Y-%m-%dT%H:%M:%SZ}"
+
 
 def signing_keys(value: object) -> tuple[SigningKey, ...]:
     """Read `seed` or, during a rotation, `seed,seed@2026-11-22T15:30:00Z`.

@@ -1,6 +1,7 @@
 """The service's own processes, started the way production starts them, and its migrations."""
 
 import http.client
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.servers import Server
-from lab.stack.waiting import POLL_S, never
+from lab.stack.waiting import POLL_S, never, wait_until
 
 UVICORN = (
     *("--factory", "app.main:create_app"),
@@ -29,8 +30,14 @@ UVICORN = (
 
 
 class AppProcess(Server):
-    """One uvicorn process of the service."""
+    """One uvicorn process of the service.
 
+    Told by SIGTERM to end, it first says at /readyz that it will, and goes on serving until the
+    load balancer knows. When the whole stack ends nobody is left to be told, and SIGINT, which
+    uvicorn takes for the same, saves that time.
+    """
+
+    stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
 
     def __init__(
@@ -52,6 +59,21 @@ class AppProcess(Server):
     def ready(self) -> bool:
         """Whether it says that it can serve requests."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
+
+    def restart(self) -> None:
+        """Replace the process by a new one while the other parts run on.
+
+        :raises LabError: when no new one has come.
+        """
+        before = self.identity
+        process = before.process() if before else None
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+        # The supervisor, which looks after it, brings it back.
+        if not wait_until(
+            lambda: self.identity not in {before, None} and self.ready(), timeout_s=60
+        ):
+            raise LabError(f"{self.name} has not come back. What it said:  make status")
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "uvicorn", *UVICORN, "--port", str(self.port)]

@@ -56,8 +56,8 @@ def service_environment(
         "LOG_FORMAT": "console",
         "TOKEN_SIGNING_KEY": token_signing_key,
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
-        # Nobody waits to be told that this process ends: the load balancer ends before it.
-        "DRAIN_DELAY": "0",
+        # Twice as long as the load balancer takes to look whether a process is ready.
+        "DRAIN_DELAY": "2",
         # A line appears when its request ends, in a file as on a terminal.
         "PYTHONUNBUFFERED": "1",
     }

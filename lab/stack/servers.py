@@ -39,6 +39,7 @@ class Server(ABC):
         self._port = port
         self._footprint = Footprint(directory)
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     @property
     def port(self) -> int:
@@ -95,6 +96,7 @@ class Server(ABC):
         _ = self.port
         self._prepare()
         self._process = self._spawn()
+        self._asked = False
         self._footprint.note(self._process.pid)
 
     def wait_until_ready(
@@ -125,9 +127,10 @@ class Server(ABC):
         return self._process.returncode if self._process else None
 
     def ask_to_stop(self) -> None:
-        """Send the signal and do not wait; `stop` waits."""
-        if self._process is not None and self.alive():
+        """Send the signal, once, and do not wait; `stop` waits."""
+        if self._process is not None and self.alive() and not self._asked:
             self._process.send_signal(self.stop_signal)
+            self._asked = True
 
     def stop(self, *, hurry: Callable[[], bool] = never) -> None:
         """End it in its own way, then by force when it takes too long or `hurry` says so."""

@@ -1,7 +1,6 @@
 """What the stack consists of, and which part gets which address."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 from lab.stack.apps import AppProcess
@@ -67,9 +66,12 @@ class Stack:
         """The one given from outside, or the embedded server's."""
         return self.choices.redis_url or self.valkey.url
 
-    @cached_property
+    @property
     def service_environment(self) -> Mapping[str, str]:
-        """What the app processes, the migrations and the service's own commands run with."""
+        """What the app processes, the migrations and the service's own commands run with.
+
+        Read anew for each of them: a process that is started later gets the keys of then.
+        """
         return service_environment(
             database_url=self.database_url,
             redis_url=self.redis_url,

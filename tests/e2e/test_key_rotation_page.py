@@ -1,0 +1,45 @@
+"""docs/key-rotation.md, executed, while somebody else goes on sending requests."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.local_stack import LocalStack, signup
+from tests.e2e.pages import Terminal, blocks_of
+
+# A minute is for people.
+SOONER = {"--after 60": "--after 15", "sleep 60": "sleep 8"}
+
+
+def test_a_rotation_by_the_book_fails_no_request(own_stack: LocalStack, tmp_path: Path) -> None:
+    """Every command does what the page shows, and a token from before is good throughout."""
+    own_stack.start()
+    with _busy_client(own_stack) as statuses:
+        compared = Terminal(own_stack, tmp_path, SOONER).follow(blocks_of("docs/key-rotation.md"))
+    assert compared == 4
+    assert len(statuses) > 50
+    assert set(statuses) == {200}  # check 14
+
+
+@contextmanager
+def _busy_client(stack: LocalStack) -> Iterator[list[int]]:
+    account = signup("busy@example.com")
+    assert stack.request("POST", "/api/users", body=account).status == 201
+    login = {name: account[name] for name in ("email", "password")}
+    token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
+    auth = {"Authorization": f"Bearer {token}"}
+    statuses: list[int] = []
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(0.1):
+            statuses.append(stack.request("GET", "/api/users/me", headers=auth).status)
+
+    client = threading.Thread(target=send)
+    client.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        client.join()
