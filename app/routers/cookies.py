@@ -1,21 +1,22 @@
 """The session cookie: given to browsers, and taken back."""
 
+from typing import Final
+
 from fastapi import Response
 
 from app.schemas.auth import SESSION_COOKIE
 
+_ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
+"""No script reads it, no other site's form sends it, no other host gets it (RFC 6265bis)."""
+
 
 def with_session_cookie(response: Response, value: str) -> Response:
-    """Hand out a session's cookie (RFC 6265bis).
-
-    No script reads it, no other site's form sends it, no other host gets it. It ends with the
-    browser; the session itself has an end of its own.
-    """
-    response.set_cookie(SESSION_COOKIE, value, path="/", secure=True, httponly=True, samesite="lax")
+    """Hand out a session's cookie. It ends with the browser; the session has an end of its own."""
+    response.headers.append("Set-Cookie", f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}")
     return response
 
 
 def without_session_cookie(response: Response) -> Response:
     """Take the cookie back."""
-    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    response.headers.append("Set-Cookie", f"{SESSION_COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
     return response
