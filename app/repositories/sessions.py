@@ -47,6 +47,13 @@ class SessionRepository:
         row = rows.one_or_none()
         return Principal(*row) if row else None
 
+    async def find(
+        self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
+    ) -> Session | None:
+        """Find one of a user's live sessions."""
+        mine = and_(Session.id == session_id, Session.user_id == user_id)
+        return await self._session.scalar(select(Session).where(mine, _live(now, idle)))
+
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta
     ) -> list[Session]:

@@ -126,10 +126,14 @@ class SessionService:
 
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""
-        page = await self.list_sessions(caller, before=session_id + 1, limit=1)
-        if not page.items or page.items[0].id != session_id:
+        now = datetime.now(UTC)
+        async with self._database.reading() as tx:
+            session = await tx.sessions.find(
+                session_id, user_id=caller.user_id, now=now, idle=self._idle
+            )
+        if session is None:
             raise NotFound
-        return page.items[0]
+        return SessionRead.of(session, current=session.id == caller.session_id)
 
     async def end(self, caller: Principal, session_id: int) -> None:
         """End one of the caller's sessions. Raises `NotFound`."""
