@@ -46,4 +46,6 @@ def _is_from_here(scope: Scope) -> bool:
 
 def _origin(scope: Scope, host: str) -> str:
     # Browsers leave out the port that belongs to the scheme, in Host as in Origin.
-    return f"{scope['scheme']}://{host.lower().removesuffix(_DEFAULT_PORTS[scope['scheme']])}"
+    # A proxy may also say `ws` or `wss`, which no page's origin has: nothing equals that.
+    port = _DEFAULT_PORTS.get(scope["scheme"], "")
+    return f"{scope['scheme']}://{host.lower().removesuffix(port)}"
