@@ -48,4 +48,5 @@ class SessionCache(Generic[_T]):
         """Drop every entry that is concerned; none of them comes back from a question under way."""
         self._forgotten += 1
         for key in [key for key, known in self._known.items() if concerned(known.value)]:
-            del self._known[key]
+            # Its time may have run out since the line above.
+            self._known.pop(key, None)
