@@ -65,7 +65,7 @@ async def refresh(body: Refresh, sessions: Sessions) -> Response:
 @router.post("/logout", status_code=204, responses=problems(*_SIGNED_IN, errors.CrossSite))
 async def logout(caller: Caller, sessions: Sessions) -> Response:
     """End this session: its access tokens, its refresh token, its cookie."""
-    await sessions.end(caller, caller.session_id)
+    await sessions.sign_out(caller)
     return without_session_cookie(Response(status_code=204))
 
 

@@ -135,6 +135,12 @@ class SessionService:
             raise NotFound
         return SessionRead.of(session, current=session.id == caller.session_id)
 
+    async def sign_out(self, caller: Principal) -> None:
+        """End the caller's own session, unless somebody else has ended it meanwhile."""
+        async with self._database.transaction() as tx:
+            await tx.sessions.end(caller.session_id, user_id=caller.user_id)
+        self._forget(caller.session_id)
+
     async def end(self, caller: Principal, session_id: int) -> None:
         """End one of the caller's sessions. Raises `NotFound`."""
         async with self._database.transaction() as tx:
