@@ -56,7 +56,7 @@ class KeyRing:
     def verifying(self, now: datetime) -> dict[str, Key]:
         """Return the keys that verify, by id."""
         successors = [key.signs_from for key in self._keys[1:]]
-        retired = sum(moment + self._lifetime <= now for moment in successors)
+        retired = sum(moment <= now - self._lifetime for moment in successors)
         return {key.id: key for key in self._keys[retired:]}
 
 

@@ -60,13 +60,14 @@ def _signing_key(text: str) -> SigningKey:
         return SigningKey(_seed(seed))
     try:
         moment = datetime.fromisoformat(signs_from)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
         raise PydanticCustomError(
             "secret", "has a time that cannot be read; write it like 2026-11-22T15:30:00Z"
         )
-    return SigningKey(_seed(seed), moment.astimezone(UTC))
+    return SigningKey(_seed(seed), in_utc)
 
 
 def _seed(text: str) -> bytes:
