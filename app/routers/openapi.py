@@ -33,9 +33,14 @@ To try the calls here, sign up with `POST /api/users`, log in with `POST /api/au
 examples below use:
 
 ```sh
-TOKEN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
-  -d '{{"email": "ahmed@example.com", "password": "correct horse battery"}}' \\
+LOGIN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
+  -d '{{"email": "ahmed@example.com", "password": "correct horse battery"}}')
+TOKEN=$(echo "$LOGIN" \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+REFRESH=$(echo "$LOGIN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])')
+SESSION=$(curl -s {SERVER}/api/auth/sessions -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
 ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
 ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
@@ -57,7 +62,12 @@ PRODUCT_ETAG=$(curl -sI {SERVER}/api/products/$PRODUCT \\
   | tr -d '\\r' | sed -n 's/^etag: //Ip')
 ```
 """
-_VARIABLES = {"{user_id}": "$ID", "{order_id}": "$ORDER", "{product_id}": "$PRODUCT"}
+_VARIABLES = {
+    "{user_id}": "$ID",
+    "{order_id}": "$ORDER",
+    "{product_id}": "$PRODUCT",
+    "{session_id}": "$SESSION",
+}
 _WITH_ETAG = {"users", "products", "orders"}
 _HEADERS = {
     "X-Request-ID": "the id of this request, to be quoted in questions about it",
@@ -113,9 +123,11 @@ def _curl(operation: dict[str, Any], method: str, path: str, schemas: dict[str, 
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
-        # A product that is there: the shell puts its id between two quoted strings.
-        quoted = shlex.quote(json.dumps(body)).replace(
-            '"product_id": 1', "\"product_id\": '$PRODUCT'"
+        # What is there already: the shell puts it between two quoted strings.
+        quoted = (
+            shlex.quote(json.dumps(body))
+            .replace('"product_id": 1', "\"product_id\": '$PRODUCT'")
+            .replace("<token>", "'$REFRESH'")
         )
         parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
     return " \\\n  ".join(parts)

@@ -61,7 +61,7 @@ def test_the_examples_of_the_documentation_run_when_pasted(
             generous_stack.request("POST", "/api/users", body=signup(email))
         (example,) = _examples(operation)
         account, purchase = _examples(document["info"])
-        prepare = [account] if "security" in operation or "$PRODUCT" in example else []
+        prepare = [account] if "security" in operation or "$" in example else []
         prepare += [purchase] if "$PRODUCT" in example or "$ORDER" in example else []
         script = "\n".join([*prepare, example, ""]).replace("ahmed@example.com", email)
         script = script.replace("kettle-1", secrets.token_hex(8))
@@ -97,6 +97,10 @@ def _fill_the_shelf(stack: LocalStack, token: str) -> None:
 def _admin_token(stack: LocalStack) -> str:
     email = f"{secrets.token_hex(8)}@example.com"
     _become_admin(stack, email)
+    return _log_in(stack, email)
+
+
+def _log_in(stack: LocalStack, email: str) -> str:
     login = {"email": email, "password": PASSWORD}
     token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
     return token
@@ -116,7 +120,13 @@ def _fuzz(stack: LocalStack, examples: int) -> None:
     result = subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],
         cwd=CHECKOUT,
-        env={**os.environ, "FUZZ_TOKEN": token, "FUZZ_VICTIM": str(victim)},
+        env={
+            **os.environ,
+            "FUZZ_TOKEN": token,
+            "FUZZ_VICTIM": str(victim),
+            "FUZZ_LOGOUT_TOKEN": _admin_token(stack),
+            "FUZZ_DELETE_TOKEN": _admin_token(stack),
+        },
         capture_output=True,
         text=True,
         check=False,
