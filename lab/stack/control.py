@@ -8,17 +8,17 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
-import psutil
-
 from lab.stack import background
 from lab.stack.background import tell
 from lab.stack.environment import Choices
 from lab.stack.errors import AlreadyRunningError, LabError
+from lab.stack.footprint import has_ended
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.report import status_table, where_things_are
 from lab.stack.stack import APPS, Stack
 from lab.stack.state import Lock, State
 from lab.stack.supervisor import Supervisor
+from lab.stack.waiting import wait_until
 
 OK, FAILED, NOT_RUNNING = 0, 1, 3
 
@@ -152,8 +152,9 @@ def _end(paths: Paths) -> bool:
     if not lock.acquire(STOP_TIMEOUT_S):
         raise LabError(f"The stack does not end. Its log:  tail {paths.stack_log}")
     if process is not None:
-        # It gives the lock up a moment before it has gone.
-        psutil.wait_procs([process], timeout=STOP_TIMEOUT_S)
+        # It gives the lock up a moment before it has gone. Nobody waits until its parent notices:
+        # in a container perhaps nobody will.
+        wait_until(lambda: has_ended(process), timeout_s=STOP_TIMEOUT_S)
     leftovers = Stack(paths, Choices.from_environment({})).end_leftovers()
     lock.release()
     return process is not None or bool(leftovers)
