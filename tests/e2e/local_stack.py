@@ -15,7 +15,9 @@ from typing import Any
 import psutil
 
 from lab.stack.identity import Identity
+from lab.stack.paths import Paths
 from lab.stack.ports import free_port
+from lab.stack.state import State
 from lab.stack.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -66,6 +68,10 @@ class LocalStack:
         """Start it in the background."""
         result = self.run("start")
         assert result.returncode == 0, result.stdout
+
+    def runs(self) -> bool:
+        """Whether `status` would say so; without a process of its own to find it out."""
+        return State.load(Paths(self.directory)) is not None
 
     def discard(self) -> None:
         """End it and delete all of it."""

@@ -5,7 +5,6 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,50 +17,56 @@ EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def generous_stack() -> Iterator[LocalStack]:
-    """A stack whose limits nobody reaches."""
-    names = ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT")
-    stack = LocalStack(**{f"RATE_LIMIT_{name}": "1000000/minute" for name in names})
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.discard()
+def admin(started_stack: LocalStack) -> str:
+    """The email of an administrator."""
+    email = f"{secrets.token_hex(8)}@example.com"
+    result = started_stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
+    assert result.returncode == 0, result.stdout
+    return email
 
 
-def test_the_service_does_what_its_openapi_document_says(generous_stack: LocalStack) -> None:
+@pytest.fixture
+def token(stack: LocalStack, admin: str) -> str:
+    """The administrator's token; of the product that the examples buy there is enough."""
+    login = {"email": admin, "password": PASSWORD}
+    token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
+    _fill_the_shelf(stack, token)
+    return token
+
+
+def test_the_service_does_what_its_openapi_document_says(stack: LocalStack, token: str) -> None:
     """Schemathesis, a short round with every check."""
-    _fuzz(generous_stack, examples=5)
+    _fuzz(stack, token, examples=5)
 
 
 @pytest.mark.fuzz
 def test_the_service_does_what_its_openapi_document_says_at_length(
-    generous_stack: LocalStack,
+    stack: LocalStack, token: str
 ) -> None:
     """The same for as many examples as FUZZ_EXAMPLES says."""
-    _fuzz(generous_stack, examples=int(os.environ["FUZZ_EXAMPLES"]))
+    _fuzz(stack, token, examples=int(os.environ["FUZZ_EXAMPLES"]))
 
 
+@pytest.mark.usefixtures("token")
 def test_the_examples_of_the_documentation_run_when_pasted(
-    generous_stack: LocalStack, tmp_path: Path
+    stack: LocalStack, admin: str, tmp_path: Path
 ) -> None:
     """Each curl command in the document succeeds, after what the document says to do first."""
-    document = generous_stack.request("GET", "/openapi.json").json()
+    document = stack.request("GET", "/openapi.json").json()
     operations = [
         operation for methods in document["paths"].values() for operation in methods.values()
     ]
     assert len(operations) >= 18
-    _fill_the_shelf(generous_stack, _admin_token(generous_stack))
     for operation in operations:
         # One person for each example: some end in a new password, or without an account.
         email = f"{secrets.token_hex(8)}@example.com"
         if operation["operationId"] in {"list_users", "create_product", "update_product"}:
-            _become_admin(generous_stack, email)
+            email = admin
         elif operation["operationId"] != "create_user":
-            generous_stack.request("POST", "/api/users", body=signup(email))
+            stack.request("POST", "/api/users", body=signup(email))
         (example,) = _examples(operation)
         account, purchase = _examples(document["info"])
-        prepare = [account] if "security" in operation or "$" in example else []
+        prepare = [account] if "security" in operation or "$PRODUCT" in example else []
         prepare += [purchase] if "$PRODUCT" in example or "$ORDER" in example else []
         script = "\n".join([*prepare, example, ""]).replace("ahmed@example.com", email)
         script = script.replace("kettle-1", secrets.token_hex(8))
@@ -94,39 +99,14 @@ def _fill_the_shelf(stack: LocalStack, token: str) -> None:
     assert stack.request("PATCH", path, body=body, headers=headers).status == 200
 
 
-def _admin_token(stack: LocalStack) -> str:
-    email = f"{secrets.token_hex(8)}@example.com"
-    _become_admin(stack, email)
-    return _log_in(stack, email)
-
-
-def _log_in(stack: LocalStack, email: str) -> str:
-    login = {"email": email, "password": PASSWORD}
-    token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
-    return token
-
-
-def _become_admin(stack: LocalStack, email: str) -> None:
-    result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
-    assert result.returncode == 0, result.stdout
-
-
-def _fuzz(stack: LocalStack, examples: int) -> None:
-    token = _admin_token(stack)
-    _fill_the_shelf(stack, token)
+def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
     email = f"victim-{secrets.token_hex(4)}@example.com"
     victim = stack.request("POST", "/api/users", body=signup(email)).json()["id"]
     command = ["run", f"http://localhost:{stack.http_port}/openapi.json", "--checks", "all"]
     result = subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],
         cwd=CHECKOUT,
-        env={
-            **os.environ,
-            "FUZZ_TOKEN": token,
-            "FUZZ_VICTIM": str(victim),
-            "FUZZ_LOGOUT_TOKEN": _admin_token(stack),
-            "FUZZ_DELETE_TOKEN": _admin_token(stack),
-        },
+        env={**os.environ, "FUZZ_TOKEN": token, "FUZZ_VICTIM": str(victim)},
         capture_output=True,
         text=True,
         check=False,

@@ -41,7 +41,7 @@ def _make_up(stack: LocalStack) -> Iterator[None]:
         start_new_session=True,
     )
     try:
-        assert wait_until(lambda: stack.run("status").returncode == 0, timeout_s=120)
+        assert wait_until(stack.runs, timeout_s=120)
         yield
     finally:
         os.killpg(process.pid, signal.SIGINT)

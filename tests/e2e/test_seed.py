@@ -216,20 +216,6 @@ def test_stock_and_what_was_sold_make_what_was_bought(shop: Shop) -> None:
     assert_consistent(shop)
 
 
-def test_a_database_given_from_outside_is_filled_as_well(shop: Shop) -> None:
-    """Also when its address is written in the way of SQLAlchemy."""
-    address = shop.database_url.replace("postgresql:", "postgresql+psycopg:")
-    other = LocalStack(DATABASE_URL=address)
-    try:
-        other.start()
-        before = shop.count()
-        result = other.run("seed", SEED_ORDERS=str(before + 10))
-        assert result.returncode == 0, result.stdout
-        assert shop.count() == before + 10
-    finally:
-        other.discard()
-
-
 def test_without_a_running_stack_it_says_how_to_start_one(own_stack: LocalStack) -> None:
     """And starts nothing by itself."""
     result = own_stack.run("seed")

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 
+import psycopg
+
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.e2e.local_stack import LocalStack, signup
@@ -23,15 +25,23 @@ def read_until(process: "subprocess.Popen[str]", words: str) -> str:
 def test_ctrl_c_ends_a_foreground_stack_with_status_0(
     stack: LocalStack, own_stack: LocalStack
 ) -> None:
-    """It runs beside the shared one with given servers, shows its requests, and leaves nothing."""
+    """It runs beside the shared one with given servers, shows its requests, and leaves nothing.
+
+    `seed` fills a given database too, even if its address is written in the way of SQLAlchemy.
+    """
     with (
         PostgresServer(own_stack.directory / "given" / "postgres", settings={"fsync": "off"}) as db,
         ValkeyServer(own_stack.directory / "given" / "valkey") as cache,
     ):
-        up = own_stack.spawn("up", DATABASE_URL=db.url, REDIS_URL=cache.url)
+        address = db.url.replace("postgresql:", "postgresql+psycopg:")
+        up = own_stack.spawn("up", DATABASE_URL=address, REDIS_URL=cache.url)
         assert "curl -i -X POST" in read_until(up, "correct horse battery")
         assert own_stack.request("POST", "/api/users", body=signup("a@example.com")).status == 201
         read_until(up, "/api/users")
+        seeded = own_stack.run("seed", SEED_ORDERS="10")
+        assert seeded.returncode == 0, seeded.stdout
+        with psycopg.connect(db.url) as connection:
+            assert connection.execute("SELECT count(*) FROM orders").fetchone() == (10,)
         assert stack.request("GET", "/readyz").status == 200
         identities = own_stack.identities()
         assert set(identities) == {"supervisor", "app-1", "app-2", "caddy"}

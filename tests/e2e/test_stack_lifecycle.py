@@ -26,7 +26,7 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
     """RATE_LIMIT_SIGNUP of the caller is the policy that the service announces."""
     answer = stack.request("POST", "/api/users", body=signup(new_email()))
-    assert "q=4321" in answer.headers["RateLimit-Policy"]
+    assert "q=654321" in answer.headers["RateLimit-Policy"]
 
 
 def test_starting_twice_says_that_it_runs(stack: LocalStack) -> None:
@@ -46,23 +46,23 @@ def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack
     assert "make stop" in result.stdout
 
 
-def test_data_and_addresses_survive_a_restart(stack: LocalStack) -> None:
-    """After stop and start the user is there, on the same port, behind the same authority."""
+def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
+    stack: LocalStack,
+) -> None:
+    """All is gone when `stop` returns, and a second one succeeds; `start` brings back the user.
+
+    On the same port, behind the same authority.
+    """
     email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
-    assert stack.run("stop").returncode == 0
-    assert stack.run("status").returncode == 3
-    stack.start()
-    assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
-    assert (stack.directory / "ca.crt").read_bytes() == authority
-
-
-def test_stop_leaves_no_process_and_may_be_repeated(stack: LocalStack) -> None:
-    """Every process is gone when `stop` returns; a second one has nothing to do and succeeds."""
     identities = stack.identities()
     assert stack.run("stop").returncode == 0
     assert [name for name, identity in identities.items() if identity.process()] == []
+    assert stack.run("status").returncode == 3
     assert stack.run("stop").returncode == 0
+    stack.start()
+    assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
+    assert (stack.directory / "ca.crt").read_bytes() == authority
 
 
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
