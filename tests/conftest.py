@@ -18,14 +18,28 @@ import httpx2
 import psycopg
 import pytest
 from psycopg import sql
+from xdist.remote import Producer
 
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
+from tests.distribution import FilesOnOneStackTogether, slowest_first
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 StartService = Callable[..., Service]
 NewDatabase = Callable[[], str]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesOnOneStackTogether:
+    """Keep together what shares a stack."""
+    return FilesOnOneStackTogether(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=slowest_first)
 
 
 @pytest.fixture(scope="session")
