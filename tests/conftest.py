@@ -27,7 +27,7 @@ from tests.distribution import FilesOnOneStackTogether, slowest_first
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 StartService = Callable[..., Service]
-NewDatabase = Callable[[], str]
+NewDatabase = Callable[..., str]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -74,12 +74,13 @@ def redis_url(scratch: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_url: str) -> Iterator[NewDatabase]:
-    """Makes an empty database; all of them are dropped at the end."""
+    """Makes an empty database, or a copy of another; all of them are dropped at the end."""
     names: list[str] = []
 
-    def create() -> str:
+    def create(template: str = "template1") -> str:
         names.append(f"roundtrip_test_{secrets.token_hex(6)}")
-        _administer(postgres_url, "CREATE DATABASE {}", names[-1])
+        source = urlsplit(template).path.removeprefix("/")
+        _administer(postgres_url, "CREATE DATABASE {} TEMPLATE {}", names[-1], source)
         return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{names[-1]}"))
 
     yield create
@@ -87,9 +88,9 @@ def new_database(postgres_url: str) -> Iterator[NewDatabase]:
         _administer(postgres_url, "DROP DATABASE {} WITH (FORCE)", name)
 
 
-def _administer(url: str, statement: str, name: str) -> None:
+def _administer(url: str, statement: str, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 def migrate(database_url: str, *arguments: str) -> None:
@@ -104,11 +105,17 @@ def migrate(database_url: str, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_url(new_database: NewDatabase) -> str:
+def new_tables(new_database: NewDatabase) -> NewDatabase:
+    """Makes a database with every table: migrated once, then copied, which is much faster."""
+    migrated = new_database()
+    migrate(migrated)
+    return lambda: new_database(migrated)
+
+
+@pytest.fixture(scope="session")
+def database_url(new_tables: NewDatabase) -> str:
     """A database with every table."""
-    url = new_database()
-    migrate(url)
-    return url
+    return new_tables()
 
 
 @pytest.fixture(scope="session")

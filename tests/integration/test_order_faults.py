@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.accounts import Account, new_admin, sign_up
-from tests.conftest import NewDatabase, StartService, migrate
+from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable, wait_for_lock
 from tests.integration.proxy import Cut, Wire, wire_to
 from tests.integration.shop import move, new_product, order, placed, stock_of
@@ -18,11 +18,9 @@ from tests.service import Service
 
 
 @pytest.fixture(scope="module")
-def own_url(new_database: NewDatabase) -> str:
+def own_url(new_tables: NewDatabase) -> str:
     """A database that may be mistreated."""
-    url = new_database()
-    migrate(url)
-    return url
+    return new_tables()
 
 
 @pytest.fixture(scope="module")

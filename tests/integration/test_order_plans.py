@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from app.models import OrderStatus
 from app.repositories.orders import OrderRepository
 from tests.accounts import Account, sign_up
-from tests.conftest import NewDatabase, StartService, migrate
+from tests.conftest import NewDatabase, StartService
 from tests.service import Service
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -57,10 +57,9 @@ def _fill(url: str, orders: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def full_url(new_database: NewDatabase) -> str:
+def full_url(new_tables: NewDatabase) -> str:
     """A database with 100,000 orders."""
-    url = new_database()
-    migrate(url)
+    url = new_tables()
     _fill(url, 100_000)
     return url
 
@@ -134,13 +133,12 @@ def test_who_has_few_orders_has_them_found_by_an_index_too(
 
 @pytest.fixture(scope="module")
 def small_and_large(
-    new_database: NewDatabase, start_service: StartService
+    new_tables: NewDatabase, start_service: StartService
 ) -> list[tuple[Service, Account]]:
     """Two services, on tables of 10,000 and of 1,000,000 orders; a buyer with 50 in each."""
     made = []
     for orders in (10_000, 1_000_000):
-        url = new_database()
-        migrate(url)
+        url = new_tables()
         service = start_service(DATABASE_URL=url)
         buyer = sign_up(service.client)
         assert buyer.id == BUYER

@@ -15,11 +15,9 @@ _EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"
 
 
 @pytest.fixture
-def own_url(new_database: NewDatabase) -> str:
+def own_url(new_tables: NewDatabase) -> str:
     """A database from which nobody else sweeps."""
-    url = new_database()
-    migrate(url)
-    return url
+    return new_tables()
 
 
 @pytest.fixture
