@@ -4,6 +4,7 @@ import asyncio
 import re
 import statistics
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,13 @@ def full_url(new_tables: NewDatabase) -> str:
     return url
 
 
+@pytest.fixture(scope="module")
+def full(full_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to it, which plans."""
+    with psycopg.connect(full_url, autocommit=True) as connection:
+        yield connection
+
+
 @dataclass(frozen=True)
 class Sent:
     """A statement as it was sent, and what was sent along."""
@@ -86,6 +94,11 @@ async def _listed(url: str, **arguments: Any) -> list[Sent]:
     return sent
 
 
+def _plans(database: psycopg.Connection, sent: Sent) -> list[str]:
+    """Plan a statement for what was sent along with it, and for whatever may be."""
+    return [_plan(database, sent, kind) for kind in ("custom", "generic")]
+
+
 def _plan(database: psycopg.Connection, sent: Sent, kind: str) -> str:
     names = list(dict.fromkeys(_PARAMETER.findall(sent.statement)))
     numbered = _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", sent.statement)
@@ -98,35 +111,36 @@ def _plan(database: psycopg.Connection, sent: Sent, kind: str) -> str:
     return "\n".join(line for (line,) in lines)
 
 
-@pytest.mark.parametrize("kind", ["custom", "generic"])
 @pytest.mark.parametrize("limit", [2, 21, 101])
 @pytest.mark.parametrize("before", [None, 60_000, 2**62])
 @pytest.mark.parametrize("status", [None, *OrderStatus])
 def test_a_page_of_orders_is_a_walk_along_an_index(
-    full_url: str, status: OrderStatus | None, before: int | None, limit: int, kind: str
+    full_url: str,
+    full: psycopg.Connection,
+    status: OrderStatus | None,
+    before: int | None,
+    limit: int,
 ) -> None:
     """What the repository sends needs no sequential scan and no sort, however it is planned."""
     listed = _listed(full_url, user_id=REGULAR, before=before, limit=limit, status=status)
     listing, lines = asyncio.run(listed)
     index = "ix_orders_user_id_id" if status is None else "ix_orders_user_id_status_id"
-    with psycopg.connect(full_url, autocommit=True) as connection:
-        plan = _plan(connection, listing, kind)
+    for plan in _plans(full, listing):
         assert f"Index Scan Backward using {index} on orders" in plan, plan
         assert "Seq Scan" not in plan, plan
         assert "Sort" not in plan, plan
-        assert "Seq Scan" not in _plan(connection, lines, kind)
+    for plan in _plans(full, lines):
+        assert "Seq Scan" not in plan, plan
 
 
-@pytest.mark.parametrize("kind", ["custom", "generic"])
 @pytest.mark.parametrize("status", [None, OrderStatus.PAID])
 def test_who_has_few_orders_has_them_found_by_an_index_too(
-    full_url: str, status: OrderStatus | None, kind: str
+    full_url: str, full: psycopg.Connection, status: OrderStatus | None
 ) -> None:
     """Where all of them fit into the page, PostgreSQL may sort those few itself."""
     listed = _listed(full_url, user_id=SOMEBODY, before=None, limit=101, status=status)
-    with psycopg.connect(full_url, autocommit=True) as connection:
-        for sent in asyncio.run(listed):
-            plan = _plan(connection, sent, kind)
+    for sent in asyncio.run(listed):
+        for plan in _plans(full, sent):
             assert "Seq Scan" not in plan, plan
             assert "Index Cond" in plan, plan
 
