@@ -21,9 +21,9 @@ they get 503."""
 
 
 @pytest.fixture(scope="module")
-def workers(start_service: StartService) -> list[Service]:
+def workers(service: Service, start_service: StartService) -> list[Service]:
     """Two processes of the service, with the settings it comes with."""
-    return [start_service(), start_service()]
+    return [service, start_service()]
 
 
 def test_a_thousand_buyers_of_a_hundred_pieces_get_a_hundred(
