@@ -16,3 +16,9 @@ def somebody(client: httpx2.Client) -> Account:
 def stranger(client: httpx2.Client) -> Account:
     """Another such account."""
     return sign_up(client, name="Stranger")
+
+
+@pytest.fixture(scope="session")
+def customer(client: httpx2.Client) -> Account:
+    """An account that gets ever more orders: for tests that look at none but their own."""
+    return sign_up(client, name="Customer")

@@ -82,12 +82,12 @@ def test_somebody_elses_account_looks_like_a_missing_one(
 
 
 def test_an_erased_account_looks_like_a_missing_one(
-    client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
+    client: httpx2.Client, somebody: Account, bettina: Account, admin: Account
 ) -> None:
     """Neither a stranger nor an administrator can tell that there was one."""
     headers = {**bettina.auth, "If-Match": bettina.etag}
     assert client.delete(bettina.url, headers=headers).status_code == 204
-    for caller in (ahmed, admin):
+    for caller in (somebody, admin):
         for method in ("GET", "DELETE"):
             call = (method, "", {"headers": {"If-Match": "*"}})
             gone = _ask(client, caller, bettina.id, call)
@@ -139,19 +139,19 @@ def test_fields_that_are_not_the_clients_are_refused(
 
 
 def test_only_administrators_list_users(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, somebody: Account, admin: Account
 ) -> None:
     """The role falls short: 403, and never 404, for there is nothing to hide."""
-    problem(client.get("/api/users", headers=ahmed.auth), 403, "forbidden")
+    problem(client.get("/api/users", headers=somebody.auth), 403, "forbidden")
     problem(client.get("/api/users"), 401, "unauthenticated")
     assert client.get("/api/users", headers=admin.auth).status_code == 200
 
 
 def test_administrators_cannot_set_somebodys_password(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, somebody: Account, admin: Account
 ) -> None:
     """A password is its owner's only."""
-    for user_id in (ahmed.id, MISSING):
+    for user_id in (somebody.id, MISSING):
         response = client.put(
             f"/api/users/{user_id}/password", json=_NEW_PASSWORD, headers=admin.auth
         )

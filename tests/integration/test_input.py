@@ -92,10 +92,10 @@ def test_an_empty_body_gets_422(client: httpx2.Client, somebody: Account, endpoi
 
 
 def test_a_password_may_not_contain_nul_but_asking_with_one_is_no_error(
-    client: httpx2.Client, ahmed: Account
+    client: httpx2.Client, somebody: Account
 ) -> None:
     """NUL in what is typed at login is simply wrong."""
-    body = {"email": ahmed.email, "password": "\x00" * 20}
+    body = {"email": somebody.email, "password": "\x00" * 20}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")  # check 29
 
 
@@ -154,13 +154,15 @@ def test_json_pointers_are_escaped(client: httpx2.Client) -> None:
     assert found == {"/a~1b", "/m~0n", "/", "/ü\n"}
 
 
-def test_refused_values_are_never_echoed(client: httpx2.Client, ahmed: Account) -> None:
+def test_refused_values_are_never_echoed(client: httpx2.Client, somebody: Account) -> None:
     """A problem says what is wanted, not what was sent."""
     canary = "canary\u0001in the coal mine"
     body = {"name": canary, "email": canary, "password": [canary]}
     signup = client.post("/api/users", json=body)
     login = client.post("/api/auth/login", json={"email": [canary], "password": {"a": canary}})
-    patch = client.patch(ahmed.url, json=body, headers={**ahmed.auth, "If-Match": ahmed.etag})
+    patch = client.patch(
+        somebody.url, json=body, headers={**somebody.auth, "If-Match": somebody.etag}
+    )
     broken = client.post("/api/users", content=b'{"name":"canary', headers=JSON)
     for response in (signup, login, patch, broken):
         assert response.is_client_error

@@ -28,10 +28,10 @@ def _part(token: str, number: int) -> dict[str, Any]:
 
 
 def test_login_returns_a_pair_of_tokens_that_nobody_may_store(
-    client: httpx2.Client, ahmed: Account
+    client: httpx2.Client, somebody: Account
 ) -> None:
     """The keys are those of RFC 6749, and no cache keeps them."""
-    response = _log_in(client, ahmed.email, PASSWORD)
+    response = _log_in(client, somebody.email, PASSWORD)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -42,22 +42,22 @@ def test_login_returns_a_pair_of_tokens_that_nobody_may_store(
 
 
 def test_access_tokens_say_who_for_whom_and_until_when(
-    client: httpx2.Client, ahmed: Account
+    client: httpx2.Client, somebody: Account
 ) -> None:
     """Header and claims are those of RFC 9068, and no others."""
-    token = _log_in(client, ahmed.email, PASSWORD).json()["access_token"]
+    token = _log_in(client, somebody.email, PASSWORD).json()["access_token"]
     header, claims = _part(token, 0), _part(token, 1)
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
     assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
-    assert claims["sub"] == str(ahmed.id)
+    assert claims["sub"] == str(somebody.id)
     assert claims["exp"] - claims["iat"] == 900
     assert abs(claims["iat"] - time.time()) < 10
 
 
-def test_each_login_is_a_session_of_its_own(client: httpx2.Client, ahmed: Account) -> None:
+def test_each_login_is_a_session_of_its_own(client: httpx2.Client, somebody: Account) -> None:
     """Session, token id and refresh token change with every login."""
-    first, second = (_log_in(client, ahmed.email, PASSWORD).json() for _ in range(2))
+    first, second = (_log_in(client, somebody.email, PASSWORD).json() for _ in range(2))
     for claim in ("sid", "jti"):
         old, new = _part(first["access_token"], 1), _part(second["access_token"], 1)
         assert old[claim] != new[claim]  # check 18
@@ -65,10 +65,10 @@ def test_each_login_is_a_session_of_its_own(client: httpx2.Client, ahmed: Accoun
 
 
 def test_refresh_tokens_are_kept_only_as_a_hash(
-    client: httpx2.Client, ahmed: Account, database: psycopg.Connection
+    client: httpx2.Client, somebody: Account, database: psycopg.Connection
 ) -> None:
     """Who reads the database finds nothing that could be used."""
-    tokens = _log_in(client, ahmed.email, PASSWORD).json()
+    tokens = _log_in(client, somebody.email, PASSWORD).json()
     refresh_token = tokens["refresh_token"]
     assert len(base64.urlsafe_b64decode(refresh_token + "==")) >= 32
     session = database.execute(
@@ -79,9 +79,9 @@ def test_refresh_tokens_are_kept_only_as_a_hash(
     assert refresh_token not in str(session)
 
 
-def test_login_takes_the_email_in_any_spelling(client: httpx2.Client, ahmed: Account) -> None:
+def test_login_takes_the_email_in_any_spelling(client: httpx2.Client, somebody: Account) -> None:
     """The address is normalised as at signup."""
-    assert _log_in(client, f" {ahmed.email.upper()} ", PASSWORD).status_code == 200  # check 8
+    assert _log_in(client, f" {somebody.email.upper()} ", PASSWORD).status_code == 200  # check 8
 
 
 def test_unknown_user_and_wrong_password_get_the_same_answer(

@@ -61,10 +61,17 @@ def admin(client: httpx2.Client, own_url: str) -> Account:
     return new_admin(client, own_url)
 
 
-@pytest.fixture
-def buyer(client: httpx2.Client) -> Account:
-    """Somebody who wants to buy."""
+@pytest.fixture(scope="module")
+def regular(client: httpx2.Client) -> Account:
+    """Somebody who buys there in every test."""
     return sign_up(client)
+
+
+@pytest.fixture
+def buyer(regular: Account, own_database: psycopg.Connection) -> Account:
+    """The same, as if nothing had been bought yet."""
+    own_database.execute("TRUNCATE orders, order_lines, idempotency_keys")
+    return regular
 
 
 def _count(database: psycopg.Connection, buyer: Account) -> tuple[int, int, int]:

@@ -35,11 +35,11 @@ def test_a_repeated_request_gets_the_first_answer_byte_for_byte(
 
 
 def test_the_first_answer_is_the_same_with_and_without_a_key(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """A key adds nothing that a client would see; without one, each request is an order."""
     product = new_product(client, admin)
-    answers = [order(client, ahmed, (product, 1), key=key) for key in (None, new_key(), None)]
+    answers = [order(client, customer, (product, 1), key=key) for key in (None, new_key(), None)]
     assert statuses(answers) == {201: 3}
     assert len({answer.headers["Location"] for answer in answers}) == 3
     assert len({frozenset(answer.headers) for answer in answers}) == 1
@@ -57,37 +57,37 @@ def test_the_first_answer_is_the_same_with_and_without_a_key(
     ],
 )
 def test_a_key_is_the_same_in_quotes_and_without(
-    client: httpx2.Client, ahmed: Account, admin: Account, one: str, other: str
+    client: httpx2.Client, customer: Account, admin: Account, one: str, other: str
 ) -> None:
     """Structured-field strings (RFC 9651, section 3.3.3) and what people type mean the same."""
     product, key = new_product(client, admin), new_key()
-    first = order(client, ahmed, (product, 1), key=one.format(key))
+    first = order(client, customer, (product, 1), key=one.format(key))
     assert first.status_code == 201, first.text
-    replays(order(client, ahmed, (product, 1), key=other.format(key)), first)
+    replays(order(client, customer, (product, 1), key=other.format(key)), first)
 
 
 def test_a_key_for_another_body_gets_422(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """Other items, another quantity, another order of items: another request."""
     kettle, pot, key = new_product(client, admin), new_product(client, admin), new_key()
-    first = order(client, ahmed, (kettle, 1), (pot, 1), key=key)
+    first = order(client, customer, (kettle, 1), (pot, 1), key=key)
     assert first.status_code == 201
     for items in (((kettle, 1),), ((kettle, 1), (pot, 2)), ((pot, 1), (kettle, 1))):
-        problem(order(client, ahmed, *items, key=key), 422, "idempotency-mismatch")
+        problem(order(client, customer, *items, key=key), 422, "idempotency-mismatch")
     assert (stock_of(client, kettle), stock_of(client, pot)) == (9, 9)
-    replays(order(client, ahmed, (kettle, 1), (pot, 1), key=key), first)
+    replays(order(client, customer, (kettle, 1), (pot, 1), key=key), first)
 
 
 def test_the_same_content_in_other_bytes_is_the_same_request(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """Blanks and the order of members are the client's library's choice, not the client's."""
     product, key = new_product(client, admin), new_key()
-    first = order(client, ahmed, (product, 1), key=key)
+    first = order(client, customer, (product, 1), key=key)
     text = f' {{"items": [ {{"quantity": 1, "product_id": {product["id"]} }} ] }} '
-    headers = {**ahmed.auth, "Content-Type": "application/json", "Idempotency-Key": key}
-    replays(client.post(f"{ahmed.url}/orders", content=text, headers=headers), first)
+    headers = {**customer.auth, "Content-Type": "application/json", "Idempotency-Key": key}
+    replays(client.post(f"{customer.url}/orders", content=text, headers=headers), first)
 
 
 def test_keys_belong_to_their_users(
@@ -121,35 +121,35 @@ def test_an_administrator_cannot_replay_for_another_user(
      f'"{"x" * 256}"', '"\\x"', "a\tb"],
 )  # fmt: skip
 def test_a_malformed_key_gets_400(
-    client: httpx2.Client, ahmed: Account, admin: Account, key: str
+    client: httpx2.Client, customer: Account, admin: Account, key: str
 ) -> None:
     """1 to 255 visible characters, or a whole string in quotes; nothing is sold."""
     product = new_product(client, admin)
-    headers = {**ahmed.auth, "Idempotency-Key": key}
+    headers = {**customer.auth, "Idempotency-Key": key}
     sent = httpx2.Headers(headers, encoding="utf-8")
-    response = client.post(f"{ahmed.url}/orders", json=basket((product, 1)), headers=sent)
+    response = client.post(f"{customer.url}/orders", json=basket((product, 1)), headers=sent)
     problem(response, 400, "malformed-header")
     assert stock_of(client, product) == 10
 
 
-def test_two_keys_get_400(client: httpx2.Client, ahmed: Account, admin: Account) -> None:
+def test_two_keys_get_400(client: httpx2.Client, customer: Account, admin: Account) -> None:
     """A request has one; which of two it would be is not for the service to guess."""
     product = new_product(client, admin)
     keys = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
-    headers = [*ahmed.auth.items(), *keys]
-    response = client.post(f"{ahmed.url}/orders", json=basket((product, 1)), headers=headers)
+    headers = [*customer.auth.items(), *keys]
+    response = client.post(f"{customer.url}/orders", json=basket((product, 1)), headers=headers)
     problem(response, 400, "malformed-header")
     assert stock_of(client, product) == 10
 
 
 def test_a_key_of_255_characters_is_taken(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """In quotes, too, which do not count."""
     product, key = new_product(client, admin), "~" * 255
-    first = order(client, ahmed, (product, 1), key=key)
+    first = order(client, customer, (product, 1), key=key)
     assert first.status_code == 201
-    replays(order(client, ahmed, (product, 1), key=f'"{key}"'), first)
+    replays(order(client, customer, (product, 1), key=f'"{key}"'), first)
 
 
 def test_what_is_refused_is_not_kept_under_the_key(

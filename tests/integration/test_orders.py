@@ -35,14 +35,14 @@ def pot(client: httpx2.Client, admin: Account) -> dict[str, Any]:
 
 
 def test_an_order_is_placed(
-    client: httpx2.Client, ahmed: Account, kettle: dict[str, Any], pot: dict[str, Any]
+    client: httpx2.Client, customer: Account, kettle: dict[str, Any], pot: dict[str, Any]
 ) -> None:
     """201 with where it is; its lines in the order in which they were sent; their sum."""
-    response = placed(client, ahmed, (pot, 3), (kettle, 2))
+    response = placed(client, customer, (pot, 3), (kettle, 2))
     made = response.json()
     assert list(made) == _KEYS  # check 27
     assert [list(line) for line in made["items"]] == [_LINE_KEYS] * 2  # check 27
-    assert (made["user_id"], made["status"]) == (ahmed.id, "pending")
+    assert (made["user_id"], made["status"]) == (customer.id, "pending")
     assert made["items"] == [
         {"product_id": pot["id"], "name": "Pot", "quantity": 3, "unit_price": price("0.01")},
         {"product_id": kettle["id"], "name": "Kettle", "quantity": 2, "unit_price": price("24.90")},
@@ -50,48 +50,48 @@ def test_an_order_is_placed(
     assert made["total"] == price("49.83")
     assert made["created_at"] == made["updated_at"]
     assert made["created_at"].endswith("Z")
-    assert response.headers["Location"] == f"{ahmed.url}/orders/{made['id']}"
+    assert response.headers["Location"] == f"{customer.url}/orders/{made['id']}"
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert response.headers["Content-Type"] == "application/json"
-    read = client.get(response.headers["Location"], headers=ahmed.auth)
+    read = client.get(response.headers["Location"], headers=customer.auth)
     assert (read.status_code, read.content) == (200, response.content)
     assert read.headers["ETag"] == response.headers["ETag"]
 
 
 def test_who_has_this_version_of_an_order_gets_304(
-    client: httpx2.Client, ahmed: Account, kettle: dict[str, Any]
+    client: httpx2.Client, customer: Account, kettle: dict[str, Any]
 ) -> None:
     """With the same headers as 200; HEAD too."""
-    made = placed(client, ahmed, (kettle, 1)).headers
-    headers = {**ahmed.auth, "If-None-Match": made["ETag"]}
+    made = placed(client, customer, (kettle, 1)).headers
+    headers = {**customer.auth, "If-None-Match": made["ETag"]}
     for method in ("GET", "HEAD"):
         response = client.request(method, made["Location"], headers=headers)
         assert (response.status_code, response.content) == (304, b"")
         assert response.headers["ETag"] == made["ETag"]
         assert response.headers["Cache-Control"] == "private, no-cache"
-    assert client.head(made["Location"], headers=ahmed.auth).status_code == 200
+    assert client.head(made["Location"], headers=customer.auth).status_code == 200
 
 
 def test_name_and_price_stay_what_they_were(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """Later changes are for later orders."""
     product = new_product(client, admin, name="Old", price=price("1.10"))
-    first = placed(client, ahmed, (product, 3))
+    first = placed(client, customer, (product, 3))
     edit(client, admin, product, name="New", price=price("2.20")).raise_for_status()
-    second = placed(client, ahmed, (product, 3)).json()
-    assert client.get(first.headers["Location"], headers=ahmed.auth).content == first.content
+    second = placed(client, customer, (product, 3)).json()
+    assert client.get(first.headers["Location"], headers=customer.auth).content == first.content
     assert (first.json()["items"][0]["name"], first.json()["total"]) == ("Old", price("3.30"))
     assert (second["items"][0]["name"], second["total"]) == ("New", price("6.60"))
 
 
 def test_the_greatest_order_adds_up_to_the_cent(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """50 products, a thousand of each, at the highest price there is."""
     dear = price("9999999999.99")
     items = [(new_product(client, admin, price=dear, stock=1000), 1000) for _ in range(50)]
-    made = placed(client, ahmed, *items).json()
+    made = placed(client, customer, *items).json()
     assert made["total"] == price("499999999999500.00")
     assert len(made["items"]) == 50
     assert stock_of(client, items[-1][0]) == 0
@@ -114,12 +114,12 @@ def test_an_order_for_more_than_there_is_takes_nothing_at_all(
 
 
 def test_an_unknown_product_gets_422_and_takes_nothing(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
     """The pointer leads to it."""
     product = new_product(client, admin)
     for missing in (product["id"] + 2**40, 2**63 - 1):
-        response = order(client, ahmed, (product, 1), ({"id": missing}, 1))
+        response = order(client, customer, (product, 1), ({"id": missing}, 1))
         assert pointers(response) == ["/items/1/product_id"]
     assert stock_of(client, product) == 10
 

@@ -142,14 +142,14 @@ def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: 
 
 
 def test_passwords_are_stored_as_argon2id(
-    ahmed: Account, bettina: Account, database: psycopg.Connection
+    somebody: Account, stranger: Account, database: psycopg.Connection
 ) -> None:
     """At OWASP's parameters or above, and salted: one password gives two hashes."""
-    stored = _STORED.fullmatch(_stored_hash(database, ahmed))
+    stored = _STORED.fullmatch(_stored_hash(database, somebody))
     assert stored
     memory, passes, lanes = map(int, stored.groups())
     assert (memory >= 19456, passes >= 2, lanes) == (True, True, 1)  # check 5
-    assert _stored_hash(database, ahmed) != _stored_hash(database, bettina)
+    assert _stored_hash(database, somebody) != _stored_hash(database, stranger)
 
 
 def test_login_replaces_a_weaker_hash(

@@ -34,11 +34,13 @@ def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
     assert (read.content, read.headers["ETag"]) == (created.content, created.headers["ETag"])
 
 
-def test_signup_returns_409_when_the_email_is_taken(client: httpx2.Client, ahmed: Account) -> None:
+def test_signup_returns_409_when_the_email_is_taken(
+    client: httpx2.Client, somebody: Account
+) -> None:
     """The unique index decides, and the answer says what to do."""
-    response = client.post("/api/users", json=signup_body(email=ahmed.email))
+    response = client.post("/api/users", json=signup_body(email=somebody.email))
     document = problem(response, 409, "email-taken")
-    assert ahmed.email not in response.text
+    assert somebody.email not in response.text
     assert "Log in" in document["detail"]
 
 

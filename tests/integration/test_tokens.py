@@ -30,10 +30,10 @@ def private_key(token_signing_key: str) -> Ed25519PrivateKey:
 
 
 @pytest.fixture
-def forge(ahmed: Account, private_key: Ed25519PrivateKey) -> Forge:
-    """Signs Ahmed's token again with some claims or header fields changed; None removes one."""
-    real_header = jwt.get_unverified_header(ahmed.token)
-    real_claims = jwt.decode(ahmed.token, options={"verify_signature": False})
+def forge(somebody: Account, private_key: Ed25519PrivateKey) -> Forge:
+    """Signs somebody's token again with some claims or header fields changed; None removes one."""
+    real_header = jwt.get_unverified_header(somebody.token)
+    real_claims = jwt.decode(somebody.token, options={"verify_signature": False})
 
     def sign(header: dict[str, Any] | None = None, **claims: Any) -> str:
         merged = {**real_claims, **claims}
@@ -96,10 +96,10 @@ def test_a_token_with_a_wrong_claim_is_refused(
 
 
 def test_a_token_for_somebody_elses_session_is_refused(
-    client: httpx2.Client, forge: Forge, bettina: Account
+    client: httpx2.Client, forge: Forge, stranger: Account
 ) -> None:
     """User and session belong together."""
-    _refused(client, forge(sub=str(bettina.id)))  # check 12
+    _refused(client, forge(sub=str(stranger.id)))  # check 12
 
 
 @pytest.mark.parametrize(
@@ -120,21 +120,21 @@ def test_a_token_with_a_foreign_header_is_refused(
     _refused(client, forge(header))  # check 11
 
 
-def test_a_token_without_a_signature_is_refused(client: httpx2.Client, ahmed: Account) -> None:
+def test_a_token_without_a_signature_is_refused(client: httpx2.Client, somebody: Account) -> None:
     """`alg: none` is no algorithm, in any spelling."""
-    _, claims, _ = ahmed.token.split(".")
-    header = jwt.get_unverified_header(ahmed.token)
+    _, claims, _ = somebody.token.split(".")
+    header = jwt.get_unverified_header(somebody.token)
     for algorithm in ("none", "None", "NONE", ""):
         _refused(client, f"{_encode({**header, 'alg': algorithm})}.{claims}.")  # check 11
 
 
 def test_a_token_signed_with_the_public_key_as_secret_is_refused(
-    client: httpx2.Client, ahmed: Account, private_key: Ed25519PrivateKey
+    client: httpx2.Client, somebody: Account, private_key: Ed25519PrivateKey
 ) -> None:
     """HS256 with what everybody may know is the oldest trick."""
     public_key = private_key.public_key()
-    header = {**jwt.get_unverified_header(ahmed.token), "alg": "HS256"}
-    _, claims, _ = ahmed.token.split(".")
+    header = {**jwt.get_unverified_header(somebody.token), "alg": "HS256"}
+    _, claims, _ = somebody.token.split(".")
     signed = f"{_encode(header)}.{claims}"
     for secret in (
         public_key.public_bytes(Encoding.Raw, PublicFormat.Raw),
@@ -146,18 +146,18 @@ def test_a_token_signed_with_the_public_key_as_secret_is_refused(
         _refused(client, f"{signed}.{encoded}")  # check 11
 
 
-def test_a_token_with_one_bit_changed_is_refused(client: httpx2.Client, ahmed: Account) -> None:
+def test_a_token_with_one_bit_changed_is_refused(client: httpx2.Client, somebody: Account) -> None:
     """Header, claims and signature are all under the signature."""
     for number in range(3):
-        parts = ahmed.token.split(".")
+        parts = somebody.token.split(".")
         changed = "A" if parts[number][10] != "A" else "B"
         parts[number] = parts[number][:10] + changed + parts[number][11:]
         _refused(client, ".".join(parts))
 
 
-def test_a_refresh_token_is_no_access_token(client: httpx2.Client, ahmed: Account) -> None:
+def test_a_refresh_token_is_no_access_token(client: httpx2.Client, somebody: Account) -> None:
     """Each opens its own door."""
-    body = {"email": ahmed.email, "password": PASSWORD}
+    body = {"email": somebody.email, "password": PASSWORD}
     tokens = client.post("/api/auth/login", json=body).json()
     _refused(client, tokens["refresh_token"])  # check 13
 
@@ -199,8 +199,8 @@ def test_401_says_error_only_when_a_token_was_sent(
     assert (b"error=" in answer.partition(b"\r\n\r\n")[0]) == (b"error" in challenge)
 
 
-def test_two_authorization_headers_are_refused(client: httpx2.Client, ahmed: Account) -> None:
+def test_two_authorization_headers_are_refused(client: httpx2.Client, somebody: Account) -> None:
     """Which of the two would count is nobody's to guess."""
-    other = log_in(client, ahmed.email, PASSWORD)
-    headers = [("Authorization", f"Bearer {token}") for token in (ahmed.token, other)]
+    other = log_in(client, somebody.email, PASSWORD)
+    headers = [("Authorization", f"Bearer {token}") for token in (somebody.token, other)]
     problem(client.get("/api/users/me", headers=headers), 401, "invalid-token")
