@@ -16,11 +16,11 @@ PASSWORD = "correct horse battery"
 EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def admin(started_stack: LocalStack) -> str:
-    """The email of an administrator."""
+@pytest.fixture
+def admin(stack: LocalStack) -> str:
+    """The email of an administrator; not the fuzzer's, who may give themselves another."""
     email = f"{secrets.token_hex(8)}@example.com"
-    result = started_stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
+    result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
     assert result.returncode == 0, result.stdout
     return email
 
