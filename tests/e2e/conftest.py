@@ -10,7 +10,7 @@ from tests.e2e.local_stack import LocalStack
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[LocalStack]:
     """A stack in the background with limits that nobody reaches, shared by all."""
-    limits = dict.fromkeys(("LOGIN", "PASSWORD", "DEFAULT"), "1000000/minute")
+    limits = dict.fromkeys(("LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT"), "1000000/minute")
     limits["SIGNUP"] = "654321/minute"
     stack = LocalStack(**{f"RATE_LIMIT_{name}": limit for name, limit in limits.items()})
     try:

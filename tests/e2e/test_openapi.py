@@ -28,8 +28,7 @@ def admin(stack: LocalStack) -> str:
 @pytest.fixture
 def token(stack: LocalStack, admin: str) -> str:
     """The administrator's token; of the product that the examples buy there is enough."""
-    login = {"email": admin, "password": PASSWORD}
-    token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
+    token = _log_in(stack, admin)
     _fill_the_shelf(stack, token)
     return token
 
@@ -66,7 +65,7 @@ def test_the_examples_of_the_documentation_run_when_pasted(
             stack.request("POST", "/api/users", body=signup(email))
         (example,) = _examples(operation)
         account, purchase = _examples(document["info"])
-        prepare = [account] if "security" in operation or "$PRODUCT" in example else []
+        prepare = [account] if "security" in operation or "$" in example else []
         prepare += [purchase] if "$PRODUCT" in example or "$ORDER" in example else []
         script = "\n".join([*prepare, example, ""]).replace("ahmed@example.com", email)
         script = script.replace("kettle-1", secrets.token_hex(8))
@@ -99,6 +98,18 @@ def _fill_the_shelf(stack: LocalStack, token: str) -> None:
     assert stack.request("PATCH", path, body=body, headers=headers).status == 200
 
 
+def _log_in(stack: LocalStack, email: str) -> str:
+    login = {"email": email, "password": PASSWORD}
+    token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
+    return token
+
+
+def _guest_token(stack: LocalStack) -> str:
+    guest = signup(f"guest-{secrets.token_hex(4)}@example.com")
+    assert stack.request("POST", "/api/users", body=guest).status == 201
+    return _log_in(stack, guest["email"])
+
+
 def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
     email = f"victim-{secrets.token_hex(4)}@example.com"
     victim = stack.request("POST", "/api/users", body=signup(email)).json()["id"]
@@ -106,7 +117,13 @@ def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
     result = subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],
         cwd=CHECKOUT,
-        env={**os.environ, "FUZZ_TOKEN": token, "FUZZ_VICTIM": str(victim)},
+        env={
+            **os.environ,
+            "FUZZ_TOKEN": token,
+            "FUZZ_VICTIM": str(victim),
+            "FUZZ_LOGOUT_TOKEN": _guest_token(stack),
+            "FUZZ_DELETE_TOKEN": _guest_token(stack),
+        },
         capture_output=True,
         text=True,
         check=False,
