@@ -76,13 +76,20 @@ def connections(server: PostgresServer, state: str) -> int:
     return int(row[0])
 
 
-def wait_for_lock(holder: psycopg.Connection) -> None:
-    """Wait until a statement of the service waits for what this connection has locked."""
+def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
+    """Wait until statements of the service wait for what this connection has locked.
+
+    So many of them, of which each may wait for the one before it.
+    """
     deadline = time.monotonic() + 5
     query = (
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'roundtrip' "
-        "AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        "WITH RECURSIVE held AS (SELECT pg_backend_pid() AS pid UNION "
+        "SELECT waiting.pid FROM pg_stat_activity waiting, held "
+        "WHERE waiting.application_name = 'roundtrip' "
+        "AND held.pid = ANY(pg_blocking_pids(waiting.pid))) SELECT count(*) - 1 FROM held"
     )
-    while holder.execute(query).fetchone() is None:
+    while (holder.execute(query).fetchone() or (0,))[0] < waiting:
         assert time.monotonic() < deadline, "nobody waits for the lock"
         time.sleep(0.01)
+        # Else the transaction goes on seeing the connections that were there when it first looked.
+        holder.execute("SELECT pg_stat_clear_snapshot()")
