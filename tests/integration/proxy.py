@@ -16,16 +16,27 @@ Cut = Literal["command", "reply"]
 _WRITTEN = (b"INSERT 0 ", b"UPDATE ", b"DELETE ")
 
 
+class Delay:
+    """Holds back the reply to the next statement with these words, until it is `over`."""
+
+    def __init__(self, words: bytes) -> None:
+        self.words = words
+        self.answered = threading.Event()
+        self.over = threading.Event()
+
+
 class Wire:
     """Passes bytes on; once told to `cut`, it loses the next commit of something written.
 
     With "command" PostgreSQL never gets the COMMIT; with "reply" it does and obeys, and the
-    service never hears of it. Either way the connection is gone afterwards.
+    service never hears of it. Either way the connection is gone afterwards. A `delay` holds
+    up one connection; the others go on.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
         self.cut: Cut | None = None
+        self.delay: Delay | None = None
 
     def carry(self, client: socket.socket) -> None:
         """Join a connection of the service to one with the server, until one of them ends."""
@@ -43,6 +54,15 @@ class Wire:
                     if not data:
                         return
                     (server if source is client else client).sendall(data)
+                    if source is client and self.delay and self.delay.words in data:
+                        self._hold_up(server)
+
+    def _hold_up(self, server: socket.socket) -> None:
+        delay, self.delay = self.delay, None
+        if delay is not None:
+            select.select([server], [], [])
+            delay.answered.set()
+            delay.over.wait()
 
     def _cut_at(self, commit: bytes, server: socket.socket) -> bool:
         cut, self.cut = self.cut, None
