@@ -1,0 +1,144 @@
+"""Which key signs and which verify, at each moment of a rotation; and how they are written."""
+
+import base64
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic_core import PydanticCustomError
+
+from app.adapters.keys import Key, KeyRing
+from app.settings.kinds import SigningKey, signing_keys
+from tests.service import signing_key
+
+LIFETIME = 900
+SECOND = timedelta(seconds=1)
+FIRST = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NEXT = FIRST + timedelta(hours=1)
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def _at(moment: datetime) -> SigningKey:
+    return SigningKey(secrets.token_bytes(32), moment)
+
+
+OLD, MIDDLE, NEW = SigningKey(secrets.token_bytes(32)), _at(FIRST), _at(NEXT)
+RING = KeyRing([OLD, MIDDLE, NEW], LIFETIME)
+
+
+def _ids(*keys: SigningKey) -> list[str]:
+    return [Key(key).id for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("now", "signs", "verify"),
+    [
+        (FIRST - SECOND, OLD, [OLD, MIDDLE, NEW]),
+        (FIRST, MIDDLE, [OLD, MIDDLE, NEW]),
+        (FIRST + LIFETIME * SECOND - SECOND, MIDDLE, [OLD, MIDDLE, NEW]),
+        (FIRST + LIFETIME * SECOND, MIDDLE, [MIDDLE, NEW]),
+        (NEXT - SECOND, MIDDLE, [MIDDLE, NEW]),
+        (NEXT, NEW, [MIDDLE, NEW]),
+        (NEXT + LIFETIME * SECOND, NEW, [NEW]),
+        (END_OF_TIME, NEW, [NEW]),
+    ],
+    ids=[
+        "before",
+        "change",
+        "last moment",
+        "retired",
+        "between",
+        "second change",
+        "end",
+        "forever",
+    ],
+)
+def test_a_key_verifies_from_the_first_to_the_last_moment_that_it_may_be_needed(
+    now: datetime, signs: SigningKey, verify: list[SigningKey]
+) -> None:
+    """It signs from its own time; the one before it verifies for a token's lifetime more."""
+    assert [RING.signing(now).id] == _ids(signs)  # check 14
+    assert list(RING.verifying(now)) == _ids(*verify)  # check 14
+
+
+def test_one_key_alone_signs_and_verifies_always() -> None:
+    """As long as nobody rotates."""
+    ring = KeyRing([OLD], LIFETIME)
+    for now in (FIRST, END_OF_TIME):
+        assert [ring.signing(now).id] == list(ring.verifying(now)) == _ids(OLD)
+
+
+def test_a_key_may_be_for_the_end_of_time() -> None:
+    """A date that means "never" is a date like any other."""
+    ring = KeyRing([OLD, _at(END_OF_TIME)], LIFETIME)
+    assert len(ring.verifying(FIRST)) == 2
+
+
+def test_the_public_half_is_that_of_rfc_8037() -> None:
+    """The example of its appendix A, with the thumbprint that A.3 computes."""
+    seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
+    key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")))
+    jwk = key.public_jwk()
+    assert jwk["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    assert jwk["kid"] == key.id == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert set(jwk) == {"kty", "crv", "x", "kid", "use", "alg"}  # check 14
+    assert seed not in str(jwk)
+
+
+def test_keys_are_written_in_the_order_of_their_times() -> None:
+    """The first without a time; blanks and offsets from UTC are understood."""
+    seeds = [signing_key() for _ in range(3)]
+    written = (
+        f" {seeds[0]} , {seeds[1]}@2026-11-22T15:30:00Z ,{seeds[2]}@2026-11-22T16:30:00-01:00 "
+    )
+    keys = signing_keys(written)
+    assert [base64.b64encode(key.seed).decode() for key in keys] == seeds
+    moments = [datetime(2026, 11, 22, hour, 30, tzinfo=UTC) for hour in (15, 17)]
+    assert [key.signs_from for key in keys[1:]] == moments
+    assert keys[0].signs_from < FIRST - timedelta(days=365 * 1000)
+    for secret in [*seeds, *(repr(key.seed) for key in keys)]:
+        assert secret not in repr(keys)
+
+
+A, B, C = (signing_key() for _ in range(3))
+EXAMPLE = base64.b64encode(b"a" * 32).decode()
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (f"{A}@2026-11-22T15:30:00Z", "first key without a time"),
+        (f"{A},{B}", "each key after it a later time"),
+        (f"{A},{B}@2026-11-22T15:30:00Z,{C}@2026-11-22T15:30:00Z", "later time"),
+        (f"{A},{B}@2026-11-22T15:30:00Z,{C}@2026-11-22T16:30:00+01:00", "later time"),
+        (f"{A},{B}@2026-11-22T15:30:00Z,{C}@2026-11-21T15:30:00Z", "later time"),
+        (f"{A},{B}@", "later time"),
+        (f"{A},{A}@2026-11-22T15:30:00Z", "same key twice"),
+        (f"{A},{B}@2026-11-22T15:30:00Z,{A}@2026-11-23T15:30:00Z", "same key twice"),
+        (f"{A},{B}@2026-11-22T15:30:00", "time that cannot be read"),
+        (f"{A},{B}@2026-11-22", "time that cannot be read"),
+        (f"{A},{B}@soon", "time that cannot be read"),
+        (f"{A},{B}@1795361400", "time that cannot be read"),
+        (f"{A},{B}@9999-12-31T23:59:59-01:00", "time that cannot be read"),
+        (f"{A},{B}@2026-11-22T15:30:00Z@2026-11-23T15:30:00Z", "time that cannot be read"),
+        (f"{A},{EXAMPLE}@2026-11-22T15:30:00Z", "not random bytes"),
+        (f"{A},change-me@2026-11-22T15:30:00Z", "example value"),
+        (f"{A},", "not 32 bytes"),
+        (f",{A}", "not 32 bytes"),
+        ("", "not 32 bytes"),
+        (f"{A};{B}", "not 32 bytes"),
+        (f"{A}{B}", "not 32 bytes"),
+        (f"{A[:-4]}", "not 32 bytes"),
+        (f"{A},ü{B}@2026-11-22T15:30:00Z", "not 32 bytes"),
+    ],
+)
+def test_what_is_no_row_of_keys_is_refused_with_a_reason_that_quotes_nothing(
+    written: str, reason: str
+) -> None:
+    """Somebody reads the reason in a log, where no key belongs."""
+    with pytest.raises(PydanticCustomError) as refusal:
+        signing_keys(written)
+    message = str(refusal.value)
+    assert reason in message  # check 40
+    for secret in (A, B, C, EXAMPLE, "soon", "1795361400"):
+        assert secret not in message  # check 40
