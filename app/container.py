@@ -32,7 +32,9 @@ class Container:
         )
         self.rate_limiter = RateLimiter(settings)
         tokens = AccessTokens(settings)
-        signed_in = SessionCache[Principal](seconds=_REMEMBERED, size=_MOST_REMEMBERED)
+        signed_in = SessionCache[Principal](
+            seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
+        )
         self.users = UserService(self._database, self._passwords, signed_in)
         self.products = ProductService(self._database)
         self.orders = OrderService(self._database)

@@ -63,10 +63,11 @@ async def refresh(body: Refresh, sessions: Sessions) -> Response:
 
 
 @router.post("/logout", status_code=204, responses=problems(*_SIGNED_IN, errors.CrossSite))
-async def logout(caller: Caller, sessions: Sessions) -> Response:
+async def logout(request: Request, caller: Caller, sessions: Sessions) -> Response:
     """End this session: its access tokens, its refresh token, its cookie."""
     await sessions.sign_out(caller)
-    return without_session_cookie(Response(status_code=204))
+    response = Response(status_code=204)
+    return without_session_cookie(response) if request.state.session_cookie else response
 
 
 @router.get(

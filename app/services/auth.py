@@ -75,7 +75,7 @@ class AuthService:
         cookie, cookie_hash = new_secret()
         session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, replaces)
         if replaces is not None:
-            self._cache.forget(lambda known: known.session_id == replaces.session_id)
+            self._cache.forget(replaces.user_id)
         return SessionRead.of(session, current=True), cookie
 
     async def _sign_in(
@@ -93,7 +93,8 @@ class AuthService:
         async with self._database.reading() as tx:
             user = await tx.users.get_by_email(login.email)
         by_owner = user is not None and principal is not None and principal.user_id == user.id
-        await self._throttle.count(login.email, by_owner=by_owner)
+        if login.email:
+            await self._throttle.count(login.email, by_owner=by_owner)
         password = login.password.get_secret_value()
         password_hash = user.password_hash if user else None
         if not await self._passwords.verify(password, password_hash) or user is None:

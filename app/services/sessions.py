@@ -97,7 +97,7 @@ class SessionService:
             session = await tx.sessions.rotate(spent, refresh_token_hash, now=now, idle=self._idle)
             robbed = await tx.sessions.end_spent(spent) if session is None else None
         if robbed is not None:
-            self._forget(robbed.id)
+            self._cache.forget(robbed.user_id)
             _log.warning("refresh_token_reused", user_id=robbed.user_id, session_id=robbed.id)
         if session is None:
             raise InvalidRefreshToken
@@ -139,7 +139,7 @@ class SessionService:
         """End the caller's own session, unless somebody else has ended it meanwhile."""
         async with self._database.transaction() as tx:
             await tx.sessions.end(caller.session_id, user_id=caller.user_id)
-        self._forget(caller.session_id)
+        self._cache.forget(caller.user_id)
 
     async def end(self, caller: Principal, session_id: int) -> None:
         """End one of the caller's sessions. Raises `NotFound`."""
@@ -147,10 +147,7 @@ class SessionService:
             ended = await tx.sessions.end(session_id, user_id=caller.user_id)
         if not ended:
             raise NotFound
-        self._forget(session_id)
-
-    def _forget(self, session_id: int) -> None:
-        self._cache.forget(lambda known: known.session_id == session_id)
+        self._cache.forget(caller.user_id)
 
     async def clear_unused(self) -> int:
         """Delete the sessions that nobody uses any more, and say how many there were."""

@@ -98,7 +98,7 @@ class UserService:
             account.password_hash = password_hash
             await tx.users.flush()
             await tx.sessions.end_all(user_id, keep=session_id)
-        self._forget_sessions(user_id)
+        self._cache.forget(user_id)
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions; its email is free again.
@@ -111,10 +111,7 @@ class UserService:
             user.erase(datetime.now(UTC))
             await tx.users.flush()
             await tx.sessions.end_all(user_id)
-        self._forget_sessions(user_id)
-
-    def _forget_sessions(self, user_id: int) -> None:
-        self._cache.forget(lambda known: known.user_id == user_id)
+        self._cache.forget(user_id)
 
 
 def _found(user: User | None) -> User:
