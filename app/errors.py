@@ -154,6 +154,33 @@ class WrongPassword(Forbidden):
     detail = "The current password is wrong. Type it again."
 
 
+class OidcRefused(Forbidden):
+    """What came back from an identity provider does not fit what was asked of it.
+
+    It is for another browser, was used before, came too late, or is not the provider's.
+    """
+
+    code = "oidc-refused"
+    detail = "This sign-in cannot be completed. Start it again, in this browser."
+
+
+class SignInDeclined(Forbidden):
+    """The identity provider has not signed anybody in, or its user did not want it."""
+
+    code = "sign-in-declined"
+    detail = "The identity provider did not sign you in. Start again, or log in with a password."
+
+
+class EmailUnverified(Forbidden):
+    """A new account needs an email address, and the provider vouches for none."""
+
+    code = "email-unverified"
+    detail = (
+        "The identity provider does not confirm your email address. Confirm it there and sign "
+        "in again, or sign up with a password."
+    )
+
+
 class NotFound(AppError):
     """Missing, or somebody else's: the caller never learns which."""
 
@@ -209,6 +236,23 @@ class EmailTaken(Conflict):
 
     code = "email-taken"
     detail = "An account with this email already exists. Log in, or use another address."
+
+
+class LinkRequired(Conflict):
+    """The email of a new identity belongs to an account, and an email proves no ownership."""
+
+    code = "link-required"
+    detail = (
+        "An account with this email already exists. Log in the way you did before, and link "
+        "the identity provider to your account then."
+    )
+
+
+class IdentityTaken(Conflict):
+    """This identity signs in to another account."""
+
+    code = "identity-taken"
+    detail = "This identity is linked to another account. Sign in with it, or link another one."
 
 
 class SkuTaken(Conflict):
@@ -288,6 +332,17 @@ class Overloaded(Unavailable):
     code = "overloaded"
     detail = "The service has more to do than it can. Try again in a few seconds."
     retry_after = 2
+
+
+class ProviderUnavailable(Unavailable):
+    """An identity provider does not answer, or not as it should."""
+
+    code = "provider-unavailable"
+    detail = (
+        "The identity provider cannot be reached at the moment. Start the sign-in again in a few "
+        "seconds, or log in with a password."
+    )
+    retry_after = 5
 
 
 class Contended(Unavailable):

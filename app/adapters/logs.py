@@ -39,6 +39,8 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
+    # Their lines have addresses of other servers in them, and headers at level `debug`.
+    logging.getLogger("httpcore2").setLevel(logging.WARNING)
     if for_people:
         # Whoever watches a terminal has started the processes and need not be told of it.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

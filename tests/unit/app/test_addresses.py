@@ -1,0 +1,55 @@
+"""Which addresses are public."""
+
+import pytest
+
+from app.adapters.addresses import is_loopback, is_public
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])
+def test_addresses_of_the_internet_are_public(address: str) -> None:
+    """Of either family."""
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0",  # noqa: S104 - nobody listens there
+        "10.0.0.1",
+        "100.64.0.1",
+        "127.0.0.1",
+        "127.255.255.254",
+        "169.254.169.254",
+        "172.16.0.1",
+        "192.168.1.1",
+        "192.0.2.1",
+        "198.18.0.1",
+        "224.0.0.1",
+        "239.255.255.250",
+        "240.0.0.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
+        "2002:a00:1::",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "ff02::1",
+        "ff0e::1",
+        "2001:db8::1",
+    ],
+)
+def test_other_addresses_are_not(address: str) -> None:
+    """Private, link-local, shared, documentation, multicast; nor what is wrapped in another."""
+    assert not is_public(address)  # check 35
+
+
+def test_loopback_is_this_machine_in_every_spelling() -> None:
+    """And nothing else is."""
+    assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1")))
+    assert not any(map(is_loopback, ("10.0.0.1", "8.8.8.8", "::")))

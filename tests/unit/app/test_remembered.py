@@ -1,0 +1,127 @@
+"""A document of another server's: fetched seldom, once for all, and missed as late as can be."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from app.adapters.remembered import Remembered
+from app.errors import ProviderUnavailable
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+class Source:
+    """Another server, and the time; both are what the test says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.fetched = 0
+        self.is_down = False
+        self.document = Remembered(self._fetch, lambda: self.now)
+
+    async def _fetch(self) -> int:
+        self.fetched += 1
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise ProviderUnavailable
+        return self.fetched
+
+
+def _with(test: Callable[[Source], Awaitable[None]]) -> Source:
+    source = Source()
+
+    async def run() -> None:
+        await test(source)
+        # What was begun in the background ends.
+        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    return source
+
+
+def test_all_who_ask_at_once_share_one_fetch() -> None:
+    """And those who ask within the hour ask nobody."""
+
+    async def test(source: Source) -> None:
+        answers = await asyncio.gather(*(source.document.get() for _ in range(50)))
+        assert answers == [1] * 50
+        source.now = HOUR - 1
+        assert await source.document.get() == 1
+
+    assert _with(test).fetched == 1  # check F22
+
+
+def test_one_who_stops_waiting_does_not_end_it_for_the_others() -> None:
+    """A client that goes away takes nobody along."""
+
+    async def test(source: Source) -> None:
+        first, second = (asyncio.create_task(source.document.get()) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert await second == 1
+
+    assert _with(test).fetched == 1
+
+
+def test_an_old_document_is_renewed_while_it_is_used() -> None:
+    """Nobody waits for the new one."""
+
+    async def test(source: Source) -> None:
+        await source.document.get()
+        source.now = HOUR + 1
+        assert [await source.document.get() for _ in range(3)] == [1, 1, 1]
+        await asyncio.sleep(0.01)
+        assert await source.document.get() == 2
+
+    assert _with(test).fetched == 2
+
+
+def test_what_cannot_be_renewed_goes_on_being_used_for_a_day() -> None:
+    """A provider may be down for hours; it is asked every few seconds at most."""
+
+    async def test(source: Source) -> None:
+        await source.document.get()
+        source.is_down = True
+        source.now = DAY - 60
+        for _ in range(50):
+            assert await source.document.get() == 1  # check F22
+            await asyncio.sleep(0)
+        assert source.fetched == 2  # check F22
+        source.now = DAY + 1
+        with pytest.raises(ProviderUnavailable):
+            await source.document.get()
+
+    _with(test)
+
+
+def test_after_a_failure_everybody_hears_of_it_at_once() -> None:
+    """For five seconds; then one tries again."""
+
+    async def test(source: Source) -> None:
+        source.is_down = True
+        for _ in range(50):
+            with pytest.raises(ProviderUnavailable):
+                await source.document.get()
+        assert source.fetched == 1  # check F22
+        source.is_down, source.now = False, 5.1
+        assert await source.document.get() == 2
+
+    _with(test)
+
+
+def test_a_newer_one_is_fetched_once_a_minute() -> None:
+    """However many tokens name a key that is not there."""
+
+    async def test(source: Source) -> None:
+        await source.document.get()
+        assert [await source.document.get_newer() for _ in range(50)] == [1] * 50
+        source.now = MINUTE + 1
+        assert [await source.document.get_newer() for _ in range(50)] == [2] * 50  # check F22
+        source.is_down, source.now = True, 2 * MINUTE + 2
+        for _ in range(50):
+            with pytest.raises(ProviderUnavailable):
+                await source.document.get_newer()
+        assert await source.document.get() == 2  # check F22
+
+    assert _with(test).fetched == 3
