@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.adapters.login_throttle import LoginThrottle
+from app.adapters.oidc import IdentityProvider
 from app.adapters.passwords import PasswordHasher
 from app.adapters.rate_limiter import RateLimiter
 from app.adapters.session_cache import SessionCache
@@ -11,6 +12,7 @@ from app.models import Principal
 from app.repositories.database import Database, create_engine
 from app.services.auth import AuthService
 from app.services.health import HealthService
+from app.services.oidc import OidcService
 from app.services.orders import OrderService
 from app.services.products import ProductService
 from app.services.sessions import SessionService
@@ -52,10 +54,26 @@ class Container:
             LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures),
             session_lifetime=timedelta(seconds=settings.session_lifetime),
         )
+        self._providers = {
+            provider.name: IdentityProvider(
+                provider, local=settings.environment == "local", seconds=settings.oidc_timeout
+            )
+            for provider in settings.providers
+        }
+        self.oidc = OidcService(
+            self._database,
+            self._providers,
+            signed_in,
+            public_url=settings.public_url,
+            session_lifetime=timedelta(seconds=settings.session_lifetime),
+            session_idle=timedelta(seconds=settings.session_idle_lifetime),
+        )
         self.health = HealthService(self._database, self.rate_limiter)
 
     async def close(self) -> None:
         """Close what is open, in the order in which work runs dry."""
         self._passwords.close()
+        for provider in self._providers.values():
+            await provider.close()
         await self.rate_limiter.close()
         await self._database.close()

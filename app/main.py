@@ -35,7 +35,7 @@ from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
 from app.middleware.same_origin import SameOrigin
-from app.routers import auth, docs, health, jwks, orders, products, users
+from app.routers import auth, docs, health, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
@@ -46,6 +46,7 @@ _ROUTERS = (
     orders.router,
     products.router,
     auth.router,
+    oidc.router,
     jwks.router,
     health.json_router,
     health.router,
@@ -143,12 +144,13 @@ async def _sweep(container: Container, interval: float) -> None:
         try:
             keys = await container.orders.clear_expired_keys()
             sessions = await container.sessions.clear_unused()
+            flows = await container.oidc.clear_expired_flows()
         except Unavailable:
             continue
         except Exception:  # noqa: BLE001 - nobody would start another sweeper
             _log.exception("sweep_failed")
             continue
-        _log.info("swept", idempotency_keys=keys, sessions=sessions)
+        _log.info("swept", idempotency_keys=keys, sessions=sessions, oidc_flows=flows)
 
 
 def _drain_before_the_end(container: Container, delay: float) -> None:

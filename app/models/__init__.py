@@ -1,6 +1,8 @@
 """Tables, and the rules about their own fields. `Model.metadata` knows every table."""
 
 from app.models.idempotency import IdempotencyKey
+from app.models.identities import Identity
+from app.models.oidc_flows import OidcFlow
 from app.models.orders import Order, OrderLine, OrderStatus
 from app.models.orm import Model
 from app.models.products import Product
@@ -9,7 +11,9 @@ from app.models.users import Role, User
 
 __all__ = [
     "IdempotencyKey",
+    "Identity",
     "Model",
+    "OidcFlow",
     "Order",
     "OrderLine",
     "OrderStatus",

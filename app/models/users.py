@@ -32,17 +32,18 @@ class User(Model):
         CheckConstraint(
             "(erased_at IS NULL) = (email IS NOT NULL)"
             " AND (erased_at IS NULL) = (name IS NOT NULL)"
-            " AND (erased_at IS NULL) = (password_hash IS NOT NULL)",
+            " AND (erased_at IS NULL OR password_hash IS NULL)",
             name="erased_means_no_personal_data",
         ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    # These three are NULL only once the account is erased, and repositories do not load
+    # These two are NULL only once the account is erased, and repositories do not load
     # erased accounts: in Python they are always there.
     name: Mapped[str] = mapped_column(nullable=True)
     email: Mapped[str] = mapped_column(nullable=True)
-    password_hash: Mapped[str] = mapped_column(nullable=True)
+    # NULL for somebody who signs in at an identity provider.
+    password_hash: Mapped[str | None]
     role: Mapped[Role] = mapped_column(
         Enum(
             Role,
@@ -60,4 +61,5 @@ class User(Model):
     def erase(self, now: datetime) -> None:
         """Forget everything personal, the email included, so that it is free again."""
         self.erased_at = now
-        self.name = self.email = self.password_hash = None  # type: ignore[assignment]
+        self.password_hash = None
+        self.name = self.email = None  # type: ignore[assignment]

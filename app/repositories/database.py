@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import (
 
 from app.errors import Contended, Unavailable
 from app.repositories.idempotency import IdempotencyRepository
+from app.repositories.identities import IdentityRepository
+from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
 from app.repositories.products import ProductRepository
 from app.repositories.sessions import SessionRepository
@@ -66,6 +68,8 @@ class Transaction:
         self.sessions = SessionRepository(session)
         self.products = ProductRepository(session)
         self.orders = OrderRepository(session)
+        self.identities = IdentityRepository(session)
+        self.flows = OidcFlowRepository(session)
         self.answers = IdempotencyRepository(session)
 
 

@@ -18,6 +18,7 @@ from app.schemas.auth import SESSION_COOKIE
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.health import HealthService
+from app.services.oidc import OidcService
 from app.services.orders import OrderService
 from app.services.products import ProductService
 from app.services.sessions import Principal, SessionService
@@ -50,6 +51,10 @@ async def _sessions(request: Request) -> SessionService:
     return _container(request).sessions
 
 
+async def _oidc(request: Request) -> OidcService:
+    return _container(request).oidc
+
+
 async def _health(request: Request) -> HealthService:
     return _container(request).health
 
@@ -59,6 +64,7 @@ Orders = Annotated[OrderService, Depends(_orders)]
 Users = Annotated[UserService, Depends(_users)]
 Auth = Annotated[AuthService, Depends(_auth)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
+Oidc = Annotated[OidcService, Depends(_oidc)]
 Health = Annotated[HealthService, Depends(_health)]
 
 # FastAPI's own checks are off: they only put the schemes into the OpenAPI document. Token and

@@ -67,6 +67,8 @@ _VARIABLES = {
     "{order_id}": "$ORDER",
     "{product_id}": "$PRODUCT",
     "{session_id}": "$SESSION",
+    # The name that the local stack has for its own.
+    "{provider}": "local",
 }
 _WITH_ETAG = {"users", "products", "orders"}
 _HEADERS = {
@@ -97,6 +99,8 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
             described["ETag"] = "the version of what is sent, for If-Match and If-None-Match"
         if status == "201":
             described["Location"] = "the path of what was made"
+        if status == "303":
+            described["Location"] = "where the browser goes on"
         if operation["operationId"] == "create_order" and status == "201":
             described["Idempotency-Replayed"] = "`true` when this is an earlier answer once more"
         if status in {"429", "503"}:

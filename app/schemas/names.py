@@ -32,6 +32,14 @@ def _name(value: str) -> str:
     return name
 
 
+def fitting_name(text: str) -> str | None:
+    """Make a name of what another service calls somebody; None if nothing of it can be seen."""
+    return (
+        _WITHIN.sub(" ", text[: 2 * LONGEST_NAME]).strip(_BLANKS)[:LONGEST_NAME].strip(_BLANKS)
+        or None
+    )
+
+
 Name = Annotated[
     str,
     AfterValidator(_name),

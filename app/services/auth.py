@@ -103,7 +103,7 @@ class AuthService:
         return user
 
     async def _renewed_hash(self, user: User, login: Login) -> str | None:
-        if not self._passwords.is_outdated(user.password_hash):
+        if user.password_hash is None or not self._passwords.is_outdated(user.password_hash):
             return None
         return await self._passwords.hash(login.password.get_secret_value())
 

@@ -110,6 +110,7 @@ class UserService:
             require_match(expected, UserRead.of(user).etag())
             user.erase(datetime.now(UTC))
             await tx.users.flush()
+            await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
         self._cache.forget(user_id)
 

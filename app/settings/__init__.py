@@ -20,6 +20,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.settings.kinds import Names, RateLimit, SigningKeys, address, refuse_weak_password
+from app.settings.providers import Provider, ProviderSettings
+
+__all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
 _LONGEST = 10 * 365 * 24 * 60 * 60
 _Kind = TypeVar("_Kind", bound=BaseSettings)
@@ -40,7 +43,7 @@ class TokenSettings(BaseSettings):
     token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
 
 
-class Settings(TokenSettings):
+class Settings(TokenSettings, ProviderSettings):
     """The service's settings. Times are seconds, sizes are bytes."""
 
     environment: Literal["production", "local"] = "production"
@@ -104,6 +107,15 @@ class Settings(TokenSettings):
             raise PydanticCustomError(
                 "deadline", "DATABASE_STATEMENT_TIMEOUT must be below REQUEST_TIMEOUT"
             )
+        if self.oidc_timeout >= self.request_timeout:
+            raise PydanticCustomError("deadline", "OIDC_TIMEOUT must be below REQUEST_TIMEOUT")
+        return self
+
+    @model_validator(mode="after")
+    def _providers_are_safe(self) -> "Settings":
+        self.refuse_unsafe_providers(
+            local=self.environment == "local", any_host="*" in self.allowed_hosts
+        )
         return self
 
     @model_validator(mode="after")

@@ -70,9 +70,14 @@ def _signing_key(text: str) -> SigningKey:
     return SigningKey(_seed(seed), in_utc)
 
 
+def is_example(secret: str) -> bool:
+    """Tell whether a secret is one of those that documentation has in their place."""
+    return any(example in secret.lower() for example in _EXAMPLES)
+
+
 def _seed(text: str) -> bytes:
     advice = "make one with `openssl rand -base64 32`"
-    if any(example in text.lower() for example in _EXAMPLES):
+    if is_example(text):
         raise PydanticCustomError("secret", f"is the example value; {advice}")
     try:
         seed = base64.b64decode(text, validate=True)
@@ -121,7 +126,7 @@ def refuse_weak_password(variable: str, url: SecretStr) -> None:
     parts = urlsplit(url.get_secret_value())
     in_query = parse_qs(parts.query, keep_blank_values=True).get("password", [])
     for password in in_query if parts.password is None else [*in_query, parts.password]:
-        if any(example in password.lower() for example in _EXAMPLES):
+        if is_example(password):
             complaint = f"{variable} has the example password; choose your own"
             raise PydanticCustomError("secret", complaint)
         if len(password) < _SHORTEST_PASSWORD:

@@ -58,6 +58,19 @@ def test_two_deployments_that_upgrade_at_once_take_turns(
     assert _schema(url) == _schema(database_url)
 
 
+def test_accounts_without_a_password_survive_the_way_down(new_database: NewDatabase) -> None:
+    """The release before insists on a password; it gets one that nobody has, and back."""
+    url = new_database()
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO users (name, email, role) VALUES ('I', 'i@x.com', 'user')")
+        migrate(url, "downgrade", "0003")
+        query = "SELECT password_hash FROM users"
+        assert connection.execute(query).fetchone() == ("",)  # check F16
+        migrate(url)
+        assert connection.execute(query).fetchone() == (None,)  # check F16
+
+
 def test_autogenerate_finds_nothing(database_url: str) -> None:
     """The migrations make exactly the tables that the models describe."""
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))

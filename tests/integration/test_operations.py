@@ -131,6 +131,8 @@ def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> No
         ("PUT", "/api/users/{user_id}/password"),
         ("DELETE", "/api/users/{user_id}"),
         ("POST", "/api/auth/login"),
+        ("GET", "/api/auth/oidc/{provider}/login"),
+        ("POST", "/api/auth/oidc/{provider}/link"),
         ("POST", "/api/auth/refresh"),
         ("POST", "/api/auth/logout"),
         ("POST", "/api/auth/session"),

@@ -111,6 +111,87 @@ def test_what_is_unfit_is_named_and_not_repeated(
     assert "change-me-please" not in line
 
 
+_GOOGLE = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "canary-1"}
+_OTHER = {
+    "OIDC_ISSUER": "https://id.test/realm",
+    "OIDC_CLIENT_ID": "id",
+    "OIDC_CLIENT_SECRET": "canary-2",
+}
+_PUBLIC = {"PUBLIC_URL": "https://api.test"}
+
+
+def test_google_takes_two_variables_and_any_other_provider_three(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is asked at its own hosts only."""
+    settings = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, OIDC_HOSTS="keys.id.test")
+    google, other = settings.providers
+    assert (google.name, google.issuer) == ("google", "https://accounts.google.com")
+    assert "oauth2.googleapis.com" in google.hosts
+    assert (other.name, other.issuer) == ("oidc", "https://id.test/realm")
+    assert other.hosts == {"id.test", "keys.id.test"}
+    assert "canary" not in f"{settings!r}{settings}{settings.providers}"
+    assert _load(monkeypatch).providers == ()
+
+
+def test_a_trailing_slash_of_the_public_url_makes_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is an origin."""
+    assert _load(monkeypatch, PUBLIC_URL="https://api.test/").public_url == "https://api.test"
+
+
+@pytest.mark.parametrize(
+    ("variable", "changes"),
+    [
+        ("GOOGLE_CLIENT_", {"GOOGLE_CLIENT_ID": "id"}),
+        ("GOOGLE_CLIENT_", {"GOOGLE_CLIENT_SECRET": "canary"}),
+        ("OIDC_", {"OIDC_ISSUER": "https://id.test"}),
+        ("OIDC_", {**_OTHER, "OIDC_CLIENT_SECRET": None}),
+        ("OIDC_NAME", {**_GOOGLE, **_OTHER, **_PUBLIC, "OIDC_NAME": "google"}),
+        ("OIDC_NAME", {"OIDC_NAME": "Canary"}),
+        ("OIDC_NAME", {"OIDC_NAME": "can/ary"}),
+        ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "http://canary.test"}),
+        ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "http://localhost:1"}),
+        ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "canary"}),
+        ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "https://canary@id.test"}),
+        ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "https://id.test?x=canary"}),
+        ("OIDC_TIMEOUT", {"OIDC_TIMEOUT": "10"}),
+        ("PUBLIC_URL", _OTHER),
+        ("PUBLIC_URL", {"PUBLIC_URL": "http://canary.test"}),
+        ("PUBLIC_URL", {"PUBLIC_URL": "https://api.test/canary"}),
+        ("GOOGLE_CLIENT_SECRET", {**_GOOGLE, **_PUBLIC, "GOOGLE_CLIENT_SECRET": "change-me-x"}),
+        ("OIDC_CLIENT_SECRET", {**_OTHER, **_PUBLIC, "OIDC_CLIENT_SECRET": "change-me-x"}),
+    ],
+)
+def test_a_provider_that_is_set_up_badly_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, changes: dict[str, str | None]
+) -> None:
+    """One line, before anybody tries to sign in there."""
+    with pytest.raises(SettingsError) as refusal:
+        _load(monkeypatch, **changes)
+    (line,) = str(refusal.value).splitlines()
+    assert line.startswith(variable)  # check 40
+    assert "canary" not in line.lower()
+    assert "change-me-x" not in line
+
+
+def test_a_provider_on_a_developers_machine_may_do_without_tls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On this very machine, and only where the environment is local."""
+    local = {"ENVIRONMENT": "local", **_OTHER}
+    for issuer in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
+        assert _load(monkeypatch, **{**local, "OIDC_ISSUER": issuer}).providers
+    with pytest.raises(SettingsError):
+        _load(monkeypatch, **{**local, "OIDC_ISSUER": "http://id.test"})
+
+
+def test_named_hosts_stand_in_for_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then no Host header leads people with their codes elsewhere."""
+    assert _load(monkeypatch, **_OTHER, ALLOWED_HOSTS="api.test").providers
+
+
 def test_local_servers_may_have_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only production insists; the signing key is needed everywhere."""
     local = {"ENVIRONMENT": "local", "DATABASE_URL": "postgresql://a:b@localhost/x"}

@@ -1,0 +1,186 @@
+"""Identity providers, as their client (OpenID Connect Core, section 3.1: authorization code).
+
+Discovery (OpenID Connect Discovery), PKCE (RFC 7636), the `iss` parameter (RFC 9207).
+"""
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote_plus, urlencode
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from app.adapters.fetching import Fetched, Fetcher
+from app.adapters.id_tokens import ALGORITHMS, Claimed, Expected, Key, find_key, verify
+from app.adapters.remembered import Remembered
+from app.errors import OidcRefused, ProviderUnavailable
+from app.settings import Provider
+
+_log = structlog.get_logger()
+_OK = 200
+_DISCOVERY = "/.well-known/openid-configuration"
+_LONGEST_CODE = 4096
+
+
+class _Metadata(BaseModel):
+    """What is needed of a provider's metadata (Discovery, section 3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    id_token_signing_alg_values_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str] = ["client_secret_basic"]
+    authorization_response_iss_parameter_supported: bool = False
+
+
+class _KeySet(BaseModel):
+    keys: list[dict[str, object]]
+
+
+class _Tokens(BaseModel):
+    id_token: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a provider: each of its secrets is used once."""
+
+    redirect_uri: str
+    nonce: str
+    code_verifier: str
+
+
+class IdentityProvider:
+    """One provider. Its metadata and keys are remembered, so that it is seldom asked.
+
+    Every method raises `ProviderUnavailable` when the provider is needed and does not
+    answer as it should, within `seconds`.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        local: bool,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._provider = provider
+        self._seconds = seconds
+        self._fetcher = Fetcher(provider.hosts, local=local, seconds=seconds)
+        self._metadata = Remembered(self._fetch_metadata, clock)
+        self._keys = Remembered(self._fetch_keys, clock)
+
+    async def authorization_url(self, question: Question, *, state: str) -> str:
+        """Return where to send the browser (section 3.1.2.1)."""
+        metadata = await self._metadata.get()
+        digest = hashlib.sha256(question.code_verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "scope": "openid email profile",
+            "client_id": self._provider.client_id,
+            "redirect_uri": question.redirect_uri,
+            "state": state,
+            "nonce": question.nonce,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        endpoint = metadata.authorization_endpoint
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+
+    async def redeem(self, code: str, question: Question, *, issuer: str | None) -> Claimed:
+        """Trade a code for what the provider says about whoever signed in.
+
+        `issuer` is the parameter that came with the code. Raises `OidcRefused` when code,
+        issuer or ID token are not good.
+        """
+        if len(code) > _LONGEST_CODE:
+            raise OidcRefused
+        try:
+            async with asyncio.timeout(self._seconds):
+                metadata = await self._metadata.get()
+                expects = metadata.authorization_response_iss_parameter_supported
+                if (issuer or expects) and issuer != self._provider.issuer:
+                    raise OidcRefused
+                token = await self._exchange(code, question, metadata)
+                key = await self._key(token)
+        except TimeoutError as error:
+            raise ProviderUnavailable from error
+        return verify(token, key, self._expected(question, metadata))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._fetcher.close()
+
+    async def _exchange(self, code: str, question: Question, metadata: _Metadata) -> str:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": question.redirect_uri,
+            "code_verifier": question.code_verifier,
+        }
+        secret = self._provider.client_secret.get_secret_value()
+        authorization = None
+        if "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
+            # RFC 6749, section 2.3.1.
+            pair = f"{quote_plus(self._provider.client_id)}:{quote_plus(secret)}"
+            authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        else:
+            form |= {"client_id": self._provider.client_id, "client_secret": secret}
+        fetched = await self._fetcher.post(
+            metadata.token_endpoint, form, authorization=authorization
+        )
+        if fetched.status != _OK:
+            # The provider's own words are not logged: they may quote the code.
+            _log.warning("code_refused", provider=self._provider.name, status=fetched.status)
+            raise OidcRefused
+        return _as(_Tokens, fetched).id_token
+
+    async def _key(self, token: str) -> Key:
+        key = find_key(token, await self._keys.get())
+        # A key that is not known may be a new one.
+        key = key or find_key(token, await self._keys.get_newer())
+        if key is None:
+            raise OidcRefused
+        return key
+
+    def _expected(self, question: Question, metadata: _Metadata) -> Expected:
+        return Expected(
+            issuer=self._provider.issuer,
+            client_id=self._provider.client_id,
+            nonce=question.nonce,
+            algorithms=ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported),
+        )
+
+    async def _fetch_metadata(self) -> _Metadata:
+        fetched = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY)
+        metadata = _as(_Metadata, fetched)
+        # Discovery, section 4.3; and nobody is sent to, or asked at, other hosts than listed.
+        endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
+        fits = metadata.issuer == self._provider.issuer
+        if not fits or not all(map(self._fetcher.may_fetch, endpoints)):
+            _log.warning("metadata_refused", provider=self._provider.name)
+            raise ProviderUnavailable
+        return metadata
+
+    async def _fetch_keys(self) -> list[dict[str, object]]:
+        metadata = await self._metadata.get()
+        return _as(_KeySet, await self._fetcher.get(metadata.jwks_uri)).keys
+
+
+_Document = TypeVar("_Document", bound=BaseModel)
+
+
+def _as(kind: type[_Document], fetched: Fetched) -> _Document:
+    try:
+        if fetched.status == _OK:
+            return kind.model_validate(fetched.json)
+    except ValidationError as error:
+        raise ProviderUnavailable from error
+    raise ProviderUnavailable

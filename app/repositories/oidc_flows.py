@@ -1,0 +1,51 @@
+"""Sign-ins that have begun, as rows."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import OidcFlow
+
+
+class OidcFlowRepository:
+    """Keeps what was asked of a provider until the answer comes, within one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, flow: OidcFlow) -> None:
+        """Insert a flow."""
+        self._session.add(flow)
+        await self._session.flush()
+
+    async def take(
+        self, provider: str, state_hash: bytes, browser_hash: bytes, *, now: datetime
+    ) -> OidcFlow | None:
+        """Remove the flow and return it: of many who ask at once, one gets it."""
+        return await self._session.scalar(
+            delete(OidcFlow)
+            .where(OidcFlow.state_hash == state_hash, OidcFlow.browser_hash == browser_hash)
+            .where(OidcFlow.provider == provider, OidcFlow.expires_at > now)
+            .returning(OidcFlow)
+        )
+
+    async def clear_expired(self, *, now: datetime, limit: int) -> int:
+        """Delete up to `limit` expired flows, and say how many there were.
+
+        Processes that clear at the same time take different rows and do not wait.
+        """
+        expired = (
+            select(OidcFlow.state_hash)
+            .where(OidcFlow.expires_at <= now)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("expired")
+        )
+        query = (
+            delete(OidcFlow)
+            .where(OidcFlow.state_hash == expired.c.state_hash)
+            .returning(OidcFlow.state_hash)
+            .execution_options(synchronize_session=False)
+        )
+        return len((await self._session.execute(query)).all())

@@ -1,0 +1,118 @@
+"""Signing in at an identity provider: there, back, and linking one to an account.
+
+A browser goes through the first two by redirects (OpenID Connect Core, section 3.1); what
+goes wrong is a problem document as everywhere.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.responses import RedirectResponse
+
+from app import errors
+from app.routers.cookies import with_session_cookie
+from app.routers.dependencies import Caller, Oidc, SigningIn
+from app.routers.negotiation import JsonRoute
+from app.routers.openapi import limited_by
+from app.routers.problems import problems
+from app.routers.representations import json_response
+from app.schemas.oidc import AuthorizationUrl, ReturnTo
+from app.services.oidc import Answer
+
+router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
+
+_BROWSER = "__Host-oidc"
+_TEN_MINUTES = 600
+_NO_STORE = {"Cache-Control": "no-store"}
+_PLACES = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
+
+ProviderName = Annotated[str, Path(description="a provider's name", examples=["google"])]
+WhereTo = Annotated[ReturnTo, Query(description="a path on this server to go on to afterwards")]
+
+
+@router.get(
+    "/{provider}/login",
+    status_code=303,
+    response_class=Response,
+    responses=problems(*_PLACES),
+    openapi_extra=limited_by("login"),
+)
+async def begin_sign_in(
+    request: Request, provider: ProviderName, oidc: Oidc, return_to: WhereTo = "/api/users/me"
+) -> Response:
+    """Lead a browser to an identity provider; it comes back with a session in a cookie."""
+    departure = await oidc.begin(provider, here=_here(request), return_to=return_to)
+    response = RedirectResponse(departure.url, status_code=303, headers=_NO_STORE)
+    return _remembered(response, departure.browser_secret)
+
+
+# Not in the document: only a provider knows what to send here, and only once.
+@router.get("/{provider}/callback", include_in_schema=False, openapi_extra=limited_by("login"))
+async def finish_sign_in(
+    request: Request,
+    provider: ProviderName,
+    oidc: Oidc,
+    client: SigningIn,
+    state: str | None = None,
+    code: str | None = None,
+    error: str | None = None,
+    iss: str | None = None,
+) -> Response:
+    """Take a browser back from the identity provider, and let it go on."""
+    answer = Answer(state, code, error, iss, request.cookies.get(_BROWSER))
+    by_cookie = request.state.session_cookie is not None
+    arrival = await oidc.finish(
+        provider,
+        answer,
+        user_agent=client.user_agent,
+        replaces=client.principal if by_cookie else None,
+    )
+    response: Response = RedirectResponse(arrival.return_to, status_code=303, headers=_NO_STORE)
+    response.delete_cookie(_BROWSER, path="/", secure=True, httponly=True, samesite="lax")
+    if arrival.session_secret is not None:
+        response = with_session_cookie(response, arrival.session_secret)
+    return response
+
+
+@router.post(
+    "/{provider}/link",
+    response_model=AuthorizationUrl,
+    responses=problems(
+        errors.Unauthenticated,
+        errors.InvalidToken,
+        errors.InvalidSession,
+        errors.CrossSite,
+        *_PLACES,
+    ),
+    openapi_extra=limited_by("login"),
+)
+async def begin_link(
+    request: Request,
+    provider: ProviderName,
+    caller: Caller,
+    oidc: Oidc,
+    return_to: WhereTo = "/api/users/me",
+) -> Response:
+    """Begin to link an identity to your account: open the URL in the browser that asks.
+
+    A POST, so that no other site can make a signed-in browser begin it.
+    """
+    departure = await oidc.begin(
+        provider,
+        here=_here(request),
+        return_to=return_to,
+        linking=caller,
+    )
+    response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)
+    return _remembered(response, departure.browser_secret)
+
+
+def _here(request: Request) -> str:
+    return str(request.base_url).rstrip("/")
+
+
+def _remembered(response: Response, secret: str) -> Response:
+    response.set_cookie(
+        _BROWSER, secret, max_age=_TEN_MINUTES, secure=True, httponly=True, samesite="lax", path="/"
+    )
+    return response

@@ -1,0 +1,222 @@
+"""Signing in at an identity provider, and linking an identity there to an account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.adapters.id_tokens import Claimed
+from app.adapters.oidc import IdentityProvider, Question
+from app.adapters.session_cache import SessionCache
+from app.adapters.tokens import hash_of, new_secret
+from app.errors import (
+    EmailTaken,
+    EmailUnverified,
+    IdentityTaken,
+    LinkRequired,
+    NotFound,
+    OidcRefused,
+    SignInDeclined,
+)
+from app.models import Identity, OidcFlow, Principal, Session, User
+from app.models.emails import normalise_email
+from app.repositories.database import Database, Transaction
+from app.schemas.names import fitting_name
+
+_LIFETIME = timedelta(minutes=10)
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Where a browser goes, and the secret by which it is known when it comes back."""
+
+    url: str
+    browser_secret: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a browser brings back from a provider; None for what is missing."""
+
+    state: str | None
+    code: str | None
+    error: str | None
+    issuer: str | None
+    browser_secret: str | None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Where a browser goes on, and the secret of its new session if it has one."""
+
+    return_to: str
+    session_secret: str | None
+
+
+class OidcService:
+    """Sends people to their provider, and believes what they come back with once."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
+        self,
+        database: Database,
+        providers: Mapping[str, IdentityProvider],
+        cache: SessionCache[Principal],
+        *,
+        public_url: str | None,
+        session_lifetime: timedelta,
+        session_idle: timedelta,
+    ) -> None:
+        self._database = database
+        self._providers = providers
+        self._cache = cache
+        self._public_url = public_url
+        self._session_lifetime = session_lifetime
+        self._session_idle = session_idle
+
+    async def begin(
+        self,
+        name: str,
+        *,
+        here: str,
+        return_to: str,
+        linking: Principal | None = None,
+    ) -> Departure:
+        """Begin a sign-in; or, for a signed-in user, the linking of another identity.
+
+        `here` is the origin that the browser has used. Raises `NotFound` for a provider that
+        is not configured, and `ProviderUnavailable`.
+        """
+        provider = self._provider(name)
+        (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
+        question = Question(
+            redirect_uri=f"{self._public_url or here}/api/auth/oidc/{name}/callback",
+            nonce=new_secret()[0],
+            code_verifier=new_secret()[0],
+        )
+        url = await provider.authorization_url(question, state=state)
+        flow = OidcFlow(
+            state_hash=state_hash,
+            browser_hash=browser_hash,
+            provider=name,
+            return_to=return_to,
+            user_id=linking.user_id if linking else None,
+            session_id=linking.session_id if linking else None,
+            expires_at=datetime.now(UTC) + _LIFETIME,
+            **vars(question),
+        )
+        async with self._database.transaction() as tx:
+            await tx.flows.add(flow)
+        return Departure(url, browser_secret)
+
+    async def finish(
+        self, name: str, answer: Answer, *, user_agent: str | None, replaces: Principal | None
+    ) -> Arrival:
+        """Complete what `begin` began, in the same browser and once.
+
+        A new session ends the one that the browser's cookie was for before.
+        Raises `OidcRefused` for an answer that is not one to our question, `SignInDeclined`,
+        `ProviderUnavailable`; for a new account `EmailUnverified` and `LinkRequired`; for a
+        link `IdentityTaken`.
+        """
+        provider = self._provider(name)
+        flow = await self._take(name, answer)
+        if answer.error is not None:
+            raise SignInDeclined
+        if answer.code is None:
+            raise OidcRefused
+        question = Question(flow.redirect_uri, flow.nonce, flow.code_verifier)
+        claimed = await provider.redeem(answer.code, question, issuer=answer.issuer)
+        if flow.user_id is not None and flow.session_id is not None:
+            await self._link(claimed, flow.user_id, flow.session_id)
+            return Arrival(flow.return_to, None)
+        secret = await self._sign_in(claimed, user_agent)
+        await self._end(replaces)
+        return Arrival(flow.return_to, secret)
+
+    async def clear_expired_flows(self) -> int:
+        """Delete what was begun and never finished, and say how much there was."""
+        cleared = 0
+        while True:
+            async with self._database.transaction() as tx:
+                found = await tx.flows.clear_expired(now=datetime.now(UTC), limit=_BATCH)
+            cleared += found
+            if found < _BATCH:
+                return cleared
+
+    def _provider(self, name: str) -> IdentityProvider:
+        provider = self._providers.get(name)
+        if provider is None:
+            raise NotFound
+        return provider
+
+    async def _take(self, name: str, answer: Answer) -> OidcFlow:
+        state, browser = hash_of(answer.state or ""), hash_of(answer.browser_secret or "")
+        async with self._database.transaction() as tx:
+            flow = await tx.flows.take(name, state, browser, now=datetime.now(UTC))
+        if flow is None:
+            raise OidcRefused
+        return flow
+
+    async def _sign_in(self, claimed: Claimed, user_agent: str | None) -> str:
+        try:
+            return await self._start_session(claimed, user_agent)
+        except (EmailTaken, IdentityTaken):
+            # By another account; or by this very one, whose first two sign-ins came at once.
+            pass
+        try:
+            return await self._start_session(claimed, user_agent)
+        except EmailTaken as error:
+            raise LinkRequired from error
+
+    async def _start_session(self, claimed: Claimed, user_agent: str | None) -> str:
+        secret, secret_hash = new_secret()
+        async with self._database.transaction() as tx:
+            user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
+            user = user or await _newcomer(tx, claimed)
+            await tx.sessions.add(
+                Session(
+                    user_id=user.id,
+                    cookie_hash=secret_hash,
+                    user_agent=user_agent,
+                    expires_at=datetime.now(UTC) + self._session_lifetime,
+                )
+            )
+        return secret
+
+    async def _end(self, replaced: Principal | None) -> None:
+        if replaced is None:
+            return
+        async with self._database.transaction() as tx:
+            await tx.sessions.end(replaced.session_id, user_id=replaced.user_id)
+        self._cache.forget(lambda known: known.session_id == replaced.session_id)
+
+    async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> None:
+        now, idle = datetime.now(UTC), self._session_idle
+        async with self._database.transaction() as tx:
+            # Whoever has logged out meanwhile, or has been logged out, links nothing; and whose
+            # account is being erased waits here, or is gone.
+            user = await tx.users.get_locked(user_id)
+            if not user or not await tx.sessions.get(
+                session_id, user_id=user_id, now=now, idle=idle
+            ):
+                raise OidcRefused
+            owner = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
+            if owner is None:
+                await tx.identities.add(_identity(claimed, user_id))
+            elif owner.id != user_id:
+                raise IdentityTaken
+
+
+async def _newcomer(tx: Transaction, claimed: Claimed) -> User:
+    try:
+        email = normalise_email(claimed.email or "")
+    except ValueError as error:
+        raise EmailUnverified from error
+    name = fitting_name(claimed.name or "") or fitting_name(email.partition("@")[0])
+    user = await tx.users.add(User(name=name or email, email=email, password_hash=None))
+    await tx.identities.add(_identity(claimed, user.id))
+    return user
+
+
+def _identity(claimed: Claimed, user_id: int) -> Identity:
+    return Identity(issuer=claimed.issuer, subject=claimed.subject, user_id=user_id)

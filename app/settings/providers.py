@@ -1,0 +1,126 @@
+"""The settings for signing in at an identity provider."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PositiveFloat, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings
+
+from app.settings.kinds import Names, is_example
+
+_GOOGLE = "https://accounts.google.com"
+_GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An identity provider at which people may sign in, and what we are to it."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: SecretStr
+    hosts: frozenset[str]
+    """The only ones that the service asks."""
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    plain = value.isascii() and value.isprintable() and not {*"?#@ \\"} & {*value}
+    if not whole or not plain or not value.startswith(("https://", "http://")):
+        raise PydanticCustomError("url", "is no address; write it like `https://id.example.com`")
+    return value
+
+
+def _origin(value: str) -> str:
+    origin = _web_address(value).rstrip("/")
+    if urlsplit(origin).path:
+        raise PydanticCustomError("url", "is no origin; write it like `https://api.example.com`")
+    return origin
+
+
+class ProviderSettings(BaseSettings):
+    """Google has two variables, any other provider three; all of them or none."""
+
+    google_client_id: str | None = None
+    google_client_secret: SecretStr | None = None
+    oidc_issuer: Annotated[str, AfterValidator(_web_address)] | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    # As it stands in the paths: /api/auth/oidc/{name}/login.
+    oidc_name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,31}$")] = "oidc"
+    # Hosts besides the issuer's on which the provider has its endpoints.
+    oidc_hosts: Names = ()
+    # What one sign-in may spend on waiting for the provider.
+    oidc_timeout: PositiveFloat = 5.0
+    # The origin under which browsers reach the service, and to which providers send them
+    # back; without it, the one that the browser has used.
+    public_url: Annotated[str, AfterValidator(_origin)] | None = None
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Every provider that is configured."""
+        return tuple(filter(None, (self._google(), self._other())))
+
+    def _google(self) -> Provider | None:
+        if self.google_client_id is None or self.google_client_secret is None:
+            return None
+        return Provider(
+            "google",
+            _GOOGLE,
+            self.google_client_id,
+            self.google_client_secret,
+            frozenset(_GOOGLE_HOSTS),
+        )
+
+    def _other(self) -> Provider | None:
+        issuer, client_id, secret = self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret
+        if issuer is None or client_id is None or secret is None:
+            return None
+        hosts = frozenset((urlsplit(issuer).hostname or "", *self.oidc_hosts))
+        return Provider(self.oidc_name, issuer, client_id, secret, hosts)
+
+    @model_validator(mode="after")
+    def _providers_are_whole(self) -> "ProviderSettings":
+        _all_or_none("GOOGLE_CLIENT_", self.google_client_id, self.google_client_secret)
+        _all_or_none("OIDC_", self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if self._google() and self._other() and self.oidc_name == "google":
+            raise PydanticCustomError("oidc", "OIDC_NAME is taken by Google; choose another")
+        return self
+
+    def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
+        """Raise for what only a developer's machine may have."""
+        for variable, url in (("OIDC_ISSUER", self.oidc_issuer), ("PUBLIC_URL", self.public_url)):
+            if url and not url.startswith("https:") and not (local and _is_loopback(url)):
+                raise PydanticCustomError("url", f"{variable} must begin with https://")
+        if local or not self.providers:
+            return
+        if any_host and self.public_url is None:
+            # The Host header would decide where a provider sends people with their codes.
+            complaint = "PUBLIC_URL is missing: providers send people back there; see .env.example"
+            raise PydanticCustomError("url", complaint)
+        for variable in ("google_client_secret", "oidc_client_secret"):
+            secret: SecretStr | None = getattr(self, variable)
+            if secret and is_example(secret.get_secret_value()):
+                raise PydanticCustomError("secret", f"{variable.upper()} is the example value")
+
+
+def _all_or_none(prefix: str, *values: object) -> None:
+    if any(values) and not all(values):
+        complaint = f"{prefix}… variables belong together: set all of them or none"
+        raise PydanticCustomError("oidc", complaint)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

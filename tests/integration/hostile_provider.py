@@ -1,0 +1,171 @@
+"""An identity provider that does whatever a test wants of it, above all what it must not."""
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+CLIENT_ID = "roundtrip"
+CLIENT_SECRET = "the-client's:secret/%+"
+"""With characters that a header takes only when they are escaped."""
+DISCOVERY, TOKEN, KEYS = "/.well-known/openid-configuration", "/token", "/keys"
+
+Response = tuple[int, Mapping[str, str], bytes]
+
+
+class Key:
+    """A key pair, and the JWK that a provider publishes of it."""
+
+    def __init__(self) -> None:
+        self.id = secrets.token_hex(8)
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        public = jwt.algorithms.ECAlgorithm.to_jwk(self.private.public_key(), as_dict=True)
+        self.jwk = {**public, "kid": self.id, "use": "sig", "alg": "ES256"}
+
+
+@dataclass
+class HostileProvider:
+    """Keeps to the rules until a test changes one of these."""
+
+    url: str
+    key: Key = field(default_factory=Key)
+    claims: dict[str, Any] = field(default_factory=dict)
+    """Put into the next ID tokens, over what belongs there; None takes one out."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    sign: Callable[[dict[str, Any]], str] | None = None
+    respond: dict[str, Callable[[], Response]] = field(default_factory=dict)
+    """By path, instead of the proper answer."""
+    requests: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def authorize(self, authorization_url: str, **claims: Any) -> dict[str, str]:
+        """Sign somebody in; returns the parameters that their browser brings back."""
+        asked = {
+            name: value for name, (value,) in parse_qs(urlsplit(authorization_url).query).items()
+        }
+        code = secrets.token_urlsafe(16)
+        self.codes[code] = asked
+        self.claims = claims
+        return {"code": code, "state": asked["state"], "iss": self.url}
+
+    def answer(self, method: str, path: str, authorization: str | None, body: bytes) -> Response:
+        """Answer a request of the service's."""
+        self.requests.append(f"{method} {path}")
+        self.authorizations.append(authorization)
+        if path in self.respond:
+            return self.respond[path]()
+        if path == DISCOVERY:
+            return as_json(self._metadata())
+        if path == KEYS:
+            return as_json({"keys": [self.key.jwk]})
+        return self._tokens({name: value for name, (value,) in parse_qs(body.decode()).items()})
+
+    def count(self, path: str) -> int:
+        """Say how often a path was asked for."""
+        return sum(request.endswith(f" {path}") for request in list(self.requests))
+
+    def id_token(self, claims: Mapping[str, Any]) -> str:
+        """Sign claims as the rules are."""
+        return jwt.encode(dict(claims), self.key.private, "ES256", headers={"kid": self.key.id})
+
+    def _metadata(self) -> dict[str, Any]:
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}{TOKEN}",
+            "jwks_uri": f"{self.url}{KEYS}",
+            "id_token_signing_alg_values_supported": ["none", "HS256", "RS256", "ES256"],
+            "authorization_response_iss_parameter_supported": True,
+            **self.metadata,
+        }
+
+    def _tokens(self, form: dict[str, str]) -> Response:
+        asked = self.codes.pop(form.get("code", ""), None)
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if (
+            asked is None
+            or asked["code_challenge_method"] != "S256"
+            or asked["code_challenge"] != challenge
+            or asked["redirect_uri"] != form["redirect_uri"]
+        ):
+            return as_json({"error": "invalid_grant", "error_description": form["code"]}, 400)
+        token = (self.sign or self.id_token)(self._claims(asked))
+        return as_json(
+            {"access_token": "canary-access-token", "token_type": "Bearer", "id_token": token}
+        )
+
+    def _claims(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        now = int(time.time())
+        subject = secrets.token_hex(8)
+        claims = {
+            "iss": self.url,
+            "aud": CLIENT_ID,
+            "sub": subject,
+            "iat": now,
+            "exp": now + 60,
+            "nonce": asked["nonce"],
+            "email": f"{subject}@example.com",
+            "email_verified": True,
+            "name": "Ines",
+            **self.claims,
+        }
+        return {name: value for name, value in claims.items() if value is not None}
+
+
+def as_json(document: object, status: int = 200) -> Response:
+    """Put a document into a response."""
+    return status, {"Content-Type": "application/json"}, json.dumps(document).encode()
+
+
+@contextmanager
+def hostile_provider(port: int = 0) -> Iterator[HostileProvider]:
+    """Run one on the loopback; it is gone afterwards, and its port refuses connections."""
+
+    class Handler(BaseHTTPRequestHandler):
+        provider: ClassVar[HostileProvider]
+
+        def _handle(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, headers, content = self.provider.answer(
+                self.command, self.path, self.headers["Authorization"], body
+            )
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _handle  # noqa: N815 - the library's names
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, *_: object) -> None:
+            """A client that hangs up is what some tests are about."""
+
+    with Server(("127.0.0.1", port), Handler) as server:
+        Handler.provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield Handler.provider
+        finally:
+            server.shutdown()
+            thread.join()
