@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Self
 
 from lab.stack.errors import LabError
@@ -12,16 +13,26 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen from outside. Database and Redis are the stack's own when None."""
+    """What can be chosen from outside. What is None is the stack's own."""
 
     http_port: int
     https_port: int
     database_url: str | None
     redis_url: str | None
+    oidc_issuer: str | None = None
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Under which a browser on this machine reaches the service."""
+        return tuple(
+            f"{scheme}://{host}:{port}"
+            for scheme, port in (("https", self.https_port), ("http", self.http_port))
+            for host in ("localhost", "127.0.0.1", "[::1]")
+        )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), `DATABASE_URL` and `REDIS_URL`.
+        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), `DATABASE_URL`, `REDIS_URL`, `OIDC_ISSUER`.
 
         :raises LabError: when a port is no port, or one port is wanted twice.
         """
@@ -37,6 +48,7 @@ class Choices:
             https_port=https_port,
             database_url=environment.get("DATABASE_URL") or None,
             redis_url=environment.get("REDIS_URL") or None,
+            oidc_issuer=environment.get("OIDC_ISSUER") or None,
         )
 
 
@@ -45,11 +57,13 @@ def service_environment(
     database_url: str,
     redis_url: str,
     token_signing_key: str,
+    provider: Mapping[str, str] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Return the caller's environment, completed by what a local service needs.
 
-    A setting of the service that the caller has set is left as it is.
+    A setting of the service that the caller has set is left as it is; but those of the `provider`
+    belong together, and are the stack's own or the caller's.
     """
     defaults = {
         "ENVIRONMENT": "local",
@@ -62,7 +76,8 @@ def service_environment(
         "PYTHONUNBUFFERED": "1",
     }
     given = {name: value for name, value in environment.items() if value or name not in defaults}
-    return {**defaults, **given, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    own = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **provider}
+    return {**defaults, **given, **own}
 
 
 def _port(environment: Mapping[str, str], variable: str, default: int) -> int:

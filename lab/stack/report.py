@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Iterator
 
+from lab.stack.provider import NAME, PERSON
 from lab.stack.servers import Server
 from lab.stack.stack import Stack
 
@@ -21,6 +22,7 @@ The service runs.
   HTTP         {http}
   HTTPS        {https}   curl --cacert {ca_certificate} {https}/readyz
   docs         {http}/docs
+  sign in      {_sign_in(stack, https)}
   PostgreSQL   {_database(stack)}
   Valkey       {_redis(stack)}
   logs         {stack.paths.logs}
@@ -39,6 +41,8 @@ def status_table(stack: Stack) -> Iterator[str]:
         yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
     if stack.choices.redis_url is not None:
         yield f"{'Redis':<12} {'':>8} {'':>6}   yours, from REDIS_URL"
+    if stack.choices.oidc_issuer is not None:
+        yield f"{'provider':<12} {'':>8} {'':>6}   yours, from OIDC_ISSUER"
 
 
 def _status(server: Server) -> str:
@@ -47,6 +51,13 @@ def _status(server: Server) -> str:
         return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
     health = "ready" if server.ready() else "not ready"
     return f"{server.name:<12} {identity.pid:>8} {server.port:>6}   {health}"
+
+
+def _sign_in(stack: Stack, origin: str) -> str:
+    if stack.choices.oidc_issuer is not None:
+        return "at your own provider, from OIDC_ISSUER"
+    path = f"{origin}/api/auth/oidc/{NAME}/login"
+    return f"{path}   in a browser, as {PERSON.user_name} with `{PERSON.password}`"
 
 
 def _database(stack: Stack) -> str:

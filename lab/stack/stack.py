@@ -8,6 +8,7 @@ from lab.stack.caddy import CaddyServer
 from lab.stack.environment import Choices, service_environment
 from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
+from lab.stack.provider import ProviderServer
 from lab.stack.secrets import kept_signing_key
 from lab.stack.servers import Server
 from lab.stack.valkey import ValkeyServer
@@ -33,6 +34,9 @@ class Stack:
             )
             for name in APPS
         ]
+        self.provider = ProviderServer(
+            paths.root / "provider", origins=choices.origins, log=paths.logs / "provider.log"
+        )
         self.caddy = CaddyServer(
             paths.root / "caddy",
             ports=(choices.http_port, choices.https_port),
@@ -54,7 +58,12 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """All that this stack runs, in the order of starting."""
-        return [*self.storage, *self.apps, self.caddy]
+        return [*self.storage, *self.providers, *self.apps, self.caddy]
+
+    @property
+    def providers(self) -> list[Server]:
+        """The embedded identity provider, unless another one is given from outside."""
+        return [self.provider] if self.choices.oidc_issuer is None else []
 
     @property
     def database_url(self) -> str:
@@ -76,9 +85,10 @@ class Stack:
             database_url=self.database_url,
             redis_url=self.redis_url,
             token_signing_key=kept_signing_key(self.paths.token_signing_key),
+            provider=self.provider.settings if self.providers else {},
         )
 
     def end_leftovers(self) -> list[str]:
         """End what a killed stack has left, clients first; the names of what there was."""
-        everything = [self.caddy, *self.apps, self.valkey, self.postgres]
+        everything = [self.caddy, *self.apps, self.provider, self.valkey, self.postgres]
         return [server.name for server in everything if server.end_leftover()]

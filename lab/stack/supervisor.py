@@ -65,7 +65,7 @@ class Supervisor:
         began = time.monotonic()
         migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
         self._say(f"  {'migrations':<12} applied{_since(began):>26}")
-        self._bring_up(self._stack.apps)
+        self._bring_up([*self._stack.providers, *self._stack.apps])
         self._bring_up([self._stack.caddy])
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)
@@ -92,7 +92,7 @@ class Supervisor:
         stack.caddy.stop(hurry=hurry)
         for app in stack.apps:
             app.ask_to_stop()
-        for server in (*stack.apps, stack.valkey, stack.postgres):
+        for server in (*stack.apps, stack.provider, stack.valkey, stack.postgres):
             server.stop(hurry=hurry)
         stack.paths.state.unlink(missing_ok=True)
 

@@ -24,6 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # What a developer may have set for a stack of their own.
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "EMAIL", "PASSWORD"}
+NOT_OURS |= {"OIDC_ISSUER", "OIDC_NAME", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}
 # What a make that runs the tests tells a make below it, which then talks differently.
 NOT_OURS |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 

@@ -15,11 +15,11 @@ def new_email() -> str:
 
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
-    """PostgreSQL, Valkey, two app processes and Caddy, each with its process and its port."""
+    """PostgreSQL, Valkey, a provider, two app processes and Caddy, each with its process and its port."""
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
-    assert parts == ["PostgreSQL", "Valkey", "app-1", "app-2", "Caddy"]
+    assert parts == ["PostgreSQL", "Valkey", "provider", "app-1", "app-2", "Caddy"]
     assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 5, timeout_s=20)
 
 

@@ -1,0 +1,90 @@
+"""The sign-in as a person has it: a real browser, a real provider, the whole stack between."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from lab.stack.provider import PERSON
+from tests.e2e.local_stack import LocalStack
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[BrowserContext]:
+    """A browser that this machine has, with an empty profile."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip(f"NO BROWSER: install one, such as `apt install chromium` ({NAMES})")
+    # Chromium's sandbox does not work for root.
+    rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile",
+            executable_path=program,
+            args=[*QUIET, *rights],
+            # The stack's own authority is in no browser's list.
+            ignore_https_errors=True,
+        )
+        yield context
+        context.close()
+
+
+def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserContext) -> None:
+    """From our address to the provider's pages and back, into an account and a session."""
+    # check 19, check 22
+    requested: list[str] = []
+    browser.on("request", lambda request: requested.append(request.url))
+    origin = f"https://localhost:{stack.https_port}"
+    page = browser.new_page()
+    page.goto(f"{origin}/api/auth/oidc/local/login")
+    _sign_in_at_the_provider(page)
+    page.wait_for_url(f"{origin}/api/users/me")
+    me = json.loads(page.locator("pre").inner_text())
+    assert me == {**me, "name": PERSON.name, "email": PERSON.email, "role": "user"}
+    (session,) = [cookie for cookie in browser.cookies(origin) if "session" in cookie["name"]]
+    assert session == {**session, "name": "__Host-session", "domain": "localhost", "path": "/",
+                       "secure": True, "httpOnly": True, "sameSite": "Lax"}  # fmt: skip
+    assert "__Host-oidc" not in {cookie["name"] for cookie in browser.cookies()}
+    assert page.evaluate("document.cookie") == ""
+    # The same person once more is the same account; and all of it needed this machine only.
+    page.goto(f"{origin}/api/auth/oidc/local/login")
+    page.wait_for_url(f"{origin}/api/users/me")
+    assert json.loads(page.locator("pre").inner_text())["id"] == me["id"]
+    assert not [url for url in requested if not url.startswith((origin, "http://127.0.0.1:"))]
+
+
+def test_a_callback_in_another_browser_is_refused(
+    stack: LocalStack, browser: BrowserContext
+) -> None:
+    """The way back that an attacker sends somebody signs nobody in."""
+    origin = f"https://localhost:{stack.https_port}"
+    page = browser.new_page()
+    page.route("**/callback?*", lambda route: route.abort())
+    page.goto(f"{origin}/api/auth/oidc/local/login")
+    with page.expect_request("**/callback?*") as coming_back:
+        _sign_in_at_the_provider(page)
+    path = coming_back.value.url.removeprefix(origin)
+    answer = stack.request("GET", path, https=True)
+    assert (answer.status, answer.json()["code"]) == (403, "oidc-refused")  # check 22
+    assert answer.headers["Set-Cookie"] is None
+
+
+def _sign_in_at_the_provider(page: Page) -> None:
+    page.fill("input[name=login]", PERSON.user_name)
+    page.keyboard.press("Enter")
+    password = page.locator("input[name=password]")
+    expect(password).to_be_visible()
+    password.fill(PERSON.password)
+    password.press("Enter", no_wait_after=True)
