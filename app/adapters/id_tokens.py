@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import jwt
+import structlog
 
 from app.errors import OidcRefused
 
@@ -19,6 +20,7 @@ _LONGEST = 16 * 1024
 _LONGEST_SUBJECT = 255
 # The members of a public key (RFC 7518, section 6; RFC 8037, section 2), and no private ones.
 _PUBLIC = ("kty", "crv", "x", "y", "n", "e", "alg")
+_log = structlog.get_logger()
 _reader = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
 Key = Mapping[str, object]
@@ -64,7 +66,7 @@ def find_key(token: str, keys: Collection[Key]) -> Key | None:
 def verify(token: str, key: Key, expected: Expected) -> Claimed:
     """Check an ID token as OpenID Connect Core demands (section 3.1.3.7).
 
-    Raises `OidcRefused`, without a word about what was wrong.
+    Raises `OidcRefused`; what was wrong is for the log, not for whoever sent it.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]
@@ -81,6 +83,7 @@ def verify(token: str, key: Key, expected: Expected) -> Claimed:
             options={"require": _REQUIRED},
         )
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+        _log.warning("id_token_refused", issuer=expected.issuer, reason=type(error).__name__)
         raise OidcRefused from error
     _check_party_and_nonce(claims, expected)
     return _claimed(claims)

@@ -60,7 +60,7 @@ def status_of(error: type[AppError]) -> int:
 
 def title_of(error: type[AppError]) -> str:
     """Return the title of a problem: its code, as a person would write it."""
-    return error.code.replace("-", " ").capitalize().replace("json", "JSON")
+    return error.code.replace("-", " ").capitalize().replace("json", "JSON").replace("Oidc", "OIDC")
 
 
 def problem_response(request_id: str, error: AppError) -> Response:
