@@ -17,9 +17,16 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-from app.settings.kinds import Names, RateLimit, SigningKeys, address, refuse_weak_password
+from app.settings.kinds import (
+    EnvironmentSettings,
+    Names,
+    RateLimit,
+    SigningKeys,
+    address,
+    refuse_weak_password,
+)
 from app.settings.providers import Provider, ProviderSettings
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
@@ -28,12 +35,8 @@ _LONGEST = 10 * 365 * 24 * 60 * 60
 _Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
-class TokenSettings(BaseSettings):
+class TokenSettings(EnvironmentSettings):
     """What access tokens are signed with, and how long they are good."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
 
     # The private key of the access tokens' signature: an Ed25519 seed in Base64. During a
     # rotation, the key to come stands behind it; see `python -m app rotate-key`.

@@ -10,13 +10,21 @@ from urllib.parse import parse_qs, urlsplit
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _EXAMPLES = ("change-me", "changeme", "example")
 _SHORTEST_PASSWORD = 12
 _KEY_BYTES = 32
 _FEWEST_DISTINCT_BYTES = 8
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+class EnvironmentSettings(BaseSettings):
+    """Settings that are read once and never shown: what all of them share."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
 
 @dataclass(frozen=True)

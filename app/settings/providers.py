@@ -7,9 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings
 
-from app.settings.kinds import Names, is_example
+from app.settings.kinds import EnvironmentSettings, Names, is_example
 
 _GOOGLE = "https://accounts.google.com"
 _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")
@@ -46,7 +45,7 @@ def _origin(value: str) -> str:
     return origin
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(EnvironmentSettings):
     """Google has two variables, any other provider three; all of them or none."""
 
     google_client_id: str | None = None

@@ -15,7 +15,7 @@ def new_email() -> str:
 
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
-    """PostgreSQL, Valkey, a provider, two app processes and Caddy, each with its process and its port."""
+    """Each server and app process, with its process and its port."""
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]

@@ -6,7 +6,7 @@ from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 
 
-@pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "caddy"])
+@pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "provider", "caddy"])
 def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:
     """A new process takes its place, and the stack is ready as before."""
     killed = stack.kill(part)

@@ -39,6 +39,27 @@ def test_an_empty_setting_counts_as_not_set() -> None:
     assert given(TOKEN_SIGNING_KEY="")["TOKEN_SIGNING_KEY"] == "made"
 
 
+def test_the_settings_of_a_provider_belong_together() -> None:
+    """The stack's own come whole, past what the caller's shell may have of another."""
+    environment = service_environment(
+        database_url="postgresql://db",
+        redis_url="redis://cache",
+        token_signing_key="made",
+        provider={"OIDC_ISSUER": "http://own", "OIDC_CLIENT_ID": "own"},
+        environment={"OIDC_CLIENT_ID": "another"},
+    )
+    assert (environment["OIDC_ISSUER"], environment["OIDC_CLIENT_ID"]) == ("http://own", "own")
+    assert given(OIDC_ISSUER="https://theirs")["OIDC_ISSUER"] == "https://theirs"
+
+
+def test_the_provider_sends_people_back_to_this_machine_only() -> None:
+    """By every name that it has."""
+    origins = Choices(8080, 8443, None, None).origins
+    assert "https://localhost:8443" in origins
+    assert "http://127.0.0.1:8080" in origins
+    assert len(origins) == 6
+
+
 def test_ports_and_servers_have_defaults() -> None:
     """8080, 8443, and servers of the stack's own."""
     assert Choices.from_environment({}) == Choices(8080, 8443, None, None)

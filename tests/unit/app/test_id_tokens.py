@@ -1,0 +1,76 @@
+"""ID tokens: what is accepted, to the letter."""
+
+import time
+from typing import Any
+
+import jwt
+import pytest
+
+from app.adapters.id_tokens import ALGORITHMS, Claimed, Expected, find_key, verify
+from app.errors import OidcRefused
+from tests.integration.hostile_provider import Key
+
+_KEY = Key()
+_ISSUER, _CLIENT = "https://id.example.com", "client"
+
+
+def _verified(claims: dict[str, Any], *algorithms: str) -> Claimed:
+    now = int(time.time())
+    whole = {"iss": _ISSUER, "aud": _CLIENT, "sub": "s", "nonce": "n", "iat": now, "exp": now + 9}
+    token = jwt.encode({**whole, **claims}, _KEY.private, "ES256", headers={"kid": _KEY.id})
+    key = find_key(token, [Key().jwk, _KEY.jwk])
+    assert key is not None
+    return verify(token, key, Expected(_ISSUER, _CLIENT, "n", algorithms or ALGORITHMS))
+
+
+def test_a_good_token_tells_who_it_is() -> None:
+    """Issuer and subject; name, and the email if the provider vouches for it."""
+    claims = {"email": "a@example.com", "email_verified": True, "name": "A"}
+    assert _verified(claims) == Claimed(_ISSUER, "s", "a@example.com", "A")
+    assert _verified({}) == Claimed(_ISSUER, "s", None, None)
+
+
+def test_an_algorithm_that_the_provider_does_not_use_is_refused() -> None:
+    """Though the signature is good (RFC 8725, section 3.1)."""
+    assert _verified({}, "ES256").subject == "s"
+    with pytest.raises(OidcRefused):
+        _verified({}, "RS256")  # check 22
+
+
+def test_no_algorithm_without_a_private_key_is_ever_used() -> None:
+    """Whatever a provider says of itself."""
+    assert not [name for name in ALGORITHMS if name == "none" or name.startswith("HS")]
+
+
+def test_a_token_for_several_names_us_as_its_party() -> None:
+    """OpenID Connect Core, section 3.1.3.7."""
+    assert _verified({"aud": [_CLIENT, "other"], "azp": _CLIENT}).subject == "s"
+    assert _verified({"aud": [_CLIENT]}).subject == "s"
+    refused: list[dict[str, Any]] = [
+        {"aud": [_CLIENT, "other"]},
+        {"aud": [_CLIENT, _CLIENT], "azp": "other"},
+    ]
+    for claims in refused:
+        with pytest.raises(OidcRefused):
+            _verified(claims)  # check 22
+
+
+def test_some_providers_write_a_boolean_as_a_string() -> None:
+    """`"true"` is true, and nothing else is."""
+    email = {"email": "a@example.com"}
+    assert _verified({**email, "email_verified": "true"}).email == "a@example.com"
+    others: list[Any] = ["false", "True", "1", 1, [], None]
+    for other in others:
+        assert _verified({**email, "email_verified": other}).email is None
+
+
+def test_a_key_is_found_by_its_name_or_because_it_is_the_only_one() -> None:
+    """Never a key for encryption, and none by guessing."""
+    nameless = jwt.encode({}, _KEY.private, "ES256")
+    named = jwt.encode({}, _KEY.private, "ES256", headers={"kid": _KEY.id})
+    other = Key().jwk
+    assert find_key(nameless, [_KEY.jwk]) == _KEY.jwk
+    assert find_key(nameless, [_KEY.jwk, other]) is None
+    assert find_key(named, [other]) is None
+    assert find_key(named, [{**_KEY.jwk, "use": "enc"}]) is None
+    assert find_key(nameless, []) is None
