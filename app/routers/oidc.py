@@ -10,7 +10,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from app import errors
-from app.routers.cookies import with_session_cookie
+from app.routers.cookies import (
+    FLOW_COOKIE,
+    with_flow_cookie,
+    with_session_cookie,
+    without_flow_cookie,
+)
 from app.routers.dependencies import Caller, Oidc, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
@@ -21,8 +26,6 @@ from app.services.oidc import Answer
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
 
-_BROWSER = "__Host-oidc"
-_TEN_MINUTES = 600
 _NO_STORE = {"Cache-Control": "no-store"}
 _PLACES = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
 
@@ -43,7 +46,7 @@ async def begin_sign_in(
     """Lead a browser to an identity provider; it comes back with a session in a cookie."""
     departure = await oidc.begin(provider, here=_here(request), return_to=return_to)
     response = RedirectResponse(departure.url, status_code=303, headers=_NO_STORE)
-    return _remembered(response, departure.browser_secret)
+    return with_flow_cookie(response, departure.browser_secret)
 
 
 # Not in the document: only a provider knows what to send here, and only once.
@@ -59,7 +62,7 @@ async def finish_sign_in(
     iss: str | None = None,
 ) -> Response:
     """Take a browser back from the identity provider, and let it go on."""
-    answer = Answer(state, code, error, iss, request.cookies.get(_BROWSER))
+    answer = Answer(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
     by_cookie = request.state.session_cookie is not None
     arrival = await oidc.finish(
         provider,
@@ -68,7 +71,7 @@ async def finish_sign_in(
         replaces=client.principal if by_cookie else None,
     )
     response: Response = RedirectResponse(arrival.return_to, status_code=303, headers=_NO_STORE)
-    response.delete_cookie(_BROWSER, path="/", secure=True, httponly=True, samesite="lax")
+    response = without_flow_cookie(response)
     if arrival.session_secret is not None:
         response = with_session_cookie(response, arrival.session_secret)
     return response
@@ -104,15 +107,8 @@ async def begin_link(
         linking=caller,
     )
     response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)
-    return _remembered(response, departure.browser_secret)
+    return with_flow_cookie(response, departure.browser_secret)
 
 
 def _here(request: Request) -> str:
     return str(request.base_url).rstrip("/")
-
-
-def _remembered(response: Response, secret: str) -> Response:
-    response.set_cookie(
-        _BROWSER, secret, max_age=_TEN_MINUTES, secure=True, httponly=True, samesite="lax", path="/"
-    )
-    return response

@@ -188,7 +188,7 @@ class OidcService:
             return
         async with self._database.transaction() as tx:
             await tx.sessions.end(replaced.session_id, user_id=replaced.user_id)
-        self._cache.forget(lambda known: known.session_id == replaced.session_id)
+        self._cache.forget(replaced.user_id)
 
     async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> None:
         now, idle = datetime.now(UTC), self._session_idle

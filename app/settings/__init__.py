@@ -110,7 +110,7 @@ class Settings(TokenSettings, ProviderSettings):
             raise PydanticCustomError(
                 "deadline", "DATABASE_STATEMENT_TIMEOUT must be below REQUEST_TIMEOUT"
             )
-        if self.oidc_timeout >= self.request_timeout:
+        if self.providers and self.oidc_timeout >= self.request_timeout:
             raise PydanticCustomError("deadline", "OIDC_TIMEOUT must be below REQUEST_TIMEOUT")
         return self
 

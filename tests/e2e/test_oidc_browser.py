@@ -10,8 +10,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from lab.stack.provider import PERSON
+from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 
+LOGIN = "/api/auth/oidc/local/login"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = (
     "--disable-background-networking",
@@ -46,9 +48,9 @@ def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserCon
     # check 19, check 22
     requested: list[str] = []
     browser.on("request", lambda request: requested.append(request.url))
-    origin = f"https://localhost:{stack.https_port}"
+    origin = _origin(stack)
     page = browser.new_page()
-    page.goto(f"{origin}/api/auth/oidc/local/login")
+    page.goto(f"{origin}{LOGIN}")
     _sign_in_at_the_provider(page)
     page.wait_for_url(f"{origin}/api/users/me")
     me = json.loads(page.locator("pre").inner_text())
@@ -59,7 +61,7 @@ def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserCon
     assert "__Host-oidc" not in {cookie["name"] for cookie in browser.cookies()}
     assert page.evaluate("document.cookie") == ""
     # The same person once more is the same account; and all of it needed this machine only.
-    page.goto(f"{origin}/api/auth/oidc/local/login")
+    page.goto(f"{origin}{LOGIN}")
     page.wait_for_url(f"{origin}/api/users/me")
     assert json.loads(page.locator("pre").inner_text())["id"] == me["id"]
     assert not [url for url in requested if not url.startswith((origin, "http://127.0.0.1:"))]
@@ -69,16 +71,22 @@ def test_a_callback_in_another_browser_is_refused(
     stack: LocalStack, browser: BrowserContext
 ) -> None:
     """The way back that an attacker sends somebody signs nobody in."""
-    origin = f"https://localhost:{stack.https_port}"
+    origin = _origin(stack)
     page = browser.new_page()
     page.route("**/callback?*", lambda route: route.abort())
-    page.goto(f"{origin}/api/auth/oidc/local/login")
+    page.goto(f"{origin}{LOGIN}")
     with page.expect_request("**/callback?*") as coming_back:
         _sign_in_at_the_provider(page)
     path = coming_back.value.url.removeprefix(origin)
     answer = stack.request("GET", path, https=True)
     assert (answer.status, answer.json()["code"]) == (403, "oidc-refused")  # check 22
     assert answer.headers["Set-Cookie"] is None
+
+
+def _origin(stack: LocalStack) -> str:
+    """Where the service is, once its provider is there: a test before may have killed that."""
+    assert wait_until(lambda: stack.request("GET", LOGIN, https=True).status == 303, timeout_s=20)
+    return f"https://localhost:{stack.https_port}"
 
 
 def _sign_in_at_the_provider(page: Page) -> None:

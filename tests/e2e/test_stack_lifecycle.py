@@ -20,7 +20,7 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
     assert parts == ["PostgreSQL", "Valkey", "provider", "app-1", "app-2", "Caddy"]
-    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 5, timeout_s=20)
+    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 6, timeout_s=20)
 
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:

@@ -77,7 +77,7 @@ def test_the_cookies_keep_to_their_host(browser: Browser, provider: HostileProvi
     assert set(browser.cookies) == {"__Host-session"}
     for cookie in (flow, browser.cookies["__Host-session"]):
         assert (cookie["secure"], cookie["httponly"]) == (True, True)  # check 19
-        assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("lax", "/", "")
+        assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("Lax", "/", "")
         assert len(cookie.value) == 43  # check 18
 
 

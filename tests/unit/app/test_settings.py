@@ -156,7 +156,7 @@ def test_a_trailing_slash_of_the_public_url_makes_no_difference(
         ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "canary"}),
         ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "https://canary@id.test"}),
         ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "https://id.test?x=canary"}),
-        ("OIDC_TIMEOUT", {"OIDC_TIMEOUT": "10"}),
+        ("OIDC_TIMEOUT", {**_OTHER, **_PUBLIC, "OIDC_TIMEOUT": "10"}),
         ("PUBLIC_URL", _OTHER),
         ("PUBLIC_URL", {"PUBLIC_URL": "http://canary.test"}),
         ("PUBLIC_URL", {"PUBLIC_URL": "https://api.test/canary"}),
