@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def stack(started_stack: LocalStack) -> LocalStack:
 
 @pytest.fixture
 def own_stack() -> Iterator[LocalStack]:
-    """A stack of this test's own, not started."""
-    stack = LocalStack()
+    """A stack of this test's own, not started, without an identity provider."""
+    stack = LocalStack(**NO_PROVIDER)
     yield stack
     stack.discard()

@@ -24,7 +24,7 @@ _VARYING = (
     (r"(?<![\w-])[\w-]{43}(?![\w-])", "<random>"),
     (r"(?<![\w-])[\w-]{22}(?![\w-])", "<token id>"),
     (r'"(iat|exp)": \d+', r'"\1": <seconds>'),
-    (r"localhost:\d+", "localhost:<port>"),
+    (r"(localhost|127\.0\.0\.1)(:|%3A)\d+", r"\1:<port>"),
 )
 
 Block = tuple[str, str]

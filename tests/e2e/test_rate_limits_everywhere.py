@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import Answer, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, Answer, LocalStack
 
 LIMIT = 20
 
@@ -13,7 +13,8 @@ LIMIT = 20
 def strict_stack() -> Iterator[LocalStack]:
     """A stack in which everybody may do everything twenty times an hour."""
     names = ("SIGNUP", "LOGIN", "PASSWORD", "DEFAULT")
-    stack = LocalStack(**{f"RATE_LIMIT_{name}": f"{LIMIT}/hour" for name in names})
+    limits = {f"RATE_LIMIT_{name}": f"{LIMIT}/hour" for name in names}
+    stack = LocalStack(**limits, **NO_PROVIDER)
     try:
         stack.start()
         yield stack

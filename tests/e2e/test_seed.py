@@ -13,7 +13,7 @@ from lab.seed.catalogue import CATALOGUE
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.seed.stock import CRATE
 from lab.stack.postgres import PostgresServer
-from tests.e2e.local_stack import LocalStack, signup
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
 # All that a seed writes, and the sequences: an insert that does nothing moves them all the same.
 EVERYTHING = (
@@ -83,7 +83,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """A stack of its own with 200 orders, to which each test adds what it likes."""
-    stack = LocalStack()
+    stack = LocalStack(**NO_PROVIDER)
     try:
         stack.start()
         shop = Shop(stack)

@@ -8,7 +8,7 @@ import pytest
 from lab.stack.caddy import CaddyServer, FrontDoor
 from lab.stack.ports import free_port
 from lab.stack.waiting import wait_until
-from tests.e2e.local_stack import LocalStack, signup
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
 # RFC 9113, section 3.4: a client begins with these, then a SETTINGS frame (type 4), here an empty
 # one; the server answers with a SETTINGS frame of its own.
@@ -92,7 +92,7 @@ def test_a_forged_address_does_not_get_through(stack: LocalStack) -> None:
 
 def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_back() -> None:
     """503 in the service's own shape, with Retry-After."""
-    stack = LocalStack()
+    stack = LocalStack(**NO_PROVIDER)
     logs = stack.directory / "logs"
     caddy = CaddyServer(
         stack.directory / "caddy",
