@@ -1,6 +1,6 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset admin seed test lint types fuzz format lock clean \
+.PHONY: help up start status roll stop reset admin seed test lint types slow fuzz format lock clean \
 	lab-set dev-set
 
 BIN := .venv/bin
@@ -53,6 +53,9 @@ lint: dev-set  ## check style, formatting and who imports whom
 
 types: dev-set  ## check the types
 	@$(BIN)/mypy
+
+slow: dev-set  ## run the tests that take their time by nature
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 fuzz: dev-set  ## send generated requests at length; FUZZ_EXAMPLES=1000 for longer
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)

@@ -11,7 +11,7 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 from tests.e2e.pages import Terminal, blocks_of
 
 # A minute is for people.
-SOONER = {"--after 60": "--after 12", "sleep 60": "sleep 7"}
+SOONER = {"--after 60": "--after 15", "sleep 60": "sleep 9"}
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def stack() -> Iterator[LocalStack]:
     stack.discard()
 
 
+@pytest.mark.slow
 def test_a_rotation_by_the_book_fails_no_request(stack: LocalStack, tmp_path: Path) -> None:
     """Every command does what the page shows, and a token from before is good throughout."""
     stack.start()

@@ -44,7 +44,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (10,)
         assert stack.request("GET", "/readyz").status == 200
         identities = own_stack.identities()
-        assert set(identities) == {"supervisor", "provider", "app-1", "app-2", "caddy"}
+        assert set(identities) == {"supervisor", "app-1", "app-2", "caddy"}
 
         # What a terminal sends on Ctrl-C: to every process of the foreground group.
         os.killpg(up.pid, signal.SIGINT)
