@@ -50,6 +50,8 @@ class HealthService:
         # end by itself, and no second one is asked meanwhile.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database.ping())
+            # That it failed is an answer too, even if nobody waits for it any more.
+            self._ping.add_done_callback(lambda ping: ping.cancelled() or ping.exception())
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PATIENCE)
         return ping.done() and not ping.cancelled() and ping.exception() is None
