@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: `python -m lab up|start|status|roll|stop|reset|admin|seed`."""
+"""The commands behind the Makefile: `python -m lab up|start|status|…`; `--help` lists all."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 
 import psutil
 
+from lab.bench.command import bench
 from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
@@ -19,6 +20,7 @@ COMMANDS = {
     "reset": control.reset,
     "admin": control.admin,
     "seed": seed,
+    "bench": bench,
 }
 
 

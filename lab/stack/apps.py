@@ -4,7 +4,7 @@ import http.client
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lab.stack.errors import InterruptedStartError, LabError
@@ -14,7 +14,6 @@ from lab.stack.servers import Server
 from lab.stack.waiting import POLL_S, never, wait_until
 
 UVICORN = (
-    *("--factory", "app.main:create_app"),
     *("--app-dir", str(CHECKOUT)),
     *("--host", LOOPBACK),
     *("--loop", "uvloop", "--http", "httptools"),
@@ -39,6 +38,7 @@ class AppProcess(Server):
 
     stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
+    application: Sequence[str] = ("--factory", "app.main:create_app")
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class AppProcess(Server):
             raise LabError(f"{self.name} has not come back. What it said:  make status")
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "uvicorn", *UVICORN, "--port", str(self.port)]
+        program = [sys.executable, "-m", "uvicorn", *self.application]
+        return [*program, *UVICORN, "--port", str(self.port)]
 
     def _environment(self) -> Mapping[str, str]:
         return self._service_environment()

@@ -1,0 +1,91 @@
+"""What the samples of all rounds come to: medians with their spread, and ratios."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+Samples = Mapping[str, Sequence[float]]
+"""By the name of the figure, a sample for each round; those of one place were taken together."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some samples, the least and the greatest."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, samples: Sequence[float]) -> "Spread":
+        """Sum up the rounds."""
+        return cls(median(samples), min(samples), max(samples))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing that is measured."""
+
+    name: str
+    title: str
+    unit: str = "/s"
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One figure held against another, and what is wanted of it: at least, or at most."""
+
+    title: str
+    over: str
+    under: str
+    at_least: float | None = None
+    at_most: float | None = None
+    absent: str = ""
+    """Why it is not there, if it is not."""
+
+    def spread(self, samples: Samples) -> Spread | None:
+        """Divide round by round, since what disturbs a machine for a while disturbs both."""
+        if self.over not in samples or self.under not in samples:
+            return None
+        pairs = zip(samples[self.over], samples[self.under], strict=True)
+        return Spread.of([over / under for over, under in pairs])
+
+    def reached(self, value: float) -> bool:
+        """Whether it is what is wanted."""
+        if self.at_least is not None:
+            return value >= self.at_least
+        return self.at_most is None or value <= self.at_most
+
+
+FIGURES: Final = (
+    Figure("bare", "`bare`: the smallest FastAPI app with the same JSON"),
+    Figure("hot", "`GET /api/users/{id}`, hot: token, rate limit, cache"),
+    Figure("cold", "`GET /api/users/{id}`, cold: the cache is off"),
+    Figure("one_row", "limit: one row by psycopg's pool in the bare app"),
+    Figure("products", "`GET /api/products`, hot: 20 products"),
+    Figure("order", "`POST /api/users/{id}/orders`: two products, with a key"),
+    Figure("order_loop", "limit: the order's SQL by psycopg in a bare loop"),
+    Figure("signup", "`POST /api/users`"),
+    Figure("login", "`POST /api/auth/login`"),
+    Figure("hashing", "limit: argon2 hashes in a bare loop"),
+    Figure("balanced", "`GET /api/users/{id}`, hot, through Caddy, two processes"),
+    Figure("hot_p50", "`GET /api/users/{id}` at half load: p50", " ms"),
+    Figure("bare_p50", "`bare` at the same rate: p50", " ms"),
+    Figure("hot_p99", "`GET /api/users/{id}` at half load: p99", " ms"),
+    Figure("bare_p99", "`bare` at the same rate: p99", " ms"),
+    Figure("memory_at_rest", "memory of one process at rest", " MiB"),
+    Figure("memory_after", "memory of the same process after the run", " MiB"),
+)
+
+RATIOS: Final = (
+    Ratio("hot ÷ bare", "hot", "bare", at_least=0.50),
+    Ratio("cold ÷ one row by psycopg's pool", "cold", "one_row", at_least=0.65),
+    Ratio("signups ÷ argon2 hashes", "signup", "hashing", at_least=0.90),
+    Ratio("orders ÷ their SQL in a bare loop", "order", "order_loop", at_least=0.45),
+    Ratio("p99 at half load ÷ p99 of bare at the same rate", "hot_p99", "bare_p99", at_most=3),
+    Ratio(
+        "tracing on ÷ off", "traced", "hot", at_least=0.50, absent="the service does not trace yet"
+    ),
+    Ratio("memory after the run ÷ at rest", "memory_after", "memory_at_rest", at_most=1.2),
+)

@@ -1,0 +1,37 @@
+"""The limit of signups and logins: argon2 hashes a second, with nothing around them.
+
+Run as a program on the processors of the server: `python -m lab.bench.hashing SECONDS THREADS`.
+"""
+
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from argon2 import PasswordHasher
+
+# Those of the service.
+_HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+
+
+def rate(seconds: float, threads: int) -> float:
+    """Hash in as many threads as the service does; hashes a second."""
+    began = time.monotonic()
+    stop = threading.Event()
+    with ThreadPoolExecutor(threads) as executor:
+        hashing = [executor.submit(_hash_until, stop) for _ in range(threads)]
+        time.sleep(seconds)
+        stop.set()
+    return sum(future.result() for future in hashing) / (time.monotonic() - began)
+
+
+def _hash_until(stop: threading.Event) -> int:
+    done = 0
+    while not stop.is_set():
+        _HASHER.hash("half past four, green tea")
+        done += 1
+    return done
+
+
+if __name__ == "__main__":
+    print(rate(float(sys.argv[1]), int(sys.argv[2])))

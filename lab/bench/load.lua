@@ -1,0 +1,59 @@
+-- What wrk sends. LOAD_KIND says which of the requests below; the other LOAD_… variables say for
+-- whom. wrk runs this in one thread, so that counting makes every email and every key a new one.
+
+local run, count = os.getenv("LOAD_RUN"), 0
+local emails, products
+
+local function listed(variable)
+  local values = {}
+  for value in os.getenv(variable):gmatch("[^,]+") do
+    values[#values + 1] = value
+  end
+  return values
+end
+
+local kinds = {}
+
+function kinds.signup()
+  return string.format(
+    '{"name":"Newcomer","email":"newcomer-%s-%d@bench.example.com","password":"%s"}',
+    run, count, os.getenv("LOAD_PASSWORD"))
+end
+
+function kinds.login()
+  return string.format('{"email":"%s","password":"%s"}',
+    emails[count % #emails + 1], os.getenv("LOAD_PASSWORD"))
+end
+
+-- Two products, drawn anew each time, and a key of its own, as the documentation urges.
+function kinds.order()
+  local first = math.random(#products)
+  local second = (first + math.random(#products - 1) - 1) % #products + 1
+  wrk.headers["Idempotency-Key"] = run .. "-" .. count
+  return string.format(
+    '{"items":[{"product_id":%s,"quantity":%d},{"product_id":%s,"quantity":%d}]}',
+    products[first], math.random(3), products[second], math.random(3))
+end
+
+function init()
+  math.randomseed(os.time())
+  emails, products = listed("LOAD_EMAILS"), listed("LOAD_PRODUCTS")
+  local token, body = os.getenv("LOAD_TOKEN"), kinds[os.getenv("LOAD_KIND")]
+  if token ~= "" then
+    wrk.headers["Authorization"] = "Bearer " .. token
+  end
+  if body then
+    wrk.method, wrk.headers["Content-Type"] = "POST", "application/json"
+    request = function()
+      count = count + 1
+      return wrk.format(nil, nil, nil, body())
+    end
+  end
+end
+
+function done(summary)
+  local errors = summary.errors
+  io.write(string.format('\n{"requests": %d, "microseconds": %d, "refused": %d, "broken": %d}\n',
+    summary.requests, summary.duration, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout))
+end

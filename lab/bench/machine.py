@@ -1,0 +1,83 @@
+"""On what the figures were taken: without that, a figure is a rumour."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from lab.bench.pinning import Processors
+from lab.stack import wheels
+from lab.stack.paths import CHECKOUT
+
+_PACKAGES: Final = (
+    *("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "pydantic", "sqlalchemy"),
+    *("psycopg", "psycopg-pool", "redis", "PyJWT", "argon2-cffi"),
+)
+
+
+def description(processors: Processors, load_before: float) -> Mapping[str, str]:
+    """Name the hardware and every program that has a part in the figures."""
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} logical processors"
+        f" ({psutil.cpu_count(logical=False)} cores), {_memory()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "busy before the run": f"load average {load_before:.1f}",
+        "the server's processor": _division(processors),
+        "Python": platform.python_version(),
+        "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+        "PostgreSQL": _first_number(wheels.postgres_install() / "bin" / "postgres", "--version"),
+        "Valkey": _first_number(wheels.valkey_server(), "--version"),
+        "Caddy": _first_number(wheels.caddy(), "version"),
+        "wrk": _first_number(shutil.which("wrk"), "-v"),
+        "the service": _revision(),
+    }
+
+
+def _processor() -> str:
+    names = re.findall(r"^model name\s*: (.+)$", _text("/proc/cpuinfo"), re.MULTILINE)
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _memory() -> str:
+    return f"{psutil.virtual_memory().total / 2**30:.0f} GiB"
+
+
+def _division(processors: Processors) -> str:
+    if not processors.divided:
+        return "shared with all else"
+    servers, rest = (
+        ",".join(map(str, sorted(part))) for part in (processors.server, processors.rest)
+    )
+    return f"{servers}; all else on {rest}"
+
+
+def _revision() -> str:
+    # What has been changed since makes it `…-dirty`; an unpacked archive has no revision.
+    return _said("git", "-C", CHECKOUT, "describe", "--always", "--dirty") or "unknown"
+
+
+def _first_number(program: Path | str | None, *arguments: str) -> str:
+    found = re.search(r"\d+(\.\d+)+", _said(program, *arguments)) if program else None
+    return found[0] if found else "unknown"
+
+
+def _said(*command: Path | str) -> str:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return result.stdout.strip()
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

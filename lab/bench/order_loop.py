@@ -1,0 +1,122 @@
+"""The limit of orders: their SQL statements by psycopg, with nothing around them.
+
+They are the service's own, to the letter; tests/e2e/test_bench.py holds the two side by side in
+the log of PostgreSQL. Run as a program on the processors of the server:
+`python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`, with DATABASE_URL.
+"""
+
+import asyncio
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+
+import psycopg
+import uvloop
+from psycopg import AsyncConnection
+
+CONNECTIONS: Final = 10
+"""As many as the service has by default."""
+
+_ROUTE: Final = "POST /api/users/{user_id}/orders"
+_BODY: Final = b"{" + b" " * 417 + b"}"
+
+_CLAIM: Final = (
+    "SELECT pg_try_advisory_xact_lock(hashtextextended(%s::VARCHAR, %s::INTEGER))"
+    " AS pg_try_advisory_xact_lock_1"
+)
+_EARLIER: Final = (
+    "SELECT idempotency_keys.user_id, idempotency_keys.route, idempotency_keys.key,"
+    " idempotency_keys.request_hash, idempotency_keys.location, idempotency_keys.body,"
+    " idempotency_keys.expires_at FROM idempotency_keys"
+    " WHERE idempotency_keys.user_id = %s::BIGINT AND idempotency_keys.route = %s::VARCHAR"
+    " AND idempotency_keys.key = %s::VARCHAR"
+)
+_TAKE: Final = (
+    "UPDATE products SET stock=(products.stock - %s::INTEGER), updated_at=clock_timestamp()"
+    " WHERE products.id = %s::BIGINT AND products.stock >= %s::INTEGER"
+    " RETURNING products.id, products.sku, products.name, products.price, products.stock,"
+    " products.created_at, products.updated_at"
+)
+_ORDER: Final = (
+    "INSERT INTO orders (user_id, status, total) VALUES (%s::BIGINT, %s, %s)"
+    " RETURNING orders.id, orders.created_at, orders.updated_at"
+)
+_LINE: Final = (
+    "INSERT INTO order_lines (order_id, position, product_id, name, quantity, unit_price)"
+    " VALUES (%s::BIGINT, %s::INTEGER, %s::BIGINT, %s::VARCHAR, %s::INTEGER, %s)"
+)
+_KEEP: Final = (
+    "INSERT INTO idempotency_keys (user_id, route, key, request_hash, location, body, expires_at)"
+    " VALUES (%s::BIGINT, %s::VARCHAR, %s::VARCHAR, %s, %s::VARCHAR, %s,"
+    " %s::TIMESTAMP WITH TIME ZONE)"
+)
+
+_keys = count(1)
+
+
+async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence[int]) -> None:
+    """Buy two products, drawn anew each time, as load.lua does."""
+    key = f"loop-{os.getpid()}-{next(_keys)}"
+    await _one(connection, _CLAIM, f"{user_id} {_ROUTE} {key}", 0)
+    await connection.execute(_EARLIER, [user_id, _ROUTE, key])
+    lines: list[tuple[int, int, str, int, Decimal]] = []
+    for product_id in sorted(random.sample(product_ids, 2)):
+        quantity = random.randint(1, 3)  # noqa: S311 - no secret
+        _, _, name, price, *_ = await _one(connection, _TAKE, quantity, product_id, quantity)
+        lines.append((len(lines), product_id, name, quantity, price))
+    total = sum(quantity * price for *_, quantity, price in lines)
+    order_id, *_ = await _one(connection, _ORDER, user_id, "pending", total)
+    async with connection.cursor() as cursor:
+        await cursor.executemany(_LINE, [(order_id, *line) for line in lines])
+    location, expires_at = f"/api/users/{user_id}/orders/{order_id}", _tomorrow()
+    answer = [user_id, _ROUTE, key, bytes(32), location, _BODY, expires_at]
+    await connection.execute(_KEEP, answer)
+    await connection.commit()
+
+
+async def rate(url: str, seconds: float, user_id: int, product_ids: Sequence[int]) -> float:
+    """Place orders on every connection; orders a second."""
+    began = time.monotonic()
+    placed = await asyncio.gather(
+        *(_place_until(began + seconds, url, user_id, product_ids) for _ in range(CONNECTIONS))
+    )
+    return sum(placed)
+
+
+async def _place_until(end: float, url: str, user_id: int, product_ids: Sequence[int]) -> float:
+    async with await AsyncConnection.connect(url) as connection:
+        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+        began, placed = time.monotonic(), 0
+        while time.monotonic() < end or not placed:
+            await place(connection, user_id, product_ids)
+            placed += 1
+        return placed / (time.monotonic() - began)
+
+
+async def _one(connection: AsyncConnection, query: str, *values: object) -> Sequence[Any]:
+    row = await (await connection.execute(query, values)).fetchone()
+    if row is None:
+        raise LookupError(query)
+    return row
+
+
+def _tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=24)
+
+
+if __name__ == "__main__":
+    _seconds, _user, *_products = sys.argv[1:]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as _runner:
+        print(
+            _runner.run(
+                rate(
+                    os.environ["DATABASE_URL"], float(_seconds), int(_user), [*map(int, _products)]
+                )
+            )
+        )

@@ -1,0 +1,135 @@
+"""The figures as a page, on the terminal and in docs/benchmarks.md, and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from lab.bench.choices import Choices
+from lab.bench.figures import FIGURES, RATIOS, Ratio, Samples, Spread
+from lab.bench.wrk import CONNECTIONS
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run, and all that a reader needs to believe it."""
+
+    date: datetime
+    choices: Choices
+    machine: Mapping[str, str]
+    samples: Samples
+    rate: float
+    """Requests a second, at which the latencies were taken."""
+    requests: int
+    """How many the process had answered when its memory was looked at again."""
+    caveats: Sequence[str]
+
+    def tables(self) -> str:
+        """Return both tables, as one can read them on a terminal too."""
+        return f"{_table(self._ratios())}\n\n{_table(self._figures())}"
+
+    def page(self) -> str:
+        """Return the whole page in Markdown."""
+        machine = _table([["", ""], *([name, value] for name, value in self.machine.items())])
+        return "\n".join(
+            [
+                "# Benchmarks",
+                "",
+                self._introduction(),
+                "## Ratios",
+                "",
+                _table(self._ratios()),
+                "",
+                "## Figures",
+                "",
+                _table(self._figures()),
+                "",
+                "## How they were taken",
+                "",
+                self._method(),
+                "",
+                "## The machine",
+                "",
+                machine,
+                "",
+            ]
+        )
+
+    def fields(self) -> Mapping[str, object]:
+        """Return what the page is made of: every sample, every figure, every ratio."""
+        spreads = {ratio.title: ratio.spread(self.samples) for ratio in RATIOS}
+        return {
+            "date": self.date.isoformat(),
+            "seconds": self.choices.seconds,
+            "rounds": self.choices.rounds,
+            "machine": dict(self.machine),
+            "rate": self.rate,
+            "requests": self.requests,
+            "caveats": list(self.caveats),
+            "samples": {name: list(values) for name, values in self.samples.items()},
+            "figures": {name: asdict(Spread.of(it)) for name, it in self.samples.items()},
+            "ratios": {title: it and asdict(it) for title, it in spreads.items()},
+        }
+
+    def _introduction(self) -> str:
+        caveats = "".join(f"\n> {caveat}\n" for caveat in self.caveats)
+        return f"""\
+Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are those of one machine;
+the ratios, taken in the same run, say how much of what it can do the service makes use of.
+{caveats}"""
+
+    def _figures(self) -> list[list[str]]:
+        rows = [["what", "median", "least", "greatest"]]
+        for figure in FIGURES:
+            spread = Spread.of(self.samples[figure.name])
+            numbers = [_number(it) for it in (spread.median, spread.low, spread.high)]
+            rows.append([figure.title, *(f"{number}{figure.unit}" for number in numbers)])
+        return rows
+
+    def _ratios(self) -> list[list[str]]:
+        header = ["ratio", "median", "least", "greatest", "wanted", "reached"]
+        return [header, *(self._ratio(ratio) for ratio in RATIOS)]
+
+    def _ratio(self, ratio: Ratio) -> list[str]:
+        wanted = f"≤ {ratio.at_most:g}" if ratio.at_most else f"≥ {ratio.at_least:.2f}"
+        spread = ratio.spread(self.samples)
+        if spread is None:
+            return [ratio.title, "", "", "", wanted, ratio.absent]
+        reached = "yes" if ratio.reached(spread.median) else "**no**"
+        numbers = [f"{it:.2f}" for it in (spread.median, spread.low, spread.high)]
+        return [ratio.title, *numbers, wanted, reached]
+
+    def _method(self) -> str:
+        return f"""\
+- Everything ran in one run, side by side: {self.choices.rounds} rounds, and in each of them every
+  measurement once, for {self.choices.seconds:g} s. The figures are medians of the rounds, with the
+  least and the greatest; a ratio is taken round by round, and is the median of those.
+- Each subject is one process of uvicorn with the options of production, uvloop and httptools among
+  them. The service runs as in production: a line of JSON for each request, into a file; each
+  counted in Valkey, against limits that nobody reaches; PostgreSQL with `fsync` on. Both servers
+  belong to the run and are deleted with it.
+- wrk keeps {CONNECTIONS} connections busy, and fewer for signups and logins, which queue for the
+  processor. A single answer that is no success ends the run without a figure.
+- The server under test, or the bare loop that it is held against, has a processor to itself;
+  PostgreSQL, Valkey and wrk share the rest. Nothing is divided for Caddy with its two processes.
+- "Cold" is a process with `CACHE=off`. Whose session it is, both remember for less than a second.
+- The loop of SQL sends statement for statement what the service sends for an order, on as many
+  connections. The loop of argon2 has as many threads as the service.
+- Latency is taken at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
+  reached, and from the moment at which a request was due: one that waits for the one before it
+  counts as slow.
+- Memory is the resident set of the hot process: after its start and a login, and after
+  {self.requests:,} requests of all kinds."""
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    header, *body = rows
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [header, ["-" * width for width in widths], *body]
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in lines
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits.

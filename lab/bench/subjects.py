@@ -1,0 +1,109 @@
+"""The processes that are measured, each under uvicorn with the options of production."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPConnection
+
+from lab.bench.ground import Ground
+from lab.bench.pinning import Processors, pinned_to
+from lab.stack.apps import AppProcess, answers_ok
+from lab.stack.caddy import CaddyServer, FrontDoor
+from lab.stack.ports import LOOPBACK, free_port
+
+
+class Subject(AppProcess):
+    """One process of the service, on the processors that it is given."""
+
+    def __init__(
+        self, name: str, ground: Ground, processors: frozenset[int], **settings: str
+    ) -> None:
+        """Take `settings` of the service, such as `CACHE="off"`."""
+        directory = ground.directory / name
+        settings = {"PASSWORD_THREADS": str(len(processors) or 1), **settings}
+        super().__init__(
+            name,
+            directory,
+            # A line for each request is written, as in production; to a file.
+            log=directory / "server.log",
+            environment=partial(ground.environment, **settings),
+        )
+        self._processors = processors
+
+    def launch(self) -> None:
+        """Begin the process, which inherits where it may run."""
+        with pinned_to(self._processors):
+            super().launch()
+
+
+class BareSubject(Subject):
+    """The smallest app on the same server."""
+
+    application = ("lab.bench.bare:app",)
+
+    def ready(self) -> bool:
+        """Whether it answers; there is nothing that it could wait for."""
+        connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
+        return answers_ok(connection, "/api/users/1")
+
+
+class OneRowSubject(BareSubject):
+    """The same with one query."""
+
+    application = ("lab.bench.one_row:app",)
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """All that is measured over HTTP, running side by side; who is not asked costs nothing."""
+
+    bare: BareSubject
+    one_row: OneRowSubject
+    hot: Subject
+    cold: Subject
+    balanced: CaddyServer
+    """Caddy with two processes behind it."""
+
+
+@contextmanager
+def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subjects]:
+    """Start all of them; end them with the block."""
+    with ExitStack() as running:
+        bare = BareSubject("bare", ground, processors.server)
+        one_row = OneRowSubject("one-row", ground, processors.server)
+        hot = Subject("hot", ground, processors.server)
+        cold = Subject("cold", ground, processors.server, CACHE="off")
+        pair = [Subject(f"app-{number}", ground, processors.all) for number in (1, 2)]
+        everyone = [bare, one_row, hot, cold, *pair]
+        for subject in everyone:
+            running.callback(subject.stop)
+            subject.launch()
+        for subject in everyone:
+            subject.wait_until_ready()
+        balanced = running.enter_context(_caddy(ground, pair, processors))
+        # Last in, first out: all are told to end before the first is waited for.
+        for subject in everyone:
+            running.callback(subject.ask_to_stop)
+        yield Subjects(bare, one_row, hot, cold, balanced)
+
+
+@contextmanager
+def _caddy(ground: Ground, pair: list[Subject], processors: Processors) -> Iterator[CaddyServer]:
+    directory = ground.directory / "caddy"
+    ports = free_port(), free_port()
+    caddy = CaddyServer(
+        directory,
+        ports=ports,
+        ca_certificate=ground.directory / "ca.crt",
+        log=directory / "server.log",
+        upstreams=lambda: [subject.port for subject in pair],
+    )
+    caddy.door = FrontDoor.open(*ports, "bench")
+    try:
+        with pinned_to(processors.all):
+            caddy.start()
+        yield caddy
+    finally:
+        caddy.stop()
+        caddy.door.close()
