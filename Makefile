@@ -1,7 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset admin seed bench test lint types slow fuzz \
-	format lock clean lab-set dev-set
+.PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
+	fuzz format lock clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -45,6 +45,9 @@ seed: lab-set  ## fill a running stack with a shop; up to SEED_ORDERS=1000000
 
 bench: lab-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a short run
 	@$(LAB) bench
+
+profile: dev-set  ## show where one route's time goes; ROUTE=order for another
+	@$(LAB) profile
 
 test: dev-set  ## run all tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)

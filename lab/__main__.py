@@ -7,6 +7,7 @@ import sys
 import psutil
 
 from lab.bench.command import bench
+from lab.bench.profile import profile
 from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
@@ -21,6 +22,7 @@ COMMANDS = {
     "admin": control.admin,
     "seed": seed,
     "bench": bench,
+    "profile": profile,
 }
 
 
