@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -57,14 +58,17 @@ class Ground:
 
 
 @contextmanager
-def prepared_ground() -> Iterator[Ground]:
-    """Start the servers in a directory of their own, migrate, and fill the shop."""
+def prepared_ground(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Ground]:
+    """Start the servers in a directory of their own, migrate, and fill the shop.
+
+    PostgreSQL takes `settings`. Without them it is as durable as in production: an order is on the
+    disk when it is answered.
+    """
     with TemporaryDirectory(prefix="roundtrip-bench-") as name:
         directory = Path(name)
         # PostgreSQL's user has to reach it when root runs the benchmark.
         directory.chmod(0o755)
-        # As durable as in production: an order is on the disk when it is answered.
-        postgres = PostgresServer(directory / "postgres")
+        postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
             migrate({**_neutral(), "DATABASE_URL": postgres.url})
             yield _filled(directory, postgres, valkey)

@@ -16,6 +16,7 @@ from lab.bench.pinning import Processors
 from lab.bench.steady import latencies
 from lab.bench.subjects import Subject, Subjects
 from lab.bench.wrk import Wrk
+from lab.seed.progress import Progress
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
@@ -89,9 +90,12 @@ class Run:
                 self.samples[f"{name}_p99"].append(taken.p99)
 
     def _answer_the_rest(self) -> None:
-        while (answered := self._answered()) < self._choices.requests:
-            self._say(f"Memory: {answered:,} of {self._choices.requests:,} requests answered")
+        self._say("Memory: more requests to one process")
+        total = self._choices.requests
+        progress = Progress("requests", total)
+        while (answered := self._answered()) < total:
             self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
+            progress.show(min(self._answered(), total))
         self.requests = answered
 
     def _answered(self) -> int:
