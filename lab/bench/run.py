@@ -91,11 +91,11 @@ class Run:
 
     def _answer_the_rest(self) -> None:
         self._say("Memory: more requests to one process")
-        total = self._choices.requests
-        progress = Progress("requests", total)
-        while (answered := self._answered()) < total:
+        wanted, before = self._choices.requests, self._answered()
+        progress = Progress("requests", wanted - before)
+        while (answered := self._answered()) < wanted:
             self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
-            progress.show(min(self._answered(), total))
+            progress.show(min(self._answered(), wanted) - before)
         self.requests = answered
 
     def _answered(self) -> int:

@@ -63,6 +63,7 @@ class _Sender:
     def __init__(self, request: bytes, total: int, rate: float) -> None:
         self.request = request
         self._total, self._rate = total, rate
+        self._all: list[_Connection] = []
         self._free: deque[_Connection] = deque()
         self._waiting: deque[float] = deque()
         self._times: list[float] = []
@@ -71,18 +72,27 @@ class _Sender:
         """Return how long each request took, in seconds."""
         loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = loop.create_future()
-        for _ in range(_CONNECTIONS):
-            _, connection = await loop.create_connection(lambda: _Connection(self), LOOPBACK, port)
-            self._free.append(connection)
+        try:
+            for _ in range(_CONNECTIONS):
+                _, connection = await loop.create_connection(self._new, LOOPBACK, port)
+                self._free.append(connection)
+            await self._send_all()
+            await asyncio.wait_for(self._done, _PATIENCE_S)
+        finally:
+            for connection in self._all:
+                connection.close()
+        return self._times
+
+    def _new(self) -> "_Connection":
+        self._all.append(_Connection(self))
+        return self._all[-1]
+
+    async def _send_all(self) -> None:
         began = time.perf_counter()
         for number in range(self._total):
             moment = began + number / self._rate
             await asyncio.sleep(moment - time.perf_counter())
             self._send(moment)
-        await asyncio.wait_for(self._done, _PATIENCE_S)
-        for connection in self._free:
-            connection.close()
-        return self._times
 
     def _send(self, moment: float) -> None:
         if self._free:

@@ -1,0 +1,40 @@
+"""What samples come to: ratios of benchmarks, and profiles."""
+
+from lab.bench.figures import Ratio, Spread
+from lab.bench.stacks import Profile
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    """A slow round slows both; the ratio of medians would take it for a change."""
+    samples = {"ours": [50.0, 10.0, 60.0], "bare": [100.0, 20.0, 100.0]}
+    assert Ratio("", "ours", "bare", at_least=0.5).spread(samples) == Spread(0.5, 0.5, 0.6)
+
+
+def test_a_ratio_knows_from_which_side_it_is_reached() -> None:
+    """At least for throughput, at most for time and memory."""
+    assert Ratio("", "a", "b", at_least=0.5).reached(0.5)
+    assert not Ratio("", "a", "b", at_least=0.5).reached(0.49)
+    assert Ratio("", "a", "b", at_most=3).reached(3)
+    assert not Ratio("", "a", "b", at_most=3).reached(3.1)
+
+
+def test_a_ratio_of_what_was_not_measured_is_none() -> None:
+    """Such as that of tracing, before there is any."""
+    assert Ratio("", "traced", "hot", at_least=0.5).spread({"hot": [1.0]}) is None
+
+
+def test_a_profile_counts_what_runs_and_leaves_out_the_start() -> None:
+    """Own time by package and function, all time by functions of ours."""
+    profile = Profile.read(
+        [
+            "run (uvicorn/main.py:1);read (app/routers/users.py:7);get (redis/client.py:9) 3",
+            "run (uvicorn/main.py:1);read (app/routers/users.py:7) 1",
+            "run (uvicorn/main.py:1);load (uvicorn/config.py:2);parse (re/parser.py:3) 50",
+        ]
+    )
+    packages, functions, ours = profile.tables()
+    assert "75.0 %  redis\n" in packages
+    assert "25.0 %  app/routers" in packages
+    assert "75.0 %  get (redis/client.py:9)" in functions
+    assert "100.0 %  read (app/routers/users.py:7)" in ours
+    assert "re/parser.py" not in functions
