@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import math
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,8 +16,10 @@ from app.settings.kinds import SigningKey
 class Key:
     """An Ed25519 key pair under its id, which is its thumbprint (RFC 7638)."""
 
-    def __init__(self, key: SigningKey) -> None:
+    def __init__(self, key: SigningKey, *, verifies_until: float) -> None:
+        """`verifies_until` is in seconds since the epoch."""
         self.signs_from = key.signs_from
+        self.verifies_until = verifies_until
         self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
         self.public = self.private.public_key()
         self._x = _base64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
@@ -46,8 +49,10 @@ class KeyRing:
 
     def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
         """Take the keys in the order of their times; `token_lifetime` is in seconds."""
-        self._keys = [Key(key) for key in keys]
-        self._lifetime = timedelta(seconds=token_lifetime)
+        ends = [key.signs_from.timestamp() + token_lifetime for key in keys[1:]]
+        self._keys = [
+            Key(key, verifies_until=end) for key, end in zip(keys, [*ends, math.inf], strict=True)
+        ]
 
     def signing(self, now: datetime) -> Key:
         """Return the key that signs."""
@@ -55,9 +60,7 @@ class KeyRing:
 
     def verifying(self, now: datetime) -> dict[str, Key]:
         """Return the keys that verify, by id."""
-        successors = [key.signs_from for key in self._keys[1:]]
-        retired = sum(moment <= now - self._lifetime for moment in successors)
-        return {key.id: key for key in self._keys[retired:]}
+        return {key.id: key for key in self._keys if key.verifies_until > now.timestamp()}
 
 
 def rotated(

@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import Processor, WrappedLogger
 
 from app.settings import Settings
@@ -44,14 +45,13 @@ def configure_logging(settings: Settings) -> None:
     if for_people:
         # Whoever watches a terminal has started the processes and need not be told of it.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    # Our own lines need not take the way through the standard library, which costs as much as
+    # all the rest of a request that is answered from memory.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
+        processors=[*shared, *_ending(settings), _in_bytes],
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        cache_logger_on_first_use=True,
     )
 
 
@@ -59,7 +59,7 @@ def _ending(settings: Settings) -> list[Processor]:
     # Tracebacks are Python's own: all frames, and no local variables, since a password would
     # be among them.
     if settings.log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.processors.format_exc_info, _json]
     return [
         _one_line_for_a_request,
         structlog.dev.ConsoleRenderer(
@@ -68,6 +68,14 @@ def _ending(settings: Settings) -> list[Processor]:
             pad_event_to=0,
         ),
     ]
+
+
+def _json(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> str:
+    return to_json(event, fallback=str).decode()
+
+
+def _in_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - what comes last
+    return str(line).encode()
 
 
 def _one_line_for_a_request(

@@ -1,14 +1,16 @@
 """Who is signed in, remembered for a moment, so that not every request asks Postgres."""
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from cachetools import TLRUCache, TTLCache
+from cachetools import LRUCache
 
 _T = TypeVar("_T")
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -28,28 +30,53 @@ class SessionCache(Generic[_T]):
     def __init__(self, *, seconds: float, size: int, owner: Callable[[_T], Hashable]) -> None:
         """`owner` says whose a value is: `forget` drops all that belongs to one owner."""
         self._owner = owner
-        self._known: TLRUCache[Hashable, _Known[_T]] = TLRUCache(
-            size, ttu=lambda _, known, __: known.asked + seconds, timer=time.monotonic
-        )
-        self._forgotten: TTLCache[Hashable, float] = TTLCache(
-            size, ttl=seconds, timer=time.monotonic
-        )
+        self._seconds = seconds
+        self._known: LRUCache[Hashable, _Known[_T]] = LRUCache(size)
+        self._loading: dict[Hashable, asyncio.Future[object]] = {}
+        self._forgotten: LRUCache[Hashable, float] = LRUCache(size)
 
     async def get_or_load(
         self, key: Hashable, load: Callable[[], Awaitable[_T | None]]
     ) -> _T | None:
-        """Return what is known, else what `load` finds. That nothing was found is not kept."""
-        known = self._known.get(key)
-        if known is not None and self._holds(known):
-            return known.value
+        """Return what is known, else what `load` finds; of many at once, one loads.
+
+        That nothing was found is not kept.
+        """
+        while (known := self.get(key)) is None:
+            loading = self._loading.get(key)
+            if loading is None:
+                return await self._load(key, load)
+            # Somebody has asked before. If they were given up, or what they found was forgotten
+            # since, it is asked for once more.
+            if await asyncio.shield(loading) is _NOTHING:
+                return None
+        return known
+
+    async def _load(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
+        loading = self._loading[key] = asyncio.get_running_loop().create_future()
         asked = time.monotonic()
-        value = await load()
-        if value is not None:
-            self._known[key] = _Known(value, asked)
+        try:
+            value = await load()
+            if value is not None:
+                self._known[key] = _Known(value, asked)
+            else:
+                loading.set_result(_NOTHING)
+        finally:
+            del self._loading[key]
+            if not loading.done():
+                loading.set_result(None)
         return value
 
-    def _holds(self, known: _Known[_T]) -> bool:
-        return self._forgotten.get(self._owner(known.value), -math.inf) < known.asked
+    def get(self, key: Hashable) -> _T | None:
+        """Return what is known."""
+        known = self._known.get(key)
+        if known is None:
+            return None
+        since = max(
+            time.monotonic() - self._seconds,
+            self._forgotten.get(self._owner(known.value), -math.inf),
+        )
+        return known.value if known.asked > since else None
 
     def forget(self, owner: Hashable) -> None:
         """Drop what belongs to an owner, and what a question that is under way will find."""

@@ -2,10 +2,12 @@
 
 import hashlib
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import jwt
+from cachetools import LRUCache
 
 from app.adapters.keys import KeyRing
 from app.errors import InvalidToken
@@ -14,6 +16,8 @@ from app.settings import Settings
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE = "at+jwt"
 _LONGEST = 2048
+_REMEMBERED = 10_000
+"""Tokens, of some 400 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -22,16 +26,23 @@ class Claims:
 
     user_id: int
     session_id: int
+    until: float
+    """Seconds since the epoch, when the token or its key ends."""
 
 
 class AccessTokens:
-    """Issues and verifies access tokens with Ed25519 keys (RFC 8037)."""
+    """Issues and verifies access tokens with Ed25519 keys (RFC 8037).
+
+    A signature takes 150 µs to verify, so tokens that were found good are remembered until
+    they end. Whether their session still lives is not asked here.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._keys = KeyRing(settings.token_signing_key, settings.token_lifetime)
         self._issuer = settings.token_issuer
         self._audience = settings.token_audience
         self.lifetime = settings.token_lifetime
+        self._verified: LRUCache[str, Claims] = LRUCache(_REMEMBERED)
 
     def issue(self, *, user_id: int, session_id: int, now: datetime) -> str:
         """Return a signed token that is good for `lifetime` seconds."""
@@ -58,6 +69,12 @@ class AccessTokens:
         Nothing in the token decides how it is checked: the algorithm is fixed, the keys are
         ours, and a header that asks for more (`crit`) is refused (RFC 8725, section 3).
         """
+        known = self._verified.get(token)
+        if known is None or known.until <= time.time():
+            known = self._verified[token] = self._verify(token)
+        return known
+
+    def _verify(self, token: str) -> Claims:
         if len(token) > _LONGEST:
             raise InvalidToken
         try:
@@ -73,7 +90,11 @@ class AccessTokens:
                 audience=self._audience,
                 options={"require": _REQUIRED},
             )
-            return Claims(user_id=_row_id(claims["sub"]), session_id=_row_id(claims["sid"]))
+            return Claims(
+                user_id=_row_id(claims["sub"]),
+                session_id=_row_id(claims["sid"]),
+                until=min(claims["exp"], key.verifies_until),
+            )
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
 

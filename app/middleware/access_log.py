@@ -1,6 +1,7 @@
 """One line in the log, and one measurement, for each request."""
 
 import time
+from functools import cache
 
 import structlog
 from opentelemetry import trace
@@ -31,6 +32,9 @@ class AccessLog:
             ["method", "route", "status"],
             registry=registry,
         )
+        # There are as many as methods, routes and statuses; to find one anew takes longer than
+        # to count.
+        self._series = cache(self.durations.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note how it went."""
@@ -46,20 +50,20 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
+        # Each request has a task, and so a context, of its own.
         structlog.contextvars.bind_contextvars(
-            request_id=scope["state"]["request_id"], **_trace_id(Headers(scope=scope))
+            request_id=scope["state"]["request_id"], **_trace_id(scope)
         )
         try:
             await self.app(scope, receive, send_and_note)
         finally:
             self._note(scope, status, time.perf_counter() - started)
-            structlog.contextvars.clear_contextvars()
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["state"]["path"]
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = path.template if path else None
-        self.durations.labels(method, route or "none", status).observe(seconds)
+        self._series(method, route or "none", status).observe(seconds)
         write = _log.debug if route in _PROBES else _log.info
         write(
             "request",
@@ -72,7 +76,9 @@ class AccessLog:
         )
 
 
-def _trace_id(headers: Headers) -> dict[str, str]:
-    context = TraceContextTextMapPropagator().extract(headers)
+def _trace_id(scope: Scope) -> dict[str, str]:
+    if all(name != b"traceparent" for name, _ in scope["headers"]):
+        return {}
+    context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
     span = trace.get_current_span(context).get_span_context()
     return {"trace_id": trace.format_trace_id(span.trace_id)} if span.is_valid else {}

@@ -1,12 +1,31 @@
 """What is for sale, as rows, and the stock that never goes below zero."""
 
-from sqlalchemy import func, select, update
+from typing import Final
+
+from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import SkuTaken
 from app.models import Product
 from app.repositories.constraints import violated_constraint
+
+# Built once: to build a statement takes longer than to run it. No product that is loaded already
+# is changed by them, so SQLAlchemy need not look for one.
+_PIECES: Final = bindparam("pieces", type_=Integer)
+_TAKE: Final = (
+    update(Product)
+    .where(Product.id == bindparam("product_id"), Product.stock >= _PIECES)
+    .values(stock=Product.stock - _PIECES, updated_at=func.clock_timestamp())
+    .returning(Product)
+    .execution_options(synchronize_session=False)
+)
+_GIVE_BACK: Final = (
+    update(Product)
+    .where(Product.id == bindparam("product_id"))
+    .values(stock=Product.stock + _PIECES, updated_at=func.clock_timestamp())
+    .execution_options(synchronize_session=False)
+)
 
 
 class ProductRepository:
@@ -41,22 +60,11 @@ class ProductRepository:
         The row stays locked until the transaction ends: whoever takes several products
         takes them in the order of their ids, so that no two wait for each other.
         """
-        query = (
-            update(Product)
-            .where(Product.id == product_id, Product.stock >= quantity)
-            .values(stock=Product.stock - quantity, updated_at=func.clock_timestamp())
-            .returning(Product)
-        )
-        return await self._session.scalar(query)
+        return await self._session.scalar(_TAKE, {"product_id": product_id, "pieces": quantity})
 
     async def give_back(self, product_id: int, quantity: int) -> None:
         """Put pieces back into stock; in the order of the ids, as in `take`."""
-        query = (
-            update(Product)
-            .where(Product.id == product_id)
-            .values(stock=Product.stock + quantity, updated_at=func.clock_timestamp())
-        )
-        await self._session.execute(query)
+        await self._session.execute(_GIVE_BACK, {"product_id": product_id, "pieces": quantity})
 
     async def flush(self) -> None:
         """Write what has changed. Raises `SkuTaken` when the unique index says so."""

@@ -1,11 +1,27 @@
 """Who is signed in, as rows."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Principal, Session, SpentRefreshToken, User
+from app.models import Principal, Role, Session, SpentRefreshToken, User
+
+# Built once: to build a statement takes longer than to run it.
+_PRINCIPAL: Final = (
+    select(Session.user_id, Session.id, User.role, Session.last_used_at)
+    .join(User, Session.user_id == User.id)
+    .where(
+        Session.expires_at > bindparam("now"),
+        Session.last_used_at > bindparam("used_since"),
+        User.erased_at.is_(None),
+    )
+)
+_BY_ID: Final = _PRINCIPAL.where(
+    Session.id == bindparam("session_id"), User.id == bindparam("user_id")
+)
+_BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_hash"))
 
 
 class SessionRepository:
@@ -27,24 +43,20 @@ class SessionRepository:
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Find who asks in a user's live session."""
-        mine = and_(Session.id == session_id, User.id == user_id)
-        return await self._principal(mine, now, idle)
+        which = {"session_id": session_id, "user_id": user_id}
+        return await self._principal(_BY_ID, {**which, "now": now, "used_since": now - idle})
 
     async def get_by_cookie(
         self, cookie_hash: bytes, *, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Find who asks in the live session with this cookie."""
-        return await self._principal(Session.cookie_hash == cookie_hash, now, idle)
+        which = {"cookie_hash": cookie_hash}
+        return await self._principal(_BY_COOKIE, {**which, "now": now, "used_since": now - idle})
 
     async def _principal(
-        self, which: ColumnElement[bool], now: datetime, idle: timedelta
+        self, query: Select[int, int, Role, datetime], values: dict[str, object]
     ) -> Principal | None:
-        rows = await self._session.execute(
-            select(Session.user_id, Session.id, User.role, Session.last_used_at)
-            .join(User, Session.user_id == User.id)
-            .where(which, _live(now, idle), User.erased_at.is_(None))
-        )
-        row = rows.one_or_none()
+        row = (await self._session.execute(query, values)).one_or_none()
         return Principal(*row) if row else None
 
     async def find(

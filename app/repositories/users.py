@@ -1,12 +1,24 @@
 """The accounts, as rows. Erased ones are never found here."""
 
-from sqlalchemy import ColumnElement, Select, select
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import EmailTaken
 from app.models import User
 from app.repositories.constraints import violated_constraint
+
+
+def _live(condition: ColumnElement[bool]) -> Select[User]:
+    return select(User).where(condition, User.erased_at.is_(None))
+
+
+# Built once: to build a statement takes longer than to run it.
+_BY_ID: Final = _live(User.id == bindparam("user_id"))
+_BY_ID_LOCKED: Final = _BY_ID.with_for_update(key_share=True)
+_BY_EMAIL: Final = _live(User.email == bindparam("email"))
 
 
 class UserRepository:
@@ -23,16 +35,15 @@ class UserRepository:
 
     async def get(self, user_id: int) -> User | None:
         """Find a user by id."""
-        return await self._session.scalar(_live(User.id == user_id))
+        return await self._session.scalar(_BY_ID, {"user_id": user_id})
 
     async def get_locked(self, user_id: int) -> User | None:
         """Find a user by id, and let nobody else change it until the transaction ends."""
-        query = _live(User.id == user_id).with_for_update(key_share=True)
-        return await self._session.scalar(query)
+        return await self._session.scalar(_BY_ID_LOCKED, {"user_id": user_id})
 
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""
-        return await self._session.scalar(_live(User.email == email))
+        return await self._session.scalar(_BY_EMAIL, {"email": email})
 
     async def list_after(self, user_id: int, *, limit: int, email: str | None = None) -> list[User]:
         """List up to `limit` users in the order of signup, from behind `user_id` on."""
@@ -49,7 +60,3 @@ class UserRepository:
             if violated_constraint(error) == "uq_users_email":
                 raise EmailTaken from error
             raise
-
-
-def _live(condition: ColumnElement[bool]) -> Select[User]:
-    return select(User).where(condition, User.erased_at.is_(None))

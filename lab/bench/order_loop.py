@@ -38,8 +38,9 @@ _EARLIER: Final = (
     " AND idempotency_keys.key = %s::VARCHAR"
 )
 _TAKE: Final = (
-    "UPDATE products SET stock=(products.stock - %s::INTEGER), updated_at=clock_timestamp()"
-    " WHERE products.id = %s::BIGINT AND products.stock >= %s::INTEGER"
+    "UPDATE products SET stock=(products.stock - %(pieces)s::INTEGER),"
+    " updated_at=clock_timestamp()"
+    " WHERE products.id = %(product_id)s::BIGINT AND products.stock >= %(pieces)s::INTEGER"
     " RETURNING products.id, products.sku, products.name, products.price, products.stock,"
     " products.created_at, products.updated_at"
 )
@@ -68,7 +69,8 @@ async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence
     lines: list[tuple[int, int, str, int, Decimal]] = []
     for product_id in sorted(random.sample(product_ids, 2)):
         quantity = random.randint(1, 3)  # noqa: S311 - no secret
-        _, _, name, price, *_ = await _one(connection, _TAKE, quantity, product_id, quantity)
+        taken = await connection.execute(_TAKE, {"pieces": quantity, "product_id": product_id})
+        _, _, name, price, *_ = (await taken.fetchall())[0]
         lines.append((len(lines), product_id, name, quantity, price))
     total = sum(quantity * price for *_, quantity, price in lines)
     order_id, *_ = await _one(connection, _ORDER, user_id, "pending", total)

@@ -133,7 +133,7 @@ def test_what_is_not_finished_in_time_is_refused_and_swept(
     assert 590 < row[0] <= 600
     begun = database.execute("UPDATE oidc_flows SET expires_at = now()").rowcount
     problem(browser.finish(back), 403, "oidc-refused")
-    log_with(service, f'"oidc_flows": {begun}')
+    log_with(service, f'"oidc_flows":{begun}')
     assert database.execute("SELECT count(*) FROM oidc_flows").fetchone() == (0,)
 
 

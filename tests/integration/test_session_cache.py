@@ -94,9 +94,8 @@ def test_that_there_is_no_session_is_not_remembered(
     assert me(client, tokens.auth).status_code == 200
 
 
-@pytest.mark.parametrize("way", ["logout", "delete", "replace"])
 def test_a_lookup_under_way_does_not_bring_an_ended_session_back(
-    slow: httpx2.Client, wire: tuple[Wire, str], somebody: Account, way: str
+    slow: httpx2.Client, wire: tuple[Wire, str], somebody: Account
 ) -> None:
     """What the database said before the end is not remembered after it."""
     browser, other = browser_of(slow, somebody), signed_in(slow, somebody)
@@ -106,7 +105,8 @@ def test_a_lookup_under_way_does_not_bring_an_ended_session_back(
         asking = threads.submit(me, slow, browser.auth)
         try:
             assert delay.answered.wait(PATIENCE)
-            _end(slow, somebody, browser, other, way)
+            # From elsewhere: a request in this session would wait for the same answer.
+            _end(slow, somebody, browser, other, "delete")
         finally:
             wire[0].delay = None
             delay.over.set()

@@ -52,7 +52,7 @@ def test_expired_keys_are_swept_while_the_service_runs(
     assert _kept(own_database) == ["first", "second", "third"]
     own_database.execute(f"{_EXPIRE} WHERE key <> 'second'")
     _wait_until_kept(own_database, ["second"])
-    log_with(service, "swept", '"idempotency_keys": 2')
+    log_with(service, "swept", '"idempotency_keys":2')
     # Whoever is signed in stays so; sessions that nobody has used for a week go with their tokens.
     own_database.execute(
         "WITH unused AS (INSERT INTO sessions (user_id, cookie_hash, last_used_at, expires_at) "
@@ -61,7 +61,7 @@ def test_expired_keys_are_swept_while_the_service_runs(
         "INSERT INTO spent_refresh_tokens SELECT cookie_hash, id FROM unused",
         [buyer.id],
     )
-    log_with(service, '"sessions": 2')  # check 23
+    log_with(service, '"sessions":2')  # check 23
     assert own_database.execute("SELECT 1 FROM spent_refresh_tokens").fetchone() is None
     # The orders stay.
     orders = client.get(f"{buyer.url}/orders", headers=buyer.auth).json()["items"]

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -28,7 +29,7 @@ RING = KeyRing([OLD, MIDDLE, NEW], LIFETIME)
 
 
 def _ids(*keys: SigningKey) -> list[str]:
-    return [Key(key).id for key in keys]
+    return [Key(key, verifies_until=math.inf).id for key in keys]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_key_may_be_for_the_end_of_time() -> None:
 def test_the_public_half_is_that_of_rfc_8037() -> None:
     """The example of its appendix A, with the thumbprint that A.3 computes."""
     seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
-    key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")))
+    key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")), verifies_until=math.inf)
     jwk = key.public_jwk()
     assert jwk["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     assert jwk["kid"] == key.id == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
