@@ -6,6 +6,8 @@ from app.adapters.login_throttle import LoginThrottle
 from app.adapters.oidc import IdentityProvider
 from app.adapters.passwords import PasswordHasher
 from app.adapters.rate_limiter import RateLimiter
+from app.adapters.read_cache import ReadCache
+from app.adapters.redis_link import RedisLink
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
 from app.models import Principal
@@ -32,14 +34,18 @@ class Container:
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
         )
-        self.rate_limiter = RateLimiter(settings)
+        self._redis = RedisLink(settings)
+        self.rate_limiter = RateLimiter(self._redis, key_prefix=settings.redis_key_prefix)
+        self.cache = ReadCache(
+            self._redis, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
+        )
         tokens = AccessTokens(settings)
         signed_in = SessionCache[Principal](
             seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
         )
-        self.users = UserService(self._database, self._passwords, signed_in)
-        self.products = ProductService(self._database)
-        self.orders = OrderService(self._database)
+        self.users = UserService(self._database, self._passwords, self.cache, signed_in)
+        self.products = ProductService(self._database, self.cache)
+        self.orders = OrderService(self._database, self.cache)
         self.sessions = SessionService(
             self._database,
             tokens,
@@ -75,5 +81,5 @@ class Container:
         self._passwords.close()
         for provider in self._providers.values():
             await provider.close()
-        await self.rate_limiter.close()
+        await self._redis.close()
         await self._database.close()

@@ -32,6 +32,7 @@ from app.middleware.identity import Identity
 from app.middleware.methods import Methods
 from app.middleware.problems import Problems
 from app.middleware.rate_limit import RateLimit, policies
+from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
 from app.middleware.same_origin import SameOrigin
@@ -89,16 +90,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middleware]:
+    replays = Replays(container.cache, container.sessions.known)
     return [
         Middleware(ResponseHeaders),
         Middleware(Routing, routes=_routes(app)),
         Middleware(AccessLog, registry=app.state.metrics),
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),
-        Middleware(Deadline, seconds=settings.request_timeout),
         Middleware(Identity, read_token=container.sessions.read_token),
-        Middleware(RateLimit, limiter=container.rate_limiter, policies=policies(settings)),
+        Middleware(
+            RateLimit,
+            limiter=container.rate_limiter,
+            policies=policies(settings),
+            meanwhile=replays.look_up,
+        ),
         Middleware(SameOrigin),
+        Middleware(Replay, replays=replays),
+        Middleware(Deadline, seconds=settings.request_timeout),
         Middleware(Methods),
         Middleware(BodyLimit, size=settings.max_body_size),
     ]

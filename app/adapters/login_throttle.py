@@ -26,18 +26,14 @@ class LoginThrottle:
 
         Raises `TooManyFailures`.
         """
-        windows = [
-            await self._limiter.hit(limit, *_key(email, by_owner=by_owner))
-            for limit in self._limits
-        ]
+        windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
         used_up = [window.reset_after for window in windows if window.exceeded]
         if used_up:
             raise TooManyFailures(retry_after=max(used_up))
 
     async def reset(self, email: str, *, by_owner: bool) -> None:
         """Begin anew: the last try was a success."""
-        for limit in self._limits:
-            await self._limiter.clear(limit, *_key(email, by_owner=by_owner))
+        await self._limiter.clear(self._limits, *_key(email, by_owner=by_owner))
 
 
 def _key(email: str, *, by_owner: bool) -> tuple[str, str]:

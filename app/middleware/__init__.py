@@ -7,10 +7,11 @@
     access_log         one line and one measurement when it is over
     problems           whatever is raised below becomes a problem document
     host               the Host header is one that is served
-    deadline           there is an end to every request
     identity           whose token this is, or which cookie
     rate_limit         whether they may ask once more
     same_origin        with a cookie, no other site asks for changes
+    replay             what was answered before, if it still holds
+    deadline           there is an end to every request
     methods            HEAD, OPTIONS, 404, 405
     body_limit         no more of the body than the limit is read
 

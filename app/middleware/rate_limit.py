@@ -5,10 +5,10 @@ because slowapi's own would hold up the event loop.
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from slowapi.util import get_remote_address
-from slowapi.wrappers import LimitGroup
+from slowapi.wrappers import Limit, LimitGroup
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -77,30 +77,56 @@ class RateLimit:
     """
 
     def __init__(
-        self, app: ASGIApp, limiter: RateLimiter, policies: Mapping[str, LimitGroup]
+        self,
+        app: ASGIApp,
+        limiter: RateLimiter,
+        policies: Mapping[str, LimitGroup],
+        meanwhile: Callable[[Scope], None],
     ) -> None:
+        """`meanwhile` is called first: what it asks of Redis takes no round trip of its own."""
         self.app = app
+        self.meanwhile = meanwhile
         self.limiter = limiter
-        self.policies = {name: tuple(group) for name, group in policies.items()}
+        self.policies = {name: _Policy(name, tuple(group)) for name, group in policies.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if its caller may ask once more."""
         if scope["type"] == "http" and not _is_probe(scope):
+            self.meanwhile(scope)
             await self._count(scope)
         await self.app(scope, receive, send)
 
     async def _count(self, scope: Scope) -> None:
         path = scope["state"]["path"]
-        name = path.limit(scope["method"]) if path else "default"
-        request = Request(scope)
-        windows = [
-            await self.limiter.hit(limit.limit, name, limit.key_func(request))
-            for limit in self.policies[name]
-        ]
-        scope["state"]["response_headers"].update(_headers(name, windows))
+        policy = self.policies[path.limit(scope["method"]) if path else "default"]
+        windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
+        scope["state"]["response_headers"].update(policy.headers(windows))
         used_up = [window.reset_after for window in windows if window.exceeded]
         if used_up:
             raise TooManyRequests(retry_after=max(used_up))
+
+
+class _Policy:
+    """The limits that go by one name, and how they stand in the headers."""
+
+    def __init__(self, name: str, limits: Sequence[Limit]) -> None:
+        self.name = name
+        self.items = [limit.limit for limit in limits]
+        self.key: Callable[[Request], str] = limits[0].key_func
+        # Several limits of one policy need names of their own: signup, signup-2, …
+        later = [f"{name}-{number}" for number in range(2, len(limits) + 1)]
+        self._names = [name, *later]
+        self._described = ", ".join(
+            f'"{name}";q={item.amount};w={item.get_expiry()}'
+            for name, item in zip(self._names, self.items, strict=True)
+        ).encode()
+
+    def headers(self, windows: Sequence[Window]) -> dict[bytes, bytes]:
+        standing = ", ".join(
+            f'"{name}";r={window.remaining};t={window.reset_after}'
+            for name, window in zip(self._names, windows, strict=True)
+        )
+        return {b"ratelimit-policy": self._described, b"ratelimit": standing.encode()}
 
 
 def _is_probe(scope: Scope) -> bool:
@@ -109,18 +135,3 @@ def _is_probe(scope: Scope) -> bool:
     path = scope["state"]["path"]
     is_probe = path is not None and path.template in {"/livez", "/readyz", "/metrics"}
     return is_probe and "x-forwarded-for" not in Headers(scope=scope)
-
-
-def _headers(name: str, windows: list[Window]) -> dict[str, str]:
-    # Several limits of one policy need names of their own: signup, signup-2, …
-    names = [name if number == 1 else f"{name}-{number}" for number in range(1, len(windows) + 1)]
-    return {
-        "RateLimit-Policy": ", ".join(
-            f'"{name}";q={window.item.amount};w={window.item.get_expiry()}'
-            for name, window in zip(names, windows, strict=True)
-        ),
-        "RateLimit": ", ".join(
-            f'"{name}";r={window.remaining};t={window.reset_after}'
-            for name, window in zip(names, windows, strict=True)
-        ),
-    }

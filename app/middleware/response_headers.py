@@ -4,17 +4,17 @@ import re
 import uuid
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SECURITY: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    b"x-content-type-options": b"nosniff",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-resource-policy": b"same-origin",
 }
-_TRANSPORT_SECURITY: Final = "max-age=63072000; includeSubDomains"
+_TRANSPORT_SECURITY: Final = b"max-age=63072000; includeSubDomains"
 
 
 class ResponseHeaders:
@@ -35,16 +35,15 @@ class ResponseHeaders:
             return
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = _request_id(Headers(scope=scope))
-        added: dict[str, str] = {"X-Request-ID": request_id, **_SECURITY}
+        added = {b"x-request-id": request_id.encode(), **_SECURITY}
         if scope["scheme"] == "https":
-            added["Strict-Transport-Security"] = _TRANSPORT_SECURITY
+            added[b"strict-transport-security"] = _TRANSPORT_SECURITY
         state["response_headers"] = added
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in added.items():
-                    headers.setdefault(name, value)
+                there = {name for name, _ in message["headers"]}
+                message["headers"].extend(it for it in added.items() if it[0] not in there)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

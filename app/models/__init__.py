@@ -1,5 +1,6 @@
 """Tables, and the rules about their own fields. `Model.metadata` knows every table."""
 
+from app.models import tags
 from app.models.idempotency import IdempotencyKey
 from app.models.identities import Identity
 from app.models.oidc_flows import OidcFlow
@@ -23,4 +24,5 @@ __all__ = [
     "Session",
     "SpentRefreshToken",
     "User",
+    "tags",
 ]

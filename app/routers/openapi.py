@@ -70,6 +70,14 @@ _VARIABLES = {
     # The name that the local stack has for its own.
     "{provider}": "local",
 }
+_CACHED = {
+    "read_me",
+    "read_user",
+    "list_products",
+    "read_product",
+    "list_orders",
+    "read_order",
+}
 _WITH_ETAG = {"users", "products", "orders"}
 _HEADERS = {
     "X-Request-ID": "the id of this request, to be quoted in questions about it",
@@ -101,6 +109,8 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
             described["Location"] = "the path of what was made"
         if status == "303":
             described["Location"] = "where the browser goes on"
+        if operation["operationId"] in _CACHED and status in {"200", "304"}:
+            described["X-Cache"] = "`hit`, `miss`, or `bypass` when the cache was not asked"
         if operation["operationId"] == "create_order" and status == "201":
             described["Idempotency-Replayed"] = "`true` when this is an earlier answer once more"
         if status in {"429", "503"}:

@@ -15,9 +15,9 @@ from app.routers.dependencies import (
     VisibleUserId,
 )
 from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.pagination import Cursor, Limit, links, next_cursor, position
 from app.routers.problems import READING_A_BODY, problems
-from app.routers.representations import represent, with_etag
+from app.routers.representations import represent, represent_cached, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)
@@ -93,7 +93,7 @@ async def list_orders(
 ) -> Response:
     """List a user's orders, newest first."""
     page = await orders.list_orders(user_id, before=position(cursor), limit=limit, status=status)
-    return represent(request, page, headers=links(request, page.next_cursor))
+    return represent_cached(request, page, headers=links(request, next_cursor(page.body)))
 
 
 @router.get("/{order_id}", response_model=OrderRead, responses=problems(*_OWN))
@@ -101,7 +101,7 @@ async def read_order(
     request: Request, user_id: VisibleUserId, order_id: RowId, orders: Orders
 ) -> Response:
     """Read an order."""
-    return represent(request, await orders.read(user_id, order_id))
+    return represent_cached(request, await orders.read(user_id, order_id))
 
 
 @router.patch(

@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlencode
 
+import jiter
 from fastapi import Query, Request
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -33,6 +34,12 @@ Cursor = Annotated[
 def position(cursor: str | None) -> int | None:
     """Return the id behind which a page begins; None for the first. Raises `MalformedCursor`."""
     return decode_cursor(cursor) if cursor is not None else None
+
+
+def next_cursor(page: bytes) -> str | None:
+    """Read where a page that is JSON already goes on."""
+    found: str | None = jiter.from_json(page)["next_cursor"]
+    return found
 
 
 def links(request: Request, next_cursor: str | None) -> dict[str, str]:

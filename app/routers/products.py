@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request, Response
 from app import errors
 from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
 from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.pagination import Cursor, Limit, links, next_cursor, position
 from app.routers.problems import READING_A_BODY, problems
-from app.routers.representations import PUBLIC, represent
+from app.routers.representations import PUBLIC, represent, represent_cached
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
@@ -26,7 +26,8 @@ async def list_products(
 ) -> Response:
     """List all products in the order in which they came."""
     page = await products.list_products(after=position(cursor) or 0, limit=limit)
-    return represent(request, page, headers=links(request, page.next_cursor), caching=PUBLIC)
+    headers = links(request, next_cursor(page.body))
+    return represent_cached(request, page, headers=headers, caching=PUBLIC)
 
 
 @router.get(
@@ -36,7 +37,7 @@ async def list_products(
 )
 async def read_product(request: Request, product_id: RowId, products: Products) -> Response:
     """Read a product."""
-    return represent(request, await products.read(product_id), caching=PUBLIC)
+    return represent_cached(request, await products.read(product_id), caching=PUBLIC)
 
 
 @router.post(

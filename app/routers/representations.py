@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.schemas.bodies import Representation, etag_of
+from app.schemas.bodies import CachedBody, Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
@@ -26,11 +26,29 @@ def represent(
     section 13.1.2).
     """
     content = body.to_bytes()
-    sent = with_etag(content, headers or {}, caching=caching)
+    return _conditional(
+        request, content, status, with_etag(content, headers or {}, caching=caching)
+    )
+
+
+def represent_cached(
+    request: Request,
+    cached: CachedBody,
+    *,
+    headers: dict[str, str] | None = None,
+    caching: str = PRIVATE,
+) -> Response:
+    """Send what may have been read before, and say in `X-Cache` whether it was."""
+    sent = with_etag(cached.body, headers or {}, caching=caching)
+    request.state.cached = cached
+    return _conditional(request, cached.body, 200, {**sent, "X-Cache": cached.outcome})
+
+
+def _conditional(request: Request, body: bytes, status: int, headers: dict[str, str]) -> Response:
     known = entity_tags(request, "if-none-match") if request.method == "GET" else None
-    if known is not None and known.match_weakly(sent["ETag"]):
-        return Response(status_code=304, headers=sent)
-    return Response(content, status, sent, media_type="application/json")
+    if known is not None and known.match_weakly(headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(body, status, headers, media_type="application/json")
 
 
 def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE) -> dict[str, str]:

@@ -17,7 +17,7 @@ from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
 from app.routers.pagination import Cursor, Limit, links, position
 from app.routers.problems import READING_A_BODY, problems
-from app.routers.representations import represent
+from app.routers.representations import represent, represent_cached
 from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
@@ -72,7 +72,7 @@ async def list_users(
 )
 async def read_me(request: Request, caller: Caller, users: Users) -> Response:
     """Read the account that the access token belongs to."""
-    return represent(request, await users.read(caller.user_id))
+    return represent_cached(request, await users.read(caller.user_id))
 
 
 @router.get(
@@ -82,7 +82,7 @@ async def read_me(request: Request, caller: Caller, users: Users) -> Response:
 )
 async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> Response:
     """Read an account: your own, or anybody's for an administrator."""
-    return represent(request, await users.read(user_id))
+    return represent_cached(request, await users.read(user_id))
 
 
 @router.patch(

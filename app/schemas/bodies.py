@@ -2,8 +2,9 @@
 
 import base64
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -55,6 +56,17 @@ def etag_of(body: bytes) -> str:
     """Return a strong entity tag (RFC 9110, section 8.8.3), in its quotes."""
     digest = hashlib.sha256(body).digest()
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
+
+
+@dataclass(frozen=True)
+class CachedBody:
+    """JSON as it goes over the wire, and how it was come by."""
+
+    body: bytes
+    outcome: Literal["hit", "miss", "bypass"]
+    tag: str
+    """What it is about; it is good as long as the tag is in this generation."""
+    generation: bytes | None
 
 
 class Row(Representation):

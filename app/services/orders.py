@@ -1,10 +1,12 @@
 """Buying: stock, money, and requests that may be repeated."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from app.adapters.read_cache import ReadCache
 from app.errors import (
     FieldError,
     Forbidden,
@@ -14,8 +16,9 @@ from app.errors import (
     NotFound,
     OutOfStock,
 )
-from app.models import IdempotencyKey, Order, OrderLine, OrderStatus
+from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, tags
 from app.repositories.database import Database, Transaction
+from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
 
@@ -36,8 +39,9 @@ class PlacedOrder:
 class OrderService:
     """Places orders, shows them, and moves them on."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cache: ReadCache) -> None:
         self._database = database
+        self._cache = cache
 
     async def place(
         self, user_id: int, new: OrderCreate, *, caller_id: int, key: str | None
@@ -64,23 +68,37 @@ class OrderService:
                 await _keep(tx, placed, caller_id=caller_id, key=key, request_hash=request_hash)
             return placed
 
-        return await self._database.retrying(work)
+        stock = _stock(item.product_id for item in new.items)
+        async with self._cache.forgetting(tags.orders(user_id), *stock):
+            return await self._database.retrying(work)
 
-    async def read(self, user_id: int, order_id: int) -> OrderRead:
+    async def read(self, user_id: int, order_id: int) -> CachedBody:
         """Return one order of a user. Raises `NotFound`."""
-        async with self._database.reading() as tx:
-            return OrderRead.of(_found(await tx.orders.get(order_id, user_id=user_id)))
+
+        async def load() -> bytes:
+            async with self._database.reading() as tx:
+                return OrderRead.of(
+                    _found(await tx.orders.get(order_id, user_id=user_id))
+                ).to_bytes()
+
+        found = await self._cache.get_or_load(tags.orders(user_id), str(order_id), load)
+        return CachedBody(*found)
 
     async def list_orders(
         self, user_id: int, *, before: int | None, limit: int, status: Status | None
-    ) -> OrderPage:
+    ) -> CachedBody:
         """Return up to `limit` orders of a user, newest first, those from before `before`."""
         wanted = OrderStatus(status) if status else None
-        async with self._database.reading() as tx:
-            orders = await tx.orders.list_for_user(
-                user_id, before=before, limit=limit + 1, status=wanted
-            )
-        return OrderPage.cut([OrderRead.of(order) for order in orders], limit)
+
+        async def load() -> bytes:
+            async with self._database.reading() as tx:
+                orders = await tx.orders.list_for_user(
+                    user_id, before=before, limit=limit + 1, status=wanted
+                )
+            return OrderPage.cut([OrderRead.of(order) for order in orders], limit).to_bytes()
+
+        variant = f"page:{status or ''}:{before or ''}:{limit}"
+        return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))
 
     async def move(
         self,
@@ -108,9 +126,11 @@ class OrderService:
             if wanted is OrderStatus.CANCELLED:
                 for line in sorted(order.lines, key=lambda line: line.product_id):
                     await tx.products.give_back(line.product_id, line.quantity)
+                changed.update(_stock(line.product_id for line in order.lines))
             return OrderRead.of(order)
 
-        return await self._database.retrying(work)
+        async with self._cache.forgetting(tags.orders(user_id)) as changed:
+            return await self._database.retrying(work)
 
     async def clear_expired_keys(self) -> int:
         """Delete the idempotency keys that have expired, and say how many there were."""
@@ -121,6 +141,10 @@ class OrderService:
             cleared += found
             if found < _BATCH:
                 return cleared
+
+
+def _stock(product_ids: Iterable[int]) -> set[str]:
+    return {tags.PRODUCTS, *map(tags.product, product_ids)}
 
 
 async def _taken(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:

@@ -1,8 +1,10 @@
 """What can be done with a product."""
 
+from app.adapters.read_cache import ReadCache
 from app.errors import NotFound
-from app.models import Product
+from app.models import Product, tags
 from app.repositories.database import Database
+from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
@@ -10,27 +12,37 @@ from app.schemas.products import ProductCreate, ProductPage, ProductRead, Produc
 class ProductService:
     """The catalogue: read by everybody, kept by administrators."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cache: ReadCache) -> None:
         self._database = database
+        self._cache = cache
 
     async def create(self, new: ProductCreate) -> ProductRead:
         """Add a product. Raises `SkuTaken`."""
-        async with self._database.transaction() as tx:
+        async with self._cache.forgetting(tags.PRODUCTS), self._database.transaction() as tx:
             product = await tx.products.add(
                 Product(sku=new.sku, name=new.name, price=new.price.exact(), stock=new.stock)
             )
         return ProductRead.of(product)
 
-    async def read(self, product_id: int) -> ProductRead:
+    async def read(self, product_id: int) -> CachedBody:
         """Return one product. Raises `NotFound`."""
-        async with self._database.reading() as tx:
-            return ProductRead.of(_found(await tx.products.get(product_id)))
 
-    async def list_products(self, *, after: int, limit: int) -> ProductPage:
+        async def load() -> bytes:
+            async with self._database.reading() as tx:
+                return ProductRead.of(_found(await tx.products.get(product_id))).to_bytes()
+
+        return CachedBody(*await self._cache.get_or_load(tags.product(product_id), "self", load))
+
+    async def list_products(self, *, after: int, limit: int) -> CachedBody:
         """Return up to `limit` products in the order in which they came, behind `after`."""
-        async with self._database.reading() as tx:
-            products = await tx.products.list_after(after, limit=limit + 1)
-        return ProductPage.cut([ProductRead.of(product) for product in products], limit)
+
+        async def load() -> bytes:
+            async with self._database.reading() as tx:
+                products = await tx.products.list_after(after, limit=limit + 1)
+            found = [ProductRead.of(product) for product in products]
+            return ProductPage.cut(found, limit).to_bytes()
+
+        return CachedBody(*await self._cache.get_or_load(tags.PRODUCTS, f"{after}:{limit}", load))
 
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None
@@ -39,7 +51,8 @@ class ProductService:
 
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `SkuTaken`.
         """
-        async with self._database.transaction() as tx:
+        changed = self._cache.forgetting(tags.product(product_id), tags.PRODUCTS)
+        async with changed, self._database.transaction() as tx:
             product = _found(await tx.products.get_locked(product_id))
             require_match(expected, ProductRead.of(product).etag())
             for field in changes.model_fields_set - {"price"}:

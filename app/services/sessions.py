@@ -48,7 +48,7 @@ class SessionService:
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
         principal = await self._principal(
-            claims,
+            (claims.user_id, claims.session_id),
             lambda sessions, now: sessions.get(
                 claims.session_id, user_id=claims.user_id, now=now, idle=self._idle
             ),
@@ -68,9 +68,15 @@ class SessionService:
             raise InvalidSession
         return principal
 
+    def known(self, claims: Claims | None, cookie: str | None) -> Principal | None:
+        """Return who asks, by token or else by cookie, if that was looked up a moment ago."""
+        if claims is not None:
+            return self._cache.get((claims.user_id, claims.session_id))
+        return self._cache.get(hash_of(cookie)) if cookie is not None else None
+
     async def _principal(
         self,
-        key: Claims | bytes,
+        key: tuple[int, int] | bytes,
         find: Callable[[SessionRepository, datetime], Awaitable[Principal | None]],
     ) -> Principal | None:
         async def load() -> Principal | None:

@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from app.adapters.passwords import PasswordHasher
+from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, WrongPassword
-from app.models import Principal, Role, User
+from app.models import Principal, Role, User, tags
 from app.models.passwords import why_guessable
 from app.repositories.database import Database
+from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
@@ -16,11 +18,16 @@ class UserService:
     """Signup, and everything that an account's owner or an administrator does to it."""
 
     def __init__(
-        self, database: Database, passwords: PasswordHasher, cache: SessionCache[Principal]
+        self,
+        database: Database,
+        passwords: PasswordHasher,
+        cache: ReadCache,
+        signed_in: SessionCache[Principal],
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._cache = cache
+        self._signed_in = signed_in
 
     async def register(self, new: UserCreate) -> UserRead:
         """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
@@ -35,12 +42,13 @@ class UserService:
         Returns the account and whether it is new; one that was there keeps its password.
         """
         newcomer = await self._newcomer(new)
-        async with self._database.transaction() as tx:
+        async with self._cache.forgetting() as changed, self._database.transaction() as tx:
             user = await tx.users.get_by_email(new.email)
             is_new = user is None
             user = user or await tx.users.add(newcomer)
             user.role = Role.ADMIN
             await tx.users.flush()
+            changed.add(tags.user(user.id))
         return UserRead.of(user), is_new
 
     async def _newcomer(self, new: UserCreate) -> User:
@@ -49,10 +57,14 @@ class UserService:
         password_hash = await self._passwords.hash(password)
         return User(name=new.name, email=new.email, password_hash=password_hash)
 
-    async def read(self, user_id: int) -> UserRead:
+    async def read(self, user_id: int) -> CachedBody:
         """Return one account. Raises `NotFound`."""
-        async with self._database.reading() as tx:
-            return UserRead.of(_found(await tx.users.get(user_id)))
+
+        async def load() -> bytes:
+            async with self._database.reading() as tx:
+                return UserRead.of(_found(await tx.users.get(user_id))).to_bytes()
+
+        return CachedBody(*await self._cache.get_or_load(tags.user(user_id), "self", load))
 
     async def list_users(self, *, after: int, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup, those behind `after`."""
@@ -67,7 +79,7 @@ class UserService:
 
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `EmailTaken`.
         """
-        async with self._database.transaction() as tx:
+        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
             user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             for field in changes.model_fields_set:
@@ -90,7 +102,7 @@ class UserService:
             raise WrongPassword
         _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
-        async with self._database.transaction() as tx:
+        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
             # Of two changes at once, the second has proved a password that is no longer it.
             account = await tx.users.get_locked(user_id)
             if account is None or account.password_hash != user.password_hash:
@@ -98,21 +110,21 @@ class UserService:
             account.password_hash = password_hash
             await tx.users.flush()
             await tx.sessions.end_all(user_id, keep=session_id)
-        self._cache.forget(user_id)
+        self._signed_in.forget(user_id)
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions; its email is free again.
 
         Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
-        async with self._database.transaction() as tx:
+        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
             user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             user.erase(datetime.now(UTC))
             await tx.users.flush()
             await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
-        self._cache.forget(user_id)
+        self._signed_in.forget(user_id)
 
 
 def _found(user: User | None) -> User:

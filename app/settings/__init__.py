@@ -72,6 +72,8 @@ class Settings(TokenSettings, ProviderSettings):
     redis_timeout: PositiveFloat = 0.15
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
+    # Whether reads are kept in Redis and, while it vouches for them, in the process.
+    cache: Literal["on", "off"] = "on"
 
     # A sign-in ends after the first, and after the second without any use.
     session_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 30 * 24 * 60 * 60

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 import psycopg
+import redis
 
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
+from lab.stack.stack import Stack
 
 DEFAULT_ORDERS: Final = 200
 MOST_ORDERS: Final = 1_000_000
@@ -30,9 +32,12 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
             loader = Loader(connection)
             print(_fill(loader, wanted))
             person = loader.ids().people[PEOPLE[0].email]
+        _forget_cached_reads(stack)
     except psycopg.Error as error:
         reason = str(error).partition("\n")[0]
         raise LabError(f"PostgreSQL refuses: {reason}\n{_TO_GO_ON}") from error
+    except redis.RedisError as error:
+        raise LabError(f"Redis cannot be reached: {error}\n{_TO_GO_ON}") from error
     except KeyboardInterrupt:
         raise LabError(f"\nInterrupted. {_TO_GO_ON}") from None
     print(_how_to_see_it(f"http://localhost:{stack.choices.http_port}", person))
@@ -52,6 +57,14 @@ def _fill(loader: Loader, wanted: int) -> str:
             *([] if any(added) else ["Nothing was missing."]),
         ]
     )
+
+
+def _forget_cached_reads(stack: Stack) -> None:
+    """Let the service see what was written past it; it would by itself within a minute."""
+    prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
+    with redis.Redis.from_url(stack.redis_url) as client:
+        for key in client.scan_iter(f"{prefix}:cache:*", count=1000):
+            client.unlink(key)
 
 
 def _row(title: str, *counts: int) -> str:

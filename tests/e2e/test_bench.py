@@ -38,6 +38,7 @@ def run(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 @needs_wrk
 def test_a_short_run_has_every_figure(tmp_path: Path) -> None:
     """On the terminal, on the page and in the JSON beside it; a developer's settings stay out."""

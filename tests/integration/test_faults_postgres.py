@@ -46,6 +46,8 @@ def service(postgres: PostgresServer, start_service: StartService) -> Service:
         DATABASE_POOL_TIMEOUT="0.5",
         DATABASE_STATEMENT_TIMEOUT="1",
         REQUEST_TIMEOUT="2",
+        # What is in the cache would be read without PostgreSQL.
+        CACHE="off",
     )
 
 

@@ -1,0 +1,137 @@
+"""What was read before, kept in Redis as the bytes that were sent.
+
+Every entry belongs to something that can change, its tag: `user:42`, `products`. A tag has a
+generation, a random word that a change replaces, and an entry's key names the generation in
+which it was read. So a change is one command, whatever hangs on it, and a slow reader who began
+before it can only write where nobody looks any more.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final, Literal, NamedTuple
+
+import structlog
+
+from app.adapters.redis_link import RedisAway, RedisLink
+
+_log = structlog.get_logger()
+_SECONDS: Final = 60
+"""How long an entry is kept; up to a tenth less, so that not all end at once."""
+_GENERATION_SECONDS: Final = 24 * 60 * 60
+# The generation of a tag, made up if there is none, and what was stored in it.
+_READ: Final = """
+local generation = redis.call('GET', KEYS[1])
+if not generation then
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+  return {ARGV[1], false}
+end
+return {generation, redis.call('GET', KEYS[1] .. ':' .. generation .. ':' .. ARGV[3])}
+"""
+
+
+class Found(NamedTuple):
+    """Bytes, how they were come by, their tag, and its generation; None if unknown."""
+
+    body: bytes
+    outcome: Literal["hit", "miss", "bypass"]
+    tag: str
+    generation: bytes | None
+
+
+class ReadCache:
+    """Reads through Redis. Without Redis, or switched off, everything is loaded each time."""
+
+    def __init__(self, redis: RedisLink, *, key_prefix: str, on: bool) -> None:
+        self._redis = redis
+        self._prefix = f"{key_prefix}:cache"
+        self._on = on
+        self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
+        self._owed: set[str] = set()
+
+    async def get_or_load(
+        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
+    ) -> Found:
+        """Return what is stored, else what `load` gives, and store that.
+
+        Of many who ask at once, one loads. What `load` raises is raised, and not stored.
+        """
+        try:
+            generation, body = await self._read(tag, variant)
+        except RedisAway:
+            return Found(await load(), "bypass", tag, None)
+        if body is not None:
+            return Found(body, "hit", tag, generation)
+        key = (tag, generation, variant)
+        loading = self._loading.get(key)
+        if loading is not None:
+            return Found(await asyncio.shield(loading), "hit", tag, generation)
+        loading = self._loading[key] = asyncio.create_task(self._load(key, load))
+        loading.add_done_callback(lambda _: self._loaded(key))
+        return Found(await asyncio.shield(loading), "miss", tag, generation)
+
+    async def _read(self, tag: str, variant: str) -> tuple[bytes, bytes | None]:
+        if self._owed:
+            await self._pay()
+        if not self._on or tag in self._owed:
+            raise RedisAway
+        fresh, key = secrets.token_hex(8), self._key(tag)
+        answer = await self._redis.ask("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
+        return answer[0], answer[1]
+
+    async def _load(
+        self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]]
+    ) -> bytes:
+        tag, generation, variant = key
+        body = await load()
+        seconds = _SECONDS * random.uniform(0.9, 1)  # noqa: S311 - no secret
+        where = f"{self._key(tag)}:{generation.decode()}:{variant}"
+        # Whether or not it could be stored, it has been read.
+        await self._redis.send("SET", where, body, "PX", int(seconds * 1000))
+        return body
+
+    def _loaded(self, key: tuple[str, bytes, str]) -> None:
+        task = self._loading.pop(key)
+        if not task.cancelled():
+            # Everybody who waited may have gone meanwhile.
+            task.exception()
+
+    def generation(self, tag: str) -> "asyncio.Future[Any]":
+        """Ask for a tag's generation; a future, so that the question leaves with others."""
+        if self._on and not self._owed:
+            return self._redis.send("GET", self._key(tag))
+        unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        unknown.set_result(None)
+        return unknown
+
+    @asynccontextmanager
+    async def forgetting(self, *tags: str) -> AsyncIterator[set[str]]:
+        """Forget what hangs on these tags, and on those added meanwhile, when the block ends.
+
+        However it ends: of a commit whose reply was lost nobody knows whether it took effect.
+        """
+        changed = set(tags)
+        try:
+            yield changed
+        finally:
+            self._owed |= changed
+            await self._pay()
+
+    async def _pay(self) -> None:
+        # What Redis could not be told is told before anything is read from it again.
+        tags = list(self._owed)
+        fresh = secrets.token_hex(8)
+        told = [
+            self._redis.send("SET", self._key(tag), fresh, "EX", _GENERATION_SECONDS)
+            for tag in tags
+        ]
+        for tag, answer in zip(tags, told, strict=True):
+            if not isinstance(await answer, RedisAway):
+                self._owed.discard(tag)
+        if self._owed:
+            _log.warning("cache_not_told", tags=len(self._owed))
+
+    def _key(self, tag: str) -> str:
+        return f"{self._prefix}:{tag}"

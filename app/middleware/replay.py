@@ -1,0 +1,147 @@
+"""Answers that this process has given before, given again while Redis vouches for them."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from typing import Any, Final, NamedTuple
+
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.adapters.read_cache import ReadCache
+from app.adapters.tokens import Claims
+from app.models import Principal, Role
+from app.schemas.bodies import CachedBody
+
+_BYTES: Final = 32 * 1024 * 1024
+"""What the answers may take in memory, in each process."""
+_OVERHEAD: Final = 1024
+_ACCEPTABLE: Final = {None, b"*/*", b"application/json"}
+_DESCRIPTIONS: Final = {b"content-type", b"content-length"}
+_Headers = list[tuple[bytes, bytes]]
+_Known = Callable[[Claims | None, str | None], Principal | None]
+
+
+class _Answer(NamedTuple):
+    tag: str
+    generation: bytes
+    role: Role | None
+    """Of whoever it was for; None for everybody."""
+    headers: _Headers
+    etag: bytes
+    body: bytes
+
+
+class Replays:
+    """Remembers cached reads whole, by who asked for what.
+
+    A route that has read through the cache leaves a `CachedBody` in `state["cached"]`. Its
+    answer is remembered with the generation of its tag, and is good as long as Redis names the
+    same generation: whatever changes, in whatever process, nothing older is ever replayed.
+    """
+
+    def __init__(self, cache: ReadCache, known: _Known) -> None:
+        """`known` says who asks, by token or by cookie, if that was looked up a moment ago."""
+        self._cache = cache
+        self._known = known
+        self._answers: LRUCache[Hashable, _Answer] = LRUCache(
+            _BYTES, getsizeof=lambda answer: len(answer.body) + _OVERHEAD
+        )
+
+    def look_up(self, scope: Scope) -> None:
+        """Look for an answer, and ask Redis about it, together with what else is asked there."""
+        if scope["method"] == "GET":
+            answer = self._answers.get(_key(scope, public=True))
+            answer = answer or self._answers.get(_key(scope, public=False))
+            if answer is not None:
+                scope["state"]["remembered"] = answer, self._cache.generation(answer.tag)
+
+    async def find(self, scope: Scope) -> _Answer | None:
+        """Return the answer that was looked up, if it still holds for whoever asks."""
+        remembered: tuple[_Answer, asyncio.Future[Any]] | None = scope["state"].get("remembered")
+        if remembered is None:
+            return None
+        answer, generation = remembered
+        if await generation != answer.generation:
+            return None
+        return answer if answer.role in {None, self._role(scope["state"])} else None
+
+    def _role(self, state: dict[str, Any]) -> Role | None:
+        # Whoever is not known just now is looked up by the route, under its deadline.
+        principal = self._known(state["claims"], state["session_cookie"])
+        if principal is None:
+            return None
+        state["user_id"] = principal.user_id
+        return principal.role
+
+    def remember(self, scope: Scope, headers: _Headers, body: bytes) -> None:
+        """Keep an answer that was just given, if it can be given again."""
+        cached: CachedBody | None = scope["state"].get("cached")
+        if cached is None or cached.generation is None or len(body) + _OVERHEAD > _BYTES:
+            return
+        sent = dict(headers)
+        public = sent[b"cache-control"].startswith(b"public")
+        role = None if public else self._role(scope["state"])
+        if public or role is not None:
+            kept = list({**sent, b"x-cache": b"hit"}.items())
+            self._answers[_key(scope, public=public)] = _Answer(
+                cached.tag, cached.generation, role, kept, sent[b"etag"], body
+            )
+
+
+class Replay:
+    """Sends a remembered answer in place of asking further in."""
+
+    def __init__(self, app: ASGIApp, replays: Replays) -> None:
+        self.app = app
+        self.replays = replays
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on unless its answer is known."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        answer = await self.replays.find(scope)
+        start = _fitting(answer, scope["headers"]) if answer is not None else None
+        if answer is None or start is None:
+            await self._pass_on(scope, receive, send)
+            return
+        await send(start)
+        body = answer.body if start["status"] == 200 else b""  # noqa: PLR2004 - or 304, without
+        await send({"type": "http.response.body", "body": body})
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: _Headers = []
+        parts: list[bytes] = []
+
+        async def send_and_keep(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:  # noqa: PLR2004 - the one that is cached
+                # Before others add headers that belong to this one request.
+                headers.extend(message["headers"])
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+            await send(message)
+
+        await self.app(scope, receive, send_and_keep)
+        if headers:
+            self.replays.remember(scope, headers, b"".join(parts))
+
+
+def _key(scope: Scope, *, public: bool) -> Hashable:
+    state = scope["state"]
+    # A cookie is as good as its owner's id: it never becomes anybody else's.
+    asker = None if public else (state["claims"] and state["user_id"], state["session_cookie"])
+    return asker, scope["path"], scope["query_string"]
+
+
+def _fitting(answer: _Answer, headers: _Headers) -> Message | None:
+    # What a simple request wants is clear at a glance; any other is for the route itself.
+    sent = dict(headers)
+    if sent.get(b"accept") not in _ACCEPTABLE:
+        return None
+    known = sent.get(b"if-none-match")
+    if known is None:
+        return {"type": "http.response.start", "status": 200, "headers": list(answer.headers)}
+    if known != answer.etag:
+        return None
+    kept = [header for header in answer.headers if header[0] not in _DESCRIPTIONS]
+    return {"type": "http.response.start", "status": 304, "headers": kept}
