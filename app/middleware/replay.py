@@ -1,10 +1,11 @@
 """Answers that this process has given before, given again while Redis vouches for them."""
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable
 from typing import Any, Final, NamedTuple
 
-from cachetools import LRUCache
+from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.adapters.read_cache import ReadCache
@@ -15,6 +16,8 @@ from app.schemas.bodies import CachedBody
 _BYTES: Final = 32 * 1024 * 1024
 """What the answers may take in memory, in each process."""
 _OVERHEAD: Final = 1024
+_SECONDS: Final = 60
+"""How long an answer is kept, in case a process ended before it could tell of its change."""
 _ACCEPTABLE: Final = {None, b"*/*", b"application/json"}
 _DESCRIPTIONS: Final = {b"content-type", b"content-length"}
 _Headers = list[tuple[bytes, bytes]]
@@ -39,12 +42,14 @@ class Replays:
     same generation: whatever changes, in whatever process, nothing older is ever replayed.
     """
 
-    def __init__(self, cache: ReadCache, known: _Known) -> None:
+    def __init__(
+        self, cache: ReadCache, known: _Known, *, timer: Callable[[], float] = time.monotonic
+    ) -> None:
         """`known` says who asks, by token or by cookie, if that was looked up a moment ago."""
         self._cache = cache
         self._known = known
-        self._answers: LRUCache[Hashable, _Answer] = LRUCache(
-            _BYTES, getsizeof=lambda answer: len(answer.body) + _OVERHEAD
+        self._answers: TTLCache[Hashable, _Answer] = TTLCache(
+            _BYTES, _SECONDS, timer=timer, getsizeof=lambda answer: len(answer.body) + _OVERHEAD
         )
 
     def look_up(self, scope: Scope) -> None:
@@ -63,7 +68,9 @@ class Replays:
         answer, generation = remembered
         if await generation != answer.generation:
             return None
-        return answer if answer.role in {None, self._role(scope["state"])} else None
+        if answer.role is None or answer.role == self._role(scope["state"]):
+            return answer
+        return None
 
     def _role(self, state: dict[str, Any]) -> Role | None:
         # Whoever is not known just now is looked up by the route, under its deadline.
@@ -80,7 +87,8 @@ class Replays:
             return
         sent = dict(headers)
         public = sent[b"cache-control"].startswith(b"public")
-        role = None if public else self._role(scope["state"])
+        # Whom the route has let in: their role may have changed meanwhile.
+        role = None if public else scope["state"].get("role")
         if public or role is not None:
             kept = list({**sent, b"x-cache": b"hit"}.items())
             self._answers[_key(scope, public=public)] = _Answer(

@@ -85,12 +85,13 @@ async def _caller(
 async def _principal(request: Request, sessions: SessionService) -> Principal:
     state = request.state
     if state.claims is not None:
-        return await sessions.by_token(state.claims)
-    if state.session_cookie is not None:
+        principal = await sessions.by_token(state.claims)
+    elif state.session_cookie is not None:
         principal = await sessions.by_cookie(state.session_cookie)
-        state.user_id = principal.user_id
-        return principal
-    raise state.refusal
+    else:
+        raise state.refusal
+    state.user_id, state.role = principal.user_id, principal.role
+    return principal
 
 
 Caller = Annotated[Principal, Depends(_caller)]

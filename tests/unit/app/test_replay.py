@@ -1,0 +1,76 @@
+"""Remembered answers, and the word that Redis has to give for them."""
+
+import asyncio
+from typing import Any
+
+from pydantic import SecretStr
+
+from app.adapters.read_cache import ReadCache
+from app.adapters.redis_link import RedisAway, RedisLink
+from app.adapters.tokens import Claims
+from app.middleware.replay import Replays
+from app.models import Principal
+from app.schemas.bodies import CachedBody
+from app.settings import Settings
+from tests.service import signing_key
+
+_HEADERS = [(b"cache-control", b"public, max-age=30"), (b"etag", b'"one"')]
+
+
+def _link(redis_url: str) -> RedisLink:
+    settings = Settings.model_construct(redis_url=SecretStr(redis_url), redis_timeout=5.0)
+    return RedisLink(settings)
+
+
+def _nobody(_: Claims | None, __: str | None) -> Principal | None:
+    return None
+
+
+async def _one() -> bytes:
+    return b"1"
+
+
+def _scope(**state: Any) -> dict[str, Any]:
+    state = {"claims": None, "session_cookie": None, "user_id": None, **state}
+    return {"method": "GET", "path": "/", "query_string": b"", "state": state}
+
+
+def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
+    """A process may have ended between its commit and its word to Redis."""
+
+    async def scenario() -> list[bool]:
+        now, link = [0.0], _link(redis_url)
+        cache = ReadCache(link, key_prefix=signing_key(), on=True)
+        replays = Replays(cache, _nobody, timer=lambda: now[0])
+        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        replays.remember(_scope(cached=found), _HEADERS, found.body)
+        replayed = []
+        for now[0] in (0.0, 59.0, 61.0):
+            scope = _scope()
+            replays.look_up(scope)
+            replayed.append(await replays.find(scope) is not None)
+        await link.close()
+        return replayed
+
+    assert asyncio.run(scenario()) == [True, True, False]
+
+
+def test_a_thousand_answers_find_their_questions(redis_url: str) -> None:
+    """Those that Redis refuses in between, and those that nobody waits for, harm no others."""
+
+    async def scenario() -> None:
+        link = _link(redis_url)
+
+        async def ask(number: int) -> None:
+            if number % 10 == 3:
+                assert isinstance(await link.send("INCR", b"1", b"2"), RedisAway)
+            elif number % 10 == 7:
+                link.send("ECHO", "given up").cancel()
+            else:
+                assert await link.ask("ECHO", number) == str(number).encode()
+
+        for _ in range(3):
+            await asyncio.gather(*map(ask, range(1000)))
+        await link.close()
+
+    asyncio.run(scenario())
