@@ -1,9 +1,9 @@
 """What was read before, kept in Redis as the bytes that were sent.
 
 Every entry belongs to something that can change, its tag: `user:42`, `products`. A tag has a
-generation, a random word that a change replaces, and an entry's key names the generation in
-which it was read. So a change is one command, whatever hangs on it, and a slow reader who began
-before it can only write where nobody looks any more.
+generation, a random word that a change deletes and the next reader makes up anew, and an
+entry's key names the generation in which it was read. So a change is one command, whatever
+hangs on it, and a slow reader who began before it can only write where nobody looks any more.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class ReadCache:
         self._prefix = f"{key_prefix}:cache"
         self._on = on
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
-        self._owed: set[str] = set()
+        self._owed: dict[str, object] = {}
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
@@ -116,20 +116,18 @@ class ReadCache:
         try:
             yield changed
         finally:
-            self._owed |= changed
+            self._owed.update(dict.fromkeys(changed, object()))
             await self._pay()
 
     async def _pay(self) -> None:
         # What Redis could not be told is told before anything is read from it again.
-        tags = list(self._owed)
-        fresh = secrets.token_hex(8)
-        told = [
-            self._redis.send("SET", self._key(tag), fresh, "EX", _GENERATION_SECONDS)
-            for tag in tags
-        ]
-        for tag, answer in zip(tags, told, strict=True):
-            if not isinstance(await answer, RedisAway):
-                self._owed.discard(tag)
+        owed = dict(self._owed)
+        # Deleting works even where memory is short, and twice does no harm.
+        told = [self._redis.send("DEL", self._key(tag)) for tag in owed]
+        for (tag, change), answer in zip(owed.items(), told, strict=True):
+            # Of a later change, which this answer says nothing about, there is another answer.
+            if not isinstance(await answer, RedisAway) and self._owed.get(tag) is change:
+                del self._owed[tag]
         if self._owed:
             _log.warning("cache_not_told", tags=len(self._owed))
 

@@ -38,7 +38,9 @@ class RedisLink:
                 settings.redis_url.get_secret_value(),
                 socket_timeout=settings.redis_timeout,
                 socket_connect_timeout=settings.redis_timeout,
-                retry=Retry(NoBackoff(), 1),
+                # What was sent twice would count twice, or bring a generation of the cache back
+                # that was replaced in between.
+                retry=Retry(NoBackoff(), 0),
             )
         )
         self._breaker = CircuitBreaker(
