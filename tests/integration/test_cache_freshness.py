@@ -1,0 +1,238 @@
+"""A read that starts after a write's reply sees it, from whatever process."""
+
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+import redis
+
+from tests.accounts import PASSWORD, Account, new_admin, sign_up
+from tests.conftest import NewDatabase, StartService
+from tests.integration.proxy import Delay, Wire, wire_to
+from tests.integration.shop import (
+    edit,
+    move,
+    new_key,
+    new_product,
+    order,
+    placed,
+    product_url,
+    replays,
+)
+from tests.integration.wire import problem
+from tests.service import CHECKOUT, environment
+
+Pair = tuple[httpx2.Client, httpx2.Client]
+ROUNDS = 4
+PATIENCE = 10
+
+
+@pytest.fixture(scope="module")
+def own_url(new_tables: NewDatabase) -> str:
+    """A database with nobody else's products in it, whose ids are like nothing else."""
+    url = new_tables()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE products ALTER id RESTART WITH 5000000007")
+    return url
+
+
+@pytest.fixture(scope="module")
+def laid(own_url: str) -> Iterator[tuple[Wire, str]]:
+    """A wire to it that can be held up or cut."""
+    with wire_to(own_url) as laid:
+        yield laid
+
+
+@pytest.fixture(scope="module")
+def settings(own_url: str) -> dict[str, str]:
+    """What the processes share."""
+    prefix = f"fresh-{own_url[-12:]}"
+    return {
+        "DATABASE_URL": own_url,
+        "REDIS_KEY_PREFIX": prefix,
+        "REDIS_TIMEOUT": "2",
+        "REQUEST_TIMEOUT": "2",
+        "DATABASE_STATEMENT_TIMEOUT": "1.5",
+    }
+
+
+@pytest.fixture(scope="module")
+def pair(start_service: StartService, settings: dict[str, str], laid: tuple[Wire, str]) -> Pair:
+    """Two processes on one Redis and one database; the first is at the end of the wire."""
+    first = start_service(**{**settings, "DATABASE_URL": laid[1]})
+    return first.client, start_service(**settings).client
+
+
+@pytest.fixture(scope="module")
+def admin(pair: Pair, own_url: str) -> Account:
+    """An administrator there."""
+    return new_admin(pair[0], own_url)
+
+
+@pytest.fixture
+def buyer(pair: Pair) -> Account:
+    """Somebody there."""
+    return sign_up(pair[0])
+
+
+def _everywhere(pair: Pair, path: str, headers: dict[str, str] | None = None) -> list[Any]:
+    """Return what each process shows, twice, and leave it hot."""
+    found = [client.get(path, headers=headers) for client in pair * 2]
+    assert {response.status_code for response in found} == {200}
+    assert found[-1].headers["X-Cache"] == "hit"
+    return [response.json() for response in found]
+
+
+def test_every_change_of_an_account_is_seen_everywhere(
+    pair: Pair, buyer: Account, admin: Account
+) -> None:
+    """A name, an email, a password's moment: by the owner and by an administrator."""
+    now = ""
+    for number in range(ROUNDS):
+        writer = pair[number % 2]
+        headers = {**buyer.auth, "If-Match": "*"}
+        changed = writer.patch(buyer.url, json={"name": f"No {number}"}, headers=headers)
+        assert changed.status_code == 200, changed.text
+        for path in (buyer.url, "/api/users/me"):
+            assert all(
+                it == changed.json() for it in _everywhere(pair, path, buyer.auth)
+            )  # check F11
+        change = {"current_password": PASSWORD, "new_password": PASSWORD}
+        path = f"{buyer.url}/password"
+        assert writer.put(path, json=change, headers=buyer.auth).status_code == 204
+        before, now = now, pair[0].get(buyer.url, headers=buyer.auth).json()["updated_at"]
+        assert before < now
+        for who in (buyer, admin):
+            assert all(
+                it["updated_at"] == now for it in _everywhere(pair, buyer.url, who.auth)
+            )  # check F11
+    gone = pair[0].delete(buyer.url, headers={**admin.auth, "If-Match": "*"})
+    assert gone.status_code == 204
+    for client in pair * 2:
+        problem(client.get(buyer.url, headers=admin.auth), 404, "not-found")
+
+
+def test_every_change_of_the_catalogue_is_seen_everywhere(pair: Pair, admin: Account) -> None:
+    """A new product, a new price: in its own answer and in the list."""
+    for number in range(ROUNDS):
+        writer = pair[number % 2]
+        product = new_product(writer, admin)
+        assert all(
+            product in it["items"] for it in _everywhere(pair, "/api/products?limit=100")
+        )  # check F11
+        assert all(it == product for it in _everywhere(pair, product_url(product)))  # check F11
+        changed = edit(writer, admin, product, name=f"No {number}").json()
+        assert all(
+            changed in it["items"] for it in _everywhere(pair, "/api/products?limit=100")
+        )  # check F11
+        assert all(it == changed for it in _everywhere(pair, product_url(product)))  # check F11
+
+
+def test_every_step_of_an_order_is_seen_everywhere(
+    pair: Pair, buyer: Account, admin: Account
+) -> None:
+    """The order, the lists of orders, and the stock; also when an order is only repeated."""
+    product = new_product(pair[0], admin, stock=10)
+    orders = f"{buyer.url}/orders"
+
+    def stock_is(left: int) -> None:
+        assert all(
+            it["stock"] == left for it in _everywhere(pair, product_url(product))
+        )  # check F11
+        assert all(
+            [left] == [p["stock"] for p in it["items"] if p["id"] == product["id"]]
+            for it in _everywhere(pair, "/api/products?limit=100")
+        )  # check F11
+
+    for number in range(ROUNDS):
+        here, there = pair if number % 2 else pair[::-1]
+        key = new_key()
+        first = order(here, buyer, (product, 3), key=key)
+        stock_is(7)
+        replays(order(there, buyer, (product, 3), key=key), first)
+        stock_is(7)
+        url = first.headers["Location"]
+        assert all(
+            it["items"][0] == first.json() for it in _everywhere(pair, orders, buyer.auth)
+        )  # check F11
+        for who, step in ((admin, "paid"), (buyer, "cancelled")):
+            moved = move(there, who, url, step)
+            assert moved.status_code == 200, moved.text
+            assert all(it == moved.json() for it in _everywhere(pair, url, buyer.auth))  # check F11
+            assert all(
+                it["items"][0]["status"] == step for it in _everywhere(pair, orders, buyer.auth)
+            )  # check F11
+            query = f"{orders}?status={step}"
+            assert all(
+                moved.json() in it["items"] for it in _everywhere(pair, query, buyer.auth)
+            )  # check F11
+        stock_is(10)
+
+
+def test_who_is_made_an_administrator_by_a_command_is_one_everywhere(
+    pair: Pair, buyer: Account, settings: dict[str, str],
+    redis_url: str, token_signing_key: str,
+) -> None:  # fmt: skip
+    """A third process, which ends at once, tells the others."""
+    assert all(
+        it["role"] == "user" for it in _everywhere(pair, "/api/users/me", buyer.auth)
+    )  # check F11
+    own = {**settings, "REDIS_URL": redis_url, "TOKEN_SIGNING_KEY": token_signing_key}
+    subprocess.run(
+        [sys.executable, "-m", "app", "create-admin", "--email", buyer.email],
+        cwd=CHECKOUT,
+        env=environment({**own, "ADMIN_PASSWORD": PASSWORD, "PYTHONWARNINGS": "default"}),
+        check=True,
+        capture_output=True,
+    )
+    assert all(
+        it["role"] == "admin" for it in _everywhere(pair, "/api/users/me", buyer.auth)
+    )  # check F11
+
+
+@pytest.mark.parametrize("flush", ["", "flushed"])
+@pytest.mark.parametrize("writer", [0, 1])
+def test_a_refill_that_began_before_a_write_does_not_outlive_it(
+    pair: Pair, laid: tuple[Wire, str], admin: Account, redis_url: str, writer: int, flush: str,
+) -> None:  # fmt: skip
+    """It was held up between its query and its store; FLUSHALL in between changes nothing."""
+    product = new_product(pair[1], admin)
+    path = product_url(product)
+    # The id is on the wire whether or not the statement was prepared before.
+    delay = laid[0].delay = Delay(struct.pack("!q", product["id"]))
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(pair[0].get, path)
+        try:
+            assert delay.answered.wait(PATIENCE)
+            if flush:
+                redis.Redis.from_url(redis_url).flushall()  # check F10
+            changed = edit(pair[writer], admin, product, name="New")
+            assert changed.status_code == 200, changed.text
+            for client in pair:
+                assert client.get(path).content == changed.content  # check F11
+        finally:
+            laid[0].delay = None
+            delay.over.set()
+        assert slow.result().json() == product
+    assert all(it == changed.json() for it in _everywhere(pair, path))  # check F11
+
+
+def test_a_write_whose_outcome_is_not_known_is_not_hidden(
+    pair: Pair, laid: tuple[Wire, str], admin: Account, buyer: Account
+) -> None:
+    """The commit took effect and its reply was lost: 503, and everybody sees the new stock."""
+    product = new_product(pair[0], admin, stock=10)
+    placed(pair[0], buyer, (product, 1))
+    assert all(it["stock"] == 9 for it in _everywhere(pair, product_url(product)))  # check F11
+    laid[0].cut = "reply"
+    assert order(pair[0], buyer, (product, 4)).status_code == 503
+    assert all(it["stock"] == 5 for it in _everywhere(pair, product_url(product)))  # check F11
+    assert all(
+        len(it["items"]) == 2 for it in _everywhere(pair, f"{buyer.url}/orders", buyer.auth)
+    )  # check F11
