@@ -101,6 +101,9 @@ class RedisLink:
             _log.warning("redis_unavailable", reason=type(error).__name__)
             self._resume = time.monotonic() + self._timeout
             return None
+        except Exception:  # noqa: BLE001 - whoever waits has to hear of it
+            _log.exception("redis_exchange_failed")
+            return None
         # A server that is starting or short of memory answers with an error.
         return [RedisAway() if isinstance(it, RedisError) else it for it in answers]
 

@@ -23,6 +23,8 @@ from tests.integration.shop import edit, new_product, product_url
 from tests.integration.signed_in import browser_of, me
 from tests.integration.wire import at_once, problem, statuses
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[httpx2.Client, httpx2.Client]
 
 

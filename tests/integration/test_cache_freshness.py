@@ -28,6 +28,8 @@ from tests.integration.shop import (
 from tests.integration.wire import problem
 from tests.service import CHECKOUT, environment
 
+pytestmark = pytest.mark.slow
+
 Pair = tuple[httpx2.Client, httpx2.Client]
 ROUNDS = 4
 PATIENCE = 10

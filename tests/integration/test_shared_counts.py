@@ -15,6 +15,8 @@ from tests.conftest import StartService
 from tests.integration.wire import at_once, problem, statuses
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 100
 _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count(1))
 

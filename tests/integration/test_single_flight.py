@@ -18,6 +18,8 @@ from tests.integration.shop import new_product, product_url
 from tests.integration.wire import statuses
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 100
 
 
