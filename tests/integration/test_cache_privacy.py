@@ -14,6 +14,8 @@ from tests.integration.shop import new_product, placed
 from tests.integration.signed_in import browser_of, me, move, signed_in
 from tests.integration.wire import problem
 
+pytestmark = pytest.mark.slow
+
 _NOBODY = 9007199254740000
 PRIVATE = ["user", "orders", "page", "order"]
 

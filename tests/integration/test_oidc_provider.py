@@ -221,6 +221,7 @@ def test_a_new_key_is_fetched_when_a_token_names_it(provider: HostileProvider) -
     assert provider.count(KEYS) == 2
 
 
+@pytest.mark.slow
 def test_fifty_logins_at_a_dead_provider_are_one_question(
     provider: HostileProvider, start_service: StartService
 ) -> None:
@@ -240,6 +241,7 @@ def test_fifty_logins_at_a_dead_provider_are_one_question(
     hang.set()
 
 
+@pytest.mark.slow
 def test_fifty_callbacks_at_a_dead_provider_are_few_connections(
     provider: HostileProvider, start_service: StartService
 ) -> None:

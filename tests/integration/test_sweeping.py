@@ -68,6 +68,7 @@ def test_expired_keys_are_swept_while_the_service_runs(
     assert len(orders) == 3
 
 
+@pytest.mark.slow
 def test_many_expired_keys_are_swept_in_one_go_by_processes_that_share_the_work(
     own_url: str, own_database: psycopg.Connection, start_service: StartService
 ) -> None:
