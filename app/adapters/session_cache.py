@@ -32,6 +32,7 @@ class SessionCache(Generic[_T]):
         self._owner = owner
         self._seconds = seconds
         self._known: LRUCache[Hashable, _Known[_T]] = LRUCache(size)
+        self._renewals: set[asyncio.Task[_T | None]] = set()
         self._loading: dict[Hashable, asyncio.Future[object]] = {}
         self._forgotten: LRUCache[Hashable, float] = LRUCache(size)
 
@@ -67,16 +68,37 @@ class SessionCache(Generic[_T]):
                 loading.set_result(None)
         return value
 
+    def peek(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
+        """Return what is known. In the second half of its time it is asked for anew meanwhile.
+
+        Else all who come at the moment in which it ends would have to wait.
+        """
+        known = self._known.get(key)
+        if known is None or not self._holds(known):
+            return None
+        if known.asked < time.monotonic() - self._seconds / 2 and key not in self._loading:
+            renewal = asyncio.create_task(self._load(key, load))
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewed)
+        return known.value
+
+    def _renewed(self, renewal: asyncio.Task[_T | None]) -> None:
+        self._renewals.discard(renewal)
+        if not renewal.cancelled():
+            # If it failed, whoever asks next is told why.
+            renewal.exception()
+
     def get(self, key: Hashable) -> _T | None:
         """Return what is known."""
         known = self._known.get(key)
-        if known is None:
-            return None
+        return known.value if known is not None and self._holds(known) else None
+
+    def _holds(self, known: _Known[_T]) -> bool:
         since = max(
             time.monotonic() - self._seconds,
             self._forgotten.get(self._owner(known.value), -math.inf),
         )
-        return known.value if known.asked > since else None
+        return known.asked > since
 
     def forget(self, owner: Hashable) -> None:
         """Drop what belongs to an owner, and what a question that is under way will find."""

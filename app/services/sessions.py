@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ __all__ = ["Principal", "SessionService"]
 _log = structlog.get_logger()
 _NOTED_EVERY = timedelta(minutes=1)
 _BATCH = 1000
+_Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 
 
 class SessionService:
@@ -47,11 +49,8 @@ class SessionService:
 
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
-        principal = await self._principal(
-            (claims.user_id, claims.session_id),
-            lambda sessions, now: sessions.get(
-                claims.session_id, user_id=claims.user_id, now=now, idle=self._idle
-            ),
+        principal = await self._cache.get_or_load(
+            _key(claims), partial(self._load, self._of_token(claims))
         )
         if principal is None:
             raise InvalidToken
@@ -60,9 +59,8 @@ class SessionService:
     async def by_cookie(self, cookie: str) -> Principal:
         """Look up whose session a cookie is. Raises `InvalidSession` when it has ended."""
         cookie_hash = hash_of(cookie)
-        principal = await self._principal(
-            cookie_hash,
-            lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle),
+        principal = await self._cache.get_or_load(
+            cookie_hash, partial(self._load, self._of_cookie(cookie_hash))
         )
         if principal is None:
             raise InvalidSession
@@ -71,24 +69,28 @@ class SessionService:
     def known(self, claims: Claims | None, cookie: str | None) -> Principal | None:
         """Return who asks, by token or else by cookie, if that was looked up a moment ago."""
         if claims is not None:
-            return self._cache.get((claims.user_id, claims.session_id))
-        return self._cache.get(hash_of(cookie)) if cookie is not None else None
+            return self._cache.peek(_key(claims), partial(self._load, self._of_token(claims)))
+        if cookie is None:
+            return None
+        cookie_hash = hash_of(cookie)
+        return self._cache.peek(cookie_hash, partial(self._load, self._of_cookie(cookie_hash)))
 
-    async def _principal(
-        self,
-        key: tuple[int, int] | bytes,
-        find: Callable[[SessionRepository, datetime], Awaitable[Principal | None]],
-    ) -> Principal | None:
-        async def load() -> Principal | None:
-            now = datetime.now(UTC)
-            async with self._database.reading() as tx:
-                found = await find(tx.sessions, now)
-            if found is not None and found.last_used_at <= now - _NOTED_EVERY:
-                async with self._database.transaction() as tx:
-                    await tx.sessions.touch(found.session_id, now=now)
-            return found
+    def _of_token(self, claims: Claims) -> _Find:
+        return lambda sessions, now: sessions.get(
+            claims.session_id, user_id=claims.user_id, now=now, idle=self._idle
+        )
 
-        return await self._cache.get_or_load(key, load)
+    def _of_cookie(self, cookie_hash: bytes) -> _Find:
+        return lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle)
+
+    async def _load(self, find: _Find) -> Principal | None:
+        now = datetime.now(UTC)
+        async with self._database.reading() as tx:
+            found = await find(tx.sessions, now)
+        if found is not None and found.last_used_at <= now - _NOTED_EVERY:
+            async with self._database.transaction() as tx:
+                await tx.sessions.touch(found.session_id, now=now)
+        return found
 
     async def refresh(self, refresh: Refresh) -> TokenPair:
         """Trade a refresh token for a new pair; from then on it is spent.
@@ -165,3 +167,7 @@ class SessionService:
             cleared += found
             if found < _BATCH:
                 return cleared
+
+
+def _key(claims: Claims) -> tuple[int, int]:
+    return claims.user_id, claims.session_id
