@@ -15,6 +15,8 @@ from lab.seed.stock import CRATE
 from lab.stack.postgres import PostgresServer
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
+pytestmark = pytest.mark.slow
+
 # All that a seed writes, and the sequences: an insert that does nothing moves them all the same.
 EVERYTHING = (
     "SELECT * FROM users ORDER BY id",
