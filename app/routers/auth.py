@@ -43,11 +43,9 @@ async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
     responses=problems(*_LOGIN),
     openapi_extra=limited_by("login"),
 )
-async def create_session(request: Request, body: Login, client: SigningIn, auth: Auth) -> Response:
+async def create_session(body: Login, client: SigningIn, auth: Auth) -> Response:
     """Sign in with a cookie, as browsers do. It ends the session of the cookie sent along."""
-    by_cookie = request.state.session_cookie is not None
-    replaces = client.principal if by_cookie else None
-    session, cookie = await auth.open_session(body, client, replaces=replaces)
+    session, cookie = await auth.open_session(body, client)
     headers = {"Location": f"/api/auth/sessions/{session.id}", **_NO_STORE}
     return with_session_cookie(json_response(session, status=201, headers=headers), cookie)
 

@@ -105,7 +105,8 @@ async def _signing_in(request: Request, sessions: Sessions) -> Client:
         # What has ended, or never was, is no hindrance: this is where one signs in anew.
         principal = None
     user_agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None
-    return Client(user_agent=user_agent, principal=principal)
+    by_cookie = request.state.session_cookie is not None
+    return Client(user_agent, principal, replaces=principal if by_cookie else None)
 
 
 SigningIn = Annotated[Client, Depends(_signing_in)]

@@ -63,12 +63,8 @@ async def finish_sign_in(
 ) -> Response:
     """Take a browser back from the identity provider, and let it go on."""
     answer = Answer(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
-    by_cookie = request.state.session_cookie is not None
     arrival = await oidc.finish(
-        provider,
-        answer,
-        user_agent=client.user_agent,
-        replaces=client.principal if by_cookie else None,
+        provider, answer, user_agent=client.user_agent, replaces=client.replaces
     )
     response: Response = RedirectResponse(arrival.return_to, status_code=303, headers=_NO_STORE)
     response = without_flow_cookie(response)

@@ -23,6 +23,8 @@ class Client:
 
     user_agent: str | None = None
     principal: Principal | None = None
+    replaces: Principal | None = None
+    """The same, if by a cookie: a new one takes the place of that one, and ends its session."""
 
 
 class _Secret(TypedDict, total=False):
@@ -65,17 +67,15 @@ class AuthService:
             refresh_token=refresh_token,
         )
 
-    async def open_session(
-        self, login: Login, client: Client, *, replaces: Principal | None
-    ) -> tuple[SessionRead, str]:
+    async def open_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
         """Start a session with a cookie, and end the one that the cookie before was for.
 
         Returns the session and the cookie's value. Raises the same as `login`.
         """
         cookie, cookie_hash = new_secret()
-        session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, replaces)
-        if replaces is not None:
-            self._cache.forget(replaces.user_id)
+        session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, client.replaces)
+        if client.replaces is not None:
+            self._cache.forget(client.replaces.user_id)
         return SessionRead.of(session, current=True), cookie
 
     async def _sign_in(
