@@ -31,6 +31,7 @@ from app.settings import Settings
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
+_BATCH = 1000
 _ATTEMPTS = 3
 _PAUSE = 0.05
 """Seconds; the longest pause before the second attempt, and as much more before each other."""
@@ -120,6 +121,19 @@ class Database:
                 await asyncio.sleep(random.uniform(0, _PAUSE * attempt))  # noqa: S311 - no secret
         async with self.transaction() as tx:
             return await work(tx)
+
+    async def clear(self, some: Callable[[Transaction, int], Awaitable[int]]) -> int:
+        """Clear all of something, so many rows in each transaction; return how many there were.
+
+        `some` deletes at most as many as it is told to, and says how many it found.
+        """
+        cleared = 0
+        while True:
+            async with self.transaction() as tx:
+                found = await some(tx, _BATCH)
+            cleared += found
+            if found < _BATCH:
+                return cleared
 
     async def ping(self) -> None:
         """Ask Postgres for a sign of life. Raises `Unavailable` if there is none."""

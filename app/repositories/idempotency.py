@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import IdempotencyKey
+from app.repositories.clearing import delete_some
 
 
 class IdempotencyRepository:
@@ -46,25 +47,6 @@ class IdempotencyRepository:
         await self._session.flush()
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
-        """Delete up to `limit` expired answers, and say how many there were.
-
-        Processes that clear at the same time take different rows and do not wait.
-        """
-        expired = (
-            select(IdempotencyKey.user_id, IdempotencyKey.route, IdempotencyKey.key)
-            .where(IdempotencyKey.expires_at <= now)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("expired")
-        )
-        query = (
-            delete(IdempotencyKey)
-            .where(
-                IdempotencyKey.user_id == expired.c.user_id,
-                IdempotencyKey.route == expired.c.route,
-                IdempotencyKey.key == expired.c.key,
-            )
-            .returning(IdempotencyKey.key)
-            .execution_options(synchronize_session=False)
-        )
-        return len((await self._session.execute(query)).all())
+        """Delete up to `limit` expired answers, and say how many there were."""
+        expired = IdempotencyKey.expires_at <= now
+        return await delete_some(self._session, IdempotencyKey, expired, limit=limit)

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import OidcFlow
+from app.repositories.clearing import delete_some
 
 
 class OidcFlowRepository:
@@ -31,21 +32,5 @@ class OidcFlowRepository:
         )
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
-        """Delete up to `limit` expired flows, and say how many there were.
-
-        Processes that clear at the same time take different rows and do not wait.
-        """
-        expired = (
-            select(OidcFlow.state_hash)
-            .where(OidcFlow.expires_at <= now)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("expired")
-        )
-        query = (
-            delete(OidcFlow)
-            .where(OidcFlow.state_hash == expired.c.state_hash)
-            .returning(OidcFlow.state_hash)
-            .execution_options(synchronize_session=False)
-        )
-        return len((await self._session.execute(query)).all())
+        """Delete up to `limit` expired flows, and say how many there were."""
+        return await delete_some(self._session, OidcFlow, OidcFlow.expires_at <= now, limit=limit)

@@ -3,20 +3,24 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Principal, Role, Session, SpentRefreshToken, User
+from app.repositories.clearing import delete_some
+
+_Moment = datetime | BindParameter[datetime]
+
+
+def _live(now: _Moment, used_since: _Moment) -> ColumnElement[bool]:
+    return and_(Session.expires_at > now, Session.last_used_at > used_since)
+
 
 # Built once: to build a statement takes longer than to run it.
 _PRINCIPAL: Final = (
     select(Session.user_id, Session.id, User.role, Session.last_used_at)
     .join(User, Session.user_id == User.id)
-    .where(
-        Session.expires_at > bindparam("now"),
-        Session.last_used_at > bindparam("used_since"),
-        User.erased_at.is_(None),
-    )
+    .where(_live(bindparam("now"), bindparam("used_since")), User.erased_at.is_(None))
 )
 _BY_ID: Final = _PRINCIPAL.where(
     Session.id == bindparam("session_id"), User.id == bindparam("user_id")
@@ -64,13 +68,13 @@ class SessionRepository:
     ) -> Session | None:
         """Find one of a user's live sessions."""
         mine = and_(Session.id == session_id, Session.user_id == user_id)
-        return await self._session.scalar(select(Session).where(mine, _live(now, idle)))
+        return await self._session.scalar(select(Session).where(mine, _live(now, now - idle)))
 
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta
     ) -> list[Session]:
         """List a user's live sessions, newest first, those from before the id `before`."""
-        query = select(Session).where(Session.user_id == user_id, _live(now, idle))
+        query = select(Session).where(Session.user_id == user_id, _live(now, now - idle))
         if before is not None:
             query = query.where(Session.id < before)
         return list(await self._session.scalars(query.order_by(Session.id.desc()).limit(limit)))
@@ -89,7 +93,7 @@ class SessionRepository:
         """
         session = await self._session.scalar(
             update(Session)
-            .where(Session.refresh_token_hash == spent, _live(now, idle))
+            .where(Session.refresh_token_hash == spent, _live(now, now - idle))
             .values(refresh_token_hash=new, last_used_at=now)
             .returning(Session)
         )
@@ -126,24 +130,7 @@ class SessionRepository:
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
         """Delete up to `limit` sessions that nobody has used since, and say how many there were.
 
-        Those whose time is up are among them, for nobody can use them. Processes that clear at
-        the same time take different rows and do not wait.
+        Those whose time is up are among them, for nobody can use them.
         """
-        unused = (
-            select(Session.id)
-            .where(Session.last_used_at <= used_since)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("unused")
-        )
-        query = (
-            delete(Session)
-            .where(Session.id == unused.c.id)
-            .returning(Session.id)
-            .execution_options(synchronize_session=False)
-        )
-        return len((await self._session.execute(query)).all())
-
-
-def _live(now: datetime, idle: timedelta) -> ColumnElement[bool]:
-    return and_(Session.expires_at > now, Session.last_used_at > now - idle)
+        unused = Session.last_used_at <= used_since
+        return await delete_some(self._session, Session, unused, limit=limit)

@@ -23,7 +23,6 @@ from app.repositories.database import Database, Transaction
 from app.schemas.names import fitting_name
 
 _LIFETIME = timedelta(minutes=10)
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -135,13 +134,10 @@ class OidcService:
 
     async def clear_expired_flows(self) -> int:
         """Delete what was begun and never finished, and say how much there was."""
-        cleared = 0
-        while True:
-            async with self._database.transaction() as tx:
-                found = await tx.flows.clear_expired(now=datetime.now(UTC), limit=_BATCH)
-            cleared += found
-            if found < _BATCH:
-                return cleared
+        now = datetime.now(UTC)
+        return await self._database.clear(
+            lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
+        )
 
     def _provider(self, name: str) -> IdentityProvider:
         provider = self._providers.get(name)

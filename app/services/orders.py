@@ -24,7 +24,6 @@ from app.schemas.preconditions import EntityTags, require_match
 
 _ROUTE = "POST /api/users/{user_id}/orders"
 _KEPT = timedelta(hours=24)
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -134,13 +133,10 @@ class OrderService:
 
     async def clear_expired_keys(self) -> int:
         """Delete the idempotency keys that have expired, and say how many there were."""
-        cleared = 0
-        while True:
-            async with self._database.transaction() as tx:
-                found = await tx.answers.clear_expired(now=datetime.now(UTC), limit=_BATCH)
-            cleared += found
-            if found < _BATCH:
-                return cleared
+        now = datetime.now(UTC)
+        return await self._database.clear(
+            lambda tx, limit: tx.answers.clear_expired(now=now, limit=limit)
+        )
 
 
 def _stock(product_ids: Iterable[int]) -> set[str]:

@@ -1,8 +1,7 @@
 """Staying signed in, and signing out."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import structlog
 
@@ -18,8 +17,8 @@ __all__ = ["Principal", "SessionService"]
 
 _log = structlog.get_logger()
 _NOTED_EVERY = timedelta(minutes=1)
-_BATCH = 1000
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
+_Question = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 
 class SessionService:
@@ -49,19 +48,14 @@ class SessionService:
 
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
-        principal = await self._cache.get_or_load(
-            _key(claims), partial(self._load, self._of_token(claims))
-        )
+        principal = await self._cache.get_or_load(*self._of_token(claims))
         if principal is None:
             raise InvalidToken
         return principal
 
     async def by_cookie(self, cookie: str) -> Principal:
         """Look up whose session a cookie is. Raises `InvalidSession` when it has ended."""
-        cookie_hash = hash_of(cookie)
-        principal = await self._cache.get_or_load(
-            cookie_hash, partial(self._load, self._of_cookie(cookie_hash))
-        )
+        principal = await self._cache.get_or_load(*self._of_cookie(cookie))
         if principal is None:
             raise InvalidSession
         return principal
@@ -69,19 +63,22 @@ class SessionService:
     def known(self, claims: Claims | None, cookie: str | None) -> Principal | None:
         """Return who asks, by token or else by cookie, if that was looked up a moment ago."""
         if claims is not None:
-            return self._cache.peek(_key(claims), partial(self._load, self._of_token(claims)))
-        if cookie is None:
-            return None
-        cookie_hash = hash_of(cookie)
-        return self._cache.peek(cookie_hash, partial(self._load, self._of_cookie(cookie_hash)))
+            return self._cache.peek(*self._of_token(claims))
+        return self._cache.peek(*self._of_cookie(cookie)) if cookie is not None else None
 
-    def _of_token(self, claims: Claims) -> _Find:
-        return lambda sessions, now: sessions.get(
-            claims.session_id, user_id=claims.user_id, now=now, idle=self._idle
+    def _of_token(self, claims: Claims) -> _Question:
+        user_id, session_id = claims.user_id, claims.session_id
+        return (user_id, session_id), lambda: self._load(
+            lambda sessions, now: sessions.get(
+                session_id, user_id=user_id, now=now, idle=self._idle
+            )
         )
 
-    def _of_cookie(self, cookie_hash: bytes) -> _Find:
-        return lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle)
+    def _of_cookie(self, cookie: str) -> _Question:
+        cookie_hash = hash_of(cookie)
+        return cookie_hash, lambda: self._load(
+            lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle)
+        )
 
     async def _load(self, find: _Find) -> Principal | None:
         now = datetime.now(UTC)
@@ -159,15 +156,7 @@ class SessionService:
 
     async def clear_unused(self) -> int:
         """Delete the sessions that nobody uses any more, and say how many there were."""
-        cleared = 0
-        while True:
-            used_since = datetime.now(UTC) - self._idle
-            async with self._database.transaction() as tx:
-                found = await tx.sessions.clear_unused(used_since=used_since, limit=_BATCH)
-            cleared += found
-            if found < _BATCH:
-                return cleared
-
-
-def _key(claims: Claims) -> tuple[int, int]:
-    return claims.user_id, claims.session_id
+        used_since = datetime.now(UTC) - self._idle
+        return await self._database.clear(
+            lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)
+        )
