@@ -50,6 +50,16 @@ class HostileProvider:
     authorizations: list[str | None] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a service whose users may sign in here is started with."""
+        return {
+            "OIDC_NAME": "test",
+            "OIDC_ISSUER": self.url,
+            "OIDC_CLIENT_ID": CLIENT_ID,
+            "OIDC_CLIENT_SECRET": CLIENT_SECRET,
+        }
+
     def authorize(self, authorization_url: str, **claims: Any) -> dict[str, str]:
         """Sign somebody in; returns the parameters that their browser brings back."""
         asked = {

@@ -34,10 +34,7 @@ def provider() -> Iterator[HostileProvider]:
 def service(start_service: StartService, provider: HostileProvider) -> Service:
     """A service whose users may sign in there."""
     return start_service(
-        OIDC_NAME="test",
-        OIDC_ISSUER=provider.url,
-        OIDC_CLIENT_ID=CLIENT_ID,
-        OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        **provider.settings,
     )
 
 
@@ -267,10 +264,7 @@ def test_the_limit_of_logins_holds_for_every_step(
     """The callback's too, which no document lists."""
     service = start_service(
         RATE_LIMIT_LOGIN="1/hour",
-        OIDC_NAME="test",
-        OIDC_ISSUER=provider.url,
-        OIDC_CLIENT_ID=CLIENT_ID,
-        OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        **provider.settings,
     )
     client: httpx2.Client = service.client
     assert client.get(f"{OIDC}/login").status_code == 303

@@ -10,8 +10,6 @@ from tests.accounts import sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
 from tests.integration.hostile_provider import (
-    CLIENT_ID,
-    CLIENT_SECRET,
     HostileProvider,
     hostile_provider,
 )
@@ -30,10 +28,7 @@ def provider() -> Iterator[HostileProvider]:
 def service(start_service: StartService, provider: HostileProvider) -> Service:
     """A service whose users may sign in there."""
     return start_service(
-        OIDC_NAME="test",
-        OIDC_ISSUER=provider.url,
-        OIDC_CLIENT_ID=CLIENT_ID,
-        OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        **provider.settings,
         SWEEP_INTERVAL="0.2",
     )
 

@@ -21,7 +21,6 @@ from tests.integration.browsers import OIDC, Browser
 from tests.integration.faults import timed, unavailable
 from tests.integration.hostile_provider import (
     CLIENT_ID,
-    CLIENT_SECRET,
     DISCOVERY,
     KEYS,
     TOKEN,
@@ -48,10 +47,7 @@ def provider() -> Iterator[HostileProvider]:
 
 def _started(start_service: StartService, provider: HostileProvider) -> Service:
     return start_service(
-        OIDC_NAME="test",
-        OIDC_ISSUER=provider.url,
-        OIDC_CLIENT_ID=CLIENT_ID,
-        OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        **provider.settings,
         OIDC_TIMEOUT=str(_CAP),
     )
 

@@ -44,10 +44,7 @@ def provider(only_provider: HostileProvider) -> HostileProvider:
 def service(start_service: StartService, only_provider: HostileProvider) -> Service:
     """A service whose users may sign in there, and that logs all it can."""
     return start_service(
-        OIDC_NAME="test",
-        OIDC_ISSUER=only_provider.url,
-        OIDC_CLIENT_ID=CLIENT_ID,
-        OIDC_CLIENT_SECRET=CLIENT_SECRET,
+        **only_provider.settings,
         LOG_LEVEL="debug",
     )
 
