@@ -8,7 +8,7 @@ from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
 from app.routers.pagination import Cursor, Limit, links, position
-from app.routers.problems import READING_A_BODY, problems
+from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import json_response, represent
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
 
@@ -22,7 +22,6 @@ _LOGIN = (
     errors.Overloaded,
     *READING_A_BODY,
 )
-_SIGNED_IN = (errors.Unauthenticated, errors.InvalidToken, errors.InvalidSession)
 
 
 @router.post(
@@ -60,7 +59,7 @@ async def refresh(body: Refresh, sessions: Sessions) -> Response:
     return json_response(await sessions.refresh(body), headers=_NO_STORE)
 
 
-@router.post("/logout", status_code=204, responses=problems(*_SIGNED_IN, errors.CrossSite))
+@router.post("/logout", status_code=204, responses=problems(*SIGNED_IN, errors.CrossSite))
 async def logout(request: Request, caller: Caller, sessions: Sessions) -> Response:
     """End this session: its access tokens, its refresh token, its cookie."""
     await sessions.sign_out(caller)
@@ -71,7 +70,7 @@ async def logout(request: Request, caller: Caller, sessions: Sessions) -> Respon
 @router.get(
     "/sessions",
     response_model=SessionPage,
-    responses=problems(*_SIGNED_IN, errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
+    responses=problems(*SIGNED_IN, errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
 )
 async def list_sessions(
     request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
@@ -84,7 +83,7 @@ async def list_sessions(
 @router.get(
     "/sessions/{session_id}",
     response_model=SessionRead,
-    responses=problems(*_SIGNED_IN, errors.NotFound, errors.MalformedHeader, errors.Invalid),
+    responses=problems(*SIGNED_IN, errors.NotFound, errors.MalformedHeader, errors.Invalid),
 )
 async def read_session(
     request: Request, session_id: RowId, caller: Caller, sessions: Sessions
@@ -96,7 +95,7 @@ async def read_session(
 @router.delete(
     "/sessions/{session_id}",
     status_code=204,
-    responses=problems(*_SIGNED_IN, errors.CrossSite, errors.NotFound, errors.Invalid),
+    responses=problems(*SIGNED_IN, errors.CrossSite, errors.NotFound, errors.Invalid),
 )
 async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
     """End one of your sessions, such as that of a lost phone."""

@@ -19,7 +19,7 @@ from app.routers.cookies import (
 from app.routers.dependencies import Caller, Oidc, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
-from app.routers.problems import problems
+from app.routers.problems import SIGNED_IN, problems
 from app.routers.representations import json_response
 from app.schemas.oidc import AuthorizationUrl, ReturnTo
 from app.services.oidc import Answer
@@ -77,9 +77,7 @@ async def finish_sign_in(
     "/{provider}/link",
     response_model=AuthorizationUrl,
     responses=problems(
-        errors.Unauthenticated,
-        errors.InvalidToken,
-        errors.InvalidSession,
+        *SIGNED_IN,
         errors.CrossSite,
         *_PLACES,
     ),

@@ -16,15 +16,14 @@ from app.routers.dependencies import (
 )
 from app.routers.negotiation import JsonRoute
 from app.routers.pagination import Cursor, Limit, links, next_cursor, position
-from app.routers.problems import READING_A_BODY, problems
+from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import represent, represent_cached, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)
 
 _OWN = (
-    errors.Unauthenticated,
-    errors.InvalidToken,
+    *SIGNED_IN,
     errors.NotFound,
     errors.Invalid,
     errors.MalformedHeader,

@@ -121,6 +121,13 @@ READING_A_BODY: tuple[type[AppError], ...] = (
 )
 """What can be wrong with the body of any request that has one."""
 
+SIGNED_IN: tuple[type[AppError], ...] = (
+    errors.Unauthenticated,
+    errors.InvalidToken,
+    errors.InvalidSession,
+)
+"""What can be wrong with who asks, wherever that matters."""
+
 
 def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of a route for the OpenAPI document, by status."""

@@ -6,13 +6,13 @@ from app import errors
 from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
 from app.routers.negotiation import JsonRoute
 from app.routers.pagination import Cursor, Limit, links, next_cursor, position
-from app.routers.problems import READING_A_BODY, problems
+from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import PUBLIC, represent, represent_cached
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
 
-_ADMIN = (errors.Unauthenticated, errors.InvalidToken, errors.Forbidden, errors.SkuTaken)
+_ADMIN = (*SIGNED_IN, errors.Forbidden, errors.SkuTaken)
 _MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
 
 

@@ -16,13 +16,13 @@ from app.routers.dependencies import (
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
 from app.routers.pagination import Cursor, Limit, links, position
-from app.routers.problems import READING_A_BODY, problems
+from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import represent, represent_cached
 from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
 
-_OWN = (errors.Unauthenticated, errors.InvalidToken, errors.NotFound, errors.Invalid)
+_OWN = (*SIGNED_IN, errors.NotFound, errors.Invalid)
 _MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
 
 
@@ -44,8 +44,7 @@ async def create_user(request: Request, body: UserCreate, users: Users) -> Respo
     "",
     response_model=UserPage,
     responses=problems(
-        errors.Unauthenticated,
-        errors.InvalidToken,
+        *SIGNED_IN,
         errors.Forbidden,
         errors.MalformedCursor,
         errors.MalformedHeader,
@@ -68,7 +67,7 @@ async def list_users(
 @router.get(
     "/me",
     response_model=UserRead,
-    responses=problems(errors.Unauthenticated, errors.InvalidToken, errors.MalformedHeader),
+    responses=problems(*SIGNED_IN, errors.MalformedHeader),
 )
 async def read_me(request: Request, caller: Caller, users: Users) -> Response:
     """Read the account that the access token belongs to."""
