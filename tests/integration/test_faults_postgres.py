@@ -91,10 +91,10 @@ def test_killed_postgres_means_503_until_it_is_back(
     assert "Traceback" not in service.log.read_text()[before:]
 
 
-def testconnections_that_died_meanwhile_cost_nobody_a_request(
+def test_connections_that_died_meanwhile_cost_nobody_a_request(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """The pool asks each connection whether it lives before a request gets it."""
+    """The pool looks at each connection before a request gets it."""
     at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         connection.execute(
@@ -105,7 +105,20 @@ def testconnections_that_died_meanwhile_cost_nobody_a_request(
     assert statuses(responses) == {200: POOL}  # check F1
 
 
-def testfrozen_postgres_means_503_within_the_deadline(
+def test_news_from_postgres_on_waiting_connections_cost_nobody_a_request(
+    client: httpx2.Client, victim: Account, postgres: PostgresServer
+) -> None:
+    """A changed setting is told to every connection; one that is not dead may be replaced."""
+    at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
+    with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
+        for change in ("SET timezone = 'Asia/Tokyo'", "RESET timezone"):
+            connection.execute(f"ALTER SYSTEM {change}")
+            connection.execute("SELECT pg_reload_conf()")
+            responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
+            assert statuses(responses) == {200: POOL}
+
+
+def test_frozen_postgres_means_503_within_the_deadline(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
     """Everybody gets an answer in time, liveness at once, and nothing piles up."""
