@@ -1,12 +1,22 @@
 """Answers given before, as rows."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import String, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import IdempotencyKey
 from app.repositories.clearing import delete_some
+
+_NAME: Final = bindparam("name", type_=String)
+# Built once: to build a statement takes longer than to run it.
+_CLAIM: Final = select(func.pg_try_advisory_xact_lock(func.hashtextextended(_NAME, 0)))
+_BY_KEY: Final = select(IdempotencyKey).where(
+    IdempotencyKey.user_id == bindparam("user_id"),
+    IdempotencyKey.route == bindparam("route"),
+    IdempotencyKey.key == bindparam("key"),
+)
 
 
 class IdempotencyRepository:
@@ -21,15 +31,14 @@ class IdempotencyRepository:
         A lock without a row: whoever comes second learns at once that there is a first,
         and need not wait for how it ends.
         """
-        name = f"{user_id} {route} {key}"
-        lock = func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0))
-        return bool(await self._session.scalar(select(lock)))
+        return bool(await self._session.scalar(_CLAIM, {"name": f"{user_id} {route} {key}"}))
 
     async def get(
         self, user_id: int, route: str, key: str, *, now: datetime
     ) -> IdempotencyKey | None:
         """Find the answer under a key, unless it has expired; then make room for another."""
-        found = await self._session.get(IdempotencyKey, (user_id, route, key))
+        by_key = {"user_id": user_id, "route": route, "key": key}
+        found = await self._session.scalar(_BY_KEY, by_key)
         if found is None or found.expires_at > now:
             return found
         # Not by the session, for which a row that the sweep has just deleted would be an error.

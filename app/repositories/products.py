@@ -1,6 +1,7 @@
 """What is for sale, as rows, and the stock that never goes below zero."""
 
-from typing import Final
+from decimal import Decimal
+from typing import Final, NamedTuple
 
 from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -10,22 +11,28 @@ from app.errors import SkuTaken
 from app.models import Product
 from app.repositories.constraints import violated_constraint
 
-# Built once: to build a statement takes longer than to run it. No product that is loaded already
-# is changed by them, so SQLAlchemy need not look for one.
+# Built once: to build a statement takes longer than to run it. They are about the table, not the
+# model: no product that is loaded already is changed by them.
+_ROWS: Final = Product.metadata.tables[Product.__tablename__]
 _PIECES: Final = bindparam("pieces", type_=Integer)
 _TAKE: Final = (
-    update(Product)
-    .where(Product.id == bindparam("product_id"), Product.stock >= _PIECES)
-    .values(stock=Product.stock - _PIECES, updated_at=func.clock_timestamp())
-    .returning(Product)
-    .execution_options(synchronize_session=False)
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("product_id"), _ROWS.c.stock >= _PIECES)
+    .values(stock=_ROWS.c.stock - _PIECES, updated_at=func.clock_timestamp())
+    .returning(_ROWS.c.name, _ROWS.c.price)
 )
 _GIVE_BACK: Final = (
-    update(Product)
-    .where(Product.id == bindparam("product_id"))
-    .values(stock=Product.stock + _PIECES, updated_at=func.clock_timestamp())
-    .execution_options(synchronize_session=False)
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("product_id"))
+    .values(stock=_ROWS.c.stock + _PIECES, updated_at=func.clock_timestamp())
 )
+
+
+class Taken(NamedTuple):
+    """What a product that was taken out of stock is called, and costs a piece."""
+
+    name: str
+    price: Decimal
 
 
 class ProductRepository:
@@ -54,13 +61,15 @@ class ProductRepository:
         query = select(Product).where(Product.id > product_id).order_by(Product.id).limit(limit)
         return list(await self._session.scalars(query))
 
-    async def take(self, product_id: int, quantity: int) -> Product | None:
+    async def take(self, product_id: int, quantity: int) -> Taken | None:
         """Take pieces out of stock; None, and nothing taken, when there are not so many.
 
         The row stays locked until the transaction ends: whoever takes several products
         takes them in the order of their ids, so that no two wait for each other.
         """
-        return await self._session.scalar(_TAKE, {"product_id": product_id, "pieces": quantity})
+        sold = {"product_id": product_id, "pieces": quantity}
+        row = (await self._session.execute(_TAKE, sold)).one_or_none()
+        return Taken(*row) if row is not None else None
 
     async def give_back(self, product_id: int, quantity: int) -> None:
         """Put pieces back into stock; in the order of the ids, as in `take`."""

@@ -147,15 +147,15 @@ async def _taken(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order
     lines: dict[int, OrderLine] = {}
     # In the order of the ids, so that no two orders wait for each other's rows.
     for position, item in sorted(enumerate(items), key=lambda pair: pair[1].product_id):
-        product = await tx.products.take(item.product_id, item.quantity)
-        if product is None:
+        taken = await tx.products.take(item.product_id, item.quantity)
+        if taken is None:
             raise await _why_not(tx, position, item)
         lines[position] = OrderLine(
             position=position,
-            product_id=product.id,
-            name=product.name,
+            product_id=item.product_id,
+            name=taken.name,
             quantity=item.quantity,
-            unit_price=product.price,
+            unit_price=taken.price,
         )
     in_order = [lines[position] for position in sorted(lines)]
     total = sum((line.unit_price * line.quantity for line in in_order), Decimal(0))

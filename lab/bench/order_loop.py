@@ -41,8 +41,7 @@ _TAKE: Final = (
     "UPDATE products SET stock=(products.stock - %(pieces)s::INTEGER),"
     " updated_at=clock_timestamp()"
     " WHERE products.id = %(product_id)s::BIGINT AND products.stock >= %(pieces)s::INTEGER"
-    " RETURNING products.id, products.sku, products.name, products.price, products.stock,"
-    " products.created_at, products.updated_at"
+    " RETURNING products.name, products.price"
 )
 _ORDER: Final = (
     "INSERT INTO orders (user_id, status, total) VALUES (%s::BIGINT, %s, %s)"
@@ -70,7 +69,7 @@ async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence
     for product_id in sorted(random.sample(product_ids, 2)):
         quantity = random.randint(1, 3)  # noqa: S311 - no secret
         taken = await connection.execute(_TAKE, {"pieces": quantity, "product_id": product_id})
-        _, _, name, price, *_ = (await taken.fetchall())[0]
+        name, price = (await taken.fetchall())[0]
         lines.append((len(lines), product_id, name, quantity, price))
     total = sum(quantity * price for *_, quantity, price in lines)
     order_id, *_ = await _one(connection, _ORDER, user_id, "pending", total)
