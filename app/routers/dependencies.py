@@ -6,15 +6,15 @@ to a thread, which costs more than all that they do.
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Path, Request, Security
-from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi import Depends, Path, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from pydantic import BeforeValidator, Field
 
 from app.container import Container
 from app.errors import Forbidden, NotFound, Unauthenticated
 from app.routers.pagination import digits
 from app.routers.representations import entity_tags
-from app.schemas.auth import SESSION_COOKIE
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.health import HealthService
@@ -67,40 +67,38 @@ Sessions = Annotated[SessionService, Depends(_sessions)]
 Oidc = Annotated[OidcService, Depends(_oidc)]
 Health = Annotated[HealthService, Depends(_health)]
 
-# FastAPI's own checks are off: they only put the schemes into the OpenAPI document. Token and
-# cookie have been read at the door.
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="AccessToken")
-_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="SessionCookie")
+
+class _SignedIn(SecurityBase):
+    """Says who is signed in, by what was read at the door.
+
+    It depends on nothing: FastAPI would resolve that anew for each dependency that asks for
+    this one. In the OpenAPI document it stands as a bearer token.
+    """
+
+    model = HTTPBearer(bearerFormat="JWT")
+    scheme_name = "AccessToken"
+
+    async def __call__(self, request: Request) -> Principal:
+        """Raise `Unauthenticated` for anybody else."""
+        state, sessions = request.state, _container(request).sessions
+        if state.claims is not None:
+            principal = await sessions.by_token(state.claims)
+        elif state.session_cookie is not None:
+            principal = await sessions.by_cookie(state.session_cookie)
+        else:
+            raise state.refusal
+        state.user_id, state.role = principal.user_id, principal.role
+        return principal
 
 
-async def _caller(
-    request: Request,
-    sessions: Sessions,
-    _: Annotated[object, Security(_bearer)],
-    __: Annotated[object, Security(_cookie)],
-) -> Principal:
-    return await _principal(request, sessions)
-
-
-async def _principal(request: Request, sessions: SessionService) -> Principal:
-    state = request.state
-    if state.claims is not None:
-        principal = await sessions.by_token(state.claims)
-    elif state.session_cookie is not None:
-        principal = await sessions.by_cookie(state.session_cookie)
-    else:
-        raise state.refusal
-    state.user_id, state.role = principal.user_id, principal.role
-    return principal
-
-
-Caller = Annotated[Principal, Depends(_caller)]
+_signed_in = _SignedIn()
+Caller = Annotated[Principal, Depends(_signed_in)]
 """A signed-in user; anybody else gets 401."""
 
 
-async def _signing_in(request: Request, sessions: Sessions) -> Client:
+async def _signing_in(request: Request) -> Client:
     try:
-        principal = await _principal(request, sessions)
+        principal = await _signed_in(request)
     except Unauthenticated:
         # What has ended, or never was, is no hindrance: this is where one signs in anew.
         principal = None

@@ -6,6 +6,7 @@ Every API router uses `JsonRoute` as its `route_class`.
 import json
 import re
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from typing import Any
 
 import jiter
@@ -29,7 +30,7 @@ class JsonRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def negotiate(request: Request) -> Response:
-            refuse_unacceptable(request.headers.getlist("accept"))
+            refuse_unacceptable(",".join(request.headers.getlist("accept")))
             if takes_body:
                 request = _JsonRequest(request.scope, request.receive)
                 # Read here, where our own errors pass; FastAPI would hide them in a 400.
@@ -67,9 +68,10 @@ def refuse_foreign_media_type(content_types: list[str]) -> None:
         raise UnsupportedMediaType
 
 
-def refuse_unacceptable(accept: list[str]) -> None:
+@lru_cache(maxsize=128)  # Clients send the same header with every request.
+def refuse_unacceptable(accept: str) -> None:
     """Raise `NotAcceptable` when the Accept header rules out JSON (RFC 9110, 12.5.1)."""
-    ranges = [part for part in ",".join(accept).split(",") if part.strip()]
+    ranges = [part for part in accept.split(",") if part.strip()]
     qualities = dict(map(_media_range, ranges))
     # The most specific range that fits decides, so `application/json;q=0, */*` says no.
     fitting = [qualities[name] for name in _JSON[1:] if name in qualities]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from fastapi import FastAPI
 
 from app.routers.problems import Problem
+from app.schemas.auth import SESSION_COOKIE
 
 RATE_LIMIT = "x-rate-limit"
 """The extension under which a route names the rate limit that it counts towards."""
@@ -90,6 +91,7 @@ def describe(app: FastAPI) -> None:
     """Complete the app's OpenAPI document, once, in place."""
     app.description = _DESCRIPTION
     document = app.openapi()
+    _add_cookie(document)
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(schema.pop("$defs"))
@@ -97,6 +99,16 @@ def describe(app: FastAPI) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             _complete(operation, method, path, schemas)
+
+
+def _add_cookie(document: dict[str, Any]) -> None:
+    """Say that wherever an access token will do, the session cookie will."""
+    schemes = document["components"]["securitySchemes"]
+    schemes["SessionCookie"] = {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "security" in operation:
+                operation["security"].append({"SessionCookie": []})
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
