@@ -42,23 +42,24 @@ class ProfiledSubject(Subject):
 
 
 def profile(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
-    """Show where the time of `ROUTE` goes: user, products, order, signup or login."""
+    """Show where the time of `ROUTE` goes: user, cold, products, order, signup or login."""
     paths.prepare()
     samples = paths.root / "profile.txt"
     choices, route = Choices.from_environment(environment), environment.get("ROUTE") or "user"
     wrk.require()
     with prepared_ground() as ground:
-        requests = requests_to(ground)
+        requests = {**requests_to(ground), "cold": requests_to(ground)["user"]}
         if route not in requests:
             raise LabError(f"ROUTE={route} is none of: {', '.join(requests)}")
-        samples.write_text(_samples(ground, requests[route], choices.seconds))
+        settings = {"CACHE": "off"} if route == "cold" else {}
+        samples.write_text(_samples(ground, requests[route], choices.seconds, **settings))
     print(*Profile.read(samples.read_text().splitlines()).tables(), sep="\n\n")
     print(f"\nThe samples, for speedscope or flamegraph.pl:  {samples}")
     return control.OK
 
 
-def _samples(ground: Ground, request: Request, seconds: float) -> str:
-    subject = ProfiledSubject("profiled", ground, Processors.available().all)
+def _samples(ground: Ground, request: Request, seconds: float, **settings: str) -> str:
+    subject = ProfiledSubject("profiled", ground, Processors.available().all, **settings)
     with subject:
         load = Wrk(ground, sign_in(subject.port))
         load.run(subject.port, request, _WARM_UP_S)
