@@ -71,6 +71,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        # Metrics and logs are our own; asked for each request whether it has any, FastAPI would
+        # look for their providers each time.
+        telemetry={"metrics": False, "logs": False},
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={

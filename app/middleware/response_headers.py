@@ -1,7 +1,7 @@
 """An id for each request, and the headers that each response has."""
 
 import re
-import uuid
+import secrets
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -51,4 +51,4 @@ class ResponseHeaders:
 
 def _request_id(headers: Headers) -> str:
     sent = headers.get("x-request-id", "")
-    return sent if _ACCEPTABLE_ID.fullmatch(sent) else str(uuid.uuid4())
+    return sent if _ACCEPTABLE_ID.fullmatch(sent) else secrets.token_hex(16)

@@ -18,7 +18,7 @@ _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", "<time>"),
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
     (r"\b\d\d:\d\d:\d\d UTC", "<time>"),
-    (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<request id>"),
+    (r"\b[0-9a-f]{32}\b", "<request id>"),
     (r'Etag: "[\w-]{24}"', "<etag>"),
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "<access token>"),
     (r"(?<![\w-])[\w-]{43}(?![\w-])", "<random>"),
