@@ -49,7 +49,10 @@ class ReadCache:
         self._prefix = f"{key_prefix}:cache"
         self._on = on
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
+        self._telling: dict[str, object] = {}
+        """Tags that Redis is being told of at this moment, each with its latest change."""
         self._owed: dict[str, object] = {}
+        """Tags that Redis could not be told of."""
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
@@ -73,9 +76,9 @@ class ReadCache:
         return Found(await asyncio.shield(loading), "miss", tag, generation)
 
     async def _read(self, tag: str, variant: str) -> tuple[bytes, bytes | None]:
-        if self._owed:
-            await self._pay()
-        if not self._on or tag in self._owed:
+        if tag in self._owed:
+            await self._tell({tag})
+        if not self._on or self._is_untold(tag):
             raise RedisAway
         fresh, key = secrets.token_hex(8), self._key(tag)
         answer = await self._redis.ask("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
@@ -100,7 +103,7 @@ class ReadCache:
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
         """Ask for a tag's generation; a future, so that the question leaves with others."""
-        if self._on and not self._owed:
+        if self._on and not self._is_untold(tag):
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         unknown.set_result(None)
@@ -116,19 +119,34 @@ class ReadCache:
         try:
             yield changed
         finally:
-            self._owed.update(dict.fromkeys(changed, object()))
-            await self._pay()
+            if changed:
+                await self._tell(changed)
 
-    async def _pay(self) -> None:
-        # What Redis could not be told is told before anything is read from it again.
-        owed = dict(self._owed)
-        # Deleting works even where memory is short, and twice does no harm.
-        told = [self._redis.send("DEL", self._key(tag)) for tag in owed]
-        for (tag, change), answer in zip(owed.items(), told, strict=True):
+    def _is_untold(self, tag: str) -> bool:
+        # Of any other tag, Redis knows all there is to know.
+        return tag in self._telling or tag in self._owed
+
+    async def _tell(self, tags: set[str]) -> None:
+        change, told = object(), False
+        self._telling |= dict.fromkeys(tags, change)
+        try:
+            # Deleting works even where memory is short, and twice does no harm.
+            answer = await self._redis.send("DEL", *map(self._key, tags))
+            told = not isinstance(answer, RedisAway)
+        finally:
+            # Also if nobody waits for the answer any more: then what it says is not known.
+            self._note(tags, change, told=told)
+
+    def _note(self, tags: set[str], change: object, *, told: bool) -> None:
+        for tag in tags:
             # Of a later change, which this answer says nothing about, there is another answer.
-            if not isinstance(await answer, RedisAway) and self._owed.get(tag) is change:
-                del self._owed[tag]
-        if self._owed:
+            if self._telling.get(tag) is change:
+                del self._telling[tag]
+                if told:
+                    self._owed.pop(tag, None)
+                else:
+                    self._owed[tag] = change
+        if not told:
             _log.warning("cache_not_told", tags=len(self._owed))
 
     def _key(self, tag: str) -> str:
