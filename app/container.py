@@ -81,5 +81,6 @@ class Container:
         self._passwords.close()
         for provider in self._providers.values():
             await provider.close()
+        await self.cache.close()
         await self._redis.close()
         await self._database.close()

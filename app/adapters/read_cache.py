@@ -13,11 +13,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, NamedTuple
 
-import structlog
-
 from app.adapters.redis_link import RedisAway, RedisLink
+from app.adapters.untold import Untold
 
-_log = structlog.get_logger()
 _SECONDS: Final = 60
 """How long an entry is kept; up to a tenth less, so that not all end at once."""
 _GENERATION_SECONDS: Final = 24 * 60 * 60
@@ -49,10 +47,7 @@ class ReadCache:
         self._prefix = f"{key_prefix}:cache"
         self._on = on
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
-        self._telling: dict[str, object] = {}
-        """Tags that Redis is being told of at this moment, each with its latest change."""
-        self._owed: dict[str, object] = {}
-        """Tags that Redis could not be told of."""
+        self._untold = Untold(redis, self._key)
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
@@ -76,9 +71,7 @@ class ReadCache:
         return Found(await asyncio.shield(loading), "miss", tag, generation)
 
     async def _read(self, tag: str, variant: str) -> tuple[bytes, bytes | None]:
-        if tag in self._owed:
-            await self._tell({tag})
-        if not self._on or self._is_untold(tag):
+        if not self._on or tag in self._untold:
             raise RedisAway
         fresh, key = secrets.token_hex(8), self._key(tag)
         answer = await self._redis.ask("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
@@ -103,7 +96,7 @@ class ReadCache:
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
         """Ask for a tag's generation; a future, so that the question leaves with others."""
-        if self._on and not self._is_untold(tag):
+        if self._on and tag not in self._untold:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         unknown.set_result(None)
@@ -119,35 +112,11 @@ class ReadCache:
         try:
             yield changed
         finally:
-            if changed:
-                await self._tell(changed)
+            await self._untold.tell(changed)
 
-    def _is_untold(self, tag: str) -> bool:
-        # Of any other tag, Redis knows all there is to know.
-        return tag in self._telling or tag in self._owed
-
-    async def _tell(self, tags: set[str]) -> None:
-        change, told = object(), False
-        self._telling |= dict.fromkeys(tags, change)
-        try:
-            # Deleting works even where memory is short, and twice does no harm.
-            answer = await self._redis.send("DEL", *map(self._key, tags))
-            told = not isinstance(answer, RedisAway)
-        finally:
-            # Also if nobody waits for the answer any more: then what it says is not known.
-            self._note(tags, change, told=told)
-
-    def _note(self, tags: set[str], change: object, *, told: bool) -> None:
-        for tag in tags:
-            # Of a later change, which this answer says nothing about, there is another answer.
-            if self._telling.get(tag) is change:
-                del self._telling[tag]
-                if told:
-                    self._owed.pop(tag, None)
-                else:
-                    self._owed[tag] = change
-        if not told:
-            _log.warning("cache_not_told", tags=len(self._owed))
+    async def close(self) -> None:
+        """End what goes on behind the requests, before the way to Redis is closed."""
+        await self._untold.close()
 
     def _key(self, tag: str) -> str:
         return f"{self._prefix}:{tag}"

@@ -102,10 +102,10 @@ def test_a_redis_that_is_short_of_memory_hides_no_change(
     assert _names(pair, product_url(product)) == ["No 2"] * 4
 
 
-def test_a_change_during_a_frost_is_told_before_the_next_read(
+def test_a_change_during_a_frost_is_seen_after_it(
     pair: Pair, valkey: ValkeyServer, admin: Account
 ) -> None:
-    """By the process that owes it; what others may have is at an end with its entry."""
+    """The process that has made it never shows what was before; the others soon do not."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     assert valkey.identity is not None

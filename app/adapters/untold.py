@@ -1,0 +1,90 @@
+"""What Redis has not been told yet: changes of which it is just hearing, and those still owed."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+
+from app.adapters.redis_link import RedisAway, RedisLink
+
+_log = structlog.get_logger()
+_PAUSE: Final = 0.5
+"""Seconds between two tries; it need not grow, since nothing is sent while the breaker is open."""
+_AT_ONCE: Final = 500
+"""Tags in one command: what a long outage has left must not take longer than Redis may take."""
+
+
+class Untold:
+    """Tells Redis which tags have changed, by deleting their generations.
+
+    What it cannot be told is owed, and tried again until it is paid, by a task that lives only
+    as long. Whatever is `in` here Redis must not be asked about by this process.
+    """
+
+    def __init__(self, redis: RedisLink, key: Callable[[str], str]) -> None:
+        """`key` says where the generation of a tag is kept."""
+        self._redis = redis
+        self._key = key
+        self._telling: dict[str, object] = {}
+        """The tags that are being told at this moment, each with its latest change."""
+        self._owed: dict[str, object] = {}
+        self._payer: asyncio.Task[None] | None = None
+
+    def __contains__(self, tag: str) -> bool:
+        """Tell whether Redis may not know of a tag's latest change."""
+        return tag in self._telling or tag in self._owed
+
+    async def tell(self, tags: Iterable[str]) -> None:
+        """Tell Redis that these have changed; what it cannot be told now is owed."""
+        change, told = object(), False
+        telling = dict.fromkeys(tags, change)
+        self._telling |= telling
+        try:
+            told = await self._told(telling)
+        finally:
+            # Also if nobody waits for the answer any more: then what it says is not known.
+            if not told:
+                self._owe(telling)
+            for tag in telling:
+                # Of a later change, which this answer says nothing about, there is another one.
+                if self._telling.get(tag) is change:
+                    del self._telling[tag]
+
+    async def _told(self, tags: Iterable[str]) -> bool:
+        keys = [self._key(tag) for tag in tags]
+        # Deleting works even where memory is short, and twice does no harm.
+        return not keys or not isinstance(await self._redis.send("DEL", *keys), RedisAway)
+
+    def _owe(self, tags: Iterable[str]) -> None:
+        self._owed |= dict.fromkeys(tags, object())
+        if self._payer is None:
+            _log.warning("cache_not_told", tags=len(self._owed))
+            self._payer = asyncio.create_task(self._pay())
+
+    async def _pay(self) -> None:
+        try:
+            while self._owed:
+                await asyncio.sleep(_PAUSE)
+                await self._try_all()
+            _log.info("cache_told")
+        finally:
+            self._payer = None
+
+    async def _try_all(self) -> None:
+        owed = list(self._owed.items())
+        for at in range(0, len(owed), _AT_ONCE):
+            some = dict(owed[at : at + _AT_ONCE])
+            if not await self._told(some):
+                return
+            for tag, change in some.items():
+                if self._owed.get(tag) is change:
+                    del self._owed[tag]
+
+    async def close(self) -> None:
+        """Stop trying, after one last time: nobody else knows what is owed."""
+        payer = self._payer
+        if payer is not None:
+            payer.cancel()
+            await asyncio.wait({payer})
+            await self._try_all()
