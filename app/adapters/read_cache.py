@@ -9,13 +9,14 @@ hangs on it, and a slow reader who began before it can only write where nobody l
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from app.adapters.redis_link import RedisAway, RedisLink
 from app.adapters.untold import Untold
+from app.errors import AppError, Unavailable
 
+_T = TypeVar("_T")
 _SECONDS: Final = 60
 """How long an entry is kept; up to a tenth less, so that not all end at once."""
 _GENERATION_SECONDS: Final = 24 * 60 * 60
@@ -102,17 +103,26 @@ class ReadCache:
         unknown.set_result(None)
         return unknown
 
-    @asynccontextmanager
-    async def forgetting(self, *tags: str) -> AsyncIterator[set[str]]:
-        """Forget what hangs on these tags, and on those added meanwhile, when the block ends.
+    async def forgetting(self, tags: set[str], change: Coroutine[Any, Any, _T]) -> _T:
+        """Make a change; forget what hangs on these tags and on those that it adds to them.
 
-        However it ends: of a commit whose reply was lost nobody knows whether it took effect.
+        Raises what `change` raises. What it refuses has changed nothing, and nothing is
+        forgotten. Of any other failure nobody knows whether it took effect.
         """
-        changed = set(tags)
+        changing = asyncio.create_task(change)
         try:
-            yield changed
-        finally:
-            await self._untold.tell(changed)
+            result = await asyncio.shield(changing)
+        except asyncio.CancelledError:
+            # Others read on, while Postgres may take seconds to say what became of a commit.
+            changing.cancel()
+            self._untold.tell_until_over(changing, tags)
+            raise
+        except Exception as error:
+            if not _is_refusal(error):
+                await self._untold.tell(tags)
+            raise
+        await self._untold.tell(tags)
+        return result
 
     async def close(self) -> None:
         """End what goes on behind the requests, before the way to Redis is closed."""
@@ -120,3 +130,8 @@ class ReadCache:
 
     def _key(self, tag: str) -> str:
         return f"{self._prefix}:{tag}"
+
+
+def _is_refusal(error: Exception) -> bool:
+    # The domain refuses before the commit, which undoes all; `Unavailable` may come of the commit.
+    return isinstance(error, AppError) and not isinstance(error, Unavailable)

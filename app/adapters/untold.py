@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -29,6 +29,8 @@ class Untold:
         self._telling: dict[str, object] = {}
         """The tags that are being told at this moment, each with its latest change."""
         self._owed: dict[str, object] = {}
+        self._given_up: dict[asyncio.Task[Any], set[str]] = {}
+        """The changes of which nobody has heard yet what became of them, and their tags."""
         self._payer: asyncio.Task[None] | None = None
 
     def __contains__(self, tag: str) -> bool:
@@ -51,6 +53,24 @@ class Untold:
                 if self._telling.get(tag) is change:
                     del self._telling[tag]
 
+    def tell_until_over(self, change: asyncio.Task[Any], tags: set[str]) -> None:
+        """Tell Redis of a change for which nobody waits any more, again and again until it ends.
+
+        It may have taken effect already, or may do so at any moment.
+        """
+        self._given_up[change] = tags
+        self._owe(tags)
+        for tag in tags:
+            # Now: whoever was waiting may be asking already, and the payer may be in its pause.
+            self._redis.send("DEL", self._key(tag))
+        change.add_done_callback(self._over)
+
+    def _over(self, change: asyncio.Task[Any]) -> None:
+        self._owe(self._given_up.pop(change))
+        if not change.cancelled():
+            # Whatever came of it, nobody is there to hear of it.
+            change.exception()
+
     async def _told(self, tags: Iterable[str]) -> bool:
         keys = [self._key(tag) for tag in tags]
         # Deleting works even where memory is short, and twice does no harm.
@@ -72,13 +92,15 @@ class Untold:
             self._payer = None
 
     async def _try_all(self) -> None:
+        # What ends only after it was told is told once more.
+        uncertain = set[str]().union(*self._given_up.values())
         owed = list(self._owed.items())
         for at in range(0, len(owed), _AT_ONCE):
             some = dict(owed[at : at + _AT_ONCE])
             if not await self._told(some):
                 return
             for tag, change in some.items():
-                if self._owed.get(tag) is change:
+                if self._owed.get(tag) is change and tag not in uncertain:
                     del self._owed[tag]
 
     async def close(self) -> None:

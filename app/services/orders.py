@@ -67,9 +67,8 @@ class OrderService:
                 await _keep(tx, placed, caller_id=caller_id, key=key, request_hash=request_hash)
             return placed
 
-        stock = _stock(item.product_id for item in new.items)
-        async with self._cache.forgetting(tags.orders(user_id), *stock):
-            return await self._database.retrying(work)
+        changed = {tags.orders(user_id), *_stock(item.product_id for item in new.items)}
+        return await self._cache.forgetting(changed, self._database.retrying(work))
 
     async def read(self, user_id: int, order_id: int) -> CachedBody:
         """Return one order of a user. Raises `NotFound`."""
@@ -114,6 +113,7 @@ class OrderService:
         `InvalidTransition`.
         """
         wanted = OrderStatus(status)
+        changed = {tags.orders(user_id)}
 
         async def work(tx: Transaction) -> OrderRead:
             order = _found(await tx.orders.get_locked(order_id, user_id=user_id))
@@ -128,8 +128,7 @@ class OrderService:
                 changed.update(_stock(line.product_id for line in order.lines))
             return OrderRead.of(order)
 
-        async with self._cache.forgetting(tags.orders(user_id)) as changed:
-            return await self._database.retrying(work)
+        return await self._cache.forgetting(changed, self._database.retrying(work))
 
     async def clear_expired_keys(self) -> int:
         """Delete the idempotency keys that have expired, and say how many there were."""

@@ -3,7 +3,7 @@
 from app.adapters.read_cache import ReadCache
 from app.errors import NotFound
 from app.models import Product, tags
-from app.repositories.database import Database
+from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
@@ -18,11 +18,12 @@ class ProductService:
 
     async def create(self, new: ProductCreate) -> ProductRead:
         """Add a product. Raises `SkuTaken`."""
-        async with self._cache.forgetting(tags.PRODUCTS), self._database.transaction() as tx:
-            product = await tx.products.add(
-                Product(sku=new.sku, name=new.name, price=new.price.exact(), stock=new.stock)
-            )
-        return ProductRead.of(product)
+
+        async def work(tx: Transaction) -> ProductRead:
+            product = Product(sku=new.sku, name=new.name, price=new.price.exact(), stock=new.stock)
+            return ProductRead.of(await tx.products.add(product))
+
+        return await self._cache.forgetting({tags.PRODUCTS}, self._database.retrying(work))
 
     async def read(self, product_id: int) -> CachedBody:
         """Return one product. Raises `NotFound`."""
@@ -51,8 +52,8 @@ class ProductService:
 
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `SkuTaken`.
         """
-        changed = self._cache.forgetting(tags.product(product_id), tags.PRODUCTS)
-        async with changed, self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> ProductRead:
             product = _found(await tx.products.get_locked(product_id))
             require_match(expected, ProductRead.of(product).etag())
             for field in changes.model_fields_set - {"price"}:
@@ -60,7 +61,10 @@ class ProductService:
             if "price" in changes.model_fields_set:
                 product.price = changes.price.exact()
             await tx.products.flush()
-        return ProductRead.of(product)
+            return ProductRead.of(product)
+
+        changed = {tags.product(product_id), tags.PRODUCTS}
+        return await self._cache.forgetting(changed, self._database.retrying(work))
 
 
 def _found(product: Product | None) -> Product:

@@ -8,7 +8,7 @@ from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, WrongPassword
 from app.models import Principal, Role, User, tags
 from app.models.passwords import why_guessable
-from app.repositories.database import Database
+from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
@@ -42,14 +42,19 @@ class UserService:
         Returns the account and whether it is new; one that was there keeps its password.
         """
         newcomer = await self._newcomer(new)
-        async with self._cache.forgetting() as changed, self._database.transaction() as tx:
-            user = await tx.users.get_by_email(new.email)
-            is_new = user is None
-            user = user or await tx.users.add(newcomer)
-            user.role = Role.ADMIN
-            await tx.users.flush()
-            changed.add(tags.user(user.id))
-        return UserRead.of(user), is_new
+        changed = set[str]()
+
+        async def work() -> tuple[UserRead, bool]:
+            async with self._database.transaction() as tx:
+                user = await tx.users.get_by_email(new.email)
+                is_new = user is None
+                user = user or await tx.users.add(newcomer)
+                user.role = Role.ADMIN
+                await tx.users.flush()
+                changed.add(tags.user(user.id))
+            return UserRead.of(user), is_new
+
+        return await self._cache.forgetting(changed, work())
 
     async def _newcomer(self, new: UserCreate) -> User:
         password = new.password.get_secret_value()
@@ -79,13 +84,16 @@ class UserService:
 
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `EmailTaken`.
         """
-        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> UserRead:
             user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             for field in changes.model_fields_set:
                 setattr(user, field, getattr(changes, field))
             await tx.users.flush()
-        return UserRead.of(user)
+            return UserRead.of(user)
+
+        return await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
 
     async def change_password(
         self, user_id: int, change: PasswordChange, *, session_id: int
@@ -102,7 +110,8 @@ class UserService:
             raise WrongPassword
         _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
-        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> None:
             # Of two changes at once, the second has proved a password that is no longer it.
             account = await tx.users.get_locked(user_id)
             if account is None or account.password_hash != user.password_hash:
@@ -110,6 +119,8 @@ class UserService:
             account.password_hash = password_hash
             await tx.users.flush()
             await tx.sessions.end_all(user_id, keep=session_id)
+
+        await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
         self._signed_in.forget(user_id)
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
@@ -117,13 +128,16 @@ class UserService:
 
         Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
-        async with self._cache.forgetting(tags.user(user_id)), self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> None:
             user = _found(await tx.users.get_locked(user_id))
             require_match(expected, UserRead.of(user).etag())
             user.erase(datetime.now(UTC))
             await tx.users.flush()
             await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
+
+        await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
         self._signed_in.forget(user_id)
 
 

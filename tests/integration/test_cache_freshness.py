@@ -21,7 +21,6 @@ from tests.integration.shop import (
     new_key,
     new_product,
     order,
-    placed,
     product_url,
     replays,
 )
@@ -223,18 +222,3 @@ def test_a_refill_that_began_before_a_write_does_not_outlive_it(
             delay.over.set()
         assert slow.result().json() == product
     assert all(it == changed.json() for it in _everywhere(pair, path))  # check F11
-
-
-def test_a_write_whose_outcome_is_not_known_is_not_hidden(
-    pair: Pair, laid: tuple[Wire, str], admin: Account, buyer: Account
-) -> None:
-    """The commit took effect and its reply was lost: 503, and everybody sees the new stock."""
-    product = new_product(pair[0], admin, stock=10)
-    placed(pair[0], buyer, (product, 1))
-    assert all(it["stock"] == 9 for it in _everywhere(pair, product_url(product)))  # check F11
-    laid[0].cut = "reply"
-    assert order(pair[0], buyer, (product, 4)).status_code == 503
-    assert all(it["stock"] == 5 for it in _everywhere(pair, product_url(product)))  # check F11
-    assert all(
-        len(it["items"]) == 2 for it in _everywhere(pair, f"{buyer.url}/orders", buyer.auth)
-    )  # check F11

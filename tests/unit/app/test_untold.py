@@ -5,24 +5,28 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from app.adapters.read_cache import ReadCache
 from app.adapters.redis_link import RedisLink
+from app.errors import Contended, OutOfStock, PreconditionFailed, Unavailable
 from app.settings import Settings
 from tests.service import free_port, signing_key
 
 
-def _run(url: str, scenario: Callable[[ReadCache], Awaitable[None]]) -> None:
+def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) -> None:
     complaints: list[dict[str, Any]] = []
 
     async def with_cache() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, it: complaints.append(it))
         settings = Settings.model_construct(redis_url=SecretStr(url), redis_timeout=5.0)
         link = RedisLink(settings)
-        cache = ReadCache(link, key_prefix=signing_key(), on=True)
-        await scenario(cache)
-        await cache.close()
+        prefix = signing_key()
+        caches = [ReadCache(link, key_prefix=prefix, on=True) for _ in range(2)]
+        await scenario(*caches)
+        for cache in caches:
+            await cache.close()
         await link.close()
 
     asyncio.run(with_cache())
@@ -39,19 +43,36 @@ async def _outcomes(cache: ReadCache, *tags: str) -> list[str]:
     return [(await cache.get_or_load(tag, "1", _loaded)).outcome for tag in tags]
 
 
+async def _nothing() -> None:
+    pass
+
+
 async def _changed(cache: ReadCache, *tags: str) -> None:
-    async with cache.forgetting(*tags):
-        pass
+    await cache.forgetting(set(tags), _nothing())
+
+
+async def _being_told(cache: ReadCache, *tags: str) -> asyncio.Task[None]:
+    writing = asyncio.create_task(_changed(cache, *tags))
+    # What need not be asked is known at once.
+    while not cache.generation(tags[0]).done():  # noqa: ASYNC110 - a few turns of the loop
+        await asyncio.sleep(0)
+    assert not writing.done()
+    return writing
+
+
+async def _given_up(cache: ReadCache, *tags: str) -> None:
+    writing = await _being_told(cache, *tags)
+    writing.cancel()
+    await asyncio.wait({writing})
 
 
 def test_while_one_change_is_being_told_all_else_is_replayed_and_hit(redis_url: str) -> None:
     """Whoever reads what changes goes past Redis; nobody else notices."""
 
-    async def scenario(cache: ReadCache) -> None:
+    async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded)).generation
         await _outcomes(cache, "a")
-        writing = asyncio.create_task(_changed(cache, "a"))
-        await asyncio.sleep(0)
+        writing = await _being_told(cache, "a")
         words = [cache.generation(tag) for tag in ("a", "b")]
         outcomes = asyncio.gather(_outcomes(cache, "a"), _outcomes(cache, "b"))
         assert not writing.done()
@@ -63,25 +84,76 @@ def test_while_one_change_is_being_told_all_else_is_replayed_and_hit(redis_url: 
     _run(redis_url, scenario)
 
 
-async def _given_up(cache: ReadCache, *tags: str) -> None:
-    writing = asyncio.create_task(_changed(cache, *tags))
-    await asyncio.sleep(0)
-    writing.cancel()
-    await asyncio.wait({writing})
-
-
 def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
     redis_url: str,
 ) -> None:
     """A change is given up while Redis is being told; of other tags Redis still knows all."""
 
-    async def scenario(cache: ReadCache) -> None:
+    async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded)).generation
         await _outcomes(cache, "a")
         await _given_up(cache, "a")
         words = [cache.generation(tag) for tag in ("a", "b")]
         assert [await word for word in words] == [None, generation]
         assert await _outcomes(cache, "a", "b") == ["bypass", "hit"]
+
+    _run(redis_url, scenario)
+
+
+@pytest.mark.parametrize(
+    ("error", "forgotten"),
+    [
+        (OutOfStock(), False),
+        (PreconditionFailed(), False),
+        (Unavailable(), True),
+        (Contended(), True),
+        (ValueError(), True),
+    ],
+    ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
+)
+def test_only_what_is_refused_is_not_forgotten(
+    redis_url: str, error: Exception, *, forgotten: bool
+) -> None:
+    """Of any other failure nobody knows whether it came of the commit, or after it."""
+
+    async def fails() -> None:
+        raise error
+
+    async def scenario(cache: ReadCache, _: ReadCache) -> None:
+        before = (await cache.get_or_load("a", "1", _loaded)).generation
+        with pytest.raises(type(error)):
+            await cache.forgetting({"a"}, fails())
+        assert await _outcomes(cache, "a") == ["miss" if forgotten else "hit"]
+        assert (await cache.generation("a") != before) == forgotten
+
+    _run(redis_url, scenario)
+
+
+def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> None:
+    """Whenever it takes effect, who has read before it from Redis soon reads what is new."""
+    over = asyncio.Event()
+
+    async def change() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            # As the driver waits for Postgres to let go.
+            await over.wait()
+
+    async def scenario(cache: ReadCache, other: ReadCache) -> None:
+        writing = asyncio.create_task(cache.forgetting({"a"}, change()))
+        await asyncio.sleep(0.01)
+        writing.cancel()
+        await asyncio.wait({writing})
+        for _ in range(2):
+            assert await _outcomes(cache, "a", "a") == ["bypass", "bypass"]
+            assert await _outcomes(other, "a") == ["miss"]
+            await asyncio.sleep(0.7)
+        over.set()
+        async with asyncio.timeout(5):
+            while await _others():
+                pass
+        assert await _outcomes(cache, "a", "a") == ["miss", "hit"]
 
     _run(redis_url, scenario)
 
@@ -95,7 +167,7 @@ async def _others() -> set[str]:
 def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_url: str) -> None:
     """However many changes are owed, one task pays them, and ends."""
 
-    async def scenario(cache: ReadCache) -> None:
+    async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a")
         assert await _others() == set()
         await _outcomes(cache, "a")
@@ -114,14 +186,14 @@ def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_ur
 def test_a_process_that_ends_pays_what_it_can_and_leaves_nothing_behind(redis_url: str) -> None:
     """Its task is cancelled, and no exception is left that nobody has heard of."""
 
-    async def scenario(cache: ReadCache) -> None:
+    async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _outcomes(cache, "a")
         await _given_up(cache, "a")
         await cache.close()
         assert await _others() == set()
         assert await _outcomes(cache, "a", "a") == ["miss", "hit"]
 
-    async def without_redis(cache: ReadCache) -> None:
+    async def without_redis(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a", "b")
         assert len(await _others()) == 1
         await cache.close()
