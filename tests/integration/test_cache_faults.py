@@ -26,6 +26,7 @@ from tests.integration.wire import at_once, problem, statuses
 pytestmark = pytest.mark.slow
 
 Pair = tuple[httpx2.Client, httpx2.Client]
+ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -144,23 +145,51 @@ def test_a_change_during_an_outage_is_seen_after_it(
     assert _names(pair, product_url(product)) == ["New"] * 4
 
 
+def _slowest_of_fifty(client: httpx2.Client) -> float:
+    call = partial(timed, partial(client.get, "/api/products?limit=1"))
+    answers = at_once([call] * 50)
+    assert {response.status_code for response, _ in answers} == {200}
+    return max(seconds for _, seconds in answers)
+
+
+def _side_by_side(one: httpx2.Client, other: httpx2.Client) -> tuple[float, float]:
+    """Return the slowest of fifty who ask each at once, in the best of some rounds.
+
+    What else the machine does only adds to a round; what is promised is kept in every one.
+    """
+    rounds = []
+    for _ in range(ROUNDS):
+        rounds.append((_slowest_of_fifty(one), _slowest_of_fifty(other)))
+        # After a failure nothing is sent to Redis for a moment.
+        time.sleep(0.16)
+    return min(it[0] for it in rounds), min(it[1] for it in rounds)
+
+
 def test_a_frost_delays_fifty_who_ask_at_once_no_longer_than_one(
-    pair: Pair, valkey: ValkeyServer
+    start_service: StartService, valkey: ValkeyServer
 ) -> None:
-    """They wait together, not one after another, and none of them twice."""
-    call = partial(timed, partial(pair[0].get, "/api/products?limit=1"))
-    _well_again(pair)
-    usual = max(seconds for _, seconds in at_once([call] * 50))
+    """They wait together, not one after another, none of them twice, and in the end not at all."""
+    # With a Redis that is well, everything is read from Postgres here, as it is without.
+    usual = start_service(CACHE="off").client
+    settings = {"REDIS_URL": valkey.url, "REDIS_BREAKER_RECOVERY": "60"}
+    stubborn = start_service(**settings, REDIS_BREAKER_FAILURES="1000").client
+    resigned = start_service(**settings).client
+    for client in (usual, stubborn, resigned):
+        _slowest_of_fifty(client)
     assert valkey.identity is not None
     os.kill(valkey.identity.pid, signal.SIGSTOP)
     try:
-        found = [at_once([call] * 50) for _ in range(3)]
+        before, first = _side_by_side(usual, stubborn)
+        for _ in range(4):
+            # Each of them fails, until the breaker opens.
+            resigned.get("/api/products?limit=1")
+            time.sleep(0.16)
+        beside, then = _side_by_side(usual, resigned)
     finally:
         os.kill(valkey.identity.pid, signal.SIGCONT)
-    for answers in found:
-        assert {response.status_code for response, _ in answers} == {200}
-        assert max(seconds for _, seconds in answers) < 2 * usual + 0.15 + 0.25  # check F9
-    _well_again(pair)
+    # A quarter and 100 ms for a noisy machine; one wait too many would be 150 ms.
+    assert 0.15 < first < 1.25 * before + 0.15 + 0.1  # check F9
+    assert then < 1.25 * beside + 0.1  # check F9
 
 
 class _Lossy:
