@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from app.adapters.redis_link import RedisAway, RedisLink
 from app.adapters.untold import Untold
-from app.errors import AppError, Unavailable
+from app.errors import AppError, PreconditionFailed, Unavailable
 
 _T = TypeVar("_T")
 _SECONDS: Final = 60
@@ -134,4 +134,6 @@ class ReadCache:
 
 def _is_refusal(error: Exception) -> bool:
     # The domain refuses before the commit, which undoes all; `Unavailable` may come of the commit.
-    return isinstance(error, AppError) and not isinstance(error, Unavailable)
+    # Whoever named an old version may have read it here, if a writer was killed before it could
+    # say that it had made a new one.
+    return isinstance(error, AppError) and not isinstance(error, Unavailable | PreconditionFailed)

@@ -47,7 +47,7 @@ class Wire:
                     data = source.recv(65536)
                     if source is server:
                         written |= any(tag in data for tag in _WRITTEN)
-                    elif b"COMMIT" in data:
+                    elif b"COMMIT\0" in data:
                         if written and self._cut_at(data, server):
                             return
                         written = False
@@ -68,7 +68,7 @@ class Wire:
         cut, self.cut = self.cut, None
         if cut == "reply":
             server.sendall(commit)
-            assert b"COMMIT" in server.recv(65536)
+            assert b"COMMIT\0" in server.recv(65536)
         return cut is not None
 
 

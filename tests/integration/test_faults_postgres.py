@@ -98,7 +98,7 @@ def test_connections_that_died_meanwhile_cost_nobody_a_request(
     at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name = 'roundtrip'"
         )
     responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)

@@ -104,7 +104,7 @@ def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
     ("error", "forgotten"),
     [
         (OutOfStock(), False),
-        (PreconditionFailed(), False),
+        (PreconditionFailed(), True),
         (Unavailable(), True),
         (Contended(), True),
         (ValueError(), True),
