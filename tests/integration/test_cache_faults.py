@@ -152,17 +152,17 @@ def _slowest_of_fifty(client: httpx2.Client) -> float:
     return max(seconds for _, seconds in answers)
 
 
-def _side_by_side(one: httpx2.Client, other: httpx2.Client) -> tuple[float, float]:
-    """Return the slowest of fifty who ask each at once, in the best of some rounds.
+def _added(usual: httpx2.Client, other: httpx2.Client) -> float:
+    """Return by how much longer the slowest of fifty waits there, in the best of some rounds.
 
-    What else the machine does only adds to a round; what is promised is kept in every one.
+    What else the machine does may add to one round; what is promised is kept in every one.
     """
     rounds = []
     for _ in range(ROUNDS):
-        rounds.append((_slowest_of_fifty(one), _slowest_of_fifty(other)))
+        rounds.append(_slowest_of_fifty(other) - _slowest_of_fifty(usual))
         # After a failure nothing is sent to Redis for a moment.
         time.sleep(0.16)
-    return min(it[0] for it in rounds), min(it[1] for it in rounds)
+    return min(rounds)
 
 
 def test_a_frost_delays_fifty_who_ask_at_once_no_longer_than_one(
@@ -179,17 +179,17 @@ def test_a_frost_delays_fifty_who_ask_at_once_no_longer_than_one(
     assert valkey.identity is not None
     os.kill(valkey.identity.pid, signal.SIGSTOP)
     try:
-        before, first = _side_by_side(usual, stubborn)
+        first = _added(usual, stubborn)
         for _ in range(4):
             # Each of them fails, until the breaker opens.
             resigned.get("/api/products?limit=1")
             time.sleep(0.16)
-        beside, then = _side_by_side(usual, resigned)
+        then = _added(usual, resigned)
     finally:
         os.kill(valkey.identity.pid, signal.SIGCONT)
-    # A quarter and 100 ms for a noisy machine; one wait too many would be 150 ms.
-    assert 0.15 < first < 1.25 * before + 0.15 + 0.1  # check F9
-    assert then < 1.25 * beside + 0.1  # check F9
+    # 100 ms for a noisy machine; one wait too many would be 150 ms.
+    assert first < 0.15 + 0.1  # check F9
+    assert then < 0.1  # check F9
 
 
 class _Lossy:
