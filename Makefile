@@ -1,7 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
-	fuzz format lock clean lab-set dev-set
+	fuzz secrets format lock clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -65,6 +65,9 @@ slow: dev-set  ## run the tests that take their time by nature
 
 fuzz: dev-set  ## send generated requests at length; FUZZ_EXAMPLES=1000 for longer
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+secrets:  ## make the secrets of docker-compose.yml, once, into .env
+	@sh deploy/secrets.sh
 
 format: dev-set  ## put the code into its form
 	@$(BIN)/ruff check --fix-only --quiet
