@@ -1,7 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
-	fuzz secrets format lock clean lab-set dev-set
+	fuzz docker-test secrets format lock clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -15,7 +15,7 @@ export EMAIL PASSWORD
 
 help:  ## what can be done here
 	@echo 'make TARGET, with one of:'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 	@echo 'HTTP_PORT=8081 HTTPS_PORT=8444 move the ports; PYTHON=/path/to/python3 names another Python.'
 	@echo 'DATABASE_URL and REDIS_URL take the place of the servers that come along.'
 
@@ -56,6 +56,7 @@ lint: dev-set  ## check style, formatting and who imports whom
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
 
 types: dev-set  ## check the types
 	@$(BIN)/mypy
@@ -65,6 +66,13 @@ slow: dev-set  ## run the tests that take their time by nature
 
 fuzz: dev-set  ## send generated requests at length; FUZZ_EXAMPLES=1000 for longer
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
+	@docker compose version >/dev/null 2>&1 && docker version >/dev/null 2>&1 || { \
+		echo 'This needs a running Docker engine and its compose plugin: https://docs.docker.com/engine/install/' >&2; \
+		exit 1; \
+	}
+	@$(BIN)/python -m pytest -m docker -n0 $(ARGS)
 
 secrets:  ## make the secrets of docker-compose.yml, once, into .env
 	@sh deploy/secrets.sh

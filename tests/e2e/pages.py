@@ -7,8 +7,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
-from tests.e2e.local_stack import CHECKOUT, LocalStack
+from tests.e2e.local_stack import CHECKOUT
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ASSIGNED = re.compile(r"^([A-Z]+)=", re.MULTILINE)
@@ -35,14 +36,29 @@ def blocks_of(page: str) -> list[Block]:
     return _BLOCK.findall((CHECKOUT / page).read_text())
 
 
+class Stack(Protocol):
+    """What runs the service that the pages' commands speak to."""
+
+    environment: Mapping[str, str]
+    http_port: int
+    https_port: int
+    directory: Path
+
+
 class Terminal:
     """One shell session against a stack: a variable that is set stays set."""
 
     def __init__(
-        self, stack: LocalStack, scratch: Path, replaced: Mapping[str, str] | None = None
+        self,
+        stack: Stack,
+        scratch: Path,
+        replaced: Mapping[str, str] | None = None,
+        *,
+        checkout: Path = CHECKOUT,
     ) -> None:
         """`replaced` are words that a test cannot take literally, such as a minute's pause."""
         self._stack = stack
+        self._checkout = checkout
         self._scratch = scratch
         self._names = {"HOME"}
         self._replaced = {
@@ -76,7 +92,7 @@ class Terminal:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             ["bash", "-euc", script],
-            cwd=CHECKOUT,
+            cwd=self._checkout,
             env={
                 **self._stack.environment,
                 "PATH": path,

@@ -1,0 +1,43 @@
+"""Containers for these tests: the image is built, and the stack runs, as docs/docker.md says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.compose_stack import ComposeStack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all of them, so that only `make docker-test` runs them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.fixture(scope="session")
+def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """A stack that is up, with limits that nobody reaches, shared by all."""
+    stack = ComposeStack(tmp_path_factory.mktemp("shared"))
+    stack.make_secrets(RATE_LIMIT_SIGNUP="654321/minute", RATE_LIMIT_DEFAULT="1000000/minute")
+    try:
+        stack.succeed("up", "--wait")
+        yield stack
+    finally:
+        stack.discard()
+
+
+@pytest.fixture
+def stack(started_stack: ComposeStack) -> ComposeStack:
+    """The shared stack, whole whatever the test before has done to it."""
+    started_stack.succeed("up", "--wait")
+    return started_stack
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[ComposeStack]:
+    """A stack of this test's own: nothing started, and no secrets made."""
+    stack = ComposeStack(tmp_path)
+    yield stack
+    stack.discard()
