@@ -1,12 +1,14 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
-	fuzz docker-test secrets format lock clean lab-set dev-set
+	fuzz docker-test secrets audit format lock clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-config --custom-compile-command 'make lock'
+FOR_ALL := --universal --python-version 3.11
+# Dependabot compiles with the options that it finds in the heads of these files.
+COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-index-url \
+	--no-config --custom-compile-command 'make lock, which is: uv pip compile $(FOR_ALL)'
 
 # As typed: make would read a dollar sign in a password as a variable of its own.
 override PASSWORD := $(value PASSWORD)
@@ -52,11 +54,16 @@ profile: dev-set  ## show where one route's time goes; ROUTE=order for another
 test: dev-set  ## run all tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: dev-set  ## check style, formatting and who imports whom
+lint: dev-set  ## check style, who imports whom, scripts and workflows
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
+	@# It comes for Linux only; it asks shellcheck about the workflows' own scripts.
+	@! [ -x $(BIN)/actionlint ] || $(BIN)/actionlint -shellcheck $(BIN)/shellcheck
+	@$(BIN)/zizmor --offline --quiet .github
 
 types: dev-set  ## check the types
 	@$(BIN)/mypy
@@ -76,6 +83,9 @@ docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 
 secrets:  ## make the secrets of docker-compose.yml, once, into .env
 	@sh deploy/secrets.sh
+
+audit: dev-set  ## ask whether a known hole is in what we install; needs the network
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements/dev.txt
 
 format: dev-set  ## put the code into its form
 	@$(BIN)/ruff check --fix-only --quiet
