@@ -1,0 +1,67 @@
+"""What a release says of itself comes out of CHANGELOG.md, or there is no release."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / ".github" / "release-notes.sh"
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+- Not for anybody yet.
+
+## [1.2.0] - 2026-11-30
+
+### Added
+
+- A door.
+
+## [1.1.0] - 2026-11-01
+
+- A house.
+
+[1.2.0]: https://github.com/somebody/roundtrip/releases/tag/v1.2.0
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of version 1.2.0."""
+    (tmp_path / ".github").mkdir()
+    shutil.copy(SCRIPT, tmp_path / ".github")
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.0"\n')
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    return tmp_path
+
+
+def notes(checkout: Path, tag: str) -> "subprocess.CompletedProcess[str]":
+    """Ask for the notes of a tag."""
+    command = ["sh", str(checkout / ".github" / SCRIPT.name), tag]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_the_notes_are_those_of_the_version(checkout: Path) -> None:
+    """No other version's, no heading, and none of the links at the end."""
+    result = notes(checkout, "v1.2.0")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "### Added\n\n- A door."
+
+
+def test_a_version_without_notes_is_not_released(checkout: Path) -> None:
+    """Somebody forgot to write down what has changed."""
+    (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-11-30\n")
+    result = notes(checkout, "v1.2.0")
+    assert result.returncode == 1
+    assert result.stderr == 'CHANGELOG.md has nothing under "## [1.2.0]".\n'
+
+
+def test_a_tag_of_another_version_is_not_released(checkout: Path) -> None:
+    """The service would go about under the wrong name."""
+    result = notes(checkout, "v1.1.0")
+    assert result.returncode == 1
+    assert result.stderr == "The tag is for 1.1.0, but pyproject.toml says 1.2.0.\n"
