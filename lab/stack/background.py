@@ -7,10 +7,11 @@ from typing import TextIO
 
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
+from lab.stack.lock import is_held
 from lab.stack.paths import CHECKOUT, Paths, set_aside_when_large
 from lab.stack.report import where_things_are
 from lab.stack.stack import Stack
-from lab.stack.state import State, is_held
+from lab.stack.state import State
 from lab.stack.waiting import wait_until
 
 # What the supervisor exits with when another one was there first.

@@ -13,10 +13,11 @@ from lab.stack.background import tell
 from lab.stack.environment import Choices
 from lab.stack.errors import AlreadyRunningError, LabError
 from lab.stack.footprint import has_ended
+from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.report import status_table, where_things_are
 from lab.stack.stack import APPS, Stack
-from lab.stack.state import Lock, State
+from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
 from lab.stack.waiting import wait_until
 

@@ -10,10 +10,11 @@ from lab.stack.caddy import FrontDoor
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.identity import Identity
 from lab.stack.keeper import Keeper
+from lab.stack.lock import Lock
 from lab.stack.servers import Server
 from lab.stack.signals import StopSignals
 from lab.stack.stack import Stack
-from lab.stack.state import Lock, State
+from lab.stack.state import State
 
 LOOK_EVERY_S = 0.1
 

@@ -58,10 +58,10 @@ def reachable_place_for(directory: Path) -> Path:
     """
     if reachable(directory):
         return directory
-    name = hashlib.sha256(str(directory).encode()).hexdigest()[:16]
+    place = stand_in_for(directory)
     try:
         make_directory(ROOTS_PLACE)
-        make_directory(ROOTS_PLACE / name)
+        make_directory(place)
     except OSError as error:
         message = (
             f"The user {USER}, as whom root runs PostgreSQL, cannot enter {directory}, and "
@@ -69,7 +69,12 @@ def reachable_place_for(directory: Path) -> Path:
             f"LAB_DIR=/srv/roundtrip make start"
         )
         raise LabError(message) from error
-    return ROOTS_PLACE / name
+    return place
+
+
+def stand_in_for(directory: Path) -> Path:
+    """Return the place of root's own, which need not exist."""
+    return ROOTS_PLACE / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
 
 
 def reachable_copy_of(install: Path, place: Path) -> Path:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lab.stack.environment import Choices
 from lab.stack.identity import Identity
+from lab.stack.lock import Lock, is_held
 from lab.stack.paths import Paths
-from lab.stack.state import Lock, State, is_held
+from lab.stack.state import State
 
 CHOICES = Choices(8080, 8443, "postgresql://secret", None)
 
