@@ -1,7 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
-	fuzz docker-test secrets audit format lock clean lab-set dev-set
+	fuzz docker-test secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -97,12 +97,16 @@ lock: dev-set  ## pin the requirements anew; ARGS=--upgrade takes the newest ver
 		$(COMPILE) $(ARGS) requirements/$$set.in -o requirements/$$set.txt || exit 1; \
 	done
 
+# Nothing that may be broken is asked to be well: no .venv, no packages, no line endings.
+doctor:  ## say what is wrong on this machine, and how to mend it
+	@tr -d '\r' < lab/python.sh | sh -s -- -Es -m lab.doctor
+
 clean:  ## delete .venv and the caches; the data in .lab are kept
 	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lab-set:
-	@sh lab/install.sh lab
+	@sh lab/python.sh -I lab/install.py lab
 
 dev-set:
-	@sh lab/install.sh dev
+	@sh lab/python.sh -I lab/install.py dev

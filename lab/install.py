@@ -19,6 +19,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 
+# Beside .venv, as that may have to be deleted. The kernel lets go of it when we are killed.
+LOCK = CHECKOUT / ".venv.lock"
+
 # Exists while pip works. Whoever finds it knows that pip was killed, and starts from nothing: pip
 # takes a package for installed as soon as some of its files are there.
 HALF_DONE = VENV / "half-done"
@@ -30,22 +33,20 @@ CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",)}
 def main() -> int:
     """Install the set that the command line names; its exit status."""
     wanted = sys.argv[1]
-    complaint = _complaint()
-    if complaint:
-        print(complaint, file=sys.stderr)
+    if wrong := complaint():
+        print(wrong, file=sys.stderr)
         return 1
-    # Beside .venv, as that may have to be deleted. The kernel lets go of it when we are killed.
-    with (CHECKOUT / ".venv.lock").open("w") as lock:
+    with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _is_usable():
-            if _is_installed(wanted):
+            if is_installed(wanted):
                 return 0
         else:
             _create()
         return _install(wanted)
 
 
-def _complaint() -> str | None:
+def complaint() -> str | None:
     """Say what this machine lacks, together with the command that mends it."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
@@ -68,13 +69,18 @@ def _complaint() -> str | None:
 
 def _is_usable() -> bool:
     """Whether .venv is whole, runs, and is of the Python that runs this."""
-    if HALF_DONE.exists() or not VENV_PYTHON.exists():
-        return False
-    question = "import pip, sys; print(sys.version_info[:2])"
+    return not HALF_DONE.exists() and version_of_venv() == sys.version_info[:2]
+
+
+def version_of_venv() -> tuple[int, ...] | None:
+    """Return which Python .venv is of; None when it does not run, or has lost its pip."""
+    if not VENV_PYTHON.exists():
+        return None
+    question = "import pip, sys; print(*sys.version_info[:2])"
     answer = subprocess.run(
-        [VENV_PYTHON, "-c", question], capture_output=True, text=True, check=False
+        [VENV_PYTHON, "-E", "-c", question], capture_output=True, text=True, check=False
     )
-    return answer.stdout.strip() == str(sys.version_info[:2])
+    return tuple(map(int, answer.stdout.split())) or None
 
 
 def _create() -> None:
@@ -91,7 +97,7 @@ def _install(wanted: str) -> int:
     print(f"Installing up to {total} packages of requirements/{wanted}.txt", flush=True)
     HALF_DONE.touch()
     for name in CONTAINED[wanted]:
-        _stamp(name).unlink(missing_ok=True)
+        stamp(name).unlink(missing_ok=True)
     pip = subprocess.Popen(
         [VENV_PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input",
          "--disable-pip-version-check", "--progress-bar=off", "-r", requirements],
@@ -107,7 +113,7 @@ def _install(wanted: str) -> int:
         print("pip failed. Is the network there? Once it is, run the same again.", file=sys.stderr)
         return 1
     for name in CONTAINED[wanted]:
-        _stamp(name).write_text(_digest(name))
+        stamp(name).write_text(_digest(name))
     HALF_DONE.unlink()
     return 0
 
@@ -130,15 +136,17 @@ def _show_progress(lines: Iterator[str]) -> list[str]:
     return seen[-20:]
 
 
-def _is_installed(name: str) -> bool:
-    return _stamp(name).exists() and _stamp(name).read_text() == _digest(name)
+def is_installed(name: str) -> bool:
+    """Whether .venv has a set in the versions that the file names now."""
+    return stamp(name).exists() and stamp(name).read_text() == _digest(name)
 
 
 def _digest(name: str) -> str:
     return hashlib.sha256(_requirements(name).read_bytes()).hexdigest()
 
 
-def _stamp(name: str) -> Path:
+def stamp(name: str) -> Path:
+    """Return the file that is there when .venv has a set, in whatever versions."""
     return VENV / f"installed-{name}"
 
 

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Finds a Python that is new enough and lets it install requirements/$1.txt into .venv.
+# Finds a Python that is new enough and gives it the arguments: python.sh -I lab/install.py dev
 # PYTHON names another one. Runs on any POSIX shell, and on machines without Python far enough to
-# say what is missing.
+# say what is missing. It knows nothing of its own place: `make doctor` has it read from a pipe.
 set -eu
 
 new_enough() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+    # -E: a PYTHONHOME that leads nowhere is for `make doctor` to find, and stops no Python here.
+    "$1" -E -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 command_that_installs_python() {
@@ -25,7 +26,7 @@ command_that_installs_python() {
 
 for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
     if new_enough "$candidate"; then
-        exec "$candidate" -I "$(dirname "$0")/install.py" "$1"
+        exec "$candidate" "$@"
     fi
 done
 

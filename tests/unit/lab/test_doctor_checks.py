@@ -1,0 +1,71 @@
+"""Checks of the doctor whose cause cannot be made for the whole of a machine."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from lab.doctor.checkout import disk, place
+from lab.doctor.data import data, not_of
+from lab.doctor.ports import listener, ports
+from lab.doctor.variables import proxies
+from lab.stack.lock import Lock
+from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.ports import LOOPBACK, free_port
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """An exbibyte is more than is free anywhere."""
+    (finding,) = {str(found) for found in disk(tmp_path, needed=2**60)}
+    assert "GiB free, and needs 1073741824.0 GiB. Make room; see what takes it:  du" in finding
+
+
+def test_a_path_with_a_colon_is_named() -> None:
+    """Python makes no virtual environment there."""
+    assert not list(place(Path("/srv/roundtrip")))
+    (finding,) = place(Path("/srv/10:30/roundtrip"))
+    assert "has a colon" in str(finding)
+
+
+def test_a_file_of_another_user_is_found_below_the_data(tmp_path: Path) -> None:
+    """As after `sudo make up`; root itself reaches every file, so for root there is none."""
+    (tmp_path / "caddy").mkdir()
+    (tmp_path / "caddy" / "lock").touch()
+    owner = tmp_path.stat().st_uid
+    if owner:
+        assert not_of(owner, tmp_path) is None
+    assert not_of(owner + 1, tmp_path) == tmp_path
+    assert not_of(0, tmp_path) is None
+
+
+def test_a_stack_that_runs_owns_its_ports_and_its_processes(tmp_path: Path) -> None:
+    """They are taken, noted, and as they should be."""
+    lock = Lock(Paths(tmp_path).lock)
+    assert lock.acquire()
+    (tmp_path / "caddy").mkdir()
+    (tmp_path / "caddy" / "process.json").write_text('{"pid": 4711, "created": 1.0}')
+    with socket.create_server((LOOPBACK, 0)) as server:
+        taken = {"HTTP_PORT": str(server.getsockname()[1])}
+        assert not list(ports(Paths(tmp_path), taken))
+    assert [finding.verdict for finding in data(Paths(tmp_path), CHECKOUT)] == ["ok"]
+    lock.release()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="ONLY LINUX tells who listens")
+def test_a_listener_is_found_by_its_port() -> None:
+    """The kernel says which process holds the socket."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        found = listener(server.getsockname()[1])
+    assert found is not None
+    assert found.endswith(f" (process {os.getpid()})")
+    assert listener(free_port()) is None
+
+
+@pytest.mark.parametrize("exempt", ["localhost,127.0.0.1", "example.com, localhost", "*"])
+def test_a_proxy_that_leaves_localhost_alone_is_no_problem(exempt: str) -> None:
+    """As most machines behind a proxy are set up."""
+    proxy = {"http_proxy": "http://proxy.example:3128"}
+    assert list(proxies(proxy))
+    assert not list(proxies({**proxy, "no_proxy": exempt}))
+    assert not list(proxies({**proxy, "NO_PROXY": exempt}))
