@@ -1,0 +1,98 @@
+"""The pages for contributors and what runs on GitHub: what they name exists, and works."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[3]
+PAGES = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md"]
+TYPED = [
+    *PAGES,
+    ".pre-commit-config.yaml",
+    ".devcontainer/devcontainer.json",
+    *(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob(".github/**/*.*")),
+]
+# What stands in backticks, in a block of commands, or where a machine reads what to run.
+_COMMAND = re.compile(
+    r"""(?:`|^|run:\ |entry:\ |"postCreateCommand":\ ")make((?:\ [a-z-]+)+)""",
+    flags=re.MULTILINE | re.VERBOSE,
+)
+_BLOCK = re.compile(r"^```sh\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
+
+
+def read(name: str) -> str:
+    """Return the text of a file of the checkout."""
+    return (CHECKOUT / name).read_text()
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_every_make_target_that_is_named_exists(name: str) -> None:
+    """On pages, in workflows, in hooks: what somebody types or a machine runs."""
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
+    text = read(name)
+    named = {target for words in _COMMAND.findall(text) for target in words.split()}
+    if matrix := re.search(r"target: \[(.*)\]", text):
+        named |= set(matrix[1].split(", "))
+    assert named <= targets
+
+
+def test_the_commands_of_contributing_are_targets_or_tested_below() -> None:
+    """Nothing stands there that nobody runs."""
+    lines = [
+        line for block in _BLOCK.findall(read("CONTRIBUTING.md")) for line in block.split("\n")
+    ]
+    others = {line for line in lines if line and not line.startswith("make ")}
+    assert others == {".venv/bin/pre-commit install"}
+    assert "make test slow lint types" in lines
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
+    """A page that has moved takes its links along."""
+    for link in _LINK.findall(read(name)):
+        assert (CHECKOUT / link).exists(), link
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository with the files as they are here, and .venv as it is installed."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(CHECKOUT / ".venv")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / ".git" / "info" / "exclude").write_text("/.venv\n/home/\n")
+    return tmp_path
+
+
+def test_the_hook_of_pre_commit_refuses_what_make_lint_refuses(clone: Path) -> None:
+    """It is installed by the command of the page, and a commit with a mistake does not happen."""
+    who = {
+        f"GIT_{role}_{field}": "somebody"
+        for role in ("AUTHOR", "COMMITTER")
+        for field in ("NAME", "EMAIL")
+    }
+    environment = {"PATH": os.environ["PATH"], "HOME": str(clone / "home"), **who}
+    subprocess.run([".venv/bin/pre-commit", "install"], cwd=clone, env=environment, check=True)
+    with (clone / "app" / "main.py").open("a") as module:
+        module.write("\nimport antigravity\n")
+    subprocess.run(["git", "add", "--all"], cwd=clone, check=True)
+    committed = subprocess.run(
+        ["git", "commit", "--message", "Float"],
+        cwd=clone,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert committed.returncode == 1
+    assert "make lint" in committed.stderr
+    assert "app/main.py" in committed.stderr
+    assert "antigravity" in committed.stderr
