@@ -46,15 +46,25 @@ class SessionCache(Generic[_T]):
         while (known := self.get(key)) is None:
             loading = self._loading.get(key)
             if loading is None:
-                return await self._load(key, load)
+                return await self._load(key, load, self._begin(key))
             # Somebody has asked before. If they were given up, or what they found was forgotten
             # since, it is asked for once more.
             if await asyncio.shield(loading) is _NOTHING:
                 return None
         return known
 
-    async def _load(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
+    def _begin(self, key: Hashable) -> asyncio.Future[object]:
+        # At once, and not when the task that loads gets its turn: two that came in between would
+        # each take the other's place here, and nobody would wake those who wait.
         loading = self._loading[key] = asyncio.get_running_loop().create_future()
+        return loading
+
+    async def _load(
+        self,
+        key: Hashable,
+        load: Callable[[], Awaitable[_T | None]],
+        loading: asyncio.Future[object],
+    ) -> _T | None:
         asked = time.monotonic()
         try:
             value = await load()
@@ -77,7 +87,7 @@ class SessionCache(Generic[_T]):
         if known is None or not self._holds(known):
             return None
         if known.asked < time.monotonic() - self._seconds / 2 and key not in self._loading:
-            renewal = asyncio.create_task(self._load(key, load))
+            renewal = asyncio.create_task(self._load(key, load, self._begin(key)))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewed)
         return known.value
