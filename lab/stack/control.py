@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -25,6 +26,9 @@ OK, FAILED, NOT_RUNNING = 0, 1, 3
 
 # A stop in which the last requests take all of their time.
 STOP_TIMEOUT_S = 90.0
+
+# The load balancer looks every second whether a process is ready, and takes a moment to be told.
+NOTICED_AFTER_S = 1.5
 
 
 def up(paths: Paths, *, reporter: TextIO | None = None) -> int:
@@ -107,6 +111,9 @@ def roll(paths: Paths) -> int:
     """Restart the app processes one after another; no request fails meanwhile."""
     for app in running(paths).apps:
         app.restart()
+        # Until the load balancer knows the new one, the other must not go: requests would wait,
+        # and then come to the new one all at once.
+        time.sleep(NOTICED_AFTER_S)
         print(f"{app.name} has been restarted.", flush=True)
     return OK
 

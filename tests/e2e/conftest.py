@@ -4,15 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
 
 
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[LocalStack]:
     """A stack in the background with limits that nobody reaches, shared by all."""
-    limits = dict.fromkeys(("LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT"), "1000000/minute")
-    limits["SIGNUP"] = "654321/minute"
-    stack = LocalStack(**{f"RATE_LIMIT_{name}": limit for name, limit in limits.items()})
+    stack = LocalStack(**{**NO_LIMITS, "RATE_LIMIT_SIGNUP": "654321/minute"})
     try:
         stack.start()
         yield stack

@@ -35,6 +35,18 @@ NO_PROVIDER = {
     "OIDC_CLIENT_SECRET": "nobody asks for it",
 }
 
+# Limits that nobody reaches.
+NO_LIMITS = dict.fromkeys(
+    (
+        "RATE_LIMIT_SIGNUP",
+        "RATE_LIMIT_LOGIN",
+        "RATE_LIMIT_LOGIN_FAILURES",
+        "RATE_LIMIT_PASSWORD",
+        "RATE_LIMIT_DEFAULT",
+    ),
+    "1000000/minute",
+)
+
 
 class LocalStack:
     """One directory, two ports, and `python -m lab` with both."""

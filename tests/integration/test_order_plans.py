@@ -182,5 +182,5 @@ def test_a_hundred_times_as_many_orders_take_a_list_no_longer(
     small, large = (statistics.median(taken) for taken in seconds)
     with capsys.disabled():
         figures = f"{small * 1000:.2f} ms of 10,000, {large * 1000:.2f} ms of 1,000,000"
-        print(f"\n{query or 'plain'}: {figures}: {large / small:.2f} times")  # noqa: T201
+        print(f"\n{query or 'plain'}: {figures}: {large / small:.2f} times")
     assert large / small <= 1.3

@@ -1,0 +1,72 @@
+"""HTTP/1.1 as thin as it can be: a client that takes a processor from nobody whom it measures."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = b"\r\ncontent-length: "
+
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, and the only status that is a success."""
+
+    port: int
+    method: str
+    path: str
+    expected: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: Any = None
+    on_new_connection: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Return it as it goes over the wire."""
+        headers = {"Host": f"127.0.0.1:{self.port}", **self.headers}
+        body = b""
+        if self.content is not None:
+            body = json.dumps(self.content).encode()
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        lines = [f"{self.method} {self.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join(lines).encode() + _END_OF_HEAD + body
+
+
+class Wire:
+    """Connections to 127.0.0.1: each is kept for a next call, unless that wants a new one."""
+
+    def __init__(self) -> None:
+        self._free: defaultdict[int, list[_Streams]] = defaultdict(list)
+
+    async def exchange(self, call: Call) -> tuple[int, str]:
+        """Return the answer's status and body. Raises `OSError` or `EOFError` if none comes."""
+        free = self._free[call.port]
+        if free and not call.on_new_connection:
+            streams = free.pop()
+        else:
+            streams = await asyncio.open_connection("127.0.0.1", call.port)
+        reader, writer = streams
+        try:
+            writer.write(call.to_bytes())
+            head = await reader.readuntil(_END_OF_HEAD)
+            length = head.lower().partition(_LENGTH)[2].partition(b"\r")[0]
+            body = await reader.readexactly(int(length or 0))
+        except BaseException:
+            writer.close()
+            raise
+        if call.on_new_connection:
+            writer.close()
+        else:
+            free.append(streams)
+        return int(head.split(b" ", 2)[1]), body.decode()
+
+    def close(self) -> None:
+        """End the connections."""
+        for streams in self._free.values():
+            for _, writer in streams:
+                writer.close()

@@ -1,0 +1,65 @@
+"""A shop in a local stack, and what its customers send."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+import httpx2
+
+from tests.accounts import Account, new_admin, sign_up, signup_body
+from tests.e2e.calls import Call
+from tests.integration.shop import basket, new_key, new_product, product_url
+
+OPENING_STOCK = 1_000_000
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One product, an administrator, and somebody who buys it, behind a port."""
+
+    port: int
+    admin: Account
+    buyer: Account
+    product: dict[str, Any]
+
+    @classmethod
+    def open(cls, port: int, database_url: str) -> Self:
+        """Fill a service that runs there."""
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            admin = new_admin(client, database_url)
+            product = new_product(client, admin, stock=OPENING_STOCK)
+            return cls(port, admin, sign_up(client), product)
+
+    def order(self, key: str) -> Call:
+        """Buy one piece, under that key."""
+        headers = {**self.buyer.auth, "Idempotency-Key": key}
+        path, body = f"{self.buyer.url}/orders", basket((self.product, 1))
+        return Call(self.port, "POST", path, 201, headers, body)
+
+    def sign_up(self) -> Call:
+        """Be somebody new."""
+        return Call(self.port, "POST", "/api/users", 201, content=signup_body())
+
+    def read(self, path: str, *, on_new_connection: bool = False) -> Call:
+        """Read something, signed in."""
+        headers = self.buyer.auth
+        return Call(self.port, "GET", path, 200, headers, on_new_connection=on_new_connection)
+
+    def visits(self) -> Iterator[Call]:
+        """Yield 200 calls over and over: a signup, 10 orders, and 189 reads, 20 of them alone.
+
+        No more signups, because each takes 25 ms of a processor to hash the password; and no more
+        orders, since each has the products read from Postgres again.
+        """
+        for number in count():
+            if number % 200 == 1:
+                yield self.sign_up()
+            elif number % 20 == 0:
+                yield self.order(new_key())
+            elif number % 10 == 5:
+                yield self.read(product_url(self.product), on_new_connection=True)
+            elif number % 3:
+                yield self.read(self.buyer.url)
+            else:
+                yield self.read("/api/products")

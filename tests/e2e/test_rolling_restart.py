@@ -1,0 +1,49 @@
+"""`make roll` under traffic: new processes take the place of old ones, and nobody notices."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from lab.stack.postgres import PostgresServer
+from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.shoppers import Shop
+from tests.e2e.traffic import traffic
+
+ROLLS = 10
+RATE = 200
+# Who waits that long while nothing is restarted waits for a processor.
+BUSY_MS = 500
+
+
+@pytest.fixture
+def stack() -> Iterator[LocalStack]:
+    """A stack as `make start` gives it, but for limits, whose processes end in their usual time."""
+    stack = LocalStack(**NO_PROVIDER, **NO_LIMITS)
+    yield stack
+    stack.discard()
+
+
+@pytest.mark.slow
+def test_ten_rolling_restarts_under_200_requests_a_second_fail_none_of_them(
+    stack: LocalStack,
+) -> None:
+    """Reads, orders and signups, on kept and on new connections; `-rP` shows the figures."""
+    stack.start()
+    shop = Shop.open(stack.http_port, PostgresServer(stack.directory / "postgres").url)
+    with traffic(shop.visits(), rate=RATE) as before:
+        time.sleep(5)
+    assert before.percentile(99) < BUSY_MS, f"This machine is too busy to tell: {before.figures()}"
+    with traffic(shop.visits(), rate=RATE) as record:
+        rolls = [_roll(stack) for _ in range(ROLLS)]
+    print(f"before: {before.figures()}")
+    print(f"{ROLLS} rolls of {min(rolls):.1f} to {max(rolls):.1f} s: {record.figures()}")
+    assert not record.failures  # check F14
+    assert len(record.exchanges) > 0.95 * RATE * sum(rolls)  # check F14
+
+
+def _roll(stack: LocalStack) -> float:
+    began = time.perf_counter()
+    result = stack.run("roll")
+    assert result.returncode == 0, result.stdout
+    return time.perf_counter() - began
