@@ -178,10 +178,12 @@ def _drain_before_the_end(container: Container, delay: float) -> None:
     close = signal.getsignal(signal.SIGTERM)
     loop = asyncio.get_running_loop()
 
-    def drain(number: int, frame: FrameType | None) -> None:
+    def drain(_: int, frame: FrameType | None) -> None:
         container.health.drain()
         if callable(close):
-            loop.call_soon_threadsafe(loop.call_later, delay, close, number, frame)
+            # When it has closed everything, uvicorn ends by the signal that it was given, as if
+            # it had been killed. This one does nothing to a process that runs: it ends with 0.
+            loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
 
     signal.signal(signal.SIGTERM, drain)
 
