@@ -7,15 +7,24 @@ while the service itself runs with one that may not.
 import logging
 import os
 import sys
+import time
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from app.models import Model
 
+_log = logging.getLogger("alembic")
 _LOCK = 0x526F756E64  # "Round": any number will do, as long as it stays the same.
+_TURN_EVERY_S = 0.2
+# A statement that waits for a table has everybody wait who comes after it. Shorter than
+# DATABASE_POOL_TIMEOUT: no request fails for that.
+_LOCK_TIMEOUT = "SET lock_timeout = '1s'"
+_ATTEMPTS = 30
+_PAUSE_S = 1.0
 
 
 def main() -> None:
@@ -36,8 +45,8 @@ def main() -> None:
         reason = str(error.orig).partition("\n")[0]
         sys.exit(f"PostgreSQL cannot be reached; see DATABASE_URL. It says: {reason}")
     with connection:
-        # Two deployments that start at once take turns.
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        _take_turn(connection)
+        connection.execute(text(_LOCK_TIMEOUT))
         connection.commit()
         context.configure(
             connection=connection,
@@ -45,10 +54,49 @@ def main() -> None:
             compare_server_default=True,
             transaction_per_migration=True,
         )
-        with context.begin_transaction():
-            context.run_migrations()
+        _run(connection)
+
+
+def _take_turn(connection: Connection) -> None:
+    # Of two deployments that start at once, one goes first. The other one asks now and then: if it
+    # waited inside of a statement, CREATE INDEX CONCURRENTLY would wait for that to end.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+        connection.commit()
+        time.sleep(_TURN_EVERY_S)
+    connection.commit()
+
+
+def _run(connection: Connection) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            with context.begin_transaction():
+                context.run_migrations()
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            connection.rollback()
+            if attempt == _ATTEMPTS:
+                sys.exit("Other transactions hold the tables all the time. Run this again later.")
+            _log.warning("A table is in use. Trying again, so that nobody waits behind us.")
+            time.sleep(_PAUSE_S)
+        else:
+            return
+
+
+def show() -> None:
+    """Print the SQL instead of running it: `alembic upgrade 0003:0004 --sql`."""
+    context.configure(
+        dialect_name="postgresql",
+        target_metadata=Model.metadata,
+        literal_binds=True,
+        transaction_per_migration=True,
+    )
+    context.execute(_LOCK_TIMEOUT)
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 if context.is_offline_mode():
-    sys.exit("Offline mode is not supported: run the migrations against a database.")
-main()
+    show()
+else:
+    main()

@@ -1,0 +1,101 @@
+"""A migration makes nobody wait behind it, and waits for nobody in a way that others must."""
+
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import NewDatabase, migrate
+from tests.integration.wire import at_once
+from tests.service import CHECKOUT
+
+pytestmark = pytest.mark.slow
+
+POOL_TIMEOUT_S = 2.0
+"""What DATABASE_POOL_TIMEOUT is by default: who waits longer for a table fails."""
+CONCURRENTLY = '''"""An index that is built while others write.
+
+Revision ID: 9999
+Revises: {head}
+"""
+
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.create_index(
+            "ix_orders_created_at", "orders", ["created_at"], postgresql_concurrently=True
+        )
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.drop_index("ix_orders_created_at", "orders", postgresql_concurrently=True)
+'''
+
+
+def test_nobody_waits_behind_a_migration_that_waits_for_a_table(new_database: NewDatabase) -> None:
+    """It lets go after a second and tries again, until whoever held the table is done."""
+    url = new_database()
+    migrate(url, "upgrade", "0003")
+    waits = []
+    with (
+        psycopg.connect(url) as holder,
+        psycopg.connect(url, autocommit=True) as reader,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        holder.execute("SELECT 1 FROM users")
+        migrating = threads.submit(migrate, url)
+        until = time.monotonic() + 4 * POOL_TIMEOUT_S
+        while time.monotonic() < until:
+            began = time.monotonic()
+            reader.execute("SELECT 1 FROM users")
+            waits.append(time.monotonic() - began)
+        assert not migrating.done()
+        holder.rollback()
+        migrating.result()
+        assert reader.execute("SELECT version_num FROM alembic_version").fetchone() != ("0003",)
+    print(f"the longest of {len(waits)} waits took {max(waits):.2f} s")
+    assert 0.5 < max(waits) < POOL_TIMEOUT_S  # check F16
+
+
+def test_two_deployments_at_once_build_an_index_concurrently(
+    new_database: NewDatabase, tmp_path: Path
+) -> None:
+    """The one that waits for its turn is not what the other one waits for."""
+    url = new_database()
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        (head,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()[0]
+    shutil.copytree(CHECKOUT / "migrations", tmp_path / "migrations")
+    shutil.copy(CHECKOUT / "alembic.ini", tmp_path)
+    (tmp_path / "migrations" / "versions" / "9999_index.py").write_text(
+        CONCURRENTLY.format(head=head)
+    )
+    with_it = ("-c", str(tmp_path / "alembic.ini"))
+    at_once([lambda: migrate(url, *with_it, "upgrade", "head")] * 2)
+    with psycopg.connect(url) as connection:
+        query = (
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_orders_created_at'::regclass"
+        )
+        assert connection.execute(query).fetchone() == (True,)
+    migrate(url, *with_it, "downgrade", head)
+
+
+def test_the_sql_of_a_migration_can_be_read_before_it_runs() -> None:
+    """With the same limit on waiting as when it runs; no database is asked."""
+    command = [sys.executable, "-m", "alembic", "upgrade", "0003:0004", "--sql"]
+    shown = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    assert shown.stdout.startswith("SET lock_timeout = '1s';")
+    assert "CREATE TABLE identities" in shown.stdout
