@@ -93,11 +93,11 @@ def _administer(url: str, statement: str, *names: str) -> None:
         connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
-def migrate(database_url: str, *arguments: str) -> None:
+def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> None:
     """Run Alembic the way a deployment does."""
     subprocess.run(
         [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
-        cwd=CHECKOUT,
+        cwd=release,
         env=environment({"DATABASE_URL": database_url, "PYTHONWARNINGS": "default"}),
         check=True,
         capture_output=True,

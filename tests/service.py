@@ -70,7 +70,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_service(log: Path, settings: Mapping[str, str]) -> Iterator[Service]:
+def running_service(
+    log: Path, settings: Mapping[str, str], *, release: Path = CHECKOUT
+) -> Iterator[Service]:
     """Start a process with these settings, and end it afterwards."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
@@ -81,7 +83,7 @@ def running_service(log: Path, settings: Mapping[str, str]) -> Iterator[Service]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, *options],
-            cwd=CHECKOUT,
+            cwd=release,
             env=environment(settings),
             stdout=output,
             stderr=subprocess.STDOUT,

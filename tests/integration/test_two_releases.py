@@ -1,0 +1,110 @@
+"""A migration under traffic: the release before it works throughout, and beside this one."""
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain
+
+import psycopg
+import pytest
+
+from tests.accounts import log_in, sign_up
+from tests.conftest import NewDatabase, migrate
+from tests.e2e.shoppers import OPENING_STOCK, Shop
+from tests.e2e.traffic import Record, traffic
+from tests.integration.releases import release_before
+from tests.integration.shop import new_key, order
+from tests.integration.wire import at_once
+from tests.service import Service, running_service
+
+pytestmark = pytest.mark.slow
+
+RATE = 30
+
+
+@dataclasses.dataclass
+class Releases:
+    """Two processes on one database and one Redis: the release before, and this one."""
+
+    old: Service
+    new: Service
+    shop: Shop
+    database_url: str
+    record: Record
+
+
+@pytest.fixture(scope="module")
+def releases(
+    new_database: NewDatabase, defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Releases]:
+    """The old one runs, the migration comes under its traffic, then the new one joins it."""
+    before = release_before(tmp_path_factory.mktemp("before"))
+    url, logs = new_database(), tmp_path_factory.mktemp("logs")
+    migrate(url, release=before)
+    # Of the libraries, the old release gets those of today, and may be warned of their plans.
+    settings = {**defaults, "DATABASE_URL": url, "REDIS_KEY_PREFIX": f"two-{new_key()}"}
+    relaxed = {**settings, "PYTHONWARNINGS": "default"}
+    with ExitStack() as running:
+        old = running.enter_context(running_service(logs / "old", relaxed, release=before))
+        shop = Shop.open(old.address()[1], url)
+        with traffic(shop.visits(), rate=RATE) as during:
+            time.sleep(1)
+            migrate(url)
+            time.sleep(1)
+        new = running.enter_context(running_service(logs / "new", settings))
+        beside = dataclasses.replace(shop, port=new.address()[1])
+        calls = chain.from_iterable(zip(shop.visits(), beside.visits(), strict=True))
+        with traffic(calls, rate=RATE) as both:
+            time.sleep(4)
+        yield Releases(old, new, shop, url, Record(during.exchanges + both.exchanges))
+
+
+def test_no_request_fails_before_during_and_after_the_migration(releases: Releases) -> None:
+    """Reads, orders and signups, by the old release alone and by both in turn."""
+    print(releases.record.figures())
+    assert not releases.record.failures  # check F16
+    ports = {exchange.call.port for exchange in releases.record.exchanges}
+    assert len(ports) == 2
+    with psycopg.connect(releases.database_url) as database:
+        rows = database.execute(
+            "SELECT stock + (SELECT sum(quantity) FROM order_lines WHERE product_id = id) "
+            "FROM products WHERE id = %s",
+            [releases.shop.product["id"]],
+        ).fetchall()
+    assert rows == [(OPENING_STOCK,)]  # check F16
+
+
+def test_one_key_sent_to_both_releases_at_once_is_one_order(releases: Releases) -> None:
+    """A client whose request was cut off by the old one sends it again to the new one."""
+    shop = releases.shop
+    for _ in range(10):
+        key = new_key()
+        pair = [releases.old.client, releases.new.client]
+        calls = [partial(order, it, shop.buyer, (shop.product, 1), key=key) for it in pair * 2]
+        at_once(calls)
+        answers = [call() for call in calls]
+        assert [answer.status_code for answer in answers] == [201] * 4
+        assert len({answer.json()["id"] for answer in answers}) == 1  # check F16
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_a_session_of_one_release_lives_on_in_the_other(releases: Releases, first: str) -> None:
+    """Its token is good there, it is refreshed there, and it ends there for both."""
+    here, there = releases.old.client, releases.new.client
+    if first == "new":
+        here, there = there, here
+    account = sign_up(here)
+    login = here.post(
+        "/api/auth/login", json={"email": account.email, "password": account.password}
+    ).json()
+    assert there.get(account.url, headers=account.auth).status_code == 200  # check F16
+    pair = there.post("/api/auth/refresh", json={"refresh_token": login["refresh_token"]})
+    assert pair.status_code == 200, pair.text
+    auth = {"Authorization": f"Bearer {pair.json()['access_token']}"}
+    assert here.get(account.url, headers=auth).status_code == 200  # check F16
+    assert there.post("/api/auth/logout", headers=auth).status_code == 204
+    time.sleep(1.1)
+    assert here.get(account.url, headers=auth).status_code == 401  # check F16
+    log_in(there, account.email, account.password)
