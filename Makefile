@@ -10,6 +10,9 @@ FOR_ALL := --universal --python-version 3.11
 COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-index-url \
 	--no-config --custom-compile-command 'make lock, which is: uv pip compile $(FOR_ALL)'
 
+# Up to here, migrations are older than their linter.
+MIGRATIONS_AFTER := 0004
+
 # As typed: make would read a dollar sign in a password as a variable of its own.
 override PASSWORD := $(value PASSWORD)
 override EMAIL := $(value EMAIL)
@@ -54,7 +57,7 @@ profile: dev-set  ## show where one route's time goes; ROUTE=order for another
 test: dev-set  ## run all tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: dev-set  ## check style, who imports whom, scripts and workflows
+lint: dev-set  ## check style, who imports whom, scripts, workflows, new migrations
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
@@ -64,6 +67,8 @@ lint: dev-set  ## check style, who imports whom, scripts and workflows
 	@# It comes for Linux only; it asks shellcheck about the workflows' own scripts.
 	@! [ -x $(BIN)/actionlint ] || $(BIN)/actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --offline --quiet .github
+	@sql=$$($(BIN)/alembic upgrade $(MIGRATIONS_AFTER):head --sql) && \
+		echo "$$sql" | $(BIN)/squawk --reporter gcc
 
 types: dev-set  ## check the types
 	@$(BIN)/mypy
