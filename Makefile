@@ -10,6 +10,8 @@ FOR_ALL := --universal --python-version 3.11
 COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-index-url \
 	--no-config --custom-compile-command 'make lock, which is: uv pip compile $(FOR_ALL)'
 
+# What pytest ends with when ARGS selects tests of another run.
+NO_TESTS := 5
 # Up to here, migrations are older than their linter.
 MIGRATIONS_AFTER := 0004
 
@@ -74,7 +76,8 @@ types: dev-set  ## check the types
 	@$(BIN)/mypy
 
 slow: dev-set  ## run the tests that take their time by nature
-	@$(BIN)/python -m pytest -m slow $(ARGS)
+	@$(BIN)/python -m pytest -m 'slow and not alone' $(ARGS) || test $$? -eq $(NO_TESTS)
+	@$(BIN)/python -m pytest -m alone -n0 -rP $(ARGS) || test $$? -eq $(NO_TESTS)
 
 fuzz: dev-set  ## send generated requests at length; FUZZ_EXAMPLES=1000 for longer
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)

@@ -24,11 +24,11 @@ def stack() -> Iterator[LocalStack]:
     stack.discard()
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_ten_rolling_restarts_under_200_requests_a_second_fail_none_of_them(
     stack: LocalStack,
 ) -> None:
-    """Reads, orders and signups, on kept and on new connections; `-rP` shows the figures."""
+    """Reads, orders and signups, on kept and on new connections."""
     stack.start()
     shop = Shop.open(stack.http_port, PostgresServer(stack.directory / "postgres").url)
     with traffic(shop.visits(), rate=RATE) as before:
