@@ -1,6 +1,7 @@
 """Requests at a constant rate, whatever becomes of the answers, and a record of each."""
 
 import asyncio
+import json
 import math
 import threading
 import time
@@ -23,6 +24,11 @@ class Exchange:
     body: str
     seconds: float
 
+    @property
+    def code(self) -> str:
+        """Return what kind of problem it was, if it was one."""
+        return str(json.loads(self.body).get("code", "")) if self.body.startswith("{") else ""
+
 
 @dataclass
 class Record:
@@ -34,7 +40,7 @@ class Record:
     def failures(self) -> Counter[str]:
         """What has failed, how, and how often."""
         return Counter(
-            f"{exchange.call.method} {exchange.call.path}: {exchange.outcome} {exchange.body[:300]}"
+            f"{exchange.call.method} {exchange.call.path}: {exchange.outcome} {exchange.code}"
             for exchange in self.exchanges
             if exchange.outcome != exchange.call.expected
         )
