@@ -35,6 +35,8 @@ class Record:
     """All exchanges so far, in the order in which they ended."""
 
     exchanges: list[Exchange]
+    late: float = 0.0
+    """Seconds; by how much the sender itself has missed a moment at most."""
 
     @property
     def failures(self) -> Counter[str]:
@@ -56,7 +58,8 @@ class Record:
             f"{name} {self.percentile(percent):.0f} ms"
             for name, percent in (("p50", 50), ("p99", 99), ("longest", 100))
         )
-        return f"{len(self.exchanges)} requests, {self.failures.total()} failed; {times}"
+        sent = f"{len(self.exchanges)} requests, at most {self.late:.2f} s late"
+        return f"{sent}, {self.failures.total()} failed; {times}"
 
 
 @contextmanager
@@ -87,6 +90,7 @@ async def _send_all(
     async with asyncio.TaskGroup() as sending:
         while not over.is_set():
             await asyncio.sleep(due - time.perf_counter())
+            record.late = max(record.late, time.perf_counter() - due)
             sending.create_task(_send(wire, next(calls), due, record))
             due += pause
     wire.close()
