@@ -1,0 +1,106 @@
+"""A trace as JSON, as the page and `lab trace` read it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lab.collector import source
+from lab.collector.balancer import with_own_answers
+from lab.collector.skew import corrected
+from lab.collector.spans import Span, Value
+from lab.collector.stages import UNNAMED
+from lab.collector.store import Trace
+from lab.collector.tree import Placed, in_order, longest_gap_ns
+
+Document = dict[str, Any]
+
+# Each by the names that it may have; what is nearer to the root is believed first.
+_METHOD = ("http.request.method",)
+_PATH = ("url.path",)
+_ROUTE = ("http.route",)
+_STATUS = ("http.response.status_code",)
+_CACHE = ("roundtrip.cache", "http.response.header.x-cache")
+_REQUEST_ID = (
+    "roundtrip.request_id",
+    "http.response.header.x-request-id",
+    "http.request.header.x-request-id",
+)
+
+
+def summary(trace: Trace) -> Document:
+    """Return what a list of requests shows of one."""
+    return _summary(trace.trace_id, _joined(trace))
+
+
+def document(trace: Trace) -> Document:
+    """Return all of a trace: the summary, and each span in the order of a waterfall."""
+    placed = _joined(trace)
+    began = _beginning(placed)
+    return {
+        **_summary(trace.trace_id, placed),
+        "unnamed_ms": _ms(longest_gap_ns(placed)),
+        "spans": [_span(it, began) for it in placed],
+    }
+
+
+def _joined(trace: Trace) -> list[Placed]:
+    return in_order(with_own_answers(corrected(trace.spans)))
+
+
+def _summary(trace_id: str, placed: Sequence[Placed]) -> Document:
+    spans = [it.span for it in placed]
+    by_start = sorted(spans, key=lambda span: span.start_ns)
+    return {
+        "trace_id": trace_id,
+        "started_at": _rfc3339(_beginning(placed)),
+        "duration_ms": _ms(spans[0].duration_ns),
+        "method": _first(spans, _METHOD),
+        "path": _first(spans, _PATH),
+        "route": _first(spans, _ROUTE),
+        "status": _first(spans, _STATUS),
+        "processes": list(dict.fromkeys(span.process for span in by_start)),
+        "stages": sum(span.stage != UNNAMED for span in spans),
+        "cache": _first(spans, _CACHE),
+        "request_id": _first(spans, _REQUEST_ID),
+    }
+
+
+def _span(placed: Placed, began_ns: int) -> Document:
+    span = placed.span
+    return {
+        "id": span.span_id,
+        "parent_id": span.parent_id,
+        "process": span.process,
+        "stage": span.stage,
+        "name": span.name,
+        "start_ms": _ms(span.start_ns - began_ns),
+        "duration_ms": _ms(span.duration_ns),
+        "depth": placed.depth,
+        "error": span.error,
+        "attributes": dict(span.attributes),
+        "code": source.place_of(span.attributes),
+    }
+
+
+def _first(spans: Iterable[Span], names: Iterable[str]) -> Value | None:
+    for name in names:
+        for span in spans:
+            value = span.attributes.get(name)
+            if value not in (None, "", []):
+                # Headers are lists by OpenTelemetry's conventions.
+                return value[0] if isinstance(value, list) else value
+    return None
+
+
+def _beginning(placed: Iterable[Placed]) -> int:
+    return min(it.span.start_ns for it in placed)
+
+
+def _ms(nanoseconds: int) -> float:
+    return round(nanoseconds / 1_000_000, 3)
+
+
+def _rfc3339(nanoseconds: int) -> str:
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,133 @@
+"""OTLP's protobuf messages become spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
+
+from collections.abc import Iterable, Iterator
+from math import isfinite
+from sys import intern
+from typing import Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+from lab.collector.problems import Problem
+from lab.collector.redaction import REDACTED, cleaned, is_secret
+from lab.collector.spans import Scalar, Span, Value
+from lab.collector.stages import process_of, stage_of
+
+MEDIA_TYPE: Final = "application/x-protobuf"
+
+LONGEST_TEXT: Final = 4096
+LONGEST_NAME: Final = 256
+_MOST_ATTRIBUTES: Final = 64
+_MOST_ELEMENTS: Final = 32
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+_SCALARS: Final = {"bool_value", "int_value", "double_value"}
+
+
+class Received(NamedTuple):
+    """What one request has brought."""
+
+    spans: list[Span]
+    rejected: int
+
+
+def read(body: bytes) -> Received:
+    """Return the spans of a request, redacted and cut; those without valid ids are rejected.
+
+    :raises Problem: 400, when it is no such message.
+    """
+    message = ExportTraceServiceRequest()
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        raise Problem(400, "The body is no ExportTraceServiceRequest in protobuf.") from None
+    spans: list[Span] = []
+    rejected = 0
+    for group in message.resource_spans:
+        process = _process(group.resource)
+        for scope in group.scope_spans:
+            for sent in scope.spans:
+                if _has_valid_ids(sent):
+                    spans.append(_span(sent, process))
+                else:
+                    rejected += 1
+    return Received(spans, rejected)
+
+
+def answer(rejected: int) -> bytes:
+    """Return the response to a request of whose spans so many were not taken."""
+    response = ExportTraceServiceResponse()
+    if rejected:
+        response.partial_success.rejected_spans = rejected
+        response.partial_success.error_message = "They have no valid ids, or their trace is full."
+    return response.SerializeToString()
+
+
+def _span(sent: trace_pb2.Span, process: str) -> Span:
+    name = cleaned(sent.name[:LONGEST_NAME])
+    attributes = dict(_attributes(sent.attributes))
+    server = sent.kind == trace_pb2.Span.SPAN_KIND_SERVER
+    return Span(
+        trace_id=sent.trace_id.hex(),
+        span_id=sent.span_id.hex(),
+        parent_id=sent.parent_span_id.hex() or None,
+        process=process,
+        stage=intern(stage_of(process, name, attributes, server=server)),
+        name=intern(name),
+        start_ns=sent.start_time_unix_nano,
+        end_ns=max(sent.start_time_unix_nano, sent.end_time_unix_nano),
+        error=sent.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
+        attributes=attributes,
+    )
+
+
+def _has_valid_ids(sent: trace_pb2.Span) -> bool:
+    # W3C Trace Context, section 3.2.2: an id of nothing but zeros is none.
+    return (
+        len(sent.trace_id) == _TRACE_ID_BYTES
+        and len(sent.span_id) == _SPAN_ID_BYTES
+        and any(sent.trace_id)
+        and any(sent.span_id)
+        and len(sent.parent_span_id) in {0, _SPAN_ID_BYTES}
+    )
+
+
+def _process(resource: Resource) -> str:
+    named = {it.key: it.value.string_value for it in resource.attributes}
+    service = named.get("service.name") or "unknown"
+    process = process_of(service, named.get("service.instance.id", ""))
+    return intern(cleaned(process[:LONGEST_NAME]))
+
+
+def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
+    for _, pair in zip(range(_MOST_ATTRIBUTES), sent, strict=False):
+        key = intern(pair.key[:LONGEST_NAME])
+        if is_secret(key):
+            yield key, REDACTED
+        # Caddy notes a header that is not there as an empty text.
+        elif (value := _value(pair.value)) is not None and value != "":
+            yield key, value
+
+
+def _value(sent: AnyValue) -> Value | None:
+    """Return a scalar or a list of scalars; maps and bytes are not kept."""
+    if not sent.HasField("array_value"):
+        return _scalar(sent)
+    elements = map(_scalar, sent.array_value.values[:_MOST_ELEMENTS])
+    return [element for element in elements if element is not None]
+
+
+def _scalar(sent: AnyValue) -> Scalar | None:
+    kind = sent.WhichOneof("value")
+    if kind == "string_value":
+        # What is cut could be the end of a secret, so it is cut first.
+        return cleaned(sent.string_value[:LONGEST_TEXT])
+    scalar: Scalar | None = getattr(sent, kind) if kind in _SCALARS else None
+    # JSON has no infinity, and nothing that is not a number.
+    return str(scalar) if isinstance(scalar, float) and not isfinite(scalar) else scalar

@@ -1,0 +1,64 @@
+"""Errors as clients see them: problem documents (RFC 9457), in the service's own shape."""
+
+import re
+import secrets
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+# The service's own names of what can go wrong here, so that its pages explain them.
+_CODES = {
+    400: "malformed-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "content-too-large",
+    415: "unsupported-media-type",
+    422: "invalid-content",
+    503: "unavailable",
+}
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class Problem(Exception):
+    """What cannot be done, in a sentence for the person who asked."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def problem_response(
+    request: Request, status: int, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    """Render it as `application/problem+json`."""
+    sent = request.headers.get("x-request-id", "")
+    request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else secrets.token_hex(16)
+    code = _CODES.get(status, "internal-error")
+    problem = {
+        "type": f"/problems/{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "instance": f"#{request_id}",
+        "code": code,
+        "request_id": request_id,
+    }
+    return JSONResponse(
+        problem,
+        status_code=status,
+        media_type="application/problem+json",
+        headers={**(headers or {}), "X-Request-ID": request_id},
+    )
+
+
+def on_problem(request: Request, error: Exception) -> Response:
+    """Answer with what was raised."""
+    if isinstance(error, Problem):
+        return problem_response(request, error.status, error.detail)
+    if isinstance(error, HTTPException):
+        detail = f"{HTTPStatus(error.status_code).description or error.detail}."
+        return problem_response(request, error.status_code, detail, dict(error.headers or {}))
+    return problem_response(request, 500, "The collector has failed. Its log says more.")

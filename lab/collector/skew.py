@@ -1,0 +1,56 @@
+"""The clock of a client on another machine, corrected by what must have happened in between."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from lab.collector.spans import Span
+from lab.collector.stages import CLIENT
+
+# On one machine the server may note its end a moment after the client has the response.
+TOLERANCE_NS: Final = 10_000_000
+
+
+def corrected(spans: Mapping[str, Span]) -> list[Span]:
+    """Return the spans, the client's shifted so that the server's work lies inside its `wait`.
+
+    The server's clock is believed. If what the client saw can have happened as it says, nothing
+    is shifted.
+    """
+    shift = _shift(spans)
+    if not shift:
+        return list(spans.values())
+    return [
+        replace(span, start_ns=span.start_ns + shift, end_ns=span.end_ns + shift)
+        if span.process == CLIENT
+        else span
+        for span in spans.values()
+    ]
+
+
+def _shift(spans: Mapping[str, Span]) -> int:
+    for served in spans.values():
+        asked = spans.get(served.parent_id or "")
+        if asked is not None and asked.process == CLIENT and served.process != CLIENT:
+            wait = _wait_of(asked, spans)
+            return 0 if _agree(asked, wait, served) else _centred(wait, served)
+    return 0
+
+
+def _wait_of(asked: Span, spans: Mapping[str, Span]) -> Span:
+    family = {asked.span_id, asked.parent_id}
+    return next(
+        (it for it in spans.values() if it.stage == "wait" and it.parent_id in family), asked
+    )
+
+
+def _agree(asked: Span, wait: Span, served: Span) -> bool:
+    began = wait.start_ns - TOLERANCE_NS <= served.start_ns <= wait.end_ns + TOLERANCE_NS
+    return began and served.end_ns <= asked.end_ns + TOLERANCE_NS
+
+
+def _centred(wait: Span, served: Span) -> int:
+    # The way there is taken to be as long as the way back. A response that goes on after its
+    # first byte is served for longer than the client waits.
+    one_way = max(0, wait.duration_ns - served.duration_ns) // 2
+    return served.start_ns - one_way - wait.start_ns

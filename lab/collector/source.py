@@ -1,0 +1,89 @@
+"""The lines of the service that did what a span tells of."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from lab.collector.problems import Problem
+from lab.collector.spans import Value
+from lab.stack.paths import CHECKOUT
+
+_FILE = re.compile(r"app(/[A-Za-z_][A-Za-z0-9_]*)+\.py")
+_FUNCTION = re.compile(r"app(\.[A-Za-z_][A-Za-z0-9_]*)+")
+
+# Of a function that is longer, and of a line that is in none.
+_MOST_LINES: Final = 80
+_AROUND: Final = 12
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def place_of(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
+    """Return the file below app/, the line and the function that a span names, or None.
+
+    FastAPI's own spans name the function only, which is then looked up.
+    """
+    file, function = attributes.get("code.file.path"), attributes.get("code.function.name")
+    line = attributes.get("code.line.number")
+    if isinstance(file, str) and isinstance(line, int) and _FILE.fullmatch(file):
+        return {"file": file, "line": line, "function": function}
+    found = _found(function) if isinstance(function, str) else None
+    return {"file": found[0], "line": found[1], "function": function} if found else None
+
+
+def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
+    """Return the function that the line stands in, or what is around the line.
+
+    :raises Problem: 404 when there is no such line in a file below app/.
+    """
+    lines = _read(checkout, file).splitlines()
+    if not 1 <= line <= len(lines):
+        raise Problem(404, "The file has no such line.")
+    first, last = _surroundings("\n".join(lines), line, len(lines))
+    shown = lines[first - 1 : last]
+    return {"file": file, "first_line": first, "lines": shown, "line": line}
+
+
+def _read(checkout: Path, file: str) -> str:
+    path = checkout / file
+    steps = [path, *path.parents[: file.count("/")]]
+    # Checked by its letters first: no dots lead upwards, and no link leads elsewhere.
+    if not _FILE.fullmatch(file) or any(map(Path.is_symlink, steps)) or not path.is_file():
+        raise Problem(404, "There is no such file of Python below app/.")
+    return path.read_text()
+
+
+def _surroundings(text: str, line: int, last_line: int) -> tuple[int, int]:
+    around = [it for it in _functions(text) if _first(it) <= line <= (it.end_lineno or 0)]
+    if not around:
+        return max(1, line - _AROUND), min(last_line, line + _AROUND)
+    # The innermost one begins last.
+    function = max(around, key=_first)
+    first = max(_first(function), line - _MOST_LINES // 2)
+    return first, min(function.end_lineno or line, first + _MOST_LINES - 1)
+
+
+def _functions(text: str) -> Iterator[_Function]:
+    return (it for it in ast.walk(ast.parse(text)) if isinstance(it, _FUNCTIONS))
+
+
+def _first(function: _Function) -> int:
+    return min([function.lineno, *(it.lineno for it in function.decorator_list)])
+
+
+# The lines of a service that runs do not change under it.
+@lru_cache(maxsize=512)
+def _found(name: str) -> tuple[str, int] | None:
+    """Return the file and the line of `app.routers.users.create_user`."""
+    parts = name.split(".") if _FUNCTION.fullmatch(name) else []
+    for length in range(len(parts) - 1, 1, -1):
+        for file in ("/".join(parts[:length]) + ".py", "/".join(parts[:length]) + "/__init__.py"):
+            if (CHECKOUT / file).is_file():
+                last = parts[-1]
+                named = (it for it in _functions(_read(CHECKOUT, file)) if it.name == last)
+                return next(((file, it.lineno) for it in named), None)
+    return None

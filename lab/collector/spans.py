@@ -1,0 +1,40 @@
+"""A span as the collector keeps it: redacted, cut, and with a stage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Scalar = str | int | float | bool
+Value = Scalar | list[Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stage of one request. Ids are lower-case hex, times nanoseconds since the epoch."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    process: str
+    stage: str
+    name: str
+    start_ns: int
+    end_ns: int
+    error: bool
+    attributes: Mapping[str, Value]
+
+    @property
+    def duration_ns(self) -> int:
+        """How long it took; never negative."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def weight(self) -> int:
+        """Roughly the bytes that it keeps."""
+        own = 400 + len(self.name)
+        return own + sum(len(key) + _weight(value) for key, value in self.attributes.items())
+
+
+def _weight(value: Value) -> int:
+    if isinstance(value, list):
+        return 56 + sum(map(_weight, value))
+    return 56 + len(value) if isinstance(value, str) else 32

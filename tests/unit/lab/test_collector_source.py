@@ -1,0 +1,90 @@
+"""Only lines of the service are shown, and those that belong together."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.collector.problems import Problem
+from lab.collector.source import excerpt, place_of
+from lab.collector.spans import Value
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def test_a_line_is_shown_with_the_function_around_it() -> None:
+    """From its decorators to its end."""
+    text = (CHECKOUT / "app" / "routers" / "users.py").read_text().splitlines()
+    place = place_of({"code.function.name": "app.routers.users.create_user"})
+    assert place
+    found = excerpt("app/routers/users.py", place["line"])
+    assert found["lines"][0].startswith("@router.post(")
+    assert text[found["first_line"] - 1] == found["lines"][0]
+    assert any("def create_user(" in line for line in found["lines"])
+
+
+def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
+    """Twelve on each side, as far as there are any."""
+    found = excerpt("app/errors.py", 1)
+    assert (found["first_line"], len(found["lines"]), found["line"]) == (1, 13, 1)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "lab/python.py",
+        "/etc/passwd",
+        "app/../lab/__main__.py",
+        "app/./errors.py",
+        "app//errors.py",
+        "app/%2e%2e/errors.py",
+        "app/models/common_passwords.txt",
+        "app/errors.py\0",
+        "app/errors.py\n",
+        "app/nowhere.py",
+        "app/services",
+        "",
+    ],
+)
+def test_what_is_no_file_of_the_service_is_not_found(file: str) -> None:
+    """Neither other directories, nor other kinds of files, nor tricks with dots."""
+    with pytest.raises(Problem, match="no such file"):
+        excerpt(file, 1)
+
+
+@pytest.mark.parametrize("linked", ["file", "directory", "app"])
+def test_a_link_is_not_followed(tmp_path: Path, linked: str) -> None:
+    """It could lead anywhere."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.py").write_text("SECRET = 1\n")
+    app = tmp_path / "app"
+    if linked == "app":
+        app.symlink_to(outside)
+    else:
+        app.mkdir()
+    (app / "linked").symlink_to(outside) if linked == "directory" else None
+    (app / "linked.py").symlink_to(outside / "secret.py") if linked == "file" else None
+    file = {"file": "app/linked.py", "directory": "app/linked/secret.py", "app": "app/secret.py"}
+    with pytest.raises(Problem, match="no such file"):
+        excerpt(file[linked], 1, tmp_path)
+
+
+@pytest.mark.parametrize("line", [0, -1, 100_000])
+def test_a_line_that_is_not_there_is_not_found(line: int) -> None:
+    """Lines are counted from 1."""
+    with pytest.raises(Problem, match="no such line"):
+        excerpt("app/errors.py", line)
+
+
+def test_what_a_span_says_about_its_code_is_taken_when_it_is_the_services() -> None:
+    """A file elsewhere is none that could be shown."""
+    said: dict[str, Value] = {
+        "code.file.path": "app/errors.py",
+        "code.line.number": 7,
+        "code.function.name": "f",
+    }
+    assert place_of(said) == {"file": "app/errors.py", "line": 7, "function": "f"}
+    assert place_of({**said, "code.file.path": "/usr/lib/x.py"}) is None
+    assert place_of({"code.function.name": "app.nowhere.f"}) is None
+    assert place_of({"code.function.name": "os.path.join"}) is None
+    assert place_of({}) is None

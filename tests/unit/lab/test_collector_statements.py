@@ -1,0 +1,53 @@
+"""Which statements are explained, and what PostgreSQL is sent."""
+
+import pytest
+
+from lab.collector.plans import explainable, numbered
+from lab.collector.problems import Problem
+
+
+@pytest.mark.parametrize(
+    ("statement", "sent"),
+    [
+        ("SELECT %s, %s", "SELECT $1, $2"),
+        ("SELECT %(a)s, %(b)s::INTEGER, %(a)s", "SELECT $1, $2::INTEGER, $1"),
+        ("SELECT %b, %t, %(c)b", "SELECT $1, $2, $3"),
+        ("SELECT 1 %% %s", "SELECT 1 % $1"),
+        ("SELECT $1", "SELECT $1"),
+    ],
+    ids=["in order", "by name", "other formats", "percent signs", "already numbered"],
+)
+def test_placeholders_become_numbers(statement: str, sent: str) -> None:
+    """The same name is the same number."""
+    assert numbered(statement) == sent
+
+
+@pytest.mark.parametrize("verb", ["SELECT", "insert", "Update", "DELETE"])
+def test_statements_about_rows_can_be_explained(verb: str) -> None:
+    """A semicolon at the end does no harm."""
+    assert explainable(f"  {verb}\n something; ") == f"{verb}\n something"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        "DROP TABLE users",
+        "SELECTED",
+        "ANALYZE SELECT 1",
+        "EXPLAIN ANALYZE DELETE FROM users",
+        "WITH gone AS (DELETE FROM users RETURNING id) SELECT * FROM gone",
+        "COPY users TO PROGRAM 'sh'",
+    ],
+)
+def test_other_statements_are_refused(statement: str) -> None:
+    """What is no plain reading or writing of rows is not even asked about."""
+    with pytest.raises(Problem, match="Only SELECT, INSERT, UPDATE, DELETE"):
+        explainable(statement)
+
+
+@pytest.mark.parametrize("more", ["; DROP TABLE users", ";;", "; COMMIT; DROP TABLE users; --"])
+def test_only_one_statement_is_explained(more: str) -> None:
+    """EXPLAIN would stand before the first one only."""
+    with pytest.raises(Problem, match="Only a single statement"):
+        explainable(f"SELECT 1{more}")
