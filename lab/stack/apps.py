@@ -11,6 +11,7 @@ from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.servers import Server
+from lab.stack.telemetry import UNSAMPLED
 from lab.stack.waiting import POLL_S, never, wait_until
 
 UVICORN = (
@@ -90,7 +91,7 @@ class AppProcess(Server):
 def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") -> bool:
     """Whether a GET gives 200. Never raises."""
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=UNSAMPLED)
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False

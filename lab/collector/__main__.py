@@ -1,0 +1,35 @@
+"""The collector as a process of the stack: `python -m lab.collector PORT`.
+
+`DATABASE_URL` is the database that it asks for plans, `ALLOWED_HOSTS` the names it is asked by.
+"""
+
+import os
+import sys
+
+import uvicorn
+
+from lab.collector.web import create_app
+from lab.stack.ports import LOOPBACK
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    app = create_app(os.environ["DATABASE_URL"], os.environ["ALLOWED_HOSTS"].split(","))
+    uvicorn.run(
+        app,
+        host=LOOPBACK,
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        # Longer than the load balancer and the exporters keep an idle connection.
+        timeout_keep_alive=75,
+        # By then nobody is left whom it could keep waiting.
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    main()

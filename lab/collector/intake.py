@@ -1,0 +1,61 @@
+"""A request's body, read within limits."""
+
+import zlib
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from lab.collector.otlp import MEDIA_TYPE
+from lab.collector.problems import Problem
+
+# An exporter sends 512 spans at most in one request, which are some hundred kilobytes.
+LARGEST_BODY: Final = 4 * 1024 * 1024
+
+# zlib's window with a header of gzip's.
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the body, decompressed.
+
+    :raises Problem: 400, 413 or 415.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != MEDIA_TYPE:
+        raise Problem(
+            415, f"Send traces as {MEDIA_TYPE}: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+        )
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"identity", "gzip"}:
+        raise Problem(415, "Send the body as it is, or compressed by gzip.")
+    body = await _read(request)
+    return _decompressed(body) if encoding == "gzip" else body
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise _too_large()
+    except ClientDisconnect:
+        raise Problem(400, "The body ended before its end.") from None
+    return bytes(body)
+
+
+def _decompressed(body: bytes) -> bytes:
+    stream = zlib.decompressobj(_GZIP)
+    try:
+        content = stream.decompress(body, LARGEST_BODY + 1)
+    except zlib.error:
+        raise Problem(400, "The body is not what gzip writes.") from None
+    if len(content) > LARGEST_BODY:
+        raise _too_large()
+    if not stream.eof or stream.unused_data:
+        raise Problem(400, "The body is not one whole stream of gzip.")
+    return content
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"A body has at most {LARGEST_BODY} bytes, also when decompressed.")

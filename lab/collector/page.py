@@ -1,0 +1,35 @@
+"""The page and its files, as they lie in lab/page/static."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from lab.stack.paths import CHECKOUT
+
+STATIC: Final = CHECKOUT / "lab" / "page" / "static"
+
+# For a checkout without the page's files: what there is can still be read.
+_WITHOUT_FILES: Final = """\
+<!doctype html>
+<html lang="en">
+<title>Roundtrip: the last requests</title>
+<h1>The last requests</h1>
+<p><a href="/lab/api/traces">As JSON</a>
+</html>
+"""
+
+
+async def page(_: Request) -> Response:
+    """Serve the page."""
+    index = STATIC / "index.html"
+    return FileResponse(index) if index.is_file() else HTMLResponse(_WITHOUT_FILES)
+
+
+def static_files() -> list[Mount]:
+    """Serve the files beside the page, if there are any."""
+    if not STATIC.is_dir():
+        return []
+    return [Mount("/lab/static", StaticFiles(directory=STATIC))]

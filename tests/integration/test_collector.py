@@ -1,0 +1,221 @@
+"""The collector as a process: what it takes, what it serves, what it refuses."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import httpx2
+import pytest
+
+from lab.collector.intake import LARGEST_BODY
+from lab.stack.collector import CollectorServer
+from lab.stack.waiting import wait_until
+from tests.otlp import PROTOBUF, request, span
+
+
+@pytest.fixture(scope="module")
+def collector(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx2.Client]:
+    """Speaks HTTP to a collector that may ask the tests' database for plans."""
+    directory: Path = tmp_path_factory.mktemp("collector")
+    server = CollectorServer(
+        directory,
+        environment=lambda: {"DATABASE_URL": database_url, "ALLOWED_HOSTS": "127.0.0.1,[::1]"},
+        log=directory / "collector.log",
+    )
+    with server, httpx2.Client(base_url=server.url) as client:
+        yield client
+    # Nothing that a client can send is the collector's fault.
+    assert "Traceback" not in (directory / "collector.log").read_text()
+
+
+def sent(collector: httpx2.Client, *spans: Any) -> httpx2.Response:
+    """Send spans as the service would."""
+    body = request("roundtrip", *spans, instance="app-1")
+    return collector.post("/v1/traces", content=body, headers=PROTOBUF)
+
+
+def is_problem(response: httpx2.Response, status: int, code: str) -> bool:
+    """Whether it is a problem document with everything in it."""
+    problem = response.json()
+    assert response.headers["Content-Type"] == "application/problem+json", response.text
+    assert problem["instance"] == f"#{problem['request_id']}"
+    assert response.headers["X-Request-ID"] == problem["request_id"]
+    assert problem["detail"].endswith((".", "protobuf"))
+    return (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+
+
+@pytest.mark.parametrize("path", ["/v1/traces", "/lab/v1/traces"])
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
+def test_a_trace_that_was_sent_can_be_read(
+    collector: httpx2.Client, path: str, *, compressed: bool
+) -> None:
+    """By its id, and in the list, the newest first; the exporter gets the answer it knows."""
+    trace_id = token_hex(16)
+    body = request("roundtrip", span(trace_id, "GET /livez"), instance="app-2")
+    headers = PROTOBUF | ({"Content-Encoding": "gzip"} if compressed else {})
+    content = gzip.compress(body) if compressed else body
+    response = collector.post(path, content=content, headers=headers)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Type"] == "application/x-protobuf"
+    assert collector.get(f"/lab/api/traces/{trace_id}").json()["processes"] == ["app-2"]
+
+    def newest() -> list[str]:
+        items = collector.get("/lab/api/traces", params={"limit": 1}).json()["items"]
+        return [item["trace_id"] for item in items]
+
+    assert wait_until(lambda: newest() == [trace_id], timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "code"),
+    [
+        (b"{}", {"Content-Type": "application/json"}, 415, "unsupported-media-type"),
+        (b"", {}, 415, "unsupported-media-type"),
+        (b"", PROTOBUF | {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
+        (b"\xff\xff\xff", PROTOBUF, 400, "malformed-request"),
+        (b"\x0a\xff\x01half", PROTOBUF, 400, "malformed-request"),
+        (b"no gzip", PROTOBUF | {"Content-Encoding": "gzip"}, 400, "malformed-request"),
+        (gzip.compress(b"abc" * 99)[:-9], PROTOBUF | {"Content-Encoding": "gzip"}, 400,
+         "malformed-request"),
+        (gzip.compress(b"a") * 2, PROTOBUF | {"Content-Encoding": "gzip"}, 400,
+         "malformed-request"),
+        (bytes(LARGEST_BODY + 1), PROTOBUF, 413, "content-too-large"),
+        (gzip.compress(bytes(LARGEST_BODY + 1)), PROTOBUF | {"Content-Encoding": "gzip"}, 413,
+         "content-too-large"),
+    ],
+    ids=["json", "no type", "brotli", "no protobuf", "half a message", "no gzip", "half of gzip",
+         "gzip twice", "too large", "too large when decompressed"],
+)  # fmt: skip
+def test_what_is_no_trace_is_refused(
+    collector: httpx2.Client, content: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    """By a problem that names what is wrong; it is never the collector that fails."""
+    response = collector.post("/v1/traces", content=content, headers=headers)
+    assert is_problem(response, status, code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/traces", 405, "method-not-allowed"),
+        ("GET", "/nowhere", 404, "not-found"),
+        ("GET", "/lab/nowhere", 404, "not-found"),
+        ("GET", "/lab/static/nowhere.js", 404, "not-found"),
+        ("GET", "/lab/static/..%2f..%2f..%2fREADME.md", 404, "not-found"),
+        ("GET", "/lab/api/traces/" + "0" * 32, 404, "not-found"),
+        ("GET", "/lab/api/traces/x/spans/y/plan", 404, "not-found"),
+        ("GET", "/lab/api/traces?limit=0", 422, "invalid-content"),
+        ("GET", "/lab/api/traces?limit=1001", 422, "invalid-content"),
+        ("GET", "/lab/api/traces?limit=" + "9" * 5000, 422, "invalid-content"),
+        ("GET", "/lab/api/traces?limit=-1", 422, "invalid-content"),
+        ("GET", "/lab/api/source?file=../README.md", 404, "not-found"),
+        ("GET", "/lab/api/source?file=app/errors.py&line=x", 422, "invalid-content"),
+        ("GET", "/lab/api/source?file=app/errors.py&line=999999", 404, "not-found"),
+    ],
+)
+def test_what_is_not_there_is_a_problem(
+    collector: httpx2.Client, method: str, path: str, status: int, code: str
+) -> None:
+    """In the service's own shape."""
+    assert is_problem(collector.request(method, path), status, code)
+
+
+def test_spans_without_valid_ids_are_counted_to_their_sender(collector: httpx2.Client) -> None:
+    """OTLP calls it a partial success."""
+    response = sent(collector, span("00" * 16, "zeros"), span("ab", "short"), span("ab" * 16, "ok"))
+    assert response.status_code == 200
+    assert b"no valid ids" in response.content
+    assert collector.get("/lab/api/traces/" + "ab" * 16).json()["stages"] == 0
+
+
+def test_a_page_elsewhere_reads_nothing_by_another_name(collector: httpx2.Client) -> None:
+    """A name that suddenly leads to this machine (DNS rebinding) is not served."""
+    response = collector.get("/lab/api/traces", headers={"Host": "evil.example:8080"})
+    assert is_problem(response, 400, "malformed-request")
+
+
+def test_the_page_may_load_nothing_from_elsewhere(collector: httpx2.Client) -> None:
+    """Its policy names itself only, and is on every response."""
+    page = collector.get("/lab")
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    for response in (page, collector.get("/nowhere")):
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self';")
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_the_source_of_the_service_is_shown(collector: httpx2.Client) -> None:
+    """The lines of the function around the one asked for."""
+    found = collector.get("/lab/api/source", params={"file": "app/errors.py", "line": "1"}).json()
+    assert found.keys() == {"file", "first_line", "lines", "line"}
+    assert found["lines"][0].startswith('"""')
+
+
+def test_listeners_are_told_of_each_trace(collector: httpx2.Client) -> None:
+    """An event with the summary, as soon as the trace is complete."""
+    trace_id = token_hex(16)
+    with collector.stream("GET", "/lab/api/events") as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 1000"
+        sent(collector, span(trace_id, "GET", attributes={"url.path": "/livez"}))
+        told = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+        summaries = map(json.loads, told)
+        found = next(summary for summary in summaries if summary["trace_id"] == trace_id)
+    assert found["path"] == "/livez"
+
+
+def statement(collector: httpx2.Client, text: str) -> str:
+    """Send a span with a statement; return the address of its plan."""
+    trace_id, span_id = token_hex(16), token_hex(8)
+    sent(collector, span(trace_id, "sql", span_id=span_id, attributes={"db.query.text": text}))
+    return f"/lab/api/traces/{trace_id}/spans/{span_id}/plan"
+
+
+@pytest.mark.parametrize(
+    ("text", "plan"),
+    [
+        ("SELECT id FROM users WHERE id = %(id)s::BIGINT", "users"),
+        ("INSERT INTO products (sku, name) VALUES (%s, %s)", "Insert on products"),
+        ("UPDATE users SET name = %(name)s WHERE email = %(email)s", "Update on users"),
+        ("DELETE FROM users WHERE id = $1", "Delete on users"),
+    ],
+    ids=["select", "insert", "update", "delete"],
+)
+def test_a_statement_is_explained(collector: httpx2.Client, text: str, plan: str) -> None:
+    """By a generic plan, as nobody knows the values."""
+    found = collector.get(statement(collector, text)).json()
+    assert found["sql"] == text
+    assert plan in "\n".join(found["plan"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DROP TABLE users",
+        "SELECT 1; DROP TABLE users",
+        "SELECT nothing FROM nowhere",
+        "SELECT",
+        "SELECT $1::int = $1::text[]",
+        "SELECT '%s",
+    ],
+)
+def test_a_statement_without_a_plan_is_refused(collector: httpx2.Client, text: str) -> None:
+    """PostgreSQL's own reason is told, where it was asked."""
+    assert is_problem(collector.get(statement(collector, text)), 422, "invalid-content")
+
+
+def test_a_plan_changes_nothing(collector: httpx2.Client, database: Any) -> None:
+    """The statement is planned and never executed, and the connection could only read."""
+    database.execute("CREATE SEQUENCE IF NOT EXISTS asked")
+    address = statement(collector, "SELECT nextval('asked')")
+    assert collector.get(address).status_code == 200
+    (called,) = database.execute("SELECT is_called FROM asked").fetchone()
+    assert called is False
+    database.execute("DROP SEQUENCE asked")
