@@ -53,6 +53,15 @@ def test_docker_waits_longer_than_the_service_takes_to_end() -> None:
         assert patience > announcing + finishing
 
 
+def test_caddy_traces_requests_where_the_service_does() -> None:
+    """Both under the one profile; without it, the variable is empty, which means: not at all."""
+    caddy = dict(it.partition("=")[::2] for it in services()["caddy"]["environment"])
+    app = services()["app-1"]["environment"]
+    assert app["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${COMPOSE_PROFILES:+http://jaeger:4318}"
+    assert caddy["OTEL_TRACES_EXPORTER"] == "${COMPOSE_PROFILES:+otlp}"
+    assert caddy["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://jaeger:4318"
+
+
 def test_no_container_runs_with_more_than_it_needs() -> None:
     """Each of them, also those that only a profile starts."""
     for name, service in services().items():
