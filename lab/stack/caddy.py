@@ -68,6 +68,8 @@ class CaddyServer(Server):
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
         self.door: FrontDoor | None = None
+        # Asked at each launch for what deploy/Caddyfile is told besides.
+        self.settings: Callable[[], Mapping[str, str]] = dict
 
     def ready(self) -> bool:
         """Whether a request gets through to the service, by HTTP and by HTTPS."""
@@ -110,6 +112,7 @@ class CaddyServer(Server):
             # Caddy writes below these whatever its configuration says.
             "XDG_DATA_HOME": str(self.directory),
             "XDG_CONFIG_HOME": str(self.directory),
+            **self.settings(),
         }
 
     def _inherited_descriptors(self) -> Sequence[int]:

@@ -99,7 +99,7 @@ def reset(paths: Paths) -> int:
         return OK
     Stack(paths, Choices.from_environment({})).postgres.remove()
     # By name: whoever points LAB_DIR at a directory with other things in it keeps them.
-    for name in ("valkey", "caddy", "provider", *APPS, "logs"):
+    for name in ("valkey", "caddy", "collector", "provider", *APPS, "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for file in (paths.ca_certificate, paths.token_signing_key):
         file.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ The service runs.
   HTTP         {http}
   HTTPS        {https}   curl --cacert {ca_certificate} {https}/readyz
   docs         {http}/docs
+  requests     {http}/lab
   sign in      {_sign_in(stack, https)}
   PostgreSQL   {_database(stack)}
   Valkey       {_redis(stack)}

@@ -1,16 +1,20 @@
 """What the stack consists of, and which part gets which address."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from lab.stack.apps import AppProcess
 from lab.stack.caddy import CaddyServer
+from lab.stack.collector import ROUTES, CollectorServer
 from lab.stack.environment import Choices, service_environment
 from lab.stack.paths import Paths
+from lab.stack.ports import LOOPBACK
 from lab.stack.postgres import PostgresServer
 from lab.stack.provider import ProviderServer
 from lab.stack.secrets import kept_signing_key
 from lab.stack.servers import Server
+from lab.stack.telemetry import telemetry, traces_exporter
 from lab.stack.valkey import ValkeyServer
 
 APPS = ("app-1", "app-2")
@@ -30,10 +34,15 @@ class Stack:
                 name,
                 paths.root / name,
                 log=app_log,
-                environment=lambda: self.service_environment,
+                environment=partial(self._app_environment, name),
             )
             for name in APPS
         ]
+        self.collector = CollectorServer(
+            paths.root / "collector",
+            environment=self._collector_environment,
+            log=paths.logs / "collector.log",
+        )
         self.provider = ProviderServer(
             paths.root / "provider", origins=choices.origins, log=paths.logs / "provider.log"
         )
@@ -44,6 +53,7 @@ class Stack:
             log=paths.logs / "caddy.log",
             upstreams=lambda: [app.port for app in self.apps],
         )
+        self.caddy.settings = self._caddy_environment
 
     @property
     def storage(self) -> list[Server]:
@@ -58,7 +68,7 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """All that this stack runs, in the order of starting."""
-        return [*self.storage, *self.providers, *self.apps, self.caddy]
+        return [*self.storage, self.collector, *self.providers, *self.apps, self.caddy]
 
     @property
     def providers(self) -> list[Server]:
@@ -88,7 +98,27 @@ class Stack:
             provider=self.provider.settings if self.providers else {},
         )
 
+    def _app_environment(self, name: str) -> Mapping[str, str]:
+        spans = telemetry("roundtrip", self.collector.url, instance=name)
+        return {**self.service_environment, **spans}
+
+    def _collector_environment(self) -> Mapping[str, str]:
+        # It needs none of the service's secrets but this one.
+        return {
+            "DATABASE_URL": self.database_url,
+            "ALLOWED_HOSTS": self.service_environment["ALLOWED_HOSTS"],
+        }
+
+    def _caddy_environment(self) -> Mapping[str, str]:
+        return {
+            **telemetry("caddy", self.collector.url),
+            "OTEL_TRACES_EXPORTER": traces_exporter(),
+            "EXTRA_ROUTES": str(ROUTES),
+            "COLLECTOR": f"{LOOPBACK}:{self.collector.port}",
+        }
+
     def end_leftovers(self) -> list[str]:
         """End what a killed stack has left, clients first; the names of what there was."""
-        everything = [self.caddy, *self.apps, self.provider, self.valkey, self.postgres]
+        everything = [self.caddy, *self.apps, self.collector, self.provider, self.valkey,
+                      self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]

@@ -62,19 +62,20 @@ class Supervisor:
         )
         self._state.save(self._stack.paths)
         self._say(f"Starting the stack in {self._stack.paths.root}")
-        self._bring_up(self._stack.storage)
+        storage, collector = self._stack.storage, self._stack.collector
+        began = _launch([*storage, collector])
+        self._wait_for(storage, began)
         began = time.monotonic()
         migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
         self._say(f"  {'migrations':<12} applied{_since(began):>26}")
-        self._bring_up([*self._stack.providers, *self._stack.apps])
-        self._bring_up([self._stack.caddy])
+        # Nobody has needed the collector so far: it has had the time of the migrations.
+        began = _launch([*self._stack.providers, *self._stack.apps])
+        self._wait_for([collector, *self._stack.providers, *self._stack.apps], began)
+        self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)
 
-    def _bring_up(self, servers: Iterable[Server]) -> None:
-        began = time.monotonic()
-        for server in servers:
-            server.launch()
+    def _wait_for(self, servers: Iterable[Server], began: float) -> None:
         for server in servers:
             server.wait_until_ready(cancelled=self._signals.stopping.is_set)
             self._say(f"  {server.name:<12} ready on 127.0.0.1:{server.port:<6}{_since(began):>10}")
@@ -90,12 +91,23 @@ class Supervisor:
         stack, hurry = self._stack, self._signals.hurry.is_set
         if stack.caddy.door is not None:
             stack.caddy.door.close()
+        stack.collector.end_streams()
         stack.caddy.stop(hurry=hurry)
         for app in stack.apps:
             app.ask_to_stop()
-        for server in (*stack.apps, stack.provider, stack.valkey, stack.postgres):
+        # The collector outlives the apps, which still have spans to send.
+        storage = (stack.valkey, stack.postgres)
+        for server in (*stack.apps, stack.collector, stack.provider, *storage):
             server.stop(hurry=hurry)
         stack.paths.state.unlink(missing_ok=True)
+
+
+def _launch(servers: Iterable[Server]) -> float:
+    """Begin them all; the moment of it."""
+    began = time.monotonic()
+    for server in servers:
+        server.launch()
+    return began
 
 
 def _since(began: float) -> str:

@@ -8,7 +8,8 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # What a developer may have set for a stack of their own.
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "EMAIL", "PASSWORD"}
 NOT_OURS |= {"OIDC_ISSUER", "OIDC_NAME", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}
+# A developer's own collector gets nothing of the tests.
+NOT_OURS |= {name for name in os.environ if name.startswith("OTEL_")}
 # What a make that runs the tests tells a make below it, which then talks differently.
 NOT_OURS |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
@@ -115,6 +118,16 @@ class LocalStack:
         try:
             connection.request(method, path, body=payload, headers={**sent, **(headers or {})})
             return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def listening(self) -> Iterator[http.client.HTTPResponse]:
+        """Listen to the collector's events as the page does, by way of the load balancer."""
+        connection = self._connection(https=False)
+        try:
+            connection.request("GET", "/lab/api/events")
+            yield connection.getresponse()
         finally:
             connection.close()
 

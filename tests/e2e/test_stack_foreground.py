@@ -35,7 +35,9 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
     ):
         address = db.url.replace("postgresql:", "postgresql+psycopg:")
         up = own_stack.spawn("up", DATABASE_URL=address, REDIS_URL=cache.url)
-        assert "curl -i -X POST" in read_until(up, '"password"')
+        greeting = read_until(up, '"password"')
+        assert "curl -i -X POST" in greeting
+        assert f"http://localhost:{own_stack.http_port}/lab\n" in greeting
         assert own_stack.request("POST", "/api/users", body=signup("a@example.com")).status == 201
         read_until(up, "/api/users")
         seeded = own_stack.run("seed", SEED_ORDERS="10")
@@ -44,7 +46,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (10,)
         assert stack.request("GET", "/readyz").status == 200
         identities = own_stack.identities()
-        assert set(identities) == {"supervisor", "app-1", "app-2", "caddy"}
+        assert set(identities) == {"supervisor", "collector", "app-1", "app-2", "caddy"}
 
         # What a terminal sends on Ctrl-C: to every process of the foreground group.
         os.killpg(up.pid, signal.SIGINT)

@@ -2,11 +2,16 @@
 
 import re
 import socket
+from secrets import token_hex
 
 import pytest
 
 from lab.stack.caddy import CaddyServer, FrontDoor
+from lab.stack.environment import Choices
+from lab.stack.paths import Paths
 from lab.stack.ports import free_port
+from lab.stack.stack import Stack
+from lab.stack.telemetry import telemetry
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
@@ -90,28 +95,39 @@ def test_a_forged_address_does_not_get_through(stack: LocalStack) -> None:
     assert remaining("192.0.2.1") - remaining("192.0.2.2") == 1
 
 
-def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_back() -> None:
-    """503 in the service's own shape, with Retry-After."""
-    stack = LocalStack(**NO_PROVIDER)
-    logs = stack.directory / "logs"
+def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_back(
+    stack: LocalStack,
+) -> None:
+    """503 in the service's own shape, with Retry-After; its trace says so, too."""
+    other = LocalStack(**NO_PROVIDER)
+    logs = other.directory / "logs"
     caddy = CaddyServer(
-        stack.directory / "caddy",
-        ports=(stack.http_port, stack.https_port),
-        ca_certificate=stack.directory / "ca.crt",
+        other.directory / "caddy",
+        ports=(other.http_port, other.https_port),
+        ca_certificate=other.directory / "ca.crt",
         log=logs / "caddy.log",
         upstreams=lambda: [free_port(), free_port()],
     )
-    caddy.door = FrontDoor.open(stack.http_port, stack.https_port, "start")
+    collector = Stack(Paths(stack.directory), Choices.from_environment({})).collector
+    caddy.settings = lambda: {
+        **telemetry("caddy", collector.url, environment={}),
+        "OTEL_TRACES_EXPORTER": "otlp",
+    }
+    caddy.door = FrontDoor.open(other.http_port, other.https_port, "start")
+    trace_id = token_hex(16)
     try:
         caddy.launch()
         assert wait_until(caddy.alive, timeout_s=10)
-        answer = stack.request("GET", "/livez")
+        sampled = {"traceparent": f"00-{trace_id}-{token_hex(8)}-01"}
+        answer = other.request("GET", "/livez", headers=sampled)
     finally:
         caddy.stop()
         caddy.door.close()
-        stack.discard()
+        other.discard()
     assert (answer.status, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "1"
+    trace = stack.request("GET", f"/lab/api/traces/{trace_id}").json()
+    assert (trace["status"], trace["processes"]) == (503, ["load-balancer"])
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 

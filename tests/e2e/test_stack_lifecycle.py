@@ -2,11 +2,15 @@
 
 import secrets
 import socket
+import time
 
 import pytest
 
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack, signup
+
+# What the load balancer would wait for, as deploy/Caddyfile has it.
+GRACE_PERIOD_S = 15
 
 
 def new_email() -> str:
@@ -19,8 +23,9 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
-    assert parts == ["PostgreSQL", "Valkey", "provider", "app-1", "app-2", "Caddy"]
-    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 6, timeout_s=20)
+    apps = ["app-1", "app-2"]
+    assert parts == ["PostgreSQL", "Valkey", "collector", "provider", *apps, "Caddy"]
+    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 7, timeout_s=20)
 
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
@@ -56,7 +61,12 @@ def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
     email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
     identities = stack.identities()
-    assert stack.run("stop").returncode == 0
+    # A page that listens to what happens would have the load balancer wait for its end.
+    with stack.listening() as page:
+        began = time.monotonic()
+        assert stack.run("stop").returncode == 0
+        assert time.monotonic() - began < GRACE_PERIOD_S
+        assert page.read().startswith(b"retry: ")
     assert [name for name, identity in identities.items() if identity.process()] == []
     assert stack.run("status").returncode == 3
     assert stack.run("stop").returncode == 0
@@ -68,7 +78,7 @@ def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
     stack: LocalStack,
 ) -> None:
-    """SIGKILL orphans five servers; of two starts in the same moment, one takes over from them."""
+    """SIGKILL orphans every server; of two starts in the same moment, one takes over from them."""
     orphans = stack.identities()
     stack.kill("supervisor")
     starts = [stack.spawn("start"), stack.spawn("start")]

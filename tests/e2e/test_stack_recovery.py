@@ -6,7 +6,7 @@ from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 
 
-@pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "provider", "caddy"])
+@pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "provider", "collector", "caddy"])
 def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:
     """A new process takes its place, and the stack is ready as before."""
     killed = stack.kill(part)
@@ -27,3 +27,10 @@ def test_clients_do_not_notice_that_one_of_two_app_processes_is_gone(stack: Loca
     """A connection that cannot be made is made to the other process instead."""
     stack.kill("app-2")
     assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50
+
+
+def test_clients_do_not_notice_that_the_collector_is_gone(stack: LocalStack) -> None:
+    """Spans are lost, requests are not; a page that asks waits until it is back."""
+    stack.kill("collector")
+    assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50
+    assert wait_until(lambda: stack.request("GET", "/lab").status == 200, timeout_s=20)

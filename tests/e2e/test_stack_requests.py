@@ -1,0 +1,150 @@
+"""One request, seen through the whole stack: its spans meet in the collector."""
+
+import http.client
+import json
+import subprocess
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from lab.stack import wheels
+from lab.stack.caddy import CADDYFILE, CaddyServer, FrontDoor
+from lab.stack.paths import last_lines
+from lab.stack.ports import free_port
+from lab.stack.waiting import wait_until
+from tests.e2e.local_stack import Answer, LocalStack
+from tests.otlp import PROTOBUF, request, span
+
+PARTS = {"client", "load-balancer"}
+
+
+def sent_with_spans(stack: LocalStack, path: str, trace_id: str, span_id: str) -> Answer:
+    """Send a request as a client that traces itself, and then its span."""
+    answer = stack.request("GET", path, headers={"traceparent": f"00-{trace_id}-{span_id}-01"})
+    body = request("client", span(trace_id, "GET", span_id=span_id, duration_ms=5000))
+    connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
+    try:
+        connection.request("POST", "/lab/v1/traces", body=body, headers=PROTOBUF)
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()
+    return answer
+
+
+def trace_of(stack: LocalStack, trace_id: str) -> dict[str, Any]:
+    """Wait until client and load balancer have told of it; return what the collector knows."""
+
+    def known() -> dict[str, Any]:
+        found: dict[str, Any] = stack.request("GET", f"/lab/api/traces/{trace_id}").json()
+        return found
+
+    assert wait_until(lambda: set(known().get("processes", ())) >= PARTS, timeout_s=10)
+    return known()
+
+
+def test_the_spans_of_all_processes_meet_in_one_trace(stack: LocalStack) -> None:
+    """The client's span is the parent of the load balancer's, which is that of the service's."""
+    trace_id, span_id = token_hex(16), token_hex(8)
+    answer = sent_with_spans(stack, "/api/products?limit=1", trace_id, span_id)
+    trace = trace_of(stack, trace_id)
+    parents = {it["stage"]: it["parent_id"] for it in trace["spans"]}
+    ids = {it["stage"]: it["id"] for it in trace["spans"]}
+    assert (parents["request"], parents["load-balancer"]) == (None, span_id)
+    assert parents.get("app") in {None, ids["load-balancer"]}
+    assert (trace["method"], trace["path"], trace["status"]) == ("GET", "/api/products", 200)
+    assert trace["request_id"] == answer.headers["X-Request-ID"]
+    assert trace["cache"] == answer.headers["X-Cache"]
+
+
+def test_a_request_without_a_trace_of_its_own_is_listed_and_told_of(stack: LocalStack) -> None:
+    """The load balancer begins one for it; the page hears of it, and is not traced itself."""
+    marker = f"/api/{token_hex(8)}"
+    with stack.listening() as page:
+        assert page.readline() == b"retry: 1000\n"
+        stack.request("GET", marker)
+        told = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))
+        found = next(it for it in map(json.loads, told) if it["path"] == marker)
+    assert (found["status"], found["processes"][0]) == (404, "load-balancer")
+    items = stack.request("GET", "/lab/api/traces?limit=1000").json()["items"]
+    assert marker in {it["path"] for it in items}
+    assert not [it for it in items if str(it["path"]).startswith("/lab")]
+    # Nor is the question whether a process is ready, which comes every second.
+    assert not [it for it in items if it["path"] == "/readyz"]
+
+
+@pytest.mark.parametrize("https", [False, True], ids=["http", "https"])
+def test_the_page_comes_from_where_the_service_does(stack: LocalStack, *, https: bool) -> None:
+    """So that its scripts may ask the service, and nothing else."""
+    page = stack.request("GET", "/lab", https=https)
+    assert page.status == 200
+    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "Server" not in page.headers
+
+
+def test_a_statement_is_explained_by_the_stacks_own_database(stack: LocalStack) -> None:
+    """The collector may ask it, and only for plans."""
+    trace_id, span_id = token_hex(16), token_hex(8)
+    text = {"db.query.text": "SELECT name FROM users WHERE id = %(id)s"}
+    body = request("roundtrip", span(trace_id, "sql", span_id=span_id, attributes=text))
+    connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
+    connection.request("POST", "/lab/v1/traces", body=body, headers=PROTOBUF)
+    connection.getresponse()
+    connection.close()
+    plan = stack.request("GET", f"/lab/api/traces/{trace_id}/spans/{span_id}/plan").json()["plan"]
+    assert "users" in plan[0]
+
+
+def test_in_production_settings_there_is_no_page_and_no_trace(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same Caddyfile without the variables: `/lab` is the service's own 404."""
+    for name in ("OTEL_TRACES_EXPORTER", "EXTRA_ROUTES"):
+        monkeypatch.delenv(name, raising=False)
+    other = LocalStack()
+    caddy = CaddyServer(
+        other.directory / "caddy",
+        ports=(other.http_port, other.https_port),
+        ca_certificate=other.directory / "ca.crt",
+        log=other.directory / "logs" / "caddy.log",
+        upstreams=lambda: [int((stack.directory / "app-1" / "port").read_text()), free_port()],
+    )
+    caddy.door = FrontDoor.open(other.http_port, other.https_port, "start")
+    trace_id = token_hex(16)
+    try:
+        with caddy:
+            sampled = {"traceparent": f"00-{trace_id}-{token_hex(8)}-01"}
+            pages = [other.request("GET", path) for path in ("/lab", "/lab/", "/lab/api/traces")]
+            assert other.request("GET", "/api/products", headers=sampled).status == 200
+    finally:
+        caddy.door.close()
+        log = last_lines(other.directory / "logs" / "caddy.log", 1000)
+        other.discard()
+    assert [(it.status, it.json()["code"]) for it in pages] == [(404, "not-found")] * 3
+    assert "trac" not in log.lower()
+    assert "otel" not in log.lower()
+
+
+@pytest.mark.parametrize(
+    ("variables", "traces"),
+    [
+        ({}, False),
+        ({"OTEL_TRACES_EXPORTER": ""}, False),
+        ({"OTEL_TRACES_EXPORTER": "none"}, False),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+    ],
+    ids=["not set", "empty", "none", "otlp"],
+)
+def test_the_load_balancer_traces_only_when_told_to(
+    variables: dict[str, str], *, traces: bool
+) -> None:
+    """By OpenTelemetry's own variable; without it, nothing would be there to fail."""
+    adapted = subprocess.run(
+        [wheels.caddy(), "adapt", "--config", CADDYFILE, "--adapter", "caddyfile"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ('"handler":"tracing"' in adapted.stdout) is traces
+    assert "/lab" not in adapted.stdout
