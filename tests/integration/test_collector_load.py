@@ -1,0 +1,105 @@
+"""The collector under 200 requests a second: it does not grow, and it does not fall behind."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from secrets import token_hex
+
+import httpx2
+import psutil
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from lab.collector.store import MOST_TRACES
+from lab.stack.collector import CollectorServer
+from tests.otlp import PROTOBUF, request, span
+
+TRACES_PER_S = 200
+# What exporters collect before they send, as in the local stack.
+EVERY_S = 0.2
+SPANS_OF_THE_APP = 18
+SECONDS = 20
+MIB = 1024 * 1024
+
+SQL = {
+    "roundtrip.stage": "sql",
+    "db.system.name": "postgresql",
+    "db.operation.name": "SELECT",
+    "db.collection.name": "users",
+    "db.query.text": "SELECT users.id, users.name, users.email, users.role FROM users WHERE "
+    "users.id = %(id)s::BIGINT ORDER BY users.id LIMIT %(limit)s::INTEGER",
+    "code.function.name": "app.repositories.users.Users.get",
+    "code.file.path": "app/repositories/users.py",
+    "code.line.number": 41,
+}
+DOOR = {
+    "http.request.method": "GET",
+    "url.path": "/api/users/1",
+    "url.scheme": "http",
+    "server.address": "localhost",
+    "client.address": "127.0.0.1",
+    "user_agent.original": "curl/8.14.1",
+    "http.response.status_code": 200,
+    "http.response.header.x-request-id": "5104a986630046e18d74aa99cbd30717",
+}
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[CollectorServer]:
+    """A collector of this test's own."""
+    given = {"DATABASE_URL": "postgresql://nobody.asks/", "ALLOWED_HOSTS": "127.0.0.1"}
+    with CollectorServer(
+        tmp_path, environment=lambda: given, log=tmp_path / "collector.log"
+    ) as server:
+        yield server
+
+
+def batch(count: int) -> tuple[list[str], list[bytes]]:
+    """Return so many traces' ids, and the requests in which Caddy and an app send their spans."""
+    ids = [token_hex(16) for _ in range(count)]
+    by_caddy = [span(it, "GET", span_id=it[:16], attributes=DOOR) for it in ids]
+    server = partial(span, name="GET /x", kind=Span.SPAN_KIND_SERVER, attributes=DOOR)
+    by_app = [server(it, span_id=it[16:], parent_id=it[:16]) for it in ids]
+    by_app += [
+        span(it, "SELECT users", parent_id=it[16:], attributes=SQL)
+        for it in ids
+        for _ in range(SPANS_OF_THE_APP - 1)
+    ]
+    return ids, [request("caddy", *by_caddy), request("roundtrip", *by_app, instance="app-1")]
+
+
+@pytest.mark.slow
+def test_the_collector_keeps_up_with_200_requests_a_second(collector: CollectorServer) -> None:
+    """Full at 1,000 traces, it neither takes more memory nor half of a processor, nor longer."""
+    assert collector.identity
+    process = psutil.Process(collector.identity.pid)
+    ids, bodies = batch(int(TRACES_PER_S * EVERY_S))
+    sizes: list[int] = []
+    delays: list[float] = []
+    before = process.cpu_times()
+    began = time.monotonic()
+    with httpx2.Client(base_url=collector.url) as client:
+        for number in range(int(SECONDS / EVERY_S)):
+            ids, bodies = batch(len(ids))
+            time.sleep(max(0, began + number * EVERY_S - time.monotonic()))
+            sent = time.monotonic()
+            for body in bodies:
+                assert client.post("/v1/traces", content=body, headers=PROTOBUF).status_code == 200
+            assert client.get(f"/lab/api/traces/{ids[-1]}").json()["stages"] == 1 + SPANS_OF_THE_APP
+            delays.append(time.monotonic() - sent)
+            sizes.append(process.memory_info().rss)
+        listed = client.get("/lab/api/traces?limit=1000").json()["items"]
+    after = process.cpu_times()
+    seconds = time.monotonic() - began
+    cpu = (after.user + after.system - before.user - before.system) / seconds
+    full = sizes[int(2 * MOST_TRACES / TRACES_PER_S / EVERY_S)]
+    print(
+        f"{len(delays) * len(ids) / seconds:.0f} traces/s of {1 + SPANS_OF_THE_APP} spans: "
+        f"{cpu:.0%} of a processor; {sizes[0] / MIB:.0f} MiB at first, {full / MIB:.0f} when full, "
+        f"{sizes[-1] / MIB:.0f} at the end; sent and read in {max(delays) * 1000:.0f} ms at most"
+    )
+    assert len(listed) == MOST_TRACES
+    assert sizes[-1] < full + 16 * MIB
+    assert cpu < 0.5
+    assert sorted(delays)[len(delays) // 2] < EVERY_S
