@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: `python -m lab up|start|status|…`; `--help` lists all."""
+"""The commands of the lab: `.venv/bin/lab up|start|status|…`; `--help` lists all."""
 
 import argparse
 import os
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="run the stack here until Ctrl-C")
     # Says to `start`, which runs this in the background, how it goes.

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
+LAUNCHER = VENV / "bin" / "lab"
 
 # Beside .venv, as that may have to be deleted. The kernel lets go of it when we are killed.
 LOCK = CHECKOUT / ".venv.lock"
@@ -38,12 +40,12 @@ def main() -> int:
         return 1
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_usable():
-            if is_installed(wanted):
-                return 0
-        else:
+        if not _is_usable():
             _create()
-        return _install(wanted)
+        if not is_installed(wanted) and _install(wanted) != 0:
+            return 1
+        _write_launcher()
+        return 0
 
 
 def complaint() -> str | None:
@@ -116,6 +118,27 @@ def _install(wanted: str) -> int:
         stamp(name).write_text(_digest(name))
     HALF_DONE.unlink()
     return 0
+
+
+def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
+    """Return a program that runs the lab's commands, from whatever directory it is called."""
+    # No PYTHONPATH, which the servers would inherit; no `-m`, which takes a `lab` or an `app` of
+    # the directory that somebody stands in.
+    code = (
+        f"import sys; sys.path[0] = {str(checkout)!r}; from lab.__main__ import main; "
+        "sys.exit(main())"
+    )
+    return f'#!/bin/sh\nexec {shlex.quote(str(python))} -c {shlex.quote(code)} "$@"\n'
+
+
+def _write_launcher() -> None:
+    if LAUNCHER.exists() and LAUNCHER.read_text() == launcher():
+        return
+    # It may be running: its shell goes on reading the old file.
+    draft = LAUNCHER.with_name("lab.new")
+    draft.write_text(launcher())
+    draft.chmod(0o755)
+    draft.replace(LAUNCHER)
 
 
 def _show_progress(lines: Iterator[str]) -> list[str]:
