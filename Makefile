@@ -1,6 +1,6 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset admin seed bench profile test lint types slow \
+.PHONY: help up start status roll stop reset trace admin seed bench profile test lint types slow \
 	fuzz docker-test secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
@@ -43,6 +43,16 @@ stop: lab-set  ## end what runs in the background; the data are kept
 
 reset: lab-set  ## end it and delete its data
 	@$(LAB) reset
+
+# Without a URL somebody new signs up. Items are as in a shell: ITEMS="name=Ahmed 'note=two words'"
+ifndef URL
+METHOD = POST
+URL = /api/users
+ITEMS = name=Ahmed email=ahmed-$$(date +%s)@example.com password='correct horse battery'
+endif
+
+trace: lab-set  ## send a request and show each stage of it; METHOD, URL, ITEMS, ARGS
+	@$(BIN)/lab trace $(ARGS) $(METHOD) $(URL) $(ITEMS)
 
 admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
 	@$(LAB) admin

@@ -1,4 +1,4 @@
-"""The commands of the lab: `.venv/bin/lab up|start|status|…`; `--help` lists all."""
+"""The commands of the lab: `.venv/bin/lab up|start|status|trace|…`; `--help` lists all."""
 
 import argparse
 import os
@@ -12,6 +12,7 @@ from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
+from lab.trace.command import trace
 
 COMMANDS = {
     "start": control.start,
@@ -25,12 +26,18 @@ COMMANDS = {
     "profile": profile,
 }
 
+# These read the rest of the command line themselves.
+COMMANDS_WITH_ARGUMENTS = {"trace": trace}
+
 
 def main() -> int:
     """Run one command; its exit status."""
-    arguments = _parser().parse_args()
+    own = COMMANDS_WITH_ARGUMENTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    arguments = _parser().parse_args() if own is None else argparse.Namespace()
     paths = Paths.from_environment()
     try:
+        if own is not None:
+            return own(paths, sys.argv[2:])
         if arguments.command == "up":
             reporter = None if arguments.report_to is None else os.fdopen(arguments.report_to, "w")
             return control.up(paths, reporter=reporter)
@@ -52,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="run the stack here until Ctrl-C")
     # Says to `start`, which runs this in the background, how it goes.
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
-    for name, command in COMMANDS.items():
+    for name, command in (COMMANDS | COMMANDS_WITH_ARGUMENTS).items():
         commands.add_parser(name, help=(command.__doc__ or "").partition(";")[0].partition(".")[0])
     return parser
 

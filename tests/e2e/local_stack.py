@@ -68,10 +68,10 @@ class LocalStack:
             **settings,
         }
 
-    def spawn(self, command: str, **settings: str) -> "subprocess.Popen[str]":
+    def spawn(self, *command: str, **settings: str) -> "subprocess.Popen[str]":
         """Begin a command in a session of its own, its output in a pipe."""
         return subprocess.Popen(
-            [sys.executable, "-m", "lab", command],
+            [sys.executable, "-m", "lab", *command],
             cwd=CHECKOUT,
             env={**self.environment, **settings},
             stdin=subprocess.DEVNULL,
@@ -81,9 +81,9 @@ class LocalStack:
             start_new_session=True,
         )
 
-    def run(self, command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
-        process = self.spawn(command, **settings)
+        process = self.spawn(*command, **settings)
         output = process.communicate(timeout=120)[0]
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 

@@ -1,0 +1,88 @@
+"""What a stage did, in a few words."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Attributes = Mapping[str, Any]
+
+
+def detail(span: Mapping[str, Any]) -> str:
+    """Say it from the span's attributes; how it failed comes first."""
+    attributes: Attributes = span["attributes"]
+    said = [
+        str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
+    ]
+    told = _TOLD.get(span["stage"], _otherwise)(attributes) or _where(span)
+    if not told and span["name"] != span["stage"]:
+        told = span["name"]
+    return " ".join([*said[:1], told])
+
+
+def _request(attributes: Attributes) -> str:
+    return f"{attributes.get('http.request.method', '')} {attributes.get('url.full', '')}".strip()
+
+
+def _dns(attributes: Attributes) -> str:
+    return ", ".join(attributes.get("dns.answers", ()))
+
+
+def _connect(attributes: Attributes) -> str:
+    host = str(attributes.get("network.peer.address", ""))
+    return f"{f'[{host}]' if ':' in host else host}:{attributes.get('network.peer.port', '')}"
+
+
+def _tls(attributes: Attributes) -> str:
+    return f"{attributes.get('tls.protocol.version', '')} {attributes.get('tls.cipher', '')}"
+
+
+def _send(attributes: Attributes) -> str:
+    return _bytes(attributes.get("http.request.body.size"))
+
+
+def _receive(attributes: Attributes) -> str:
+    return _bytes(attributes.get("http.response.body.size"))
+
+
+def _cache(attributes: Attributes) -> str:
+    return str(attributes.get("roundtrip.cache", ""))
+
+
+def _hash(attributes: Attributes) -> str:
+    waited = attributes.get("roundtrip.waited_ms")
+    return "" if waited is None else f"waited {float(waited):.1f} ms for a thread"
+
+
+def _statement(attributes: Attributes) -> str:
+    return str(attributes.get("db.query.text") or attributes.get("db.operation.name") or "")
+
+
+def _route(attributes: Attributes) -> str:
+    return str(attributes.get("http.route", ""))
+
+
+def _otherwise(attributes: Attributes) -> str:
+    return str(attributes.get("description", ""))
+
+
+def _bytes(size: object) -> str:
+    return "" if size is None else f"{size} bytes of body"
+
+
+def _where(span: Mapping[str, Any]) -> str:
+    code = span.get("code")
+    return f"{code['file']}:{code['line']}" if code else ""
+
+
+_TOLD: Final[Mapping[str, Callable[[Attributes], str]]] = {
+    "request": _request,
+    "dns": _dns,
+    "connect": _connect,
+    "tls": _tls,
+    "send": _send,
+    "receive": _receive,
+    "cache": _cache,
+    "hash": _hash,
+    "sql": _statement,
+    "redis": _statement,
+    "app": _route,
+}

@@ -1,0 +1,98 @@
+"""What is typed after the address, in the notation of HTTPie.
+
+    name=Ahmed      a string of the JSON body
+    quantity:=1     a number, true, null, a list or an object of the JSON body
+    limit==10       a parameter of the query
+    Accept:text/*   a header; with nothing after the colon it is not sent
+    @order.json     the file's bytes as the body
+
+The first separator in an item is the one that counts; a backslash before it takes its meaning.
+HTTPie's own parser is no public interface of it, and would bring requests and rich along.
+"""
+
+import json
+import mimetypes
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.trace.failures import UsageError
+
+_ITEM = re.compile(r"((?:\\.|[^\\:=])+)(:=|==|=|:)(.*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\\:=@])")
+# RFC 9110, section 5.6.2 (token) and 5.5: no line may end within a value.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\r\n\0]*")
+
+
+@dataclass
+class Items:
+    """What the items say of the request."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    query: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[str, object] = field(default_factory=dict)
+    file: Path | None = None
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> "Items":
+        """Read them in their order; of a name that comes twice the last one counts.
+
+        :raises UsageError: naming the item that cannot be read.
+        """
+        items = cls()
+        for text in texts:
+            items._add(text)
+        if items.fields and items.file:
+            raise UsageError(f"Send either fields or the file {items.file} as the body, not both.")
+        return items
+
+    def body(self) -> tuple[bytes, str] | None:
+        """Return the body with its media type; None when there is none.
+
+        :raises UsageError: when the file cannot be read.
+        """
+        if self.file is not None:
+            try:
+                content = self.file.read_bytes()
+            except OSError as error:
+                raise UsageError(f"{self.file} cannot be read: {error.strerror}.") from error
+            return content, mimetypes.guess_type(self.file.name)[0] or "application/octet-stream"
+        if self.fields:
+            content = json.dumps(self.fields, ensure_ascii=False, separators=(",", ":")).encode()
+            return content, "application/json"
+        return None
+
+    def _add(self, text: str) -> None:
+        if text.startswith("@"):
+            self.file = Path(text[1:]).expanduser()
+            return
+        found = _ITEM.fullmatch(text)
+        if found is None:
+            raise UsageError(
+                f"`{text}` is no item. There are name=text, name:=json, Header:value, "
+                "parameter==value and @file."
+            )
+        name, separator, value = _ESCAPED.sub(r"\1", found[1]), found[2], found[3]
+        if separator == "==":
+            self.query.append((name, value))
+        elif separator == ":":
+            self._add_header(name, value.strip())
+        else:
+            self.fields[name] = value if separator == "=" else _json(name, value)
+
+    def _add_header(self, name: str, value: str) -> None:
+        # The message does not repeat the value, which may be a secret.
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise UsageError(f"`{name}` and what follows it make no header.")
+        self.headers[name] = value
+
+
+def _json(name: str, value: str) -> object:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise UsageError(
+            f"What follows {name}:= is no JSON ({error}). As a string:  {name}=…"
+        ) from error
