@@ -8,6 +8,7 @@ import psutil
 
 from lab.bench.command import bench
 from lab.bench.profile import profile
+from lab.fault.command import fault
 from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
@@ -27,7 +28,7 @@ COMMANDS = {
 }
 
 # These read the rest of the command line themselves.
-COMMANDS_WITH_ARGUMENTS = {"trace": trace}
+COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault}
 
 
 def main() -> int:

@@ -23,7 +23,8 @@ class Keeper:
     def look(self) -> None:
         """Launch the server again if it has ended; never waits until it is ready."""
         if not self._server.alive():
-            self._bring_back()
+            if not self._server.held_down:
+                self._bring_back()
         elif self._attempts and self._server.ready():
             self._say(f"{self._server.name} is back.")
             self._attempts = 0

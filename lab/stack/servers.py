@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.footprint import Footprint
 from lab.stack.identity import Identity
@@ -93,6 +95,7 @@ class Server(ABC):
         """End what a crash left of it, then begin the process and do not wait."""
         make_directory(self.directory)
         self.end_leftover()
+        self.release()
         _ = self.port
         self._prepare()
         self._process = self._spawn()
@@ -142,6 +145,28 @@ class Server(ABC):
         self._process.wait()
         self._process = None
         self._footprint.forget()
+
+    @property
+    def process(self) -> psutil.Process | None:
+        """The living process, whoever started it."""
+        return self._footprint.process()
+
+    @property
+    def held_down(self) -> bool:
+        """Whether somebody wants it to stay ended; the next launch forgets that."""
+        return self._hold.exists()
+
+    def hold_down(self) -> None:
+        """Have the supervisor of a running stack not bring it back when it ends."""
+        self._hold.touch()
+
+    def release(self) -> None:
+        """Let the supervisor bring it back."""
+        self._hold.unlink(missing_ok=True)
+
+    @property
+    def _hold(self) -> Path:
+        return self.directory / "held-down"
 
     def end_leftover(self) -> bool:
         """End the process that a killed supervisor left behind; whether there was one."""

@@ -8,6 +8,7 @@ from lab.stack.apps import AppProcess
 from lab.stack.caddy import CaddyServer
 from lab.stack.collector import ROUTES, CollectorServer
 from lab.stack.environment import Choices, service_environment
+from lab.stack.freezing import thaw
 from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
 from lab.stack.postgres import PostgresServer
@@ -117,8 +118,15 @@ class Stack:
             "COLLECTOR": f"{LOOPBACK}:{self.collector.port}",
         }
 
+    def thaw(self) -> None:
+        """Let servers go on that were frozen: who is about to end may wait for their answer."""
+        for server in self.storage:
+            if process := server.process:
+                thaw(process)
+
     def end_leftovers(self) -> list[str]:
         """End what a killed stack has left, clients first; the names of what there was."""
+        self.thaw()
         everything = [self.caddy, *self.apps, self.collector, self.provider, self.valkey,
                       self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]

@@ -13,6 +13,7 @@ from lab.stack.keeper import Keeper
 from lab.stack.lock import Lock
 from lab.stack.servers import Server
 from lab.stack.signals import StopSignals
+from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
 from lab.stack.state import State
 
@@ -65,6 +66,8 @@ class Supervisor:
         storage, collector = self._stack.storage, self._stack.collector
         began = _launch([*storage, collector])
         self._wait_for(storage, began)
+        if self._stack.choices.database_url is None:
+            SlowSql(self._stack.postgres).heal()
         began = time.monotonic()
         migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
         self._say(f"  {'migrations':<12} applied{_since(began):>26}")
@@ -89,6 +92,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         stack, hurry = self._stack, self._signals.hurry.is_set
+        stack.thaw()
         if stack.caddy.door is not None:
             stack.caddy.door.close()
         stack.collector.end_streams()

@@ -258,5 +258,6 @@ def test_what_is_measured_is_where_the_time_was(run: Any) -> None:
         ran = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in ran.documents[0]["spans"]}
-    assert 200 <= took["wait"] < 300
-    assert 100 <= took["receive"] < 200
+    assert took["wait"] >= 200
+    assert took["receive"] >= 100
+    assert sum(took.values()) - took["request"] <= took["request"] + 0.01
