@@ -1,8 +1,6 @@
 """The sign-in as a person has it: a real browser, a real provider, the whole stack between."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,31 +9,20 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from lab.stack.provider import PERSON
 from lab.stack.waiting import wait_until
+from tests import chromium
 from tests.e2e.local_stack import LocalStack
 
 LOGIN = "/api/auth/oidc/local/login"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[BrowserContext]:
     """A browser that this machine has, with an empty profile."""
-    program = next(filter(None, map(shutil.which, NAMES)), None)
-    if program is None:
-        pytest.skip(f"NO BROWSER: install one, such as `apt install chromium` ({NAMES})")
-    # Chromium's sandbox does not work for root.
-    rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             tmp_path / "profile",
-            executable_path=program,
-            args=[*QUIET, *rights],
+            executable_path=chromium.program(),
+            args=chromium.arguments(),
             # The stack's own authority is in no browser's list.
             ignore_https_errors=True,
         )
