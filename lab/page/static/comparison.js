@@ -1,0 +1,81 @@
+// @ts-check
+import { el } from "./dom.js";
+import { difference, duration, share } from "./format.js";
+import { lengthOf, tree } from "./outline.js";
+import { pairs } from "./pairs.js";
+import { call } from "./request.js";
+import { Scale } from "./scale.js";
+import { columnHead, spanRow, treegrid } from "./treegrid.js";
+import { facts } from "./waterfall.js";
+
+/** @typedef {import("./api.js").Trace} Trace @typedef {import("./pairs.js").Pair} Pair */
+
+/** A difference of this part of the longer request is worth a look. */
+const REMARKABLE = 0.05;
+
+/**
+ * Two requests on one time axis: each stage has A's bar above B's.
+ *
+ * @param {Trace} a
+ * @param {Trace} b
+ * @param {object} does
+ * @param {(spanId: string) => void} does.choose
+ * @param {() => void} does.close leaves A alone
+ * @returns {HTMLElement[]}
+ */
+export function comparison(a, b, { choose, close }) {
+  const scale = new Scale(Math.max(lengthOf(tree(a.spans)), lengthOf(tree(b.spans))));
+  const rows = pairs(a.spans, b.spans).map((pair) => pairRow(pair, scale));
+  const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(),
+    ...["A", "B", "B − A"].map((name) => columnHead(name, "took"))];
+  return [
+    el("div", { class: "bar-head" },
+      el("h2", {}, "Two requests, side by side"),
+      el("p", { class: "ways" }, el("button", { class: "quiet", onclick: close }, "Show A alone"))),
+    el("div", { class: "sides" }, side("A", a), side("B", b)),
+    el("p", { class: "verdict" }, verdict(a, b)),
+    treegrid("Stages of both requests", "two", heads, rows, choose),
+  ];
+}
+
+/** @param {string} letter @param {Trace} trace */
+function side(letter, trace) {
+  return el("div", { class: "side" },
+    el("h3", {}, el("span", { class: "letter" }, letter), " ", ...call(trace)), facts(trace));
+}
+
+/** @param {Trace} a @param {Trace} b @returns {string} */
+function verdict({ duration_ms: a }, { duration_ms: b }) {
+  const size = Math.abs(b - a);
+  if (size < 0.005) return "Both took the same time.";
+  return `B took ${duration(size)} ${b < a ? "less" : "more"} than A (${b < a ? "−" : "+"}${share(size, a)}).`;
+}
+
+/** @param {Pair} pair @param {Scale} scale */
+function pairRow({ a, b, depth }, scale) {
+  const shown = /** @type {import("./outline.js").Branch} */ (a ?? b);
+  const other = a && b ? b.span.id : undefined;
+  return spanRow(shown.span, depth, other,
+    scale.track(a && scale.bar(a, "a"), b && scale.bar(b, "b")),
+    took("A", a), took("B", b), delta(a, b, scale.length));
+}
+
+/** @param {string} letter @param {Pair["a"]} branch */
+function took(letter, branch) {
+  return el("div", { role: "gridcell", class: "took" },
+    el("span", { class: "narrow", "aria-hidden": "true" }, `${letter} `),
+    branch ? duration(branch.span.duration_ms) : el("span", { class: "soft" }, "none"));
+}
+
+/** @param {Pair["a"]} a @param {Pair["b"]} b @param {number} length */
+function delta(a, b, length) {
+  const cell = el("div", { role: "gridcell", class: "took delta" });
+  if (!a || !b) {
+    cell.append(el("span", { class: "only" }, a ? "only A" : "only B"));
+    return cell;
+  }
+  const by = b.span.duration_ms - a.span.duration_ms;
+  cell.textContent = difference(by);
+  if (Math.abs(by) > REMARKABLE * length) cell.classList.add(by > 0 ? "slower" : "faster");
+  return cell;
+}

@@ -1,0 +1,57 @@
+// @ts-check
+
+/** @param {number} ms @returns {string} three digits that count, such as "4.21 ms" */
+export function duration(ms) {
+  if (ms >= 999.5) return `${(ms / 1000).toFixed(2)}\u00a0s`;
+  if (ms >= 99.95) return `${ms.toFixed(0)}\u00a0ms`;
+  if (ms >= 9.995) return `${ms.toFixed(1)}\u00a0ms`;
+  return `${ms.toFixed(2)}\u00a0ms`;
+}
+
+/** @param {number} ms @returns {string} with its sign, and a real minus */
+export function difference(ms) {
+  const size = duration(Math.abs(ms));
+  if (Number.parseFloat(size) === 0) return "±0";
+  return `${ms < 0 ? "−" : "+"}${size}`;
+}
+
+/** @param {string} moment RFC 3339 @returns {string} the local time of day */
+export function clock(moment) {
+  const date = new Date(moment);
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  const time = parts.map((part) => String(part).padStart(2, "0")).join(":");
+  return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** @param {number} part @param {number} whole @returns {string} such as "4 %" */
+export function share(part, whole) {
+  return whole > 0 ? `${((100 * part) / whole).toFixed(part / whole < 0.1 ? 1 : 0)}\u00a0%` : "0\u00a0%";
+}
+
+/**
+ * Where a time axis has its marks: at most about `most`, at steps of 1, 2 or 5.
+ *
+ * @param {number} length in ms
+ * @param {number} [most]
+ * @returns {{step: number, ticks: number[]}}
+ */
+export function axis(length, most = 6) {
+  const rough = Math.max(length, 0.001) / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * (/** @type {number} */ ([1, 2, 5, 10].find((it) => it * power >= rough)) ?? 10);
+  const ticks = [];
+  for (let at = 0; at * step <= length * 1.0001; at += 1) ticks.push(at * step);
+  return { step, ticks };
+}
+
+/** @param {number} ms @param {number} step @returns {string} a mark's label, no longer than needed */
+export function tick(ms, step) {
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return ms === 0 ? "0" : `${ms.toFixed(digits)}\u00a0ms`;
+}
+
+/** @param {unknown} value an attribute's @returns {string} */
+export function plain(value) {
+  if (Array.isArray(value)) return value.map(plain).join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,42 @@
+// @ts-check
+import * as api from "./api.js";
+import { withClient } from "./client.js";
+
+/** @typedef {import("./api.js").Trace} Trace */
+
+const MOST = 20;
+
+/** The traces that were read last; they stay readable when the collector is away. */
+export class Kept {
+  constructor() {
+    /** @type {Map<string, Trace>} */
+    this.traces = new Map();
+  }
+
+  /** @param {string[]} ids @returns {Promise<(Trace | Error)[]>} each, or why it cannot be had */
+  get(ids) {
+    return Promise.all(ids.map(async (id) => {
+      try {
+        const known = this.traces.get(id) ?? this.keep(id, await api.trace(id));
+        return withClient(known);
+      } catch (trouble) {
+        return /** @type {api.Trouble} */ (trouble);
+      }
+    }));
+  }
+
+  /** Read one anew; when that fails, the old one stays. @param {string} id @returns {Promise<boolean>} */
+  async renew(id) {
+    const told = await api.trace(id).catch(() => null);
+    if (told) this.keep(id, told);
+    return told !== null;
+  }
+
+  /** @param {string} id @param {Trace} trace */
+  keep(id, trace) {
+    this.traces.set(id, trace);
+    const [oldest] = this.traces.keys();
+    if (this.traces.size > MOST) this.traces.delete(oldest);
+    return trace;
+  }
+}

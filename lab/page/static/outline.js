@@ -1,0 +1,84 @@
+// @ts-check
+
+/**
+ * @typedef {import("./api.js").Span} Span
+ * @typedef {{span: Span, depth: number, children: Branch[]}} Branch
+ */
+
+/**
+ * Put spans under their parents, in the order of their beginnings. One whose parent never
+ * arrived stands at the top.
+ *
+ * @param {Span[]} spans
+ * @returns {Branch[]}
+ */
+export function tree(spans) {
+  /** @type {Map<string, Branch>} */
+  const nodes = new Map(spans.map((span) => [span.id, { span, depth: 0, children: [] }]));
+  /** @type {Branch[]} */
+  const roots = [];
+  for (const node of nodes.values()) {
+    const parent = nodes.get(node.span.parent_id ?? "");
+    (parent && parent !== node ? parent.children : roots).push(node);
+  }
+  return level(roots, 0);
+}
+
+/** @param {Branch[]} nodes @param {number} depth @returns {Branch[]} */
+function level(nodes, depth) {
+  nodes.sort((one, other) => one.span.start_ms - other.span.start_ms);
+  for (const node of nodes) {
+    node.depth = depth;
+    level(node.children, depth + 1);
+  }
+  return nodes;
+}
+
+/** @param {Branch[]} nodes @returns {Branch[]} each one followed by its children */
+export function rows(nodes) {
+  return nodes.flatMap((node) => [node, ...rows(node.children)]);
+}
+
+/** @param {Branch} node @returns {number} the ms in which none of its children was at work */
+export function ownTime(node) {
+  return stretches(node.span, node.children.map((child) => child.span))
+    .reduce((sum, gap) => sum + gap.duration_ms, 0);
+}
+
+/**
+ * Find the longest part of a trace in which no innermost stage was at work.
+ *
+ * @param {Branch[]} roots
+ * @returns {{start_ms: number, duration_ms: number}}
+ */
+export function unnamed(roots) {
+  const nothing = { start_ms: 0, duration_ms: 0 };
+  if (roots.length === 0) return nothing;
+  const leaves = rows(roots).filter((node) => node.children.length === 0);
+  const gaps = stretches(roots[0].span, leaves.map((leaf) => leaf.span));
+  return gaps.reduce((most, gap) => (gap.duration_ms > most.duration_ms ? gap : most), nothing);
+}
+
+/**
+ * What of a span its parts leave uncovered.
+ *
+ * @param {{start_ms: number, duration_ms: number}} whole
+ * @param {{start_ms: number, duration_ms: number}[]} parts
+ */
+function stretches(whole, parts) {
+  const gaps = [];
+  const end = whole.start_ms + whole.duration_ms;
+  let at = whole.start_ms;
+  for (const part of [...parts].sort((one, other) => one.start_ms - other.start_ms)) {
+    const until = Math.min(part.start_ms, end);
+    if (until > at) gaps.push({ start_ms: at, duration_ms: until - at });
+    at = Math.max(at, part.start_ms + part.duration_ms);
+  }
+  if (end > at) gaps.push({ start_ms: at, duration_ms: end - at });
+  return gaps;
+}
+
+/** @param {Branch[]} roots @returns {number} when the last of them ended, in ms */
+export function lengthOf(roots) {
+  return Math.max(0.001, ...rows(roots).map(({ span }) => span.start_ms + span.duration_ms));
+}

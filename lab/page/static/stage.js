@@ -1,0 +1,91 @@
+// @ts-check
+import { plan } from "./api.js";
+import { el } from "./dom.js";
+import { duration, plain, share } from "./format.js";
+import { ownTime } from "./outline.js";
+import { glyph, placeOf, whereOf } from "./places.js";
+import { sourceOf } from "./source.js";
+import { readable } from "./sql.js";
+import { MEANING } from "./words.js";
+
+/** @typedef {import("./api.js").Trace} Trace @typedef {import("./outline.js").Branch} Branch */
+
+const STATEMENT = "db.query.text";
+/** Said in words elsewhere in the panel. */
+const SAID = new Set([STATEMENT, "roundtrip.stage", "code.file.path", "code.line.number", "code.function.name"]);
+
+/**
+ * What one stage did.
+ *
+ * @param {Trace} trace
+ * @param {Branch} branch
+ * @param {() => void} close
+ * @returns {(HTMLElement | null)[]}
+ */
+export function stagePanel(trace, branch, close) {
+  const { span } = branch;
+  const statement = span.attributes[STATEMENT];
+  return [
+    el("div", { class: "bar-head" },
+      el("h2", { id: "stage-title", tabindex: "-1" }, glyph(placeOf(span)), span.stage),
+      el("button", { class: "quiet", onclick: close, "aria-label": "Close the stage" }, "Close")),
+    span.name === span.stage ? null : el("p", { class: "full-name" }, span.name),
+    MEANING[span.stage] ? el("p", { class: "meaning" }, MEANING[span.stage]) : null,
+    el("dl", { class: "figures" }, ...figures(trace, branch)),
+    typeof statement === "string" ? query(trace, span, statement) : null,
+    attributes(span.attributes),
+    span.code ? sourceOf(span.code) : null,
+  ];
+}
+
+/** @param {Trace} trace @param {Branch} branch */
+function figures(trace, { span, children }) {
+  /** @type {[string, string][]} */
+  const known = [
+    ["Took", `${duration(span.duration_ms)}, ${share(span.duration_ms, trace.duration_ms)} of the request`],
+    ["Began", `${duration(span.start_ms)} after the request`],
+    ["Where", ["database", "redis"].includes(placeOf(span)) ? `${whereOf(span)}, seen from ${span.process}` : whereOf(span)],
+  ];
+  if (children.length > 0) {
+    known.splice(1, 0, ["Of its own", duration(ownTime({ span, children, depth: 0 }))]);
+  }
+  if (span.error) known.push(["Outcome", "failed"]);
+  return known.flatMap(entry);
+}
+
+/** @param {[string, string]} entry */
+function entry([term, text]) {
+  return [el("dt", {}, term), el("dd", {}, text)];
+}
+
+/** @param {Record<string, unknown>} all */
+function attributes(all) {
+  const shown = Object.entries(all).filter(([name]) => !SAID.has(name)).sort();
+  if (shown.length === 0) return null;
+  const entries = shown.flatMap(([name, value]) => entry([name, plain(value)]));
+  return el("section", {}, el("h3", {}, "Attributes"), el("dl", { class: "attributes" }, ...entries));
+}
+
+/** @param {Trace} trace @param {import("./api.js").Span} span @param {string} statement */
+function query(trace, span, statement) {
+  const sql = span.stage === "sql";
+  const place = el("div", { role: "status" });
+  const button = el("button", {
+    class: "quiet",
+    onclick: async () => place.replaceChildren(await planned(trace.trace_id, span.id)),
+  }, "Show its plan");
+  return el("section", {},
+    el("h3", {}, sql ? "SQL" : "Command"),
+    sql ? readable(statement) : el("pre", { class: "code wraps" }, el("code", {}, statement)),
+    sql && el("p", {}, button), place);
+}
+
+/** @param {string} traceId @param {string} spanId @returns {Promise<HTMLElement>} the plan, or why there is none */
+async function planned(traceId, spanId) {
+  try {
+    const text = (await plan(traceId, spanId)).plan.join("\n");
+    return el("pre", { class: "code", role: "region", tabindex: "0", "aria-label": "Plan of the statement" }, el("code", {}, text));
+  } catch (trouble) {
+    return el("p", { class: "trouble" }, `There is no plan to show. ${/** @type {Error} */ (trouble).message}`);
+  }
+}

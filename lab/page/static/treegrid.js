@@ -1,0 +1,70 @@
+// @ts-check
+import { el, shape } from "./dom.js";
+import { rove } from "./keys.js";
+import { glyph, placeOf, whereOf } from "./places.js";
+
+/** @typedef {import("./api.js").Span} Span */
+
+/**
+ * Rows by depth, with keys: up and down, left to the parent, right to the first child.
+ *
+ * @param {string} label
+ * @param {string} kind a class
+ * @param {HTMLElement[]} heads
+ * @param {HTMLElement[]} rows
+ * @param {(spanId: string) => void} choose
+ * @returns {HTMLElement}
+ */
+export function treegrid(label, kind, heads, rows, choose) {
+  const head = el("div", { role: "row", class: "span head" }, ...heads);
+  const grid = el("div", { role: "treegrid", class: `waterfall ${kind}`, "aria-label": label },
+    el("div", { role: "rowgroup" }, head), el("div", { role: "rowgroup" }, ...rows));
+  if (rows[0]) rows[0].tabIndex = 0;
+  rove(grid, {
+    choose: (row) => choose(/** @type {string} */ (row.dataset.span)),
+    right: (row, all) => {
+      const next = all[all.indexOf(row) + 1];
+      return next && levelOf(next) > levelOf(row) ? next : null;
+    },
+    left: (row, all) => all.slice(0, all.indexOf(row)).findLast((it) => levelOf(it) < levelOf(row)),
+  });
+  return grid;
+}
+
+/** @param {HTMLElement} row */
+function levelOf(row) {
+  return Number(row.getAttribute("aria-level"));
+}
+
+/** @param {string} text @param {string} [kind] */
+export function columnHead(text, kind = "") {
+  return el("div", { role: "columnheader", class: kind }, text);
+}
+
+/**
+ * @param {Span} span
+ * @param {number} depth
+ * @param {string} [others] ids of the spans that the row stands for besides
+ * @param {...HTMLElement} cells after the stage and its place
+ */
+export function spanRow(span, depth, others, ...cells) {
+  const name = span.name !== span.stage && el("span", { class: "name" }, span.name);
+  const row = el("div", {
+    role: "row", class: "span", tabindex: "-1", "aria-level": depth + 1, "aria-selected": "false",
+    "data-span": span.id, "data-other": others,
+  },
+  el("div", { role: "gridcell", class: "label", title: `${span.stage} · ${span.name}` },
+    glyph(placeOf(span)), el("span", { class: "word" }, span.stage),
+    span.error && el("span", { class: "error" }, "failed"), name),
+  el("div", { role: "gridcell", class: "where" }, whereOf(span)),
+  ...cells);
+  return shape(row, { depth });
+}
+
+/** @param {HTMLElement} grid @param {string | null} spanId */
+export function markSpan(grid, spanId) {
+  for (const row of grid.querySelectorAll("[data-span]")) {
+    const { span, other } = /** @type {HTMLElement} */ (row).dataset;
+    row.setAttribute("aria-selected", String(spanId !== null && (span === spanId || other === spanId)));
+  }
+}

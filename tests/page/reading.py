@@ -1,0 +1,49 @@
+"""How a test finds its way on the lab's page."""
+
+from contextlib import suppress
+
+import pytest
+from playwright.sync_api import Error, Locator, Page, expect
+
+from tests.chromium import TIMEOUT_MS
+
+__all__ = ["expect", "go", "requests", "sign_up", "stage", "stages"]
+
+LONG_ENOUGH = "correct horse battery"
+
+expect.set_options(timeout=TIMEOUT_MS)
+
+
+def go(page: Page, choice: str = "") -> None:
+    """Open the page anew; again, if a network has come or gone while its files were loading."""
+    page.goto("about:blank")
+    for _ in range(5):
+        with suppress(Error):
+            page.goto(f"/lab{choice}")
+            drawn = page.get_by_role("heading", name="Requests", exact=True)
+            expect(drawn).to_be_visible(timeout=3000)
+            return
+    pytest.fail("The page does not load.")
+
+
+def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
+    """Fill in the form, and send it."""
+    page.get_by_label("Name").fill("Ahmed")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign up").click()
+
+
+def requests(page: Page) -> Locator:
+    """The lines of the list, without its head."""
+    return page.get_by_role("grid").locator("[data-trace]")
+
+
+def stages(page: Page) -> Locator:
+    """The lines of the waterfall, without its head."""
+    return page.get_by_role("treegrid").locator("[data-span]")
+
+
+def stage(page: Page, word: str) -> Locator:
+    """The line of one stage."""
+    return stages(page).filter(has=page.locator(".word").get_by_text(word, exact=True))
