@@ -1,7 +1,7 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset trace admin seed bench profile test lint types slow \
-	fuzz docker-test secrets audit format lock doctor clean lab-set dev-set
+	fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -98,6 +98,9 @@ docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 		exit 1; \
 	}
 	@$(BIN)/python -m pytest -m docker -n0 $(ARGS)
+
+pictures: dev-set  ## draw docs/images anew, with a real browser
+	@$(BIN)/python -m pytest -m pictures -n0 $(ARGS)
 
 secrets:  ## make the secrets of docker-compose.yml, once, into .env
 	@sh deploy/secrets.sh

@@ -76,7 +76,7 @@ class Terminal:
             if kind == "sh":
                 output = self.run(text)
                 if following[0] in _SHOWN:
-                    assert _settled(output) == _settled(following[1]), f"{text}\nprinted:\n{output}"
+                    assert _settled(output) == _settled(following[1]), text
                     compared += 1
         return compared
 

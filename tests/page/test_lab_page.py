@@ -152,6 +152,22 @@ def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, collecto
     expect(stage(page, "sql")).to_be_focused()
 
 
+def test_spans_that_come_late_take_away_nothing(page: Page, collector: StandIn) -> None:
+    """The waterfall is drawn anew when a trace has grown; focus and plan stay where they are."""
+    trace = signup(1)
+    late = trace["spans"].pop()
+    collector.tell(trace)
+    go(page, f"#trace={1:032x}&stage=sql")
+    page.get_by_role("button", name="Show its plan").click()
+    plan = page.get_by_role("region", name="Plan of the statement")
+    expect(plan).to_contain_text("Insert on users")
+    stage(page, "hash").focus()
+    collector.tell({**trace, "spans": [*trace["spans"], late]})
+    expect(stage(page, late["stage"])).to_be_visible()
+    expect(stage(page, "hash")).to_be_focused()
+    expect(plan).to_contain_text("Insert on users")
+
+
 def test_a_plan_that_cannot_be_had_says_why(page: Page, collector: StandIn) -> None:
     """In the collector's own words, below the statement."""
     collector.tell(products(1, cache="miss"))

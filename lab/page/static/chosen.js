@@ -49,7 +49,9 @@ export class Chosen {
     if (id !== trace && id !== compare) return;
     if (!(await this.kept.renew(id))) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
-    this.drawn = this.open = null;
+    this.drawn = null;
+    // A panel that somebody reads stays, with the plan that was asked for.
+    if (this.panel.hidden) this.open = null;
     await this.show();
     if (focused) this.rowOf(focused)?.focus();
   }

@@ -25,11 +25,17 @@ export class Kept {
     }));
   }
 
-  /** Read one anew; when that fails, the old one stays. @param {string} id @returns {Promise<boolean>} */
+  /**
+   * Read one anew; when that fails, the old one stays.
+   *
+   * @param {string} id
+   * @returns {Promise<boolean>} whether there is something else to show
+   */
   async renew(id) {
     const told = await api.trace(id).catch(() => null);
-    if (told) this.keep(id, told);
-    return told !== null;
+    if (!told || JSON.stringify(told) === JSON.stringify(this.traces.get(id))) return false;
+    this.keep(id, told);
+    return true;
   }
 
   /** @param {string} id @param {Trace} trace */

@@ -61,5 +61,5 @@ export function cache(outcome) {
 /** @param {string} process */
 function process(process) {
   const at = { process, stage: "" };
-  return el("span", { class: "process" }, glyph(placeOf(at)), whereOf(at));
+  return el("span", { class: "process", title: whereOf(at) }, glyph(placeOf(at)), el("span", {}, whereOf(at)));
 }
