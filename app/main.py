@@ -8,11 +8,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
+from typing import Final
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -22,10 +24,11 @@ from prometheus_client import (
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from app.adapters.exporting import end_tracing
 from app.adapters.logs import configure_logging
 from app.container import Container
 from app.errors import Unavailable
-from app.middleware.access_log import AccessLog
+from app.middleware.access_log import PROBES, AccessLog
 from app.middleware.body_limit import BodyLimit
 from app.middleware.deadline import Deadline
 from app.middleware.host import Host
@@ -54,6 +57,16 @@ _ROUTERS = (
     health.router,
     docs.router,
 )
+_TELEMETRY: Final[TelemetryConfig] = {
+    # By OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+    "auto_configure": True,
+    "exclude": lambda scope: scope.get("path") in PROBES,
+    # The stages are ours: they say where in the source they are, and stand in Server-Timing too.
+    "operation_spans": False,
+    # Metrics and logs are our own as well; FastAPI would look for their providers each time.
+    "metrics": False,
+    "logs": False,
+}
 _log = structlog.get_logger()
 
 
@@ -72,9 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        # Metrics and logs are our own; asked for each request whether it has any, FastAPI would
-        # look for their providers each time.
-        telemetry={"metrics": False, "logs": False},
+        telemetry=_TELEMETRY,
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={
@@ -151,6 +162,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     sweeper.cancel()
     await container.close()
+    end_tracing()
 
 
 async def _sweep(container: Container, interval: float) -> None:

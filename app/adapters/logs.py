@@ -4,15 +4,18 @@ What the libraries log through the standard library's `logging` goes the same wa
 """
 
 import logging
+import math
 import sys
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 import structlog
 from pydantic_core import to_json
 from structlog.typing import Processor, WrappedLogger
 
 from app.settings import Settings
+
+_SELDOM: Final = 60.0
 
 
 def configure_logging(settings: Settings) -> None:
@@ -26,6 +29,7 @@ def configure_logging(settings: Settings) -> None:
         ),
     ]
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(_seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -41,7 +45,8 @@ def configure_logging(settings: Settings) -> None:
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
     # Their lines have addresses of other servers in them, and headers at level `debug`.
-    logging.getLogger("httpcore2").setLevel(logging.WARNING)
+    for name in ("httpcore2", "urllib3"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     if for_people:
         # Whoever watches a terminal has started the processes and need not be told of it.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -53,6 +58,23 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+def _seldom() -> Callable[[logging.LogRecord], bool]:
+    # Of a collector that is away OpenTelemetry writes a line for each try, and one for each span
+    # that it has to drop. One a minute will do.
+    last = -math.inf
+
+    def passes(line: logging.LogRecord) -> bool:
+        nonlocal last
+        if not line.name.startswith("opentelemetry."):
+            return True
+        if line.created < last + _SELDOM:
+            return False
+        last = line.created
+        return True
+
+    return passes
 
 
 def _ending(settings: Settings) -> list[Processor]:

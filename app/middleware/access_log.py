@@ -11,17 +11,17 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger()
-_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-_PROBES = {"/livez", "/readyz", "/metrics"}
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+PROBES = {"/livez", "/readyz", "/metrics"}
 _NO_RESPONSE = 499
 
 
 class AccessLog:
     """Logs each request when it is over, and counts it into the histogram of durations.
 
-    A line has the request's id, the trace it belongs to (W3C Trace Context, section 3.2),
-    the route's template rather than the path, and the user's id; no header and no body
-    ever. Health checks are logged at level `debug`.
+    A line has the request's id, its trace (W3C Trace Context, section 3.2), the route's template
+    rather than the path, and the user's id; no header and no body ever. Health checks are logged
+    at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -61,10 +61,10 @@ class AccessLog:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["state"]["path"]
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         route = path.template if path else None
         self._series(method, route or "none", status).observe(seconds)
-        write = _log.debug if route in _PROBES else _log.info
+        write = _log.debug if route in PROBES else _log.info
         write(
             "request",
             method=method,
@@ -77,8 +77,10 @@ class AccessLog:
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:
-    if all(name != b"traceparent" for name, _ in scope["headers"]):
-        return {}
-    context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
-    span = trace.get_current_span(context).get_span_context()
-    return {"trace_id": trace.format_trace_id(span.trace_id)} if span.is_valid else {}
+    span = trace.get_current_span()
+    if span is trace.INVALID_SPAN and any(name == b"traceparent" for name, _ in scope["headers"]):
+        # Without a tracer of our own nobody has read it yet.
+        context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
+        span = trace.get_current_span(context)
+    found = span.get_span_context()
+    return {"trace_id": trace.format_trace_id(found.trace_id)} if found.is_valid else {}

@@ -1,0 +1,47 @@
+"""A collector that is away, or takes a connection and says nothing: nobody notices."""
+
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.service import PATIENCE, Service, free_port, running_service
+
+
+@pytest.fixture(params=["dead", "frozen"])
+def deaf(
+    request: pytest.FixtureRequest, defaults: Mapping[str, str], tmp_path: Path
+) -> Iterator[Service]:
+    """A service whose spans nobody takes."""
+    with ExitStack() as stack:
+        port = free_port()
+        if request.param == "frozen":
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=16))
+            port = listener.getsockname()[1]
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "10",
+            "OTEL_BSP_MAX_QUEUE_SIZE": "50",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10",
+        }
+        yield stack.enter_context(running_service(tmp_path / "log", {**defaults, **settings}))
+
+
+def test_no_request_and_no_shutdown_waits_for_a_collector(deaf: Service) -> None:
+    """Requests are as fast as ever, the log has one line of it, the process ends in time."""
+    slowest = 0.0
+    for _ in range(60):
+        started = time.perf_counter()
+        assert deaf.client.get("/api/products").status_code == 200
+        slowest = max(slowest, time.perf_counter() - started)
+    assert slowest < 1
+    deaf.process.send_signal(signal.SIGTERM)
+    started = time.perf_counter()
+    assert deaf.process.wait(PATIENCE) == 0
+    assert time.perf_counter() - started < 5
+    complaints = [line for line in deaf.log.read_text().splitlines() if '"request"' not in line]
+    assert len([line for line in complaints if "xport" in line or "Queue" in line]) == 1
