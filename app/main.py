@@ -40,6 +40,7 @@ from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
 from app.middleware.same_origin import SameOrigin
+from app.middleware.stages import Stages
 from app.routers import auth, docs, health, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
@@ -109,6 +110,7 @@ def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middle
     return [
         Middleware(ResponseHeaders),
         Middleware(Routing, routes=_routes(app)),
+        Middleware(Stages, server_timing=settings.server_timing == "on"),
         Middleware(AccessLog, registry=app.state.metrics),
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),

@@ -10,11 +10,13 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
+from time import perf_counter
 from typing import ParamSpec, TypeVar
 
 from passlib.hash import argon2
 
 from app.errors import Overloaded
+from app.tracing import note, staged
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -33,10 +35,12 @@ class PasswordHasher:
         # to verify as any other, of a password that nobody knows.
         self._decoy: str = _ARGON2ID.hash(secrets.token_urlsafe())
 
+    @staged("hash")
     async def hash(self, password: str) -> str:
         """Return a new salted hash, as `$argon2id$…`. Raises `Overloaded`."""
         return await self._run(_ARGON2ID.hash, password)
 
+    @staged("hash")
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Compare, in the same time whether there is a hash or not. Raises `Overloaded`."""
         matches = await self._run(_ARGON2ID.verify, password, password_hash or self._decoy)
@@ -53,11 +57,19 @@ class PasswordHasher:
     async def _run(self, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         if not self._places.acquire(blocking=False):
             raise Overloaded
-        future = self._executor.submit(job, *args, **kwargs)
+        asked = perf_counter()
+
+        def work() -> tuple[float, _T]:
+            waited = perf_counter() - asked
+            return waited, job(*args, **kwargs)
+
+        future = self._executor.submit(work)
         # The place is free when the job is done or was cancelled before it began, not
         # when its caller stops waiting: a thread that hashes for nobody is still busy.
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        waited, result = await asyncio.wrap_future(future)
+        note("roundtrip.waited_ms", round(waited * 1000, 1))
+        return result
 
-    def _leave(self, _: "Future[_T]") -> None:
+    def _leave(self, _: "Future[tuple[float, _T]]") -> None:
         self._places.release()

@@ -14,6 +14,7 @@ from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
 
 from app.adapters.redis_link import RedisAway, RedisLink
+from app.tracing import staged
 
 # A fixed window that begins with the first request: how many there were, and the milliseconds
 # until it ends.
@@ -51,6 +52,7 @@ class RateLimiter:
         self._prefix = f"{key_prefix}:limit"
         self._own = MemoryStorage()
 
+    @staged("rate-limit")
     async def hit(self, items: Sequence[RateLimitItem], *caller: str) -> list[Window]:
         """Count one request of a caller in each window, and say where that leaves it."""
         keys = [self._key(item, caller) for item in items]

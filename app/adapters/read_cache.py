@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from app.adapters.redis_link import RedisAway, RedisLink
 from app.adapters.untold import Untold
 from app.errors import AppError, PreconditionFailed, Unavailable
+from app.tracing import note, staged
 
 _T = TypeVar("_T")
 _SECONDS: Final = 60
@@ -57,10 +58,10 @@ class ReadCache:
 
         Of many who ask at once, one loads. What `load` raises is raised, and not stored.
         """
-        try:
-            generation, body = await self._read(tag, variant)
-        except RedisAway:
+        looked_up = await self._look_up(tag, variant)
+        if looked_up is None:
             return Found(await load(), "bypass", tag, None)
+        generation, body = looked_up
         if body is not None:
             return Found(body, "hit", tag, generation)
         key = (tag, generation, variant)
@@ -71,12 +72,18 @@ class ReadCache:
         loading.add_done_callback(lambda _: self._loaded(key))
         return Found(await asyncio.shield(loading), "miss", tag, generation)
 
-    async def _read(self, tag: str, variant: str) -> tuple[bytes, bytes | None]:
+    @staged("cache")
+    async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None] | None:
+        note("roundtrip.cache", "bypass")
         if not self._on or tag in self._untold:
-            raise RedisAway
+            return None
         fresh, key = secrets.token_hex(8), self._key(tag)
-        answer = await self._redis.ask("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
-        return answer[0], answer[1]
+        answer = await self._redis.send("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
+        if isinstance(answer, RedisAway):
+            return None
+        generation, body = answer
+        note("roundtrip.cache", "miss" if body is None else "hit")
+        return generation, body
 
     async def _load(
         self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]]

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.settings import Settings
+from app.tracing import Attributes, Begun, begin, place_of
 
 _log = structlog.get_logger()
 _FAILURES = (RedisError, OSError, TimeoutError)
@@ -62,6 +64,9 @@ class RedisLink:
         if self._breaker.opened or time.monotonic() < self._resume:
             answer.set_result(RedisAway())
             return answer
+        stage = begin("redis", *_described(str(command[0])))
+        if stage is not None:
+            answer.add_done_callback(partial(_end, stage))
         self._gathering.append((command, answer))
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
@@ -119,3 +124,16 @@ class RedisLink:
         """Close the connections."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()
+
+
+@cache
+def _described(operation: str) -> tuple[str, Attributes]:
+    # The name alone: keys have ids in them, and arguments whole answers.
+    named = {"db.system.name": "redis", "db.operation.name": operation}
+    return operation, {**named, **place_of(RedisLink.send)}
+
+
+def _end(stage: Begun, answer: "asyncio.Future[Any]") -> None:
+    # Whoever asked may have been given up meanwhile.
+    result = asyncio.CancelledError() if answer.cancelled() else answer.result()
+    stage.end(result if isinstance(result, BaseException) else None)

@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
+from app.tracing import aside
+
 _T = TypeVar("_T")
 _NOTHING = object()
 
@@ -87,7 +89,7 @@ class SessionCache(Generic[_T]):
         if known is None or not self._holds(known):
             return None
         if known.asked < time.monotonic() - self._seconds / 2 and key not in self._loading:
-            renewal = asyncio.create_task(self._load(key, load, self._begin(key)))
+            renewal = aside(lambda: self._load(key, load, self._begin(key)))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewed)
         return known.value

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from app.adapters.keys import KeyRing
 from app.errors import InvalidToken
 from app.settings import Settings
+from app.tracing import staged
 
 _REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE = "at+jwt"
@@ -74,6 +75,7 @@ class AccessTokens:
             known = self._verified[token] = self._verify(token)
         return known
 
+    @staged("token")
     def _verify(self, token: str) -> Claims:
         if len(token) > _LONGEST:
             raise InvalidToken

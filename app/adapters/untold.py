@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from app.adapters.redis_link import RedisAway, RedisLink
+from app.tracing import aside
 
 _log = structlog.get_logger()
 _PAUSE: Final = 0.5
@@ -80,7 +81,7 @@ class Untold:
         self._owed |= dict.fromkeys(tags, object())
         if self._payer is None:
             _log.warning("cache_not_told", tags=len(self._owed))
-            self._payer = asyncio.create_task(self._pay())
+            self._payer = aside(self._pay)
 
     async def _pay(self) -> None:
         try:

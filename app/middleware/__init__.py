@@ -4,6 +4,7 @@
 
     response_headers   an id for the request; the headers that every response has
     routing            which path of the service this is, if any
+    stages             what it goes through is recorded, if anybody looks
     access_log         one line and one measurement when it is over
     problems           whatever is raised below becomes a problem document
     host               the Host header is one that is served

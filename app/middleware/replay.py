@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from cachetools import TTLCache
@@ -12,6 +13,7 @@ from app.adapters.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.models import Principal, Role
 from app.schemas.bodies import CachedBody
+from app.tracing import Begun, begin, place_of
 
 _BYTES: Final = 32 * 1024 * 1024
 """What the answers may take in memory, in each process."""
@@ -58,7 +60,17 @@ class Replays:
             answer = self._answers.get(_key(scope, public=True))
             answer = answer or self._answers.get(_key(scope, public=False))
             if answer is not None:
-                scope["state"]["remembered"] = answer, self._cache.generation(answer.tag)
+                scope["state"]["remembered"] = answer, self._ask(answer)
+
+    def _ask(self, answer: _Answer) -> asyncio.Future[Any]:
+        stage = begin("cache", "cache", place_of(Replays.find))
+        if stage is None:
+            return self._cache.generation(answer.tag)
+        with stage.inside():
+            asked = self._cache.generation(answer.tag)
+        # Whether or not anybody is there any more: the limit may have refused them meanwhile.
+        asked.add_done_callback(partial(_end, stage, answer))
+        return asked
 
     async def find(self, scope: Scope) -> _Answer | None:
         """Return the answer that was looked up, if it still holds for whoever asks."""
@@ -94,6 +106,12 @@ class Replays:
             self._answers[_key(scope, public=public)] = _Answer(
                 cached.tag, cached.generation, role, kept, sent[b"etag"], body
             )
+
+
+def _end(stage: Begun, answer: _Answer, asked: "asyncio.Future[Any]") -> None:
+    holds = not asked.cancelled() and asked.result() == answer.generation
+    stage.note("roundtrip.cache", "hit" if holds else "miss")
+    stage.end()
 
 
 class Replay:

@@ -26,6 +26,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.errors import Contended, Unavailable
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.identities import IdentityRepository
+from app.repositories.observed import ObservedConnection, ObservedPool, observe_statements
 from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
 from app.repositories.products import ProductRepository
@@ -48,6 +49,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=settings.database_pool_size,
+        poolclass=ObservedPool,
         max_overflow=0,
         pool_timeout=settings.database_pool_timeout,
         # Reading needs no transaction; whoever writes begins one.
@@ -55,6 +57,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         # An error message would otherwise quote the values, password hashes among them.
         hide_parameters=True,
         connect_args={
+            "async_creator_fn": ObservedConnection.connect,
             "connect_timeout": 2,
             "application_name": "roundtrip",
             "options": f"-c statement_timeout={statement_timeout}"
@@ -63,6 +66,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         },
     )
     event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    observe_statements(engine.sync_engine)
     return engine
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import IdempotencyKey
 from app.repositories.clearing import delete_some
+from app.tracing import located
 
 _NAME: Final = bindparam("name", type_=String)
 # Built once: to build a statement takes longer than to run it.
@@ -19,6 +20,7 @@ _BY_KEY: Final = select(IdempotencyKey).where(
 )
 
 
+@located
 class IdempotencyRepository:
     """Keeps the answers to requests that may be repeated, within one transaction."""
 

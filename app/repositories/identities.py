@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import IdentityTaken
 from app.models import Identity, User
 from app.repositories.constraints import violated_constraint
+from app.tracing import located
 
 
+@located
 class IdentityRepository:
     """Finds and keeps identities within one transaction."""
 

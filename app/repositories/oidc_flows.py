@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import OidcFlow
 from app.repositories.clearing import delete_some
+from app.tracing import located
 
 
+@located
 class OidcFlowRepository:
     """Keeps what was asked of a provider until the answer comes, within one transaction."""
 

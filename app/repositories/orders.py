@@ -5,8 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.models import Order, OrderStatus
+from app.tracing import located
 
 
+@located
 class OrderRepository:
     """Finds and keeps orders within one transaction."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import SkuTaken
 from app.models import Product
 from app.repositories.constraints import violated_constraint
+from app.tracing import located
 
 # Built once: to build a statement takes longer than to run it. They are about the table, not the
 # model: no product that is loaded already is changed by them.
@@ -35,6 +36,7 @@ class Taken(NamedTuple):
     price: Decimal
 
 
+@located
 class ProductRepository:
     """Finds and keeps products within one transaction."""
 

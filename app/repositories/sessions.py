@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Principal, Role, Session, SpentRefreshToken, User
 from app.repositories.clearing import delete_some
+from app.tracing import located
 
 _Moment = datetime | BindParameter[datetime]
 
@@ -28,6 +29,7 @@ _BY_ID: Final = _PRINCIPAL.where(
 _BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_hash"))
 
 
+@located
 class SessionRepository:
     """Finds, keeps and ends sessions within one transaction.
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import EmailTaken
 from app.models import User
 from app.repositories.constraints import violated_constraint
+from app.tracing import located
 
 
 def _live(condition: ColumnElement[bool]) -> Select[User]:
@@ -21,6 +22,7 @@ _BY_ID_LOCKED: Final = _BY_ID.with_for_update(key_share=True)
 _BY_EMAIL: Final = _live(User.email == bindparam("email"))
 
 
+@located
 class UserRepository:
     """Finds and keeps users within one transaction."""
 

@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import MalformedHeader, NotAcceptable, UnsupportedMediaType
+from app.routers.validation import beginning_validation, ending_validation
 
+_Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 # RFC 9110, section 12.4.2.
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _JSON = ("application/problem+json", "application/json", "application/*", "*/*")
@@ -23,6 +25,10 @@ _JSON = ("application/problem+json", "application/json", "application/*", "*/*")
 
 class JsonRoute(APIRoute):
     """A route that answers in JSON and, if it takes a body, takes nothing else."""
+
+    def __init__(self, path: str, endpoint: _Endpoint, **options: Any) -> None:  # noqa: ANN401 - FastAPI's
+        """Take what FastAPI's routes take."""
+        super().__init__(path, ending_validation(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Put the negotiation before FastAPI's own handling."""
@@ -38,7 +44,7 @@ class JsonRoute(APIRoute):
                     refuse_foreign_media_type(request.headers.getlist("content-type"))
             return await handle(request)
 
-        return negotiate
+        return beginning_validation(negotiate)
 
 
 class _JsonRequest(Request):

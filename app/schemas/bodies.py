@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 from app.schemas.cursors import encode_cursor
+from app.tracing import staged
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -43,6 +44,7 @@ class Representation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
+    @staged("serialize")
     def to_bytes(self) -> bytes:
         """Return the JSON exactly as it goes over the wire."""
         return self.model_dump_json().encode()

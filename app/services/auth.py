@@ -12,6 +12,7 @@ from app.errors import BadCredentials
 from app.models import Principal, Session, User
 from app.repositories.database import Database
 from app.schemas.auth import Login, SessionRead, TokenPair
+from app.tracing import staged_methods
 
 _ATTEMPTS = 3
 """Another login may renew the hash meanwhile; then the password is held against that one."""
@@ -32,6 +33,7 @@ class _Secret(TypedDict, total=False):
     cookie_hash: bytes
 
 
+@staged_methods("service")
 class AuthService:
     """Turns a password into a session: with tokens, or with a cookie."""
 

@@ -21,6 +21,7 @@ from app.models import Identity, OidcFlow, Principal, Session, User
 from app.models.emails import normalise_email
 from app.repositories.database import Database, Transaction
 from app.schemas.names import fitting_name
+from app.tracing import staged_methods
 
 _LIFETIME = timedelta(minutes=10)
 
@@ -52,6 +53,7 @@ class Arrival:
     session_secret: str | None
 
 
+@staged_methods("service")
 class OidcService:
     """Sends people to their provider, and believes what they come back with once."""
 

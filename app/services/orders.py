@@ -21,6 +21,7 @@ from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
+from app.tracing import staged_methods
 
 _ROUTE = "POST /api/users/{user_id}/orders"
 _KEPT = timedelta(hours=24)
@@ -35,6 +36,7 @@ class PlacedOrder:
     replayed: bool
 
 
+@staged_methods("service")
 class OrderService:
     """Places orders, shows them, and moves them on."""
 

@@ -7,8 +7,10 @@ from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
+from app.tracing import staged_methods
 
 
+@staged_methods("service")
 class ProductService:
     """The catalogue: read by everybody, kept by administrators."""
 

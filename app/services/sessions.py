@@ -12,6 +12,7 @@ from app.models import Principal
 from app.repositories.database import Database
 from app.repositories.sessions import SessionRepository
 from app.schemas.auth import PublicKey, PublicKeys, Refresh, SessionPage, SessionRead, TokenPair
+from app.tracing import staged, staged_methods
 
 __all__ = ["Principal", "SessionService"]
 
@@ -21,6 +22,7 @@ _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 _Question = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 
+@staged_methods("service")
 class SessionService:
     """Knows whose session a token or a cookie is; refreshes, lists and ends sessions."""
 
@@ -46,6 +48,7 @@ class SessionService:
         """Return what anybody may verify access tokens with."""
         return PublicKeys(keys=[PublicKey(**key) for key in self._tokens.public_keys()])
 
+    @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
         principal = await self._cache.get_or_load(*self._of_token(claims))
@@ -53,6 +56,7 @@ class SessionService:
             raise InvalidToken
         return principal
 
+    @staged("session")
     async def by_cookie(self, cookie: str) -> Principal:
         """Look up whose session a cookie is. Raises `InvalidSession` when it has ended."""
         principal = await self._cache.get_or_load(*self._of_cookie(cookie))

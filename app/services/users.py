@@ -12,8 +12,10 @@ from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
+from app.tracing import staged_methods
 
 
+@staged_methods("service")
 class UserService:
     """Signup, and everything that an account's owner or an administrator does to it."""
 

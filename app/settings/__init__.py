@@ -103,6 +103,9 @@ class Settings(TokenSettings, ProviderSettings):
     # Host headers that are served; `*` serves every one.
     allowed_hosts: Names = ("*",)
 
+    # Whether each response says in Server-Timing what took how long: whoever may ask learns it.
+    server_timing: Literal["on", "off"] = "off"
+
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -69,6 +69,7 @@ def service_environment(
         "ENVIRONMENT": "local",
         "LOG_FORMAT": "console",
         "TOKEN_SIGNING_KEY": token_signing_key,
+        "SERVER_TIMING": "on",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         # Twice as long as the load balancer takes to look whether a process is ready.
         "DRAIN_DELAY": "2",

@@ -1,6 +1,5 @@
 """When something breaks: the client learns an id, the log the rest, and no secret gets out."""
 
-import secrets
 import time
 
 import httpx2
@@ -8,6 +7,7 @@ import pytest
 
 from tests.accounts import Account, signup_body
 from tests.conftest import NewDatabase, StartService
+from tests.integration.canaries import canaries, drive
 from tests.integration.wire import SECURITY_HEADERS, log_lines, problem
 from tests.service import Service
 
@@ -62,48 +62,13 @@ def test_the_service_goes_on_after_a_500(broken: Service) -> None:
     assert broken.client.get("/readyz").status_code == 200
 
 
-def _canaries() -> dict[str, str]:
-    mark = secrets.token_hex(8)
-    return {
-        "password": f"canary password {mark}",
-        "new password": f"canary new password {mark}",
-        "token": f"canary.token.{mark}",
-        "cookie": f"canary-cookie-{mark}",
-        "query": f"canary-query-{mark}",
-    }
-
-
-def _drive(
-    client: httpx2.Client, account: Account, canary: dict[str, str]
-) -> list[httpx2.Response]:
-    auth = {"Authorization": f"Bearer {canary['token']}", "Cookie": f"a={canary['cookie']}"}
-    password, email = canary["password"], account.email
-    change = {"current_password": password, "new_password": canary["new password"]}
-    return [
-        client.post("/api/users", json=signup_body(password=password)),
-        client.post("/api/users", json=signup_body(name="", password=password)),
-        client.post("/api/users", json=signup_body(password=[password])),
-        client.post("/api/users", json={**signup_body(), "passwort": password}),
-        *[
-            client.post("/api/auth/login", json={"email": email, "password": password})
-            for _ in range(5)
-        ],
-        client.get("/api/users/me", headers=auth),
-        client.put(f"{account.url}/password", json=change, headers=account.auth),
-        client.put(f"{account.url}/password", json={**change, "x": 1}, headers=account.auth),
-        client.get(f"/api/users?limit={canary['query']}", headers={**account.auth, **auth}),
-        client.get(f"/nothing/{canary['query']}?{canary['query']}", headers=auth),
-        client.post("/api/users", content=f'{{"password": "{password}'),
-    ]
-
-
 @pytest.mark.parametrize("which", ["well", "broken"])
 def test_a_canary_is_neither_in_the_log_nor_in_any_body(
     service: Service, broken: Service, ahmed: Account, which: str
 ) -> None:
     """Passwords, tokens and cookies go through 2xx, 401, 422, 429 and 500, and leave no trace."""
-    driven, canary = {"well": service, "broken": broken}[which], _canaries()
-    responses = _drive(driven.client, ahmed, canary)
+    driven, canary = {"well": service, "broken": broken}[which], canaries()
+    responses = drive(driven.client, ahmed, canary)
     seen = {response.status_code for response in responses}
     assert seen >= ({201, 401, 403, 422} if which == "well" else {500, 401, 422, 429})
     log_lines(driven, responses[-1].headers["X-Request-ID"])

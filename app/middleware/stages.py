@@ -1,0 +1,74 @@
+"""What a request goes through, for whoever looks: the service's traces, and `Server-Timing`."""
+
+from opentelemetry import trace
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.middleware.access_log import METHODS
+from app.tracing import Recording, record
+
+
+class Stages:
+    """Has the stages of a request recorded, if its trace is, or if it is to be told of them.
+
+    The request's own span is FastAPI's. What is answered here at the door gets its route here
+    too, and no request's path or query stands in it: they may be anything, a password among it.
+    """
+
+    def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
+        """With `server_timing` each response says what took how long (W3C Server Timing)."""
+        self.app = app
+        self.server_timing = server_timing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with an eye on it."""
+        if scope["type"] == "http":
+            span = trace.get_current_span()
+            traced = span.is_recording()
+            if traced:
+                _describe(span, scope)
+            if traced or self.server_timing:
+                recording = Recording(spans=traced, durations=self.server_timing)
+                record(recording)
+                send = _telling(send, recording)
+        await self.app(scope, receive, send)
+
+
+def _describe(span: trace.Span, scope: Scope) -> None:
+    path = scope["state"]["path"]
+    template = path.template if path is not None else ""
+    said = {
+        "roundtrip.request_id": scope["state"]["request_id"],
+        "url.path": _known_parts(scope["path"], template),
+    }
+    if path is not None:
+        method = scope["method"] if scope["method"] in METHODS else "HTTP"
+        span.update_name(f"{method} {template}")
+        said["http.route"] = template
+    if scope["query_string"]:
+        said["url.query"] = "REDACTED"
+    span.set_attributes(said)
+
+
+def _known_parts(path: str, template: str) -> str:
+    """Return the path with nothing in it but what the template has, and numbers."""
+    parts = zip(path.split("/"), template.split("/"), strict=False)
+    return "/".join(part if part.isdecimal() else known for part, known in parts) or "REDACTED"
+
+
+def _telling(send: Send, recording: Recording) -> Send:
+    durations = recording.durations
+    if durations is None:
+        return send
+
+    async def send_with_durations(message: Message) -> None:
+        if message["type"] == "http.response.start" and durations:
+            told = ", ".join(_told(stage, took) for stage, took in durations.items() if took)
+            message["headers"].append((b"server-timing", told.encode()))
+        await send(message)
+
+    return send_with_durations
+
+
+def _told(stage: str, took: list[float]) -> str:
+    times = f';desc="{len(took)}"' if len(took) > 1 else ""
+    return f"{stage};dur={sum(took) * 1000:.1f}{times}"

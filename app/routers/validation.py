@@ -1,0 +1,54 @@
+"""Where the validation of a request begins and ends: its stage, and the endpoint's behind it.
+
+FastAPI reads the body, resolves the dependencies and calls the endpoint in one function of its
+own. So the stage begins before that function, and ends where the endpoint is entered, or where
+something is wrong.
+"""
+
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.tracing import begin, place_of, staged
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_validating: ContextVar[ExitStack | None] = ContextVar("validating", default=None)
+
+
+def beginning_validation(handle: _Handler) -> _Handler:
+    """Begin the stage, and hand the request on."""
+    here: Final = place_of(handle)
+
+    async def begin_validation(request: Request) -> Response:
+        stage = begin("validate", "validate", here)
+        if stage is None:
+            return await handle(request)
+        with ExitStack() as validating:
+            validating.enter_context(stage)
+            _validating.set(validating)
+            return await handle(request)
+
+    return begin_validation
+
+
+def ending_validation(
+    endpoint: Callable[_P, Coroutine[Any, Any, _T]],
+) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """End the stage, and begin that of the endpoint."""
+    enter = staged("endpoint")(endpoint)
+
+    @wraps(endpoint)
+    async def end_validation(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        validating = _validating.get()
+        if validating is not None:
+            validating.close()
+        return await enter(*args, **kwargs)
+
+    return end_validation

@@ -1,0 +1,95 @@
+"""Whole functions as stages, and where they stand in the source."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import cache, partial, wraps
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from app.tracing.recording import Begun, place, recorded
+from app.tracing.stages import STAGE, Attributes, Stage
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_Class = TypeVar("_Class")
+_Method = Callable[..., Awaitable[Any]]
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
+
+def staged(
+    stage: Stage, name: str | None = None, attributes: Attributes = MappingProxyType({})
+) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Record each call of a function, or of a coroutine function, as a stage."""
+
+    def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
+        said = {STAGE: stage, **place_of(function), **attributes}
+        is_coroutine = inspect.iscoroutinefunction(function)
+
+        @wraps(function)
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            recording = recorded.get()
+            if recording is None:
+                return function(*args, **kwargs)
+            begin = partial(Begun, recording, stage, said, name)
+            if is_coroutine:
+                return cast(_T, _awaited(begin, cast(_Method, function)(*args, **kwargs)))
+            with begin():
+                return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+async def _awaited(begin: Callable[[], Begun], coroutine: Awaitable[_T]) -> _T:
+    with begin():
+        return await coroutine
+
+
+def staged_methods(stage: Stage) -> Callable[[type[_Class]], type[_Class]]:
+    """Record each public coroutine method of a class as a stage, unless it is one already."""
+    return lambda cls: _wrapped(cls, staged(stage))
+
+
+def located(cls: type[_Class]) -> type[_Class]:
+    """Have what a class asks of the database say in which of its public methods that is."""
+    return _wrapped(cls, _locating)
+
+
+def _locating(method: _Method) -> _Method:
+    here = place_of(method)
+
+    @wraps(method)
+    def call(*args: object, **kwargs: object) -> Awaitable[Any]:
+        if recorded.get() is None or place.get() is not None:
+            return method(*args, **kwargs)
+        return _there(here, method(*args, **kwargs))
+
+    return call
+
+
+async def _there(here: Attributes, coroutine: Awaitable[_T]) -> _T:
+    token = place.set(here)
+    try:
+        return await coroutine
+    finally:
+        place.reset(token)
+
+
+def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Class]:
+    for name, method in list(vars(cls).items()):
+        if inspect.iscoroutinefunction(method) and not name.startswith("_"):
+            setattr(cls, name, wrap(method))
+    return cls
+
+
+@cache
+def place_of(function: Callable[..., Any]) -> Attributes:
+    """Tell where a function stands: its name, its file in the checkout, and its first line."""
+    code = inspect.unwrap(function).__code__
+    return {
+        "code.function.name": f"{function.__module__}.{function.__qualname__}",
+        "code.file.path": Path(code.co_filename).resolve().relative_to(_CHECKOUT).as_posix(),
+        "code.line.number": code.co_firstlineno,
+    }

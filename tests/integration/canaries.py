@@ -1,0 +1,42 @@
+"""Secrets that are sent wherever they may be sent, and must turn up nowhere else."""
+
+import secrets
+
+import httpx2
+
+from tests.accounts import Account, signup_body
+
+
+def canaries() -> dict[str, str]:
+    """Make up secrets that are found again wherever they turn up."""
+    mark = secrets.token_hex(8)
+    return {
+        "password": f"canary password {mark}",
+        "new password": f"canary new password {mark}",
+        "token": f"canary.token.{mark}",
+        "cookie": f"canary-cookie-{mark}",
+        "query": f"canary-query-{mark}",
+    }
+
+
+def drive(client: httpx2.Client, account: Account, canary: dict[str, str]) -> list[httpx2.Response]:
+    """Send them through 2xx, 401, 403, 422, 429 and 500, wherever the service gets so far."""
+    auth = {"Authorization": f"Bearer {canary['token']}", "Cookie": f"a={canary['cookie']}"}
+    password, email = canary["password"], account.email
+    change = {"current_password": password, "new_password": canary["new password"]}
+    return [
+        client.post("/api/users", json=signup_body(password=password)),
+        client.post("/api/users", json=signup_body(name="", password=password)),
+        client.post("/api/users", json=signup_body(password=[password])),
+        client.post("/api/users", json={**signup_body(), "passwort": password}),
+        *[
+            client.post("/api/auth/login", json={"email": email, "password": password})
+            for _ in range(5)
+        ],
+        client.get("/api/users/me", headers=auth),
+        client.put(f"{account.url}/password", json=change, headers=account.auth),
+        client.put(f"{account.url}/password", json={**change, "x": 1}, headers=account.auth),
+        client.get(f"/api/users?limit={canary['query']}", headers={**account.auth, **auth}),
+        client.get(f"/nothing/{canary['query']}?{canary['query']}", headers=auth),
+        client.post("/api/users", content=f'{{"password": "{password}'),
+    ]

@@ -1,0 +1,87 @@
+"""What a trace never says, whatever went through the service."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.accounts import sign_up, signup_body
+from tests.conftest import NewDatabase, StartService
+from tests.integration.canaries import canaries, drive
+from tests.receiver import Receiver, receiving
+from tests.service import Service
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Takes the spans of this module's services."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def well(start_service: StartService, receiver: Receiver) -> Service:
+    """A service that exports every trace."""
+    return start_service(**receiver.settings)
+
+
+@pytest.fixture(scope="module")
+def broken(start_service: StartService, new_database: NewDatabase, receiver: Receiver) -> Service:
+    """One whose database has no tables."""
+    return start_service(
+        **receiver.settings, DATABASE_URL=new_database(), RATE_LIMIT_LOGIN="3/minute"
+    )
+
+
+@pytest.mark.parametrize("which", ["well", "broken"])
+def test_a_canary_is_in_no_span(
+    well: Service, broken: Service, receiver: Receiver, which: str
+) -> None:
+    """Passwords, tokens, cookies, queries and emails, through 2xx, 401, 422, 429 and 500."""
+    driven, canary, account = (
+        {"well": well, "broken": broken}[which],
+        canaries(),
+        sign_up(well.client),
+    )
+    responses = drive(driven.client, account, canary)
+    seen = {response.status_code for response in responses}
+    assert seen >= ({201, 401, 403, 422} if which == "well" else {500, 401, 422, 429})
+    _wait_for_all(driven, receiver)
+    for secret in [*canary.values(), account.token, account.email, account.password]:
+        assert secret.encode() not in receiver.raw  # check 38
+
+
+def _wait_for_all(service: Service, receiver: Receiver) -> None:
+    # Spans leave in the order in which they ended.
+    trace_id = secrets.token_hex(16)
+    service.client.get("/nothing", headers={"traceparent": f"00-{trace_id}-{'1' * 16}-01"})
+    receiver.trace(trace_id)
+
+
+def test_nothing_that_stands_in_a_header_or_a_path_is_in_a_span(
+    well: Service, receiver: Receiver
+) -> None:
+    """Idempotency keys, refresh tokens, user agents, the names of providers."""
+    account, mark = sign_up(well.client), secrets.token_hex(8)
+    marked = {"Idempotency-Key": mark, "User-Agent": mark, "Cookie": f"session={mark}"}
+    body = {"items": [{"product_id": 1, "quantity": 1}]}
+    well.client.post(f"{account.url}/orders", json=body, headers={**account.auth, **marked})
+    well.client.post("/api/auth/refresh", json={"refresh_token": mark})
+    well.client.get(f"/api/auth/oidc/{mark}/callback?code={mark}&state={mark}")
+    well.client.get(f"/api/users/{mark}", headers=account.auth)
+    well.client.get("/api/users/me", headers=marked)
+    _wait_for_all(well, receiver)
+    assert mark.encode() not in receiver.raw  # check 38
+
+
+def test_an_unexpected_error_is_told_by_its_type_alone(broken: Service, receiver: Receiver) -> None:
+    """The server's span has failed, and no message or traceback is in any."""
+    trace_id = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace_id}-{'1' * 16}-01"}
+    assert broken.client.post("/api/users", json=signup_body(), headers=headers).status_code == 500
+    trace = receiver.trace(trace_id)
+    assert trace[0].failed
+    assert trace[0].attributes["http.response.status_code"] == 500
+    (insert,) = [span for span in trace if span.name == "INSERT users"]
+    assert insert.attributes["error.type"] == "UndefinedTable"
+    assert b"does not exist" not in receiver.raw

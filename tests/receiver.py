@@ -1,0 +1,123 @@
+"""A receiver of OTLP over HTTP, to which the services of the tests send their spans."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """One span, in words of Python."""
+
+    name: str
+    trace_id: str
+    id: str
+    parent_id: str
+    kind: str
+    begins: int
+    ends: int
+    """Nanoseconds since the epoch."""
+    failed: bool
+    attributes: dict[str, Any]
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that it is, if it is one of the service's own."""
+        return self.attributes.get("roundtrip.stage")
+
+    @classmethod
+    def of(cls, message: Message) -> "Span":
+        """Read what came over the wire. No span of the service has events, links or a message."""
+        assert not message.events, message
+        assert not message.links, message
+        assert not message.status.message, message
+        return cls(
+            message.name,
+            message.trace_id.hex(),
+            message.span_id.hex(),
+            message.parent_span_id.hex(),
+            Message.SpanKind.Name(message.kind).removeprefix("SPAN_KIND_"),
+            message.start_time_unix_nano,
+            message.end_time_unix_nano,
+            message.status.code == Status.STATUS_CODE_ERROR,
+            dict(_attribute(it) for it in message.attributes),
+        )
+
+
+def _attribute(pair: KeyValue) -> tuple[str, Any]:
+    return pair.key, getattr(pair.value, pair.value.WhichOneof("value") or "string_value")
+
+
+@dataclass
+class Receiver:
+    """Keeps all that it is sent."""
+
+    port: int
+    spans: list[Span] = field(default_factory=list)
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    raw: bytes = b""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What makes a service send its spans here, soon."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "OTEL_SERVICE_NAME": "roundtrip",
+            "OTEL_BSP_SCHEDULE_DELAY": "20",
+        }
+
+    def take(self, body: bytes) -> None:
+        """Keep an export."""
+        self.raw += body
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            self.resources.append(dict(map(_attribute, resource.resource.attributes)))
+            for scope in resource.scope_spans:
+                self.spans += map(Span.of, scope.spans)
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """Wait for the whole of a trace, and return it in the order in which its spans began."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            found = [span for span in self.spans if span.trace_id == trace_id]
+            if any(span.kind == "SERVER" for span in found):
+                return sorted(found, key=lambda span: (span.begins, -span.ends))
+            time.sleep(0.01)
+        raise AssertionError(f"the trace {trace_id} did not come")
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """Receive spans for the length of the block."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        receiver = Receiver(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()
