@@ -30,6 +30,7 @@ _SERVICE_SETTINGS: Final = {
     **{f"RATE_LIMIT_{name}": _UNREACHED for name in _LIMITS},
     "ENVIRONMENT": "production",
     "LOG_FORMAT": "json",
+    "SERVER_TIMING": "off",
     # One signs in at the beginning only.
     "TOKEN_LIFETIME": "86400",
 }

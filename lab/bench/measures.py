@@ -50,6 +50,7 @@ class Bench:
         return {
             "bare": partial(self._load, on.bare, "user"),
             "hot": partial(self._load, hot, "user"),
+            "traced": partial(self._load, on.traced, "user"),
             "one_row": partial(self._load, on.one_row, "user"),
             "cold": partial(self._load, on.cold, "user"),
             "products": partial(self._load, hot, "products"),
@@ -59,7 +60,6 @@ class Bench:
             "signup": partial(self._hashing_load, "signup"),
             "login": partial(self._hashing_load, "login"),
             "balanced": self._balanced,
-            # "traced" belongs behind "hot": the same request to a process that traces.
         }
 
     def _load(self, subject: Subject, request: str, seconds: float) -> float:

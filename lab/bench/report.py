@@ -67,7 +67,7 @@ class Report:
             "caveats": list(self.caveats),
             "samples": {name: list(values) for name, values in self.samples.items()},
             "figures": {name: asdict(Spread.of(it)) for name, it in self.samples.items()},
-            "ratios": {title: it and asdict(it) for title, it in spreads.items()},
+            "ratios": {title: asdict(it) for title, it in spreads.items()},
         }
 
     def _introduction(self) -> str:
@@ -92,8 +92,6 @@ the ratios, taken in the same run, say how much of what it can do the service ma
     def _ratio(self, ratio: Ratio) -> list[str]:
         wanted = f"≤ {ratio.at_most:g}" if ratio.at_most else f"≥ {ratio.at_least:.2f}"
         spread = ratio.spread(self.samples)
-        if spread is None:
-            return [ratio.title, "", "", "", wanted, ratio.absent]
         reached = "yes" if ratio.reached(spread.median) else "**no**"
         numbers = [f"{it:.2f}" for it in (spread.median, spread.low, spread.high)]
         return [ratio.title, *numbers, wanted, reached]
@@ -111,6 +109,7 @@ the ratios, taken in the same run, say how much of what it can do the service ma
   processor. A single answer that is no success ends the run without a figure.
 - The server under test, or the bare loop that it is held against, has a processor to itself;
   PostgreSQL, Valkey and wrk share the rest. Nothing is divided for Caddy with its two processes.
+- The traced process exports every request to a receiver that takes it and does nothing with it.
 - "Cold" is a process with `CACHE=off`. Whose session it is, both remember for less than a second.
 - The loop of SQL sends statement for statement what the service sends for an order, on as many
   connections. The loop of argon2 has as many threads as the service.

@@ -8,6 +8,7 @@ from http.client import HTTPConnection
 
 from lab.bench.ground import Ground
 from lab.bench.pinning import Processors, pinned_to
+from lab.bench.receiver import receiver
 from lab.stack.apps import AppProcess, answers_ok
 from lab.stack.caddy import CaddyServer, FrontDoor
 from lab.stack.ports import LOOPBACK, free_port
@@ -61,6 +62,8 @@ class Subjects:
     bare: BareSubject
     one_row: OneRowSubject
     hot: Subject
+    traced: Subject
+    """Like the hot one; every request's spans are sent out."""
     cold: Subject
     balanced: CaddyServer
     """Caddy with two processes behind it."""
@@ -73,9 +76,12 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         bare = BareSubject("bare", ground, processors.server)
         one_row = OneRowSubject("one-row", ground, processors.server)
         hot = Subject("hot", ground, processors.server)
+        endpoint = running.enter_context(receiver())
+        tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
+        traced = Subject("traced", ground, processors.server, **tracing)
         cold = Subject("cold", ground, processors.server, CACHE="off")
         pair = [Subject(f"app-{number}", ground, processors.all) for number in (1, 2)]
-        everyone = [bare, one_row, hot, cold, *pair]
+        everyone = [bare, one_row, hot, traced, cold, *pair]
         for subject in everyone:
             running.callback(subject.stop)
             subject.launch()
@@ -85,7 +91,7 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         # Last in, first out: all are told to end before the first is waited for.
         for subject in everyone:
             running.callback(subject.ask_to_stop)
-        yield Subjects(bare, one_row, hot, cold, balanced)
+        yield Subjects(bare, one_row, hot, traced, cold, balanced)
 
 
 @contextmanager

@@ -18,11 +18,6 @@ def test_a_ratio_knows_from_which_side_it_is_reached() -> None:
     assert not Ratio("", "a", "b", at_most=3).reached(3.1)
 
 
-def test_a_ratio_of_what_was_not_measured_is_none() -> None:
-    """Such as that of tracing, before there is any."""
-    assert Ratio("", "traced", "hot", at_least=0.5).spread({"hot": [1.0]}) is None
-
-
 def test_a_profile_counts_what_runs_and_leaves_out_the_start() -> None:
     """Own time by package and function, all time by functions of ours."""
     profile = Profile.read(
