@@ -2,12 +2,13 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx2
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
@@ -53,6 +54,10 @@ class Span:
             message.status.code == Status.STATUS_CODE_ERROR,
             dict(_attribute(it) for it in message.attributes),
         )
+
+
+Ask = Callable[..., tuple[httpx2.Response, list[Span]]]
+"""Sends a request of this method to this path; gives the response and its trace."""
 
 
 def _attribute(pair: KeyValue) -> tuple[str, Any]:

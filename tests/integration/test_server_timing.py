@@ -37,13 +37,12 @@ def test_a_response_says_how_long_each_stage_took(told: Service) -> None:
 
 def test_an_answer_from_memory_has_its_own_times(told: Service) -> None:
     """They are no part of what is remembered."""
-    account = sign_up(told.client)
-    first, second, third = [told.client.get(account.url, headers=account.auth) for _ in range(3)]
+    first, second, third = [told.client.get("/api/products") for _ in range(3)]
     assert "sql" in _timing(first)
     for hit in (second, third):
         assert hit.headers["X-Cache"] == "hit"
         assert sorted(_timing(hit)) == ["cache", "rate-limit", "redis"]
-        assert "server-timing" not in hit.text
+        assert b"dur=" not in hit.content
 
 
 def test_refusals_say_it_too(told: Service) -> None:

@@ -1,28 +1,14 @@
 """What a trace never says, whatever went through the service."""
 
 import secrets
-from collections.abc import Iterator
 
 import pytest
 
 from tests.accounts import sign_up, signup_body
 from tests.conftest import NewDatabase, StartService
 from tests.integration.canaries import canaries, drive
-from tests.receiver import Receiver, receiving
+from tests.receiver import Receiver
 from tests.service import Service
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    """Takes the spans of this module's services."""
-    with receiving() as receiver:
-        yield receiver
-
-
-@pytest.fixture(scope="module")
-def well(start_service: StartService, receiver: Receiver) -> Service:
-    """A service that exports every trace."""
-    return start_service(**receiver.settings)
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +21,13 @@ def broken(start_service: StartService, new_database: NewDatabase, receiver: Rec
 
 @pytest.mark.parametrize("which", ["well", "broken"])
 def test_a_canary_is_in_no_span(
-    well: Service, broken: Service, receiver: Receiver, which: str
+    traced: Service, broken: Service, receiver: Receiver, which: str
 ) -> None:
     """Passwords, tokens, cookies, queries and emails, through 2xx, 401, 422, 429 and 500."""
     driven, canary, account = (
-        {"well": well, "broken": broken}[which],
+        {"well": traced, "broken": broken}[which],
         canaries(),
-        sign_up(well.client),
+        sign_up(traced.client),
     )
     responses = drive(driven.client, account, canary)
     seen = {response.status_code for response in responses}
@@ -59,18 +45,18 @@ def _wait_for_all(service: Service, receiver: Receiver) -> None:
 
 
 def test_nothing_that_stands_in_a_header_or_a_path_is_in_a_span(
-    well: Service, receiver: Receiver
+    traced: Service, receiver: Receiver
 ) -> None:
     """Idempotency keys, refresh tokens, user agents, the names of providers."""
-    account, mark = sign_up(well.client), secrets.token_hex(8)
+    account, mark = sign_up(traced.client), secrets.token_hex(8)
     marked = {"Idempotency-Key": mark, "User-Agent": mark, "Cookie": f"session={mark}"}
     body = {"items": [{"product_id": 1, "quantity": 1}]}
-    well.client.post(f"{account.url}/orders", json=body, headers={**account.auth, **marked})
-    well.client.post("/api/auth/refresh", json={"refresh_token": mark})
-    well.client.get(f"/api/auth/oidc/{mark}/callback?code={mark}&state={mark}")
-    well.client.get(f"/api/users/{mark}", headers=account.auth)
-    well.client.get("/api/users/me", headers=marked)
-    _wait_for_all(well, receiver)
+    traced.client.post(f"{account.url}/orders", json=body, headers={**account.auth, **marked})
+    traced.client.post("/api/auth/refresh", json={"refresh_token": mark})
+    traced.client.get(f"/api/auth/oidc/{mark}/callback?code={mark}&state={mark}")
+    traced.client.get(f"/api/users/{mark}", headers=account.auth)
+    traced.client.get("/api/users/me", headers=marked)
+    _wait_for_all(traced, receiver)
     assert mark.encode() not in receiver.raw  # check 38
 
 
