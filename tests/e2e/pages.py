@@ -19,6 +19,7 @@ _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", "<time>"),
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
     (r"\b\d\d:\d\d:\d\d UTC", "<time>"),
+    (r"dur=\d+\.\d\b", "dur=<milliseconds>"),
     (r"\b[0-9a-f]{32}\b", "<request id>"),
     (r'Etag: "[\w-]{24}"', "<etag>"),
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "<access token>"),
@@ -76,7 +77,7 @@ class Terminal:
             if kind == "sh":
                 output = self.run(text)
                 if following[0] in _SHOWN:
-                    assert _settled(output) == _settled(following[1]), text
+                    assert _settled(output) == _settled(following[1]), f"{text}\nprinted:\n{output}"
                     compared += 1
         return compared
 

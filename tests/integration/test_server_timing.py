@@ -41,7 +41,9 @@ def test_an_answer_from_memory_has_its_own_times(told: Service) -> None:
     assert "sql" in _timing(first)
     for hit in (second, third):
         assert hit.headers["X-Cache"] == "hit"
-        assert sorted(_timing(hit)) == ["cache", "rate-limit", "redis"]
+        # Whether at the door or, if its memory has no room or no time, behind it.
+        assert {"cache", "rate-limit", "redis"} <= set(_timing(hit))
+        assert "sql" not in _timing(hit)
         assert b"dur=" not in hit.content
 
 
