@@ -4,11 +4,14 @@ Length is the schema's business. Here a password is held against the list that s
 `common_passwords.txt` and against what everybody knows about its owner.
 """
 
-from functools import cache
 from pathlib import Path
+from typing import Final
 
-_SHORTEST_WORD = 4
-_LIST = Path(__file__).with_name("common_passwords.txt")
+_SHORTEST_WORD: Final = 4
+# Read with the program, and not by the first person who signs up.
+_COMMON: Final = frozenset(
+    Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
+)
 
 
 def why_guessable(password: str, *, name: str, email: str) -> str | None:
@@ -30,11 +33,10 @@ def why_guessable(password: str, *, name: str, email: str) -> str | None:
 
 
 def _is_common(folded: str) -> bool:
-    common = _common_passwords()
     return (
-        folded in common
-        or _repeated_word(folded) in common
-        or any(folded[:cut] in common and folded[cut:] in common for cut in range(1, len(folded)))
+        folded in _COMMON
+        or _repeated_word(folded) in _COMMON
+        or any(folded[:cut] in _COMMON and folded[cut:] in _COMMON for cut in range(1, len(folded)))
     )
 
 
@@ -43,8 +45,3 @@ def _repeated_word(text: str) -> str | None:
     # own double first where its period ends. Below four characters it is no word.
     period = (text + text).find(text, 1)
     return text[:period] if period >= _SHORTEST_WORD else None
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    return frozenset(_LIST.read_text(encoding="utf-8").splitlines())
