@@ -74,6 +74,7 @@ def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:
     assert result.stderr.startswith("wrk, which sends the requests, is missing.")
 
 
+@pytest.mark.slow
 def test_the_loop_of_sql_sends_what_the_service_sends_for_an_order() -> None:
     """Statement for statement, as PostgreSQL has logged them."""
     settings = {"log_statement": "all", "fsync": "off"}

@@ -78,6 +78,7 @@ def test_postgres_is_away_until_it_is_healed(stack: LocalStack, fault: Fault, de
     assert wait_until(lambda: timed_signup(stack)[0] == 201, timeout_s=10)
 
 
+@pytest.mark.slow
 def test_every_statement_takes_longer_until_it_is_healed(stack: LocalStack, fault: Fault) -> None:
     """Once for a statement, another time takes the place of the first; reading and writing."""
     fault("slow-sql", "10s")

@@ -51,6 +51,7 @@ def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack
     assert "make stop" in result.stdout
 
 
+@pytest.mark.slow
 def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
     stack: LocalStack,
 ) -> None:
@@ -75,6 +76,7 @@ def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
     assert (stack.directory / "ca.crt").read_bytes() == authority
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
     stack: LocalStack,
 ) -> None:

@@ -11,6 +11,9 @@ import pytest
 
 from tests.service import PATIENCE, Service, free_port, running_service
 
+# Each waits for what does not come.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["dead", "frozen"])
 def deaf(

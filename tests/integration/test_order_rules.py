@@ -163,6 +163,7 @@ def _run(shop: Shop, examples: int, steps: int) -> None:
         _shop.reset(token)
 
 
+@pytest.mark.slow
 def test_stock_and_totals_add_up_after_any_sequence_of_steps(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:

@@ -90,6 +90,7 @@ def test_many_expired_keys_are_swept_in_one_go_by_processes_that_share_the_work(
         assert "Traceback" not in service.log.read_text()
 
 
+@pytest.mark.slow
 def test_a_sweep_that_fails_is_followed_by_others(
     new_database: NewDatabase, start_service: StartService
 ) -> None:
