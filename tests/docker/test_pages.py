@@ -1,15 +1,14 @@
 """README.md and docs/docker.md, executed against containers."""
 
 import shlex
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Terminal, blocks_of
+from tests.e2e.repeating import repeating
 
 # What `make seed` leaves behind, as far as the README shows it.
 SHOP = (
@@ -51,7 +50,7 @@ def test_every_command_about_docker_does_what_it_shows(
     terminal = Terminal(own_stack, tmp_path, port, checkout=own_stack.directory)
     update = next(place for place, (_, text) in enumerate(blocks) if "--no-deps" in text)
     compared = terminal.follow(blocks[:update])
-    with _busy_client(own_stack) as statuses:
+    with repeating(partial(_status, own_stack), every=0.12) as statuses:
         terminal.run(blocks[update][1])
     assert len(statuses) > 50
     assert set(statuses) == {200}
@@ -60,22 +59,8 @@ def test_every_command_about_docker_does_what_it_shows(
     assert not any(own_stack.left_behind().values())
 
 
-@contextmanager
-def _busy_client(stack: ComposeStack) -> Iterator[list[int]]:
-    statuses: list[int] = []
-    over = threading.Event()
-
-    def send() -> None:
-        while not over.wait(0.12):
-            try:
-                statuses.append(stack.client.get("/api/products").status_code)
-            except httpx2.HTTPError:
-                statuses.append(0)
-
-    client = threading.Thread(target=send)
-    client.start()
+def _status(stack: ComposeStack) -> int:
     try:
-        yield statuses
-    finally:
-        over.set()
-        client.join()
+        return stack.client.get("/api/products").status_code
+    except httpx2.HTTPError:
+        return 0

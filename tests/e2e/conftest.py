@@ -32,3 +32,14 @@ def own_stack() -> Iterator[LocalStack]:
     stack = LocalStack(**NO_PROVIDER)
     yield stack
     stack.discard()
+
+
+@pytest.fixture
+def unlimited_stack() -> Iterator[LocalStack]:
+    """A started stack of this test's own with limits that nobody reaches, without a provider."""
+    stack = LocalStack(**NO_PROVIDER, **NO_LIMITS)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.discard()

@@ -1,14 +1,14 @@
 """docs/key-rotation.md, executed, while somebody else goes on sending requests."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 from tests.e2e.pages import Terminal, blocks_of
+from tests.e2e.repeating import repeating
 
 # A minute is for people.
 SOONER = {"--after 60": "--after 15", "sleep 60": "sleep 9"}
@@ -33,24 +33,10 @@ def test_a_rotation_by_the_book_fails_no_request(stack: LocalStack, tmp_path: Pa
     assert set(statuses) == {200}  # check 14
 
 
-@contextmanager
-def _busy_client(stack: LocalStack) -> Iterator[list[int]]:
+def _busy_client(stack: LocalStack) -> AbstractContextManager[list[int]]:
     account = signup("busy@example.com")
     assert stack.request("POST", "/api/users", body=account).status == 201
     login = {name: account[name] for name in ("email", "password")}
     token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
     auth = {"Authorization": f"Bearer {token}"}
-    statuses: list[int] = []
-    over = threading.Event()
-
-    def send() -> None:
-        while not over.wait(0.1):
-            statuses.append(stack.request("GET", "/api/users/me", headers=auth).status)
-
-    client = threading.Thread(target=send)
-    client.start()
-    try:
-        yield statuses
-    finally:
-        over.set()
-        client.join()
+    return repeating(lambda: stack.request("GET", "/api/users/me", headers=auth).status, every=0.1)

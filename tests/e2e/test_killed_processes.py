@@ -5,7 +5,6 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -20,7 +19,7 @@ from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
 from lab.stack.waiting import wait_until
 from tests.e2e.calls import Wire
-from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import OPENING_STOCK, Shop
 from tests.integration.shop import new_key
 
@@ -43,24 +42,15 @@ class Log:
     met: Counter[str] = field(default_factory=Counter)
 
 
-@pytest.fixture
-def stack() -> Iterator[LocalStack]:
-    """A stack as `make start` gives it, but for limits."""
-    stack = LocalStack(**NO_PROVIDER, **NO_LIMITS)
-    stack.start()
-    yield stack
-    stack.discard()
-
-
-def test_orders_survive_processes_that_are_killed_each_second(stack: LocalStack) -> None:
+def test_orders_survive_processes_that_are_killed_each_second(unlimited_stack: LocalStack) -> None:
     """Each key has one order, what was acknowledged is there, and the stock says the same."""
-    database_url = PostgresServer(stack.directory / "postgres").url
-    shop = Shop.open(stack.http_port, database_url)
-    apps, over, log = running(Paths(stack.directory)).apps, threading.Event(), Log()
+    database_url = PostgresServer(unlimited_stack.directory / "postgres").url
+    shop = Shop.open(unlimited_stack.http_port, database_url)
+    apps, over, log = running(Paths(unlimited_stack.directory)).apps, threading.Event(), Log()
     with ThreadPoolExecutor(1) as threads:
         buying = threads.submit(lambda: asyncio.run(_buy(shop, log, over)))
         try:
-            kills = _kill_each_second(stack, apps)
+            kills = _kill_each_second(unlimited_stack, apps)
         finally:
             over.set()
         buying.result()

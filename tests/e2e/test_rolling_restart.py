@@ -1,12 +1,11 @@
 """`make roll` under traffic: new processes take the place of old ones, and nobody notices."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from lab.stack.postgres import PostgresServer
-from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import Shop
 from tests.e2e.traffic import Record, traffic
 
@@ -17,26 +16,19 @@ RATE = 200
 BUSY_MS = 500
 
 
-@pytest.fixture
-def stack() -> Iterator[LocalStack]:
-    """A stack as `make start` gives it, but for limits, whose processes end in their usual time."""
-    stack = LocalStack(**NO_PROVIDER, **NO_LIMITS)
-    yield stack
-    stack.discard()
-
-
 @pytest.mark.alone
 def test_ten_rolling_restarts_under_200_requests_a_second_fail_none_of_them(
-    stack: LocalStack,
+    unlimited_stack: LocalStack,
 ) -> None:
     """Reads, orders and signups, on kept and on new connections."""
-    stack.start()
-    shop = Shop.open(stack.http_port, PostgresServer(stack.directory / "postgres").url)
+    shop = Shop.open(
+        unlimited_stack.http_port, PostgresServer(unlimited_stack.directory / "postgres").url
+    )
     with traffic(shop.visits(), rate=RATE) as before:
         time.sleep(5)
     _skip_if_busy(before, busy=before.percentile(99) >= BUSY_MS)
     with traffic(shop.visits(), rate=RATE) as record:
-        rolls = [_roll(stack) for _ in range(ROLLS)]
+        rolls = [_roll(unlimited_stack) for _ in range(ROLLS)]
     print(f"before: {before.figures()}")
     print(f"{ROLLS} rolls of {min(rolls):.1f} to {max(rolls):.1f} s: {record.figures()}")
     _skip_if_busy(record, busy=bool(record.failures) and record.late * 1000 >= BUSY_MS)
