@@ -32,7 +32,8 @@ def test_a_person_sees_what_a_signup_went_through(page: Page) -> None:
     expect(page.get_by_text("Welcome, Ahmed!")).to_be_visible()
     page.get_by_role("button", name="See every stage of it").click()
     expect(page.get_by_role("heading", name="POST /api/users")).to_be_visible()
-    assert stages(page).count() >= 14
+    # The servers' spans come within a second, and are added to what is drawn.
+    expect(stages(page).nth(13)).to_be_visible()
     for word in ("wait", "load-balancer", "app", "hash", "sql", "commit"):
         expect(stage(page, word).first).to_be_visible()
     _look_at_the_statement(page)
