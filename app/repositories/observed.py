@@ -58,6 +58,8 @@ class ObservedConnection(AsyncConnection[Any]):
 def observe_statements(engine: Engine) -> None:
     """Record each statement of this engine as a stage."""
     event.listen(engine, "do_execute", _execute)
+    # Several rows that are inserted at once, such as the lines of an order.
+    event.listen(engine, "do_executemany", _execute_many)
 
 
 def _execute(
@@ -75,6 +77,21 @@ def _execute(
         execution.dialect.do_execute(cursor, statement, parameters, execution)
         if cursor.description is not None:
             stage.note("db.response.returned_rows", cursor.rowcount)
+    return True
+
+
+def _execute_many(
+    cursor: DBAPICursor,
+    statement: str,
+    parameters: Any,  # noqa: ANN401 - it is passed on as it is
+    execution: ExecutionContext,
+) -> Literal[True] | None:
+    name, attributes = _described(statement)
+    stage = begin("sql", name, {**attributes, "db.operation.batch.size": len(parameters)})
+    if stage is None:
+        return None
+    with stage:
+        execution.dialect.do_executemany(cursor, statement, parameters, execution)
     return True
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.tracing import Stage
 from tests.accounts import Account, sign_up, signup_body
+from tests.integration.shop import basket, new_product
 from tests.integration.wire import log_lines
 from tests.receiver import Ask, Receiver, Span
 from tests.service import Service
@@ -76,6 +77,21 @@ def test_who_asks_is_a_stage_of_the_validation(traced: Service, ask: Ask) -> Non
         "      pool",
         "      sql",
     ]
+
+
+def test_rows_that_are_inserted_together_are_one_statement(
+    traced: Service, ask: Ask, admin: Account
+) -> None:
+    """Both lines of an order; how many rows there were stands beside the statement."""
+    newcomer = sign_up(traced.client)
+    two = [new_product(traced.client, admin) for _ in range(2)]
+    response, trace = ask(
+        "POST", f"{newcomer.url}/orders", headers=newcomer.auth, json=basket(*((p, 1) for p in two))
+    )
+    assert response.status_code == 201
+    (lines,) = [span.attributes for span in trace if span.name == "INSERT order_lines"]
+    assert lines["db.operation.batch.size"] == 2
+    assert lines["code.function.name"] == "app.repositories.orders.OrderRepository.add"
 
 
 _FUNCTIONS = {
