@@ -1,0 +1,78 @@
+"""One signup over HTTPS, timed by `lab trace` and by curl."""
+
+import json
+import secrets
+import subprocess
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lab.trace.server_timing import server_timing
+from tests.e2e.local_stack import LocalStack
+
+PASSWORD = "correct horse battery"
+
+# What a shell of the test run may say about collectors and proxies.
+WITHOUT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "http_proxy": "", "https_proxy": ""}
+
+
+class Figures(NamedTuple):
+    """How long one signup took, in milliseconds."""
+
+    whole: float
+    # From the handshake's end: when curl notes that it sends, it may have sent already.
+    to_first_byte: float
+    # By the service's own clock.
+    endpoint: float
+
+
+def signup() -> list[str]:
+    """Return the items of somebody new."""
+    return ["name=Ahmed", f"email={secrets.token_hex(8)}@example.com", f"password={PASSWORD}"]
+
+
+def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
+    """Run `lab trace --json`; the documents."""
+    result = stack.run("trace", "--json", *arguments, **WITHOUT)
+    assert result.returncode == 0, result.stdout
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def lab_trace(stack: LocalStack) -> Figures:
+    """Sign somebody up: the sum of the client's stages, and what they say of the answer."""
+    # Nobody listens at port 9: what the collector does would be in curl's figures.
+    (document,) = traced(
+        stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup()
+    )
+    assert document["status"] == 201
+    # The service's own stages are there as well, by its Server-Timing; they lie within `wait`.
+    clients = [span for span in document["spans"] if span["process"] == "client"]
+    took = {span["stage"]: span["duration_ms"] for span in clients if span["stage"] != "request"}
+    headers = {name.lower(): value for name, value in document["response"]["headers"]}
+    return Figures(sum(took.values()), took["send"] + took["wait"], _endpoint(headers))
+
+
+def curl(stack: LocalStack) -> Figures:
+    """Do the same with curl, and return the same."""
+    body = dict(item.split("=", 1) for item in signup())
+    result = subprocess.run(
+        [
+            "curl", "--silent", "--http1.1", "--output", "/dev/null", "--noproxy", "*",
+            "--cacert", str(stack.directory / "ca.crt"), "--json", json.dumps(body),
+            "--dump-header", "/dev/stderr",
+            "--write-out", "%{http_code} %{time_total} %{time_appconnect} %{time_starttransfer}",
+            f"https://localhost:{stack.https_port}/api/users",
+        ],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    status, *seconds = result.stdout.split()
+    assert status == "201"
+    whole, secured, first_byte = (float(one) * 1000 for one in seconds)
+    lines = (line.partition(": ") for line in result.stderr.splitlines())
+    headers = {name.lower(): value for name, _, value in lines}
+    return Figures(whole, first_byte - secured, _endpoint(headers))
+
+
+def _endpoint(headers: Mapping[str, str]) -> float:
+    """Return how long the router's function took, as the response says itself."""
+    took = {entry["stage"]: entry for entry in server_timing(headers["server-timing"], "")}
+    return float(took["endpoint"]["duration_ms"])
