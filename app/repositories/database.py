@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import configure_mappers
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import Contended, Unavailable
@@ -102,6 +103,8 @@ class Database:
     """Opens transactions. Built once per process, closed at its end."""
 
     def __init__(self, engine: AsyncEngine) -> None:
+        # Else the first request that meets a row would wait for it, some ten milliseconds.
+        configure_mappers()
         self._engine = engine
         writing = engine.execution_options(isolation_level="READ COMMITTED")
         self._writers = async_sessionmaker(writing, expire_on_commit=False)

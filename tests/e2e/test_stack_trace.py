@@ -4,9 +4,11 @@ import json
 import statistics
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
+from lab.stack.stack import APPS
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.signups import PASSWORD, WITHOUT, Figures, curl, lab_trace, signup, traced
 
@@ -50,17 +52,35 @@ def test_the_servers_stages_are_joined_by_the_collector(stack: LocalStack) -> No
     if stack.request("GET", "/lab/api/traces").status != 200:
         pytest.skip("this stack has no collector")
     unnamed = []
-    for _ in range(3):
+    for _ in range(5):
         (document,) = traced(stack, "POST", "/api/users", *signup())
         assert document["joined"] is True
         assert {"client", "load-balancer"} < set(document["processes"])
+        systems = {span["attributes"].get("db.system.name") for span in document["spans"]}
+        assert {"postgresql", "redis"} <= systems
         stages = {span["stage"] for span in document["spans"]}
         assert {"wait", "load-balancer", "app", "hash", "sql", "commit"} <= stages
         assert len(stages) >= 14
         assert PASSWORD not in json.dumps(document["spans"])
-        unnamed.append(document["unnamed_ms"] / document["duration_ms"])
+        unnamed.append(unnamed_part(document))
     # A machine that does something else for a moment has no name for it either.
-    assert min(unnamed) <= 0.1, unnamed
+    assert statistics.median(unnamed) <= 0.1, unnamed
+
+
+@pytest.mark.alone
+def test_no_signup_has_a_tenth_of_it_without_a_name(unlimited_stack: LocalStack) -> None:
+    """Not even the first one after a start, nor the first one of the other process."""
+    found: list[tuple[str, float]] = []
+    while len(found) < 10 or len({process for process, _ in found}) < len(APPS):
+        (document,) = traced(unlimited_stack, "POST", "/api/users", *signup())
+        found.append((document["processes"][-1], unnamed_part(document)))
+        print(f"{found[-1][0]}: {found[-1][1]:.1%} of {document['duration_ms']:.1f} ms")
+    assert max(part for _, part in found) <= 0.1
+
+
+def unnamed_part(document: dict[str, Any]) -> float:
+    """Return the longest stretch without a name, as a part of the whole."""
+    return float(document["unnamed_ms"] / document["duration_ms"])
 
 
 @pytest.mark.alone
