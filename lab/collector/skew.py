@@ -12,7 +12,7 @@ TOLERANCE_NS: Final = 10_000_000
 
 
 def corrected(spans: Mapping[str, Span]) -> list[Span]:
-    """Return the spans, the client's shifted so that the server's work lies inside its `wait`.
+    """Return the spans, the client's shifted so that the server's work begins inside its `wait`.
 
     The server's clock is believed. If what the client saw can have happened as it says, nothing
     is shifted.
@@ -32,8 +32,8 @@ def _shift(spans: Mapping[str, Span]) -> int:
     for served in spans.values():
         asked = spans.get(served.parent_id or "")
         if asked is not None and asked.process == CLIENT and served.process != CLIENT:
-            wait = _wait_of(asked, spans)
-            return 0 if _agree(asked, wait, served) else _centred(wait, served)
+            wait, end_ns = _wait_of(asked, spans), _whole_of(asked, spans).end_ns
+            return 0 if _agree(wait, end_ns, served) else _centred(wait, end_ns, served)
     return 0
 
 
@@ -44,13 +44,21 @@ def _wait_of(asked: Span, spans: Mapping[str, Span]) -> Span:
     )
 
 
-def _agree(asked: Span, wait: Span, served: Span) -> bool:
+def _whole_of(asked: Span, spans: Mapping[str, Span]) -> Span:
+    """Return the client's request: what asked, or what that is a part of."""
+    above = spans.get(asked.parent_id or "")
+    return above if above is not None and above.process == CLIENT else asked
+
+
+def _agree(wait: Span, end_ns: int, served: Span) -> bool:
+    # A response may go on for long after its first byte, with which the wait ends.
     began = wait.start_ns - TOLERANCE_NS <= served.start_ns <= wait.end_ns + TOLERANCE_NS
-    return began and served.end_ns <= asked.end_ns + TOLERANCE_NS
+    return began and served.end_ns <= end_ns + TOLERANCE_NS
 
 
-def _centred(wait: Span, served: Span) -> int:
-    # The way there is taken to be as long as the way back. A response that goes on after its
-    # first byte is served for longer than the client waits.
-    one_way = max(0, wait.duration_ns - served.duration_ns) // 2
+def _centred(wait: Span, end_ns: int, served: Span) -> int:
+    # The way there is taken to be as long as the way back. What is served for longer than the
+    # client waits for its first byte is served until the last one.
+    room = wait.duration_ns if served.duration_ns <= wait.duration_ns else end_ns - wait.start_ns
+    one_way = max(0, room - served.duration_ns) // 2
     return served.start_ns - one_way - wait.start_ns

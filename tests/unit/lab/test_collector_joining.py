@@ -130,6 +130,28 @@ def test_a_client_whose_clock_is_an_hour_ahead_is_put_where_it_belongs() -> None
     assert stages(trace) == WATERFALL
 
 
+def streamed(*, ahead_ms: float = 0) -> dict[str, Any]:
+    """Return a trace of 100 ms with the first byte after 30, sent from 12 to 92."""
+    root = span(TRACE, "GET", span_id=CLIENT, start_ms=ahead_ms, duration_ms=100)
+    wait = span(
+        TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=ahead_ms + 10, duration_ms=20,
+        attributes={"roundtrip.stage": "wait"},
+    )  # fmt: skip
+    served = span(TRACE, "GET", span_id=CADDY, parent_id=WAIT, start_ms=12, duration_ms=80)
+    return joined(request("client", root, wait), request("caddy", served))
+
+
+def test_a_response_that_goes_on_after_its_first_byte_moves_no_clock() -> None:
+    """The load balancer ends long after the client's wait, and before the client's request."""
+    assert [it["start_ms"] for it in streamed()["spans"]] == [0.0, 10.0, 12.0]
+
+
+def test_such_a_response_is_put_where_it_belongs_for_a_clock_ahead() -> None:
+    """Its 80 ms lie in the middle of the 90 from the wait's beginning to the request's end."""
+    trace = streamed(ahead_ms=3_600_000)
+    assert [it["start_ms"] for it in trace["spans"]] == [0.0, 10.0, 15.0]
+
+
 def test_a_client_on_this_machine_is_left_as_it_is() -> None:
     """The load balancer may note its end a moment after the client has the response."""
     trace = joined(by_client(), by_caddy(start_ms=12, duration_ms=90))
