@@ -14,6 +14,7 @@ from lab.trace.items import Items
 from lab.trace.line import Response
 from lab.trace.options import Options
 from lab.trace.paper import Paper
+from lab.trace.senders import senders
 from lab.trace.sending import Order, Outcome, send
 from lab.trace.spans import PROCESS, to_otlp
 from lab.trace.target import Nearby, parse_target
@@ -82,8 +83,9 @@ def _documents(outcomes: Sequence[Outcome], collector: Collector | None) -> Iter
 
 def _joined(outcome: Outcome, collector: Collector) -> Document | None:
     """Return the trace with what servers have added; None if none has added anything."""
-    # The client, and a server; the stack's load balancer comes on top of that.
-    expected = 3 if outcome.order.target.is_nearby else 2
+    expected = senders(outcome.order.target)
+    if expected == 1:
+        return None
     found = collector.joined(
         outcome.context.trace_id, lambda trace: len(trace["processes"]) >= expected
     )

@@ -67,6 +67,22 @@ def test_the_servers_stages_are_joined_by_the_collector(stack: LocalStack) -> No
     assert statistics.median(unnamed) <= 0.1, unnamed
 
 
+@pytest.mark.parametrize(
+    ("path", "others"),
+    [("/livez", ["load-balancer"]), ("/readyz", ["load-balancer"]), ("/metrics", []), ("/lab", [])],
+)
+def test_of_what_is_not_traced_no_more_is_shown_than_there_is(
+    stack: LocalStack, path: str, others: list[str]
+) -> None:
+    """What `lab trace` knows of the paths of a stack is true: it waits for nobody else's spans."""
+    (document,) = traced(stack, path)
+    assert document["processes"] == ["client", *others]
+    assert document["joined"] is bool(others)
+    time.sleep(SETTLED_AFTER_S)
+    later = stack.request("GET", f"/lab/api/traces/{document['trace_id']}").json()
+    assert later["processes"] == document["processes"]
+
+
 @pytest.mark.alone
 def test_no_signup_has_a_tenth_of_it_without_a_name(unlimited_stack: LocalStack) -> None:
     """Not even the first one after a start, nor the first one of the other process."""
