@@ -39,6 +39,8 @@ class AppProcess(Server):
 
     stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
+    # It may well answer, and say so itself.
+    unready = "not ready"
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
     def __init__(

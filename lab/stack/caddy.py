@@ -52,6 +52,8 @@ class CaddyServer(Server):
     """Caddy on the two public ports, in front of the app processes."""
 
     stop_timeout_s = 20.0
+    # It may well answer, without a service behind it.
+    unready = "not ready"
 
     def __init__(
         self,

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import socket
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +35,9 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 
 # What `postmaster.pid` says, line by line: the process first, its state in the eighth.
 PID_LINE, STATE_LINE = 0, 7
+
+# PostgreSQL's protocol, message formats: SSLRequest, which needs neither a user nor a database.
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class PostgresServer(Server):
@@ -88,14 +93,27 @@ class PostgresServer(Server):
         return self.place / "data"
 
     def ready(self) -> bool:
-        """Whether it takes connections: it says so itself, in the file that pg_ctl reads too."""
+        """Whether it takes connections: its file, which pg_ctl reads too, says so, and it answers.
+
+        The file goes on saying so of a server that hangs.
+        """
         identity, lines = self.identity, self._postmaster_file()
         return (
             identity is not None
             and len(lines) > STATE_LINE
             and lines[PID_LINE] == str(identity.pid)
             and lines[STATE_LINE].strip() == "ready"
+            and self._answers()
         )
+
+    def _answers(self) -> bool:
+        """Ask whether it speaks TLS; either answer is one, and nothing is logged of it."""
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
+                connection.sendall(SSL_REQUEST)
+                return connection.recv(1) in {b"N", b"S"}
+        except OSError:
+            return False
 
     def remove(self) -> None:
         """Delete everything, the data included. The server must be stopped."""

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from lab.stack.provider import NAME, PERSON
 from lab.stack.servers import Server
@@ -37,7 +38,9 @@ Sign up:
 def status_table(stack: Stack) -> Iterator[str]:
     """Yield a line for each part: its process, its port, its health."""
     yield f"{'part':<12} {'pid':>8} {'port':>6}   health"
-    yield from (_status(server) for server in stack.servers)
+    # One that hangs takes its time to be found out; the others are asked meanwhile.
+    with ThreadPoolExecutor() as at_once:
+        yield from at_once.map(_status, stack.servers)
     if stack.choices.database_url is not None:
         yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
     if stack.choices.redis_url is not None:
@@ -50,7 +53,7 @@ def _status(server: Server) -> str:
     identity = server.identity
     if identity is None or identity.process() is None:
         return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
-    health = "ready" if server.ready() else "not ready"
+    health = "ready" if server.ready() else server.unready
     return f"{server.name:<12} {identity.pid:>8} {server.port:>6}   {health}"
 
 

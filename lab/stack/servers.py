@@ -30,6 +30,8 @@ class Server(ABC):
 
     stop_signal = signal.SIGTERM
     stop_timeout_s = 10.0
+    # What is the matter with one that runs and is not ready.
+    unready = "does not answer"
 
     def __init__(
         self, name: str, directory: Path, *, port: int | None = None, log: Path | None = None

@@ -11,6 +11,7 @@ import pytest
 from lab.fault.command import fault as command
 from lab.stack.apps import AppProcess
 from lab.stack.control import NOTICED_AFTER_S, running
+from lab.stack.control import status as print_status
 from lab.stack.identity import Identity
 from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
@@ -67,6 +68,27 @@ def test_redis_is_away_until_it_is_healed(stack: LocalStack, fault: Fault, deed:
     assert "answers again" in fault("redis", "heal")
     assert wait_until(lambda: ready(stack).json()["redis"] == "up", timeout_s=10)
     assert "nothing to heal" in fault("redis", "heal")
+
+
+@pytest.mark.parametrize(("part", "name"), [("postgres", "PostgreSQL"), ("redis", "Valkey")])
+def test_status_says_within_two_seconds_that_a_frozen_server_does_not_answer(
+    stack: LocalStack, fault: Fault, capsys: pytest.CaptureFixture[str], part: str, name: str
+) -> None:
+    """Its process is there, and PostgreSQL's own file goes on calling it ready."""
+    fault(part, "freeze")
+    began = time.monotonic()
+    assert print_status(Paths(stack.directory)) == 0
+    assert time.monotonic() - began < 2
+    assert health_of(name, capsys.readouterr().out) == "does not answer"
+    fault(part, "heal")
+    print_status(Paths(stack.directory))
+    assert health_of(name, capsys.readouterr().out) == "ready"
+
+
+def health_of(name: str, table: str) -> str:
+    """Return what `lab status` says of a part."""
+    (line,) = (line for line in table.splitlines() if line.startswith(f"{name} "))
+    return line.rpartition("   ")[2]
 
 
 @pytest.mark.parametrize("deed", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
