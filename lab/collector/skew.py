@@ -32,15 +32,18 @@ def _shift(spans: Mapping[str, Span]) -> int:
     for served in spans.values():
         asked = spans.get(served.parent_id or "")
         if asked is not None and asked.process == CLIENT and served.process != CLIENT:
-            wait, end_ns = _wait_of(asked, spans), _whole_of(asked, spans).end_ns
-            return 0 if _agree(wait, end_ns, served) else _centred(wait, end_ns, served)
+            wait, end_ns = _stage_of(asked, "wait", spans), _whole_of(asked, spans).end_ns
+            sent_ns = _stage_of(asked, "send", spans).start_ns
+            if _agree(sent_ns, wait, end_ns, served):
+                return 0
+            return _centred(wait, end_ns, served)
     return 0
 
 
-def _wait_of(asked: Span, spans: Mapping[str, Span]) -> Span:
+def _stage_of(asked: Span, stage: str, spans: Mapping[str, Span]) -> Span:
     family = {asked.span_id, asked.parent_id}
     return next(
-        (it for it in spans.values() if it.stage == "wait" and it.parent_id in family), asked
+        (it for it in spans.values() if it.stage == stage and it.parent_id in family), asked
     )
 
 
@@ -50,9 +53,11 @@ def _whole_of(asked: Span, spans: Mapping[str, Span]) -> Span:
     return above if above is not None and above.process == CLIENT else asked
 
 
-def _agree(wait: Span, end_ns: int, served: Span) -> bool:
-    # A response may go on for long after its first byte, with which the wait ends.
-    began = wait.start_ns - TOLERANCE_NS <= served.start_ns <= wait.end_ns + TOLERANCE_NS
+def _agree(sent_ns: int, wait: Span, end_ns: int, served: Span) -> bool:
+    # A server begins with the first bytes of a request, while the client still sends the others,
+    # or has sent them all and does not know it yet. And a response may go on for long after its
+    # first byte, with which the wait ends.
+    began = sent_ns - TOLERANCE_NS <= served.start_ns <= wait.end_ns + TOLERANCE_NS
     return began and served.end_ns <= end_ns + TOLERANCE_NS
 
 

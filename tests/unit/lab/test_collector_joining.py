@@ -130,6 +130,23 @@ def test_a_client_whose_clock_is_an_hour_ahead_is_put_where_it_belongs() -> None
     assert stages(trace) == WATERFALL
 
 
+def test_a_server_may_begin_before_the_last_byte_is_sent() -> None:
+    """The client has sent from 5 to 50, and waited from there on: nothing is shifted."""
+    root = span(TRACE, "POST", span_id=CLIENT, start_ms=0, duration_ms=100)
+    send = span(
+        TRACE, "send", span_id="5" * 16, parent_id=CLIENT, start_ms=5, duration_ms=45,
+        attributes={"roundtrip.stage": "send"},
+    )  # fmt: skip
+    wait = span(
+        TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=50, duration_ms=45,
+        attributes={"roundtrip.stage": "wait"},
+    )  # fmt: skip
+    served = span(TRACE, "POST", span_id=CADDY, parent_id=WAIT, start_ms=6, duration_ms=88)
+    trace = joined(request("client", root, send, wait), request("caddy", served))
+    starts = {it["stage"]: it["start_ms"] for it in trace["spans"]}
+    assert (starts["send"], starts["load-balancer"]) == (5.0, 6.0)
+
+
 def streamed(*, ahead_ms: float = 0) -> dict[str, Any]:
     """Return a trace of 100 ms with the first byte after 30, sent from 12 to 92."""
     root = span(TRACE, "GET", span_id=CLIENT, start_ms=ahead_ms, duration_ms=100)
