@@ -110,4 +110,6 @@ def _one_line_for_a_request(
         event["event"] = f"{status} {method:<6} {route:<28} {milliseconds:8.1f} ms"
         if event["user_id"] is None:
             del event["user_id"]
+        # With them it would no longer be one line of a terminal.
+        event.pop("stages_ms", None)
     return event

@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.tracing import Recording, Stage
+
 _log = structlog.get_logger()
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 PROBES = {"/livez", "/readyz", "/metrics"}
@@ -20,8 +22,8 @@ class AccessLog:
     """Logs each request when it is over, and counts it into the histogram of durations.
 
     A line has the request's id, its trace (W3C Trace Context, section 3.2), the route's template
-    rather than the path, and the user's id; no header and no body ever. Health checks are logged
-    at level `debug`.
+    rather than the path, the user's id, and how long each stage took if that was recorded; no
+    header and no body ever. Health checks are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -73,7 +75,13 @@ class AccessLog:
             duration_ms=round(seconds * 1000, 1),
             user_id=scope["state"].get("user_id"),
             client=scope["client"][0] if scope.get("client") else None,
+            **_stages(scope),
         )
+
+
+def _stages(scope: Scope) -> dict[str, dict[Stage, float]]:
+    recording: Recording | None = scope["state"].get("recording")
+    return {"stages_ms": recording.milliseconds()} if recording is not None else {}
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:

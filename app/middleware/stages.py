@@ -1,10 +1,10 @@
-"""What a request goes through, for whoever looks: the service's traces, and `Server-Timing`."""
+"""What a request goes through, for whoever looks: traces, `Server-Timing`, and the access log."""
 
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.middleware.access_log import METHODS
-from app.tracing import Recording, record
+from app.tracing import Recording, Stage, record
 
 
 class Stages:
@@ -27,9 +27,10 @@ class Stages:
             if traced:
                 _describe(span, scope)
             if traced or self.server_timing:
-                recording = Recording(spans=traced, durations=self.server_timing)
+                recording = scope["state"]["recording"] = Recording(spans=traced)
                 record(recording)
-                send = _telling(send, recording)
+                if self.server_timing:
+                    send = _telling(send, recording)
         await self.app(scope, receive, send)
 
 
@@ -56,19 +57,18 @@ def _known_parts(path: str, template: str) -> str:
 
 
 def _telling(send: Send, recording: Recording) -> Send:
-    durations = recording.durations
-    if durations is None:
-        return send
-
     async def send_with_durations(message: Message) -> None:
-        if message["type"] == "http.response.start" and durations:
-            told = ", ".join(_told(stage, took) for stage, took in durations.items() if took)
+        if message["type"] == "http.response.start" and (took := recording.milliseconds()):
+            told = ", ".join(
+                _told(stage, milliseconds, len(recording.durations[stage]))
+                for stage, milliseconds in took.items()
+            )
             message["headers"].append((b"server-timing", told.encode()))
         await send(message)
 
     return send_with_durations
 
 
-def _told(stage: str, took: list[float]) -> str:
-    times = f';desc="{len(took)}"' if len(took) > 1 else ""
-    return f"{stage};dur={sum(took) * 1000:.1f}{times}"
+def _told(stage: Stage, milliseconds: float, times: int) -> str:
+    described = f';desc="{times}"' if times > 1 else ""
+    return f"{stage};dur={milliseconds}{described}"

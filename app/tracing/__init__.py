@@ -1,4 +1,4 @@
-"""What happens to a request, stage by stage: as OpenTelemetry spans, and as `Server-Timing`.
+"""What happens to a request, stage by stage: as spans, in the access log, as `Server-Timing`.
 
 A stage is recorded for the request that it belongs to; what no request waits for belongs to none.
 While nobody looks, with no collector named by OpenTelemetry's variables and `SERVER_TIMING=off`,

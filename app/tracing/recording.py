@@ -18,14 +18,19 @@ _T = TypeVar("_T")
 
 
 class Recording:
-    """What is recorded about one request: spans, durations, or both."""
+    """What is recorded about one request: durations, and perhaps spans."""
 
     __slots__ = ("durations", "tracer")
 
-    def __init__(self, *, spans: bool, durations: bool) -> None:
+    def __init__(self, *, spans: bool) -> None:
         self.tracer = _tracer() if spans else None
         # In seconds, each time that a stage was gone through; in the order in which they began.
-        self.durations: dict[Stage, list[float]] | None = {} if durations else None
+        self.durations: dict[Stage, list[float]] = {}
+
+    def milliseconds(self) -> dict[Stage, float]:
+        """Return how long each stage took that has ended, all its times together."""
+        ended = ((stage, took) for stage, took in self.durations.items() if took)
+        return {stage: round(sum(took) * 1000, 1) for stage, took in ended}
 
 
 @cache
@@ -52,9 +57,7 @@ class Begun:
         self, recording: Recording, stage: Stage, attributes: Attributes, name: str | None = None
     ) -> None:
         """Take all attributes, the stage's name among them."""
-        self._durations: list[float] | None = None
-        if recording.durations is not None:
-            self._durations = recording.durations.setdefault(stage, [])
+        self._durations = recording.durations.setdefault(stage, [])
         self._span: trace.Span | None = None
         if recording.tracer is not None:
             kind = SpanKind.CLIENT if "db.system.name" in attributes else SpanKind.INTERNAL
@@ -91,8 +94,7 @@ class Begun:
 
     def end(self, error: BaseException | None = None) -> None:
         """Record how long it took, and which error ended it."""
-        if self._durations is not None:
-            self._durations.append(perf_counter() - self._started)
+        self._durations.append(perf_counter() - self._started)
         if self._span is not None:
             if error is not None:
                 self._span.set_attribute("error.type", type(error).__qualname__)

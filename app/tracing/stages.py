@@ -19,7 +19,7 @@ Stage = Literal[
     "endpoint",  # the router's function
     "service",  # the service's method
 ]
-"""The same words in spans, in `Server-Timing` and in docs/tracing.md."""
+"""The same words in spans, in the access log, in `Server-Timing` and in docs/tracing.md."""
 
 STAGE = "roundtrip.stage"
 """The attribute under which a span has the name of its stage."""

@@ -25,7 +25,7 @@ def _logged(service: Service, response: httpx2.Response) -> dict[str, Any]:
 def test_each_request_is_one_line_with_all_that_matters(
     service: Service, client: httpx2.Client, somebody: Account
 ) -> None:
-    """Id, route template, status, duration and user; not the path, not the query."""
+    """Id, route template, status, duration and user; not the path, not the query, no stages."""
     line = _logged(service, client.get(f"{somebody.url}?token=x", headers=somebody.auth))
     expected = {"method": "GET", "route": "/api/users/{user_id}", "status": 200, "level": "info",
                 "user_id": somebody.id, "client": "127.0.0.1"}  # fmt: skip
@@ -117,7 +117,7 @@ def test_probes_are_not_logged(service: Service, client: httpx2.Client) -> None:
 
 def test_on_a_terminal_a_request_is_one_readable_line(start_service: StartService) -> None:
     """LOG_FORMAT=console is for people: status, method, route, time."""
-    service = start_service(LOG_FORMAT="console", LOG_LEVEL="debug")
+    service = start_service(LOG_FORMAT="console", LOG_LEVEL="debug", SERVER_TIMING="on")
     account = sign_up(service.client)
     headers = {**account.auth, "X-Request-ID": "readable"}
     assert service.client.get("/api/users/me", headers=headers).status_code == 200
@@ -126,4 +126,5 @@ def test_on_a_terminal_a_request_is_one_readable_line(start_service: StartServic
     (line,) = [line for line in log.splitlines() if "readable" in line]
     assert re.search(r"200 GET +/api/users/me +\d+\.\d ms", line)
     assert f"user_id={account.id}" in line
+    assert "stages" not in line
     assert account.password not in log

@@ -7,6 +7,7 @@ import pytest
 
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
+from tests.integration.wire import log_lines
 from tests.service import Service
 
 _METRIC = re.compile(r'([a-z-]+);dur=(\d+\.\d)(?:;desc="(\d+)")?')
@@ -50,6 +51,14 @@ def test_an_answer_from_memory_has_its_own_times(told: Service) -> None:
 def test_refusals_say_it_too(told: Service) -> None:
     """Problems have the header like any other response."""
     assert set(_timing(told.client.get("/nothing"))) == {"rate-limit", "redis"}
+
+
+def test_the_log_has_the_same_times(told: Service) -> None:
+    """Also where no trace is exported, under the words of the header."""
+    response = told.client.post("/api/users", json=signup_body())
+    (line,) = log_lines(told, response.headers["X-Request-ID"])
+    assert line["stages_ms"] == {stage: ms for stage, (ms, _) in _timing(response).items()}
+    assert line["stages_ms"]["hash"] <= line["duration_ms"]
 
 
 def test_it_is_off_unless_it_is_wanted(client: httpx2.Client) -> None:

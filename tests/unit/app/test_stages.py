@@ -37,15 +37,21 @@ def test_a_stage_is_recorded_and_work_aside_is_not() -> None:
     """What a request brings about and does not wait for is not on its account."""
 
     async def request() -> Recording:
-        recording = Recording(spans=False, durations=True)
+        recording = Recording(spans=False)
         record(recording)
         await work()
         await aside(work)
         return recording
 
     durations = asyncio.run(request()).durations
-    assert durations is not None
     assert {stage: len(took) for stage, took in durations.items()} == {"hash": 1}
+
+
+def test_durations_are_the_sums_of_what_has_ended() -> None:
+    """In milliseconds; what goes on has no duration yet."""
+    recording = Recording(spans=False)
+    recording.durations.update({"sql": [0.0011, 0.0003], "hash": [0.0241], "pool": []})
+    assert recording.milliseconds() == {"sql": 1.4, "hash": 24.1}
 
 
 def test_of_a_path_only_the_template_and_numbers_are_told() -> None:
