@@ -24,7 +24,7 @@ from prometheus_client import (
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app.adapters.exporting import end_tracing
+from app.adapters.exporting import end_tracing, tracing_is_wanted
 from app.adapters.logs import configure_logging
 from app.container import Container
 from app.errors import Unavailable
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        telemetry=_TELEMETRY,
+        telemetry={**_TELEMETRY, "tracing": tracing_is_wanted()},
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={
@@ -107,10 +107,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middleware]:
     replays = Replays(container.cache, container.sessions.known)
+    server_timing = settings.server_timing == "on"
+    # Where nobody looks at a request, nobody has to ask whether anybody does.
+    looked_at = server_timing or tracing_is_wanted()
+    stages = [Middleware(Stages, server_timing=server_timing)] if looked_at else []
     return [
         Middleware(ResponseHeaders),
         Middleware(Routing, routes=_routes(app)),
-        Middleware(Stages, server_timing=settings.server_timing == "on"),
+        *stages,
         Middleware(AccessLog, registry=app.state.metrics),
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),

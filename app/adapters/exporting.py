@@ -1,12 +1,24 @@
-"""The end of OpenTelemetry's SDK, which by itself takes its time."""
+"""OpenTelemetry's SDK: whether it is wanted, and its end, which by itself takes its time."""
 
+import os
 import threading
+from collections.abc import Mapping
 from typing import Final
 
 from opentelemetry import trace
 
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _PATIENCE: Final = 2.0
 """Seconds, for the spans that are still here."""
+
+
+def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a collector is named by OpenTelemetry's variables.
+
+    It would be found out at each request anew, which takes longer than to pass its stages by.
+    """
+    disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    return not disabled and any(environment.get(name) for name in _ENDPOINTS)
 
 
 def end_tracing() -> None:
