@@ -13,12 +13,14 @@ _PATIENCE: Final = 2.0
 
 
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a collector is named by OpenTelemetry's variables.
+    """Tell whether OpenTelemetry's variables name a collector, or somebody has set a provider.
 
     It would be found out at each request anew, which takes longer than to pass its stages by.
     """
-    disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    return not disabled and any(environment.get(name) for name in _ENDPOINTS)
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    return is_set or any(environment.get(name) for name in _ENDPOINTS)
 
 
 def end_tracing() -> None:

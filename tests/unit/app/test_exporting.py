@@ -1,5 +1,8 @@
 """When requests are traced at all."""
 
+import subprocess
+import sys
+
 import pytest
 
 from app.adapters.exporting import tracing_is_wanted
@@ -23,3 +26,18 @@ def test_tracing_is_wanted_where_a_collector_is_named(
 ) -> None:
     """An empty name, as compose files hand on what is not set, is none."""
     assert tracing_is_wanted(environment) is wanted
+
+
+def test_tracing_is_wanted_where_somebody_has_set_a_provider() -> None:
+    """Whoever does that in code, before the app is made, names no collector in a variable."""
+    program = (
+        "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
+        "from app.adapters.exporting import tracing_is_wanted; "
+        "trace.set_tracer_provider(TracerProvider()); "
+        "print(tracing_is_wanted({}), tracing_is_wanted({'OTEL_SDK_DISABLED': 'true'}))"
+    )
+    # A provider is set once and for all, so this has a process of its own.
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert ran.stdout == "True False\n"
