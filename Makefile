@@ -1,6 +1,6 @@
 # Nothing but make and Python >= 3.11 is needed; the rest goes into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset trace admin seed bench profile test lint types slow \
+.PHONY: help up start status roll stop reset trace tour admin seed bench profile test lint types slow \
 	fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
@@ -54,6 +54,9 @@ endif
 trace: lab-set  ## send a request and show each stage of it; METHOD, URL, ITEMS, ARGS
 	@$(BIN)/lab trace $(ARGS) $(METHOD) $(URL) $(ITEMS)
 
+tour: lab-set  ## eight short chapters, played against the running stack; CHAPTER=5 begins there
+	@$(BIN)/lab tour $(CHAPTER)
+
 admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
 	@$(LAB) admin
 
@@ -99,7 +102,7 @@ docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 	}
 	@$(BIN)/python -m pytest -m docker -n0 $(ARGS)
 
-pictures: dev-set  ## draw docs/images anew, with a real browser
+pictures: dev-set  ## draw docs/images anew with a real browser, and what the tour shows
 	@$(BIN)/python -m pytest -m pictures -n0 $(ARGS)
 
 secrets:  ## make the secrets of docker-compose.yml, once, into .env

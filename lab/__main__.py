@@ -13,6 +13,8 @@ from lab.seed.command import seed
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
+from lab.stack.psql import psql
+from lab.tour.command import tour
 from lab.trace.command import trace
 
 COMMANDS = {
@@ -28,7 +30,7 @@ COMMANDS = {
 }
 
 # These read the rest of the command line themselves.
-COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault}
+COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault, "tour": tour, "psql": psql}
 
 
 def main() -> int:

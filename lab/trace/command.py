@@ -63,7 +63,7 @@ def _trace(paths: Paths, options: Options) -> int:
         for document, outcome in zip(documents, outcomes, strict=True):
             print(json.dumps(with_response(document, outcome.response), ensure_ascii=False))
     else:
-        _show(outcomes, documents, Paper.of(ascii_only=options.ascii_only))
+        _show(outcomes, documents, options.shown, Paper.of(ascii_only=options.ascii_only))
     return _judge(options.slo_ms, max(outcome.measured.milliseconds for outcome in outcomes))
 
 
@@ -94,24 +94,34 @@ def _joined(outcome: Outcome, collector: Collector) -> Document | None:
     return {**found, "joined": True}
 
 
-def _show(outcomes: Sequence[Outcome], documents: Sequence[Document], paper: Paper) -> None:
-    print(*_response(outcomes[0].response), sep="\n")
-    print(*waterfall(documents[0], paper), sep="\n")
-    if len(documents) > 1:
-        print()
+def _show(
+    outcomes: Sequence[Outcome], documents: Sequence[Document], parts: str, paper: Paper
+) -> None:
+    """Print the parts that are wanted: `h`eaders, `b`ody, `w`aterfall."""
+    shown = []
+    if "h" in parts:
+        shown.append(list(_head(outcomes[0].response)))
+    if "b" in parts:
+        shown.append(list(_body(outcomes[0].response)))
+    if "w" in parts:
+        shown.append(list(waterfall(documents[0], paper)))
+    if "w" in parts and len(documents) > 1:
         kept = [outcome.kept_alive for outcome in outcomes]
-        print(*repetitions(documents, kept), sep="\n")
+        shown.append(list(repetitions(documents, kept)))
+    print("\n\n".join("\n".join(lines) for lines in shown if lines))
 
 
-def _response(response: Response) -> Iterator[str]:
+def _head(response: Response) -> Iterator[str]:
     yield f"HTTP/{response.version} {response.status} {response.reason}".rstrip()
     yield from (f"{name}: {value}" for name, value in response.headers)
-    yield ""
+
+
+def _body(response: Response) -> Iterator[str]:
     if response.body:
-        yield from (_readable(response), "")
+        yield _readable(response)
     location = response.header("Location")
     if location and 300 <= response.status < 400:  # noqa: PLR2004 - what a redirect is.
-        yield from (f"Not followed: {location}", "")
+        yield f"Not followed: {location}"
 
 
 def _readable(response: Response) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 _METHOD = re.compile(r"[A-Za-z]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)", re.ASCII)
 _MOST_REPEATS = 1000
+# HTTPie's letters for the response's headers and body, and one for what it does not have.
+_PARTS = "hbw"
 
 _EPILOG = """\
 items, in HTTPie's notation:
@@ -39,6 +41,7 @@ class Options:
     collector: str | None
     ca: Path | None
     ascii_only: bool
+    shown: str
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> "Options":
@@ -60,6 +63,7 @@ class Options:
             collector=found.collector,
             ca=found.cacert,
             ascii_only=found.ascii,
+            shown=found.print,
         )
 
 
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("words", nargs="+", metavar="URL", help="GET and POST need not be said")
     add("--json", action="store_true", help="one JSON document for each request; see docs/trace.md")
+    add("--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall")
     add("--repeat", type=_count, default=1, metavar="N", help="send it N times, connection kept")
     add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 when it took longer")
     add("--timeout", type=_seconds, default=30.0, metavar="30s", help="give up after this time")
@@ -93,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--cacert", type=Path, metavar="FILE", help="the authority to trust, in PEM")
     add("--ascii", action="store_true", help="draw without Unicode")
     return parser
+
+
+def _parts(text: str) -> str:
+    if not text or set(text) - set(_PARTS):
+        raise argparse.ArgumentTypeError(f"`{text}` is none of the letters {_PARTS}, or several")
+    return text
 
 
 def _seconds(text: str) -> float:

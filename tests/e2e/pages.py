@@ -77,7 +77,7 @@ class Terminal:
             if kind == "sh":
                 output = self.run(text)
                 if following[0] in _SHOWN:
-                    assert _settled(output) == _settled(following[1]), f"{text}\nprinted:\n{output}"
+                    assert settled(output) == settled(following[1]), f"{text}\nprinted:\n{output}"
                     compared += 1
         return compared
 
@@ -112,7 +112,8 @@ def _as_on_a_terminal(scratch: Path) -> Path:
     return scratch
 
 
-def _settled(text: str) -> str:
+def settled(text: str) -> str:
+    """Return the text with a name in place of what is different each time."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     for pattern, name in _VARYING:
         lines = re.sub(pattern, name, lines)

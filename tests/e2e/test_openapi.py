@@ -47,6 +47,7 @@ def test_the_service_does_what_its_openapi_document_says_at_length(
     _fuzz(stack, token, examples=int(os.environ["FUZZ_EXAMPLES"]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("token")
 def test_the_examples_of_the_documentation_run_when_pasted(
     stack: LocalStack, admin: str, tmp_path: Path

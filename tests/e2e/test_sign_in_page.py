@@ -17,6 +17,7 @@ def stack() -> Iterator[LocalStack]:
     stack.discard()
 
 
+@pytest.mark.slow
 def test_every_command_about_signing_in_does_what_it_shows(
     stack: LocalStack, tmp_path: Path
 ) -> None:

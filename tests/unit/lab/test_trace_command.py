@@ -259,5 +259,7 @@ def test_what_is_measured_is_where_the_time_was(run: Any) -> None:
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in ran.documents[0]["spans"]}
     assert took["wait"] >= 200
-    assert took["receive"] >= 100
+    # Somebody who is woken late, on a busy machine, has waited longer and has less to receive.
+    assert took["receive"] >= 50
+    assert took["wait"] + took["receive"] >= 300
     assert sum(took.values()) - took["request"] <= took["request"] + 0.01

@@ -1,0 +1,79 @@
+"""The tour on a terminal: words, commands, lines of the source."""
+
+import sys
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.syntax import Syntax
+
+from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
+
+# The terminal's own colours, which suit its background.
+_THEME = "ansi_dark"
+_WIDEST = 100
+
+
+class Screen:
+    """Writes the steps of a chapter, and asks to go on."""
+
+    def __init__(self, *, waits: bool) -> None:
+        """Without `waits`, everything is a yes."""
+        self._console = Console(highlight=False)
+        self._waits = waits and sys.stdin.isatty()
+
+    def title(self, chapter: Chapter) -> None:
+        """Begin a chapter."""
+        self._console.print()
+        self._console.print(
+            Rule(f"[bold]{chapter.number}. {chapter.title}[/bold]", align="left", style="dim")
+        )
+
+    def prose(self, step: Prose) -> None:
+        """Write words, no wider than they can be read."""
+        width = min(self._console.width, _WIDEST)
+        self._console.print()
+        self._console.print(Markdown(step.text, code_theme=_THEME), width=width)
+
+    def command(self, text: str) -> None:
+        """Write what is about to run."""
+        self._console.print()
+        first, *rest = text.rstrip("\n").splitlines()
+        for prompt, line in zip(["$ ", *["  "] * len(rest)], [first, *rest], strict=True):
+            self._console.print(f"[bold green]{prompt}[/]", end="")
+            self._console.print(line, style="bold", markup=False, soft_wrap=True)
+
+    def shown(self, step: Shown) -> None:
+        """Write a block that no command has printed."""
+        self._console.print()
+        self._console.print(Padding(Syntax(step.text.rstrip(), step.kind, theme=_THEME), (0, 2)))
+
+    def excerpt(self, step: Excerpt) -> None:
+        """Write lines of the source, numbered as they are in the file now."""
+        line = step.line()
+        place = f"{step.path}:{line}" if line else f"{step.path} (it has changed since)"
+        self._console.print(f"\n[bold cyan]{place}[/]")
+        self._console.print(
+            Syntax(
+                step.text,
+                step.kind,
+                theme=_THEME,
+                line_numbers=line is not None,
+                start_line=line or 1,
+                word_wrap=True,
+            )
+        )
+
+    def status(self, code: int) -> None:
+        """Say how a command ended, if not well."""
+        self._console.print(f"[yellow](exit status {code})[/]")
+
+    def ask(self, question: str) -> str:
+        """Return what is typed, in small letters; q when nothing can be typed any more."""
+        if not self._waits:
+            return ""
+        try:
+            return self._console.input(f"[dim]{question}[/] ").strip().lower()
+        except EOFError:
+            return "q"

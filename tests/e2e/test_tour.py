@@ -1,0 +1,145 @@
+"""docs/tour/, executed as `lab tour` executes it: what the chapters show is what comes back."""
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import redis
+
+from lab.stack import control
+from lab.stack.paths import Paths
+from lab.stack.stack import Stack
+from lab.tour.chapters import DIRECTORY, Chapter, Command, Excerpt, Shown, chapters
+from lab.tour.shell import Shell
+from tests.e2e.local_stack import LocalStack
+from tests.e2e.pages import settled
+
+CHAPTERS = chapters()
+# Beyond what is different each time on every page: figures, bars, people, processes.
+VARYING = (
+    (r"(localhost|127\.0\.0\.1):\d+", "<host>:<port>"),
+    (r"(?m)^( *)sum .*(\n .*)?", "<sum>"),
+    (r"[▏▎▍▌▋▊▉█]+", ""),
+    (r"\b\d{10}@", "<now>@"),
+    (r"/(users|orders)/\d+", r"/\1/<id>"),
+    (r'("(?:id|user_id)": ?)\d+', r"\1<id>"),
+    (r"\.py:\d+", ".py:<line>"),
+    (r"\bapp-\d\b", "app-<number>"),
+    (r"(?m)^(\S+) +\d+ +\d+ +(ready)$", r"\1 <process> <port> \2"),
+    (r"\b\d\d:\d\d:\d\d\b", "<time>"),
+    (r"\bprocess \d+", "process <number>"),
+    (r";t=\d+", ";t=<seconds>"),
+    (r"\d+\.\d+", "<figure>"),
+    (r"  +", " "),
+    # A detail is cut where the line ends, which a longer port brings nearer.
+    (r"(?m)^(\S+ \S+ .{0,24}).*…$", r"\1…"),
+)
+
+
+@pytest.fixture(scope="module")
+def tour_stack() -> Iterator[Stack]:
+    """A stack as `make start` makes it, limits included."""
+    stack = LocalStack()
+    try:
+        stack.start()
+        yield control.running(Paths(stack.directory))
+    finally:
+        stack.discard()
+
+
+@pytest.fixture
+def shell(tour_stack: Stack) -> Iterator[Shell]:
+    """A chapter's shell, a minute after the chapter before: nothing has been counted yet."""
+    with redis.Redis.from_url(tour_stack.valkey.url) as client:
+        client.flushall()
+    with Shell(tour_stack, environment_of_a_terminal(tour_stack)) as shell:
+        yield shell
+
+
+def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
+    """Return what a person's terminal has set, as wide as the pages are."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(stack.paths.root),
+        "LANG": "C.UTF-8",
+        "LAB_DIR": str(stack.paths.root),
+        "HTTP_PORT": str(stack.choices.http_port),
+        "HTTPS_PORT": str(stack.choices.https_port),
+        "COLUMNS": "100",
+    }
+
+
+def test_there_are_eight_chapters_in_order() -> None:
+    """Numbered without a gap, each with commands and lines of the source."""
+    assert [chapter.number for chapter in CHAPTERS] == list(range(1, 9))
+    for chapter in CHAPTERS:
+        assert len(chapter.commands) >= 3, chapter.title
+        assert any(isinstance(step, Excerpt) for step in chapter.steps), chapter.title
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: str(chapter.number))
+def test_the_lines_of_the_source_are_those_of_the_source(chapter: Chapter) -> None:
+    """What a chapter quotes stands in the file, line for line."""
+    for step in chapter.steps:
+        if isinstance(step, Excerpt):
+            assert step.line() is not None, f"not in {step.path}:\n{step.text}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: str(chapter.number))
+def test_every_command_does_what_the_chapter_shows(chapter: Chapter, shell: Shell) -> None:
+    """One chapter from its first command to its last."""
+    for command, shown in commands_of(chapter):
+        result = shell.run(command.text, subprocess.PIPE)
+        assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
+        if shown is not None:
+            assert plain(result.stdout) == plain(shown.text), f"{command.text}\n{result.stdout}"
+
+
+@pytest.mark.pictures
+def test_the_chapters_are_written_anew(tour_stack: Stack) -> None:
+    """What the commands print now takes the place of what the pages show."""
+    for chapter, page in zip(CHAPTERS, sorted(DIRECTORY.glob("[1-9]-*.md")), strict=True):
+        with Shell(tour_stack, environment_of_a_terminal(tour_stack)) as shell:
+            with redis.Redis.from_url(tour_stack.valkey.url) as client:
+                client.flushall()
+            written_anew(page, chapter, shell, tour_stack)
+
+
+def written_anew(page: Path, chapter: Chapter, shell: Shell, stack: Stack) -> None:
+    """Run the chapter, and write what it prints into its page."""
+    text, reached = page.read_text(), 0
+    for command, shown in commands_of(chapter):
+        output = shell.run(command.text, subprocess.PIPE).stdout
+        if shown is None:
+            continue
+        for here, there in (
+            (f":{stack.choices.http_port}", ":8080"),
+            (f":{stack.choices.https_port}", ":8443"),
+            (f"{stack.paths.root}/", ".lab/"),
+        ):
+            output = output.replace(here, there)
+        lines = "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
+        old = f"```{shown.kind}\n{shown.text}```"
+        place = text.index(old, reached)
+        new = f"```{shown.kind}\n{lines}\n```"
+        text = text[:place] + new + text[place + len(old) :]
+        reached = place + len(new)
+    page.write_text(text)
+
+
+def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
+    """Yield each command, and what the page shows under it."""
+    for step, following in zip(chapter.steps, [*chapter.steps[1:], None], strict=True):
+        if isinstance(step, Command):
+            yield step, following if isinstance(following, Shown) else None
+
+
+def plain(text: str) -> str:
+    """Return the text without what is different each time."""
+    text = settled(text)
+    for pattern, name in VARYING:
+        text = re.sub(pattern, name, text)
+    return text
