@@ -15,8 +15,8 @@ STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receiv
 _PROCESS_COLUMNS: Final = 13
 _STAGE_COLUMNS: Final = 16
 _HEAD: Final = f"{'process':<13} {'stage':<16} {'start':>7} {'ms':>8} "
-# A stage below many others is not pushed out of its column.
-_DEEPEST: Final = 5
+# A hash in a service in an endpoint is this deep. What is deeper stays in its column.
+_DEEPEST: Final = 7
 
 
 def waterfall(document: Document, paper: Paper) -> Iterator[str]:

@@ -34,7 +34,7 @@ VARYING = (
     (r"(?m)^(\S+) +\d+ +\d+ +(ready)$", r"\1 <process> <port> \2"),
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
-    (r";t=\d+", ";t=<seconds>"),
+    (r"\d+ bytes of body", "<number> bytes of body"),
     (r"\d+\.\d+", "<figure>"),
     (r"  +", " "),
     # A detail is cut where the line ends, which a longer port brings nearer.
