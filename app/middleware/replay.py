@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.adapters.read_cache import ReadCache
+from app.adapters.redis_link import RedisAway
 from app.adapters.tokens import Claims
 from app.models import Principal, Role
 from app.schemas.bodies import CachedBody
@@ -109,9 +110,15 @@ class Replays:
 
 
 def _end(stage: Begun, answer: _Answer, asked: "asyncio.Future[Any]") -> None:
-    holds = not asked.cancelled() and asked.result() == answer.generation
-    stage.note("roundtrip.cache", "hit" if holds else "miss")
+    stage.note("roundtrip.cache", _outcome(answer, asked))
     stage.end()
+
+
+def _outcome(answer: _Answer, asked: "asyncio.Future[Any]") -> Literal["hit", "miss", "bypass"]:
+    generation = RedisAway() if asked.cancelled() else asked.result()
+    if isinstance(generation, RedisAway):
+        return "bypass"
+    return "hit" if generation == answer.generation else "miss"
 
 
 class Replay:

@@ -19,7 +19,8 @@ _METHOD = ("http.request.method",)
 _PATH = ("url.path",)
 _ROUTE = ("http.route",)
 _STATUS = ("http.response.status_code",)
-_CACHE = ("roundtrip.cache", "http.response.header.x-cache")
+_CACHE = ("roundtrip.cache",)
+_CACHE_AS_ANSWERED = ("http.response.header.x-cache",)
 _REQUEST_ID = (
     "roundtrip.request_id",
     "http.response.header.x-request-id",
@@ -60,7 +61,8 @@ def _summary(trace_id: str, placed: Sequence[Placed]) -> Document:
         "status": _first(spans, _STATUS),
         "processes": list(dict.fromkeys(span.process for span in by_start)),
         "stages": sum(span.stage != UNNAMED for span in spans),
-        "cache": _first(spans, _CACHE),
+        # What the service knew at its door may have been too old, and was looked up behind it.
+        "cache": _first(spans, _CACHE_AS_ANSWERED) or _first(reversed(by_start), _CACHE),
         "request_id": _first(spans, _REQUEST_ID),
     }
 

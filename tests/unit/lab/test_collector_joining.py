@@ -107,6 +107,19 @@ def test_a_summary_tells_what_the_spans_say_together() -> None:
     }
 
 
+def test_the_last_look_into_the_cache_is_the_one_that_was_answered_by() -> None:
+    """What a process remembers at its door may be too old; the client's header knows as well."""
+    looks = [
+        span(TRACE, "cache", parent_id=APP, start_ms=at, attributes={"roundtrip.cache": outcome})
+        for at, outcome in ((27, "miss"), (40, "hit"))
+    ]
+    by_door_and_service = request("roundtrip", *looks, instance="app-1")
+    assert joined(by_caddy(), by_app(), by_door_and_service)["cache"] == "hit"
+    said = {"http.response.header.x-cache": ["bypass"]}
+    client = request("client", span(TRACE, "GET", span_id=CLIENT, attributes=said))
+    assert joined(client, by_caddy(), by_door_and_service)["cache"] == "bypass"
+
+
 def test_the_longest_stretch_without_a_name_is_found() -> None:
     """Only what has nothing below it names a stretch: `wait` does from 10 to 90."""
     assert joined(by_client(), by_caddy(), by_app())["unnamed_ms"] == 10.0
