@@ -41,7 +41,7 @@ export class Trouble extends Error {
 }
 
 const AWAY = "The collector cannot be reached. Is the stack running? Start it with make up.";
-const GONE = "This request is no longer kept: the collector remembers the last 1,000.";
+const GONE = "This request is no longer kept: the collector remembers the last 1,000 since it was started.";
 
 /** @returns {Promise<Summary[]>} newest first */
 export async function summaries() {
@@ -75,8 +75,8 @@ async function read(url, missing) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   if (response.status === 404 && missing) throw new Trouble(missing, 404);
-  // The load balancer answers in the collector's place when that is away.
-  if (body === null || body.code === "unavailable") throw new Trouble(AWAY, response.status);
+  // The load balancer answers in the collector's place when that is away, and says when to come again.
+  if (body === null || response.headers.has("Retry-After")) throw new Trouble(AWAY, response.status);
   throw new Trouble(body.detail || body.title || AWAY, response.status);
 }
 

@@ -22,6 +22,7 @@ export class Chosen {
     this.previous = el("button", { class: "quiet" }, "Compare with the previous one of this route");
     /** @type {Trace[]} */
     this.traces = [];
+    this.troubled = false;
     /** @type {string | null} which requests are drawn */
     this.drawn = null;
     /** @type {string | null} which stage is */
@@ -56,18 +57,26 @@ export class Chosen {
     if (focused) this.rowOf(focused)?.focus();
   }
 
+  /** Ask once more for what could not be had. */
+  async again() {
+    if (!this.troubled) return;
+    this.drawn = null;
+    await this.show();
+  }
+
   /** @param {(Trace | Error)[]} answers */
   draw(answers) {
     this.traces = answers.flatMap((answer) => (answer instanceof Error ? [] : [answer]));
+    this.troubled = this.traces.length < answers.length;
     const troubles = answers.flatMap((answer) => (answer instanceof Error ? [answer.message] : []));
     this.place.hidden = answers.length === 0;
     const [a, b] = this.traces;
-    /** @type {HTMLElement[]} */
-    let drawn = [];
+    let drawn = [el("p", { class: "ways" }, el("button", { class: "quiet", onclick: clear }, "Close"))];
     if (a && b) drawn = comparison(a, b, { choose: toggle, close: () => choose({ compare: null, stage: null }) });
     else if (a) drawn = waterfall(a, { choose: toggle, previous: this.previous, close: clear });
     this.offerPrevious();
     this.place.replaceChildren(...[...new Set(troubles)].map(trouble), ...drawn);
+    this.place.classList.toggle("in-trouble", !a);
     if (a) say(b ? "Two requests are shown side by side." : `The request took ${duration(a.duration_ms)} in ${a.stages} stages.`);
   }
 
@@ -134,6 +143,8 @@ function toggle(spanId) {
 
 function clear() {
   choose({ trace: null, compare: null, stage: null });
+  // The button that was pressed has gone; not a row, which would hold the list.
+  byId("requests").focus({ preventScroll: true });
 }
 
 /** @param {string} text */

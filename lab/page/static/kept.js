@@ -17,12 +17,17 @@ export class Kept {
   get(ids) {
     return Promise.all(ids.map(async (id) => {
       try {
-        const known = this.traces.get(id) ?? this.keep(id, await api.trace(id));
-        return withClient(known);
+        return withClient(this.traces.get(id) ?? (await this.read(id)));
       } catch (trouble) {
         return /** @type {api.Trouble} */ (trouble);
       }
     }));
+  }
+
+  /** @param {string} id @returns {Promise<Trace>} what was told last, which may be more than was asked for first */
+  async read(id) {
+    const told = await api.trace(id);
+    return this.traces.get(id) ?? this.keep(id, told);
   }
 
   /**

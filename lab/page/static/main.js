@@ -28,6 +28,7 @@ follow({
     live("on", "Live");
     // What has happened while nobody was listening.
     summaries().then(add, (trouble) => live("away", trouble.message));
+    chosen.again();
   },
   onaway: () => live("away", "Not live: the collector cannot be reached. Trying again"),
   ontrace: (summary) => {
