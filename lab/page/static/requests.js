@@ -22,6 +22,7 @@ export class Requests {
     this.all = [];
     /** @type {Map<string, Summary>} come while somebody reads */
     this.held = new Map();
+    this.soon = 0;
     this.marked = { trace: /** @type {string | null} */ (null), compare: /** @type {string | null} */ (null) };
     this.grid = el("div", { role: "grid", class: "grid", "aria-label": "Requests, newest first" });
     this.body = el("div", { role: "rowgroup" });
@@ -52,7 +53,15 @@ export class Requests {
       if (known.has(summary.trace_id) || !this.read()) this.put(summary);
       else this.held.set(summary.trace_id, summary);
     }
-    this.draw();
+    this.drawSoon();
+  }
+
+  /** Under load much comes at once, and is drawn once. */
+  drawSoon() {
+    this.soon ||= requestAnimationFrame(() => {
+      this.soon = 0;
+      this.draw();
+    });
   }
 
   /** Whether somebody reads, so that nothing may move. */
@@ -103,7 +112,8 @@ export class Requests {
       return fresh;
     });
     arrange(this.body, drawn);
-    settle(this.grid);
+    // Whoever comes in by keyboard begins at the newest.
+    settle(this.grid, this.body.contains(document.activeElement) ? null : this.body.querySelector("[role=row]"));
     this.mark(this.marked);
     const any = this.all.length > 0;
     this.empty.hidden = any;
