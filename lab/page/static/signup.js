@@ -52,7 +52,9 @@ function complain(form, problem, link) {
   const beside = errors.filter(({ pointer }) => FIELDS.includes(pointer?.slice(1) ?? ""));
   for (const { pointer, detail } of beside) mark(/** @type {string} */ (pointer).slice(1), detail);
   const others = errors.filter((error) => !beside.includes(error)).map(({ detail }) => detail);
-  show("wrong", [problem?.detail ?? "The service gave no reason.", ...others].join(" "), link);
+  // The problem's own sentence leads to its list of errors, which a form has beside the fields.
+  const first = beside.length > 0 ? "Nobody was signed up: what is wrong stands beside each field." : problem?.detail;
+  show("wrong", [first ?? "The service gave no reason.", ...others].join(" "), link);
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
 

@@ -23,9 +23,15 @@ export function sourceOf(code) {
     place);
 }
 
+/** @param {string[]} lines @returns {string[]} without what all of them are indented by */
+function dedented(lines) {
+  const depth = Math.min(...lines.filter((text) => text.trim()).map((text) => text.search(/\S/)));
+  return Number.isFinite(depth) ? lines.map((text) => text.slice(depth)) : lines;
+}
+
 /** @param {import("./api.js").Source} found */
 function listing({ file, first_line: first, lines, line }) {
-  const items = lines.map((text, at) => {
+  const items = dedented(lines).map((text, at) => {
     const marked = first + at === line;
     return el("li", { class: marked && "marked", "aria-current": marked && "true" },
       el("code", {}, marked ? el("mark", {}, text || " ") : text || " "));

@@ -1,6 +1,6 @@
 // @ts-check
 import { plan } from "./api.js";
-import { el } from "./dom.js";
+import { el, shape } from "./dom.js";
 import { duration, plain, share } from "./format.js";
 import { ownTime } from "./outline.js";
 import { glyph, placeOf, whereOf } from "./places.js";
@@ -33,8 +33,8 @@ export function stagePanel(trace, branch, close) {
     MEANING[span.stage] ? el("p", { class: "meaning" }, MEANING[span.stage]) : null,
     el("dl", { class: "figures" }, ...figures(trace, branch)),
     typeof statement === "string" ? query(trace, span, statement) : null,
-    attributes(span.attributes),
     span.code ? sourceOf(span.code) : null,
+    attributes(span.attributes),
   ];
 }
 
@@ -83,9 +83,15 @@ function query(trace, span, statement) {
 /** @param {string} traceId @param {string} spanId @returns {Promise<HTMLElement>} the plan, or why there is none */
 async function planned(traceId, spanId) {
   try {
-    const text = (await plan(traceId, spanId)).plan.join("\n");
-    return el("pre", { class: "code", role: "region", tabindex: "0", "aria-label": "Plan of the statement" }, el("code", {}, text));
+    const steps = (await plan(traceId, spanId)).plan.map(step);
+    return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Plan of the statement" }, el("code", {}, ...steps));
   } catch (trouble) {
     return el("p", { class: "trouble" }, `There is no plan to show. ${/** @type {Error} */ (trouble).message}`);
   }
+}
+
+/** @param {string} line of a plan @returns {HTMLElement} what does not fit goes on below it, and deeper */
+function step(line) {
+  const text = line.trimStart();
+  return shape(el("span", { class: "step" }, text), { indent: line.length - text.length });
 }
