@@ -16,11 +16,13 @@ QUIET = (
     "--no-first-run",
 )
 
-# What Chromium says by itself of an answer that a test has asked for; and of connections that it
-# drops because a network has come or gone, as with each container that somebody starts meanwhile.
+# What Chromium says by itself of an answer that a test has asked for; of connections that it drops
+# because a network has come or gone, as with each container that somebody starts meanwhile; and of
+# a stream whose sender has died.
 EXPECTED = (
     "Failed to load resource: the server responded with a status of",
     "Failed to load resource: net::ERR_NETWORK_CHANGED",
+    "Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING",
 )
 TIMEOUT_MS = 15_000
 

@@ -6,7 +6,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 # These share a stack, which would be started twice if two test processes had some of them each.
-ON_ONE_STACK = re.compile(r"tests/e2e/test_(stack_\w+|openapi|oidc_browser)\.py\b")
+ON_ONE_STACK = re.compile(r"tests/e2e/(page/test_\w+|test_(stack_\w+|openapi|oidc_browser))\.py\b")
 
 
 class FilesOnOneStackTogether(LoadFileScheduling):

@@ -25,15 +25,18 @@ def span(
     kind: trace_pb2.Span.SpanKind.ValueType = trace_pb2.Span.SPAN_KIND_INTERNAL,
     attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> trace_pb2.Span:
-    """Return a span that begins so many milliseconds after a moment in 2027."""
+    """Return a span that begins so many milliseconds after a moment in 2017.
+
+    Then it stands below all that is really sent.
+    """
     return trace_pb2.Span(
         trace_id=bytes.fromhex(trace_id),
         span_id=bytes.fromhex(span_id or token_hex(8)),
         parent_span_id=bytes.fromhex(parent_id or ""),
         name=name,
         kind=kind,
-        start_time_unix_nano=int(1_800_000_000_000 * MS + start_ms * MS),
-        end_time_unix_nano=int(1_800_000_000_000 * MS + (start_ms + duration_ms) * MS),
+        start_time_unix_nano=int(1_500_000_000_000 * MS + start_ms * MS),
+        end_time_unix_nano=int(1_500_000_000_000 * MS + (start_ms + duration_ms) * MS),
         attributes=_pairs(attributes),
     )
 

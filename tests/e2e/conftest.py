@@ -1,10 +1,14 @@
 """The stack that the tests of one worker share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from lab.fault.command import fault as command
+from lab.stack.paths import Paths
 from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
+
+Fault = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +28,21 @@ def stack(started_stack: LocalStack) -> LocalStack:
     if not started_stack.runs():
         started_stack.start()
     return started_stack
+
+
+@pytest.fixture
+def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fault]:
+    """Runs `lab fault`, and returns the sentence that it says; all is healed after the test."""
+
+    def run(*words: str) -> str:
+        assert command(Paths(stack.directory), words) == 0
+        said = capsys.readouterr().out
+        assert said.count("\n") == 1, said
+        return said
+
+    yield run
+    for part in ("redis", "postgres", "slow-sql"):
+        run(part, "heal")
 
 
 @pytest.fixture

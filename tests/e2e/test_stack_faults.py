@@ -2,13 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
 from functools import partial
 
 import psycopg
 import pytest
 
-from lab.fault.command import fault as command
 from lab.stack.apps import AppProcess
 from lab.stack.control import NOTICED_AFTER_S, running
 from lab.stack.control import status as print_status
@@ -16,24 +14,8 @@ from lab.stack.identity import Identity
 from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
 from lab.stack.waiting import wait_until
+from tests.e2e.conftest import Fault
 from tests.e2e.local_stack import Answer, LocalStack, signup
-
-Fault = Callable[..., str]
-
-
-@pytest.fixture
-def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fault]:
-    """Runs the command, and returns the sentence that it says; all is healed after the test."""
-
-    def run(*words: str) -> str:
-        assert command(Paths(stack.directory), words) == 0
-        said = capsys.readouterr().out
-        assert said.count("\n") == 1, said
-        return said
-
-    yield run
-    for part in ("redis", "postgres", "slow-sql"):
-        run(part, "heal")
 
 
 def ready(stack: LocalStack) -> Answer:

@@ -7,7 +7,7 @@ from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.chromium import TIMEOUT_MS
 
-__all__ = ["expect", "go", "requests", "sign_up", "stage", "stages"]
+__all__ = ["expect", "go", "request", "requests", "sign_up", "stage", "stages"]
 
 LONG_ENOUGH = "correct horse battery"
 
@@ -20,8 +20,7 @@ def go(page: Page, choice: str = "") -> None:
     for _ in range(5):
         with suppress(Error):
             page.goto(f"/lab{choice}")
-            drawn = page.get_by_role("heading", name="Requests", exact=True)
-            expect(drawn).to_be_visible(timeout=3000)
+            expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=5000)
             return
     pytest.fail("The page does not load.")
 
@@ -39,11 +38,16 @@ def requests(page: Page) -> Locator:
     return page.get_by_role("grid").locator("[data-trace]")
 
 
+def request(page: Page, trace_id: str) -> Locator:
+    """The line of one request."""
+    return page.get_by_role("grid").locator(f"[data-trace='{trace_id}']")
+
+
 def stages(page: Page) -> Locator:
     """The lines of the waterfall, without its head."""
     return page.get_by_role("treegrid").locator("[data-span]")
 
 
 def stage(page: Page, word: str) -> Locator:
-    """The line of one stage."""
+    """The lines of the stages of that name."""
     return stages(page).filter(has=page.locator(".word").get_by_text(word, exact=True))

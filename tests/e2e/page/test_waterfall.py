@@ -1,0 +1,217 @@
+"""The lab's page: one request stage by stage, what a stage did, and two side by side."""
+
+from secrets import token_hex
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from lab.trace.collector import Document
+from tests.accounts import new_email
+from tests.e2e.conftest import Fault
+from tests.e2e.local_stack import CHECKOUT
+from tests.e2e.page.reading import expect, go, request, stage, stages
+from tests.e2e.page.sending import CATALOGUE, Client, Shop
+from tests.otlp import request as otlp_request
+from tests.otlp import span
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) -> None:
+    """Each stage in the order of time under its parent, however short."""
+    trace_id = client.sign_up()
+    document = client.document(trace_id)
+    go(page, f"#trace={trace_id}")
+    expect(stages(page)).to_have_count(len(document["spans"]))
+    shown = stages(page).evaluate_all(
+        "rows => rows.map(it => [it.dataset.span, Number(it.ariaLevel), it.lastChild.textContent])"
+    )
+    assert shown == [
+        [it["id"], it["depth"] + 1, duration(it["duration_ms"])] for it in document["spans"]
+    ]
+    expect(stage(page, "sql").first).to_contain_text("database")
+    assert min(widths(stages(page).locator(".bar"))) >= 3
+    unnamed = page.get_by_text("The longest stretch without a name is")
+    expect(unnamed).to_contain_text(duration(document["unnamed_ms"]))
+
+
+def test_a_stage_that_failed_says_so(page: Page, client: Client) -> None:
+    """The database refuses an address that is taken, and the page shows where."""
+    email = new_email()
+    client.sign_up(email)
+    go(page, f"#trace={client.sign_up(email)}")
+    failed = stages(page).filter(has_text="failed").filter(has_text="INSERT")
+    expect(failed).to_contain_text("database")
+    expect(page.locator(".facts")).to_contain_text("409")
+    expect(stage(page, "rollback")).to_be_visible()
+
+
+def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, client: Client) -> None:
+    """The statement on several lines, the plan on demand, the very line in the source."""
+    trace_id = client.sign_up()
+    spans = client.document(trace_id)["spans"]
+    (code,) = [it["code"] for it in spans if it["name"].startswith("INSERT")]
+    go(page, f"#trace={trace_id}")
+    stage(page, "sql").filter(has_text="INSERT").click()
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("db.collection.name")
+    statement = panel.locator("pre").first
+    expect(statement).to_contain_text("INSERT INTO users")
+    expect(statement).to_contain_text("\nVALUES (%(")
+    expect(panel.locator("mark")).to_have_text(line_of(code["file"], code["line"]))
+    panel.get_by_role("button", name="Show its plan").click()
+    plan = panel.get_by_role("region", name="Plan of the statement")
+    expect(plan).to_contain_text("Insert on users")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(stage(page, "sql").filter(has_text="INSERT")).to_be_focused()
+
+
+def test_spans_that_come_late_take_away_nothing(page: Page, client: Client) -> None:
+    """The waterfall is drawn anew when a trace has grown; focus and plan stay where they are."""
+    items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
+    sent = client.send("POST", "/api/users", *items)
+    go(page, f"#trace={sent.context.trace_id}")
+    stage(page, "sql").filter(has_text="INSERT").click()
+    page.get_by_role("button", name="Show its plan").click()
+    plan = page.get_by_role("region", name="Plan of the statement")
+    expect(plan).to_contain_text("Insert on users")
+    stage(page, "hash").focus()
+    client.tell(sent)
+    expect(stage(page, "tls")).to_be_visible()
+    expect(stage(page, "hash")).to_be_focused()
+    expect(plan).to_contain_text("Insert on users")
+
+
+def test_what_a_stranger_has_sent_stays_text(page: Page, client: Client) -> None:
+    """Names and attributes that look like markup are shown, and do nothing."""
+    attack, trace_id, span_id = "<img src=x onerror=alert(1)>", token_hex(16), token_hex(8)
+    attributes = {"http.route": attack, "url.path": attack, attack: attack}
+    spans = span(trace_id, attack, span_id=span_id, attributes=attributes)
+    client.bring(otlp_request(attack, spans))
+    go(page, f"#trace={trace_id}&stage={span_id}")
+    expect(page.get_by_role("complementary").locator("dd").first).to_be_visible()
+    expect(page.get_by_role("complementary").get_by_text(attack, exact=True).last).to_be_visible()
+    expect(request(page, trace_id)).to_contain_text(attack)
+    assert page.locator("img").count() == 0
+
+
+def test_what_is_quoted_in_a_statement_is_no_clause(page: Page, client: Client) -> None:
+    """Nor is what is part of a type; the service has no such statement, others may."""
+    lines = [
+        "INSERT INTO users (role, erased_at)",
+        "VALUES ('user FROM here', %(erased_at)s::TIMESTAMP WITH TIME ZONE)",
+        "RETURNING id",
+    ]
+    trace_id, span_id = token_hex(16), token_hex(8)
+    attributes = {"db.system.name": "postgresql", "db.query.text": " ".join(lines)}
+    client.bring(
+        otlp_request("shop", span(trace_id, "INSERT", span_id=span_id, attributes=attributes))
+    )
+    go(page, f"#trace={trace_id}&stage={span_id}")
+    statement = page.get_by_role("complementary").locator("pre").first
+    expect(statement).to_be_visible()
+    assert statement.inner_text().splitlines() == lines
+
+
+def test_two_requests_are_laid_side_by_side(page: Page, client: Client, shop: Shop) -> None:
+    """A miss and a hit on one scale: what both have with its difference, and what only one has."""
+    miss, hit = shop.miss_and_hit(client)
+    a, b = client.document(miss), client.document(hit)
+    go(page)
+    request(page, miss).get_by_role("button", name="Compare").click()
+    request(page, hit).get_by_role("button", name="Compare").click()
+    expect(page.locator(".verdict")).to_have_text(verdict(a, b))
+    expect(stage(page, "load-balancer")).to_contain_text(
+        difference(took(a, "load-balancer"), took(b, "load-balancer"))
+    )
+    expect(stage(page, "sql").first).to_contain_text("only A")
+    of_a, of_b = widths(stage(page, "load-balancer").locator(".bar"))
+    told = took(a, "load-balancer") / took(b, "load-balancer")
+    assert of_a / of_b == pytest.approx(told, rel=0.1)
+    page.get_by_role("button", name="Show A alone").click()
+    expect(page.get_by_role("heading", name="GET /api/products")).to_be_visible()
+
+
+def test_a_request_is_compared_with_the_one_before_of_its_route(
+    page: Page, client: Client, shop: Shop
+) -> None:
+    """One button, where there is one to compare with."""
+    shop.restock()
+    miss = client.trace("GET", CATALOGUE)
+    client.sign_up()
+    hit = client.trace("GET", CATALOGUE)
+    go(page, f"#trace={hit}")
+    page.get_by_role("button", name="Compare with the previous").click()
+    expect(request(page, miss)).to_have_attribute("aria-selected", "true")
+    expect(stage(page, "sql").first).to_contain_text("only A")
+
+
+def test_without_redis_its_stage_fails_and_the_answer_is_the_same(
+    page: Page, client: Client, fault: Fault
+) -> None:
+    """The list says that the cache was passed by, the waterfall why."""
+    # So that both processes have the answer in their memories, too.
+    for _ in range(4):
+        client.send("GET", CATALOGUE)
+    fault("redis", "stop")
+    trace_id = client.trace("GET", CATALOGUE)
+    go(page, f"#trace={trace_id}")
+    expect(stages(page).filter(has_text="failed").first).to_contain_text("redis")
+    expect(request(page, trace_id)).to_contain_text("200")
+    expect(request(page, trace_id)).to_contain_text("bypass")
+
+
+def test_without_postgres_the_page_says_why_there_is_no_plan(
+    page: Page, client: Client, fault: Fault
+) -> None:
+    """In the collector's own words, below the statement; and a signup is seen to fail."""
+    go(page, f"#trace={client.sign_up()}")
+    stage(page, "sql").filter(has_text="INSERT").click()
+    fault("postgres", "stop")
+    page.get_by_role("button", name="Show its plan").click()
+    reason = page.get_by_text("There is no plan to show. PostgreSQL does not answer.")
+    expect(reason).to_be_visible()
+    failed = client.sign_up()
+    request(page, failed).click()
+    expect(request(page, failed)).to_contain_text("503")
+    expect(stages(page).filter(has_text="failed").first).to_be_visible()
+
+
+def widths(bars: Locator) -> list[float]:
+    """How wide each is drawn."""
+    found: list[float] = bars.evaluate_all(
+        "bars => bars.map(bar => bar.getBoundingClientRect().width)"
+    )
+    return found
+
+
+def took(document: Document, word: str) -> float:
+    """How many milliseconds the first stage of that name has taken."""
+    found: list[float] = [it["duration_ms"] for it in document["spans"] if it["stage"] == word]
+    return found[0]
+
+
+def duration(ms: float) -> str:
+    """Three digits that count, as the page writes them."""
+    digits = 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2
+    return f"{ms:.{digits}f}\N{NO-BREAK SPACE}ms"
+
+
+def difference(a: float, b: float) -> str:
+    """How much more b is, with a real minus."""
+    return f"{MINUS if b < a else '+'}{duration(abs(b - a))}"
+
+
+def verdict(a: Document, b: Document) -> str:
+    """What the page says of a and b."""
+    first, second = a["duration_ms"], b["duration_ms"]
+    word, sign = ("less", MINUS) if second < first else ("more", "+")
+    part = abs(second - first) / first
+    percent = f"{100 * part:.{1 if part < 0.1 else 0}f}\N{NO-BREAK SPACE}%"
+    return f"B took {duration(abs(second - first))} {word} than A ({sign}{percent})."
+
+
+def line_of(file: str, number: int) -> str:
+    """A line as it stands in the source."""
+    return (CHECKOUT / file).read_text().splitlines()[number - 1].strip()
