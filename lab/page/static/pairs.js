@@ -8,9 +8,13 @@ import { tree } from "./outline.js";
  * @typedef {{a: Branch | null, b: Branch | null, depth: number}} Pair
  */
 
+/** Each request has one of these, named for what it asks for. */
+const WHOLE = new Set(["load-balancer", "app"]);
+
 /**
  * Lay the stages of two requests beside one another: under the same parent, the same stage of the
- * same name, the first with the first and the second with the second.
+ * same name, the first with the first and the second with the second. Those that the whole request
+ * goes through are the same whatever is asked for.
  *
  * @param {import("./api.js").Span[]} a
  * @param {import("./api.js").Span[]} b
@@ -46,9 +50,10 @@ function numbered(branches) {
   const seen = new Map();
   return new Map(branches.map((branch) => {
     const { stage, name } = branch.span;
-    const count = (seen.get(`${stage} ${name}`) ?? 0) + 1;
-    seen.set(`${stage} ${name}`, count);
-    return [`${stage} ${name} ${count}`, branch];
+    const kind = WHOLE.has(stage) ? stage : `${stage} ${name}`;
+    const count = (seen.get(kind) ?? 0) + 1;
+    seen.set(kind, count);
+    return [`${kind} ${count}`, branch];
   }));
 }
 

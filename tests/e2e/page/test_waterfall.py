@@ -133,6 +133,16 @@ def test_two_requests_are_laid_side_by_side(page: Page, client: Client, shop: Sh
     expect(page.get_by_role("heading", name="GET /api/products")).to_be_visible()
 
 
+def test_different_requests_are_compared_where_they_are_alike(page: Page, client: Client) -> None:
+    """Both have a load balancer and an app process; only one has a password to hash."""
+    signed_up, looked = client.sign_up(), client.trace("GET", CATALOGUE)
+    go(page, f"#trace={signed_up}&compare={looked}")
+    expect(stage(page, "hash")).to_contain_text("only A")
+    for word in ("load-balancer", "app"):
+        expect(stage(page, word)).to_have_count(1)
+        expect(stage(page, word)).not_to_contain_text("only")
+
+
 def test_a_request_is_compared_with_the_one_before_of_its_route(
     page: Page, client: Client, shop: Shop
 ) -> None:
