@@ -116,7 +116,7 @@ export class Chosen {
 
   /** On a phone the panel is under the waterfall, and out of sight. */
   reveal() {
-    if (!matchMedia("(max-width: 70rem)").matches) return;
+    if (!matchMedia("(max-width: 76rem)").matches) return;
     this.panel.scrollIntoView({ block: "start" });
     byId("stage-title").focus({ preventScroll: true });
   }
