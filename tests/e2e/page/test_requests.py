@@ -66,10 +66,10 @@ def test_a_refused_signup_has_the_problems_own_words(
 def test_the_pages_own_request_has_what_the_browser_measured(page: Page) -> None:
     """Around the server's stages stand those of the client that the browser knows."""
     go(page)
-    with page.expect_response("/api/products"):
+    with page.expect_response("/api/products") as answer:
         page.get_by_role("button", name="Send GET /api/products").click()
-    sent = requests(page).filter(has_text="GET /api/products").first
-    sent.click()
+    request_id = answer.value.headers["x-request-id"]
+    page.get_by_role("grid").locator(f"[data-of*='{request_id}']").click()
     expect(stage(page, "wait")).to_contain_text("client")
     # The load balancer's stage lies within the wait.
     expect(stage(page, "load-balancer")).to_have_attribute("aria-level", "3")
