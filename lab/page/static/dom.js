@@ -61,3 +61,17 @@ export function shape(element, properties) {
 export function say(text) {
   byId("said").textContent = text;
 }
+
+/**
+ * Move as little as possible: what is taken out of the document and put back loses its focus.
+ *
+ * @param {HTMLElement} parent
+ * @param {Element[]} children
+ */
+export function arrange(parent, children) {
+  const stay = new Set(children);
+  for (const child of [...parent.children]) if (!stay.has(child)) child.remove();
+  children.forEach((child, at) => {
+    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
+  });
+}

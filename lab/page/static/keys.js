@@ -78,3 +78,19 @@ export function settle(grid, wanted) {
     for (const button of row.querySelectorAll("button")) button.tabIndex = tabindex;
   }
 }
+
+/**
+ * Note which request has the focus, so that a row that was drawn anew can have it back.
+ *
+ * @param {HTMLElement} body
+ * @returns {() => void} gives it back
+ */
+export function focusIn(body) {
+  const active = /** @type {HTMLElement} */ (document.activeElement);
+  const row = body.contains(active) ? /** @type {HTMLElement | null} */ (active.closest("[data-trace]")) : null;
+  return () => {
+    if (!row || row.isConnected) return;
+    const fresh = /** @type {HTMLElement | null} */ (body.querySelector(`[data-trace="${CSS.escape(row.dataset.trace ?? "")}"]`));
+    (active === row ? fresh : fresh?.querySelector("button"))?.focus({ preventScroll: true });
+  };
+}

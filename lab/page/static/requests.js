@@ -1,6 +1,6 @@
 // @ts-check
-import { byId, el } from "./dom.js";
-import { rove, settle } from "./keys.js";
+import { arrange, byId, el } from "./dom.js";
+import { focusIn, rove, settle } from "./keys.js";
 import { COLUMNS, requestRow } from "./request.js";
 
 /** @typedef {import("./api.js").Summary} Summary */
@@ -23,6 +23,8 @@ export class Requests {
     /** @type {Map<string, Summary>} come while somebody reads */
     this.held = new Map();
     this.soon = 0;
+    /** Whether the collector has said what there is. */
+    this.told = false;
     this.marked = { trace: /** @type {string | null} */ (null), compare: /** @type {string | null} */ (null) };
     this.grid = el("div", { role: "grid", class: "grid", "aria-label": "Requests, newest first" });
     this.body = el("div", { role: "rowgroup" });
@@ -48,6 +50,7 @@ export class Requests {
 
   /** What came, in any order, some of it again. @param {Summary[]} summaries */
   add(summaries) {
+    this.told = true;
     const known = new Set(this.all.map((it) => it.trace_id));
     for (const summary of summaries) {
       if (known.has(summary.trace_id) || !this.read()) this.put(summary);
@@ -111,30 +114,19 @@ export class Requests {
       fresh.dataset.of = text;
       return fresh;
     });
+    const back = focusIn(this.body);
     arrange(this.body, drawn);
+    back();
     // Whoever comes in by keyboard begins at the newest.
     settle(this.grid, this.body.contains(document.activeElement) ? null : this.body.querySelector("[role=row]"));
     this.mark(this.marked);
     const any = this.all.length > 0;
-    this.empty.hidden = any;
-    this.scroller.hidden = this.again.hidden = !any;
+    this.empty.hidden = any || !this.told;
+    this.again.hidden = !this.empty.hidden;
+    this.scroller.hidden = !any;
     this.more.hidden = this.held.size === 0;
     this.more.textContent = `${this.held.size} new, show`;
   }
-}
-
-/**
- * Move as little as possible: what is taken out of the document and put back loses its focus.
- *
- * @param {HTMLElement} parent
- * @param {Element[]} children
- */
-function arrange(parent, children) {
-  const stay = new Set(children);
-  for (const child of [...parent.children]) if (!stay.has(child)) child.remove();
-  children.forEach((child, at) => {
-    if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
-  });
 }
 
 function head() {

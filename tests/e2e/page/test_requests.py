@@ -90,6 +90,18 @@ def test_new_requests_do_not_move_the_list_while_somebody_reads(page: Page, clie
     expect(requests(page).first).to_be_focused()
 
 
+def test_a_request_that_is_told_anew_keeps_the_focus(page: Page, client: Client) -> None:
+    """What the client has seen changes the line, and not where the keyboard is."""
+    sent = client.send("GET", "/api/products")
+    go(page)
+    row = request(page, sent.context.trace_id)
+    button = row.get_by_role("button")
+    button.focus()
+    client.tell(sent)
+    expect(row).to_contain_text("client")
+    expect(button).to_be_focused()
+
+
 def test_the_list_is_bounded(page: Page, stack: LocalStack) -> None:
     """Of very many requests the page keeps the newest, and they scroll below their head."""
     go(page)
