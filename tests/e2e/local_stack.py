@@ -30,6 +30,8 @@ NOT_OURS |= {"OIDC_ISSUER", "OIDC_NAME", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}
 NOT_OURS |= {name for name in os.environ if name.startswith("OTEL_")}
 # What a make that runs the tests tells a make below it, which then talks differently.
 NOT_OURS |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+# Nor what that one was told, such as which tests to run.
+NOT_OURS |= {"ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"}
 
 # A provider of one's own that nobody asks: the stack then starts none, which saves a second.
 NO_PROVIDER = {
