@@ -22,6 +22,7 @@ def strict_stack() -> Iterator[LocalStack]:
         stack.discard()
 
 
+@pytest.mark.slow
 def test_every_route_reaches_429_whatever_x_forwarded_for_says(strict_stack: LocalStack) -> None:
     """A forged X-Forwarded-For is no new address, and no route was forgotten."""
     # check 30

@@ -60,6 +60,7 @@ def test_an_unfit_signing_key_is_refused_and_not_repeated(key: str) -> None:
     _assert_refused(result, {"TOKEN_SIGNING_KEY"}, [key])
 
 
+@pytest.mark.slow
 def test_example_and_short_passwords_of_servers_are_refused() -> None:
     """In the addresses of Postgres and Redis, too; each is named."""
     settings = {"TOKEN_SIGNING_KEY": signing_key(), "ENVIRONMENT": "production"}

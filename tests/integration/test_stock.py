@@ -26,6 +26,7 @@ def workers(service: Service, start_service: StartService) -> list[Service]:
     return [service, start_service()]
 
 
+@pytest.mark.slow
 def test_a_thousand_buyers_of_a_hundred_pieces_get_a_hundred(
     client: httpx2.Client, admin: Account, workers: list[Service], database: psycopg.Connection
 ) -> None:

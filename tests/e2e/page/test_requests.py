@@ -75,6 +75,7 @@ def test_the_pages_own_request_has_what_the_browser_measured(page: Page) -> None
     expect(stage(page, "load-balancer")).to_have_attribute("aria-level", "3")
 
 
+@pytest.mark.slow
 def test_new_requests_do_not_move_the_list_while_somebody_reads(page: Page, client: Client) -> None:
     """They wait behind a button as long as the keyboard or the pointer is in the list."""
     before = client.trace("GET", "/livez")
@@ -102,6 +103,7 @@ def test_a_request_that_is_told_anew_keeps_the_focus(page: Page, client: Client)
     expect(button).to_be_focused()
 
 
+@pytest.mark.slow
 def test_the_list_is_bounded(page: Page, stack: LocalStack) -> None:
     """Of very many requests the page keeps the newest, and they scroll below their head."""
     go(page)
@@ -125,6 +127,7 @@ def send_quickly(stack: LocalStack, paths: list[str]) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_it_says_when_it_is_not_live_and_catches_up(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
@@ -137,6 +140,7 @@ def test_it_says_when_it_is_not_live_and_catches_up(
     expect(request(page, missed)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_collector_that_died_takes_nothing_from_the_page(
     page: Page, stack: LocalStack, client: Client
 ) -> None:

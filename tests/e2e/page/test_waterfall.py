@@ -67,6 +67,7 @@ def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, client: 
     expect(stage(page, "sql").filter(has_text="INSERT")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_spans_that_come_late_take_away_nothing(page: Page, client: Client) -> None:
     """The waterfall is drawn anew when a trace has grown; focus and plan stay where they are."""
     items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
@@ -172,6 +173,7 @@ def test_without_redis_its_stage_fails_and_the_answer_is_the_same(
     expect(request(page, trace_id)).to_contain_text("bypass")
 
 
+@pytest.mark.slow
 def test_without_postgres_the_page_says_why_there_is_no_plan(
     page: Page, client: Client, fault: Fault
 ) -> None:
