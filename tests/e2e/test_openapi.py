@@ -34,6 +34,7 @@ def token(stack: LocalStack, admin: str) -> str:
     return token
 
 
+@pytest.mark.slow
 def test_the_service_does_what_its_openapi_document_says(stack: LocalStack, token: str) -> None:
     """Schemathesis, a short round with every check."""
     _fuzz(stack, token, examples=5)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import psycopg
+import pytest
 
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
@@ -57,6 +58,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         assert cache.ready()
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_a_stack_that_is_still_starting(own_stack: LocalStack) -> None:
     """SIGHUP during the start: what had been started is ended, the data directory stays whole."""
     up = own_stack.spawn("up")
