@@ -63,7 +63,7 @@ def _trace(paths: Paths, options: Options) -> int:
         for document, outcome in zip(documents, outcomes, strict=True):
             print(json.dumps(with_response(document, outcome.response), ensure_ascii=False))
     else:
-        _show(outcomes, documents, options.shown, Paper.of(ascii_only=options.ascii_only))
+        _show(outcomes, documents, options.parts, Paper.of(ascii_only=options.ascii_only))
     return _judge(options.slo_ms, max(outcome.measured.milliseconds for outcome in outcomes))
 
 
@@ -108,7 +108,8 @@ def _show(
     if "w" in parts and len(documents) > 1:
         kept = [outcome.kept_alive for outcome in outcomes]
         shown.append(list(repetitions(documents, kept)))
-    print("\n\n".join("\n".join(lines) for lines in shown if lines))
+    if any(shown):
+        print("\n\n".join("\n".join(lines) for lines in shown if lines))
 
 
 def _head(response: Response) -> Iterator[str]:

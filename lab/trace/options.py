@@ -41,7 +41,7 @@ class Options:
     collector: str | None
     ca: Path | None
     ascii_only: bool
-    shown: str
+    parts: str
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> "Options":
@@ -63,7 +63,7 @@ class Options:
             collector=found.collector,
             ca=found.cacert,
             ascii_only=found.ascii,
-            shown=found.print,
+            parts=found.print,
         )
 
 
@@ -89,8 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("words", nargs="+", metavar="URL", help="GET and POST need not be said")
-    add("--json", action="store_true", help="one JSON document for each request; see docs/trace.md")
-    add("--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument(
+        "--json", action="store_true", help="one JSON document for each request; see docs/trace.md"
+    )
+    shown.add_argument(
+        "--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall"
+    )
     add("--repeat", type=_count, default=1, metavar="N", help="send it N times, connection kept")
     add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 when it took longer")
     add("--timeout", type=_seconds, default=30.0, metavar="30s", help="give up after this time")

@@ -40,6 +40,29 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return lambda *arguments: Ran(trace(Paths(tmp_path), arguments), capsys.readouterr())
 
 
+@pytest.mark.parametrize(
+    ("parts", "begins", "lacks"),
+    [
+        ("h", "HTTP/1.1 200 OK", "Ahmed"),
+        ("b", '{\n  "name"', "HTTP/1.1"),
+        ("w", "GET /: 200 in", "{"),
+    ],
+)
+def test_the_parts_that_are_wanted_are_shown(run: Any, parts: str, begins: str, lacks: str) -> None:
+    """By HTTPie's letters: head, body, and the waterfall."""
+    with peer(answer(b'{"name":"Ahmed"}')) as server:
+        ran = run("--print", parts, f"http://127.0.0.1:{server.port}/")
+    assert ran.status == 0
+    assert ran.out.startswith(begins)
+    assert lacks not in ran.out
+
+
+def test_of_a_response_without_a_body_nothing_is_shown_as_such(run: Any) -> None:
+    """Not even an empty line."""
+    with peer(answer(b"")) as server:
+        assert run("--print", "b", f"http://127.0.0.1:{server.port}/").out == ""
+
+
 def test_the_response_is_shown_and_below_it_the_stages(run: Any) -> None:
     """Status line, headers as they came, the JSON made readable, the waterfall."""
     with peer(answer(b'{"name":"Ahmed"}', "X-Odd: Yes", status="201 Created")) as server:
