@@ -35,9 +35,15 @@ class Command:
     text: str
 
     @property
-    def heals(self) -> bool:
-        """Whether it undoes what an earlier one has broken on purpose."""
-        return re.fullmatch(r"\S*lab fault \S+ heal", self.text.strip()) is not None
+    def breaks(self) -> set[str]:
+        """What it breaks on purpose and somebody has to heal, as `lab fault` calls it."""
+        return set(re.findall(r"\blab fault (redis|postgres|slow-sql) (?!heal)", self.text))
+
+    @property
+    def heals(self) -> str | None:
+        """What it heals, when it does nothing else."""
+        found = re.fullmatch(r"\S*\blab fault (\S+) heal", self.text.strip())
+        return found and found[1]
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Excerpt:
 
     def line(self) -> int | None:
         """Return the number of its first line in the file as it is now; None if it is not there."""
-        here = (CHECKOUT / self.path).read_text().splitlines()
+        file = CHECKOUT / self.path
+        here = file.read_text().splitlines() if file.is_file() else []
         wanted = self.text.splitlines()
         for start in range(len(here) - len(wanted) + 1):
             found = dedent("\n".join(here[start : start + len(wanted)])).splitlines()

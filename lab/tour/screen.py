@@ -1,6 +1,7 @@
 """The tour on a terminal: words, commands, lines of the source."""
 
-import sys
+import time
+from typing import Final
 
 from rich.console import Console
 from rich.markdown import Markdown
@@ -14,14 +15,17 @@ from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
 _THEME = "ansi_dark"
 _WIDEST = 100
 
+LEAVE: Final = "q"
+SKIP: Final = "s"
+
 
 class Screen:
     """Writes the steps of a chapter, and asks to go on."""
 
-    def __init__(self, *, waits: bool) -> None:
-        """Without `waits`, everything is a yes."""
+    def __init__(self, *, asks: bool) -> None:
+        """Where it does not ask, everything is a yes."""
         self._console = Console(highlight=False)
-        self._waits = waits and sys.stdin.isatty()
+        self._asks = asks
 
     def title(self, chapter: Chapter) -> None:
         """Begin a chapter."""
@@ -69,11 +73,31 @@ class Screen:
         """Say how a command ended, if not well."""
         self._console.print(f"[yellow](exit status {code})[/]")
 
-    def ask(self, question: str) -> str:
-        """Return what is typed, in small letters; q when nothing can be typed any more."""
-        if not self._waits:
-            return ""
-        try:
-            return self._console.input(f"[dim]{question}[/] ").strip().lower()
-        except EOFError:
-            return "q"
+    def ask_to_run(self) -> str:
+        """Ask whether the command shall run: "" for yes, `SKIP` or `LEAVE`."""
+        return self._ask("Enter runs it, s skips it, q leaves:", {"", SKIP, LEAVE})
+
+    def ask_for_next(self, chapter: Chapter) -> str:
+        """Ask whether to go on with that chapter: "" for yes, or `LEAVE`."""
+        name = f"{chapter.number}. {chapter.title}"
+        return self._ask(f"\nNext: {name}. Enter goes on, q leaves:", {"", LEAVE})
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, if at all, and say why."""
+        if seconds > 0:
+            self._console.print(
+                f"[dim]In {seconds:.0f} s, when the rate limits count from nothing again: they "
+                "count you, too.[/]"
+            )
+            time.sleep(seconds)
+
+    def _ask(self, question: str, answers: set[str]) -> str:
+        """Ask until it is one of the answers; nothing can be typed any more: leave."""
+        while self._asks:
+            try:
+                answer = self._console.input(f"[dim]{question}[/] ").strip().lower()
+            except EOFError:
+                return LEAVE
+            if answer in answers:
+                return answer
+        return ""

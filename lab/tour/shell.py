@@ -1,6 +1,7 @@
 """The shell of a chapter: what one command sets, the next one knows."""
 
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ class Shell:
         self._replaced = {
             _HTTP: f"localhost:{choices.http_port}",
             _HTTPS: f"localhost:{choices.https_port}",
-            _DIRECTORY: f"{stack.paths.root}/",
+            _DIRECTORY: f"{shlex.quote(str(stack.paths.root))}/",
         }
         # `python3` is the one that everything here runs with; nothing waits in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
@@ -52,7 +53,7 @@ class Shell:
     def run(self, command: str, output: int | None = None) -> "subprocess.CompletedProcess[str]":
         """Run it to its end, on our own terminal or, with `subprocess.PIPE`, to be read."""
         kept = f"'{self._variables}'"
-        script = f". {kept}\n{self.here(command)}\nstatus=$?\nexport -p > {kept}\nexit $status"
+        script = f". {kept}\n{self.here(command)}\n_tour=$?\nexport -p > {kept}\nexit $_tour"
         return subprocess.run(
             # Whatever is assigned is exported (-a), as that can be written down and read again.
             ["/bin/sh", "-ac", script],

@@ -66,20 +66,32 @@ def test_lines_are_found_in_the_file_as_it_is_now() -> None:
     number = next(n for n, line in enumerate(lines) if line.startswith("    "))
     assert Excerpt("python", "app/routers/users.py", lines[number].strip()).line() == number + 1
     assert Excerpt("python", "app/routers/users.py", "no such line").line() is None
+    assert Excerpt("python", "app/no_such_file.py", "no such line").line() is None
 
 
 @pytest.mark.parametrize(
-    ("command", "heals"),
+    ("command", "breaks", "heals"),
     [
-        (".venv/bin/lab fault redis heal\n", True),
-        (".venv/bin/lab fault slow-sql heal\n", True),
-        (".venv/bin/lab fault redis stop\n", False),
-        ("curl localhost:8080 && .venv/bin/lab fault redis heal\n", False),
+        (".venv/bin/lab fault redis stop\n", {"redis"}, None),
+        ("curl localhost:8080\n.venv/bin/lab fault slow-sql 300ms\n", {"slow-sql"}, None),
+        (".venv/bin/lab fault slow-sql heal\n", set(), "slow-sql"),
+        # Another process takes its place by itself.
+        (".venv/bin/lab fault app kill\n", set(), None),
+        ("curl localhost:8080 && .venv/bin/lab fault redis heal\n", set(), None),
     ],
 )
-def test_a_command_that_heals_stands_alone(command: str, heals: bool) -> None:  # noqa: FBT001
-    """So that it can be run without the rest when somebody leaves early."""
-    assert Command(command).heals is heals
+def test_a_command_says_what_it_breaks_and_what_it_heals(
+    command: str, breaks: set[str], heals: str | None
+) -> None:
+    """So that what is broken is healed when somebody leaves early."""
+    assert (Command(command).breaks, Command(command).heals) == (breaks, heals)
+
+
+def test_what_a_chapter_breaks_it_heals() -> None:
+    """By a command of its own, which can be read and run."""
+    for chapter in chapters():
+        broken = set().union(*(command.breaks for command in chapter.commands))
+        assert broken == {command.heals for command in chapter.commands} - {None}
 
 
 def test_what_one_command_sets_the_next_one_knows(shell: Shell) -> None:
@@ -99,7 +111,8 @@ def test_commands_are_told_where_this_stack_is(shell: Shell, tmp_path: Path) -> 
     [
         (["--list"], 0, "1  Names and addresses"),
         (["9"], 2, "invalid choice"),
-        ([], 1, "The stack does not run. Start it:  make start"),
+        (["--yes"], 1, "The stack does not run. Start it:  make start"),
+        ([], 2, "nobody can be asked here"),
     ],
 )
 def test_the_command_says_what_there_is(
