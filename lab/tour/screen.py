@@ -1,5 +1,7 @@
 """The tour on a terminal: words, commands, lines of the source."""
 
+import sys
+import termios
 import time
 from typing import Final
 
@@ -8,12 +10,15 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.syntax import Syntax
+from rich.theme import Theme
 
 from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
 
 # The terminal's own colours, which suit its background.
 _THEME = "ansi_dark"
 _WIDEST = 100
+# rich gives words of code a black background, also on a white terminal.
+_STYLES = Theme({"markdown.code": "bold cyan"})
 
 LEAVE: Final = "q"
 SKIP: Final = "s"
@@ -24,7 +29,7 @@ class Screen:
 
     def __init__(self, *, asks: bool) -> None:
         """Where it does not ask, everything is a yes."""
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, theme=_STYLES)
         self._asks = asks
 
     def title(self, chapter: Chapter) -> None:
@@ -94,6 +99,8 @@ class Screen:
     def _ask(self, question: str, answers: set[str]) -> str:
         """Ask until it is one of the answers; nothing can be typed any more: leave."""
         while self._asks:
+            # An Enter too many, while a command ran, is no answer to what comes next.
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
             try:
                 answer = self._console.input(f"[dim]{question}[/] ").strip().lower()
             except EOFError:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -29,7 +30,9 @@ class Shell:
         }
         # `python3` is the one that everything here runs with; nothing waits in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
-        self._environment = {**environment, "PATH": path, "PAGER": "cat"}
+        # What goes through a pipe is as wide as what does not.
+        width = str(shutil.get_terminal_size().columns)
+        self._environment = {"COLUMNS": width, **environment, "PATH": path, "PAGER": "cat"}
 
     def __enter__(self) -> Self:
         """Begin with no variables but those of the environment."""
