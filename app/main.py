@@ -80,13 +80,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or _settings_or_exit()
     configure_logging(settings)
     container = Container(settings)
+    traced = tracing_is_wanted()
     app = FastAPI(
         title="Roundtrip",
         version="0.1.0",
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        telemetry={**_TELEMETRY, "tracing": tracing_is_wanted()},
+        telemetry={**_TELEMETRY, "tracing": traced},
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={
@@ -101,15 +102,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     describe(app)
-    app.user_middleware = _door(app, settings, container)
+    app.user_middleware = _door(app, settings, container, traced=traced)
     return app
 
 
-def _door(app: FastAPI, settings: Settings, container: Container) -> list[Middleware]:
+def _door(
+    app: FastAPI, settings: Settings, container: Container, *, traced: bool
+) -> list[Middleware]:
     replays = Replays(container.cache, container.sessions.known)
     server_timing = settings.server_timing == "on"
     # Where nobody looks at a request, nobody has to ask whether anybody does.
-    looked_at = server_timing or tracing_is_wanted()
+    looked_at = server_timing or traced
     stages = [Middleware(Stages, server_timing=server_timing)] if looked_at else []
     return [
         Middleware(ResponseHeaders),

@@ -15,12 +15,13 @@ _PATIENCE: Final = 2.0
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Tell whether OpenTelemetry's variables name a collector, or somebody has set a provider.
 
-    It would be found out at each request anew, which takes longer than to pass its stages by.
+    Asked once, when the app is built: FastAPI would ask at every request.
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
     is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    return is_set or any(environment.get(name) for name in _ENDPOINTS)
+    is_off = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
+    return is_set or (not is_off and any(environment.get(name) for name in _ENDPOINTS))
 
 
 def end_tracing() -> None:

@@ -17,6 +17,9 @@ COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
         ({"OTEL_SERVICE_NAME": "roundtrip"}, False),
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
         ({**COLLECTOR, "OTEL_SDK_DISABLED": "True"}, False),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": " None"}, False),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": ""}, True),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": "otlp"}, True),
         (COLLECTOR, True),
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
     ],
@@ -34,10 +37,11 @@ def test_tracing_is_wanted_where_somebody_has_set_a_provider() -> None:
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
         "from app.adapters.exporting import tracing_is_wanted; "
         "trace.set_tracer_provider(TracerProvider()); "
-        "print(tracing_is_wanted({}), tracing_is_wanted({'OTEL_SDK_DISABLED': 'true'}))"
+        "print([tracing_is_wanted(it) for it in ({}, {'OTEL_TRACES_EXPORTER': 'none'}, "
+        "{'OTEL_SDK_DISABLED': 'true'})])"
     )
     # A provider is set once and for all, so this has a process of its own.
     ran = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
-    assert ran.stdout == "True False\n"
+    assert ran.stdout == "[True, True, False]\n"
