@@ -110,12 +110,17 @@ class Replays:
 
 
 def _end(stage: Begun, answer: _Answer, asked: "asyncio.Future[Any]") -> None:
-    stage.note("roundtrip.cache", _outcome(answer, asked))
+    if asked.cancelled():
+        # Whoever asked has been given up meanwhile, and nobody knows what Redis would have said.
+        stage.end(asyncio.CancelledError())
+        return
+    stage.note("roundtrip.cache", _outcome(answer, asked.result()))
     stage.end()
 
 
-def _outcome(answer: _Answer, asked: "asyncio.Future[Any]") -> Literal["hit", "miss", "bypass"]:
-    generation = RedisAway() if asked.cancelled() else asked.result()
+def _outcome(
+    answer: _Answer, generation: bytes | RedisAway | None
+) -> Literal["hit", "miss", "bypass"]:
     if isinstance(generation, RedisAway):
         return "bypass"
     return "hit" if generation == answer.generation else "miss"

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
 from app.adapters.read_cache import ReadCache
@@ -12,6 +15,7 @@ from app.middleware.replay import Replays
 from app.models import Principal
 from app.schemas.bodies import CachedBody
 from app.settings import Settings
+from app.tracing import Recording, record
 from tests.service import signing_key
 
 _HEADERS = [(b"cache-control", b"public, max-age=30"), (b"etag", b'"one"')]
@@ -53,6 +57,39 @@ def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> N
         return replayed
 
     assert asyncio.run(scenario()) == [True, True, False]
+
+
+def test_the_stage_of_a_question_that_was_given_up_has_no_outcome(redis_url: str) -> None:
+    """Nobody knows what Redis would have said, and it is not away: that would be a `bypass`."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    recording = Recording(spans=False)
+    recording.tracer = provider.get_tracer("test")
+
+    async def scenario() -> None:
+        link = _link(redis_url)
+        cache = ReadCache(link, key_prefix=signing_key(), on=True)
+        replays, scope = Replays(cache, _nobody), _scope()
+        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        replays.remember(_scope(cached=found), _HEADERS, found.body)
+        record(recording)
+        replays.look_up(scope)
+        finding = asyncio.create_task(replays.find(scope))
+        await asyncio.sleep(0)
+        finding.cancel()
+        await asyncio.wait({finding})
+        assert finding.cancelled()
+        await link.close()
+
+    asyncio.run(scenario())
+    (stage,) = [span for span in exporter.get_finished_spans() if span.name == "cache"]
+    attributes = _attributes(stage)
+    assert attributes["error.type"] == "CancelledError"
+    assert "roundtrip.cache" not in attributes
+
+
+def _attributes(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
 
 
 def test_a_thousand_answers_find_their_questions(redis_url: str) -> None:
