@@ -33,7 +33,7 @@ class ObservedPool(AsyncAdaptedQueuePool):
 
 
 class ObservedConnection(AsyncConnection[Any]):
-    """psycopg's connection. It sends BEGIN with the first statement, and no end without one."""
+    """psycopg's connection. It sends BEGIN just before the first statement; without one, no end."""
 
     async def commit(self) -> None:
         """Commit what has begun."""
