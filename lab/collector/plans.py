@@ -52,9 +52,7 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
     question = sql.SQL("EXPLAIN (GENERIC_PLAN) {}").format(sql.SQL(explainable(statement)))
     try:
         connection = await AsyncConnection.connect(
-            database_url.replace("postgresql+psycopg:", "postgresql:", 1),
-            options=_OPTIONS,
-            connect_timeout=_CONNECT_TIMEOUT_S,
+            database_url, options=_OPTIONS, connect_timeout=_CONNECT_TIMEOUT_S
         )
         async with connection:
             rows = await (await connection.execute(question)).fetchall()

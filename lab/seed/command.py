@@ -25,10 +25,8 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     """Fill the running stack with a shop: products, people, and `SEED_ORDERS` orders of theirs."""
     wanted = _wanted(environment)
     stack = control.running(paths)
-    # The service takes SQLAlchemy's way to write the address, too; libpq knows only its own.
-    address = stack.database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
-        with psycopg.connect(address, autocommit=True) as connection:
+        with psycopg.connect(stack.libpq_url, autocommit=True) as connection:
             loader = Loader(connection)
             print(_fill(loader, wanted))
             person = loader.ids().people[PEOPLE[0].email]

@@ -1,9 +1,9 @@
 """`lab psql`: PostgreSQL's own terminal, on the database of the running stack."""
 
 import os
-import subprocess
+import signal
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -11,18 +11,15 @@ from lab.stack import control, wheels
 from lab.stack.paths import Paths
 
 
-def psql(paths: Paths, arguments: Sequence[str]) -> int:
+def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     """Talk SQL to the running stack's database; takes psql's own options."""
-    stack = control.running(paths)
-    url = stack.service_environment["DATABASE_URL"]
-    known: dict[str, Any] = dict(
-        conninfo_to_dict(url.replace("postgresql+psycopg:", "postgresql:", 1))
-    )
+    known: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))
     # Not among the arguments, which every user of the machine can see.
     password = known.pop("password", None)
-    program = wheels.postgres_install() / "bin" / "psql"
-    return subprocess.run(
-        [str(program), f"--dbname={make_conninfo(**known)}", *arguments],
-        env={**os.environ, **({"PGPASSWORD": str(password)} if password else {})},
-        check=False,
-    ).returncode
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    program = str(wheels.postgres_install() / "bin" / "psql")
+    # Python ignores it, and psql would inherit that: `lab psql … | head` would have no end.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    command = [program, f"--dbname={make_conninfo(**known)}", *arguments]
+    # Nothing of Python stays: Ctrl-C is for psql alone, which cancels its query and goes on.
+    os.execve(program, command, environment)  # noqa: S606 - a shell is not wanted

@@ -82,6 +82,11 @@ class Stack:
         return self.choices.database_url or self.postgres.url
 
     @property
+    def libpq_url(self) -> str:
+        """The same for libpq, which does not know SQLAlchemy's way to write it."""
+        return self.database_url.replace("postgresql+psycopg:", "postgresql:", 1)
+
+    @property
     def redis_url(self) -> str:
         """The one given from outside, or the embedded server's."""
         return self.choices.redis_url or self.valkey.url
@@ -106,7 +111,7 @@ class Stack:
     def _collector_environment(self) -> Mapping[str, str]:
         # It needs none of the service's secrets but this one.
         return {
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": self.libpq_url,
             "ALLOWED_HOSTS": self.service_environment["ALLOWED_HOSTS"],
         }
 

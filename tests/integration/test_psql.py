@@ -1,0 +1,83 @@
+"""`lab psql`: what starts it is gone, and psql alone hears of Ctrl-C and says how it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+import pytest
+
+from lab.stack.environment import Choices
+from lab.stack.identity import Identity
+from lab.stack.lock import Lock
+from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.state import State
+from lab.stack.waiting import wait_until
+
+Psql = Callable[..., "subprocess.Popen[str]"]
+
+STACKS_OWN = {"DATABASE_URL", "PGPASSWORD"}
+
+
+@pytest.fixture
+def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
+    """Starts `lab psql` on a stack that seems to run, on a database that was given to it."""
+    paths = Paths(tmp_path)
+    given = Choices.from_environment(
+        {"DATABASE_URL": database_url.replace("postgresql:", "postgresql+psycopg:")}
+    )
+    lock = Lock(paths.lock)
+    assert lock.acquire()
+    State(Identity.of(os.getpid()), given, ready=True).save(paths)
+    environment: Mapping[str, str] = {
+        **{name: value for name, value in os.environ.items() if name not in STACKS_OWN},
+        "LAB_DIR": str(tmp_path),
+    }
+
+    def start(*arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab", "psql", "-X", *arguments],
+            cwd=CHECKOUT,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # As a terminal has it: what it starts is in one group.
+            start_new_session=True,
+        )
+
+    yield start
+    lock.release()
+
+
+def test_psql_ends_with_its_own_status(psql: Psql) -> None:
+    """3 is psql's, for a script in which a statement failed."""
+    with psql("-Atc", "SELECT current_user") as process:
+        out, err = process.communicate()
+        assert (process.returncode, out.count("\n"), err) == (0, 1, "")
+    with psql("-v", "ON_ERROR_STOP=1", "-f", "-") as process:
+        process.communicate("SELECT nothing;")
+        assert process.returncode == 3
+
+
+def test_ctrl_c_cancels_a_query_and_nothing_else(psql: Psql, database_url: str) -> None:
+    """Only psql has something to say of it. No argument has the password in it."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(61)%'"
+    with (
+        psycopg.connect(database_url, autocommit=True) as connection,
+        psql("-At", "-c", "SELECT pg_sleep(61)") as process,
+    ):
+        assert wait_until(lambda: connection.execute(waiting).fetchone() is not None, timeout_s=20)
+        password = urlsplit(database_url).password
+        assert password is None or password not in " ".join(psutil.Process(process.pid).cmdline())
+        # What a terminal sends on Ctrl-C: to every process of the foreground group.
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert err == "Cancel request sent\nERROR:  canceling statement due to user request\n"
+    assert (process.returncode, out) == (1, "")
