@@ -2,6 +2,8 @@
 
 import http.client
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from secrets import token_hex
 
 import pytest
@@ -168,15 +170,24 @@ def test_a_collector_that_stays_away_is_asked_again_and_again(
     before = client.trace("GET", "/livez")
     go(page)
     expect(request(page, before)).to_be_visible()
-    collector = running(Paths(stack.directory)).collector
-    collector.hold_down()
-    stack.kill("collector")
-    expect(page.get_by_text(NOT_LIVE)).to_be_visible()
-    request(page, before).click()
-    expect(page.get_by_role("alert")).to_contain_text("The collector cannot be reached")
-    collector.release()
+    with without_a_collector(stack):
+        expect(page.get_by_text(NOT_LIVE)).to_be_visible()
+        request(page, before).click()
+        expect(page.get_by_role("alert")).to_contain_text("The collector cannot be reached")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text("no longer kept")
+
+
+@contextmanager
+def without_a_collector(stack: LocalStack) -> Iterator[None]:
+    """Have the shared stack do without it until the end of the block, whatever happens there."""
+    collector = running(Paths(stack.directory)).collector
+    collector.hold_down()
+    try:
+        stack.kill("collector")
+        yield
+    finally:
+        collector.release()
 
 
 def test_a_link_opens_what_it_names_and_back_and_forward_work(page: Page, client: Client) -> None:
