@@ -2,15 +2,21 @@
 
 import os
 import pty
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import CHECKOUT, LocalStack
 
 ASKED = "q leaves:"
+# Far beyond what any of the commands takes.
+PATIENCE_S = 60
 
 
 class Player:
@@ -22,8 +28,11 @@ class Player:
 
     def read(self) -> str:
         """Return what is shown up to the next question, or to the end."""
-        text = ""
+        text, deadline = "", time.monotonic() + PATIENCE_S
         while ASKED not in text:
+            left = max(deadline - time.monotonic(), 0)
+            if not select.select([self._terminal], [], [], left)[0]:
+                pytest.fail(f"No question and no end within {PATIENCE_S} s, but this:\n{text}")
             try:
                 text += os.read(self._terminal, 4096).decode(errors="replace")
             except OSError:
@@ -56,7 +65,10 @@ def playing(stack: LocalStack, *arguments: str) -> Iterator[tuple[Player, "subpr
         yield Player(ours), process
     finally:
         os.close(ours)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        finally:
+            process.kill()
 
 
 def test_a_person_runs_a_command_skips_one_and_leaves(stack: LocalStack) -> None:
