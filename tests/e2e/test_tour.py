@@ -43,8 +43,6 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # How long a hash takes, and how long it keeps others, is the machine's own.
     (r"\bafter \d+\.\d+ s\b", "after <figure> s"),
     (r"(signup: 201\nmeanwhile, 200 in )\d+\.\d+", r"\1<figure>"),
-    # Which process has yet to find out that Redis stands still, the load balancer's choices say.
-    (r"(?m)^200 in \d+\.\d+ s$", "200 in <figure> s"),
     (r"\b(\d+\.\d+) s\b", limits_outlived),
     (r"(localhost|127\.0\.0\.1):\d+", "<host>:<port>"),
     (r"(?m)^( *)sum .*(\n .*)?", "<sum>"),
