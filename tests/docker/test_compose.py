@@ -52,6 +52,14 @@ def test_caddy_reaches_no_database_and_no_database_reaches_out(stack: ComposeSta
     assert "back" not in "".join(stack.inspect("caddy")["NetworkSettings"]["Networks"])
 
 
+def test_the_lab_has_no_place_in_production(stack: ComposeStack) -> None:
+    """Its page is the service's own 404, and nobody is told how long a stage took."""
+    for path in ("/lab", "/lab/api/traces"):
+        response = stack.client.get(path)
+        assert (response.status_code, response.json()["code"]) == (404, "not-found")
+        assert "Server-Timing" not in response.headers
+
+
 def test_the_service_does_not_own_its_database_server(stack: ComposeStack) -> None:
     """Its role is no superuser, and the superuser has no password to be guessed."""
     question = (
