@@ -24,10 +24,12 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
         link = RedisLink(settings)
         prefix = signing_key()
         caches = [ReadCache(link, key_prefix=prefix, on=True) for _ in range(2)]
-        await scenario(*caches)
-        for cache in caches:
-            await cache.close()
-        await link.close()
+        try:
+            await scenario(*caches)
+        finally:
+            for cache in caches:
+                await cache.close()
+            await link.close()
 
     asyncio.run(with_cache())
     # An exception that nobody has heard of comes to light with its task's end.
@@ -169,12 +171,15 @@ def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_ur
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a")
-        assert await _others() == set()
+        async with asyncio.timeout(5):
+            while await _others():
+                pass
         await _outcomes(cache, "a")
         many = [f"many:{number}" for number in range(1200)]
         await _given_up(cache, "a", *many)
         await _given_up(cache, "b")
-        assert len(await _others()) == 1
+        # What was given up may still be on its way to an end of its own.
+        assert len([other for other in await _others() if "Untold._pay" in other]) == 1
         async with asyncio.timeout(5):
             while await _others():
                 pass
