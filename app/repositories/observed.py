@@ -5,6 +5,7 @@ statement its text is told, with placeholders. Its values are never looked at.
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -57,42 +58,33 @@ class ObservedConnection(AsyncConnection[Any]):
 
 def observe_statements(engine: Engine) -> None:
     """Record each statement of this engine as a stage."""
-    event.listen(engine, "do_execute", _execute)
-    # Several rows that are inserted at once, such as the lines of an order.
-    event.listen(engine, "do_executemany", _execute_many)
+    # The second one is for rows that are inserted together, such as the lines of an order.
+    for step in ("do_execute", "do_executemany"):
+        event.listen(engine, step, _recording(step))
 
 
-def _execute(
-    cursor: DBAPICursor,
-    statement: str,
-    parameters: Any,  # noqa: ANN401 - it is passed on as it is
-    execution: ExecutionContext,
-) -> Literal[True] | None:
-    name, attributes = _described(statement)
-    stage = begin("sql", name, attributes)
-    if stage is None:
-        # Then SQLAlchemy goes on by itself.
-        return None
-    with stage:
-        execution.dialect.do_execute(cursor, statement, parameters, execution)
-        if cursor.description is not None:
-            stage.note("db.response.returned_rows", cursor.rowcount)
-    return True
+def _recording(step: str) -> Callable[..., Literal[True] | None]:
+    """Return a listener that has the dialect take this step, as a stage."""
 
+    def execute(
+        cursor: DBAPICursor,
+        statement: str,
+        parameters: Any,  # noqa: ANN401 - it is passed on as it is
+        execution: ExecutionContext,
+    ) -> Literal[True] | None:
+        stage = begin("sql", *_described(statement))
+        if stage is None:
+            # Then SQLAlchemy goes on by itself.
+            return None
+        with stage:
+            getattr(execution.dialect, step)(cursor, statement, parameters, execution)
+            if step == "do_executemany":
+                stage.note("db.operation.batch.size", len(parameters))
+            elif cursor.description is not None:
+                stage.note("db.response.returned_rows", cursor.rowcount)
+        return True
 
-def _execute_many(
-    cursor: DBAPICursor,
-    statement: str,
-    parameters: Any,  # noqa: ANN401 - it is passed on as it is
-    execution: ExecutionContext,
-) -> Literal[True] | None:
-    name, attributes = _described(statement)
-    stage = begin("sql", name, {**attributes, "db.operation.batch.size": len(parameters)})
-    if stage is None:
-        return None
-    with stage:
-        execution.dialect.do_executemany(cursor, statement, parameters, execution)
-    return True
+    return execute
 
 
 @lru_cache(_REMEMBERED)
@@ -100,7 +92,7 @@ def _described(statement: str) -> tuple[str, Attributes]:
     operation, table = statement.split(maxsplit=1)[0].upper(), _TABLE.search(statement)
     attributes = {
         **_SYSTEM,
-        **place_of(_execute),
+        **place_of(_recording),
         "db.operation.name": operation,
         "db.query.text": statement,
     }
