@@ -26,6 +26,8 @@ from tests.integration.shop import new_key
 pytestmark = pytest.mark.slow
 
 SECONDS = 15
+# A machine that starts processes slowly gets longer for them.
+KILLS, AT_MOST_SECONDS = 8, 60
 CUSTOMERS = 8
 PATIENCE_S = 60
 # Each says, by the contract, that the same may be sent again under the same key.
@@ -55,7 +57,7 @@ def test_orders_survive_processes_that_are_killed_each_second(unlimited_stack: L
             over.set()
         buying.result()
     print(f"{kills} kills, {len(log.orders)} orders, met on the way: {dict(log.met)}")
-    assert kills > SECONDS / 2
+    assert kills >= KILLS
     assert log.met
     assert not log.refused
     assert wait_until(lambda: all(app.ready() for app in apps), timeout_s=20)  # check F13
@@ -84,7 +86,9 @@ def _settled(database: psycopg.Connection, shop: Shop, log: Log) -> None:
 def _kill_each_second(stack: LocalStack, apps: list[AppProcess]) -> int:
     """Kill one of those that serve, in turn; how many there were."""
     kills, began, turns = 0, time.monotonic(), cycle(apps)
-    for second in range(1, SECONDS + 1):
+    for second in range(1, AT_MOST_SECONDS + 1):
+        if second > SECONDS and kills >= KILLS:
+            break
         serving = [app for app in islice(turns, len(apps) + 1) if app.ready()]
         if serving:
             stack.kill(serving[0].name)

@@ -65,6 +65,8 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?m)(?<![\d/])(?<!\d\.)(?<!rows=)(?!^\d\.\d$)\d+\.\d+(?!\d|\.\d| TLS_)",
         "<figure>",
     ),
+    # A pause of the machine can eat up what a kept connection saves.
+    (r"(?m)(<figure>) (less|more)$", r"\1 less or more"),
     (r"  +", " "),
     # A detail is cut where the line ends, which a longer port brings nearer.
     (r"(?m)^(\S+ \S+ .{0,24}).*…$", r"\1…"),
