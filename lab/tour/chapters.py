@@ -81,6 +81,7 @@ Step = Prose | Command | Shown | Excerpt
 class Chapter:
     """One page of the tour."""
 
+    page: Path
     number: int
     title: str
     steps: tuple[Step, ...]
@@ -100,6 +101,7 @@ def read_chapter(page: Path) -> Chapter:
     """Read one, whose first line is its title, such as `# 1. Names and addresses`."""
     title, _, rest = page.read_text().partition("\n")
     return Chapter(
+        page=page,
         number=int(page.name.partition("-")[0]),
         title=title.removeprefix("# ").partition(". ")[2],
         steps=tuple(_steps(rest)),

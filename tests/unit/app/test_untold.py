@@ -152,9 +152,7 @@ def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> 
             assert await _outcomes(other, "a") == ["miss"]
             await asyncio.sleep(0.7)
         over.set()
-        async with asyncio.timeout(5):
-            while await _others():
-                pass
+        await _until_all_is_over()
         assert await _outcomes(cache, "a", "a") == ["miss", "hit"]
 
     _run(redis_url, scenario)
@@ -166,23 +164,25 @@ async def _others() -> set[str]:
     return {str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()}}
 
 
+async def _until_all_is_over() -> None:
+    async with asyncio.timeout(5):
+        while await _others():
+            pass
+
+
 def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_url: str) -> None:
     """However many changes are owed, one task pays them, and ends."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a")
-        async with asyncio.timeout(5):
-            while await _others():
-                pass
+        await _until_all_is_over()
         await _outcomes(cache, "a")
         many = [f"many:{number}" for number in range(1200)]
         await _given_up(cache, "a", *many)
         await _given_up(cache, "b")
         # What was given up may still be on its way to an end of its own.
         assert len([other for other in await _others() if "Untold._pay" in other]) == 1
-        async with asyncio.timeout(5):
-            while await _others():
-                pass
+        await _until_all_is_over()
         assert await _outcomes(cache, "a", "a", "b", many[-1]) == ["miss", "hit", "miss", "miss"]
 
     _run(redis_url, scenario)
