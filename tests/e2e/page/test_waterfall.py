@@ -1,6 +1,8 @@
 """The lab's page: one request stage by stage, what a stage did, and two side by side."""
 
+import re
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page
@@ -15,6 +17,7 @@ from tests.otlp import request as otlp_request
 from tests.otlp import span
 
 MINUS = "\N{MINUS SIGN}"
+VERDICT = re.compile(rf"B took [\d.]+\sms (less|more) than A \([+{MINUS}][\d.]+\s%\)\.")
 
 
 def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) -> None:
@@ -26,13 +29,14 @@ def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) ->
     shown = stages(page).evaluate_all(
         "rows => rows.map(it => [it.dataset.span, Number(it.ariaLevel), it.lastChild.textContent])"
     )
-    assert shown == [
-        [it["id"], it["depth"] + 1, duration(it["duration_ms"])] for it in document["spans"]
+    assert [(span_id, level, figures(text)) for span_id, level, text in shown] == [
+        (it["id"], it["depth"] + 1, [rounded(it["duration_ms"])]) for it in document["spans"]
     ]
     expect(stage(page, "sql").first).to_contain_text("database")
     assert min(widths(stages(page).locator(".bar"))) >= 3
     unnamed = page.get_by_text("The longest stretch without a name is")
-    expect(unnamed).to_contain_text(duration(document["unnamed_ms"]))
+    longest, *_ = figures(unnamed.locator("strong").inner_text())
+    assert longest == rounded(document["unnamed_ms"])
 
 
 def test_a_stage_that_failed_says_so(page: Page, client: Client) -> None:
@@ -122,10 +126,15 @@ def test_two_requests_are_laid_side_by_side(page: Page, client: Client, shop: Sh
     go(page)
     request(page, miss).get_by_role("button", name="Compare").click()
     request(page, hit).get_by_role("button", name="Compare").click()
-    expect(page.locator(".verdict")).to_have_text(verdict(a, b))
-    expect(stage(page, "load-balancer")).to_contain_text(
-        difference(took(a, "load-balancer"), took(b, "load-balancer"))
-    )
+    expect(page.locator(".verdict")).to_have_text(VERDICT)
+    by = b["duration_ms"] - a["duration_ms"]
+    verdict = page.locator(".verdict").inner_text()
+    assert ("less" in verdict, MINUS in verdict) == (by < 0, by < 0)
+    assert figures(verdict) == [rounded(abs(by)), rounded_percent(abs(by) / a["duration_ms"])]
+    times = [took(document, "load-balancer") for document in (a, b)]
+    delta = stage(page, "load-balancer").locator(".delta").inner_text()
+    assert delta.startswith(MINUS if times[1] < times[0] else "+")
+    assert figures(delta) == [rounded(abs(times[1] - times[0]))]
     expect(stage(page, "sql").first).to_contain_text("only A")
     of_a, of_b = widths(stage(page, "load-balancer").locator(".bar"))
     told = took(a, "load-balancer") / took(b, "load-balancer")
@@ -204,24 +213,23 @@ def took(document: Document, word: str) -> float:
     return found[0]
 
 
-def duration(ms: float) -> str:
-    """Three digits that count, as the page writes them."""
-    digits = 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2
-    return f"{ms:.{digits}f}\N{NO-BREAK SPACE}ms"
+def figures(text: str) -> list[float]:
+    """The numbers of a text of the page that have a unit."""
+    return [float(number) for number in re.findall(r"([\d.]+)\N{NO-BREAK SPACE}(?:ms|%)", text)]
 
 
-def difference(a: float, b: float) -> str:
-    """How much more b is, with a real minus."""
-    return f"{MINUS if b < a else '+'}{duration(abs(b - a))}"
+def rounded(ms: float) -> Any:
+    """Equal to that time when it is rounded to three digits, up or down where it is between two."""
+    return _rounded(ms, 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2)
 
 
-def verdict(a: Document, b: Document) -> str:
-    """What the page says of a and b."""
-    first, second = a["duration_ms"], b["duration_ms"]
-    word, sign = ("less", MINUS) if second < first else ("more", "+")
-    part = abs(second - first) / first
-    percent = f"{100 * part:.{1 if part < 0.1 else 0}f}\N{NO-BREAK SPACE}%"
-    return f"B took {duration(abs(second - first))} {word} than A ({sign}{percent})."
+def rounded_percent(part: float) -> Any:
+    """Equal to that part of a whole in percent, rounded like `rounded`."""
+    return _rounded(100 * part, 1 if part < 0.1 else 0)
+
+
+def _rounded(value: float, digits: int) -> Any:
+    return pytest.approx(value, rel=0, abs=0.5 * 10**-digits + 1e-9)
 
 
 def line_of(file: str, number: int) -> str:
