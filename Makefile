@@ -20,6 +20,9 @@ override PASSWORD := $(value PASSWORD)
 override EMAIL := $(value EMAIL)
 export EMAIL PASSWORD
 
+# Many container images set this. Without bytecode, each process would compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## what can be done here
 	@echo 'make TARGET, with one of:'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile

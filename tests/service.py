@@ -7,15 +7,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 
+from tests.preloaded import Preloaded
+
 CHECKOUT = Path(__file__).parents[1]
 PATIENCE = 30.0
+
+Process = subprocess.Popen[bytes] | Preloaded
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Service:
     url: str
     client: httpx2.Client
     log: Path
-    process: subprocess.Popen[bytes]
+    process: Process
 
     def address(self) -> tuple[str, int]:
         """Where to connect a raw socket."""
@@ -75,19 +79,12 @@ def running_service(
 ) -> Iterator[Service]:
     """Start a process with these settings, and end it afterwards."""
     port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
-    options = ["--port", str(port), "--no-access-log", "--no-server-header"]
+    arguments = ["--factory", "app.main:create_app", "--port", str(port)]
+    arguments += ["--no-access-log", "--no-server-header"]
     # Longer than any test: else the client may reuse a connection in the very moment in which
     # the server, after five idle seconds, closes it.
-    options += ["--timeout-keep-alive", "300"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, *options],
-            cwd=release,
-            env=environment(settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    arguments += ["--timeout-keep-alive", "300"]
+    process = _start(arguments, environment(settings), log, release)
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx2.Client(base_url=url, timeout=20) as client:
@@ -98,7 +95,23 @@ def running_service(
         process.wait(PATIENCE)
 
 
-def _wait_until_alive(client: httpx2.Client, process: subprocess.Popen[bytes], log: Path) -> None:
+def _start(
+    arguments: Sequence[str], variables: Mapping[str, str], log: Path, release: Path
+) -> Process:
+    log.touch()
+    if release == CHECKOUT:
+        return Preloaded(arguments, environment=variables, log=log)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", *arguments],
+            cwd=release,
+            env=dict(variables),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _wait_until_alive(client: httpx2.Client, process: Process, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -1,0 +1,50 @@
+"""Processes of the service that begin with its modules already imported.
+
+To import them takes two seconds of a processor, and more than forty test modules each start a
+service with settings of their own. So one process imports the modules and handles nothing, and
+each service is forked from it: a real process with sockets, a log and settings of its own.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["app.main", "uvicorn.main", "uvloop", "httptools"])
+
+
+class Preloaded:
+    """One such process, with the methods of `subprocess.Popen` that the tests use."""
+
+    def __init__(
+        self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path
+    ) -> None:
+        """Run `uvicorn` with these arguments. Everything it prints is added to `log`."""
+        script = Path(__file__).with_name("preloaded_service.py")
+        values = {"ENVIRONMENT": dict(environment), "LOG": str(log), "ARGUMENTS": [*arguments]}
+        self._process = _CONTEXT.Process(target=runpy.run_path, args=(str(script), values))
+        self._process.start()
+
+    def poll(self) -> int | None:
+        """Return how it ended, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        """Return how it ended. Raises `subprocess.TimeoutExpired` if it runs on for so long."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(str(self._process), timeout)
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        if self._process.pid is not None and self.poll() is None:
+            os.kill(self._process.pid, number)
+
+    def terminate(self) -> None:
+        """Send SIGTERM, unless it has ended."""
+        self.send_signal(signal.SIGTERM)
