@@ -24,10 +24,16 @@ from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import FilesOnOneStackTogether, slowest_first
+from tests.machine import RunAgainLater
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 StartService = Callable[..., Service]
 NewDatabase = Callable[..., str]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run a test again that has found its machine too slow."""
+    config.pluginmanager.register(RunAgainLater())
 
 
 @pytest.hookimpl(optionalhook=True)

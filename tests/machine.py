@@ -1,0 +1,111 @@
+"""Tests whose machine can be too slow for them: they are run again later, at most twice.
+
+Such a test takes times, so it is marked `alone`. It calls `too_slow` with the figure that shows
+that the machine, and not the service, was slow. That is neither a pass nor a skip: the test goes to
+the end of the same run, and fails there if it finds the machine too slow for the third time.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pytest
+
+ATTEMPTS = 3
+
+_AGAIN = "again"
+_TIMER_S = 0.002
+
+
+class MachineTooSlowError(Exception):
+    """The machine did not let the test judge the service."""
+
+
+def too_slow(figure: str) -> NoReturn:
+    """End the test without a verdict. `figure` says what was measured, and what was needed."""
+    raise MachineTooSlowError(f"This machine is too slow to judge: {figure}")
+
+
+@dataclass
+class Pauses:
+    """How long a processor of this machine has paused at most, in milliseconds."""
+
+    longest_ms: float = 0.0
+
+
+@contextmanager
+def pauses() -> Iterator[Pauses]:
+    """Measure the pauses of each processor while the block runs, by timers that fire late."""
+    found, over = Pauses(), threading.Event()
+
+    def watch(processor: int) -> None:
+        # Of this thread alone. Other systems than Linux cannot say where a thread runs.
+        if sys.platform == "linux":
+            os.sched_setaffinity(0, {processor})
+        due = time.perf_counter()
+        while not over.wait(_TIMER_S):
+            late_ms = (time.perf_counter() - due - _TIMER_S) * 1000
+            found.longest_ms = max(found.longest_ms, late_ms)
+            due = time.perf_counter()
+
+    processors = os.sched_getaffinity(0) if sys.platform == "linux" else {0}
+    threads = [threading.Thread(target=watch, args=(processor,)) for processor in processors]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+class RunAgainLater:
+    """A pytest plugin that appends a test without a verdict to the end of the run."""
+
+    def __init__(self) -> None:
+        self._attempts: Counter[str] = Counter()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Report an attempt without a verdict as such, unless it was the last one."""
+        report = yield
+        if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
+            return report
+        self._attempts[item.nodeid] += 1
+        again = self._attempts[item.nodeid] < ATTEMPTS and not hasattr(item.config, "workerinput")
+        if again and isinstance(item, pytest.Function):
+            # pytest's own loop over the items sees what is appended while it runs; that of a worker
+            # of pytest-xdist does not, so there the first attempt fails.
+            item.session.items.append(_copy(item))
+            report.outcome = _AGAIN  # type: ignore[assignment] # pytest's own are three
+        return report
+
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> tuple[str, str, str] | None:
+        """Count these attempts apart from passes, failures and skips."""
+        outcome: str = report.outcome
+        return ("to be run again", "A", "AGAIN") if outcome == _AGAIN else None
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the figure of each such attempt."""
+        for report in terminalreporter.getreports("to be run again"):
+            terminalreporter.write_line(
+                f"AGAIN {report.nodeid}: {report.longrepr.reprcrash.message}"
+            )
+
+
+def _copy(item: pytest.Function) -> pytest.Function:
+    # An item runs once: its fixtures are set up and torn down with it.
+    return pytest.Function.from_parent(
+        item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
+    )

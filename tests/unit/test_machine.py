@@ -1,0 +1,57 @@
+"""A test that finds its machine too slow is run again, and is never silently a pass."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+CONFTEST = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+from machine import RunAgainLater
+
+def pytest_configure(config):
+    config.pluginmanager.register(RunAgainLater())
+"""
+TEST = """
+from machine import too_slow
+
+attempts = []
+
+def test_times():
+    attempts.append(1)
+    if len(attempts) <= {slow_attempts}:
+        too_slow("a timer was 0.7 s late (limit 0.5 s)")
+    assert {then}
+
+def test_another():
+    assert not attempts or len(attempts) == 1
+"""
+
+
+def run(directory: Path, **values: object) -> "subprocess.CompletedProcess[str]":
+    """Run pytest on a test that takes times, and on one beside it."""
+    (directory / "conftest.py").write_text(CONFTEST)
+    (directory / "test_it.py").write_text(TEST.format(**values))
+    command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:schemathesis"]
+    return subprocess.run(
+        [*command, "--rootdir", directory, directory], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_verdict_of_a_later_attempt_counts(tmp_path: Path) -> None:
+    """The other tests come first, and each attempt without a verdict shows its figure."""
+    passed = run(tmp_path, slow_attempts=2, then=True)
+    assert passed.returncode == 0, passed.stdout
+    assert "2 passed, 2 to be run again" in passed.stdout
+    assert "too slow to judge: a timer was 0.7 s late (limit 0.5 s)" in passed.stdout
+    failed = run(tmp_path, slow_attempts=1, then=False)
+    assert failed.returncode == 1
+    assert "1 failed, 1 passed, 1 to be run again" in failed.stdout
+
+
+def test_a_machine_that_is_too_slow_three_times_fails_the_test(tmp_path: Path) -> None:
+    """Nothing has been proved, so the run is not green."""
+    result = run(tmp_path, slow_attempts=3, then=True)
+    assert result.returncode == 1
+    assert "1 failed, 1 passed, 2 to be run again" in result.stdout
