@@ -38,7 +38,7 @@ start: lab-set  ## the same in the background; returns once the first request su
 status: lab-set  ## what runs, where, and whether it is well
 	@$(LAB) status
 
-roll: lab-set  ## restart the app processes one after another, without a failed request
+roll: lab-set  ## replace the app processes one after another, without a failed request
 	@$(LAB) roll
 
 stop: lab-set  ## end what runs in the background; the data are kept

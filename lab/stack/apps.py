@@ -4,6 +4,7 @@ import http.client
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,12 @@ UVICORN = (
     # Longer than the load balancer keeps a connection for the next request.
     *("--timeout-keep-alive", "75"),
 )
+
+
+# The load balancer looks every second whether a process is ready, and takes a moment to be told.
+NOTICED_AFTER_S = 1.5
+# A process that has ended so often while it was starting will not start.
+_STARTS = 3
 
 
 class AppProcess(Server):
@@ -63,20 +70,36 @@ class AppProcess(Server):
         """Whether it says that it can serve requests."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
 
-    def restart(self) -> None:
-        """Replace the process by a new one while the other parts run on.
+    def take_over(self, old: "AppProcess") -> bool:
+        """Start, and end `old` once the load balancer sends requests here.
 
-        :raises LabError: when no new one has come.
+        The supervisor, which is another process, starts this one. Return whether it became ready;
+        if not, `old` goes on serving.
         """
-        before = self.identity
-        process = before.process() if before else None
+        started = {self.identity}
+
+        def keeps_ending() -> bool:
+            started.add(self.identity)
+            return len(started) > _STARTS
+
+        self.release()
+        if not wait_until(
+            lambda: self.process is not None and self.ready(), timeout_s=60, give_up=keeps_ending
+        ):
+            self.retire()
+            return False
+        time.sleep(NOTICED_AFTER_S)
+        old.retire()
+        return True
+
+    def retire(self) -> None:
+        """Tell the process to answer what it has begun and to end, and do not wait for that."""
+        process = self.process
         if process is not None:
             process.send_signal(signal.SIGTERM)
-        # The supervisor, which looks after it, brings it back.
-        if not wait_until(
-            lambda: self.identity not in {before, None} and self.ready(), timeout_s=60
-        ):
-            raise LabError(f"{self.name} has not come back. What it said:  make status")
+        # After the signal: if this caller is killed in between, the process comes back, and two
+        # serve instead of none.
+        self.hold_down()
 
     def _command(self) -> list[str]:
         program = [sys.executable, "-m", "uvicorn", *self.application]

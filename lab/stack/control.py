@@ -5,11 +5,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from typing import TextIO
 
 from lab.stack import background
+from lab.stack.apps import AppProcess
 from lab.stack.background import tell
 from lab.stack.environment import Choices
 from lab.stack.errors import AlreadyRunningError, LabError
@@ -17,7 +17,7 @@ from lab.stack.footprint import has_ended
 from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.report import status_table, where_things_are
-from lab.stack.stack import APPS, Stack
+from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
 from lab.stack.waiting import wait_until
@@ -26,9 +26,6 @@ OK, FAILED, NOT_RUNNING = 0, 1, 3
 
 # A stop in which the last requests take all of their time.
 STOP_TIMEOUT_S = 90.0
-
-# The load balancer looks every second whether a process is ready, and takes a moment to be told.
-NOTICED_AFTER_S = 1.5
 
 
 def up(paths: Paths, *, reporter: TextIO | None = None) -> int:
@@ -97,10 +94,13 @@ def reset(paths: Paths) -> int:
     if not paths.root.exists():
         print("There is nothing to delete.")
         return OK
-    Stack(paths, Choices.from_environment({})).postgres.remove()
+    stack = Stack(paths, Choices.from_environment({}))
+    stack.postgres.remove()
     # By name: whoever points LAB_DIR at a directory with other things in it keeps them.
-    for name in ("valkey", "caddy", "collector", "provider", *APPS, "logs"):
+    for name in ("valkey", "caddy", "collector", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
+    for slot in stack.all_slots:
+        shutil.rmtree(slot.directory, ignore_errors=True)
     for file in (paths.ca_certificate, paths.token_signing_key):
         file.unlink(missing_ok=True)
     print(f"Deleted: database, cache, secrets, certificates and logs in {paths.root}")
@@ -108,14 +108,34 @@ def reset(paths: Paths) -> int:
 
 
 def roll(paths: Paths) -> int:
-    """Restart the app processes one after another; no request fails meanwhile."""
-    for app in running(paths).apps:
-        app.restart()
-        # Until the load balancer knows the new one, the other must not go: requests would wait,
-        # and then come to the new one all at once.
-        time.sleep(NOTICED_AFTER_S)
-        print(f"{app.name} has been restarted.", flush=True)
+    """Replace the app processes one after another; no request fails meanwhile.
+
+    :raises LabError: when a new process does not become ready; the old one then goes on serving.
+    """
+    stack = running(paths)
+    for slots in stack.slots:
+        old, new = _serving_and_free(slots)
+        if not new.take_over(old):
+            raise LabError(
+                f"The new {new.name} did not become ready; the old one goes on serving. What it "
+                f"said:  tail {paths.stack_log}"
+            )
+        print(f"{new.name} has been restarted.", flush=True)
+    for slots in stack.slots:
+        _serving_and_free(slots)
     return OK
+
+
+def _serving_and_free(slots: Slots) -> tuple[AppProcess, AppProcess]:
+    """Return the slot that serves, and the other one once it has no process.
+
+    It has one while that still ends, or if an earlier `make roll` was killed.
+    """
+    serving = next((slot for slot in slots.in_use if slot.ready()), slots.in_use[0])
+    free = slots.second if serving is slots.first else slots.first
+    free.retire()
+    wait_until(lambda: free.process is None, timeout_s=STOP_TIMEOUT_S)
+    return serving, free
 
 
 def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:

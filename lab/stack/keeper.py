@@ -19,11 +19,14 @@ class Keeper:
         self._say = say
         self._attempts = 0
         self._next_attempt = 0.0
+        self._was_held_down = False
 
     def look(self) -> None:
         """Launch the server again if it has ended; never waits until it is ready."""
         if not self._server.alive():
-            if not self._server.held_down:
+            if self._server.held_down:
+                self._was_held_down, self._attempts, self._next_attempt = True, 0, 0.0
+            else:
                 self._bring_back()
         elif self._attempts and self._server.ready():
             self._say(f"{self._server.name} is back.")
@@ -32,8 +35,11 @@ class Keeper:
     def _bring_back(self) -> None:
         if self._attempts == 0:
             self._say(
-                f"{self._server.name} {_ending(self._server.exit_status)}: starting it again."
+                f"{self._server.name}: starting a new process."
+                if self._was_held_down
+                else f"{self._server.name} {_ending(self._server.exit_status)}: starting it again."
             )
+            self._was_held_down = False
         if time.monotonic() < self._next_attempt:
             return
         self._attempts += 1

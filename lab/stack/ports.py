@@ -1,12 +1,16 @@
 """Ports on the loopback: the two that people type, and the ones nobody has to know."""
 
 import errno
+import secrets
 import socket
 from pathlib import Path
 
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
+# Systems choose the ports of outgoing connections above these (Linux from 32768, macOS from 49152),
+# so no connection takes a server's port while that server is not running.
+CHOSEN_FROM = range(20_000, 32_768)
 
 
 def remembered_port(path: Path, *, in_use: bool) -> int:
@@ -24,10 +28,10 @@ def remembered_port(path: Path, *, in_use: bool) -> int:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, as the kernel chooses it."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Return a random port on which no server listens."""
+    while not is_free(port := secrets.choice(CHOSEN_FROM)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:

@@ -160,6 +160,7 @@ class Server(ABC):
 
     def hold_down(self) -> None:
         """Have the supervisor of a running stack not bring it back when it ends."""
+        make_directory(self.directory)
         self._hold.touch()
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.stack.apps import AppProcess
 from lab.stack.caddy import CaddyServer
@@ -21,6 +22,22 @@ from lab.stack.valkey import ValkeyServer
 APPS = ("app-1", "app-2")
 
 
+class Slots(NamedTuple):
+    """Two places for one app process: while the process of one serves, the other is free.
+
+    `make roll` starts the new process in the free one before it ends the old process (a blue-green
+    deployment). The supervisor leaves alone what is held down.
+    """
+
+    first: AppProcess
+    second: AppProcess
+
+    @property
+    def in_use(self) -> list[AppProcess]:
+        """Return the one that serves; both in the middle of a `make roll`."""
+        return [slot for slot in self if not slot.held_down]
+
+
 class Stack:
     """The parts of one stack, started or not; making this object starts and writes nothing."""
 
@@ -30,13 +47,8 @@ class Stack:
         self.choices = choices
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
         self.valkey = ValkeyServer(paths.root / "valkey", log=paths.logs / "valkey.log")
-        self.apps = [
-            AppProcess(
-                name,
-                paths.root / name,
-                log=app_log,
-                environment=partial(self._app_environment, name),
-            )
+        self.slots = [
+            Slots(*(self._app(name, directory, app_log) for directory in (name, f"{name}-next")))
             for name in APPS
         ]
         self.collector = CollectorServer(
@@ -52,9 +64,27 @@ class Stack:
             ports=(choices.http_port, choices.https_port),
             ca_certificate=paths.ca_certificate,
             log=paths.logs / "caddy.log",
-            upstreams=lambda: [app.port for app in self.apps],
+            upstreams=lambda: [slot.port for slot in self.all_slots],
         )
         self.caddy.settings = self._caddy_environment
+
+    def _app(self, name: str, directory: str, log: Path | None) -> AppProcess:
+        return AppProcess(
+            name,
+            self.paths.root / directory,
+            log=log,
+            environment=partial(self._app_environment, name),
+        )
+
+    @property
+    def all_slots(self) -> list[AppProcess]:
+        """Every place for an app process, in use or free."""
+        return [slot for slots in self.slots for slot in slots]
+
+    @property
+    def apps(self) -> list[AppProcess]:
+        """The app processes that serve, or should."""
+        return [slot for slots in self.slots for slot in slots.in_use]
 
     @property
     def storage(self) -> list[Server]:
@@ -132,6 +162,6 @@ class Stack:
     def end_leftovers(self) -> list[str]:
         """End what a killed stack has left, clients first; the names of what there was."""
         self.thaw()
-        everything = [self.caddy, *self.apps, self.collector, self.provider, self.valkey,
+        everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.valkey,
                       self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]

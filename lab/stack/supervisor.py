@@ -62,6 +62,9 @@ class Supervisor:
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
         )
         self._state.save(self._stack.paths)
+        for slots in self._stack.slots:
+            slots.first.release()
+            slots.second.hold_down()
         self._say(f"Starting the stack in {self._stack.paths.root}")
         storage, collector = self._stack.storage, self._stack.collector
         began = _launch([*storage, collector])
@@ -84,7 +87,9 @@ class Supervisor:
             self._say(f"  {server.name:<12} ready on 127.0.0.1:{server.port:<6}{_since(began):>10}")
 
     def _watch(self) -> None:
-        keepers = [Keeper(server, self._say) for server in self._stack.servers]
+        stack = self._stack
+        free_slots = [slot for slot in stack.all_slots if slot.held_down]
+        keepers = [Keeper(server, self._say) for server in (*stack.servers, *free_slots)]
         while not self._signals.stopping.wait(LOOK_EVERY_S):
             for keeper in keepers:
                 keeper.look()
@@ -97,11 +102,11 @@ class Supervisor:
             stack.caddy.door.close()
         stack.collector.end_streams()
         stack.caddy.stop(hurry=hurry)
-        for app in stack.apps:
-            app.ask_to_stop()
+        for slot in stack.all_slots:
+            slot.ask_to_stop()
         # The collector outlives the apps, which still have spans to send.
         storage = (stack.valkey, stack.postgres)
-        for server in (*stack.apps, stack.collector, stack.provider, *storage):
+        for server in (*stack.all_slots, stack.collector, stack.provider, *storage):
             server.stop(hurry=hurry)
         stack.paths.state.unlink(missing_ok=True)
 

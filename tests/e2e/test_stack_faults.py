@@ -7,8 +7,8 @@ from functools import partial
 import psycopg
 import pytest
 
-from lab.stack.apps import AppProcess
-from lab.stack.control import NOTICED_AFTER_S, running
+from lab.stack.apps import NOTICED_AFTER_S, AppProcess
+from lab.stack.control import running
 from lab.stack.control import status as print_status
 from lab.stack.identity import Identity
 from lab.stack.paths import Paths

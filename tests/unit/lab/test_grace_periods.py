@@ -3,9 +3,8 @@
 import re
 
 from app.settings import Settings
-from lab.stack.apps import UVICORN
+from lab.stack.apps import NOTICED_AFTER_S, UVICORN
 from lab.stack.caddy import CADDYFILE
-from lab.stack.control import NOTICED_AFTER_S
 from lab.stack.environment import service_environment
 
 
