@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx2
 import psycopg
 import pytest
+from psycopg import sql
 
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
@@ -19,8 +20,12 @@ from tests.service import Service
 
 @pytest.fixture(scope="module")
 def own_url(new_tables: NewDatabase) -> str:
-    """A database that may be mistreated."""
-    return new_tables()
+    """A database that may be mistreated, in which a deadlock may take 2 s to come about."""
+    url = new_tables()
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET deadlock_timeout = '2s'").format(name))
+    return url
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +217,8 @@ def test_a_real_deadlock_ends_well(
     first, second = new_product(client, admin), new_product(client, admin)
     lock = "SELECT 1 FROM products WHERE id = %s FOR UPDATE"
     with psycopg.connect(own_url) as outside, ThreadPoolExecutor(1) as threads:
+        # PostgreSQL ends the transaction that looks for a deadlock first: that of the service.
+        outside.execute("SET deadlock_timeout = '1min'")
         outside.execute(lock, [second["id"]])
         waiting = threads.submit(order, client, buyer, (second, 1), (first, 1))
         wait_for_lock(outside)

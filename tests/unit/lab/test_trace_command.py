@@ -281,8 +281,10 @@ def test_what_is_measured_is_where_the_time_was(run: Any) -> None:
         ran = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in ran.documents[0]["spans"]}
-    assert took["wait"] >= 200
-    # Somebody who is woken late, on a busy machine, has waited longer and has less to receive.
+    # On a busy machine this process may be told late that it has sent, or that it can receive. The
+    # server has had the whole request by then, or the whole answer has come.
+    assert took["wait"] >= 150
     assert took["receive"] >= 50
-    assert took["wait"] + took["receive"] >= 300
+    assert took["send"] + took["wait"] >= 200
+    assert took["send"] + took["wait"] + took["receive"] >= 300
     assert sum(took.values()) - took["request"] <= took["request"] + 0.01
