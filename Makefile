@@ -20,7 +20,7 @@ override PASSWORD := $(value PASSWORD)
 override EMAIL := $(value EMAIL)
 export EMAIL PASSWORD
 
-# Many container images set this. Without bytecode, each process would compile our modules anew.
+# Many container images set this. Without bytecode files, each process compiles our modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## what can be done here

@@ -1,6 +1,6 @@
-"""Tests whose machine can be too slow for them: they are run again later, at most twice.
+"""Run a test that measures times again later, at most twice, if the machine was too slow to judge.
 
-Such a test takes times, so it is marked `alone`. It calls `too_slow` with the figure that shows
+Such a test is marked `alone`. It calls `too_slow` with the figure that shows
 that the machine, and not the service, was slow. That is neither a pass nor a skip: the test goes to
 the end of the same run, and fails there if it finds the machine too slow for the third time.
 """
@@ -34,18 +34,18 @@ def too_slow(figure: str) -> NoReturn:
 
 @dataclass
 class Pauses:
-    """How long a processor of this machine has paused at most, in milliseconds."""
+    """The longest pause of any processor, in milliseconds."""
 
     longest_ms: float = 0.0
 
 
 @contextmanager
 def pauses() -> Iterator[Pauses]:
-    """Measure the pauses of each processor while the block runs, by timers that fire late."""
+    """Measure how late timers fire on each processor while the block runs."""
     found, over = Pauses(), threading.Event()
 
     def watch(processor: int) -> None:
-        # Of this thread alone. Other systems than Linux cannot say where a thread runs.
+        # 0 is this thread. Only Linux can pin a thread to a processor.
         if sys.platform == "linux":
             os.sched_setaffinity(0, {processor})
         due = time.perf_counter()
@@ -86,7 +86,7 @@ class RunAgainLater:
             # pytest's own loop over the items sees what is appended while it runs; that of a worker
             # of pytest-xdist does not, so there the first attempt fails.
             item.session.items.append(_copy(item))
-            report.outcome = _AGAIN  # type: ignore[assignment] # pytest's own are three
+            report.outcome = _AGAIN  # type: ignore[assignment] # pytest knows three outcomes
         return report
 
     def pytest_report_teststatus(
@@ -105,7 +105,7 @@ class RunAgainLater:
 
 
 def _copy(item: pytest.Function) -> pytest.Function:
-    # An item runs once: its fixtures are set up and torn down with it.
+    # An item cannot run twice.
     return pytest.Function.from_parent(
         item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
     )

@@ -1,8 +1,8 @@
-"""Processes of the service that begin with its modules already imported.
+"""Start the service as a fork of a process that has imported its modules.
 
-To import them takes two seconds of a processor, and more than forty test modules each start a
-service with settings of their own. So one process imports the modules and handles nothing, and
-each service is forked from it: a real process with sockets, a log and settings of its own.
+The import uses a processor for two seconds, and more than forty test modules each start a service
+with settings of their own. So one process imports the modules and serves no requests, and each
+service is forked from it: a real process with sockets, a log and settings of its own.
 """
 
 import multiprocessing
@@ -11,6 +11,7 @@ import runpy
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -34,7 +35,7 @@ class Preloaded:
         return self._process.exitcode
 
     def wait(self, timeout: float) -> int:
-        """Return how it ended. Raises `subprocess.TimeoutExpired` if it runs on for so long."""
+        """Return how it ended. Raises `TimeoutExpired` if it still runs after `timeout` seconds."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(str(self._process), timeout)
@@ -43,7 +44,12 @@ class Preloaded:
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
         if self._process.pid is not None and self.poll() is None:
-            os.kill(self._process.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
         """Send SIGTERM, unless it has ended."""

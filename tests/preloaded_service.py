@@ -14,6 +14,6 @@ os.dup2(log, 1)
 os.dup2(log, 2)
 os.environ.clear()
 os.environ.update(given["ENVIRONMENT"])
-# The interpreter has read PYTHONWARNINGS before this process existed.
-warnings.simplefilter("error")
+# Python reads PYTHONWARNINGS only when an interpreter starts, and this process is a fork.
+warnings.simplefilter(given["ENVIRONMENT"]["PYTHONWARNINGS"])
 uvicorn.main(given["ARGUMENTS"])

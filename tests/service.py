@@ -92,7 +92,11 @@ def running_service(
             yield Service(url, client, log, process)
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def _start(

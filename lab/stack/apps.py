@@ -6,9 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from lab.stack.errors import InterruptedStartError, LabError
+from lab.stack.identity import Identity
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.servers import Server
@@ -30,10 +34,9 @@ UVICORN = (
 )
 
 
-# The load balancer looks every second whether a process is ready, and takes a moment to be told.
+# Caddy checks every second whether a process is ready. The rest is time for the answer.
 NOTICED_AFTER_S = 1.5
-# A process that has ended so often while it was starting will not start.
-_STARTS = 3
+_MAX_FAILED_STARTS = 3
 
 
 class AppProcess(Server):
@@ -71,34 +74,39 @@ class AppProcess(Server):
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
 
     def take_over(self, old: "AppProcess") -> bool:
-        """Start, and end `old` once the load balancer sends requests here.
+        """Start this process; when it is ready and Caddy has had time to see it, retire `old`.
 
-        The supervisor, which is another process, starts this one. Return whether it became ready;
-        if not, `old` goes on serving.
+        The supervisor, which is another process, starts this one. Return whether it became ready
+        and stayed so; if not, `old` goes on serving.
         """
-        started = {self.identity}
+        before, started = self.identity, set[Identity]()
 
         def keeps_ending() -> bool:
-            started.add(self.identity)
-            return len(started) > _STARTS
+            now = self.identity
+            if now is not None and now != before:
+                started.add(now)
+            return len(started) > _MAX_FAILED_STARTS
+
+        def is_ready() -> bool:
+            return self.process is not None and self.ready()
 
         self.release()
-        if not wait_until(
-            lambda: self.process is not None and self.ready(), timeout_s=60, give_up=keeps_ending
-        ):
-            self.retire()
-            return False
-        time.sleep(NOTICED_AFTER_S)
-        old.retire()
-        return True
+        if wait_until(is_ready, timeout_s=60, give_up=keeps_ending):
+            time.sleep(NOTICED_AFTER_S)
+            if is_ready():
+                old.retire()
+                return True
+        self.retire()
+        return False
 
     def retire(self) -> None:
-        """Tell the process to answer what it has begun and to end, and do not wait for that."""
+        """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""
         process = self.process
         if process is not None:
-            process.send_signal(signal.SIGTERM)
-        # After the signal: if this caller is killed in between, the process comes back, and two
-        # serve instead of none.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
+        # The signal comes first: if this command is killed between the two steps, the supervisor
+        # starts the process again, and there is one too many instead of one too few.
         self.hold_down()
 
     def _command(self) -> list[str]:

@@ -110,32 +110,43 @@ def reset(paths: Paths) -> int:
 def roll(paths: Paths) -> int:
     """Replace the app processes one after another; no request fails meanwhile.
 
-    :raises LabError: when a new process does not become ready; the old one then goes on serving.
+    :raises LabError: when a new process does not become ready, and the old one goes on serving;
+        when an old one does not end; when another roll is going on.
     """
-    stack = running(paths)
-    for slots in stack.slots:
-        old, new = _serving_and_free(slots)
-        if not new.take_over(old):
-            raise LabError(
-                f"The new {new.name} did not become ready; the old one goes on serving. What it "
-                f"said:  tail {paths.stack_log}"
-            )
-        print(f"{new.name} has been restarted.", flush=True)
-    for slots in stack.slots:
-        _serving_and_free(slots)
+    stack, lock = running(paths), Lock(paths.roll_lock)
+    if not lock.acquire():
+        raise LabError("Another `make roll` is going on. Wait until it has ended.")
+    try:
+        for slots in stack.slots:
+            old, new = _end_other_process(slots)
+            if not new.take_over(old):
+                raise LabError(
+                    f"The new {new.name} did not become ready; the old one goes on serving. What "
+                    f"the new one said:  less {paths.stack_log}"
+                )
+            print(f"{new.name} has been restarted.", flush=True)
+        # When the command returns, only new processes answer.
+        for slots in stack.slots:
+            _end_other_process(slots)
+    finally:
+        lock.release()
     return OK
 
 
-def _serving_and_free(slots: Slots) -> tuple[AppProcess, AppProcess]:
-    """Return the slot that serves, and the other one once it has no process.
+def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
+    """Return the slot that serves, and the other one without a process.
 
-    It has one while that still ends, or if an earlier `make roll` was killed.
+    The other one may have a process that is still ending, or that a killed `make roll` left.
+
+    :raises LabError: when that process does not end.
     """
-    serving = next((slot for slot in slots.in_use if slot.ready()), slots.in_use[0])
-    free = slots.second if serving is slots.first else slots.first
-    free.retire()
-    wait_until(lambda: free.process is None, timeout_s=STOP_TIMEOUT_S)
-    return serving, free
+    serving = next((slot for slot in slots if slot.ready()), slots.first)
+    (other,) = (slot for slot in slots if slot is not serving)
+    serving.release()
+    other.retire()
+    if not wait_until(lambda: other.process is None, timeout_s=STOP_TIMEOUT_S):
+        raise LabError(f"The old process of {other.name} does not end. See it:  make status")
+    return serving, other
 
 
 def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:

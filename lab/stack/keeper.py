@@ -25,7 +25,9 @@ class Keeper:
         """Launch the server again if it has ended; never waits until it is ready."""
         if not self._server.alive():
             if self._server.held_down:
-                self._was_held_down, self._attempts, self._next_attempt = True, 0, 0.0
+                self._was_held_down = True
+                self._attempts = 0
+                self._next_attempt = 0.0
             else:
                 self._bring_back()
         elif self._attempts and self._server.ready():

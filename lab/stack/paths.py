@@ -40,6 +40,11 @@ class Paths:
         return self.root / "ca.crt"
 
     @property
+    def roll_lock(self) -> Path:
+        """Held by one `make roll` at a time."""
+        return self.root / "roll.lock"
+
+    @property
     def token_signing_key(self) -> Path:
         """Made once, so that access tokens outlive a restart."""
         return self.root / "token-signing-key"

@@ -8,19 +8,20 @@ from pathlib import Path
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
-# Systems choose the ports of outgoing connections above these (Linux from 32768, macOS from 49152),
-# so no connection takes a server's port while that server is not running.
-CHOSEN_FROM = range(20_000, 32_768)
+# By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward, so they
+# cannot take one of these while its server is not running.
+_SERVER_PORTS = range(20_000, 32_768)
+_MAX_TRIES = 100
 
 
 def remembered_port(path: Path, *, in_use: bool) -> int:
     """Return the port written in the file, else a new one, written there.
 
-    Two checkouts never meet that way, and what a person noted down stays true over restarts. The
-    port must be free still, unless it is the one `in_use` by the server that asks.
+    What a person noted down stays true over restarts. The port must still be free, unless it is
+    the one `in_use` by the server that asks.
     """
     text = path.read_text() if path.exists() else ""
-    if text.isdigit() and (in_use or is_free(int(text))):
+    if text.isdigit() and (in_use or (int(text) in _SERVER_PORTS and is_free(int(text)))):
         return int(text)
     port = free_port()
     path.write_text(str(port))
@@ -28,10 +29,14 @@ def remembered_port(path: Path, *, in_use: bool) -> int:
 
 
 def free_port() -> int:
-    """Return a random port on which no server listens."""
-    while not is_free(port := secrets.choice(CHOSEN_FROM)):
-        pass
-    return port
+    """Return a random port on which no server listens.
+
+    :raises LabError: when none is found.
+    """
+    for _ in range(_MAX_TRIES):
+        if is_free(port := secrets.choice(_SERVER_PORTS)):
+            return port
+    raise LabError(f"No free port was found on {LOOPBACK}. See what takes them:  ss -tln")
 
 
 def is_free(port: int) -> bool:

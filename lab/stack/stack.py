@@ -23,10 +23,10 @@ APPS = ("app-1", "app-2")
 
 
 class Slots(NamedTuple):
-    """Two places for one app process: while the process of one serves, the other is free.
+    """Two directories and ports for one app process. One serves; the other is free.
 
-    `make roll` starts the new process in the free one before it ends the old process (a blue-green
-    deployment). The supervisor leaves alone what is held down.
+    `make roll` starts the new process in the free slot before it ends the old process (a
+    blue-green deployment). The supervisor does not start what is held down.
     """
 
     first: AppProcess
@@ -34,7 +34,7 @@ class Slots(NamedTuple):
 
     @property
     def in_use(self) -> list[AppProcess]:
-        """Return the one that serves; both in the middle of a `make roll`."""
+        """Return the slots that are not held down: one, or both during a `make roll`."""
         return [slot for slot in self if not slot.held_down]
 
 
@@ -78,12 +78,12 @@ class Stack:
 
     @property
     def all_slots(self) -> list[AppProcess]:
-        """Every place for an app process, in use or free."""
+        """All slots, in use or free."""
         return [slot for slots in self.slots for slot in slots]
 
     @property
     def apps(self) -> list[AppProcess]:
-        """The app processes that serve, or should."""
+        """The slots in use."""
         return [slot for slots in self.slots for slot in slots.in_use]
 
     @property

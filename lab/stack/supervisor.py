@@ -88,8 +88,8 @@ class Supervisor:
 
     def _watch(self) -> None:
         stack = self._stack
-        free_slots = [slot for slot in stack.all_slots if slot.held_down]
-        keepers = [Keeper(server, self._say) for server in (*stack.servers, *free_slots)]
+        servers = (*stack.storage, stack.collector, *stack.providers, *stack.all_slots, stack.caddy)
+        keepers = [Keeper(server, self._say) for server in servers]
         while not self._signals.stopping.wait(LOOK_EVERY_S):
             for keeper in keepers:
                 keeper.look()

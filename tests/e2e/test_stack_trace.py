@@ -95,12 +95,12 @@ def test_no_signup_has_a_tenth_of_it_without_a_name(unlimited_stack: LocalStack)
     usual_ms = statistics.median(it["duration_ms"] for it in documents)
     worst = max(documents, key=unnamed_part)
     if unnamed_part(worst) > A_TENTH:
-        figures = f"{worst['unnamed_ms']:.1f} ms of {worst['duration_ms']:.1f} ms have no name"
+        figures = f"{worst['unnamed_ms']:.1f} ms of {worst['duration_ms']:.1f} ms are untraced"
         if worst["unnamed_ms"] <= machine.longest_ms:
             too_slow(f"{figures}, and a processor paused for {machine.longest_ms:.1f} ms")
-        # A process does the same for each signup but its first.
+        # Only the first signup of a process does extra work.
         if worst not in firsts and worst["duration_ms"] > 2 * usual_ms:
-            too_slow(f"{figures}, where the same takes {usual_ms:.1f} ms in the median")
+            too_slow(f"{figures}, and the median signup takes {usual_ms:.1f} ms")
     assert unnamed_part(worst) <= A_TENTH
 
 

@@ -30,7 +30,7 @@ def test_another():
 
 
 def run(directory: Path, **values: object) -> "subprocess.CompletedProcess[str]":
-    """Run pytest on a test that takes times, and on one beside it."""
+    """Run pytest on a test that measures times, and on one beside it."""
     (directory / "conftest.py").write_text(CONFTEST)
     (directory / "test_it.py").write_text(TEST.format(**values))
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:schemathesis"]

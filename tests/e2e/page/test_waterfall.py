@@ -214,12 +214,14 @@ def took(document: Document, word: str) -> float:
 
 
 def figures(text: str) -> list[float]:
-    """The numbers of a text of the page that have a unit."""
-    return [float(number) for number in re.findall(r"([\d.]+)\N{NO-BREAK SPACE}(?:ms|%)", text)]
+    """The numbers of a text of the page that have a unit, with two decimal places at most."""
+    return [
+        float(number) for number in re.findall(r"(?<![\d.])(\d+(?:\.\d\d?)?)\xa0(?:ms|%)", text)
+    ]
 
 
 def rounded(ms: float) -> Any:
-    """Equal to that time when it is rounded to three digits, up or down where it is between two."""
+    """Match the time at three significant digits; a tie may round either way."""
     return _rounded(ms, 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2)
 
 
