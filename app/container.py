@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from app.adapters.login_throttle import LoginThrottle
 from app.adapters.oidc import IdentityProvider
+from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
 from app.adapters.rate_limiter import RateLimiter
 from app.adapters.read_cache import ReadCache
@@ -14,6 +15,7 @@ from app.models import Principal
 from app.repositories.database import Database, create_engine
 from app.services.auth import AuthService
 from app.services.health import HealthService
+from app.services.identities import IdentityService
 from app.services.oidc import OidcService
 from app.services.orders import OrderService
 from app.services.products import ProductService
@@ -40,10 +42,12 @@ class Container:
             self._redis, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
         )
         tokens = AccessTokens(settings)
+        throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
+        check = PasswordCheck(self._passwords, throttle)
         signed_in = SessionCache[Principal](
             seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
         )
-        self.users = UserService(self._database, self._passwords, self.cache, signed_in)
+        self.users = UserService(self._database, self._passwords, check, self.cache, signed_in)
         self.products = ProductService(self._database, self.cache)
         self.orders = OrderService(self._database, self.cache)
         self.sessions = SessionService(
@@ -55,9 +59,10 @@ class Container:
         self.auth = AuthService(
             self._database,
             self._passwords,
+            check,
             tokens,
+            self.cache,
             signed_in,
-            LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures),
             session_lifetime=timedelta(seconds=settings.session_lifetime),
         )
         self._providers = {
@@ -69,10 +74,14 @@ class Container:
         self.oidc = OidcService(
             self._database,
             self._providers,
+            check,
             signed_in,
             public_url=settings.public_url,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
             session_idle=timedelta(seconds=settings.session_idle_lifetime),
+        )
+        self.identities = IdentityService(
+            self._database, {provider.issuer: provider.name for provider in settings.providers}
         )
         self.health = HealthService(self._database, self.rate_limiter)
 

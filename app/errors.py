@@ -154,6 +154,16 @@ class WrongPassword(Forbidden):
     detail = "The current password is wrong. Type it again."
 
 
+class Reauthenticate(Forbidden):
+    """Changing how an account is signed in to needs a proof that its owner asks for it."""
+
+    code = "reauthenticate"
+    detail = (
+        "This changes how the account is signed in to. Send the current password, or sign in "
+        "again and repeat it within five minutes."
+    )
+
+
 class OidcRefused(Forbidden):
     """What came back from an identity provider does not fit what was asked of it.
 
@@ -253,6 +263,13 @@ class IdentityTaken(Conflict):
 
     code = "identity-taken"
     detail = "This identity is linked to another account. Sign in with it, or link another one."
+
+
+class LastSignInMethod(Conflict):
+    """Without this identity nobody could sign in to the account."""
+
+    code = "last-sign-in-method"
+    detail = "This is the only way to sign in to the account. Set a password or link another first."
 
 
 class SkuTaken(Conflict):

@@ -41,7 +41,7 @@ from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routes, Routing
 from app.middleware.same_origin import SameOrigin
 from app.middleware.stages import Stages
-from app.routers import auth, docs, health, jwks, oidc, orders, products, users
+from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
@@ -49,6 +49,7 @@ from app.settings import Settings, SettingsError, load_settings
 
 _ROUTERS = (
     users.router,
+    identities.router,
     orders.router,
     products.router,
     auth.router,
@@ -127,6 +128,7 @@ def _door(
             limiter=container.rate_limiter,
             policies=policies(settings),
             meanwhile=replays.look_up,
+            sessions=container.sessions,
         ),
         Middleware(SameOrigin),
         Middleware(Replay, replays=replays),

@@ -17,8 +17,8 @@ class Identity:
 
     `state["claims"]` is None without a good token, and `state["refusal"]` then says why.
     Without any token, `state["session_cookie"]` has the cookie of a browser's session, if it
-    sent one; whose that is, only the database knows. Nothing is refused here: many routes are
-    for everybody, and the rate limit counts those by address who have no name.
+    sent one. Whether the session of either is live is not known here, so `state["user_id"]` is
+    None. Nothing is refused: many routes are for everybody.
     """
 
     def __init__(self, app: ASGIApp, read_token: Callable[[str], Claims]) -> None:
@@ -46,7 +46,6 @@ class Identity:
 
     def _read(self, token: str, state: dict[str, Any]) -> None:
         try:
-            state["claims"] = claims = self.read_token(token)
-            state["user_id"] = claims.user_id
+            state["claims"] = self.read_token(token)
         except InvalidToken as refusal:
             state["refusal"] = refusal

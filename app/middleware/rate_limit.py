@@ -4,6 +4,7 @@ slowapi gives the notation, the limits and the address; the counting is the limi
 because slowapi's own would hold up the event loop.
 """
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,8 +15,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.rate_limiter import RateLimiter, Window
+from app.adapters.tokens import Claims
 from app.errors import TooManyRequests
+from app.services.sessions import SessionService
 from app.settings import Settings
+
+_LOOKUP_SECONDS = 0.5
+"""How long the rate limit waits for the database to say whether a session is live."""
 
 
 def policies(settings: Settings) -> dict[str, LimitGroup]:
@@ -45,10 +51,10 @@ def by_address(request: Request) -> str:
 
 
 def by_user(request: Request) -> str:
-    """Key by the user whose token came along, by address where there is none.
+    """Key by the user in whose live session a token is; by address otherwise.
 
-    A cookie is counted by address too: whose it is would be a question to the database, and
-    the door asks none before it has counted.
+    A cookie is counted by address: anyone can make one up, and each would be looked up in the
+    database before it is counted. A token has a signature.
     """
     user_id = request.state.user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
@@ -82,9 +88,11 @@ class RateLimit:
         limiter: RateLimiter,
         policies: Mapping[str, LimitGroup],
         meanwhile: Callable[[Scope], None],
+        sessions: SessionService,
     ) -> None:
         """`meanwhile` is called first: what it asks of Redis takes no round trip of its own."""
         self.app = app
+        self.sessions = sessions
         self.meanwhile = meanwhile
         self.limiter = limiter
         self.policies = {name: _Policy(name, tuple(group)) for name, group in policies.items()}
@@ -97,13 +105,28 @@ class RateLimit:
         await self.app(scope, receive, send)
 
     async def _count(self, scope: Scope) -> None:
-        path = scope["state"]["path"]
+        state, path = scope["state"], scope["state"]["path"]
         policy = self.policies[path.limit(scope["method"]) if path else "default"]
+        if policy.key is by_user and state["claims"] is not None:
+            state["user_id"] = await self._user_of(state["claims"])
         windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
-        scope["state"]["response_headers"].update(policy.headers(windows))
+        state["response_headers"].update(policy.headers(windows))
         used_up = [window.reset_after for window in windows if window.exceeded]
         if used_up:
             raise TooManyRequests(retry_after=max(used_up))
+
+
+    async def _user_of(self, claims: Claims) -> int | None:
+        known = self.sessions.known(claims, None)
+        if known is not None:
+            return known.user_id
+        # The route looks for the same session, and waits for this task: so it is not cancelled when
+        # the rate limit can wait no longer.
+        looking = asyncio.create_task(self.sessions.by_token(claims))
+        looking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait({looking}, timeout=_LOOKUP_SECONDS)
+        found = looking.done() and not looking.cancelled() and looking.exception() is None
+        return claims.user_id if found else None
 
 
 class _Policy:

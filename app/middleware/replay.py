@@ -167,7 +167,9 @@ class Replay:
 def _key(scope: Scope, *, public: bool) -> Hashable:
     state = scope["state"]
     # A cookie is as good as its owner's id: it never becomes anybody else's.
-    asker = None if public else (state["claims"] and state["user_id"], state["session_cookie"])
+    asker = (
+        None if public else (state["claims"] and state["claims"].user_id, state["session_cookie"])
+    )
     return asker, scope["path"], scope["query_string"]
 
 

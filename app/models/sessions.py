@@ -1,7 +1,8 @@
 """Who is signed in. Ending a session means deleting its row."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -15,8 +16,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.errors import InvalidSession, InvalidToken, Unauthenticated
 from app.models.orm import CreatedAt, Model
 from app.models.users import Role
+
+_RECENT: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,17 @@ class Principal:
     session_id: int
     role: Role
     last_used_at: datetime
+    created_at: datetime
+    by_cookie: bool
+    """Whether the session is a browser's, with a cookie, or another client's, with tokens."""
+
+    def is_recent(self, now: datetime) -> bool:
+        """Whether the session began less than five minutes ago: its user has just signed in."""
+        return now - self.created_at < _RECENT
+
+    def session_ended(self) -> Unauthenticated:
+        """Return what to raise when the session turns out to have ended while a request runs."""
+        return InvalidSession() if self.by_cookie else InvalidToken()
 
     @property
     def is_admin(self) -> bool:

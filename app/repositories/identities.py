@@ -1,11 +1,13 @@
 """Identities at providers, as rows."""
 
-from sqlalchemy import delete, select
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import IdentityTaken
-from app.models import Identity, User
+from app.models import Identity, Session, User
 from app.repositories.constraints import violated_constraint
 from app.tracing import located
 
@@ -36,6 +38,34 @@ class IdentityRepository:
             if violated_constraint(error) == "pk_identities":
                 raise IdentityTaken from error
             raise
+
+    async def list_for_user(self, user_id: int, *, after: int, limit: int) -> list[Identity]:
+        """List up to `limit` identities of a user in the order of their ids, behind `after`."""
+        query = select(Identity).where(Identity.user_id == user_id, Identity.id > after)
+        return list(await self._session.scalars(query.order_by(Identity.id).limit(limit)))
+
+    async def note_use(self, issuer: str, subject: str, *, now: datetime) -> None:
+        """Note that somebody signs in with an identity now."""
+        query = update(Identity).where(Identity.issuer == issuer, Identity.subject == subject)
+        await self._session.execute(query.values(last_used_at=now))
+
+    async def remove(self, identity_id: int, *, user_id: int) -> bool:
+        """Remove one identity of a user, and say whether it was there."""
+        removed = await self._session.scalar(
+            delete(Identity)
+            .where(Identity.id == identity_id, Identity.user_id == user_id)
+            .returning(Identity.id)
+        )
+        return removed is not None
+
+    async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:
+        """Remove the identities that were linked in another live session of the user."""
+        others = select(Session.id).where(Session.user_id == user_id, Session.id != session_id)
+        await self._session.execute(
+            delete(Identity)
+            .where(Identity.user_id == user_id, Identity.session_id.in_(others))
+            .execution_options(synchronize_session=False)
+        )
 
     async def remove_all(self, user_id: int) -> None:
         """Forget every identity of a user."""

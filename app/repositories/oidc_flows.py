@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import OidcFlow
 from app.repositories.clearing import delete_some
+from app.repositories.constraints import violated_constraint
 from app.tracing import located
 
 
@@ -17,10 +19,16 @@ class OidcFlowRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def add(self, flow: OidcFlow) -> None:
-        """Insert a flow."""
+    async def add(self, flow: OidcFlow) -> bool:
+        """Insert a flow. Return False when the session that it is for has ended."""
         self._session.add(flow)
-        await self._session.flush()
+        try:
+            await self._session.flush()
+        except IntegrityError as error:
+            if violated_constraint(error) == "fk_oidc_flows_session_id_sessions":
+                return False
+            raise
+        return True
 
     async def take(
         self, provider: str, state_hash: bytes, browser_hash: bytes, *, now: datetime

@@ -19,7 +19,14 @@ def _live(now: _Moment, used_since: _Moment) -> ColumnElement[bool]:
 
 # Built once: to build a statement takes longer than to run it.
 _PRINCIPAL: Final = (
-    select(Session.user_id, Session.id, User.role, Session.last_used_at)
+    select(
+        Session.user_id,
+        Session.id,
+        User.role,
+        Session.last_used_at,
+        Session.created_at,
+        Session.cookie_hash.is_not(None),
+    )
     .join(User, Session.user_id == User.id)
     .where(_live(bindparam("now"), bindparam("used_since")), User.erased_at.is_(None))
 )
@@ -60,7 +67,9 @@ class SessionRepository:
         return await self._principal(_BY_COOKIE, {**which, "now": now, "used_since": now - idle})
 
     async def _principal(
-        self, query: Select[int, int, Role, datetime], values: dict[str, object]
+        self,
+        query: Select[int, int, Role, datetime, datetime, bool],
+        values: dict[str, object],
     ) -> Principal | None:
         row = (await self._session.execute(query, values)).one_or_none()
         return Principal(*row) if row else None

@@ -18,6 +18,7 @@ from app.routers.representations import entity_tags
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.health import HealthService
+from app.services.identities import IdentityService
 from app.services.oidc import OidcService
 from app.services.orders import OrderService
 from app.services.products import ProductService
@@ -55,6 +56,10 @@ async def _oidc(request: Request) -> OidcService:
     return _container(request).oidc
 
 
+async def _identities(request: Request) -> IdentityService:
+    return _container(request).identities
+
+
 async def _health(request: Request) -> HealthService:
     return _container(request).health
 
@@ -65,6 +70,7 @@ Users = Annotated[UserService, Depends(_users)]
 Auth = Annotated[AuthService, Depends(_auth)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Oidc = Annotated[OidcService, Depends(_oidc)]
+Identities = Annotated[IdentityService, Depends(_identities)]
 Health = Annotated[HealthService, Depends(_health)]
 
 
@@ -81,12 +87,15 @@ class _SignedIn(SecurityBase):
     async def __call__(self, request: Request) -> Principal:
         """Raise `Unauthenticated` for anybody else."""
         state, sessions = request.state, _container(request).sessions
-        if state.claims is not None:
-            principal = await sessions.by_token(state.claims)
-        elif state.session_cookie is not None:
-            principal = await sessions.by_cookie(state.session_cookie)
-        else:
+        if state.claims is None and state.session_cookie is None:
             raise state.refusal
+        principal = sessions.known(state.claims, state.session_cookie)
+        if principal is None:
+            principal = await (
+                sessions.by_token(state.claims)
+                if state.claims is not None
+                else sessions.by_cookie(state.session_cookie)
+            )
         state.user_id, state.role = principal.user_id, principal.role
         return principal
 

@@ -19,13 +19,15 @@ from app.routers.cookies import (
 from app.routers.dependencies import Caller, Oidc, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
-from app.routers.problems import SIGNED_IN, problems
+from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import json_response
-from app.schemas.oidc import AuthorizationUrl, ReturnTo
+from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import Answer
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
 
+# The body may be left out.
+_NO_PASSWORD = LinkStart()
 _NO_STORE = {"Cache-Control": "no-store"}
 _PLACES = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
 
@@ -78,7 +80,12 @@ async def finish_sign_in(
     response_model=AuthorizationUrl,
     responses=problems(
         *SIGNED_IN,
+        *READING_A_BODY,
         errors.CrossSite,
+        errors.Reauthenticate,
+        errors.WrongPassword,
+        errors.TooManyFailures,
+        errors.Overloaded,
         *_PLACES,
     ),
     openapi_extra=limited_by("login"),
@@ -88,17 +95,20 @@ async def begin_link(
     provider: ProviderName,
     caller: Caller,
     oidc: Oidc,
+    body: LinkStart = _NO_PASSWORD,
     return_to: WhereTo = "/api/users/me",
 ) -> Response:
     """Begin to link an identity to your account: open the URL in the browser that asks.
 
-    A POST, so that no other site can make a signed-in browser begin it.
+    It needs the current password, or a session that began less than five minutes ago. A POST, so
+    that no other site can make a signed-in browser begin it.
     """
-    departure = await oidc.begin(
+    departure = await oidc.begin_link(
         provider,
+        caller,
+        body.current_password,
         here=_here(request),
         return_to=return_to,
-        linking=caller,
     )
     response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)
     return with_flow_cookie(response, departure.browser_secret)

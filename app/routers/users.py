@@ -23,6 +23,12 @@ from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserR
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
 
 _OWN = (*SIGNED_IN, errors.NotFound, errors.Invalid)
+_PROOF = (
+    errors.WrongPassword,
+    errors.Reauthenticate,
+    errors.TooManyFailures,
+    errors.Overloaded,
+)
 _MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
 
 
@@ -87,31 +93,41 @@ async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> R
 @router.patch(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(errors.EmailTaken, *_OWN, *_MATCH, *READING_A_BODY),
+    responses=problems(errors.EmailTaken, *_PROOF, *_OWN, *_MATCH, *READING_A_BODY),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_user(
-    request: Request, user_id: VisibleUserId, if_match: IfMatch, body: UserUpdate, users: Users
+    request: Request,
+    user_id: VisibleUserId,
+    caller: Caller,
+    if_match: IfMatch,
+    body: UserUpdate,
+    users: Users,
 ) -> Response:
-    """Change name or email. `If-Match` carries the ETag of what is being changed."""
-    return represent(request, await users.update(user_id, body, if_match))
+    """Change name or email; your own email with your current password.
+
+    `If-Match` carries the ETag of what is being changed.
+    """
+    return represent(request, await users.update(user_id, body, if_match, caller))
 
 
 @router.put(
     "/{user_id}/password",
     status_code=204,
-    responses=problems(
-        errors.WrongPassword, errors.Forbidden, errors.Overloaded, *_OWN, *READING_A_BODY
-    ),
+    responses=problems(errors.Forbidden, *_PROOF, *_OWN, *READING_A_BODY),
     openapi_extra=limited_by("password"),
 )
 async def change_password(
     user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users
 ) -> Response:
-    """Set a new password, proving the current one. Every other session ends."""
+    """Set a new password, proving the current one. Every other session ends.
+
+    An account that has no password gets its first one without a current one, in a session that
+    began less than five minutes ago.
+    """
     if user_id != caller.user_id:
         raise errors.Forbidden("Only its owner can change a password.")
-    await users.change_password(user_id, body, session_id=caller.session_id)
+    await users.change_password(body, caller)
     return Response(status_code=204)
 
 

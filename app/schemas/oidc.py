@@ -3,10 +3,11 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.schemas.bodies import Representation
+from app.schemas.bodies import Representation, RequestBody
+from app.schemas.passwords import TypedPassword
 
 # A path of this very origin. Browsers take `//host` and `/\host` for other origins, and drop
 # tabs and line breaks before they look.
@@ -28,6 +29,16 @@ ReturnTo = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_PATH}$", "maxLength": _LONGEST}),
 ]
 """Where a browser goes in the end: a path on this server, never another address."""
+
+
+class LinkStart(RequestBody):
+    """The proof that the account's owner wants to link an identity."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"current_password": "correct horse battery"}]}
+    )
+
+    current_password: TypedPassword | None = None
 
 
 class AuthorizationUrl(Representation):

@@ -56,6 +56,8 @@ class UserUpdate(RequestBody):
     # What stands in for a field that is left out is never read; see `model_fields_set`.
     name: Name = Field(default_factory=str)
     email: Email = Field(default_factory=str)
+    # The proof that the owner wants another email.
+    current_password: TypedPassword | None = None
 
 
 class PasswordChange(RequestBody):
@@ -72,7 +74,8 @@ class PasswordChange(RequestBody):
         }
     )
 
-    current_password: TypedPassword
+    # Left out by an account that has no password yet.
+    current_password: TypedPassword | None = None
     new_password: NewPassword
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
-from app.adapters.login_throttle import LoginThrottle
+from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
+from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, new_secret
 from app.errors import BadCredentials
-from app.models import Principal, Session, User
+from app.models import Principal, Session, User, tags
 from app.repositories.database import Database
 from app.schemas.auth import Login, SessionRead, TokenPair
 from app.tracing import staged_methods
@@ -37,21 +38,23 @@ class _Secret(TypedDict, total=False):
 class AuthService:
     """Turns a password into a session: with tokens, or with a cookie."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, joined in one place
         self,
         database: Database,
         passwords: PasswordHasher,
+        check: PasswordCheck,
         tokens: AccessTokens,
-        cache: SessionCache[Principal],
-        throttle: LoginThrottle,
+        cache: ReadCache,
+        signed_in: SessionCache[Principal],
         *,
         session_lifetime: timedelta,
     ) -> None:
         self._database = database
         self._passwords = passwords
+        self._check = check
         self._tokens = tokens
         self._cache = cache
-        self._throttle = throttle
+        self._signed_in = signed_in
         self._session_lifetime = session_lifetime
 
     async def login(self, login: Login, client: Client) -> TokenPair:
@@ -77,7 +80,7 @@ class AuthService:
         cookie, cookie_hash = new_secret()
         session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, client.replaces)
         if client.replaces is not None:
-            self._cache.forget(client.replaces.user_id)
+            self._signed_in.forget(client.replaces.user_id)
         return SessionRead.of(session, current=True), cookie
 
     async def _sign_in(
@@ -87,7 +90,10 @@ class AuthService:
             user = await self._verified(login, client.principal)
             renewed = await self._renewed_hash(user, login)
             session = Session(user_id=user.id, user_agent=client.user_agent, **secret)
-            if await self._start(session, user, renewed, replaces):
+            starting = self._start(session, user, renewed, replaces)
+            # A renewed hash is a new version of the account, as its ETag says.
+            changed = {tags.user(user.id)} if renewed is not None else set[str]()
+            if await self._cache.forgetting(changed, starting):
                 return session
         raise BadCredentials
 
@@ -95,13 +101,9 @@ class AuthService:
         async with self._database.reading() as tx:
             user = await tx.users.get_by_email(login.email)
         by_owner = user is not None and principal is not None and principal.user_id == user.id
-        if login.email:
-            await self._throttle.count(login.email, by_owner=by_owner)
-        password = login.password.get_secret_value()
-        password_hash = user.password_hash if user else None
-        if not await self._passwords.verify(password, password_hash) or user is None:
+        matches = await self._check.matches(login.password, user, login.email, by_owner=by_owner)
+        if user is None or not matches:
             raise BadCredentials
-        await self._throttle.reset(login.email, by_owner=by_owner)
         return user
 
     async def _renewed_hash(self, user: User, login: Login) -> str | None:

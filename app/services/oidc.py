@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pydantic import SecretStr
+
 from app.adapters.id_tokens import Claimed
+from app.adapters.notices import send_notice
 from app.adapters.oidc import IdentityProvider, Question
+from app.adapters.password_check import PasswordCheck
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import hash_of, new_secret
 from app.errors import (
@@ -61,6 +65,7 @@ class OidcService:
         self,
         database: Database,
         providers: Mapping[str, IdentityProvider],
+        check: PasswordCheck,
         cache: SessionCache[Principal],
         *,
         public_url: str | None,
@@ -69,6 +74,7 @@ class OidcService:
     ) -> None:
         self._database = database
         self._providers = providers
+        self._check = check
         self._cache = cache
         self._public_url = public_url
         self._session_lifetime = session_lifetime
@@ -85,7 +91,8 @@ class OidcService:
         """Begin a sign-in; or, for a signed-in user, the linking of another identity.
 
         `here` is the origin that the browser has used. Raises `NotFound` for a provider that
-        is not configured, and `ProviderUnavailable`.
+        is not configured, `ProviderUnavailable`, and for a user whose session has ended
+        meanwhile `InvalidToken` or `InvalidSession`.
         """
         provider = self._provider(name)
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
@@ -106,8 +113,29 @@ class OidcService:
             **vars(question),
         )
         async with self._database.transaction() as tx:
-            await tx.flows.add(flow)
+            if not await tx.flows.add(flow) and linking is not None:
+                raise linking.session_ended()
         return Departure(url, browser_secret)
+
+    async def begin_link(
+        self,
+        name: str,
+        caller: Principal,
+        current_password: SecretStr | None,
+        *,
+        here: str,
+        return_to: str,
+    ) -> Departure:
+        """Begin to link an identity to the caller's account.
+
+        Raises what `begin` raises, and what `PasswordCheck.prove_owner` raises.
+        """
+        async with self._database.reading() as tx:
+            user = await tx.users.get(caller.user_id)
+        if user is None:
+            raise caller.session_ended()
+        await self._check.prove_owner(user, caller, current_password, recent_is_enough=True)
+        return await self.begin(name, here=here, return_to=return_to, linking=caller)
 
     async def finish(
         self, name: str, answer: Answer, *, user_agent: str | None, replaces: Principal | None
@@ -128,7 +156,8 @@ class OidcService:
         question = Question(flow.redirect_uri, flow.nonce, flow.code_verifier)
         claimed = await provider.redeem(answer.code, question, issuer=answer.issuer)
         if flow.user_id is not None and flow.session_id is not None:
-            await self._link(claimed, flow.user_id, flow.session_id)
+            if await self._link(claimed, flow.user_id, flow.session_id):
+                send_notice("identity-linked", user_id=flow.user_id)
             return Arrival(flow.return_to, None)
         secret = await self._sign_in(claimed, user_agent)
         await self._end(replaces)
@@ -171,12 +200,14 @@ class OidcService:
         async with self._database.transaction() as tx:
             user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
             user = user or await _newcomer(tx, claimed)
+            now = datetime.now(UTC)
+            await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
             await tx.sessions.add(
                 Session(
                     user_id=user.id,
                     cookie_hash=secret_hash,
                     user_agent=user_agent,
-                    expires_at=datetime.now(UTC) + self._session_lifetime,
+                    expires_at=now + self._session_lifetime,
                 )
             )
         return secret
@@ -188,7 +219,8 @@ class OidcService:
             await tx.sessions.end(replaced.session_id, user_id=replaced.user_id)
         self._cache.forget(replaced.user_id)
 
-    async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> None:
+    async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> bool:
+        """Return whether the identity was linked, and was not before."""
         now, idle = datetime.now(UTC), self._session_idle
         async with self._database.transaction() as tx:
             # Whoever has logged out meanwhile, or has been logged out, links nothing; and whose
@@ -200,9 +232,10 @@ class OidcService:
                 raise OidcRefused
             owner = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
             if owner is None:
-                await tx.identities.add(_identity(claimed, user_id))
+                await tx.identities.add(_identity(claimed, user_id, session_id))
             elif owner.id != user_id:
                 raise IdentityTaken
+        return owner is None
 
 
 async def _newcomer(tx: Transaction, claimed: Claimed) -> User:
@@ -212,9 +245,11 @@ async def _newcomer(tx: Transaction, claimed: Claimed) -> User:
         raise EmailUnverified from error
     name = fitting_name(claimed.name or "") or fitting_name(email.partition("@")[0])
     user = await tx.users.add(User(name=name or email, email=email, password_hash=None))
-    await tx.identities.add(_identity(claimed, user.id))
+    await tx.identities.add(_identity(claimed, user.id, None))
     return user
 
 
-def _identity(claimed: Claimed, user_id: int) -> Identity:
-    return Identity(issuer=claimed.issuer, subject=claimed.subject, user_id=user_id)
+def _identity(claimed: Claimed, user_id: int, session_id: int | None) -> Identity:
+    return Identity(
+        issuer=claimed.issuer, subject=claimed.subject, user_id=user_id, session_id=session_id
+    )

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from cachetools import LRUCache
 
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of, new_secret
@@ -17,6 +18,8 @@ from app.tracing import staged, staged_methods
 __all__ = ["Principal", "SessionService"]
 
 _log = structlog.get_logger()
+_MOST_ENDED = 10_000
+"""Sessions that are known to have ended, so that their tokens cost no more lookups."""
 _NOTED_EVERY = timedelta(minutes=1)
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 _Question = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
@@ -39,6 +42,7 @@ class SessionService:
         self._tokens = tokens
         self._cache = cache
         self._idle = idle
+        self._ended: LRUCache[tuple[int, int], bool] = LRUCache(_MOST_ENDED)
 
     def read_token(self, token: str) -> Claims:
         """Check an access token's signature and claims. Raises `InvalidToken`."""
@@ -51,8 +55,13 @@ class SessionService:
     @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
-        principal = await self._cache.get_or_load(*self._of_token(claims))
+        session = (claims.user_id, claims.session_id)
+        principal = None
+        if session not in self._ended:
+            principal = await self._cache.get_or_load(*self._of_token(claims))
         if principal is None:
+            # An ended session never comes back to life.
+            self._ended[session] = True
             raise InvalidToken
         return principal
 

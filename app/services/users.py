@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from app.adapters.notices import send_notice
+from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
 from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
@@ -23,11 +25,13 @@ class UserService:
         self,
         database: Database,
         passwords: PasswordHasher,
+        check: PasswordCheck,
         cache: ReadCache,
         signed_in: SessionCache[Principal],
     ) -> None:
         self._database = database
         self._passwords = passwords
+        self._check = check
         self._cache = cache
         self._signed_in = signed_in
 
@@ -80,36 +84,53 @@ class UserService:
         return UserPage.cut([UserRead.of(user) for user in users], limit)
 
     async def update(
-        self, user_id: int, changes: UserUpdate, expected: EntityTags | None
+        self,
+        user_id: int,
+        changes: UserUpdate,
+        expected: EntityTags | None,
+        caller: Principal,
     ) -> UserRead:
         """Change name or email of the version that the caller has read.
 
-        Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `EmailTaken`.
+        Owners prove a change of their email with the current password. Raises `NotFound`,
+        `PreconditionRequired`, `PreconditionFailed`, `EmailTaken`, and what
+        `PasswordCheck.prove_owner` raises.
         """
+        fields = changes.model_fields_set - {"current_password"}
+        before = await self._read(user_id) if "email" in fields else None
+        needs_proof = (
+            before is not None and before.email != changes.email and user_id == caller.user_id
+        )
+        if before is not None and needs_proof:
+            await self._check.prove_owner(before, caller, changes.current_password)
 
         async def work(tx: Transaction) -> UserRead:
             user = _found(await tx.users.get_locked(user_id))
+            # The password may have been changed since the caller proved it.
+            if before is not None and needs_proof and user.password_hash != before.password_hash:
+                raise WrongPassword
             require_match(expected, UserRead.of(user).etag())
-            for field in changes.model_fields_set:
+            for field in fields:
                 setattr(user, field, getattr(changes, field))
             await tx.users.flush()
             return UserRead.of(user)
 
-        return await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
+        changing = self._database.retrying(work)
+        user = await self._cache.forgetting({tags.user(user_id)}, changing)
+        if before is not None and user.email != before.email:
+            send_notice("email-changed", user_id=user_id)
+        return user
 
-    async def change_password(
-        self, user_id: int, change: PasswordChange, *, session_id: int
-    ) -> None:
-        """Set a new password and end every other session of its owner.
+    async def change_password(self, change: PasswordChange, caller: Principal) -> None:
+        """Set the caller's password, and end their other sessions with what was set up in them.
 
-        Raises `WrongPassword` when the current one is wrong, `Invalid` when the new one is
-        guessable.
+        An identity that was linked in one of those sessions is removed: a thief may have linked
+        it. Raises `Invalid` when the new password is guessable, and what
+        `PasswordCheck.prove_owner` raises.
         """
-        async with self._database.reading() as tx:
-            user = _found(await tx.users.get(user_id))
-        current, new = change.current_password, change.new_password.get_secret_value()
-        if not await self._passwords.verify(current.get_secret_value(), user.password_hash):
-            raise WrongPassword
+        user_id = caller.user_id
+        user, new = await self._read(user_id), change.new_password.get_secret_value()
+        await self._check.prove_owner(user, caller, change.current_password)
         _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
 
@@ -120,10 +141,16 @@ class UserService:
                 raise WrongPassword
             account.password_hash = password_hash
             await tx.users.flush()
-            await tx.sessions.end_all(user_id, keep=session_id)
+            await tx.identities.remove_linked_elsewhere(user_id, session_id=caller.session_id)
+            await tx.sessions.end_all(user_id, keep=caller.session_id)
 
         await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
         self._signed_in.forget(user_id)
+        send_notice("password-changed", user_id=user_id)
+
+    async def _read(self, user_id: int) -> User:
+        async with self._database.reading() as tx:
+            return _found(await tx.users.get(user_id))
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions; its email is free again.

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.accounts import Account, new_admin, sign_up
+from tests.accounts import PASSWORD, Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable
 from tests.integration.proxy import Delay, Wire, wire_to
@@ -72,7 +72,7 @@ def _outcomes(responses: list[httpx2.Response]) -> set[str]:
         (403, lambda shop: shop.move("paid")),
         (409, lambda shop: shop.add(shop.product["sku"])),
         (409, lambda shop: shop.edit(sku=shop.other["sku"])),
-        (409, lambda shop: shop.rename(email=shop.admin.email)),
+        (409, lambda shop: shop.rename(email=shop.admin.email, current_password=PASSWORD)),
     ],
     ids=["stock", "step", "role", "sku", "edit", "email"],
 )

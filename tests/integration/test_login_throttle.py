@@ -157,6 +157,28 @@ def test_a_known_session_is_no_way_to_guess_without_end(
     problem(_log_in(client, victim.email, PASSWORD, **ended), 429, CODE)  # check 10
 
 
+@pytest.mark.parametrize("call", ["password", "email", "link"])
+def test_every_call_that_proves_a_password_counts_failures(
+    client: httpx2.Client, victim: Account, call: str
+) -> None:
+    """By cookie as by token, all calls together; the right password is refused then, too."""
+    cookie = browser_of(client, victim)
+
+    def prove(password: str) -> httpx2.Response:
+        body = {"current_password": password}
+        if call == "email":
+            headers = {**cookie.auth, "If-Match": "*"}
+            return client.patch(victim.url, json={**body, "email": new_email()}, headers=headers)
+        if call == "link":
+            return client.post("/api/auth/oidc/none/link", json=body, headers=cookie.auth)
+        body["new_password"] = "another new password"
+        return client.put(f"{victim.url}/password", json=body, headers=cookie.auth)
+
+    answers = [prove(_WRONG) for _ in range(LIMIT + 1)]
+    assert statuses(answers) == {403: LIMIT, 429: 1}  # check 45
+    problem(prove(PASSWORD), 429, CODE)  # check 45
+
+
 def test_a_success_begins_the_count_anew(client: httpx2.Client, victim: Account) -> None:
     """Failures in a row count; mistyping now and then locks nobody out."""
     for _ in range(3):

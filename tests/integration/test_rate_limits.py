@@ -13,7 +13,7 @@ from functools import partial
 import httpx2
 import pytest
 
-from tests.accounts import Account, signup_body
+from tests.accounts import Account, log_in, signup_body
 from tests.conftest import StartService
 from tests.integration.wire import JSON, SECURITY_HEADERS, at_once, log_lines, problem, statuses
 from tests.service import Service
@@ -149,6 +149,23 @@ def test_a_token_that_is_none_counts_for_the_address(limited: httpx2.Client, add
         headers = _from(address, Authorization=f"Bearer {number}")
         found.append(limited.get("/api/users/me", headers=headers))
     assert statuses(found) == {401: DEFAULT, 429: 1}  # check 31
+
+
+def test_a_token_whose_session_has_ended_counts_for_the_address(
+    limited: httpx2.Client, ahmed: Account, address: str
+) -> None:
+    """Its user's own count stays as it was, however often others send the dead token."""
+    later = log_in(limited, ahmed.email, ahmed.password)
+    assert limited.post("/api/auth/logout", headers=ahmed.auth).status_code == 204
+    dead = _from(address, **ahmed.auth)
+    found = [limited.get("/api/users/me", headers=dead) for _ in range(DEFAULT + 1)]
+    assert statuses(found) == {401: DEFAULT, 429: 1}  # check 42
+    for _ in range(6):
+        limited.put(f"{ahmed.url}/password", content=b"{", headers=_from(address, **ahmed.auth))
+    live = _from(next(_addresses), Authorization=f"Bearer {later}")
+    assert limited.get("/api/users/me", headers=live).status_code == 200  # check 42
+    change = limited.put(f"{ahmed.url}/password", content=b"{", headers=live)
+    assert change.status_code == 400  # check 42
 
 
 def test_paths_that_do_not_exist_are_counted_too(limited: httpx2.Client, address: str) -> None:

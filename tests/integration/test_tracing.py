@@ -63,19 +63,19 @@ def test_a_read_is_a_miss_and_then_a_hit_that_is_answered_at_the_door(
     assert sorted(_tree(second)[1:]) == ["    redis", "    redis", "  cache", "  rate-limit"]
 
 
-def test_who_asks_is_a_stage_of_the_validation(traced: Service, ask: Ask) -> None:
-    """The token is verified at the door, once; its session is looked up for the route."""
+def test_who_asks_is_a_stage_before_the_rate_limit(traced: Service, ask: Ask) -> None:
+    """The token is verified once; its session is looked up for the rate limit and the route."""
     newcomer = sign_up(traced.client)
     _, trace = ask("GET", newcomer.url, headers=newcomer.auth)
     assert _tree(trace)[:8] == [
         "GET /api/users/{user_id}",
         "  token",
+        "  session",
+        "    pool",
+        "    sql",
         "  rate-limit",
         "    redis",
         "  validate",
-        "    session",
-        "      pool",
-        "      sql",
     ]
 
 

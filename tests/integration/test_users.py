@@ -57,6 +57,8 @@ def test_patch_changes_name_and_email(
     """What comes back is the new version, as any later read gives it."""
     email = new_email()
     changes = {"name": "  Ahmed Hassan ", "email": email.upper()}
+    if not by_admin:
+        changes["current_password"] = PASSWORD
     response = _patch(client, ahmed, changes, by=admin if by_admin else ahmed)
     user = response.json()
     assert response.status_code == 200
@@ -83,6 +85,19 @@ def test_patch_that_changes_nothing_keeps_the_version(
     for changes in ({}, {"name": "Ahmed"}, {"name": " Ahmed ", "email": ahmed.email.upper()}):
         response = _patch(client, ahmed, changes)
         assert (response.status_code, response.headers["ETag"]) == (200, ahmed.etag)
+
+
+def test_an_owner_proves_a_change_of_email_by_the_password(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """Without it 422, with a wrong one 403; nothing changes, and the address stays free."""
+    email = new_email()
+    missing = _patch(client, ahmed, {"email": email})
+    assert pointers(missing) == ["/current_password"]  # check 41
+    wrong = _patch(client, ahmed, {"email": email, "current_password": "not my password"})
+    problem(wrong, 403, "wrong-password")  # check 41
+    assert client.get(ahmed.url, headers=ahmed.auth).json()["email"] == ahmed.email
+    assert client.post("/api/users", json=signup_body(email=email)).status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -116,7 +131,8 @@ def test_patch_returns_409_when_the_email_is_taken(
 ) -> None:
     """In whatever spelling, and nothing else of the change happens either."""
     for email in (somebody.email, somebody.email.upper()):
-        response = _patch(client, ahmed, {"name": "B", "email": email})
+        changes = {"name": "B", "email": email, "current_password": PASSWORD}
+        response = _patch(client, ahmed, changes)
         problem(response, 409, "email-taken")  # check 8
     assert client.get(ahmed.url, headers=ahmed.auth).headers["ETag"] == ahmed.etag
 

@@ -1,0 +1,57 @@
+"""The identities with which an account can be signed in to: listing and removing them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app import errors
+from app.routers.dependencies import Caller, Identities, RowId, VisibleUserId
+from app.routers.negotiation import JsonRoute
+from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.problems import SIGNED_IN, problems
+from app.routers.representations import represent
+from app.schemas.identities import IdentityPage
+
+router = APIRouter(prefix="/api/users/{user_id}/identities", tags=["users"], route_class=JsonRoute)
+
+
+async def _own_user_id(user_id: VisibleUserId, caller: Caller) -> int:
+    if user_id != caller.user_id:
+        raise errors.Forbidden("Only its owner sees how an account is signed in to.")
+    return user_id
+
+
+OwnUserId = Annotated[int, Depends(_own_user_id)]
+"""The caller's own id; 403 for an administrator who names another user, 404 for anyone else."""
+
+_OWN = (*SIGNED_IN, errors.Forbidden, errors.NotFound, errors.Invalid)
+
+
+@router.get(
+    "",
+    response_model=IdentityPage,
+    responses=problems(*_OWN, errors.MalformedCursor, errors.MalformedHeader),
+)
+async def list_identities(
+    request: Request,
+    user_id: OwnUserId,
+    identities: Identities,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """List the identities that are linked to your account."""
+    page = await identities.list_identities(user_id, after=position(cursor) or 0, limit=limit)
+    return represent(request, page, headers=links(request, page.next_cursor))
+
+
+@router.delete(
+    "/{identity_id}",
+    status_code=204,
+    responses=problems(*_OWN, errors.CrossSite, errors.Reauthenticate, errors.LastSignInMethod),
+)
+async def delete_identity(
+    _: OwnUserId, identity_id: RowId, caller: Caller, identities: Identities
+) -> Response:
+    """Remove a linked identity, in a session that began less than five minutes ago."""
+    await identities.remove(caller, identity_id)
+    return Response(status_code=204)

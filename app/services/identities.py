@@ -1,0 +1,57 @@
+"""The identities at identity providers with which an account is signed in to."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from app.adapters.notices import send_notice
+from app.errors import LastSignInMethod, NotFound, Reauthenticate
+from app.models import Principal
+from app.repositories.database import Database, Transaction
+from app.schemas.identities import IdentityPage, IdentityRead
+from app.tracing import staged_methods
+
+
+@staged_methods("service")
+class IdentityService:
+    """Lists and removes linked identities. `OidcService` links them."""
+
+    def __init__(self, database: Database, provider_names: Mapping[str, str]) -> None:
+        """`provider_names` has the name of each configured provider by its issuer."""
+        self._database = database
+        self._provider_names = provider_names
+
+    async def list_identities(self, user_id: int, *, after: int, limit: int) -> IdentityPage:
+        """Return up to `limit` of a user's identities in the order of linking, behind `after`."""
+        async with self._database.reading() as tx:
+            found = await tx.identities.list_for_user(user_id, after=after, limit=limit + 1)
+        items = [
+            IdentityRead.of(it, provider=self._provider_names.get(it.issuer, it.issuer))
+            for it in found
+        ]
+        return IdentityPage.cut(items, limit)
+
+    async def remove(self, caller: Principal, identity_id: int) -> None:
+        """Remove one of the caller's identities; nobody signs in with it from then on.
+
+        Raises `NotFound`, `LastSignInMethod` when the account has no password and no other
+        identity, and `Reauthenticate` for a session that began five minutes ago or earlier.
+        """
+        if not caller.is_recent(datetime.now(UTC)):
+            raise Reauthenticate(_SIGN_IN_AGAIN)
+
+        async def work(tx: Transaction) -> None:
+            # The lock makes two removals at once wait for each other: one of them is the last.
+            user = await tx.users.get_locked(caller.user_id)
+            if user is None or not await tx.identities.remove(identity_id, user_id=caller.user_id):
+                raise NotFound
+            others = await tx.identities.list_for_user(caller.user_id, after=0, limit=1)
+            if user.password_hash is None and not others:
+                raise LastSignInMethod
+
+        await self._database.retrying(work)
+        send_notice("identity-removed", user_id=caller.user_id)
+
+
+_SIGN_IN_AGAIN = (
+    "This changes how the account is signed in to. Sign in again and repeat it within five minutes."
+)

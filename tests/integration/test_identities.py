@@ -1,0 +1,247 @@
+"""How an account is signed in to: identities are listed, linked and removed by its owner alone."""
+
+import secrets
+from collections.abc import Iterator
+from functools import partial
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in, new_admin, sign_up
+from tests.conftest import StartService
+from tests.integration.browsers import OIDC, Browser
+from tests.integration.hostile_provider import HostileProvider, hostile_provider
+from tests.integration.wire import at_once, log_lines, pointers, problem, statuses
+from tests.service import Service
+
+NEW = "four small yellow tables"
+EARLIER = "UPDATE sessions SET created_at = now() - interval '5 minutes' WHERE user_id = %s"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[HostileProvider]:
+    """An identity provider."""
+    with hostile_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def service(start_service: StartService, provider: HostileProvider) -> Service:
+    """A service whose users may sign in there."""
+    return start_service(**provider.settings)
+
+
+@pytest.fixture
+def browser(service: Service) -> Browser:
+    """A browser that has not been here before."""
+    return Browser(service.client)
+
+
+@pytest.fixture
+def owner(service: Service) -> Account:
+    """Somebody with a password."""
+    return sign_up(service.client)
+
+
+def _link(browser: Browser, owner: Account, provider: HostileProvider) -> str:
+    """Link a new identity; return its subject."""
+    subject = secrets.token_hex(8)
+    back = provider.authorize(browser.begin_link(owner), sub=subject)
+    assert browser.finish(back).status_code == 303
+    return subject
+
+
+def _identities(service: Service, owner: Account) -> list[dict[str, object]]:
+    response = service.client.get(f"{owner.url}/identities", headers=owner.auth)
+    assert response.status_code == 200, response.text
+    items: list[dict[str, object]] = response.json()["items"]
+    return items
+
+
+def _begin_link(service: Service, owner: Account, **body: str) -> httpx2.Response:
+    return service.client.post(f"{OIDC}/link", headers=owner.auth, json=body)
+
+
+def _set_password(browser: Browser, **body: str) -> tuple[httpx2.Response, dict[str, str]]:
+    user, own = browser.me(), {"Sec-Fetch-Site": "same-origin"}
+    path = f"/api/users/{user['id']}/password"
+    return browser.request("PUT", path, json=body, headers=own), user
+
+
+def test_the_owner_sees_and_removes_linked_identities(
+    service: Service, browser: Browser, owner: Account, provider: HostileProvider
+) -> None:
+    """Each with its provider, when it was linked and when it was used; a removed one is gone."""
+    subject = _link(browser, owner, provider)
+    (identity,) = _identities(service, owner)
+    assert set(identity) == {"id", "provider", "linked_at", "last_used_at"}  # check 27
+    assert (identity["provider"], identity["last_used_at"]) == ("test", None)
+    Browser(service.client).sign_in(provider, sub=subject)
+    (used,) = _identities(service, owner)
+    assert str(used["last_used_at"]) > str(used["linked_at"])
+    path = f"{owner.url}/identities/{identity['id']}"
+    removed = service.client.delete(path, headers=owner.auth)
+    assert removed.status_code == 204
+    assert _notices(service, removed) == ["identity-removed"]  # check 41
+    assert _identities(service, owner) == []
+    problem(service.client.delete(path, headers=owner.auth), 404, "not-found")
+
+
+def test_identities_come_in_pages(
+    service: Service, browser: Browser, owner: Account, provider: HostileProvider
+) -> None:
+    """In the order of linking."""
+    for _ in range(3):
+        _link(browser, owner, provider)
+    path, shown = f"{owner.url}/identities?limit=2", []
+    first = service.client.get(path, headers=owner.auth).json()
+    rest = service.client.get(f"{path}&cursor={first['next_cursor']}", headers=owner.auth).json()
+    shown = [it["id"] for it in [*first["items"], *rest["items"]]]
+    assert (len(shown), shown, rest["next_cursor"]) == (3, sorted(shown), None)
+
+
+def test_nobody_else_sees_or_removes_them(
+    service: Service, browser: Browser, owner: Account, provider: HostileProvider, database_url: str
+) -> None:
+    """Another user gets what a missing account gives; an administrator gets 403."""
+    _link(browser, owner, provider)
+    (identity,) = _identities(service, owner)
+    stranger, admin = sign_up(service.client), new_admin(service.client, database_url)
+    for method, path in (
+        ("GET", f"{owner.url}/identities"),
+        ("DELETE", f"{owner.url}/identities/{identity['id']}"),
+    ):
+        answer = service.client.request(method, path, headers=stranger.auth)
+        problem(answer, 404, "not-found")  # check 24
+        problem(service.client.request(method, path, headers=admin.auth), 403, "forbidden")
+        problem(service.client.request(method, path), 401, "unauthenticated")
+    own = f"{stranger.url}/identities/{identity['id']}"
+    problem(service.client.delete(own, headers=stranger.auth), 404, "not-found")  # check 24
+    assert len(_identities(service, owner)) == 1
+
+
+def test_an_earlier_session_links_with_the_password_only(
+    service: Service, owner: Account, database: psycopg.Connection
+) -> None:
+    """A token that was stolen from it sets up no other way in; a wrong password neither."""
+    database.execute(EARLIER, [owner.id])
+    problem(_begin_link(service, owner), 403, "reauthenticate")  # check 41
+    wrong = _begin_link(service, owner, current_password="a wrong password")
+    problem(wrong, 403, "wrong-password")  # check 41
+    proved = _begin_link(service, owner, current_password=PASSWORD)
+    assert proved.status_code == 200, proved.text
+    unknown = _begin_link(service, owner, password=PASSWORD)
+    assert pointers(unknown) == ["/password"]
+
+
+def test_an_earlier_session_removes_no_identity(
+    service: Service,
+    browser: Browser,
+    owner: Account,
+    provider: HostileProvider,
+    database: psycopg.Connection,
+) -> None:
+    """Its owner signs in again; until then the identity stays."""
+    _link(browser, owner, provider)
+    (identity,) = _identities(service, owner)
+    database.execute(EARLIER, [owner.id])
+    again = log_in(service.client, owner.email, PASSWORD)
+    path = f"{owner.url}/identities/{identity['id']}"
+    # The session is remembered for 0.8 s; another process would know it at once.
+    service.client.post("/api/auth/logout", headers={"Authorization": f"Bearer {again}"})
+    problem(service.client.delete(path, headers=owner.auth), 403, "reauthenticate")  # check 41
+    recent = {"Authorization": f"Bearer {log_in(service.client, owner.email, PASSWORD)}"}
+    assert service.client.delete(path, headers=recent).status_code == 204
+
+
+def test_the_last_way_to_sign_in_is_not_removed(
+    browser: Browser, provider: HostileProvider
+) -> None:
+    """Of two removals at once, one is the last; with a password, both may go."""
+    browser.sign_in(provider)
+    me, own = browser.me(), {"Sec-Fetch-Site": "same-origin"}
+    path = f"/api/users/{me['id']}/identities"
+    back = browser.request("POST", f"{OIDC}/link", headers=own).json()["authorization_url"]
+    assert browser.finish(provider.authorize(back, sub=secrets.token_hex(8))).status_code == 303
+    ids = [it["id"] for it in browser.request("GET", path).json()["items"]]
+    removals = at_once(
+        [partial(browser.request, "DELETE", f"{path}/{it}", headers=own) for it in ids]
+    )
+    assert statuses(removals) == {204: 1, 409: 1}
+    (left,) = browser.request("GET", path).json()["items"]
+    refused = browser.request("DELETE", f"{path}/{left['id']}", headers=own)
+    problem(refused, 409, "last-sign-in-method")
+    assert _set_password(browser, new_password=NEW)[0].status_code == 204
+    assert browser.request("DELETE", f"{path}/{left['id']}", headers=own).status_code == 204
+
+
+def test_an_account_without_a_password_sets_its_first_one(
+    service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
+) -> None:
+    """In a session that began less than five minutes ago; from then on it needs the current one."""
+    browser.sign_in(provider)
+    early, user = _set_password(browser, new_password=NEW)
+    assert early.status_code == 204
+    assert _notices(service, early) == ["password-changed"]  # check 41
+    log_in(service.client, user["email"], NEW)
+    second, _ = _set_password(browser, new_password=PASSWORD)
+    assert pointers(second) == ["/current_password"]  # check 41
+    other = Browser(service.client)
+    other.sign_in(provider, sub=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.com")
+    database.execute(EARLIER, [other.me()["id"]])
+    # Remembered for less than a second.
+    database.execute("SELECT pg_sleep(0.9)")
+    problem(_set_password(other, new_password=NEW)[0], 403, "reauthenticate")  # check 41
+
+
+def test_a_new_password_removes_what_was_linked_in_other_sessions(
+    service: Service, browser: Browser, owner: Account, provider: HostileProvider
+) -> None:
+    """A thief has linked an identity with a stolen token: after the change it signs nobody in."""
+    kept = _link(browser, owner, provider)
+    stolen = Account(
+        owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
+    )
+    linked, begun = _link(Browser(service.client), stolen, provider), Browser(service.client)
+    back = provider.authorize(begun.begin_link(stolen), sub=secrets.token_hex(8))
+    body = {"current_password": PASSWORD, "new_password": NEW}
+    changed = service.client.put(f"{owner.url}/password", json=body, headers=owner.auth)
+    assert changed.status_code == 204
+    problem(begun.finish(back), 403, "oidc-refused")  # check 41
+    thief = Browser(service.client)
+    thief.sign_in(provider, sub=linked, email=f"{secrets.token_hex(8)}@example.com")
+    assert thief.me()["id"] != owner.id  # check 41
+    mine = Browser(service.client)
+    mine.sign_in(provider, sub=kept)
+    assert mine.me()["id"] == owner.id
+
+
+def test_a_link_is_announced_once(
+    service: Service, browser: Browser, owner: Account, provider: HostileProvider
+) -> None:
+    """When it is made, and not when the same identity is linked once more."""
+    subject = secrets.token_hex(8)
+    for expected in (["identity-linked"], []):
+        finished = browser.finish(provider.authorize(browser.begin_link(owner), sub=subject))
+        assert _notices(service, finished) == expected  # check 41
+
+
+def test_a_session_that_ends_while_a_link_begins_gives_401(service: Service) -> None:
+    """Linking and logging out at once: 200 or 401, and never 500."""
+    client = service.client
+    for _ in range(10):
+        owner = sign_up(client)
+        link, logout = at_once(
+            [
+                partial(client.post, f"{OIDC}/link", headers=owner.auth),
+                partial(client.post, "/api/auth/logout", headers=owner.auth),
+            ]
+        )
+        assert logout.status_code == 204
+        assert link.status_code in {200, 401}, link.text  # check 46
+
+
+def _notices(service: Service, response: httpx2.Response) -> list[str]:
+    lines = log_lines(service, response.headers["X-Request-ID"])
+    return [line["notice"] for line in lines if line["event"] == "account_notice"]
