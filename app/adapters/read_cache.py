@@ -1,9 +1,10 @@
 """What was read before, kept in Redis as the bytes that were sent.
 
 Every entry belongs to something that can change, its tag: `user:42`, `products`. A tag has a
-generation, a random word that a change deletes and the next reader makes up anew, and an
-entry's key names the generation in which it was read. So a change is one command, whatever
-hangs on it, and a slow reader who began before it can only write where nobody looks any more.
+generation, a random word that a change deletes and the next reader makes up anew, and one hash
+holds the entries that were read in that generation. So a change is one command, whatever depends
+on it: it deletes the generation with its hash. A slow reader that began before the change stores
+nothing, because its generation is not the current one any more.
 """
 
 import asyncio
@@ -28,7 +29,19 @@ if not generation then
   redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
   return {ARGV[1], false}
 end
-return {generation, redis.call('GET', KEYS[1] .. ':' .. generation .. ':' .. ARGV[3])}
+return {generation, redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])}
+"""
+# The hash ends a minute after its first entry was stored.
+_STORE: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+local entries = KEYS[1] .. ':' .. ARGV[1]
+redis.call('HSET', entries, ARGV[2], ARGV[3])
+if redis.call('PTTL', entries) < 0 then
+  redis.call('PEXPIRE', entries, ARGV[4])
+end
+return 1
 """
 
 
@@ -91,9 +104,11 @@ class ReadCache:
         tag, generation, variant = key
         body = await load()
         seconds = _SECONDS * random.uniform(0.9, 1)  # noqa: S311 - no secret
-        where = f"{self._key(tag)}:{generation.decode()}:{variant}"
+        milliseconds = int(seconds * 1000)
         # Whether or not it could be stored, it has been read.
-        await self._redis.send("SET", where, body, "PX", int(seconds * 1000))
+        await self._redis.send(
+            "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds
+        )
         return body
 
     def _loaded(self, key: tuple[str, bytes, str]) -> None:

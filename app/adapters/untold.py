@@ -1,7 +1,7 @@
 """What Redis has not been told yet: changes of which it is just hearing, and those still owed."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 import structlog
@@ -14,6 +14,15 @@ _PAUSE: Final = 0.5
 """Seconds between two tries; it need not grow, since nothing is sent while the breaker is open."""
 _AT_ONCE: Final = 500
 """Tags in one command: what a long outage has left must not take longer than Redis may take."""
+# Each generation with what was read in it: of an account that was erased, nothing is left.
+_FORGET: Final = """
+for _, key in ipairs(KEYS) do
+  local generation = redis.call('GET', key)
+  if generation then
+    redis.call('UNLINK', key, key .. ':' .. generation)
+  end
+end
+"""
 
 
 class Untold:
@@ -63,7 +72,7 @@ class Untold:
         self._owe(tags)
         for tag in tags:
             # Now: whoever was waiting may be asking already, and the payer may be in its pause.
-            self._redis.send("DEL", self._key(tag))
+            self._forget([tag])
         change.add_done_callback(self._over)
 
     def _over(self, change: asyncio.Task[Any]) -> None:
@@ -72,10 +81,13 @@ class Untold:
             # Whatever came of it, nobody is there to hear of it.
             change.exception()
 
-    async def _told(self, tags: Iterable[str]) -> bool:
+    async def _told(self, tags: Collection[str]) -> bool:
+        return not tags or not isinstance(await self._forget(tags), RedisAway)
+
+    def _forget(self, tags: Iterable[str]) -> "asyncio.Future[Any]":
         keys = [self._key(tag) for tag in tags]
         # Deleting works even where memory is short, and twice does no harm.
-        return not keys or not isinstance(await self._redis.send("DEL", *keys), RedisAway)
+        return self._redis.send("EVAL", _FORGET, len(keys), *keys)
 
     def _owe(self, tags: Iterable[str]) -> None:
         self._owed |= dict.fromkeys(tags, object())

@@ -19,6 +19,11 @@ def _live(condition: ColumnElement[bool]) -> Select[User]:
 # Built once: to build a statement takes longer than to run it.
 _BY_ID: Final = _live(User.id == bindparam("user_id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update(key_share=True)
+_KEEP: Final = (
+    select(User.id)
+    .where(User.id == bindparam("user_id"), User.erased_at.is_(None))
+    .with_for_update(read=True, key_share=True)
+)
 _BY_EMAIL: Final = _live(User.email == bindparam("email"))
 
 
@@ -42,6 +47,10 @@ class UserRepository:
     async def get_locked(self, user_id: int) -> User | None:
         """Find a user by id, and let nobody else change it until the transaction ends."""
         return await self._session.scalar(_BY_ID_LOCKED, {"user_id": user_id})
+
+    async def keep_from_erasure(self, user_id: int) -> bool:
+        """Have an erasure of this user wait until the transaction ends; False if it is erased."""
+        return await self._session.scalar(_KEEP, {"user_id": user_id}) is not None
 
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""

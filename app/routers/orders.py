@@ -75,7 +75,7 @@ async def create_order(
     user_id: VisibleUserId, caller: Caller, key: IdempotencyKey, body: OrderCreate, orders: Orders
 ) -> Response:
     """Place an order: all of it or nothing. Send an `Idempotency-Key`, and repeat freely."""
-    placed = await orders.place(user_id, body, caller_id=caller.user_id, key=key)
+    placed = await orders.place(user_id, body, caller=caller, key=key)
     replayed = {"Idempotency-Replayed": "true"} if placed.replayed else {}
     headers = with_etag(placed.body, {"Location": placed.location, **replayed})
     return Response(placed.body, 201, headers, media_type="application/json")

@@ -16,7 +16,7 @@ from app.errors import (
     NotFound,
     OutOfStock,
 )
-from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, tags
+from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, tags
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
@@ -45,11 +45,12 @@ class OrderService:
         self._cache = cache
 
     async def place(
-        self, user_id: int, new: OrderCreate, *, caller_id: int, key: str | None
+        self, user_id: int, new: OrderCreate, *, caller: Principal, key: str | None
     ) -> PlacedOrder:
         """Buy all of it or nothing, once for each key.
 
-        Raises `NotFound` for a user who is not there, `OutOfStock`, `Invalid` for an unknown
+        Raises `NotFound` for a user who is not there; for a caller whose account was erased
+        meanwhile `InvalidToken` or `InvalidSession`; `OutOfStock`, `Invalid` for an unknown
         product, `IdempotencyMismatch` when the caller has used the key for another order, and
         `IdempotencyInFlight` when that order is still being placed. Nothing that fails is kept
         under the key.
@@ -58,15 +59,18 @@ class OrderService:
 
         async def work(tx: Transaction) -> PlacedOrder:
             if key is not None:
-                earlier = await _earlier_answer(tx, caller_id, key, request_hash)
+                earlier = await _earlier_answer(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
                     return earlier
-            # Callers are there, as their sessions show; whom an administrator names may not be.
-            if user_id != caller_id and await tx.users.get(user_id) is None:
-                raise NotFound
+            # Another process may have erased the account a moment ago, and this one may not have
+            # heard of it yet. From here on, an erasure waits until the order is placed.
+            if not await tx.users.keep_from_erasure(user_id):
+                raise caller.session_ended() if user_id == caller.user_id else NotFound()
             placed = _answer(await tx.orders.add(await _taken(tx, user_id, new.items)))
             if key is not None:
-                await _keep(tx, placed, caller_id=caller_id, key=key, request_hash=request_hash)
+                await _keep(
+                    tx, placed, caller_id=caller.user_id, key=key, request_hash=request_hash
+                )
             return placed
 
         changed = {tags.orders(user_id), *_stock(item.product_id for item in new.items)}

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import argon2
 import httpx2
 import psycopg
 import pytest
 import redis
+from psycopg import sql
 
-from tests.accounts import PASSWORD, Account, new_admin, sign_up
+from tests.accounts import PASSWORD, Account, log_in, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.proxy import Delay, Wire, wire_to
 from tests.integration.shop import (
@@ -117,6 +119,63 @@ def test_every_change_of_an_account_is_seen_everywhere(
     assert gone.status_code == 204
     for client in pair * 2:
         problem(client.get(buyer.url, headers=admin.auth), 404, "not-found")
+
+
+def test_a_login_that_renews_the_hash_is_seen_everywhere(
+    pair: Pair, buyer: Account, own_url: str
+) -> None:
+    """The account has a new version then: who reads it can change it."""
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, buyer.id])
+    before = _everywhere(pair, buyer.url, buyer.auth)[-1]["updated_at"]
+    log_in(pair[1], buyer.email, PASSWORD)
+    for client in pair:
+        read = client.get(buyer.url, headers=buyer.auth)
+        assert read.json()["updated_at"] > before  # check 56
+        headers = {**buyer.auth, "If-Match": read.headers["ETag"]}
+        changed = client.patch(buyer.url, json={"name": "B"}, headers=headers)
+        assert changed.status_code == 200  # check 56
+
+
+def test_an_erased_account_orders_nothing_in_any_process(
+    pair: Pair, buyer: Account, admin: Account, own_url: str
+) -> None:
+    """Not even in a process that has just seen its session and has not heard of the erasure."""
+    product = new_product(pair[0], admin)
+    assert pair[1].get(buyer.url, headers=buyer.auth).status_code == 200
+    gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
+    assert gone.status_code == 204
+    problem(order(pair[1], buyer, (product, 1)), 401, "invalid-token")  # check 47
+    keyed = order(pair[1], buyer, (product, 1), key=new_key())
+    problem(keyed, 401, "invalid-token")  # check 47
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        for table in ("orders", "idempotency_keys", "identities", "sessions"):
+            statement = sql.SQL("SELECT count(*) FROM {} WHERE user_id = %s")
+            found = connection.execute(statement.format(sql.Identifier(table)), [buyer.id])
+            assert found.fetchone() == (0,)  # check 47
+
+
+def test_nothing_personal_of_an_erased_account_is_left_in_redis(
+    pair: Pair, buyer: Account, settings: dict[str, str], redis_url: str
+) -> None:
+    """Under no earlier version either, whatever was read before."""
+    for name in ("Canary One", "Canary Two"):
+        headers = {**buyer.auth, "If-Match": "*"}
+        assert pair[0].patch(buyer.url, json={"name": name}, headers=headers).status_code == 200
+        _everywhere(pair, buyer.url, buyer.auth)
+    gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
+    assert gone.status_code == 204
+    with redis.Redis.from_url(redis_url) as behind:
+        for key in behind.keys(f"{settings['REDIS_KEY_PREFIX']}:cache:user:{buyer.id}*"):
+            assert behind.type(key) == b"string"  # check 48
+        stored = b"".join(
+            b"".join(behind.hgetall(key).values())
+            for key in behind.keys(f"{settings['REDIS_KEY_PREFIX']}:*")
+            if behind.type(key) == b"hash"
+        )
+    assert b"Canary" not in stored  # check 48
+    assert buyer.email.encode() not in stored  # check 48
 
 
 def test_every_change_of_the_catalogue_is_seen_everywhere(pair: Pair, admin: Account) -> None:
