@@ -1,0 +1,27 @@
+"""Characters that cannot be seen, or that change how the characters around them are read."""
+
+import re
+from typing import Final
+
+# Control characters, line separators, and Unicode's controls of writing direction (UAX 9).
+_CONTROLS: Final = "\x00-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069"
+# Default_Ignorable_Code_Point of the Unicode Character Database, without those above and without
+# the joiners U+200C and U+200D, which the scripts of India and Persia need within words.
+_IGNORABLE: Final = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u2060-\u2065\u206a-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+)
+# Interlinear annotations are format characters that are neither.
+REFUSED: Final = f"{_CONTROLS}{_IGNORABLE}\ufff9-\ufffb"
+"""What neither a name nor an email contains, for a character class of a regular expression."""
+
+UNSEEN: Final = f"{REFUSED}\\s\u200c\u200d\u2800"
+"""What shows nothing by itself: the above, blanks, joiners, and the empty Braille pattern."""
+
+_REFUSED: Final = re.compile(f"[{REFUSED}]")
+
+
+def has_refused(text: str) -> bool:
+    """Tell whether a text has a character that no name and no email may have."""
+    return _REFUSED.search(text) is not None
