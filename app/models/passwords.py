@@ -1,47 +1,47 @@
 """Which passwords are too easy to guess (NIST SP 800-63B-4, section 3.1.1.2).
 
-Length is the schema's business. Here a password is held against the list that ships in
-`common_passwords.txt` and against what everybody knows about its owner.
+The schema checks the length. Here an estimator, zxcvbn, counts the guesses that an attacker needs
+who knows common passwords, words, names, keyboard patterns and repetitions, and the owner's name
+and email. What people use as a long password and the estimator does not know is in
+`common_passwords.txt`.
 """
 
+import re
 from pathlib import Path
 from typing import Final
 
-_SHORTEST_WORD: Final = 4
-# Read with the program, and not by the first person who signs up.
+from zxcvbn_rs_py import zxcvbn
+
+_STRONG: Final = 4
+"""The score of zxcvbn for 10 billion guesses and more."""
+_FAIR: Final = 3
+"""For 100 million guesses and more; without its blanks, a passphrase scores less."""
+_JUDGED: Final = 100
+"""Characters. The time that the estimator takes grows faster than the length."""
+_BLANKS: Final = re.compile(r"\s+")
+# Read when the module is imported, so that no signup waits for it.
 _COMMON: Final = frozenset(
     Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 )
 
 
 def why_guessable(password: str, *, name: str, email: str) -> str | None:
-    """Say what makes a password easy to guess, or None if nothing here does.
+    """Return a sentence if a password is easy to guess, or None if it is not.
 
-    Case makes no difference. A listed password is also found when it is repeated, or
-    followed by another listed one, as people do to reach a minimum length.
+    Case makes no difference. Words with blanks between them are also judged without the blanks,
+    which the estimator takes for strength: `password password` is no better than
+    `passwordpassword`. Of a longer password, the first 100 characters are judged.
     """
-    folded = password.casefold().strip()
-    own = {name.casefold(), email.casefold(), email.casefold().partition("@")[0]}
-    if folded in own or _repeated_word(folded) in own:
-        return "Choose a password that is not your own name or email."
-    if _is_common(folded):
-        return (
-            "This is one of the passwords that attackers try first. "
-            "Choose another, such as a few unrelated words."
-        )
-    return None
-
-
-def _is_common(folded: str) -> bool:
+    typed = password.casefold()[:_JUDGED]
+    joined = _BLANKS.sub("", typed)
+    own = [name.casefold(), email.casefold(), email.casefold().partition("@")[0]]
+    if typed not in _COMMON and _score(typed, own) >= _STRONG and _score(joined, own) >= _FAIR:
+        return None
     return (
-        folded in _COMMON
-        or _repeated_word(folded) in _COMMON
-        or any(folded[:cut] in _COMMON and folded[cut:] in _COMMON for cut in range(1, len(folded)))
+        "This password is too easy to guess. "
+        "Choose a few unrelated words, and not your own name or email."
     )
 
 
-def _repeated_word(text: str) -> str | None:
-    # The shortest string of which `text` is a repetition: a string reappears inside its
-    # own double first where its period ends. Below four characters it is no word.
-    period = (text + text).find(text, 1)
-    return text[:period] if period >= _SHORTEST_WORD else None
+def _score(password: str, own: list[str]) -> int:
+    return int(zxcvbn(password, own).score)

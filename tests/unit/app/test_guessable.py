@@ -12,7 +12,7 @@ def _why(password: str) -> str | None:
 @pytest.mark.parametrize(
     "password",
     ["correct horse battery", "purple monkey dishwasher", "ahmed and a longer tail",
-     "example.com example", "x", "", "नमस्ते दुनिया कैसे हो"],
+     "example.com example", "correct horse battery staple", "नमस्ते दुनिया कैसे हो"],
 )  # fmt: skip
 def test_a_few_unrelated_words_are_fine(password: str) -> None:
     """Neither listed nor the owner's."""
@@ -22,13 +22,24 @@ def test_a_few_unrelated_words_are_fine(password: str) -> None:
 @pytest.mark.parametrize(
     "password",
     ["password", "PASSWORD", " password ", "passwordpassword", "PasswordPASSWORDpassword",
-     "password123456", "123456123456123456", "qwertyuiop1234567890", "letmeinletmein"],
+     "password123456", "123456123456123456", "qwertyuiop1234567890", "letmeinletmein",
+     "1q2w3e4r5t6y7u8i9", "averysecurepassword", "correcthorsebatterystaple"],
 )  # fmt: skip
-def test_listed_passwords_are_found_repeated_and_joined_too(password: str) -> None:
+def test_common_passwords_are_refused_repeated_and_joined_too(password: str) -> None:
     """People reach a minimum length by doubling what they know; attackers know that."""
     reason = _why(password)  # check 4
     assert reason is not None
     assert password.strip() == "password" or password.strip() not in reason
+
+
+@pytest.mark.parametrize(
+    "password",
+    [" " * 15, "abcabcabcabcabc", "aaaaaaaaaaaaaaaaaaaa", "password password",
+     "iloveyou iloveyou", "let me in please", "monkeydragonletmein"],
+)  # fmt: skip
+def test_one_unit_and_common_words_are_refused(password: str) -> None:
+    """A repeated unit, nothing but blanks, and common passwords with or without blanks between."""
+    assert _why(password) is not None  # check 50
 
 
 @pytest.mark.parametrize(
