@@ -109,7 +109,7 @@ def _rotate_key(arguments: argparse.Namespace) -> str:
         f"From then on the new key signs. The one before it verifies for {lifetime} seconds more.",
         file=sys.stderr,
     )
-    return ",".join(map(str, keys))
+    return ",".join(key.to_setting() for key in keys)
 
 
 if __name__ == "__main__":

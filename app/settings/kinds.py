@@ -35,7 +35,11 @@ class SigningKey:
     signs_from: datetime = _BEGINNING
 
     def __str__(self) -> str:
-        """Write it as it stands in the setting. This gives the secret away."""
+        """Return what may be logged: no part of the seed."""
+        return repr(self)
+
+    def to_setting(self) -> str:
+        """Return it as it is written in the setting, which is the secret itself."""
         seed = base64.b64encode(self.seed).decode()
         if self.signs_from == _BEGINNING:
             return seed

@@ -87,6 +87,14 @@ def test_the_public_half_is_that_of_rfc_8037() -> None:
     assert seed not in str(jwk)
 
 
+def test_a_key_in_a_message_does_not_show_its_seed() -> None:
+    """Neither as text nor in any other form; only `to_setting` gives the secret."""
+    written = signing_key()
+    (key,) = signing_keys(written)
+    assert written not in f"{key} {key!r} {(key,)}"
+    assert key.to_setting() == written
+
+
 def test_keys_are_written_in_the_order_of_their_times() -> None:
     """The first without a time; blanks and offsets from UTC are understood."""
     seeds = [signing_key() for _ in range(3)]
