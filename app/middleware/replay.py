@@ -170,7 +170,8 @@ def _key(scope: Scope, *, public: bool) -> Hashable:
     asker = (
         None if public else (state["claims"] and state["claims"].user_id, state["session_cookie"])
     )
-    return asker, scope["path"], scope["query_string"]
+    # The path as it was sent: in `path` an encoded slash (%2F) is the same as a separator.
+    return asker, scope.get("raw_path") or scope["path"], scope["query_string"]
 
 
 def _fitting(answer: _Answer, headers: _Headers) -> Message | None:

@@ -59,6 +59,36 @@ def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> N
     assert asyncio.run(scenario()) == [True, True, False]
 
 
+def test_two_spellings_of_a_url_share_no_answer(redis_url: str) -> None:
+    """An encoded slash is no separator, and a query is what was sent; HEAD asks the route."""
+
+    async def scenario() -> list[bool]:
+        link = _link(redis_url)
+        cache = ReadCache(link, key_prefix=signing_key(), on=True)
+        replays = Replays(cache, _nobody)
+        sent = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
+        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        replays.remember({**_scope(cached=found), **sent}, _HEADERS, found.body)
+        others: list[dict[str, Any]] = [
+            {},
+            {"raw_path": b"/api/products%2F1"},
+            {"raw_path": b"/api/products/%31"},
+            {"query_string": b"a=%31"},
+            {"query_string": b"a=1&a=1"},
+            {"query_string": b""},
+            {"method": "HEAD"},
+        ]
+        replayed = []
+        for other in others:
+            scope = {**_scope(), **sent, **other}
+            replays.look_up(scope)
+            replayed.append(await replays.find(scope) is not None)
+        await link.close()
+        return replayed
+
+    assert asyncio.run(scenario()) == [True] + [False] * 6  # check 44
+
+
 def test_the_stage_of_a_question_that_was_given_up_has_no_outcome(redis_url: str) -> None:
     """Nobody knows what Redis would have said, and it is not away: that would be a `bypass`."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
