@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from app.adapters.cursors import Cursors
 from app.adapters.login_throttle import LoginThrottle
 from app.adapters.oidc import IdentityProvider
 from app.adapters.password_check import PasswordCheck
@@ -44,16 +45,20 @@ class Container:
         tokens = AccessTokens(settings)
         throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
         check = PasswordCheck(self._passwords, throttle)
+        cursors = Cursors(settings)
         signed_in = SessionCache[Principal](
             seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
         )
-        self.users = UserService(self._database, self._passwords, check, self.cache, signed_in)
-        self.products = ProductService(self._database, self.cache)
-        self.orders = OrderService(self._database, self.cache)
+        self.users = UserService(
+            self._database, self._passwords, check, self.cache, signed_in, cursors
+        )
+        self.products = ProductService(self._database, self.cache, cursors)
+        self.orders = OrderService(self._database, self.cache, cursors)
         self.sessions = SessionService(
             self._database,
             tokens,
             signed_in,
+            cursors,
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self.auth = AuthService(
@@ -81,7 +86,9 @@ class Container:
             session_idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self.identities = IdentityService(
-            self._database, {provider.issuer: provider.name for provider in settings.providers}
+            self._database,
+            {provider.issuer: provider.name for provider in settings.providers},
+            cursors,
         )
         self.health = HealthService(self._database, self.rate_limiter)
 

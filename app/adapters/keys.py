@@ -50,17 +50,17 @@ class KeyRing:
     def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
         """Take the keys in the order of their times; `token_lifetime` is in seconds."""
         ends = [key.signs_from.timestamp() + token_lifetime for key in keys[1:]]
-        self._keys = [
+        self.keys = [
             Key(key, verifies_until=end) for key, end in zip(keys, [*ends, math.inf], strict=True)
         ]
 
     def signing(self, now: datetime) -> Key:
         """Return the key that signs."""
-        return next(key for key in reversed(self._keys) if key.signs_from <= now)
+        return next(key for key in reversed(self.keys) if key.signs_from <= now)
 
     def verifying(self, now: datetime) -> dict[str, Key]:
         """Return the keys that verify, by id."""
-        return {key.id: key for key in self._keys if key.verifies_until > now.timestamp()}
+        return {key.id: key for key in self.keys if key.verifies_until > now.timestamp()}
 
 
 def rotated(

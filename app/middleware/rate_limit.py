@@ -115,7 +115,6 @@ class RateLimit:
         if used_up:
             raise TooManyRequests(retry_after=max(used_up))
 
-
     async def _user_of(self, claims: Claims) -> int | None:
         known = self.sessions.known(claims, None)
         if known is not None:

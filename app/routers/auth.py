@@ -7,7 +7,7 @@ from app.routers.cookies import with_session_cookie, without_session_cookie
 from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
-from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.pagination import Cursor, Limit, links
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import json_response, represent
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
@@ -76,7 +76,7 @@ async def list_sessions(
     request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
     """List where you are signed in, newest first."""
-    page = await sessions.list_sessions(caller, before=position(cursor), limit=limit)
+    page = await sessions.list_sessions(caller, cursor=cursor, limit=limit)
     return represent(request, page, headers=links(request, page.next_cursor))
 
 

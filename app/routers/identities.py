@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app import errors
 from app.routers.dependencies import Caller, Identities, RowId, VisibleUserId
 from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.pagination import Cursor, Limit, links
 from app.routers.problems import SIGNED_IN, problems
 from app.routers.representations import represent
 from app.schemas.identities import IdentityPage
@@ -40,7 +40,7 @@ async def list_identities(
     cursor: Cursor = None,
 ) -> Response:
     """List the identities that are linked to your account."""
-    page = await identities.list_identities(user_id, after=position(cursor) or 0, limit=limit)
+    page = await identities.list_identities(user_id, cursor=cursor, limit=limit)
     return represent(request, page, headers=links(request, page.next_cursor))
 
 

@@ -15,7 +15,7 @@ from app.routers.dependencies import (
     VisibleUserId,
 )
 from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links, next_cursor, position
+from app.routers.pagination import Cursor, Limit, links, next_cursor
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import represent, represent_cached, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
@@ -91,7 +91,7 @@ async def list_orders(
     cursor: Cursor = None,
 ) -> Response:
     """List a user's orders, newest first."""
-    page = await orders.list_orders(user_id, before=position(cursor), limit=limit, status=status)
+    page = await orders.list_orders(user_id, cursor=cursor, limit=limit, status=status)
     return represent_cached(request, page, headers=links(request, next_cursor(page.body)))
 
 

@@ -9,8 +9,6 @@ from fastapi import Query, Request
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from app.schemas.cursors import decode_cursor
-
 
 def digits(value: object) -> object:
     """Let a whole number in a URL through in its one spelling; `+1`, `01` and `1.0` are none."""
@@ -29,11 +27,6 @@ Limit = Annotated[
 Cursor = Annotated[
     str | None, Query(description="the `next_cursor` of the page before; none for the first")
 ]
-
-
-def position(cursor: str | None) -> int | None:
-    """Return the id behind which a page begins; None for the first. Raises `MalformedCursor`."""
-    return decode_cursor(cursor) if cursor is not None else None
 
 
 def next_cursor(page: bytes) -> str | None:

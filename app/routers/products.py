@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from app import errors
 from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
 from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links, next_cursor, position
+from app.routers.pagination import Cursor, Limit, links, next_cursor
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import PUBLIC, represent, represent_cached
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
@@ -25,7 +25,7 @@ async def list_products(
     request: Request, products: Products, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
     """List all products in the order in which they came."""
-    page = await products.list_products(after=position(cursor) or 0, limit=limit)
+    page = await products.list_products(cursor=cursor, limit=limit)
     headers = links(request, next_cursor(page.body))
     return represent_cached(request, page, headers=headers, caching=PUBLIC)
 

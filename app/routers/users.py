@@ -15,7 +15,7 @@ from app.routers.dependencies import (
 )
 from app.routers.negotiation import JsonRoute
 from app.routers.openapi import limited_by
-from app.routers.pagination import Cursor, Limit, links, position
+from app.routers.pagination import Cursor, Limit, links
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import represent, represent_cached
 from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
@@ -66,7 +66,7 @@ async def list_users(
     email: Annotated[Email | None, Query(description="only the account with this email")] = None,
 ) -> Response:
     """List all users in the order in which they signed up. For administrators."""
-    page = await users.list_users(after=position(cursor) or 0, limit=limit, email=email)
+    page = await users.list_users(cursor=cursor, limit=limit, email=email)
     return represent(request, page, headers=links(request, page.next_cursor))
 
 

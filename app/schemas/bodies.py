@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
-from app.schemas.cursors import encode_cursor
 from app.tracing import staged
 
 
@@ -70,6 +70,11 @@ class CachedBody:
     """What it is about; it is good as long as the tag is in this generation."""
     generation: bytes | None
 
+    @classmethod
+    def not_stored(cls, body: bytes, tag: str) -> Self:
+        """Return a body that was read past the cache, and is not stored in it."""
+        return cls(body, "bypass", tag, None)
+
 
 class Row(Representation):
     """A representation of one row, which its id names."""
@@ -87,7 +92,10 @@ class Page(Representation, Generic[Item]):
     next_cursor: str | None
 
     @classmethod
-    def cut(cls, found: list[Item], limit: int) -> Self:
-        """Show `limit` of what was found; one more than that means that a page follows."""
+    def cut(cls, found: list[Item], limit: int, cursor: Callable[[int, int], str]) -> Self:
+        """Show `limit` of what was found; one more than that means that a page follows.
+
+        `cursor` returns the cursor of a page, by the id of its last row and its limit.
+        """
         shown, more = found[:limit], len(found) > limit
-        return cls(items=shown, next_cursor=encode_cursor(shown[-1].id) if more else None)
+        return cls(items=shown, next_cursor=cursor(shown[-1].id, limit) if more else None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.errors import LastSignInMethod, NotFound, Reauthenticate
 from app.models import Principal
@@ -15,20 +16,32 @@ from app.tracing import staged_methods
 class IdentityService:
     """Lists and removes linked identities. `OidcService` links them."""
 
-    def __init__(self, database: Database, provider_names: Mapping[str, str]) -> None:
+    def __init__(
+        self, database: Database, provider_names: Mapping[str, str], cursors: Cursors
+    ) -> None:
         """`provider_names` has the name of each configured provider by its issuer."""
         self._database = database
         self._provider_names = provider_names
+        self._cursors = cursors
 
-    async def list_identities(self, user_id: int, *, after: int, limit: int) -> IdentityPage:
-        """Return up to `limit` of a user's identities in the order of linking, behind `after`."""
+    async def list_identities(
+        self, user_id: int, *, cursor: str | None, limit: int
+    ) -> IdentityPage:
+        """Return up to `limit` of a user's identities in the order of linking.
+
+        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        """
+        cursors = self._cursors.of("identities", user_id=user_id)
+        after = cursors.decode(cursor)
         async with self._database.reading() as tx:
-            found = await tx.identities.list_for_user(user_id, after=after, limit=limit + 1)
+            found = await tx.identities.list_for_user(
+                user_id, after=after.row_id if after else 0, limit=limit + 1
+            )
         items = [
             IdentityRead.of(it, provider=self._provider_names.get(it.issuer, it.issuer))
             for it in found
         ]
-        return IdentityPage.cut(items, limit)
+        return IdentityPage.cut(items, limit, cursors.encode)
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
         """Remove one of the caller's identities; nobody signs in with it from then on.

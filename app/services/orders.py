@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from app.adapters.cursors import Cursors
 from app.adapters.read_cache import ReadCache
 from app.errors import (
     FieldError,
@@ -17,6 +18,7 @@ from app.errors import (
     OutOfStock,
 )
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, tags
+from app.models.reads import read_key
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
@@ -40,9 +42,10 @@ class PlacedOrder:
 class OrderService:
     """Places orders, shows them, and moves them on."""
 
-    def __init__(self, database: Database, cache: ReadCache) -> None:
+    def __init__(self, database: Database, cache: ReadCache, cursors: Cursors) -> None:
         self._database = database
         self._cache = cache
+        self._cursors = cursors
 
     async def place(
         self, user_id: int, new: OrderCreate, *, caller: Principal, key: str | None
@@ -85,23 +88,32 @@ class OrderService:
                     _found(await tx.orders.get(order_id, user_id=user_id))
                 ).to_bytes()
 
-        found = await self._cache.get_or_load(tags.orders(user_id), str(order_id), load)
-        return CachedBody(*found)
+        variant = read_key("order", order_id=order_id)
+        return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))
 
     async def list_orders(
-        self, user_id: int, *, before: int | None, limit: int, status: Status | None
+        self, user_id: int, *, cursor: str | None, limit: int, status: Status | None
     ) -> CachedBody:
-        """Return up to `limit` orders of a user, newest first, those from before `before`."""
+        """Return up to `limit` orders of a user, newest first.
+
+        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        """
         wanted = OrderStatus(status) if status else None
+        cursors = self._cursors.of("orders", user_id=user_id, status=status)
+        before = cursors.decode(cursor)
+        row_id = before.row_id if before else None
 
         async def load() -> bytes:
             async with self._database.reading() as tx:
                 orders = await tx.orders.list_for_user(
-                    user_id, before=before, limit=limit + 1, status=wanted
+                    user_id, before=row_id, limit=limit + 1, status=wanted
                 )
-            return OrderPage.cut([OrderRead.of(order) for order in orders], limit).to_bytes()
+            found = [OrderRead.of(order) for order in orders]
+            return OrderPage.cut(found, limit, cursors.encode).to_bytes()
 
-        variant = f"page:{status or ''}:{before or ''}:{limit}"
+        if before and before.limit != limit:
+            return CachedBody.not_stored(await load(), tags.orders(user_id))
+        variant = read_key("page", status=status, before=row_id, limit=limit)
         return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))
 
     async def move(

@@ -1,8 +1,10 @@
 """What can be done with a product."""
 
+from app.adapters.cursors import Cursors
 from app.adapters.read_cache import ReadCache
 from app.errors import NotFound
 from app.models import Product, tags
+from app.models.reads import read_key
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
@@ -14,9 +16,10 @@ from app.tracing import staged_methods
 class ProductService:
     """The catalogue: read by everybody, kept by administrators."""
 
-    def __init__(self, database: Database, cache: ReadCache) -> None:
+    def __init__(self, database: Database, cache: ReadCache, cursors: Cursors) -> None:
         self._database = database
         self._cache = cache
+        self._cursors = cursors
 
     async def create(self, new: ProductCreate) -> ProductRead:
         """Add a product. Raises `SkuTaken`."""
@@ -34,18 +37,28 @@ class ProductService:
             async with self._database.reading() as tx:
                 return ProductRead.of(_found(await tx.products.get(product_id))).to_bytes()
 
-        return CachedBody(*await self._cache.get_or_load(tags.product(product_id), "self", load))
+        tag, variant = tags.product(product_id), read_key("product")
+        return CachedBody(*await self._cache.get_or_load(tag, variant, load))
 
-    async def list_products(self, *, after: int, limit: int) -> CachedBody:
-        """Return up to `limit` products in the order in which they came, behind `after`."""
+    async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
+        """Return up to `limit` products in the order in which they came.
+
+        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        """
+        cursors = self._cursors.of("products")
+        after = cursors.decode(cursor)
+        row_id = after.row_id if after else None
 
         async def load() -> bytes:
             async with self._database.reading() as tx:
-                products = await tx.products.list_after(after, limit=limit + 1)
+                products = await tx.products.list_after(row_id or 0, limit=limit + 1)
             found = [ProductRead.of(product) for product in products]
-            return ProductPage.cut(found, limit).to_bytes()
+            return ProductPage.cut(found, limit, cursors.encode).to_bytes()
 
-        return CachedBody(*await self._cache.get_or_load(tags.PRODUCTS, f"{after}:{limit}", load))
+        if after and after.limit != limit:
+            return CachedBody.not_stored(await load(), tags.PRODUCTS)
+        variant = read_key("page", after=row_id, limit=limit)
+        return CachedBody(*await self._cache.get_or_load(tags.PRODUCTS, variant, load))
 
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from cachetools import LRUCache
 
+from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of, new_secret
 from app.errors import InvalidRefreshToken, InvalidSession, InvalidToken, NotFound
@@ -34,6 +35,7 @@ class SessionService:
         database: Database,
         tokens: AccessTokens,
         cache: SessionCache[Principal],
+        cursors: Cursors,
         *,
         idle: timedelta,
     ) -> None:
@@ -41,6 +43,7 @@ class SessionService:
         self._database = database
         self._tokens = tokens
         self._cache = cache
+        self._cursors = cursors
         self._idle = idle
         self._ended: LRUCache[tuple[int, int], bool] = LRUCache(_MOST_ENDED)
 
@@ -128,19 +131,24 @@ class SessionService:
         )
 
     async def list_sessions(
-        self, caller: Principal, *, before: int | None, limit: int
+        self, caller: Principal, *, cursor: str | None, limit: int
     ) -> SessionPage:
-        """Return up to `limit` of the caller's live sessions, newest first."""
+        """Return up to `limit` of the caller's live sessions, newest first.
+
+        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        """
+        cursors = self._cursors.of("sessions", user_id=caller.user_id)
+        before = cursors.decode(cursor)
         async with self._database.reading() as tx:
             sessions = await tx.sessions.list_for_user(
                 caller.user_id,
-                before=before,
+                before=before.row_id if before else None,
                 limit=limit + 1,
                 now=datetime.now(UTC),
                 idle=self._idle,
             )
         found = [SessionRead.of(it, current=it.id == caller.session_id) for it in sessions]
-        return SessionPage.cut(found, limit)
+        return SessionPage.cut(found, limit, cursors.encode)
 
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""

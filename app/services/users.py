@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
@@ -10,6 +11,7 @@ from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, WrongPassword
 from app.models import Principal, Role, User, tags
 from app.models.passwords import why_guessable
+from app.models.reads import read_key
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
@@ -28,12 +30,14 @@ class UserService:
         check: PasswordCheck,
         cache: ReadCache,
         signed_in: SessionCache[Principal],
+        cursors: Cursors,
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._check = check
         self._cache = cache
         self._signed_in = signed_in
+        self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
         """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
@@ -75,13 +79,21 @@ class UserService:
             async with self._database.reading() as tx:
                 return UserRead.of(_found(await tx.users.get(user_id))).to_bytes()
 
-        return CachedBody(*await self._cache.get_or_load(tags.user(user_id), "self", load))
+        tag, variant = tags.user(user_id), read_key("user")
+        return CachedBody(*await self._cache.get_or_load(tag, variant, load))
 
-    async def list_users(self, *, after: int, limit: int, email: str | None) -> UserPage:
-        """Return up to `limit` accounts in the order of signup, those behind `after`."""
+    async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
+        """Return up to `limit` accounts in the order of signup.
+
+        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        """
+        cursors = self._cursors.of("users", email=email)
+        after = cursors.decode(cursor)
         async with self._database.reading() as tx:
-            users = await tx.users.list_after(after, limit=limit + 1, email=email)
-        return UserPage.cut([UserRead.of(user) for user in users], limit)
+            users = await tx.users.list_after(
+                after.row_id if after else 0, limit=limit + 1, email=email
+            )
+        return UserPage.cut([UserRead.of(user) for user in users], limit, cursors.encode)
 
     async def update(
         self,

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.accounts import Account
+from tests.accounts import Account, sign_up
 from tests.conftest import StartService
 from tests.integration.signed_in import Tokens, bearer, me, refresh, signed_in, tokens_in
 from tests.integration.wire import at_once, problem
@@ -151,6 +151,24 @@ def test_the_old_key_ends_with_its_last_token_even_for_a_forger_who_has_it(
     newer = tokens_in(refresh(rotation["end"], tokens.refresh))
     assert _kid(newer) == new.id
     assert me(rotation["end"], newer.auth).status_code == 200  # check 14
+
+
+def test_paging_goes_on_while_another_key_takes_over(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], admin: Account
+) -> None:
+    """A cursor is accepted by every process that has its key in the setting."""
+    sign_up(client)
+    before, after = rotation["before"], rotation["after"]
+    cursors = {
+        it: it.get("/api/users?limit=1", headers=admin.auth).json()["next_cursor"]
+        for it in (client, before, after)
+    }
+    assert cursors[client] == cursors[before] != cursors[after]
+    for issuer, reader in ((client, after), (before, after), (after, before), (before, client)):
+        url = f"/api/users?limit=1&cursor={cursors[issuer]}"
+        assert reader.get(url, headers=admin.auth).status_code == 200  # check 14
+    problem(client.get(f"/api/users?cursor={cursors[after]}", headers=admin.auth), 400,
+            "malformed-cursor")  # fmt: skip
 
 
 def test_the_public_keys_are_those_that_verify_now_or_soon(

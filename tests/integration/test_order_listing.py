@@ -130,6 +130,45 @@ def test_a_damaged_cursor_gets_400(client: httpx2.Client, regular: Account) -> N
             problem(response, 400, "malformed-cursor")
 
 
+def test_a_cursor_of_another_list_gets_400(
+    client: httpx2.Client, admin: Account, bettina: Account, kettle: dict[str, Any]
+) -> None:
+    """That of another user's orders, of another status, and of the products; not of itself."""
+    for _ in range(2):
+        placed(client, bettina, (kettle, 1))
+    new_product(client, admin)
+    url = f"{bettina.url}/orders?limit=1"
+    own = client.get(url, headers=bettina.auth).json()["next_cursor"]
+    products = client.get("/api/products?limit=1").json()["next_cursor"]
+    assert client.get(f"{url}&cursor={own}", headers=bettina.auth).status_code == 200
+    foreign = [
+        f"{url}&status=pending&cursor={own}",
+        f"{admin.url}/orders?limit=1&cursor={own}",
+        f"{url}&cursor={products}",
+        f"/api/products?limit=1&cursor={own}",
+        f"/api/users?limit=1&cursor={products}",
+    ]
+    for path in foreign:
+        response = client.get(path, headers=admin.auth)
+        problem(response, 400, "malformed-cursor")  # check 43
+
+
+def test_only_what_follows_by_next_is_cached(
+    client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
+) -> None:
+    """A cursor may be used with another limit; that page is the right one, and is not stored."""
+    ids = [placed(client, bettina, (kettle, 1)).json()["id"] for _ in range(5)][::-1]
+    url = f"{bettina.url}/orders"
+    cursor = client.get(f"{url}?limit=1", headers=bettina.auth).json()["next_cursor"]
+    outcomes = {1: ["miss", "hit", "hit"], 2: ["bypass"] * 3, 100: ["bypass"] * 3}
+    for limit, expected in outcomes.items():
+        target = f"{url}?limit={limit}&cursor={cursor}"
+        pages = [client.get(target, headers=bettina.auth) for _ in expected]
+        assert [page.headers["X-Cache"] for page in pages] == expected  # check 43
+        for page in pages:
+            assert [item["id"] for item in page.json()["items"]] == ids[1 : 1 + limit]
+
+
 def test_orders_that_come_meanwhile_are_neither_repeated_nor_make_others_be_skipped(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:

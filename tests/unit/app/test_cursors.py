@@ -1,42 +1,123 @@
-"""Cursors of lists."""
+"""Cursors of lists: made by the service alone, and good for one list."""
 
 import base64
+import secrets
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.adapters.cursors import Cursors
 from app.errors import MalformedCursor
-from app.schemas.cursors import decode_cursor, encode_cursor
+from app.settings import TokenSettings
+from app.settings.kinds import SigningKey
 
 _IDS = st.integers(min_value=1, max_value=2**63 - 1)
+_LIMITS = st.integers(min_value=1, max_value=100)
+_PARAMETERS = st.dictionaries(
+    st.sampled_from(["user_id", "status", "email"]), st.none() | st.integers() | st.text(max_size=9)
+)
+_LISTS = st.tuples(st.sampled_from(["users", "products", "orders", "sessions"]), _PARAMETERS)
+_OLD = SigningKey(secrets.token_bytes(32))
+_NOW = datetime.now(UTC)
 
 
-@given(_IDS)
-def test_a_cursor_leads_back_to_its_row(row_id: int) -> None:
-    """And goes into a URL as it is."""
-    cursor = encode_cursor(row_id)
-    assert decode_cursor(cursor) == row_id
+def _cursors(*keys: SigningKey) -> Cursors:
+    settings = TokenSettings.model_construct(token_signing_key=keys, token_lifetime=900)
+    return Cursors(settings)
+
+
+_CURSORS = _cursors(_OLD)
+_PRODUCTS = _CURSORS.of("products")
+
+
+@given(_LISTS, _IDS, _LIMITS)
+def test_a_cursor_leads_back_to_its_row(
+    named: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
+) -> None:
+    """It also names the limit of its page, and needs no encoding in a URL."""
+    name, parameters = named
+    cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
+    assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)
     assert cursor.replace("-", "").replace("_", "").isalnum()
 
 
-@given(st.one_of(st.text(max_size=60), st.binary(max_size=40).map(
-    lambda data: base64.urlsafe_b64encode(data).decode())))  # fmt: skip
-def test_any_other_text_is_refused(text: str) -> None:
-    """What was not handed out is damaged; nothing else is ever raised."""
-    try:
-        row_id = decode_cursor(text)
-    except MalformedCursor:
-        return
-    assert 1 <= row_id < 2**63
+def test_the_first_page_has_no_cursor() -> None:
+    """None is not the cursor of row 0."""
+    assert _PRODUCTS.decode(None) is None
 
 
-@pytest.mark.parametrize(
-    "plain",
-    [b"after:0", b"after:-1", b"after:01", b"after:1 ", b"after:1\n", b"After:1", b"after:",
-     b"after:9223372036854775808", b"after:\xd9\xa1"],
-)  # fmt: skip
-def test_only_the_ids_of_rows_are_taken(plain: bytes) -> None:
-    """From 1 to 63 bits, written in one way."""
+@given(
+    st.text(max_size=60)
+    | st.binary(max_size=40).map(lambda data: base64.urlsafe_b64encode(data).decode())
+    | st.binary(min_size=27, max_size=27).map(lambda data: base64.b64encode(data).decode())
+)
+@example("")
+@example("ü" * 36)
+@example("\ud800" * 36)
+@example("AAAAAAAAAAAAAAAA")
+@example("4wzbgAAAAAAAAAAB")
+def test_a_made_up_cursor_is_refused(text: str) -> None:
+    """Any text that the service has not made raises `MalformedCursor`, and nothing else."""
     with pytest.raises(MalformedCursor):
-        decode_cursor(base64.urlsafe_b64encode(plain).rstrip(b"=").decode())
+        _PRODUCTS.decode(text)  # check 43
+
+
+@given(_IDS, _LIMITS, st.data())
+def test_an_altered_cursor_is_refused(row_id: int, limit: int, data: st.DataObject) -> None:
+    """One bit is enough, in whatever part; so is one character more or less."""
+    cursor = _PRODUCTS.encode(row_id, limit)
+    raw = bytearray(base64.urlsafe_b64decode(cursor))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    altered = base64.urlsafe_b64encode(raw).decode()
+    for wrong in (altered, cursor[:-1], cursor + "A", cursor + "=", cursor + "\n", f" {cursor}"):
+        with pytest.raises(MalformedCursor):
+            _PRODUCTS.decode(wrong)  # check 43
+
+
+def test_a_cursor_has_one_spelling() -> None:
+    """The other alphabet of Base64 is refused, although it stands for the same bytes."""
+    cursor = next(
+        cursor for row_id in range(1, 1000) if "-" in (cursor := _PRODUCTS.encode(row_id, 20))
+    )
+    with pytest.raises(MalformedCursor):
+        _PRODUCTS.decode(cursor.replace("-", "+"))
+
+
+@given(_LISTS, _LISTS, _IDS, _LIMITS)
+@example(("orders", {"user_id": 1}), ("orders", {"user_id": 2}), 7, 20)
+@example(("orders", {"user_id": 1}), ("orders", {"user_id": "1"}), 7, 20)
+@example(("orders", {"status": None}), ("orders", {"status": ""}), 7, 20)
+@example(("orders", {"status": None}), ("orders", {"status": "paid"}), 7, 20)
+def test_a_cursor_of_another_list_is_refused(
+    mine: tuple[str, dict[str, int | str | None]],
+    other: tuple[str, dict[str, int | str | None]],
+    row_id: int,
+    limit: int,
+) -> None:
+    """Another user's list, and the same list with another filter, are other lists."""
+    if mine == other:
+        return
+    cursor = _CURSORS.of(mine[0], **mine[1]).encode(row_id, limit)
+    with pytest.raises(MalformedCursor):
+        _CURSORS.of(other[0], **other[1]).decode(cursor)  # check 43
+
+
+def test_a_cursor_of_another_deployment_is_refused() -> None:
+    """Its key is another one."""
+    other = _cursors(SigningKey(secrets.token_bytes(32)))
+    with pytest.raises(MalformedCursor):
+        _PRODUCTS.decode(other.of("products").encode(1, 20))
+
+
+@pytest.mark.parametrize("hours", [-1, 1], ids=["after the change", "before the change"])
+def test_a_key_rotation_does_not_break_paging(hours: int) -> None:
+    """Before and after the new key begins to sign, cursors of both keys are accepted."""
+    new = secrets.token_bytes(32)
+    rotating = _cursors(_OLD, SigningKey(new, _NOW + timedelta(hours=hours)))
+    products = rotating.of("products")
+    assert products.decode(_PRODUCTS.encode(7, 20)) == (7, 20)
+    assert products.decode(_cursors(SigningKey(new)).of("products").encode(7, 20)) == (7, 20)
+    signs = _PRODUCTS if hours > 0 else _cursors(SigningKey(new)).of("products")
+    assert products.encode(7, 20) == signs.encode(7, 20)

@@ -1,0 +1,164 @@
+"""Keys of cached reads: two reads that differ in any parameter never share an entry."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from app.adapters.cursors import Cursors
+from app.adapters.passwords import PasswordHasher
+from app.adapters.read_cache import Found, ReadCache
+from app.adapters.session_cache import SessionCache
+from app.models import Principal
+from app.models.reads import read_key
+from app.repositories.database import Database
+from app.schemas.bodies import CachedBody
+from app.services.orders import OrderService
+from app.services.products import ProductService
+from app.services.users import UserService
+from app.settings import TokenSettings
+from app.settings.kinds import signing_keys
+from tests.service import signing_key
+
+_Parameters = dict[str, str | int | None]
+
+
+class _KeysOfReads(ReadCache):
+    """Returns, in place of what is stored under a key, the key."""
+
+    def __init__(self) -> None:
+        """Ask no Redis."""
+
+    async def get_or_load(
+        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
+    ) -> Found:
+        """Return the key as the body."""
+        assert callable(load)
+        return Found(json.dumps([tag, variant]).encode(), "hit", tag, None)
+
+
+_CURSORS = Cursors(
+    TokenSettings.model_construct(token_signing_key=signing_keys(signing_key()), token_lifetime=900)
+)
+_STORED: tuple[Any, ...] = (cast("Database", None), _KeysOfReads(), _CURSORS)
+_PRODUCTS, _ORDERS = ProductService(*_STORED), OrderService(*_STORED)
+_USERS = UserService(
+    cast("Database", None),
+    cast("PasswordHasher", None),
+    _KeysOfReads(),
+    cast("SessionCache[Principal]", None),
+    _CURSORS,
+)
+
+
+def _cursor(
+    row_id: int | None, limit: int, name: str, **parameters: str | int | None
+) -> str | None:
+    if row_id is None:
+        return None
+    return _CURSORS.of(name, **parameters).encode(row_id, limit)
+
+
+async def _read_products(row_id: int | None, limit: int) -> CachedBody:
+    cursor = _cursor(row_id, limit, "products")
+    return await _PRODUCTS.list_products(cursor=cursor, limit=limit)
+
+
+async def _read_orders(
+    user_id: int,
+    status: Any,
+    row_id: int | None,
+    limit: int,
+) -> CachedBody:
+    cursor = _cursor(row_id, limit, "orders", user_id=user_id, status=status)
+    return await _ORDERS.list_orders(user_id, cursor=cursor, limit=limit, status=status)
+
+
+_IDS = st.integers(min_value=1, max_value=30) | st.integers(min_value=1, max_value=2**63 - 1)
+_LIMITS = st.integers(min_value=1, max_value=100)
+# No row has the id 0. Its cursor must still be another one than none.
+_ROWS = st.none() | st.just(0) | _IDS
+_STATUSES = st.sampled_from([None, "pending", "paid", "shipped", "cancelled"])
+_READS: dict[Callable[..., Any], tuple[Callable[..., Any], st.SearchStrategy[tuple[Any, ...]]]] = {
+    ProductService.read: (_PRODUCTS.read, st.tuples(_IDS)),
+    ProductService.list_products: (_read_products, st.tuples(_ROWS, _LIMITS)),
+    UserService.read: (_USERS.read, st.tuples(_IDS)),
+    OrderService.read: (_ORDERS.read, st.tuples(_IDS, _IDS)),
+    OrderService.list_orders: (_read_orders, st.tuples(_IDS, _STATUSES, _ROWS, _LIMITS)),
+}
+_ANY_READ = st.one_of(
+    [st.tuples(st.just(method), parameters) for method, (_, parameters) in _READS.items()]
+)
+_Read = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def _key(read: _Read) -> bytes:
+    method, parameters = read
+    found: CachedBody = asyncio.run(_READS[method][0](*parameters))
+    return found.body
+
+
+def test_the_reads_below_are_all_that_are_cached() -> None:
+    """A new cached read gets its parameters here."""
+    services = (ProductService, UserService, OrderService)
+    cached = {
+        method
+        for service in services
+        for _, method in inspect.getmembers(service, inspect.isfunction)
+        if inspect.signature(method).return_annotation is CachedBody
+    }
+    assert cached == set(_READS)
+
+
+@given(_ANY_READ, _ANY_READ)
+@example(
+    (OrderService.list_orders, (1, None, None, 20)), (OrderService.list_orders, (1, None, 0, 20))
+)
+@example((ProductService.list_products, (None, 20)), (ProductService.list_products, (0, 20)))
+@example((OrderService.list_orders, (1, None, 11, 1)), (OrderService.list_orders, (1, None, 1, 11)))
+@example((OrderService.read, (1, 20)), (OrderService.list_orders, (1, None, None, 20)))
+@example((ProductService.read, (1,)), (UserService.read, (1,)))
+def test_two_reads_share_a_key_only_if_all_their_parameters_are_equal(
+    one: _Read, other: _Read
+) -> None:
+    """The key is the tag together with the variant, of all cached reads."""
+    assert (_key(one) == _key(other)) == (one == other)  # check 44
+
+
+@given(st.data())
+def test_one_parameter_that_differs_makes_another_key(data: st.DataObject) -> None:
+    """All others being equal."""
+    method, parameters = data.draw(_ANY_READ)
+    _, others = data.draw(_ANY_READ.filter(lambda read: read[0] == method))
+    at = data.draw(st.integers(0, len(parameters) - 1))
+    changed = (*parameters[:at], others[at], *parameters[at + 1 :])
+    same = parameters[at] == others[at]
+    assert (_key((method, parameters)) == _key((method, changed))) == same  # check 44
+
+
+_NAMES = st.sampled_from(["a", "b", "ab", "status"])
+_PARAMETERS = st.dictionaries(_NAMES, st.none() | st.integers() | st.text(max_size=9))
+
+
+@given(_NAMES, _PARAMETERS, _NAMES, _PARAMETERS)
+@example("a", {"a": None}, "a", {"a": ""})
+@example("a", {"a": 0}, "a", {"a": "0"})
+@example("a", {"a": None}, "a", {"a": "null"})
+@example("a", {"a": 'x", "b": "y'}, "a", {"a": "x", "b": "y"})
+@example("a", {"a": "\ud800"}, "a", {"a": "\\ud800"})
+@example("a", {"a": None}, "a", {})
+def test_a_read_key_is_that_of_one_name_and_its_parameters(
+    name: str, parameters: _Parameters, other_name: str, others: _Parameters
+) -> None:
+    """Whatever the values are: not given, zero, empty, or text with separators in it."""
+    same = (name, parameters) == (other_name, others)
+    assert (read_key(name, **parameters) == read_key(other_name, **others)) == same  # check 44
+
+
+def test_the_order_of_parameters_does_not_matter() -> None:
+    """They have names."""
+    assert read_key("page", after=1, limit=2) == read_key("page", limit=2, after=1)
