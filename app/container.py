@@ -37,10 +37,10 @@ class Container:
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
         )
-        self._redis = RedisLink(settings)
-        self.rate_limiter = RateLimiter(self._redis, key_prefix=settings.redis_key_prefix)
+        cached, counted = self._redis = _redis_links(settings)
+        self.rate_limiter = RateLimiter(counted, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
-            self._redis, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
+            cached, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
         )
         tokens = AccessTokens(settings)
         throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
@@ -90,7 +90,7 @@ class Container:
             {provider.issuer: provider.name for provider in settings.providers},
             cursors,
         )
-        self.health = HealthService(self._database, self.rate_limiter)
+        self.health = HealthService(self._database, set(self._redis))
 
     async def close(self) -> None:
         """Close what is open, in the order in which work runs dry."""
@@ -98,5 +98,17 @@ class Container:
         for provider in self._providers.values():
             await provider.close()
         await self.cache.close()
-        await self._redis.close()
+        for link in set(self._redis):
+            await link.close()
         await self._database.close()
+
+
+def _redis_links(settings: Settings) -> tuple[RedisLink, RedisLink]:
+    """Return the ways to what is cached and to what is counted.
+
+    To one server they are the same, so that what a request asks of it takes one round trip.
+    """
+    cached, url = RedisLink(settings), settings.rate_limit_redis_url
+    if url is None or url == settings.redis_url:
+        return cached, cached
+    return cached, RedisLink(settings, url=url)

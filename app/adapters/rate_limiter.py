@@ -43,8 +43,8 @@ class Window:
 class RateLimiter:
     """Counts requests in fixed windows that begin with a caller's first request.
 
-    While Redis is away, each process counts for itself: limits then hold per process, and
-    nothing is unlimited.
+    While Redis is away, or has no memory left, each process counts for itself: limits then
+    hold per process, and nothing is unlimited.
     """
 
     def __init__(self, redis: RedisLink, *, key_prefix: str) -> None:
@@ -85,7 +85,3 @@ class RateLimiter:
 
     def _key(self, item: RateLimitItem, caller: Sequence[str]) -> str:
         return f"{self._prefix}:{item.key_for(*caller)}"
-
-    async def ping(self) -> bool:
-        """Tell whether what the processes share can be counted on."""
-        return await self._redis.ping()

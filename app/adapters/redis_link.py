@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from circuitbreaker import CircuitBreaker
+from pydantic import SecretStr
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -33,11 +34,12 @@ class RedisLink:
     waits twice; after a few in a row Redis is left alone for some seconds.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
+        """Connect to `url`, or else to REDIS_URL."""
         self._timeout = settings.redis_timeout
         self._redis = Redis(
             connection_pool=ConnectionPool.from_url(
-                settings.redis_url.get_secret_value(),
+                (url or settings.redis_url).get_secret_value(),
                 socket_timeout=settings.redis_timeout,
                 socket_connect_timeout=settings.redis_timeout,
                 # What was sent twice would count twice, or bring a generation of the cache back

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
-from app.adapters.rate_limiter import RateLimiter
+from app.adapters.redis_link import RedisLink
 from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
@@ -15,9 +15,10 @@ _PATIENCE = 1.0
 class HealthService:
     """Knows what is up. `drain()` says that this process is about to end."""
 
-    def __init__(self, database: Database, rate_limiter: RateLimiter) -> None:
+    def __init__(self, database: Database, redis: Collection[RedisLink]) -> None:
+        """`redis` has each Redis that is used; one that is away counts for all of them."""
         self._database = database
-        self._rate_limiter = rate_limiter
+        self._redis = redis
         self._draining = False
         self._ping: asyncio.Task[None] | None = None
 
@@ -28,14 +29,15 @@ class HealthService:
     async def readiness(self, exclude: Collection[str] = ()) -> Readiness:
         """Report each part. Raises `NotReady` while draining or without Postgres.
 
-        Redis only degrades: without it, limits hold per process. Parts in `exclude` are
-        reported, but do not decide.
+        Redis only degrades: without it, limits hold per process, and reads go to Postgres.
+        Parts in `exclude` are reported, but do not decide.
         """
         if self._draining:
             raise NotReady("This process is about to end; send requests to another.")
-        postgres_up, redis_up = await asyncio.gather(
-            self._postgres_answers(), self._rate_limiter.ping()
+        postgres_up, *answers = await asyncio.gather(
+            self._postgres_answers(), *(link.ping() for link in self._redis)
         )
+        redis_up = all(answers)
         report = Readiness(
             status="ready" if postgres_up and redis_up else "degraded",
             postgres="up" if postgres_up else "down",

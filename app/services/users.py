@@ -23,7 +23,7 @@ from app.tracing import staged_methods
 class UserService:
     """Signup, and everything that an account's owner or an administrator does to it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, joined in one place
         self,
         database: Database,
         passwords: PasswordHasher,

@@ -31,6 +31,7 @@ from app.settings.providers import Provider, ProviderSettings
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
+RedisAddress = Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
 _LONGEST = 10 * 365 * 24 * 60 * 60
 _Kind = TypeVar("_Kind", bound=BaseSettings)
 
@@ -65,7 +66,10 @@ class Settings(TokenSettings, ProviderSettings):
     # connection is usable again by the time the client has its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
-    redis_url: Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
+    redis_url: RedisAddress
+    # Where requests and failed logins are counted; REDIS_URL, if it is not set. A server of its own
+    # that evicts nothing (`maxmemory-policy noeviction`): cached reads then cannot displace counts.
+    rate_limit_redis_url: RedisAddress | None = None
     # Deployments that share one Redis keep apart by this prefix.
     redis_key_prefix: str = "roundtrip"
     # The whole time that one question to Redis may take, retries included.
@@ -131,6 +135,8 @@ class Settings(TokenSettings, ProviderSettings):
         if self.environment == "production":
             refuse_weak_password("DATABASE_URL", self.database_url)
             refuse_weak_password("REDIS_URL", self.redis_url)
+            if self.rate_limit_redis_url is not None:
+                refuse_weak_password("RATE_LIMIT_REDIS_URL", self.rate_limit_redis_url)
         return self
 
 

@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 from lab.doctor.findings import Finding, note, problem
 
 # By whose URL which of our servers is replaced, and where such a server listens by default.
-SERVERS = {"DATABASE_URL": ("PostgreSQL", 5432), "REDIS_URL": ("Valkey", 6379)}
+SERVERS = {
+    "DATABASE_URL": ("PostgreSQL", 5432),
+    "REDIS_URL": ("Valkey", 6379),
+    "RATE_LIMIT_REDIS_URL": ("Valkey for rate limits", 6379),
+}
 PATIENCE_S = 2.0
 
 # What curl goes by for http://localhost, and it knows the first one in lower case only.

@@ -31,14 +31,17 @@ def fault(paths: Paths, arguments: Sequence[str]) -> int:
     elif chosen.part == "slow-sql":
         said = _slow_sql(stack, chosen.delay)
     else:
-        server = _own(stack, chosen.part)
-        if chosen.deed == "heal":
-            said = servers.heal(server)
-        else:
-            deed = servers.stop if chosen.deed == "stop" else servers.halt
-            said = deed(server, chosen.part)
+        # Both servers of `redis` share their faults, so one of them speaks for both.
+        for server in _own(stack, chosen.part):
+            said = _done(server, chosen.part, chosen.deed)
     print(said)
     return control.OK
+
+
+def _done(server: Server, part: str, deed: str) -> str:
+    if deed == "heal":
+        return servers.heal(server)
+    return (servers.stop if deed == "stop" else servers.halt)(server, part)
 
 
 def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
@@ -55,19 +58,22 @@ def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
     return "Statements are not slowed down: there is nothing to heal."
 
 
-def _own(stack: Stack, part: str) -> Server:
-    """Return the stack's own server.
+def _own(stack: Stack, part: str) -> list[Server]:
+    """Return the stack's own servers of this part.
 
-    :raises LabError: when somebody else's is in its place.
+    :raises LabError: when there is none, as the caller's are in their place.
     """
-    server: Server = stack.postgres if part == "postgres" else stack.valkey
-    if server not in stack.storage:
+    all_of_it: list[Server] = (
+        [stack.postgres] if part == "postgres" else [stack.limits, stack.valkey]
+    )
+    own = [server for server in all_of_it if server in stack.storage]
+    if not own:
         variable = "DATABASE_URL" if part == "postgres" else "REDIS_URL"
         raise LabError(
             f"{variable} names a server of yours, which is left alone. For one that may break:  "
             f"make stop && env -u {variable} make start"
         )
-    return server
+    return own
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -97,7 +97,7 @@ def reset(paths: Paths) -> int:
     stack = Stack(paths, Choices.from_environment({}))
     stack.postgres.remove()
     # By name: whoever points LAB_DIR at a directory with other things in it keeps them.
-    for name in ("valkey", "caddy", "collector", "provider", "logs"):
+    for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for slot in stack.all_slots:
         shutil.rmtree(slot.directory, ignore_errors=True)

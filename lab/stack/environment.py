@@ -20,6 +20,12 @@ class Choices:
     database_url: str | None
     redis_url: str | None
     oidc_issuer: str | None = None
+    rate_limit_redis_url: str | None = None
+
+    @property
+    def limits_url(self) -> str | None:
+        """Where requests are counted; a `REDIS_URL` alone is for the counts, too."""
+        return self.rate_limit_redis_url or self.redis_url
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -32,7 +38,9 @@ class Choices:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), `DATABASE_URL`, `REDIS_URL`, `OIDC_ISSUER`.
+        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), and the addresses of given servers.
+
+        These are `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`.
 
         :raises LabError: when a port is no port, or one port is wanted twice.
         """
@@ -49,6 +57,7 @@ class Choices:
             database_url=environment.get("DATABASE_URL") or None,
             redis_url=environment.get("REDIS_URL") or None,
             oidc_issuer=environment.get("OIDC_ISSUER") or None,
+            rate_limit_redis_url=environment.get("RATE_LIMIT_REDIS_URL") or None,
         )
 
 
@@ -63,7 +72,8 @@ def service_environment(
     """Return the caller's environment, completed by what a local service needs.
 
     A setting of the service that the caller has set is left as it is; but those of the `provider`
-    belong together, and are the stack's own or the caller's.
+    belong together, and are the stack's own or the caller's. Requests are counted at
+    `redis_url`, too.
     """
     defaults = {
         "ENVIRONMENT": "local",
@@ -77,7 +87,12 @@ def service_environment(
         "PYTHONUNBUFFERED": "1",
     }
     given = {name: value for name, value in environment.items() if value or name not in defaults}
-    own = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, **provider}
+    own = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "RATE_LIMIT_REDIS_URL": redis_url,
+        **provider,
+    }
     return {**defaults, **given, **own}
 
 

@@ -27,6 +27,7 @@ The service runs.
   sign in      {_sign_in(stack, https)}
   PostgreSQL   {_database(stack)}
   Valkey       {_redis(stack)}
+  limits       {_limits(stack)}
   logs         {stack.paths.logs}
 
 Sign up:
@@ -45,6 +46,8 @@ def status_table(stack: Stack) -> Iterator[str]:
         yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
     if stack.choices.redis_url is not None:
         yield f"{'Redis':<12} {'':>8} {'':>6}   yours, from REDIS_URL"
+    if stack.choices.rate_limit_redis_url is not None:
+        yield f"{'limits':<12} {'':>8} {'':>6}   yours, from RATE_LIMIT_REDIS_URL"
     if stack.choices.oidc_issuer is not None:
         yield f"{'provider':<12} {'':>8} {'':>6}   yours, from OIDC_ISSUER"
 
@@ -70,6 +73,13 @@ def _database(stack: Stack) -> str:
 
 def _redis(stack: Stack) -> str:
     return "yours, from REDIS_URL" if stack.choices.redis_url else stack.valkey.url
+
+
+def _limits(stack: Stack) -> str:
+    if stack.choices.limits_url is None:
+        return stack.limits.url
+    given = "RATE_LIMIT_REDIS_URL" if stack.choices.rate_limit_redis_url else "REDIS_URL"
+    return f"yours, from {given}"
 
 
 def _compact(fields: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from lab.stack.provider import ProviderServer
 from lab.stack.secrets import kept_signing_key
 from lab.stack.servers import Server
 from lab.stack.telemetry import telemetry, traces_exporter
-from lab.stack.valkey import ValkeyServer
+from lab.stack.valkey import FOR_COUNTS, ValkeyServer
 
 APPS = ("app-1", "app-2")
 
@@ -47,6 +47,9 @@ class Stack:
         self.choices = choices
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
         self.valkey = ValkeyServer(paths.root / "valkey", log=paths.logs / "valkey.log")
+        self.limits = ValkeyServer(
+            paths.root / "limits", name="limits", memory=FOR_COUNTS, log=paths.logs / "limits.log"
+        )
         self.slots = [
             Slots(*(self._app(name, directory, app_log) for directory in (name, f"{name}-next")))
             for name in APPS
@@ -94,6 +97,8 @@ class Stack:
             servers.append(self.postgres)
         if self.choices.redis_url is None:
             servers.append(self.valkey)
+        if self.choices.limits_url is None:
+            servers.append(self.limits)
         return servers
 
     @property
@@ -122,17 +127,23 @@ class Stack:
         return self.choices.redis_url or self.valkey.url
 
     @property
+    def rate_limit_redis_url(self) -> str:
+        """Where requests are counted: at an address given from outside, or in a server for it."""
+        return self.choices.limits_url or self.limits.url
+
+    @property
     def service_environment(self) -> Mapping[str, str]:
         """What the app processes, the migrations and the service's own commands run with.
 
         Read anew for each of them: a process that is started later gets the keys of then.
         """
-        return service_environment(
+        environment = service_environment(
             database_url=self.database_url,
             redis_url=self.redis_url,
             token_signing_key=kept_signing_key(self.paths.token_signing_key),
             provider=self.provider.settings if self.providers else {},
         )
+        return {**environment, "RATE_LIMIT_REDIS_URL": self.rate_limit_redis_url}
 
     def _app_environment(self, name: str) -> Mapping[str, str]:
         spans = telemetry("roundtrip", self.collector.url, instance=name)
@@ -162,6 +173,6 @@ class Stack:
     def end_leftovers(self) -> list[str]:
         """End what a killed stack has left, clients first; the names of what there was."""
         self.thaw()
-        everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.valkey,
-                      self.postgres]  # fmt: skip
+        everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.limits,
+                      self.valkey, self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]

@@ -105,7 +105,7 @@ class Supervisor:
         for slot in stack.all_slots:
             slot.ask_to_stop()
         # The collector outlives the apps, which still have spans to send.
-        storage = (stack.valkey, stack.postgres)
+        storage = (stack.limits, stack.valkey, stack.postgres)
         for server in (*stack.all_slots, stack.collector, stack.provider, *storage):
             server.stop(hurry=hurry)
         stack.paths.state.unlink(missing_ok=True)

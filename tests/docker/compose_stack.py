@@ -107,7 +107,8 @@ class ComposeStack:
         """End it and delete all of it, its image too."""
         self.client.close()
         # Without its secrets it cannot even be ended, and a test may have taken them away.
-        for name in ("DATABASE_PASSWORD", "REDIS_PASSWORD", "TOKEN_SIGNING_KEY"):
+        secrets = ("DATABASE_PASSWORD", "REDIS_PASSWORD", "RATE_LIMIT_REDIS_PASSWORD")
+        for name in (*secrets, "TOKEN_SIGNING_KEY"):
             self.environment = {**self.environment, name: "any"}
         self.succeed("--profile", "*", "down", "--volumes", "--timeout", "1")
         self._run("docker", "image", "rm", self.image)

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import httpx2
+import pytest
 
 from lab.stack.waiting import wait_until
 from tests.docker.compose_stack import ComposeStack
@@ -16,7 +17,7 @@ KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
 
 def test_up_once_more_changes_nothing(stack: ComposeStack) -> None:
     """Every server stays the container that it was."""
-    servers = ("caddy", "app-1", "app-2", "postgres", "redis")
+    servers = ("caddy", "app-1", "app-2", "postgres", "redis", "limits")
     before = {name: stack.inspect(name)["State"]["StartedAt"] for name in servers}
     stack.succeed("up", "--wait")
     assert {name: stack.inspect(name)["State"]["StartedAt"] for name in servers} == before
@@ -42,7 +43,7 @@ def test_down_keeps_the_data_and_only_volumes_deletes_them(own_stack: ComposeSta
 
 def test_caddy_reaches_no_database_and_no_database_reaches_out(stack: ComposeStack) -> None:
     """Their names mean nothing on its network, and no port of theirs is published."""
-    for service in ("postgres", "redis"):
+    for service in ("postgres", "redis", "limits"):
         assert stack.compose("exec", "--no-TTY", "caddy", "wget", f"http://{service}/").returncode
         networks = stack.inspect(service)["NetworkSettings"]
         assert not any(networks["Ports"].values())
@@ -127,9 +128,10 @@ def test_without_its_database_the_service_says_so_and_recovers_by_itself(
     assert wait_until(stack.ready, timeout_s=5)  # F1
 
 
-def test_without_redis_the_service_goes_on(stack: ComposeStack) -> None:
-    """Degraded, and says so."""
-    stack.succeed("kill", "redis")
+@pytest.mark.parametrize("service", ["redis", "limits"])
+def test_without_redis_the_service_goes_on(stack: ComposeStack, service: str) -> None:
+    """Degraded, and says so: without cached reads, and without counts."""
+    stack.succeed("kill", service)
     answer = stack.client.get("/readyz")
     assert (answer.status_code, answer.json()["redis"]) == (200, "down")
     assert stack.client.get("/api/products").status_code == 200

@@ -17,11 +17,19 @@ def test_without_secrets_one_sentence_says_what_to_do(own_stack: ComposeStack) -
     assert not any(own_stack.left_behind().values())
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_PASSWORD", "REDIS_PASSWORD", "TOKEN_SIGNING_KEY"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "DATABASE_PASSWORD",
+        "REDIS_PASSWORD",
+        "RATE_LIMIT_REDIS_PASSWORD",
+        "TOKEN_SIGNING_KEY",
+    ],
+)
 def test_each_secret_that_is_missing_or_empty_is_named(
     own_stack: ComposeStack, missing: str
 ) -> None:
-    """Whichever of the three it is."""
+    """Whichever of the four it is."""
     own_stack.make_secrets()
     env = own_stack.directory / ".env"
     for instead in ("", f"{missing}=\n"):
@@ -43,7 +51,7 @@ def test_secrets_are_made_once_and_for_their_owner_only(own_stack: ComposeStack)
     assert env.read_text() == made
     assert made.startswith("LOG_LEVEL=debug\n")
     values = [line.partition("=")[2] for line in made.splitlines()[1:]]
-    assert len(set(values)) == len(values) == 3
+    assert len(set(values)) == len(values) == 4
     assert env.stat().st_mode & 0o777 == 0o600
 
 

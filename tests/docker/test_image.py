@@ -65,7 +65,7 @@ def test_its_first_process_is_the_server_itself(stack: ComposeStack) -> None:
     assert first[:3] == ["python", "-m", "uvicorn"]
 
 
-@pytest.mark.parametrize("service", ["app-1", "caddy", "postgres", "redis"])
+@pytest.mark.parametrize("service", ["app-1", "caddy", "postgres", "redis", "limits"])
 def test_no_container_has_a_right_that_it_does_not_need(stack: ComposeStack, service: str) -> None:
     """Not root, no capability, no way to gain any, and nothing to write to but its data."""
     status = dict(

@@ -25,7 +25,13 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # What a developer may have set for a stack of their own.
 NOT_OURS = {"DATABASE_URL", "REDIS_URL", "LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "EMAIL", "PASSWORD"}
-NOT_OURS |= {"OIDC_ISSUER", "OIDC_NAME", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"}
+NOT_OURS |= {
+    "RATE_LIMIT_REDIS_URL",
+    "OIDC_ISSUER",
+    "OIDC_NAME",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+}
 # A developer's own collector gets nothing of the tests.
 NOT_OURS |= {name for name in os.environ if name.startswith("OTEL_")}
 # What a make that runs the tests tells a make below it, which then talks differently.

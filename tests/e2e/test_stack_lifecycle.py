@@ -24,8 +24,8 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
     apps = ["app-1", "app-2"]
-    assert parts == ["PostgreSQL", "Valkey", "collector", "provider", *apps, "Caddy"]
-    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 7, timeout_s=20)
+    assert parts == ["PostgreSQL", "Valkey", "limits", "collector", "provider", *apps, "Caddy"]
+    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 8, timeout_s=20)
 
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:

@@ -10,7 +10,9 @@ from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 
 
-@pytest.mark.parametrize("part", ["app-1", "valkey", "postgres", "provider", "collector", "caddy"])
+@pytest.mark.parametrize(
+    "part", ["app-1", "valkey", "limits", "postgres", "provider", "collector", "caddy"]
+)
 def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:
     """A new process takes its place, and the stack is ready as before."""
     killed = stack.kill(part)

@@ -97,8 +97,9 @@ def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
 
     What the chapter has broken is healed at its end, however that came.
     """
-    with redis.Redis.from_url(stack.valkey.url) as client:
-        client.flushall()
+    for server in (stack.valkey, stack.limits):
+        with redis.Redis.from_url(server.url) as client:
+            client.flushall()
     with Shell(stack, environment_of_a_terminal(stack)) as shell:
         try:
             yield shell

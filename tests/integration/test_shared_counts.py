@@ -30,7 +30,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 @pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
-    """Four processes that share it."""
+    """Four processes that share it; the second was told so twice."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "counts",
@@ -38,7 +38,8 @@ def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]
         "RATE_LIMIT_DEFAULT": f"{LIMIT}/minute",
         "RATE_LIMIT_SIGNUP": "5/second;100/hour",
     }
-    return [start_service(**settings) for _ in range(4)]
+    twice = {**settings, "RATE_LIMIT_REDIS_URL": valkey.url}
+    return [start_service(**it) for it in (settings, twice, settings, settings)]
 
 
 def _sign_up(client: httpx2.Client, address: str) -> httpx2.Response:
@@ -73,11 +74,12 @@ def test_a_window_ends_when_it_was_said_to(services: list[Service]) -> None:
     assert _sign_up(services[2].client, address).status_code == 400
 
 
+@pytest.mark.parametrize("number", [0, 1], ids=["one address", "the same address twice"])
 def test_all_that_a_hot_read_asks_of_redis_leaves_together(
-    services: list[Service], valkey: ValkeyServer, ahmed: Account
+    services: list[Service], valkey: ValkeyServer, ahmed: Account, number: int
 ) -> None:
     """Limit and cache in one packet; several limits of one policy too."""
-    client = services[0].client
+    client = services[number].client
     for _ in range(3):
         hot = client.get("/api/users/me", headers=ahmed.auth)
     assert hot.headers["X-Cache"] == "hit"

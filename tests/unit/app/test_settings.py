@@ -45,10 +45,11 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
 def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody changes them later, and printing them gives nothing away."""
     key = signing_key()
-    settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key)
+    limits = "redis://:another-long-one@limits:6379/0"
+    settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key, RATE_LIMIT_REDIS_URL=limits)
     with pytest.raises(pydantic.ValidationError):
         settings.environment = "local"  # type: ignore[misc]
-    for secret in (key, "wQ8-long-enough"):
+    for secret in (key, "wQ8-long-enough", "another-long-one"):
         assert secret not in f"{settings!r}{settings}"
 
 
@@ -88,6 +89,9 @@ def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str
         ("REDIS_URL", "http://:wQ8-long-enough@cache"),
         ("REDIS_URL", "redis://:canary@cache"),
         ("REDIS_URL", "redis://:changeme-changeme@cache"),
+        ("RATE_LIMIT_REDIS_URL", "http://:wQ8-long-enough@limits"),
+        ("RATE_LIMIT_REDIS_URL", "redis://:canary@limits"),
+        ("RATE_LIMIT_REDIS_URL", "redis://:changeme-changeme@limits"),
         ("RATE_LIMIT_LOGIN", "canary"),
         ("RATE_LIMIT_SIGNUP", "canary/minute"),
         ("REQUEST_TIMEOUT", "0"),

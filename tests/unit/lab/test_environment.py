@@ -1,9 +1,13 @@
 """What the caller's environment asks of the stack, and what the service is given."""
 
+from pathlib import Path
+
 import pytest
 
 from lab.stack.environment import Choices, service_environment
 from lab.stack.errors import LabError
+from lab.stack.paths import Paths
+from lab.stack.stack import Stack
 
 
 def given(**environment: str) -> dict[str, str]:
@@ -24,6 +28,7 @@ def test_a_bare_environment_is_completed() -> None:
     assert environment["TOKEN_SIGNING_KEY"] == "made"
     assert environment["DATABASE_URL"] == "postgresql://db"
     assert environment["REDIS_URL"] == "redis://cache"
+    assert environment["RATE_LIMIT_REDIS_URL"] == "redis://cache"
 
 
 def test_every_setting_of_the_caller_wins() -> None:
@@ -66,14 +71,43 @@ def test_ports_and_servers_have_defaults() -> None:
 
 
 def test_ports_and_servers_can_be_chosen() -> None:
-    """All four variables are read."""
+    """All five variables are read."""
     environment = {
         "HTTP_PORT": "81",
         "HTTPS_PORT": "444",
         "DATABASE_URL": "postgresql://x",
         "REDIS_URL": "redis://y",
+        "RATE_LIMIT_REDIS_URL": "redis://z",
     }
-    assert Choices.from_environment(environment) == Choices(81, 444, "postgresql://x", "redis://y")
+    assert Choices.from_environment(environment) == Choices(
+        81, 444, "postgresql://x", "redis://y", rate_limit_redis_url="redis://z"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chosen", "servers", "counted"),
+    [
+        ({}, {"PostgreSQL", "Valkey", "limits"}, None),
+        ({"REDIS_URL": "redis://y"}, {"PostgreSQL"}, "redis://y"),
+        ({"RATE_LIMIT_REDIS_URL": "redis://z"}, {"PostgreSQL", "Valkey"}, "redis://z"),
+        (
+            {"REDIS_URL": "redis://y", "RATE_LIMIT_REDIS_URL": "redis://z"},
+            {"PostgreSQL"},
+            "redis://z",
+        ),
+    ],
+    ids=["none", "redis", "limits", "both"],
+)
+def test_requests_are_counted_in_a_server_for_it_or_in_a_given_one(
+    chosen: dict[str, str], servers: set[str], counted: str | None, tmp_path: Path
+) -> None:
+    """A given `REDIS_URL` alone takes the place of both servers."""
+    stack = Stack(Paths(tmp_path), Choices.from_environment(chosen))
+    for server in (stack.postgres, stack.valkey, stack.limits):
+        server.directory.mkdir()
+    assert {server.name for server in stack.storage} == servers
+    assert stack.rate_limit_redis_url == (counted or stack.limits.url)
+    assert stack.service_environment["RATE_LIMIT_REDIS_URL"] == stack.rate_limit_redis_url
 
 
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "8080 ", "٨٠"])
