@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import (
     CollectorRegistry,
@@ -35,14 +35,16 @@ from app.middleware.host import Host
 from app.middleware.identity import Identity
 from app.middleware.methods import Methods
 from app.middleware.problems import Problems
+from app.middleware.query import Query, QueryParameters
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
-from app.middleware.routing import Routes, Routing
+from app.middleware.routing import Route, Routes, Routing
 from app.middleware.same_origin import SameOrigin
 from app.middleware.stages import Stages
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
+from app.routers.negotiation import IGNORES_OTHER_PARAMETERS
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
 from app.settings import Settings, SettingsError, load_settings
@@ -134,6 +136,7 @@ def _door(
         Middleware(Replay, replays=replays),
         Middleware(Deadline, seconds=settings.request_timeout),
         Middleware(Methods),
+        Middleware(Query),
         Middleware(BodyLimit, size=settings.max_body_size),
     ]
 
@@ -141,14 +144,18 @@ def _door(
 def _routes(app: FastAPI) -> Routes:
     # FastAPI keeps included routers as a tree; this walks it in the order of matching.
     return Routes(
-        (
-            route.path_format or "",
-            method,
-            (route.openapi_extra or {}).get(RATE_LIMIT, "default"),
-        )
+        _route(route, method)
         for route in iter_route_contexts(app.routes)
         for method in sorted(route.methods or ())
     )
+
+
+def _route(route: RouteContext, method: str) -> Route:
+    extra = route.openapi_extra or {}
+    query = QueryParameters.of(
+        route.dependant, ignores_others=extra.get(IGNORES_OTHER_PARAMETERS, False)
+    )
+    return Route(route.path_format or "", method, extra.get(RATE_LIMIT, "default"), query)
 
 
 def _metrics() -> CollectorRegistry:

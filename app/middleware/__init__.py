@@ -14,6 +14,7 @@
     replay             what was answered before, if it still holds
     deadline           there is an end to every request
     methods            HEAD, OPTIONS, 404, 405
+    query              the route has these query parameters, and each is given once
     body_limit         no more of the body than the limit is read
 
 What they have to say to one another stands in the request's `state`.

@@ -7,13 +7,27 @@ from re import Pattern
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.middleware.query import QueryParameters
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path template, and what the middleware has to know about it."""
+
+    template: str
+    method: str
+    limit: str
+    """The name of its rate limit."""
+    query: QueryParameters
+
 
 @dataclass(frozen=True)
 class Path:
-    """One path template, with the name of the rate limit of each method it has."""
+    """One path template, with its rate limit and its query parameters for each method."""
 
     template: str
     limits: Mapping[str, str]
+    queries: Mapping[str, QueryParameters]
 
     @property
     def allow(self) -> tuple[str, ...]:
@@ -29,14 +43,14 @@ class Path:
 class Routes:
     """All paths of the service; the first that fits is the one that answers."""
 
-    def __init__(self, routes: Iterable[tuple[str, str, str]]) -> None:
-        """Take (path template, method, name of rate limit) in the order of the routers."""
-        limits: dict[str, dict[str, str]] = {}
-        for template, method, limit in routes:
-            limits.setdefault(template, {})[method] = limit
+    def __init__(self, routes: Iterable[Route]) -> None:
+        """Take all routes in the order of the routers."""
+        methods: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            methods.setdefault(route.template, {})[route.method] = route
         self._paths: list[tuple[Pattern[str], Path]] = [
-            (compile_path(template)[0], Path(template, methods))
-            for template, methods in limits.items()
+            (compile_path(template)[0], _path(template, found))
+            for template, found in methods.items()
         ]
 
     def find(self, path: str) -> Path | None:
@@ -45,6 +59,11 @@ class Routes:
             if pattern.match(path):
                 return found
         return None
+
+
+def _path(template: str, routes: Mapping[str, Route]) -> Path:
+    limits = {method: route.limit for method, route in routes.items()}
+    return Path(template, limits, {method: route.query for method, route in routes.items()})
 
 
 class Routing:

@@ -22,6 +22,9 @@ _Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _JSON = ("application/problem+json", "application/json", "application/*", "*/*")
 
+IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
+"""The extension by which a route lets query parameters pass that it does not have."""
+
 
 class JsonRoute(APIRoute):
     """A route that answers in JSON and, if it takes a body, takes nothing else."""

@@ -17,7 +17,7 @@ from app.routers.cookies import (
     without_flow_cookie,
 )
 from app.routers.dependencies import Caller, Oidc, SigningIn
-from app.routers.negotiation import JsonRoute
+from app.routers.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
 from app.routers.openapi import limited_by
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import json_response
@@ -51,8 +51,13 @@ async def begin_sign_in(
     return with_flow_cookie(response, departure.browser_secret)
 
 
-# Not in the document: only a provider knows what to send here, and only once.
-@router.get("/{provider}/callback", include_in_schema=False, openapi_extra=limited_by("login"))
+# Not in the document: only a provider knows what to send here, and only once. It may send
+# parameters that nobody has asked for, which are to be ignored (RFC 6749, section 4.1.2).
+@router.get(
+    "/{provider}/callback",
+    include_in_schema=False,
+    openapi_extra={**limited_by("login"), IGNORES_OTHER_PARAMETERS: True},
+)
 async def finish_sign_in(
     request: Request,
     provider: ProviderName,

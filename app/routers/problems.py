@@ -107,6 +107,8 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _EVERYWHERE: tuple[type[AppError], ...] = (
     errors.MalformedHost,
     errors.NotAcceptable,
+    # A query parameter that the route does not have.
+    errors.Invalid,
     errors.TooManyRequests,
     errors.InternalError,
     errors.Unavailable,
@@ -132,7 +134,7 @@ SIGNED_IN: tuple[type[AppError], ...] = (
 def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of a route for the OpenAPI document, by status."""
     documented: dict[int | str, dict[str, Any]] = {}
-    for kind in (*kinds, *_EVERYWHERE):
+    for kind in dict.fromkeys((*kinds, *_EVERYWHERE)):
         entry = documented.setdefault(
             status_of(kind),
             {"description": "", "content": {"application/problem+json": {"schema": _SCHEMA}}},

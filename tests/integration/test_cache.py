@@ -109,11 +109,11 @@ def test_a_remembered_answer_does_not_change_what_a_request_means(
 def test_each_page_is_an_answer_of_its_own(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """Limit, cursor and status each make another; so does a parameter nobody knows, in Link."""
+    """Limit, cursor and status each make another."""
     product = new_product(client, admin)
     for _ in range(3):
         placed(client, ahmed, (product, 1))
-    queries = ["", "?limit=1", "?limit=2", "?status=paid", "?status=pending", "?x=1"]
+    queries = ["", "?limit=1", "?limit=2", "?status=paid", "?status=pending"]
     path = f"{ahmed.url}/orders"
     first = {query: client.get(path + query, headers=ahmed.auth) for query in queries}
     for query, found in first.items():
@@ -121,7 +121,7 @@ def test_each_page_is_an_answer_of_its_own(
         assert (again.content, again.headers["X-Cache"]) == (found.content, "hit")
         assert again.headers["Link"] == found.headers["Link"]
         assert f'<{path}{query}>; rel="first"' in again.headers["Link"]
-    assert [len(it.json()["items"]) for it in first.values()] == [3, 1, 2, 0, 3, 3]
+    assert [len(it.json()["items"]) for it in first.values()] == [3, 1, 2, 0, 3]
 
 
 def test_that_there_is_nothing_is_not_remembered(
