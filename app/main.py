@@ -112,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _door(
     app: FastAPI, settings: Settings, container: Container, *, traced: bool
 ) -> list[Middleware]:
+    routes = _routes(app)
     replays = Replays(container.cache, container.sessions.known)
     server_timing = settings.server_timing == "on"
     # Where nobody looks at a request, nobody has to ask whether anybody does.
@@ -119,7 +120,7 @@ def _door(
     stages = [Middleware(Stages, server_timing=server_timing)] if looked_at else []
     return [
         Middleware(ResponseHeaders),
-        Middleware(Routing, routes=_routes(app)),
+        Middleware(Routing, routes=routes),
         *stages,
         Middleware(AccessLog, registry=app.state.metrics),
         Middleware(Problems, respond=problem_response),
@@ -135,7 +136,7 @@ def _door(
         Middleware(SameOrigin),
         Middleware(Replay, replays=replays),
         Middleware(Deadline, seconds=settings.request_timeout),
-        Middleware(Methods),
+        Middleware(Methods, routes=routes),
         Middleware(Query),
         Middleware(BodyLimit, size=settings.max_body_size),
     ]

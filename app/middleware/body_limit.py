@@ -1,4 +1,4 @@
-"""No more of a body is read than the limit allows, chunked or not.
+"""No more of a body is read than the limit allows, chunked or not, and none that is compressed.
 
 Starlette has such a middleware too, but it answers in plain text and lets nobody else.
 """
@@ -6,11 +6,15 @@ Starlette has such a middleware too, but it answers in plain text and lets nobod
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import ContentTooLarge, MalformedRequest
+from app.errors import ContentTooLarge, MalformedRequest, UnsupportedMediaType
 
 
 class BodyLimit:
-    """Raises `ContentTooLarge` at once for a length that is said, else when it is reached."""
+    """Raises `ContentTooLarge` at once for a length that is said, else when it is reached.
+
+    A body in a content coding, such as gzip, gets `UnsupportedMediaType`: what it would grow to
+    is not known before it is decoded.
+    """
 
     def __init__(self, app: ASGIApp, size: int) -> None:
         """Take the greatest size of a body in bytes."""
@@ -22,7 +26,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        self._refuse(_content_length(Headers(scope=scope)))
+        headers = Headers(scope=scope)
+        # The body of a GET has no meaning (RFC 9110, section 9.3.1), and so has its coding.
+        if scope["method"] != "GET" and _is_encoded(headers):
+            # RFC 9110, section 15.5.16: which codings would do.
+            scope["state"]["response_headers"][b"accept-encoding"] = b"identity"
+            raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+        self._refuse(_content_length(headers))
         received = 0
 
         async def receive_so_much() -> Message:
@@ -37,6 +47,12 @@ class BodyLimit:
     def _refuse(self, size: int) -> None:
         if size > self.size:
             raise ContentTooLarge(f"A body has at most {self.size} bytes here.")
+
+
+def _is_encoded(headers: Headers) -> bool:
+    # RFC 9110, section 8.4. The header is a list; `identity` stands for no coding at all.
+    codings = ",".join(headers.getlist("content-encoding")).split(",")
+    return any(coding.strip().lower() not in {"", "identity"} for coding in codings)
 
 
 def _content_length(headers: Headers) -> int:

@@ -4,13 +4,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MethodNotAllowed, NotFound
+from app.middleware.routing import Routes
 
 
 class Methods:
     """Answers OPTIONS, turns HEAD into GET without a body, refuses what a path lacks."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, routes: Routes) -> None:
         self.app = app
+        self.routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if its path exists and has this method."""
@@ -19,7 +21,7 @@ class Methods:
             return
         path = scope["state"]["path"]
         if path is None:
-            raise NotFound
+            raise NotFound(self.routes.advice(scope["path"]))
         if scope["method"] == "OPTIONS":
             response = Response(status_code=204, headers={"Allow": ", ".join(path.allow)})
             await response(scope, receive, send)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
+from typing import Any, Final, get_args
 
 from fastapi.exceptions import RequestValidationError
+from pydantic_core.core_schema import ErrorType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,16 +19,33 @@ _STATUSES: dict[int, type[AppError]] = {
     HTTPStatus.NOT_FOUND: errors.NotFound,
     HTTPStatus.BAD_REQUEST: errors.MalformedRequest,
 }
+_OBJECT = "This is a JSON object."
+_WHOLE_NUMBER = "This is a whole number."
 _WORDS = {
     "missing": "This is required.",
-    "string_type": "This is a string.",
-    "int_type": "This is a whole number.",
-    "int_parsing": "This is a whole number.",
-    "list_type": "This is a list.",
     "extra_forbidden": "There is no such field here.",
-    "model_attributes_type": "The body is a JSON object.",
-    "dict_type": "The body is a JSON object.",
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "string_type": "This is a string.",
+    "string_unicode": "This is a string of Unicode characters.",
+    "string_too_short": "The number of characters must be at least {min_length}.",
+    "string_too_long": "The number of characters must be at most {max_length}.",
+    "string_pattern_mismatch": "This must match the pattern `{pattern}`.",
+    "literal_error": "This must be {expected}.",
+    "int_type": _WHOLE_NUMBER,
+    "int_parsing": _WHOLE_NUMBER,
+    "int_from_float": _WHOLE_NUMBER,
+    "int_parsing_size": "This number is too large.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "less_than_equal": "This must be at most {le}.",
+    "list_type": "This is a list.",
+    "too_short": "The number of items must be at least {min_length}.",
+    "too_long": "The number of items must be at most {max_length}.",
 }
+"""A sentence of our own for each of Pydantic's errors that a request can lead to."""
+_PYDANTIC: Final = frozenset(get_args(ErrorType))
+_OTHERWISE = "This is not what is expected here; see the API documentation at /docs."
 # A body can break a rule thousands of times; nobody reads on after these.
 _MOST_ERRORS = 50
 
@@ -56,12 +74,20 @@ def _invalid(details: Iterable[Any]) -> AppError:
 
 def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework leaves these untyped
     where, *location = detail["loc"]
-    words = _WORDS.get(detail["type"]) or detail["msg"]
-    if detail["type"] == "missing" and not location:
-        words = "Send a JSON object as the body."
+    words = _words(detail, whole_body=not location)
     if where == "body":
         return FieldError(words, pointer="".join(f"/{_escape(part)}" for part in location))
     return FieldError(words, parameter=".".join(str(part) for part in location))
+
+
+def _words(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
+    kind: str = detail["type"]
+    if kind not in _PYDANTIC:
+        # One of the schemas' own rules, in the schemas' own words.
+        return str(detail["msg"])
+    if whole_body:
+        return "Send a JSON object as the body."
+    return _WORDS.get(kind, _OTHERWISE).format(**detail.get("ctx", {}))
 
 
 def _escape(part: object) -> str:

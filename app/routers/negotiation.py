@@ -3,6 +3,7 @@
 Every API router uses `JsonRoute` as its `route_class`.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Coroutine
@@ -20,6 +21,13 @@ from app.routers.validation import beginning_validation, ending_validation
 _Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 # RFC 9110, section 12.4.2.
 _QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+_BYTE_ORDER_MARKS = (
+    codecs.BOM_UTF8,
+    codecs.BOM_UTF16_LE,
+    codecs.BOM_UTF16_BE,
+    codecs.BOM_UTF32_LE,
+    codecs.BOM_UTF32_BE,
+)
 _JSON = ("application/problem+json", "application/json", "application/*", "*/*")
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
@@ -58,6 +66,11 @@ class _JsonRequest(Request):
 
     async def json(self) -> object:
         body = await self.body()
+        if body.startswith(_BYTE_ORDER_MARKS):
+            # RFC 8259, section 8.1.
+            raise json.JSONDecodeError(
+                "it begins with a byte order mark. Send UTF-8 without one", "", 0
+            )
         try:
             return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
         except ValueError as error:

@@ -161,3 +161,15 @@ def test_a_request_without_a_host_gets_a_problem(stack: LocalStack, head: bytes)
         answer = connection.recv(65536)  # check 34
     assert b" 400 " in answer.partition(b"\r\n")[0]
     assert b"application/problem+json" in answer
+
+
+@pytest.mark.parametrize("method", ["FOO", "get", "TRACE", "PROPFIND", "M-SEARCH", "QUERY"])
+def test_a_method_that_no_path_has_gets_405_and_what_is_allowed(
+    stack: LocalStack, method: str
+) -> None:
+    """A name that HTTP has never heard of as well: RFC 9110, section 15.5.6."""
+    answer = stack.request(method, "/api/auth/login")
+    assert (answer.status, answer.json()["code"]) == (405, "method-not-allowed")
+    assert answer.headers["Allow"] == "OPTIONS, POST"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert stack.request(method, "/nothing").status == 404

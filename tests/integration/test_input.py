@@ -74,6 +74,15 @@ def test_broken_json_gets_400(client: httpx2.Client, somebody: Account, endpoint
         assert document["detail"].startswith("The body is not valid JSON"), name  # check 28, 29
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_gets_400_and_is_named(client: httpx2.Client, encoding: str) -> None:
+    """RFC 8259, section 8.1: it cannot be seen in an editor, so that the problem has to name it."""
+    content = json.dumps(signup_body()).encode(encoding)
+    response = client.post("/api/users", content=content, headers=JSON)
+    document = problem(response, 400, "malformed-json")
+    assert "byte order mark" in document["detail"]
+
+
 @pytest.mark.parametrize("endpoint", _ENDPOINTS)
 def test_json_that_does_not_fit_gets_422(
     client: httpx2.Client, somebody: Account, endpoint: str

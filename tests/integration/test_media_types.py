@@ -53,6 +53,41 @@ def test_415_holds_wherever_a_body_is_taken(client: httpx2.Client, somebody: Acc
 
 
 @pytest.mark.parametrize(
+    "codings",
+    [("gzip",), ("br",), ("zstd",), ("GZIP",), ("x-gzip",), ("deflate, gzip",), ("identity, gzip",),
+     ("identity", "gzip"), ("nothing",)],
+    ids=str,
+)  # fmt: skip
+def test_a_body_in_a_content_coding_gets_415_and_is_told_which_would_do(
+    client: httpx2.Client, somebody: Account, codings: tuple[str, ...]
+) -> None:
+    """RFC 9110, sections 8.4 and 15.5.16: the body has to come as it is."""
+    body = signup_body()
+    for method, path in [
+        ("POST", "/api/users"),
+        ("PATCH", somebody.url),
+        ("DELETE", somebody.url),
+        ("POST", "/api/auth/logout"),
+    ]:
+        headers = [("Content-Encoding", coding) for coding in codings]
+        headers += [*somebody.auth.items(), ("Content-Type", "application/json")]
+        response = client.request(method, path, content=json.dumps(body), headers=headers)
+        document = problem(response, 415, "unsupported-media-type")
+        assert "Content-Encoding" in document["detail"]
+        assert response.headers["Accept-Encoding"] == "identity"
+    assert client.post("/api/users", json=body).status_code == 201
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, identity"])
+def test_a_body_without_a_content_coding_is_read(client: httpx2.Client, coding: str) -> None:
+    """`identity` stands for none."""
+    headers = {"Content-Encoding": coding}
+    response = client.post("/api/users", json=signup_body(), headers=headers)
+    assert response.status_code == 201
+    assert "Accept-Encoding" not in response.headers
+
+
+@pytest.mark.parametrize(
     "accept",
     ["*/*", "application/*", "application/json", "application/json;q=0.1", "APPLICATION/JSON",
      "application/json; charset=utf-8", "application/problem+json", "text/html, */*;q=0.1",

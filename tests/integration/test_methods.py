@@ -107,6 +107,57 @@ def test_a_newline_at_the_end_makes_another_path(
     problem(client.get(path, headers=somebody.auth), 404, "not-found")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/api%2Fusers", "/api%2fusers/me", "/api/users%2Fme", "/api/users%2fme", "/%2Fapi/users/me",
+     "/api/users/me%2F", "/api/users/%2Fme", "/problems%2Fnot-found", "/problems/a%252Fb",
+     "/problems/a%2Fb", "/docs/%2Fstart.js"],
+)  # fmt: skip
+def test_an_encoded_slash_separates_nothing(
+    client: httpx2.Client, somebody: Account, path: str
+) -> None:
+    """RFC 3986, section 2.2. No cache answers it either, though the other path is cached."""
+    for _ in range(3):
+        assert client.get("/api/users/me", headers=somebody.auth).status_code == 200
+        for method in ("GET", "DELETE"):
+            problem(client.request(method, path, headers=somebody.auth), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/api/users/", "Try `/api/users`, without a slash at the end."),
+        (
+            "/api/users/1/orders//",
+            "Try `/api/users/{user_id}/orders`, with single slashes, without",
+        ),
+        ("/api///users//me", "Try `/api/users/me`, with single slashes."),
+        ("/users", "Try `/api/users`, with `/api` in front."),
+        ("/users/canary/orders/7/", "Try `/api/users/{user_id}/orders/{order_id}`, with `/api` in"),
+        ("/auth/login", "Try `/api/auth/login`, with `/api` in front."),
+        ("/livez/", "Try `/livez`, without a slash at the end."),
+        ("/problems/canary/", "Try `/problems/{code}`, without a slash at the end."),
+    ],
+)
+def test_a_404_says_which_path_was_probably_meant(
+    client: httpx2.Client, path: str, advice: str
+) -> None:
+    """By its template: nothing that the client has chosen is repeated."""
+    for method in ("GET", "POST"):
+        response = client.request(method, path)
+        detail = problem(response, 404, "not-found")["detail"]
+        assert detail.startswith(f"There is nothing here. {advice}")
+        assert detail.endswith(".")
+        assert "canary" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/nothing/", "/api/api/users", "/.env/"])
+def test_a_404_without_a_likely_path_advises_none(client: httpx2.Client, path: str) -> None:
+    """Nothing is guessed."""
+    detail = problem(client.get(path), 404, "not-found")["detail"]
+    assert detail == "There is nothing here. Check the path and the id."
+
+
 @pytest.mark.parametrize("spelling", ["+{}", "{}.0", "%20{}", "{}%0A", "0{}", "{}%20"])
 def test_an_id_has_one_spelling(client: httpx2.Client, somebody: Account, spelling: str) -> None:
     """Digits and nothing else, as the OpenAPI document says: caches and logs see one path."""

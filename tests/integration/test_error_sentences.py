@@ -1,0 +1,70 @@
+"""What a client reads about a field that does not fit, asked for over HTTP with every field."""
+
+import re
+from typing import Any
+
+import httpx2
+from pydantic_core._pydantic_core import list_all_errors
+
+from tests.accounts import Account
+from tests.integration.wire import problem
+
+_TEMPLATE = re.compile(r"\\{\w+\\}")
+_PYDANTIC = re.compile(
+    "|".join(
+        _TEMPLATE.sub(".*", re.escape(error["message_template_python"]))
+        for error in list_all_errors()
+        if error["type"] != "json_invalid"
+    )
+)
+"""Every sentence that Pydantic can say."""
+_VALUES: list[Any] = [None, True, -1, 0, 1.5, 2**63, 2**70, "", "?", "x" * 5000, [], [0] * 60, {},
+                      {"amount": "1", "currency": 1}, [{"product_id": 0}, 1]]  # fmt: skip
+_IN_A_URL = ["", "0", "-1", "1.5", "x", "%00", "9" * 30, "x" * 300]
+
+
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _details(response: httpx2.Response) -> list[str]:
+    if response.status_code != 422:
+        return []
+    return [error["detail"] for error in problem(response, 422, "invalid-content")["errors"]]
+
+
+def test_no_body_gets_a_sentence_of_pydantic(client: httpx2.Client, admin: Account) -> None:
+    """Each field of each body, with values of every type, too long, too small, and missing."""
+    document, read = client.get("/openapi.json").json(), []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if "requestBody" in operation:
+                content = operation["requestBody"]["content"]["application/json"]["schema"]
+                fields = _resolved(document, content)["properties"]
+                bodies = [{name: value for name in fields} for value in _VALUES]  # noqa: C420
+                for body in [*bodies, *_VALUES, {"no_such": 1}]:
+                    url = re.sub(r"{\w+}", str(admin.id), path)
+                    headers = {**admin.auth, "If-Match": '"none"'}
+                    read += _details(client.request(method, url, json=body, headers=headers))
+    assert len(set(read)) > 15
+    assert not [detail for detail in read if _PYDANTIC.search(detail)]
+
+
+def test_no_url_gets_a_sentence_of_pydantic(client: httpx2.Client, admin: Account) -> None:
+    """Each parameter of each path and query."""
+    document, read = client.get("/openapi.json").json(), []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for value in _IN_A_URL:
+                names = [
+                    it["name"] for it in operation.get("parameters", []) if it["in"] == "query"
+                ]
+                query = "&".join(f"{name}={value}" for name in names)
+                url = re.sub(r"{\w+}", value or "0", path)
+                response = client.request(method, f"{url}?{query}", headers=admin.auth, json={})
+                read += _details(response)
+    assert len(set(read)) > 4
+    assert not [detail for detail in read if _PYDANTIC.search(detail)]

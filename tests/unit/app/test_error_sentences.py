@@ -1,0 +1,103 @@
+"""What a client reads about a field that does not fit: sentences of our own, never Pydantic's."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.exceptions import RequestValidationError
+
+import app.schemas
+from app.errors import Invalid
+from app.routers.framework_errors import translate
+from app.schemas.bodies import RequestBody
+
+_ERRORS_OF_KIND = {
+    "model": {"model_type", "model_attributes_type", "dict_type"},
+    "model-fields": {"missing", "extra_forbidden"},
+    "str": {"string_type", "string_unicode"},
+    "int": {"int_type", "int_from_float", "int_parsing", "int_parsing_size"},
+    "list": {"list_type"},
+    "literal": {"literal_error"},
+}
+"""The types of error that each kind of Pydantic's core schema can raise for JSON."""
+_RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
+                  "model-field", "json-or-python", "lax-or-strict"}  # fmt: skip
+"""What these raise is raised by what is inside them, or in a sentence of our own."""
+_ERRORS_OF_CONSTRAINT = {
+    ("str", "pattern"): {"string_pattern_mismatch"},
+    ("str", "min_length"): {"string_too_short"},
+    ("str", "max_length"): {"string_too_long"},
+    ("int", "ge"): {"greater_than_equal"},
+    ("int", "le"): {"less_than_equal"},
+    ("list", "min_length"): {"too_short"},
+    ("list", "max_length"): {"too_long"},
+}
+_CONTEXT = {"min_length": 3, "max_length": 3, "ge": 3, "le": 3, "pattern": "^x$", "expected": "3"}
+
+
+def _bodies(kind: type[RequestBody] = RequestBody) -> Iterator[type[RequestBody]]:
+    for body in kind.__subclasses__():
+        yield body
+        yield from _bodies(body)
+
+
+def _error_types(schema: object) -> Iterator[str]:
+    """Yield every type of error that a core schema and what is inside it can raise."""
+    if isinstance(schema, dict) and "custom_error_type" in schema:
+        yield schema["custom_error_type"]
+        return
+    if isinstance(schema, dict):
+        kind = schema.get("type")
+        if isinstance(kind, str) and kind not in _RAISE_NOTHING:
+            yield from _ERRORS_OF_KIND[kind]
+            for (of, constraint), errors in _ERRORS_OF_CONSTRAINT.items():
+                yield from errors if of == kind and constraint in schema else ()
+        for name, inner in schema.items():
+            yield from () if name in {"metadata", "serialization"} else _error_types(inner)
+    elif isinstance(schema, list | tuple):
+        for inner in schema:
+            yield from _error_types(inner)
+
+
+def _error_types_of_all_bodies() -> list[str]:
+    for module in pkgutil.iter_modules(app.schemas.__path__):
+        importlib.import_module(f"app.schemas.{module.name}")
+    schemas = [body.__pydantic_core_schema__ for body in _bodies()]
+    assert len(schemas) > 8
+    return sorted({error for schema in schemas for error in _error_types(schema)})
+
+
+def _sentence(kind: str, location: tuple[str, ...] = ("body", "field"), **others: Any) -> str:
+    error = {"type": kind, "loc": location, "msg": "Pydantic's own words", **others}
+    translated = translate(RequestValidationError([error]))
+    assert isinstance(translated, Invalid)
+    return translated.errors[0].detail
+
+
+@pytest.mark.parametrize("kind", _error_types_of_all_bodies())
+def test_each_error_that_a_body_can_lead_to_has_a_sentence_of_its_own(kind: str) -> None:
+    """A new kind of field fails this test until its errors have their sentences."""
+    sentence = _sentence(kind, ctx=_CONTEXT)
+    assert sentence.endswith(".")
+    assert "Pydantic" not in sentence
+    assert sentence != _sentence("date_parsing")
+    assert "{" not in sentence
+
+
+def test_any_other_error_of_pydantic_gets_a_sentence_that_fits_all() -> None:
+    """Pydantic's words may quote what the client has sent."""
+    assert _sentence("date_parsing", ctx={"error": "canary"}).startswith("This is not what")
+
+
+def test_a_rule_of_our_own_keeps_its_sentence() -> None:
+    """It is written for clients, about a field as about the whole body."""
+    for location in [("body", "field"), ("body",)]:
+        assert _sentence("name_empty", location) == "Pydantic's own words"
+
+
+@pytest.mark.parametrize("kind", ["missing", "model_attributes_type", "dict_type"])
+def test_a_body_that_is_no_object_is_asked_for_as_one(kind: str) -> None:
+    """There is no field to name."""
+    assert _sentence(kind, ("body",)) == "Send a JSON object as the body."
