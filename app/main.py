@@ -99,6 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.container = container
+    app.state.public_url = settings.public_url
     app.state.drain_delay = settings.drain_delay
     app.state.sweep_interval = settings.sweep_interval
     app.state.metrics = _metrics()

@@ -9,12 +9,14 @@ from http import HTTPStatus
 from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from app.errors import AppError, NotFound
 from app.routers.openapi import SERVER
 from app.routers.pages import page
 from app.routers.problems import status_of, title_of
+from app.routers.representations import PRIVATE, PUBLIC, represent_document
+from app.schemas.bodies import etag_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,7 +42,6 @@ _SWAGGER_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_KEEP = {"Cache-Control": "public, max-age=3600"}
 
 
 @router.get("/")
@@ -52,51 +53,58 @@ async def read_root() -> Response:
 @router.get("/openapi.json")
 async def read_openapi(request: Request) -> Response:
     """Return the contract for machines (OpenAPI 3.1)."""
-    # The examples are to be pasted: they name the address that this reader came by.
-    here = str(request.base_url).rstrip("/")
+    # The examples are to be pasted: they name the address of the service or, where it does not
+    # know its own, the one that this client came by. A client chooses that one, so that no cache
+    # may keep such a document for others.
+    public_url: str | None = request.app.state.public_url
+    here = public_url or str(request.base_url).rstrip("/")
     document = json.dumps(request.app.openapi()).replace(SERVER, here)
-    return Response(document, headers=_KEEP, media_type="application/json")
+    caching = PUBLIC if public_url else PRIVATE
+    return represent_document(request, document.encode(), "application/json", caching=caching)
 
 
 @router.get("/docs")
-async def read_docs() -> Response:
+async def read_docs(request: Request) -> Response:
     """Show the OpenAPI document, with a button to try each call."""
-    return HTMLResponse(_SWAGGER_UI, headers={"Content-Security-Policy": _SWAGGER_POLICY, **_KEEP})
+    headers = {"Content-Security-Policy": _SWAGGER_POLICY}
+    return represent_document(request, _SWAGGER_UI.encode(), "text/html", headers=headers)
 
 
 @router.get("/docs/start.js")
-async def read_docs_start() -> Response:
+async def read_docs_start(request: Request) -> Response:
     """Start Swagger UI; a file of its own, since the page allows no inline script."""
-    return Response(_START, media_type="text/javascript", headers=_KEEP)
+    return represent_document(request, _START.encode(), "text/javascript")
 
 
 @router.get("/docs/{asset}")
-async def read_docs_asset(asset: str) -> Response:
+async def read_docs_asset(request: Request, asset: str) -> Response:
     """Serve one file of Swagger UI."""
     media_type = _ASSETS.get(asset)
     if media_type is None:
         raise NotFound
-    return Response(_content(asset), headers=_KEEP, media_type=media_type)
+    content, etag = _content(asset)
+    return represent_document(request, content, media_type, headers={"ETag": etag})
 
 
 @router.get("/problems")
-async def list_problems() -> Response:
+async def list_problems(request: Request) -> Response:
     """List every problem that the service can report."""
     items = "".join(
         f'<li><a href="/problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
         for code, error in sorted(_explained().items())
     )
-    return page("Problems", f"<h1>Problems</h1><ul>{items}</ul>")
+    return page(request, "Problems", f"<h1>Problems</h1><ul>{items}</ul>")
 
 
 @router.get("/problems/{code}")
-async def read_problem(code: str) -> Response:
+async def read_problem(request: Request, code: str) -> Response:
     """Explain one problem in plain words."""
     error = _explained().get(code)
     if error is None:
         raise NotFound
     status = HTTPStatus(status_of(error))
     return page(
+        request,
         title_of(error),
         f'<p class="status">{status.value} {status.phrase}</p><h1>{escape(title_of(error))}</h1>'
         f"<h2>What it means</h2><p>{escape(inspect.getdoc(error) or '')}</p>"
@@ -107,9 +115,10 @@ async def read_problem(code: str) -> Response:
 
 
 @cache
-def _content(asset: str) -> bytes:
+def _content(asset: str) -> tuple[bytes, str]:
     # Swagger UI comes with fastapi-offline, so that the page needs no network.
-    return (files("fastapi_offline") / "static" / asset).read_bytes()
+    content = (files("fastapi_offline") / "static" / asset).read_bytes()
+    return content, etag_of(content)
 
 
 def _explained() -> dict[str, type[AppError]]:

@@ -6,16 +6,13 @@ from app import errors
 from app.routers.dependencies import Sessions
 from app.routers.negotiation import JsonRoute
 from app.routers.problems import problems
-from app.routers.representations import represent
+from app.routers.representations import PUBLIC, represent
 from app.schemas.auth import PublicKeys
 
 router = APIRouter(prefix="/.well-known", tags=["auth"], route_class=JsonRoute)
-
-_CACHING = "public, max-age=300"
-"""Half as long as a new key stands here before it signs, unless told otherwise."""
 
 
 @router.get("/jwks.json", response_model=PublicKeys, responses=problems(errors.MalformedHeader))
 async def read_public_keys(request: Request, sessions: Sessions) -> Response:
     """Read the public keys that access tokens can be verified with (RFC 7517)."""
-    return represent(request, sessions.public_keys(), caching=_CACHING)
+    return represent(request, sessions.public_keys(), caching=PUBLIC)

@@ -4,7 +4,10 @@ import base64
 import hashlib
 from html import escape
 
-from starlette.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.routers.representations import represent_document
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; --paper: #fff;
@@ -23,16 +26,19 @@ code { font: 0.9375em ui-monospace, monospace; } ul { padding-left: 1.25rem; }
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
-def page(title: str, body: str) -> HTMLResponse:
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def page(request: Request, title: str, body: str) -> Response:
     """Render a page; `body` is HTML whose text is escaped already."""
-    return HTMLResponse(
+    html = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · Roundtrip</title><style>{_STYLE}</style></head>"
-        f"<body>{body}</body></html>\n",
-        headers={
-            "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            "Cache-Control": "public, max-age=3600",
-        },
+        f"<body>{body}</body></html>\n"
     )
+    headers = {"Content-Security-Policy": _POLICY}
+    return represent_document(request, html.encode(), "text/html", headers=headers)

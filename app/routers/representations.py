@@ -8,8 +8,11 @@ from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
 """For what depends on who asks: to be kept by them only, and revalidated each time."""
-PUBLIC = "public, max-age=30"
-"""For what everybody sees: any cache may keep it for half a minute."""
+PUBLIC = "public, no-cache"
+"""For what is the same for everybody: any cache may keep it, and revalidates it each time.
+
+A client that reads again after a 412 would else get the old version out of its cache.
+"""
 
 
 def represent(
@@ -44,16 +47,37 @@ def represent_cached(
     return _conditional(request, cached.body, 200, {**sent, "X-Cache": cached.outcome})
 
 
-def _conditional(request: Request, body: bytes, status: int, headers: dict[str, str]) -> Response:
+def represent_document(
+    request: Request,
+    content: bytes,
+    media_type: str,
+    *,
+    headers: dict[str, str] | None = None,
+    caching: str = PUBLIC,
+) -> Response:
+    """Send a page or a file; an `ETag` among the headers saves its computation."""
+    sent = with_etag(content, headers or {}, caching=caching)
+    return _conditional(request, content, 200, sent, media_type=media_type)
+
+
+def _conditional(
+    request: Request,
+    body: bytes,
+    status: int,
+    headers: dict[str, str],
+    *,
+    media_type: str = "application/json",
+) -> Response:
     known = entity_tags(request, "if-none-match") if request.method == "GET" else None
     if known is not None and known.match_weakly(headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(body, status, headers, media_type="application/json")
+    return Response(body, status, headers, media_type=media_type)
 
 
 def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE) -> dict[str, str]:
-    """Return the headers that go with JSON that is bytes already."""
-    return {"ETag": etag_of(content), "Cache-Control": caching, **headers}
+    """Return the headers that go with content that is bytes already."""
+    etag = headers.get("ETag") or etag_of(content)
+    return {"ETag": etag, "Cache-Control": caching, **headers}
 
 
 def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:

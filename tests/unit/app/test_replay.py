@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.tracing import Recording, record
 from tests.service import signing_key
 
-_HEADERS = [(b"cache-control", b"public, max-age=30"), (b"etag", b'"one"')]
+_HEADERS = [(b"cache-control", b"public, no-cache"), (b"etag", b'"one"')]
 
 
 def _link(redis_url: str) -> RedisLink:
