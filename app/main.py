@@ -30,6 +30,7 @@ from app.container import Container
 from app.errors import Unavailable
 from app.middleware.access_log import PROBES, AccessLog
 from app.middleware.body_limit import BodyLimit
+from app.middleware.cors import Cors
 from app.middleware.deadline import Deadline
 from app.middleware.host import Host
 from app.middleware.identity import Identity
@@ -119,6 +120,7 @@ def _door(
     # Where nobody looks at a request, nobody has to ask whether anybody does.
     looked_at = server_timing or traced
     stages = [Middleware(Stages, server_timing=server_timing)] if looked_at else []
+    cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
     return [
         Middleware(ResponseHeaders),
         Middleware(Routing, routes=routes),
@@ -126,6 +128,7 @@ def _door(
         Middleware(AccessLog, registry=app.state.metrics),
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),
+        *cors,
         Middleware(Identity, read_token=container.sessions.read_token),
         Middleware(
             RateLimit,

@@ -8,6 +8,7 @@
     access_log         one line and one measurement when it is over
     problems           whatever is raised below becomes a problem document
     host               the Host header is one that is served
+    cors               pages of listed origins may read the response, if any are listed
     identity           whose token this is, or which cookie
     rate_limit         whether they may ask once more
     same_origin        with a cookie, no other site asks for changes

@@ -27,6 +27,7 @@ from app.settings.kinds import (
     address,
     refuse_weak_password,
 )
+from app.settings.origins import BrowserOrigins
 from app.settings.providers import Provider, ProviderSettings
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
@@ -106,6 +107,8 @@ class Settings(TokenSettings, ProviderSettings):
     drain_delay: NonNegativeFloat = 3.0
     # Host headers that are served; `*` serves every one.
     allowed_hosts: Names = ("*",)
+    # Origins whose pages may call from a browser, without cookies; none by default.
+    cors_origins: BrowserOrigins = ()
 
     # Whether each response says in Server-Timing what took how long: whoever may ask learns it.
     server_timing: Literal["on", "off"] = "off"

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PositiveFloat, SecretStr, model_validator
+from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.settings.kinds import EnvironmentSettings, Names, is_example
+from app.settings.origins import Origin, WebAddress
 
 _GOOGLE = "https://accounts.google.com"
 _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")
@@ -26,31 +27,12 @@ class Provider:
     """The only ones that the service asks."""
 
 
-def _web_address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        whole = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole = False
-    plain = value.isascii() and value.isprintable() and not {*"?#@ \\"} & {*value}
-    if not whole or not plain or not value.startswith(("https://", "http://")):
-        raise PydanticCustomError("url", "is no address; write it like `https://id.example.com`")
-    return value
-
-
-def _origin(value: str) -> str:
-    origin = _web_address(value).rstrip("/")
-    if urlsplit(origin).path:
-        raise PydanticCustomError("url", "is no origin; write it like `https://api.example.com`")
-    return origin
-
-
 class ProviderSettings(EnvironmentSettings):
     """Google has two variables, any other provider three; all of them or none."""
 
     google_client_id: str | None = None
     google_client_secret: SecretStr | None = None
-    oidc_issuer: Annotated[str, AfterValidator(_web_address)] | None = None
+    oidc_issuer: WebAddress | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     # As it stands in the paths: /api/auth/oidc/{name}/login.
@@ -61,7 +43,7 @@ class ProviderSettings(EnvironmentSettings):
     oidc_timeout: PositiveFloat = 5.0
     # The origin under which browsers reach the service, and to which providers send them
     # back; without it, the one that the browser has used.
-    public_url: Annotated[str, AfterValidator(_origin)] | None = None
+    public_url: Origin | None = None
 
     @property
     def providers(self) -> tuple[Provider, ...]:

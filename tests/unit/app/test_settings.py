@@ -64,6 +64,30 @@ def test_allowed_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) 
     assert settings.allowed_hosts == ("api.example", "www.example")
 
 
+def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In lower case, without a slash at the end or the port of the scheme; none by default."""
+    assert _load(monkeypatch).cors_origins == ()
+    given = "https://App.example.com/, http://localhost:5173,https://b.test:443,http://c.test:80"
+    assert _load(monkeypatch, CORS_ORIGINS=given).cors_origins == (
+        "https://app.example.com",
+        "http://localhost:5173",
+        "https://b.test",
+        "http://c.test",
+    )
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "app.example.com", "https://*.example.com", "https://a.test/path", "//a.test",
+     "https://a.test,", "ftp://a.test", "https://user@a.test", "https://a.test?x"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    """An origin that no browser sends would never be allowed, and nobody would know why."""
+    with pytest.raises(SettingsError) as refusal:
+        _load(monkeypatch, CORS_ORIGINS=origin)
+    assert str(refusal.value).startswith("CORS_ORIGINS ")
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Platforms hand out each of them."""

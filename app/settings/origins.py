@@ -1,0 +1,46 @@
+"""Settings that are addresses of the web, or their origins (RFC 6454)."""
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from app.settings.kinds import Names
+
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    plain = value.isascii() and value.isprintable() and not {*"?#@ \\"} & {*value}
+    if not whole or not plain or not value.startswith(("https://", "http://")):
+        raise PydanticCustomError("url", "is no address; write it like `https://id.example.com`")
+    return value
+
+
+def _origin(value: str) -> str:
+    origin = _web_address(value).rstrip("/")
+    if urlsplit(origin).path:
+        raise PydanticCustomError("url", "is no origin; write it like `https://api.example.com`")
+    return origin
+
+
+def _browser_origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    # As browsers write them: in lower case, and without the port that belongs to the scheme.
+    if any("*" in value for value in values):
+        raise PydanticCustomError("url", "has a wildcard; list each origin")
+    origins = (_origin(value).lower() for value in values)
+    return tuple(it.removesuffix(_DEFAULT_PORTS[it.partition(":")[0]]) for it in origins)
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""A URL without a query."""
+Origin = Annotated[str, AfterValidator(_origin)]
+"""Scheme, host and port; no path."""
+BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
+"""Origins, separated by commas; as browsers write them in the Origin header."""
