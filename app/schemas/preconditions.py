@@ -9,6 +9,8 @@ from app.errors import MalformedHeader, PreconditionFailed, PreconditionRequired
 _ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _ONE = re.compile(_ENTITY_TAG)
 _LIST = re.compile(rf"[ \t,]*{_ENTITY_TAG}(?:[ \t]*,(?:[ \t]*{_ENTITY_TAG})?)*[ \t]*")
+# What a load balancer that compresses a response adds to its tag, as Caddy and Apache do.
+_CODING = re.compile(r'-(?:gzip|zstd)"$')
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,18 @@ class EntityTags:
 
     @classmethod
     def parse(cls, header: str) -> "EntityTags":
-        """Read a header's value. Raises `MalformedHeader` when a tag is not quoted."""
+        """Read a header's value. Raises `MalformedHeader` when a tag is not quoted.
+
+        The tag of a compressed response also stands for the version that was compressed.
+        """
         if header.strip() == "*":
             return cls(frozenset(), anything=True)
         if not _LIST.fullmatch(header):
             raise MalformedHeader(
                 'If-Match and If-None-Match take entity tags in their quotes, such as "abc", or *.'
             )
-        return cls(frozenset(_ONE.findall(header)))
+        tags = _ONE.findall(header)
+        return cls(frozenset([*tags, *(_CODING.sub('"', tag) for tag in tags)]))
 
     def match_strongly(self, etag: str) -> bool:
         """Compare for If-Match, where a weak tag never matches (section 8.8.3.2)."""

@@ -43,6 +43,18 @@ def test_weak_and_strong_comparison_differ_for_weak_tags_only() -> None:
     assert not strong.match_weakly('"2"')
 
 
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_the_tag_of_a_compressed_response_stands_for_the_same_version(coding: str) -> None:
+    """A load balancer adds the coding to it; the version that a client has read is the same."""
+    tags = EntityTags.parse(f'"0", "1-{coding}"')
+    assert tags.match_strongly('"1"')
+    assert tags.match_strongly('"0"')
+    assert not tags.match_strongly('"2"')
+    assert EntityTags.parse(f'W/"1-{coding}"').match_weakly('"1"')
+    assert not EntityTags.parse(f'W/"1-{coding}"').match_strongly('"1"')
+    assert not EntityTags.parse('"1-other"').match_strongly('"1"')
+
+
 def test_the_star_stands_for_anything() -> None:
     """Alone, blanks around it aside."""
     assert EntityTags.parse(" * ").match_strongly('"1"')
