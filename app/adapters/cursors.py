@@ -10,9 +10,10 @@ import base64
 import binascii
 import hmac
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -29,8 +30,12 @@ _TAG_BYTES: Final = 18
 _KEY_BYTES: Final = 32
 
 
+_CHANGED: Final = 0
+"""In place of a limit, in the cursors of all pages after the limit has changed."""
+
+
 class Position(NamedTuple):
-    """The row behind which a page begins, and the size of the page that ended there."""
+    """The row behind which a page begins, and the limit of all pages before it."""
 
     row_id: int
     limit: int
@@ -44,8 +49,12 @@ class ListCursors:
     _ring: KeyRing
     _secrets: Mapping[Key, bytes]
 
+    def following(self, after: Position | None, limit: int) -> Callable[[int], str]:
+        """Return what makes the cursor of the page that begins `after`, of its last row's id."""
+        return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _CHANGED)
+
     def encode(self, row_id: int, limit: int) -> str:
-        """Return the cursor of a page of `limit` rows that ended with this row."""
+        """Return the cursor for what follows this row, after pages of `limit` rows."""
         secret = self._secrets[self._ring.signing(datetime.now(UTC))]
         return self._signed(secret, _POSITION.pack(limit, row_id))
 
@@ -70,6 +79,14 @@ class ListCursors:
     def _signed(self, secret: bytes, position: bytes) -> str:
         tag = hmac.digest(secret, self._list + position, "sha256")[:_TAG_BYTES]
         return base64.urlsafe_b64encode(tag + position).decode()
+
+
+def is_in_sequence(after: Position | None, limit: int) -> bool:
+    """Tell whether a page is the first, or follows from the first by `next` alone.
+
+    Only these pages are stored: others could be as many as a client likes.
+    """
+    return after is None or after.limit == limit
 
 
 class Cursors:

@@ -92,10 +92,10 @@ class Page(Representation, Generic[Item]):
     next_cursor: str | None
 
     @classmethod
-    def cut(cls, found: list[Item], limit: int, cursor: Callable[[int, int], str]) -> Self:
+    def cut(cls, found: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:
         """Show `limit` of what was found; one more than that means that a page follows.
 
-        `cursor` returns the cursor of a page, by the id of its last row and its limit.
+        `cursor` makes the cursor of the page out of the id of its last row.
         """
         shown, more = found[:limit], len(found) > limit
-        return cls(items=shown, next_cursor=cursor(shown[-1].id, limit) if more else None)
+        return cls(items=shown, next_cursor=cursor(shown[-1].id) if more else None)

@@ -41,7 +41,7 @@ class IdentityService:
             IdentityRead.of(it, provider=self._provider_names.get(it.issuer, it.issuer))
             for it in found
         ]
-        return IdentityPage.cut(items, limit, cursors.encode)
+        return IdentityPage.cut(items, limit, cursors.following(after, limit))
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
         """Remove one of the caller's identities; nobody signs in with it from then on.

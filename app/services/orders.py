@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.adapters.cursors import Cursors
+from app.adapters.cursors import Cursors, is_in_sequence
 from app.adapters.read_cache import ReadCache
 from app.errors import (
     FieldError,
@@ -109,9 +109,9 @@ class OrderService:
                     user_id, before=row_id, limit=limit + 1, status=wanted
                 )
             found = [OrderRead.of(order) for order in orders]
-            return OrderPage.cut(found, limit, cursors.encode).to_bytes()
+            return OrderPage.cut(found, limit, cursors.following(before, limit)).to_bytes()
 
-        if before and before.limit != limit:
+        if not is_in_sequence(before, limit):
             return CachedBody.not_stored(await load(), tags.orders(user_id))
         variant = read_key("page", status=status, before=row_id, limit=limit)
         return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))

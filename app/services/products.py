@@ -1,6 +1,6 @@
 """What can be done with a product."""
 
-from app.adapters.cursors import Cursors
+from app.adapters.cursors import Cursors, is_in_sequence
 from app.adapters.read_cache import ReadCache
 from app.errors import NotFound
 from app.models import Product, tags
@@ -53,9 +53,9 @@ class ProductService:
             async with self._database.reading() as tx:
                 products = await tx.products.list_after(row_id or 0, limit=limit + 1)
             found = [ProductRead.of(product) for product in products]
-            return ProductPage.cut(found, limit, cursors.encode).to_bytes()
+            return ProductPage.cut(found, limit, cursors.following(after, limit)).to_bytes()
 
-        if after and after.limit != limit:
+        if not is_in_sequence(after, limit):
             return CachedBody.not_stored(await load(), tags.PRODUCTS)
         variant = read_key("page", after=row_id, limit=limit)
         return CachedBody(*await self._cache.get_or_load(tags.PRODUCTS, variant, load))

@@ -148,7 +148,7 @@ class SessionService:
                 idle=self._idle,
             )
         found = [SessionRead.of(it, current=it.id == caller.session_id) for it in sessions]
-        return SessionPage.cut(found, limit, cursors.encode)
+        return SessionPage.cut(found, limit, cursors.following(before, limit))
 
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""

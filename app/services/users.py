@@ -93,7 +93,9 @@ class UserService:
             users = await tx.users.list_after(
                 after.row_id if after else 0, limit=limit + 1, email=email
             )
-        return UserPage.cut([UserRead.of(user) for user in users], limit, cursors.encode)
+        return UserPage.cut(
+            [UserRead.of(user) for user in users], limit, cursors.following(after, limit)
+        )
 
     async def update(
         self,

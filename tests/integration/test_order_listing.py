@@ -167,6 +167,13 @@ def test_only_what_follows_by_next_is_cached(
         assert [page.headers["X-Cache"] for page in pages] == expected  # check 43
         for page in pages:
             assert [item["id"] for item in page.json()["items"]] == ids[1 : 1 + limit]
+    # Nor is what follows such a page, with whatever limit.
+    changed = client.get(f"{url}?limit=2&cursor={cursor}", headers=bettina.auth).json()
+    for limit in (1, 2):
+        target = f"{url}?limit={limit}&cursor={changed['next_cursor']}"
+        pages = [client.get(target, headers=bettina.auth) for _ in range(3)]
+        assert [page.headers["X-Cache"] for page in pages] == ["bypass"] * 3  # check 43
+        assert [item["id"] for item in pages[0].json()["items"]] == ids[3 : 3 + limit]
 
 
 def test_orders_that_come_meanwhile_are_neither_repeated_nor_make_others_be_skipped(

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.adapters.cursors import Cursors
+from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
 from app.adapters.read_cache import Found, ReadCache
 from app.adapters.session_cache import SessionCache
@@ -49,6 +50,8 @@ _PRODUCTS, _ORDERS = ProductService(*_STORED), OrderService(*_STORED)
 _USERS = UserService(
     cast("Database", None),
     cast("PasswordHasher", None),
+    cast("PasswordCheck", None),
+    cast("PasswordCheck", None),
     _KeysOfReads(),
     cast("SessionCache[Principal]", None),
     _CURSORS,

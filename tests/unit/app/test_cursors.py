@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.adapters.cursors import Cursors
+from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import MalformedCursor
 from app.settings import TokenSettings
 from app.settings.kinds import SigningKey
@@ -36,7 +36,7 @@ _PRODUCTS = _CURSORS.of("products")
 def test_a_cursor_leads_back_to_its_row(
     named: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
 ) -> None:
-    """It also names the limit of its page, and needs no encoding in a URL."""
+    """It also names the limit of the pages before it, and needs no encoding in a URL."""
     name, parameters = named
     cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
     assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)
@@ -46,6 +46,19 @@ def test_a_cursor_leads_back_to_its_row(
 def test_the_first_page_has_no_cursor() -> None:
     """None is not the cursor of row 0."""
     assert _PRODUCTS.decode(None) is None
+
+
+@given(st.lists(_LIMITS, min_size=1, max_size=5))
+@example([20, 20, 20])
+@example([20, 10, 10])
+@example([20, 10, 20])
+def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: list[int]) -> None:
+    """A limit that changes and changes back has changed."""
+    after = None
+    for number, limit in enumerate(limits):
+        expected = set(limits[: number + 1]) == {limits[0]}
+        assert is_in_sequence(after, limit) == expected  # check 43
+        after = _PRODUCTS.decode(_PRODUCTS.following(after, limit)(number + 1))
 
 
 @given(
