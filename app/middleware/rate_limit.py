@@ -7,6 +7,7 @@ because slowapi's own would hold up the event loop.
 import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from slowapi.util import get_remote_address
 from slowapi.wrappers import Limit, LimitGroup
@@ -15,8 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.rate_limiter import RateLimiter, Window
-from app.adapters.tokens import Claims
-from app.errors import TooManyRequests
+from app.errors import InvalidToken, TooManyRequests
 from app.services.sessions import SessionService
 from app.settings import Settings
 
@@ -108,24 +108,30 @@ class RateLimit:
         state, path = scope["state"], scope["state"]["path"]
         policy = self.policies[path.limit(scope["method"]) if path else "default"]
         if policy.key is by_user and state["claims"] is not None:
-            state["user_id"] = await self._user_of(state["claims"])
+            await self._identify(state)
         windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
         state["response_headers"].update(policy.headers(windows))
         used_up = [window.reset_after for window in windows if window.exceeded]
         if used_up:
             raise TooManyRequests(retry_after=max(used_up))
 
-    async def _user_of(self, claims: Claims) -> int | None:
-        known = self.sessions.known(claims, None)
+    async def _identify(self, state: dict[str, Any]) -> None:
+        known = self.sessions.known(state["claims"], None)
         if known is not None:
-            return known.user_id
+            state["user_id"] = known.user_id
+            return
         # The route looks for the same session, and waits for this task: so it is not cancelled when
         # the rate limit can wait no longer.
-        looking = asyncio.create_task(self.sessions.by_token(claims))
+        looking = asyncio.create_task(self.sessions.by_token(state["claims"]))
         looking.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait({looking}, timeout=_LOOKUP_SECONDS)
-        found = looking.done() and not looking.cancelled() and looking.exception() is None
-        return claims.user_id if found else None
+        if not looking.done() or looking.cancelled():
+            return
+        if looking.exception() is None:
+            state["user_id"] = looking.result().user_id
+        elif isinstance(looking.exception(), InvalidToken):
+            # The session has ended. The route need not look for it again.
+            state.update(claims=None, refusal=InvalidToken())
 
 
 class _Policy:

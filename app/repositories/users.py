@@ -19,12 +19,12 @@ def _live(condition: ColumnElement[bool]) -> Select[User]:
 # Built once: to build a statement takes longer than to run it.
 _BY_ID: Final = _live(User.id == bindparam("user_id"))
 _BY_ID_LOCKED: Final = _BY_ID.with_for_update(key_share=True)
+_BY_EMAIL: Final = _live(User.email == bindparam("email"))
 _KEEP: Final = (
     select(User.id)
     .where(User.id == bindparam("user_id"), User.erased_at.is_(None))
     .with_for_update(read=True, key_share=True)
 )
-_BY_EMAIL: Final = _live(User.email == bindparam("email"))
 
 
 @located

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from cachetools import LRUCache
 
 from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
@@ -19,8 +18,6 @@ from app.tracing import staged, staged_methods
 __all__ = ["Principal", "SessionService"]
 
 _log = structlog.get_logger()
-_MOST_ENDED = 10_000
-"""Sessions that are known to have ended, so that their tokens cost no more lookups."""
 _NOTED_EVERY = timedelta(minutes=1)
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 _Question = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
@@ -45,7 +42,6 @@ class SessionService:
         self._cache = cache
         self._cursors = cursors
         self._idle = idle
-        self._ended: LRUCache[tuple[int, int], bool] = LRUCache(_MOST_ENDED)
 
     def read_token(self, token: str) -> Claims:
         """Check an access token's signature and claims. Raises `InvalidToken`."""
@@ -58,13 +54,8 @@ class SessionService:
     @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
         """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
-        session = (claims.user_id, claims.session_id)
-        principal = None
-        if session not in self._ended:
-            principal = await self._cache.get_or_load(*self._of_token(claims))
+        principal = await self._cache.get_or_load(*self._of_token(claims))
         if principal is None:
-            # An ended session never comes back to life.
-            self._ended[session] = True
             raise InvalidToken
         return principal
 

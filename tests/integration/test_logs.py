@@ -26,9 +26,9 @@ def test_each_request_is_one_line_with_all_that_matters(
     service: Service, client: httpx2.Client, somebody: Account
 ) -> None:
     """Id, route template, status, duration and user; not the path, not the query, no stages."""
-    line = _logged(service, client.get(f"{somebody.url}?token=x", headers=somebody.auth))
-    expected = {"method": "GET", "route": "/api/users/{user_id}", "status": 200, "level": "info",
-                "user_id": somebody.id, "client": "127.0.0.1"}  # fmt: skip
+    line = _logged(service, client.get(f"{somebody.url}/orders?limit=7", headers=somebody.auth))
+    expected = {"method": "GET", "route": "/api/users/{user_id}/orders", "status": 200,
+                "level": "info", "user_id": somebody.id, "client": "127.0.0.1"}  # fmt: skip
     assert line == {**line, **expected}
     assert set(line) == {*expected, "event", "request_id", "duration_ms", "timestamp"}
     assert 0 < line["duration_ms"] < 10_000
@@ -39,6 +39,7 @@ def test_each_request_is_one_line_with_all_that_matters(
     ("method", "path", "status", "route"),
     [
         ("GET", "/nothing?secret=x", 404, None),
+        ("GET", "/api/users/me?token=x", 422, "/api/users/me"),
         ("PUT", "/api/users", 405, "/api/users"),
         ("PROPFIND", "/api/users", 405, "/api/users"),
         ("GET", "/api/users/me", 401, "/api/users/me"),

@@ -51,7 +51,6 @@ _USERS = UserService(
     cast("Database", None),
     cast("PasswordHasher", None),
     cast("PasswordCheck", None),
-    cast("PasswordCheck", None),
     _KeysOfReads(),
     cast("SessionCache[Principal]", None),
     _CURSORS,
