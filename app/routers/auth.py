@@ -6,9 +6,9 @@ from app import errors
 from app.routers.cookies import with_session_cookie, without_session_cookie
 from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
 from app.routers.negotiation import JsonRoute
-from app.routers.openapi import limited_by
+from app.routers.openapi import NO_STORE, limited_by
 from app.routers.pagination import Cursor, Limit, links
-from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
+from app.routers.problems import problems
 from app.routers.representations import json_response, represent
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
 
@@ -17,10 +17,8 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 _NO_STORE = {"Cache-Control": "no-store"}
 _LOGIN = (
     errors.BadCredentials,
-    errors.CrossSite,
     errors.TooManyFailures,
     errors.Overloaded,
-    *READING_A_BODY,
 )
 
 
@@ -28,7 +26,7 @@ _LOGIN = (
     "/login",
     response_model=TokenPair,
     responses=problems(*_LOGIN),
-    openapi_extra=limited_by("login"),
+    openapi_extra=limited_by("login") | NO_STORE,
 )
 async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
     """Trade email and password for an access token and a refresh token."""
@@ -40,7 +38,7 @@ async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
     status_code=201,
     response_model=SessionRead,
     responses=problems(*_LOGIN),
-    openapi_extra=limited_by("login"),
+    openapi_extra=limited_by("login") | NO_STORE,
 )
 async def create_session(body: Login, client: SigningIn, auth: Auth) -> Response:
     """Sign in with a cookie, as browsers do. It ends the session of the cookie sent along."""
@@ -52,14 +50,15 @@ async def create_session(body: Login, client: SigningIn, auth: Auth) -> Response
 @router.post(
     "/refresh",
     response_model=TokenPair,
-    responses=problems(errors.InvalidRefreshToken, errors.CrossSite, *READING_A_BODY),
+    responses=problems(errors.InvalidRefreshToken),
+    openapi_extra=NO_STORE,
 )
 async def refresh(body: Refresh, sessions: Sessions) -> Response:
     """Trade a refresh token for a new pair. Each can be used once; a second use ends it all."""
     return json_response(await sessions.refresh(body), headers=_NO_STORE)
 
 
-@router.post("/logout", status_code=204, responses=problems(*SIGNED_IN, errors.CrossSite))
+@router.post("/logout", status_code=204, responses=problems())
 async def logout(request: Request, caller: Caller, sessions: Sessions) -> Response:
     """End this session: its access tokens, its refresh token, its cookie."""
     await sessions.sign_out(caller)
@@ -70,7 +69,7 @@ async def logout(request: Request, caller: Caller, sessions: Sessions) -> Respon
 @router.get(
     "/sessions",
     response_model=SessionPage,
-    responses=problems(*SIGNED_IN, errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
+    responses=problems(errors.MalformedCursor),
 )
 async def list_sessions(
     request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
@@ -83,7 +82,7 @@ async def list_sessions(
 @router.get(
     "/sessions/{session_id}",
     response_model=SessionRead,
-    responses=problems(*SIGNED_IN, errors.NotFound, errors.MalformedHeader, errors.Invalid),
+    responses=problems(errors.NotFound),
 )
 async def read_session(
     request: Request, session_id: RowId, caller: Caller, sessions: Sessions
@@ -95,7 +94,7 @@ async def read_session(
 @router.delete(
     "/sessions/{session_id}",
     status_code=204,
-    responses=problems(*SIGNED_IN, errors.CrossSite, errors.NotFound, errors.Invalid),
+    responses=problems(errors.NotFound),
 )
 async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
     """End one of your sessions, such as that of a lost phone."""

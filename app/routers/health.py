@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app import errors
 from app.routers.dependencies import Health
 from app.routers.negotiation import JsonRoute
+from app.routers.openapi import NO_STORE
 from app.routers.problems import problems
 from app.routers.representations import json_response
 from app.schemas.health import Liveness, Readiness
@@ -15,17 +16,20 @@ from app.schemas.health import Liveness, Readiness
 router = APIRouter(tags=["operations"])
 json_router = APIRouter(tags=["operations"], route_class=JsonRoute)
 
-_NO_STORE = {"Cache-Control": "no-store"}
+_HEADERS = {"Cache-Control": "no-store"}
 
 
-@json_router.get("/livez", response_model=Liveness, responses=problems())
+@json_router.get("/livez", response_model=Liveness, responses=problems(), openapi_extra=NO_STORE)
 async def read_liveness() -> Response:
     """Say that the process answers. Nothing else is asked: a restart would not mend it."""
-    return json_response(Liveness(), headers=_NO_STORE)
+    return json_response(Liveness(), headers=_HEADERS)
 
 
 @json_router.get(
-    "/readyz", response_model=Readiness, responses=problems(errors.NotReady, errors.Invalid)
+    "/readyz",
+    response_model=Readiness,
+    responses=problems(errors.NotReady),
+    openapi_extra=NO_STORE,
 )
 async def read_readiness(
     health: Health,
@@ -35,11 +39,11 @@ async def read_readiness(
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:
     """Say whether this process should get requests; 503 without Postgres or while draining."""
-    return json_response(await health.readiness(exclude), headers=_NO_STORE)
+    return json_response(await health.readiness(exclude), headers=_HEADERS)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def read_metrics(request: Request) -> Response:
     """Return this process's metrics in Prometheus's text format."""
     body = generate_latest(request.app.state.metrics)
-    return Response(body, headers=_NO_STORE, media_type=CONTENT_TYPE_LATEST)
+    return Response(body, headers=_HEADERS, media_type=CONTENT_TYPE_LATEST)

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app import errors
 from app.routers.dependencies import Sessions
 from app.routers.negotiation import JsonRoute
 from app.routers.problems import problems
@@ -12,7 +11,7 @@ from app.schemas.auth import PublicKeys
 router = APIRouter(prefix="/.well-known", tags=["auth"], route_class=JsonRoute)
 
 
-@router.get("/jwks.json", response_model=PublicKeys, responses=problems(errors.MalformedHeader))
+@router.get("/jwks.json", response_model=PublicKeys, responses=problems())
 async def read_public_keys(request: Request, sessions: Sessions) -> Response:
     """Read the public keys that access tokens can be verified with (RFC 7517)."""
     return represent(request, sessions.public_keys(), caching=PUBLIC)

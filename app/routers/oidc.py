@@ -18,8 +18,8 @@ from app.routers.cookies import (
 )
 from app.routers.dependencies import Caller, Oidc, SigningIn
 from app.routers.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
-from app.routers.openapi import limited_by
-from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
+from app.routers.openapi import NO_STORE, limited_by
+from app.routers.problems import SIGNED_IN, problems
 from app.routers.representations import json_response
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import Answer
@@ -85,15 +85,13 @@ async def finish_sign_in(
     response_model=AuthorizationUrl,
     responses=problems(
         *SIGNED_IN,
-        *READING_A_BODY,
-        errors.CrossSite,
         errors.Reauthenticate,
         errors.WrongPassword,
         errors.TooManyFailures,
         errors.Overloaded,
         *_PLACES,
     ),
-    openapi_extra=limited_by("login"),
+    openapi_extra=limited_by("login") | NO_STORE,
 )
 async def begin_link(
     request: Request,

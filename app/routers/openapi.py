@@ -1,170 +1,174 @@
 """The OpenAPI document: what FastAPI derives from the routes, with what it cannot know.
 
-That is the problem document, the headers of each response, and for each call a curl
-command that can be pasted.
+A route declares what is its own: its problems, its limit, whether it is read through the cache.
+What follows from a method, a security scheme, a parameter or a body is derived here, for every
+route alike.
 """
 
-import json
-import shlex
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Final, Literal
 
 from fastapi import FastAPI
 
-from app.routers.problems import Problem
+from app import errors
+from app.errors import AppError
+from app.routers.documented_headers import component_headers, headers_of
+from app.routers.examples import example, introduction
+from app.routers.problems import (
+    READING_A_BODY,
+    SIGNED_IN,
+    add_problem,
+    problem_schemas,
+    status_of,
+)
 from app.schemas.auth import SESSION_COOKIE
 
-RATE_LIMIT = "x-rate-limit"
+RATE_LIMIT: Final = "x-rate-limit"
 """The extension under which a route names the rate limit that it counts towards."""
+CACHED: Final[dict[str, Any]] = {"x-cached": True}
+"""Declare a read that goes through the cache, as `openapi_extra` of a route."""
+NO_STORE: Final[dict[str, Any]] = {"x-no-store": True}
+"""Declare a response that nobody may store, and that has no ETag."""
 
 
-def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, str]:
+def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]:
     """Declare a rate limit other than `default`, as `openapi_extra` of a route."""
     return {RATE_LIMIT: policy}
 
 
-SERVER = "http://localhost:8080"
+SERVER: Final = "http://localhost:8080"
 """Where the examples send their requests, until the document is served from somewhere else."""
 
-_DESCRIPTION = f"""\
-A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
-`type` leads to [a page that explains it](/problems).
-
-To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
-**Authorize** and paste the access token. To try them in a shell, sign up and then set what the
-examples below use:
-
-```sh
-LOGIN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
-  -d '{{"email": "ahmed@example.com", "password": "correct horse battery"}}')
-TOKEN=$(echo "$LOGIN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-REFRESH=$(echo "$LOGIN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])')
-SESSION=$(curl -s {SERVER}/api/auth/sessions -H "Authorization: Bearer $TOKEN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
-ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
-```
-
-For the examples about products and orders, take a product and order one piece of it:
-
-```sh
-PRODUCT=$(curl -s '{SERVER}/api/products?limit=1' \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
-ORDER=$(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
-  -H 'Content-Type: application/json' \\
-  -d '{{"items": [{{"product_id": '$PRODUCT', "quantity": 1}}]}}' \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-ORDER_ETAG=$(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
-PRODUCT_ETAG=$(curl -sI {SERVER}/api/products/$PRODUCT \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
-```
-"""
-_VARIABLES = {
-    "{user_id}": "$ID",
-    "{order_id}": "$ORDER",
-    "{product_id}": "$PRODUCT",
-    "{session_id}": "$SESSION",
-    # The name that the local stack has for its own.
-    "{provider}": "local",
+_SAFE: Final = {"get", "head", "options"}
+_LARGEST_SAFE_INTEGER: Final = 2**53 - 1
+"""What a number can be in every JSON parser (RFC 8259, section 6)."""
+_BOUNDS: Final = {"minimum", "maximum"}
+_TAGS: Final = {
+    "users": "Accounts: sign up, read, change and delete them.",
+    "orders": "A user's orders: placed once, paid, shipped or cancelled.",
+    "products": "What can be ordered. Everybody can read it; administrators change it.",
+    "auth": "Sign in, stay signed in, and sign out.",
+    "operations": "Health checks for load balancers and orchestrators.",
 }
-_CACHED = {
-    "read_me",
-    "read_user",
-    "list_products",
-    "read_product",
-    "list_orders",
-    "read_order",
-}
-_WITH_ETAG = {"users", "products", "orders"}
-_HEADERS = {
-    "X-Request-ID": "the id of this request, to be quoted in questions about it",
-    "RateLimit-Policy": "the limits that this request counts towards",
-    "RateLimit": "what is left of them, and for how many seconds",
+_ENTITY_TAG: Final = r'(W/)?"[!#-~]*"'
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "the ETag of the version that the client has: 304 if it is current",
+    "schema": {"type": "string", "pattern": rf"^(\*|{_ENTITY_TAG}(, *{_ENTITY_TAG})*)$"},
 }
 
 
 def describe(app: FastAPI) -> None:
     """Complete the app's OpenAPI document, once, in place."""
-    app.description = _DESCRIPTION
+    app.description = introduction(SERVER)
+    app.servers = [{"url": SERVER, "description": "the server that this document came from"}]
+    app.license_info = {"name": "MIT", "identifier": "MIT"}
     document = app.openapi()
-    _add_cookie(document)
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(schema.pop("$defs"))
-    schemas["Problem"] = schema
+    document["tags"] = _used_tags(document)
+    components = document["components"]
+    components["securitySchemes"]["SessionCookie"] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "the cookie of `POST /api/auth/session`, for browsers",
+    }
+    components["schemas"].update(problem_schemas())
+    components["headers"] = component_headers()
+    for method, path, operation in _operations(document):
+        _complete(operation, method, path, components["schemas"])
+    _bound_integers(document)
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            _complete(operation, method, path, schemas)
+            yield method, path, operation
 
 
-def _add_cookie(document: dict[str, Any]) -> None:
-    """Say that wherever an access token will do, the session cookie will."""
-    schemes = document["components"]["securitySchemes"]
-    schemes["SessionCookie"] = {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE}
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            if "security" in operation:
-                operation["security"].append({"SessionCookie": []})
+def _used_tags(document: dict[str, Any]) -> list[dict[str, str]]:
+    used = {tag for _, _, operation in _operations(document) for tag in operation["tags"]}
+    return [{"name": name, "description": _TAGS[name]} for name in _TAGS if name in used]
 
 
 def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
+    _add_security(operation)
+    _add_parameters(operation, method, path)
+    _add_responses(operation, method)
     for status, response in operation["responses"].items():
-        # The same headers on each problem would bury what differs.
-        described = dict(_HEADERS) if status < "400" else {}
-        if operation["tags"][0] in _WITH_ETAG and status in {"200", "201"}:
-            described["ETag"] = "the version of what is sent, for If-Match and If-None-Match"
-        if status == "201":
-            described["Location"] = "the path of what was made"
-        if status == "303":
-            described["Location"] = "where the browser goes on"
-        if operation["operationId"] in _CACHED and status in {"200", "304"}:
-            described["X-Cache"] = "`hit`, `miss`, or `bypass` when the cache was not asked"
-        if operation["operationId"] == "create_order" and status == "201":
-            described["Idempotency-Replayed"] = "`true` when this is an earlier answer once more"
-        if status in {"429", "503"}:
-            described["Retry-After"] = "seconds to wait"
-        response["headers"] = {
-            header: {"description": text, "schema": {"type": "string"}}
-            for header, text in described.items()
-        }
+        response["headers"] = headers_of(operation, status, with_etag=_has_etag(operation))
     operation["summary"] = operation["description"].partition(".")[0]
-    example = _curl(operation, method, path, schemas)
-    operation["description"] = f"{operation['description']}\n\n```sh\n{example}\n```"
+    command = example(SERVER, operation, method, path, schemas)
+    operation["description"] = f"{operation['description']}\n\n```sh\n{command}\n```"
 
 
-def _curl(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> str:
-    parts = ["curl -i"]
-    if method != "get":
-        parts.append(f"-X {method.upper()}")
-    for placeholder, variable in _VARIABLES.items():
-        path = path.replace(placeholder, variable)
-    parts.append(SERVER + path)
-    if "security" in operation:
-        parts.append('-H "Authorization: Bearer $TOKEN"')
-    parts += [_header(parameter, path) for parameter in _headers(operation)]
+def _add_security(operation: dict[str, Any]) -> None:
+    """Say that the session cookie will do wherever an access token will, and what is public."""
+    security = operation.setdefault("security", [])
+    if security:
+        security.append({"SessionCookie": []})
+
+
+def _add_parameters(operation: dict[str, Any], method: str, path: str) -> None:
+    parameters = operation.get("parameters", [])
+    if method == "get" and _has_etag(operation):
+        parameters.append(_IF_NONE_MATCH)
+    for parameter in parameters:
+        parameter.setdefault("description", f"the {parameter['name'].replace('_', ' ')}")
+    # Those of the path in its order; it has none of the others, which stay behind them.
+    places = {item["name"]: path.find(f"{{{item['name']}}}") for item in parameters}
+    parameters.sort(key=lambda item: places[item["name"]] % (len(path) + 1))
+    if parameters:
+        operation["parameters"] = parameters
+
+
+def _has_etag(operation: dict[str, Any]) -> bool:
+    """Whether the body of a success is a version of something, which an ETag names."""
+    success = min(operation["responses"])
+    return "content" in operation["responses"][success] and not operation.get("x-no-store", False)
+
+
+def _add_responses(operation: dict[str, Any], method: str) -> None:
+    responses = operation["responses"]
+    for kind in _derived_problems(operation, method):
+        add_problem(responses, str(status_of(kind)), kind)
+    if method == "get" and _has_etag(operation):
+        responses["304"] = {"description": "What the client has is the current version."}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[AppError]]:
+    headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}
+    if operation["security"]:
+        yield from SIGNED_IN
+    if method not in _SAFE:
+        # Browsers add the cookie to every call, to one that needs nobody to be signed in, too.
+        yield errors.CrossSite
     if "requestBody" in operation:
-        content = operation["requestBody"]["content"]["application/json"]
-        body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
-        # What is there already: the shell puts it between two quoted strings.
-        quoted = (
-            shlex.quote(json.dumps(body))
-            .replace('"product_id": 1', "\"product_id\": '$PRODUCT'")
-            .replace("<token>", "'$REFRESH'")
-        )
-        parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
-    return " \\\n  ".join(parts)
+        yield from READING_A_BODY
+    if headers:
+        yield errors.MalformedHeader
+    if "If-Match" in headers:
+        yield errors.PreconditionFailed
+        yield errors.PreconditionRequired
 
 
-def _headers(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    return [item for item in operation.get("parameters", ()) if item["in"] == "header"]
+def _bound_integers(schema: object) -> None:
+    """Call every integer an int64, which is a bound; a number beyond 2**53 is none for all.
 
-
-def _header(parameter: dict[str, Any], path: str) -> str:
-    if parameter["name"] != "If-Match":
-        return f"-H '{parameter['name']}: {parameter['example']}'"
-    last = path.rpartition("$")[2]
-    return f'-H "If-Match: ${last}_ETAG"' if last != "ID" else '-H "If-Match: $ETAG"'
+    JavaScript, and whatever reads numbers as it does, rounds the largest int64 up, to a number
+    that is no int64.
+    """
+    if isinstance(schema, list):
+        for item in schema:
+            _bound_integers(item)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            schema.setdefault("format", "int64")
+            if schema.get("maximum", 0) > _LARGEST_SAFE_INTEGER:
+                del schema["maximum"]
+            # FastAPI writes each bound as a float.
+            schema.update({name: int(schema[name]) for name in _BOUNDS & schema.keys()})
+        for item in schema.values():
+            _bound_integers(item)

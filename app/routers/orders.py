@@ -15,19 +15,14 @@ from app.routers.dependencies import (
     VisibleUserId,
 )
 from app.routers.negotiation import JsonRoute
+from app.routers.openapi import CACHED
 from app.routers.pagination import Cursor, Limit, links, next_cursor
-from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
+from app.routers.problems import problems
 from app.routers.representations import represent, represent_cached, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)
 
-_OWN = (
-    *SIGNED_IN,
-    errors.NotFound,
-    errors.Invalid,
-    errors.MalformedHeader,
-)
 # A string in quotes (RFC 9651, section 3.3.3), or the same characters without them.
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-~]{1,255})')
 _ESCAPED = re.compile(r"\\(.)")
@@ -66,8 +61,7 @@ _KEY_PARAMETER = {
         errors.IdempotencyInFlight,
         errors.IdempotencyMismatch,
         errors.Contended,
-        *_OWN,
-        *READING_A_BODY,
+        errors.NotFound,
     ),
     openapi_extra={"parameters": [_KEY_PARAMETER]},
 )
@@ -81,7 +75,12 @@ async def create_order(
     return Response(placed.body, 201, headers, media_type="application/json")
 
 
-@router.get("", response_model=OrderPage, responses=problems(errors.MalformedCursor, *_OWN))
+@router.get(
+    "",
+    response_model=OrderPage,
+    responses=problems(errors.MalformedCursor, errors.NotFound),
+    openapi_extra=CACHED,
+)
 async def list_orders(
     request: Request,
     user_id: VisibleUserId,
@@ -95,7 +94,12 @@ async def list_orders(
     return represent_cached(request, page, headers=links(request, next_cursor(page.body)))
 
 
-@router.get("/{order_id}", response_model=OrderRead, responses=problems(*_OWN))
+@router.get(
+    "/{order_id}",
+    response_model=OrderRead,
+    responses=problems(errors.NotFound),
+    openapi_extra=CACHED,
+)
 async def read_order(
     request: Request, user_id: VisibleUserId, order_id: RowId, orders: Orders
 ) -> Response:
@@ -109,11 +113,8 @@ async def read_order(
     responses=problems(
         errors.Forbidden,
         errors.InvalidTransition,
-        errors.PreconditionFailed,
-        errors.PreconditionRequired,
         errors.Contended,
-        *_OWN,
-        *READING_A_BODY,
+        errors.NotFound,
     ),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )

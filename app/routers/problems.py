@@ -3,9 +3,11 @@
 One table maps the kinds of `errors.py` to statuses.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import JSONResponse, Response
 
 from app import errors
@@ -32,12 +34,23 @@ STATUSES: dict[type[AppError], int] = {
 }
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    # A member without a value is left out of the document; it is never null.
+    del schema["default"]
+
+
 class FieldProblem(BaseModel):
     """One thing that is wrong, and where."""
 
     detail: str
-    pointer: Annotated[str | None, Field(description="JSON Pointer into the body")] = None
-    parameter: Annotated[str | None, Field(description="a query or path parameter")] = None
+    pointer: Annotated[
+        str | SkipJsonSchema[None],
+        Field(description="JSON Pointer into the body", json_schema_extra=_without_default),
+    ] = None
+    parameter: Annotated[
+        str | SkipJsonSchema[None],
+        Field(description="a query or path parameter", json_schema_extra=_without_default),
+    ] = None
 
 
 class Problem(BaseModel):
@@ -45,12 +58,38 @@ class Problem(BaseModel):
 
     type: Annotated[str, Field(description="a page that explains this kind of problem")]
     title: str
-    status: int
+    status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     instance: Annotated[str, Field(description="this occurrence, by the id of the request")]
     code: Annotated[str, Field(description="a stable name to branch on")]
     request_id: Annotated[str, Field(description="the same as X-Request-ID; to be quoted")]
-    errors: list[FieldProblem] | None = None
+    errors: Annotated[
+        list[FieldProblem] | SkipJsonSchema[None],
+        Field(description="what is wrong, place by place", json_schema_extra=_without_default),
+    ] = None
+
+
+def problem_schemas() -> dict[str, Any]:
+    """Return the JSON Schemas of a problem document, by name.
+
+    `code` is an open enum: it lists the codes of today, and takes any string, so that clients
+    that were generated from it can read a code that is added later.
+    """
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    known = {"title": "KnownCode", "type": "string", "enum": sorted(_codes(AppError))}
+    code = schema["properties"]["code"]
+    schema["properties"]["code"] = {
+        "description": code["description"],
+        "anyOf": [known, {"type": "string"}],
+    }
+    return {**schema.pop("$defs"), "Problem": schema}
+
+
+def _codes(kind: type[AppError]) -> Iterator[str]:
+    for error in kind.__subclasses__():
+        if "code" in vars(error):
+            yield error.code
+        yield from _codes(error)
 
 
 def status_of(error: type[AppError]) -> int:
@@ -119,7 +158,6 @@ READING_A_BODY: tuple[type[AppError], ...] = (
     errors.RequestTimeout,
     errors.ContentTooLarge,
     errors.UnsupportedMediaType,
-    errors.Invalid,
 )
 """What can be wrong with the body of any request that has one."""
 
@@ -132,12 +170,23 @@ SIGNED_IN: tuple[type[AppError], ...] = (
 
 
 def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems of a route for the OpenAPI document, by status."""
+    """Describe the problems of a route for the OpenAPI document, by status.
+
+    A route names what only it can meet; `openapi.py` adds what follows from its method, its
+    parameters and its body.
+    """
     documented: dict[int | str, dict[str, Any]] = {}
-    for kind in dict.fromkeys((*kinds, *_EVERYWHERE)):
-        entry = documented.setdefault(
-            status_of(kind),
-            {"description": "", "content": {"application/problem+json": {"schema": _SCHEMA}}},
-        )
-        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{kind.code}`"]))
-    return dict(sorted(documented.items(), key=lambda item: int(item[0])))
+    for kind in (*kinds, *_EVERYWHERE):
+        add_problem(documented, status_of(kind), kind)
+    return documented
+
+
+def add_problem(
+    documented: dict[Any, dict[str, Any]], status: int | str, kind: type[AppError]
+) -> None:
+    """Add a kind of error to the response of its status, once."""
+    content = {"application/problem+json": {"schema": _SCHEMA}}
+    response = documented.setdefault(status, {"description": "", "content": content})
+    code = f"`{kind.code}`"
+    if code not in response["description"]:
+        response["description"] = ", ".join(filter(None, [response["description"], code]))

@@ -5,21 +5,22 @@ from fastapi import APIRouter, Request, Response
 from app import errors
 from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
 from app.routers.negotiation import JsonRoute
+from app.routers.openapi import CACHED
 from app.routers.pagination import Cursor, Limit, links, next_cursor
-from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
+from app.routers.problems import problems
 from app.routers.representations import PUBLIC, represent, represent_cached
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
 
-_ADMIN = (*SIGNED_IN, errors.Forbidden, errors.SkuTaken)
-_MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
+_ADMIN = (errors.Forbidden, errors.SkuTaken)
 
 
 @router.get(
     "",
     response_model=ProductPage,
-    responses=problems(errors.MalformedCursor, errors.MalformedHeader, errors.Invalid),
+    responses=problems(errors.MalformedCursor),
+    openapi_extra=CACHED,
 )
 async def list_products(
     request: Request, products: Products, limit: Limit = 20, cursor: Cursor = None
@@ -33,7 +34,8 @@ async def list_products(
 @router.get(
     "/{product_id}",
     response_model=ProductRead,
-    responses=problems(errors.NotFound, errors.MalformedHeader, errors.Invalid),
+    responses=problems(errors.NotFound),
+    openapi_extra=CACHED,
 )
 async def read_product(request: Request, product_id: RowId, products: Products) -> Response:
     """Read a product."""
@@ -44,7 +46,7 @@ async def read_product(request: Request, product_id: RowId, products: Products) 
     "",
     status_code=201,
     response_model=ProductRead,
-    responses=problems(*_ADMIN, *READING_A_BODY),
+    responses=problems(*_ADMIN),
 )
 async def create_product(
     request: Request, _: Administrator, body: ProductCreate, products: Products
@@ -58,7 +60,7 @@ async def create_product(
 @router.patch(
     "/{product_id}",
     response_model=ProductRead,
-    responses=problems(errors.NotFound, *_ADMIN, *_MATCH, *READING_A_BODY),
+    responses=problems(errors.NotFound, *_ADMIN),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_product(

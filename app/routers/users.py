@@ -14,7 +14,7 @@ from app.routers.dependencies import (
     VisibleUserId,
 )
 from app.routers.negotiation import JsonRoute
-from app.routers.openapi import limited_by
+from app.routers.openapi import CACHED, limited_by
 from app.routers.pagination import Cursor, Limit, links
 from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
 from app.routers.representations import represent, represent_cached
@@ -73,7 +73,8 @@ async def list_users(
 @router.get(
     "/me",
     response_model=UserRead,
-    responses=problems(*SIGNED_IN, errors.MalformedHeader),
+    responses=problems(),
+    openapi_extra=CACHED,
 )
 async def read_me(request: Request, caller: Caller, users: Users) -> Response:
     """Read the account that the access token belongs to."""
@@ -83,7 +84,8 @@ async def read_me(request: Request, caller: Caller, users: Users) -> Response:
 @router.get(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(errors.MalformedHeader, *_OWN),
+    responses=problems(*_OWN),
+    openapi_extra=CACHED,
 )
 async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> Response:
     """Read an account: your own, or anybody's for an administrator."""

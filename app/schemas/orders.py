@@ -1,15 +1,16 @@
 """What goes over the wire about orders."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.models import Order
+from app.models import Order, OrderStatus
 from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime
 from app.schemas.money import Money
 
-Status = Literal["pending", "paid", "shipped", "cancelled"]
+# Strictly, only a member of the enum would do, and JSON has none: it has their values.
+Status = Annotated[OrderStatus, Field(strict=False)]
 
 
 class OrderItem(RequestBody):
@@ -72,7 +73,7 @@ class OrderRead(Row):
         return cls(
             id=order.id,
             user_id=order.user_id,
-            status=order.status.value,
+            status=order.status,
             items=[
                 OrderLineRead(
                     product_id=line.product_id,

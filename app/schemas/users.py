@@ -1,10 +1,11 @@
 """What goes over the wire about users."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.models import Role
 from app.models.emails import normalise_email
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.names import Name
@@ -84,7 +85,7 @@ class UserRead(Row):
 
     name: str
     email: str
-    role: Literal["user", "admin"]
+    role: Role
     created_at: UtcTime
     updated_at: UtcTime
 

@@ -1,0 +1,99 @@
+"""The examples of the documentation: for each call a curl command that can be pasted."""
+
+import json
+import shlex
+from typing import Any
+
+_INTRODUCTION = """\
+A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
+`type` leads to [a page that explains it](/problems).
+
+To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
+**Authorize** and paste the access token. To try them in a shell, sign up and then set what the
+examples below use:
+
+```sh
+LOGIN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
+  -d '{"email": "ahmed@example.com", "password": "correct horse battery"}')
+TOKEN=$(echo "$LOGIN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+REFRESH=$(echo "$LOGIN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])')
+SESSION=$(curl -s {SERVER}/api/auth/sessions -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
+ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+```
+
+For the examples about products and orders, take a product and order one piece of it:
+
+```sh
+PRODUCT=$(curl -s '{SERVER}/api/products?limit=1' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
+ORDER=$(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
+  -H 'Content-Type: application/json' \\
+  -d '{"items": [{"product_id": '$PRODUCT', "quantity": 1}]}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
+ORDER_ETAG=$(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+PRODUCT_ETAG=$(curl -sI {SERVER}/api/products/$PRODUCT \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+```
+"""
+_VARIABLES = {
+    "{user_id}": "$ID",
+    "{order_id}": "$ORDER",
+    "{product_id}": "$PRODUCT",
+    "{session_id}": "$SESSION",
+    # The name that the local stack has for its own.
+    "{provider}": "local",
+}
+
+
+def introduction(server: str) -> str:
+    """Return the description of the API, with what its examples need to be set."""
+    return _INTRODUCTION.replace("{SERVER}", server)
+
+
+def example(
+    server: str, operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]
+) -> str:
+    """Return the command that makes a call."""
+    parts = ["curl -i"]
+    if method != "get":
+        parts.append(f"-X {method.upper()}")
+    for placeholder, variable in _VARIABLES.items():
+        path = path.replace(placeholder, variable)
+    parts.append(server + path)
+    if operation["security"]:
+        parts.append('-H "Authorization: Bearer $TOKEN"')
+    parts += [_header(parameter, path) for parameter in _headers(operation)]
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
+        # What is there already: the shell puts it between two quoted strings.
+        quoted = (
+            shlex.quote(json.dumps(body))
+            .replace('"product_id": 1', "\"product_id\": '$PRODUCT'")
+            .replace("<token>", "'$REFRESH'")
+        )
+        parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
+    return " \\\n  ".join(parts)
+
+
+def _headers(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    # What is there for a repeated read has no place in the first.
+    return [
+        item
+        for item in operation.get("parameters", ())
+        if item["in"] == "header" and item["name"] != "If-None-Match"
+    ]
+
+
+def _header(parameter: dict[str, Any], path: str) -> str:
+    if parameter["name"] != "If-Match":
+        return f"-H '{parameter['name']}: {parameter['example']}'"
+    last = path.rpartition("$")[2]
+    return f'-H "If-Match: ${last}_ETAG"' if last != "ID" else '-H "If-Match: $ETAG"'

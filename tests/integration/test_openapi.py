@@ -1,0 +1,186 @@
+"""The OpenAPI document says what the service sends: headers, problems, and the bounds of values."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.accounts import Account, signup_body
+from tests.integration.shop import basket, new_product
+from tests.integration.signed_in import browser_of
+from tests.integration.wire import problem
+
+_UNSAFE = {"post", "put", "patch", "delete"}
+_LARGEST_SAFE_INTEGER = 2**53 - 1
+_EVERY_RESPONSE = {"X-Request-ID", "RateLimit-Policy", "RateLimit"}
+
+
+@pytest.fixture(scope="module")
+def document(client: httpx2.Client) -> dict[str, Any]:
+    """The OpenAPI document."""
+    parsed: dict[str, Any] = client.get("/openapi.json").json()
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Each operation with its method and path."""
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+Operations = list[tuple[str, str, dict[str, Any]]]
+
+
+def test_the_document_names_its_server_licence_and_tags(
+    client: httpx2.Client, document: dict[str, Any], operations: Operations
+) -> None:
+    """A generated client knows where to send requests, and each tag is explained."""
+    assert [server["url"] for server in document["servers"]] == [str(client.base_url).rstrip("/")]
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+    assert described == {tag for _, _, operation in operations for tag in operation["tags"]}
+
+
+def test_every_operation_says_who_may_call_it(operations: Operations) -> None:
+    """A public call has an empty list; the others take a token or a cookie, and may get 401."""
+    for method, path, operation in operations:
+        if operation["security"]:
+            assert operation["security"] == [{"AccessToken": []}, {"SessionCookie": []}]
+            assert "`invalid-token`" in operation["responses"]["401"]["description"], (method, path)
+
+
+def test_every_response_lists_its_headers(operations: Operations) -> None:
+    """Those of every response, and those that belong to a status."""
+    for _, path, operation in operations:
+        for status, response in operation["responses"].items():
+            headers = set(response["headers"])
+            assert headers >= _EVERY_RESPONSE
+            assert ("WWW-Authenticate" in headers) == (status == "401"), path
+            assert ("Retry-After" in headers) == (status in {"429", "503"}), path
+            assert ("Location" in headers) == (status in {"201", "303"}), path
+
+
+def test_every_parameter_is_described_and_paths_keep_their_order(operations: Operations) -> None:
+    """A generated function takes a path's parameters in the order of the path."""
+    for _, path, operation in operations:
+        parameters = operation.get("parameters", [])
+        assert all(parameter["description"] for parameter in parameters), path
+        in_path = [parameter["name"] for parameter in parameters if parameter["in"] == "path"]
+        assert in_path == re.findall(r"{(\w+)}", path)
+
+
+def test_every_unsafe_call_may_be_refused_as_cross_site(
+    client: httpx2.Client, operations: Operations, ahmed: Account
+) -> None:
+    """Browsers add the cookie to every call; the service refuses just what the document says."""
+    browser = browser_of(client, ahmed)
+    for method, path, operation in operations:
+        forbidden = operation["responses"].get("403", {"description": ""})["description"]
+        assert ("`cross-site`" in forbidden) == (method in _UNSAFE), (method, path)
+        if method in _UNSAFE:
+            url = re.sub("{.*?}", "1", path)
+            headers = {**browser.cookie, "Sec-Fetch-Site": "cross-site"}
+            response = client.request(method, url, headers=headers)
+            problem(response, 403, "cross-site")
+
+
+def test_every_read_with_an_etag_takes_if_none_match(
+    client: httpx2.Client, operations: Operations, ahmed: Account, admin: Account
+) -> None:
+    """The document and the service agree on the ETag, the 304 and the headers of each read."""
+    product = new_product(client, admin)
+    body = basket((product, 1))
+    order = client.post(f"{ahmed.url}/orders", json=body, headers=ahmed.auth).json()
+    session = client.get("/api/auth/sessions", headers=ahmed.auth).json()["items"][0]
+    ids = {"product_id": product["id"], "order_id": order["id"], "session_id": session["id"]}
+    found = 0
+    for method, path, operation in operations:
+        # The list of users is for administrators, whose sessions are others.
+        caller = admin if path == "/api/users" else ahmed
+        url = path.format_map({**ids, "user_id": ahmed.id, "provider": "none"})
+        if method == "get" and client.get(url, headers=caller.auth).status_code == 200:
+            _holds_for(client, url, caller, operation)
+            found += 1
+    assert found >= 12
+
+
+def _holds_for(client: httpx2.Client, url: str, caller: Account, operation: dict[str, Any]) -> None:
+    response = client.get(url, headers=caller.auth)
+    described = operation["responses"]["200"]["headers"]
+    for header in ("ETag", "Link", "X-Cache"):
+        assert (header in described) == (header in response.headers), (url, header)
+    takes = "If-None-Match" in {item["name"] for item in operation.get("parameters", [])}
+    assert takes == ("304" in operation["responses"]) == ("ETag" in response.headers), url
+    if takes:
+        headers = {**caller.auth, "If-None-Match": response.headers["ETag"]}
+        unchanged = client.get(url, headers=headers)
+        assert unchanged.status_code == 304, url
+        assert set(map(str.lower, operation["responses"]["304"]["headers"])) <= set(
+            unchanged.headers
+        )
+
+
+def _schemas(part: object) -> Iterator[dict[str, Any]]:
+    if isinstance(part, list):
+        for item in part:
+            yield from _schemas(item)
+    elif isinstance(part, dict):
+        yield part
+        for item in part.values():
+            yield from _schemas(item)
+
+
+def test_integers_have_bounds_that_every_generator_can_hold(document: dict[str, Any]) -> None:
+    """An id is an int64 from 1 on; no bound is beyond what JavaScript can count."""
+    integers = [schema for schema in _schemas(document) if schema.get("type") == "integer"]
+    assert len(integers) > 20
+    for schema in integers:
+        assert schema["format"] == "int64"
+        for bound in ("minimum", "maximum"):
+            value = schema.get(bound, 0)
+            assert isinstance(value, int)
+            assert abs(value) <= _LARGEST_SAFE_INTEGER
+    order = document["components"]["schemas"]["OrderRead"]["properties"]
+    assert order["id"]["minimum"] == 1
+
+
+def test_enums_are_named_and_shared(document: dict[str, Any]) -> None:
+    """A generated client has one type for an order's status, wherever it occurs."""
+    schemas = document["components"]["schemas"]
+    status = {"$ref": "#/components/schemas/OrderStatus"}
+    assert schemas["OrderRead"]["properties"]["status"] == status
+    assert schemas["OrderUpdate"]["properties"]["status"] == status
+    parameters = document["paths"]["/api/users/{user_id}/orders"]["get"]["parameters"]
+    wanted = next(item["schema"] for item in parameters if item["name"] == "status")
+    assert status in wanted["anyOf"]
+    assert schemas["UserRead"]["properties"]["role"] == {"$ref": "#/components/schemas/Role"}
+    assert schemas["Role"]["enum"] == ["user", "admin"]
+
+
+def test_a_problems_code_is_an_open_enum(client: httpx2.Client, document: dict[str, Any]) -> None:
+    """The known codes are listed, each with its page; a client has to accept others, too."""
+    known, others = document["components"]["schemas"]["Problem"]["properties"]["code"]["anyOf"]
+    assert others == {"type": "string"}
+    pages = re.findall(r'href="/problems/([a-z-]+)"', client.get("/problems").text)
+    assert sorted(known["enum"]) == sorted(pages)
+
+
+def test_a_problems_errors_are_left_out_rather_than_null(
+    client: httpx2.Client, document: dict[str, Any]
+) -> None:
+    """The document allows no null, and the service sends none."""
+    schemas = document["components"]["schemas"]
+    assert "errors" not in schemas["Problem"]["required"]
+    for name in ("Problem", "FieldProblem"):
+        for schema in schemas[name]["properties"].values():
+            assert "default" not in schema
+            assert {"type": "null"} not in schema.get("anyOf", [])
+    assert "errors" not in client.get("/nothing").json()
+    invalid = client.post("/api/users", json=signup_body(name=""))
+    assert all(None not in error.values() for error in invalid.json()["errors"])
