@@ -33,6 +33,7 @@ _WORDS = {
     "string_too_long": "The number of characters must be at most {max_length}.",
     "string_pattern_mismatch": "This must match the pattern `{pattern}`.",
     "literal_error": "This must be {expected}.",
+    "enum": "This must be {expected}.",
     "int_type": _WHOLE_NUMBER,
     "int_parsing": _WHOLE_NUMBER,
     "int_from_float": _WHOLE_NUMBER,

@@ -20,6 +20,7 @@ _ERRORS_OF_KIND = {
     "int": {"int_type", "int_from_float", "int_parsing", "int_parsing_size"},
     "list": {"list_type"},
     "literal": {"literal_error"},
+    "enum": {"enum"},
 }
 """The types of error that each kind of Pydantic's core schema can raise for JSON."""
 _RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
