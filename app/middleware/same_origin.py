@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import CrossSite
 
+_SESSIONS: Final = "/api/auth/session"
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
@@ -18,6 +19,10 @@ class SameOrigin:
     it comes from: by Sec-Fetch-Site (W3C Fetch Metadata), which no page can forge, or, from
     older browsers, by Origin (RFC 6454, section 7). Bearer tokens are exempt: no browser adds
     them by itself.
+
+    A request that starts a cookie session has no cookie yet, and comes from programs too. It is
+    refused if it shows that another site has sent it: that site would sign the browser in to an
+    account of its own.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,14 +30,19 @@ class SameOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on unless it may be forged."""
-        if (
-            scope["type"] == "http"
-            and scope["state"]["session_cookie"] is not None
-            and scope["method"] not in _SAFE
-            and not _is_from_here(scope)
-        ):
+        if scope["type"] == "http" and scope["method"] not in _SAFE and _may_be_forged(scope):
             raise CrossSite
         await self.app(scope, receive, send)
+
+
+def _may_be_forged(scope: Scope) -> bool:
+    if scope["state"]["session_cookie"] is not None:
+        return not _is_from_here(scope)
+    path = scope["state"]["path"]
+    if path is None or path.template != _SESSIONS:
+        return False
+    headers = Headers(scope=scope)
+    return ("sec-fetch-site" in headers or "origin" in headers) and not _is_from_here(scope)
 
 
 def _is_from_here(scope: Scope) -> bool:

@@ -164,6 +164,29 @@ def test_reading_is_free(
             assert "Access-Control-Allow-Origin" not in response.headers  # check 37
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 201),
+        ({"Sec-Fetch-Site": "same-origin"}, 201),
+        ({"Origin": HERE}, 201),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_another_site_starts_no_cookie_session(
+    client: httpx2.Client, somebody: Account, headers: dict[str, str], status: int
+) -> None:
+    """It would sign a browser in to an account of its own; a program says nothing of a site."""
+    body = {"email": somebody.email, "password": somebody.password}
+    sent = {"Host": HOST, **headers}
+    response = client.post("/api/auth/session", json=body, headers=sent)
+    assert response.status_code == status, response.text  # check 54
+    assert ("Set-Cookie" in response.headers) == (status == 201)  # check 54
+
+
 def test_an_ended_or_unknown_cookie_is_no_way_round(client: httpx2.Client) -> None:
     """What a browser sends is judged before anybody looks whose it is."""
     for value in ("", "x"):

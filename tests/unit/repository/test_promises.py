@@ -1,0 +1,22 @@
+"""docs/promises.md names the tests of each promise, and each number in a test is there."""
+
+import re
+from collections import defaultdict
+
+from tests.service import CHECKOUT
+
+_ROW = re.compile(r"^\| (F?\d+) \| .+ \| (.+) \|$", re.MULTILINE)
+_NUMBER = re.compile(r"\bcheck (F?\d+)\b")
+
+
+def test_the_page_has_the_numbers_and_the_files_of_the_tests() -> None:
+    """Neither has a number that the other lacks."""
+    page = (CHECKOUT / "docs" / "promises.md").read_text()
+    named = {number: set(re.findall(r"`(.+?)`", files)) for number, files in _ROW.findall(page)}
+    proved: defaultdict[str, set[str]] = defaultdict(set)
+    for file in (CHECKOUT / "tests").rglob("*.py"):
+        for line in file.read_text().splitlines():
+            comment = line.partition("  # check ")[2]
+            for number in _NUMBER.findall(f"check {comment}"):
+                proved[number].add(str(file.relative_to(CHECKOUT)))
+    assert named == proved
