@@ -47,6 +47,8 @@ _VARIABLES = {
     "{order_id}": "$ORDER",
     "{product_id}": "$PRODUCT",
     "{session_id}": "$SESSION",
+    # One of those that the list has.
+    "{identity_id}": "1",
     # The name that the local stack has for its own.
     "{provider}": "local",
 }

@@ -37,6 +37,10 @@ _EARLIER: Final = (
     " WHERE idempotency_keys.user_id = %s::BIGINT AND idempotency_keys.route = %s::VARCHAR"
     " AND idempotency_keys.key = %s::VARCHAR"
 )
+_KEEP_USER: Final = (
+    "SELECT users.id FROM users WHERE users.id = %s::BIGINT AND users.erased_at IS NULL"
+    " FOR KEY SHARE"
+)
 _TAKE: Final = (
     "UPDATE products SET stock=(products.stock - %(pieces)s::INTEGER),"
     " updated_at=clock_timestamp()"
@@ -65,6 +69,7 @@ async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence
     key = f"loop-{os.getpid()}-{next(_keys)}"
     await _one(connection, _CLAIM, f"{user_id} {_ROUTE} {key}", 0)
     await connection.execute(_EARLIER, [user_id, _ROUTE, key])
+    await connection.execute(_KEEP_USER, [user_id])
     lines: list[tuple[int, int, str, int, Decimal]] = []
     for product_id in sorted(random.sample(product_ids, 2)):
         quantity = random.randint(1, 3)  # noqa: S311 - no secret

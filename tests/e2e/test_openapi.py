@@ -14,6 +14,8 @@ from tests.e2e.local_stack import CHECKOUT, LocalStack, signup
 
 PASSWORD = "correct horse battery"
 ADMIN = {"list_users", "create_product", "update_product"}
+# It needs an identity, which only a browser can link.
+IN_A_BROWSER = {"delete_identity"}
 EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
@@ -59,6 +61,7 @@ def test_the_examples_of_the_documentation_run_when_pasted(
         (method, operation)
         for methods in document["paths"].values()
         for method, operation in methods.items()
+        if operation["operationId"] not in IN_A_BROWSER
     ]
     assert len(operations) >= 18
     person = [it for method, it in operations if method == "get" and it["operationId"] not in ADMIN]
