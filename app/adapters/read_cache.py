@@ -20,7 +20,8 @@ from app.tracing import note, staged
 
 _T = TypeVar("_T")
 _SECONDS: Final = 60
-"""How long an entry is kept; up to a tenth less, so that not all end at once."""
+"""How long the entries of a generation are kept; up to a tenth less, so that tags that were read
+together do not all end at once."""
 _GENERATION_SECONDS: Final = 24 * 60 * 60
 # The generation of a tag, made up if there is none, and what was stored in it.
 _READ: Final = """

@@ -120,12 +120,12 @@ class RateLimit:
         if known is not None:
             state["user_id"] = known.user_id
             return
-        # The route looks for the same session, and waits for this task: so it is not cancelled when
-        # the rate limit can wait no longer.
+        # Not `asyncio.timeout`: a query on a frozen PostgreSQL takes ten seconds to be cancelled.
         looking = asyncio.create_task(self.sessions.by_token(state["claims"]))
         looking.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait({looking}, timeout=_LOOKUP_SECONDS)
-        if not looking.done() or looking.cancelled():
+        if not looking.done():
+            looking.cancel()
             return
         if looking.exception() is None:
             state["user_id"] = looking.result().user_id

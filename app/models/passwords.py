@@ -19,7 +19,12 @@ _FAIR: Final = 3
 _JUDGED: Final = 100
 """Characters. The time that the estimator takes grows faster than the length."""
 _BLANKS: Final = re.compile(r"\s+")
-# Read when the module is imported, so that no signup waits for it.
+_SEPARATORS: Final = re.compile(r"[\W_]+")
+_SHORTEST: Final = 3
+"""Characters of a part of a name; shorter ones are in many passwords by chance."""
+# Both lists are read when the module is imported, so that no signup waits for them: the estimator
+# reads its own at its first use.
+zxcvbn("")
 _COMMON: Final = frozenset(
     Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 )
@@ -34,13 +39,19 @@ def why_guessable(password: str, *, name: str, email: str) -> str | None:
     """
     typed = password.casefold()[:_JUDGED]
     joined = _BLANKS.sub("", typed)
-    own = [name.casefold(), email.casefold(), email.casefold().partition("@")[0]]
+    own = _own_words(name.casefold(), email.casefold())
     if typed not in _COMMON and _score(typed, own) >= _STRONG and _score(joined, own) >= _FAIR:
         return None
     return (
         "This password is too easy to guess. "
         "Choose a few unrelated words, and not your own name or email."
     )
+
+
+def _own_words(name: str, email: str) -> list[str]:
+    local_part = email.partition("@")[0]
+    parts = [part for part in _SEPARATORS.split(f"{name} {local_part}") if len(part) >= _SHORTEST]
+    return [name, _BLANKS.sub("", name), email, local_part, *parts]
 
 
 def _score(password: str, own: list[str]) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import IdentityTaken
-from app.models import Identity, Session, User
+from app.models import Identity, User
 from app.repositories.constraints import violated_constraint
 from app.tracing import located
 
@@ -59,13 +59,10 @@ class IdentityRepository:
         return removed is not None
 
     async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:
-        """Remove the identities that were linked in another live session of the user."""
-        others = select(Session.id).where(Session.user_id == user_id, Session.id != session_id)
-        await self._session.execute(
-            delete(Identity)
-            .where(Identity.user_id == user_id, Identity.session_id.in_(others))
-            .execution_options(synchronize_session=False)
-        )
+        """Remove the identities that were linked in another session, which may have ended."""
+        # For the identity that the account was created with, session_id is NULL.
+        linked = Identity.session_id.is_not(None) & (Identity.session_id != session_id)
+        await self._session.execute(delete(Identity).where(Identity.user_id == user_id, linked))
 
     async def remove_all(self, user_id: int) -> None:
         """Forget every identity of a user."""

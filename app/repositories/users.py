@@ -49,7 +49,11 @@ class UserRepository:
         return await self._session.scalar(_BY_ID_LOCKED, {"user_id": user_id})
 
     async def keep_from_erasure(self, user_id: int) -> bool:
-        """Have an erasure of this user wait until the transaction ends; False if it is erased."""
+        """Have an erasure of this user wait until the transaction ends; False if it is erased.
+
+        FOR KEY SHARE is enough: an erasure sets the email, and PostgreSQL locks a row FOR UPDATE
+        to change a column that has a unique index on all rows.
+        """
         return await self._session.scalar(_KEEP, {"user_id": user_id}) is not None
 
     async def get_by_email(self, email: str) -> User | None:

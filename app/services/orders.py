@@ -65,10 +65,11 @@ class OrderService:
                 earlier = await _earlier_answer(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
                     return earlier
-            # Another process may have erased the account a moment ago, and this one may not have
+            # Another process may have erased an account a moment ago, and this one may not have
             # heard of it yet. From here on, an erasure waits until the order is placed.
-            if not await tx.users.keep_from_erasure(user_id):
-                raise caller.session_ended() if user_id == caller.user_id else NotFound()
+            for involved in sorted({user_id, caller.user_id}):
+                if not await tx.users.keep_from_erasure(involved):
+                    raise caller.session_ended() if involved == caller.user_id else NotFound()
             placed = _answer(await tx.orders.add(await _taken(tx, user_id, new.items)))
             if key is not None:
                 await _keep(

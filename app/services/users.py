@@ -8,7 +8,7 @@ from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
 from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
-from app.errors import FieldError, Invalid, NotFound, WrongPassword
+from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
 from app.models import Principal, Role, User, tags
 from app.models.passwords import why_guessable
 from app.models.reads import read_key
@@ -112,34 +112,38 @@ class UserService:
         """
         fields = changes.model_fields_set - {"current_password"}
         before = await self._read(user_id) if "email" in fields else None
-        needs_proof = (
-            before is not None and before.email != changes.email and user_id == caller.user_id
-        )
-        if before is not None and needs_proof:
+        by_owner = user_id == caller.user_id
+        proved = before is not None and before.email != changes.email and by_owner
+        if before is not None and proved:
             await self._check.prove_owner(before, caller, changes.current_password)
 
-        async def work(tx: Transaction) -> UserRead:
+        async def work(tx: Transaction) -> tuple[UserRead, bool]:
             user = _found(await tx.users.get_locked(user_id))
-            # The password may have been changed since the caller proved it.
-            if before is not None and needs_proof and user.password_hash != before.password_hash:
-                raise WrongPassword
+            new_email = before is not None and user.email != changes.email
+            if before is not None and new_email and by_owner:
+                await _require_session(tx, caller)
+                if not proved:
+                    # Another request has changed the email since this one found it unchanged.
+                    raise PreconditionFailed
+                if user.password_hash != before.password_hash:
+                    raise WrongPassword
             require_match(expected, UserRead.of(user).etag())
             for field in fields:
                 setattr(user, field, getattr(changes, field))
             await tx.users.flush()
-            return UserRead.of(user)
+            return UserRead.of(user), new_email
 
         changing = self._database.retrying(work)
-        user = await self._cache.forgetting({tags.user(user_id)}, changing)
-        if before is not None and user.email != before.email:
+        user, new_email = await self._cache.forgetting({tags.user(user_id)}, changing)
+        if new_email:
             send_notice("email-changed", user_id=user_id)
         return user
 
     async def change_password(self, change: PasswordChange, caller: Principal) -> None:
-        """Set the caller's password, and end their other sessions with what was set up in them.
+        """Set the caller's password, end their other sessions, and undo what was set up in others.
 
-        An identity that was linked in one of those sessions is removed: a thief may have linked
-        it. Raises `Invalid` when the new password is guessable, and what
+        An identity that was linked in another session, also one that has ended, is removed: a
+        thief may have linked it. Raises `Invalid` when the new password is guessable, and what
         `PasswordCheck.prove_owner` raises.
         """
         user_id = caller.user_id
@@ -149,8 +153,9 @@ class UserService:
         password_hash = await self._passwords.hash(new)
 
         async def work(tx: Transaction) -> None:
-            # Of two changes at once, the second has proved a password that is no longer it.
+            # Of two changes at once, the second has proved a password that is no longer current.
             account = await tx.users.get_locked(user_id)
+            await _require_session(tx, caller)
             if account is None or account.password_hash != user.password_hash:
                 raise WrongPassword
             account.password_hash = password_hash
@@ -182,6 +187,12 @@ class UserService:
 
         await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
         self._signed_in.forget(user_id)
+
+
+async def _require_session(tx: Transaction, caller: Principal) -> None:
+    # This process may not have heard yet that another one has ended the session.
+    if not await tx.sessions.keep_from_ending(caller.session_id, user_id=caller.user_id):
+        raise caller.session_ended()
 
 
 def _found(user: User | None) -> User:

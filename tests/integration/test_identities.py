@@ -198,20 +198,26 @@ def test_an_account_without_a_password_sets_its_first_one(
 def test_a_new_password_removes_what_was_linked_in_other_sessions(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """A thief has linked an identity with a stolen token: after the change it signs nobody in."""
+    """A thief's identity signs nobody in after the change, even if the thief has logged out."""
     kept = _link(browser, owner, provider)
     stolen = Account(
         owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
     )
     linked, begun = _link(Browser(service.client), stolen, provider), Browser(service.client)
     back = provider.authorize(begun.begin_link(stolen), sub=secrets.token_hex(8))
+    gone = Account(
+        owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
+    )
+    ended = _link(Browser(service.client), gone, provider)
+    assert service.client.post("/api/auth/logout", headers=gone.auth).status_code == 204
     body = {"current_password": PASSWORD, "new_password": NEW}
     changed = service.client.put(f"{owner.url}/password", json=body, headers=owner.auth)
     assert changed.status_code == 204
     problem(begun.finish(back), 403, "oidc-refused")  # check 41
-    thief = Browser(service.client)
-    thief.sign_in(provider, sub=linked, email=f"{secrets.token_hex(8)}@example.com")
-    assert thief.me()["id"] != owner.id  # check 41
+    for subject in (linked, ended):
+        thief = Browser(service.client)
+        thief.sign_in(provider, sub=subject, email=f"{secrets.token_hex(8)}@example.com")
+        assert thief.me()["id"] != owner.id  # check 41
     mine = Browser(service.client)
     mine.sign_in(provider, sub=kept)
     assert mine.me()["id"] == owner.id

@@ -45,7 +45,7 @@ def test_one_unit_and_common_words_are_refused(password: str) -> None:
 @pytest.mark.parametrize(
     "password",
     ["Ahmed Hassan", "AHMED HASSAN", "ahmed.hassan@example.com", "Ahmed.Hassan@EXAMPLE.com",
-     "ahmed.hassan", "ahmed.hassanahmed.hassan", " Ahmed Hassan "],
+     "ahmed.hassan", "ahmed.hassanahmed.hassan", " Ahmed Hassan ", "AhmedHassan2024"],
 )  # fmt: skip
 def test_the_own_name_and_email_are_found(password: str) -> None:
     """In any case, with blanks around, and repeated."""
