@@ -23,8 +23,8 @@ _SEPARATORS: Final = re.compile(r"[\W_]+")
 _SHORTEST: Final = 3
 """Characters of a part of a name; shorter ones are in many passwords by chance."""
 # Both lists are read when the module is imported, so that no signup waits for them: the estimator
-# reads its own at its first use.
-zxcvbn("")
+# reads its own at its first use, and not for an empty password.
+zxcvbn("password")
 _COMMON: Final = frozenset(
     Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
 )

@@ -93,7 +93,8 @@ class AppProcess(Server):
         self.release()
         if wait_until(is_ready, timeout_s=60, give_up=keeps_ending):
             time.sleep(NOTICED_AFTER_S)
-            if is_ready():
+            # One slow answer of a busy machine is no reason to give up; an ended process is.
+            if wait_until(is_ready, timeout_s=10, give_up=lambda: self.process is None):
                 old.retire()
                 return True
         self.retire()
