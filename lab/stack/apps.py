@@ -51,6 +51,7 @@ class AppProcess(Server):
     stop_timeout_s = 20.0
     # It may well answer, and say so itself.
     unready = "not ready"
+    starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
     def __init__(

@@ -1,14 +1,20 @@
 """Bringing back a server that has ended although nobody asked it to."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
 
 from lab.stack.errors import LabError
 from lab.stack.servers import Server
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
+# A start uses a processor for seconds; with this, only what the processes that serve leave of it.
+STARTING_NICENESS = 10
 
 
 class Keeper:
@@ -31,6 +37,7 @@ class Keeper:
             else:
                 self._bring_back()
         elif self._attempts and self._server.ready():
+            self._set_niceness(0)
             self._say(f"{self._server.name} is back.")
             self._attempts = 0
 
@@ -49,8 +56,16 @@ class Keeper:
         self._next_attempt = time.monotonic() + pause
         try:
             self._server.launch()
+            self._set_niceness(STARTING_NICENESS)
         except (LabError, OSError) as error:
             self._say(f"{self._server.name} could not be started, trying on: {error}")
+
+    def _set_niceness(self, niceness: int) -> None:
+        # Only root can make a process less nice again.
+        process = self._server.process
+        if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.nice(niceness)
 
 
 def _ending(status: int | None) -> str:

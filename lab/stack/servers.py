@@ -32,6 +32,8 @@ class Server(ABC):
     stop_timeout_s = 10.0
     # What is the matter with one that runs and is not ready.
     unready = "does not answer"
+    # Whether another process serves while this one starts.
+    starts_in_background = False
 
     def __init__(
         self, name: str, directory: Path, *, port: int | None = None, log: Path | None = None
