@@ -266,7 +266,7 @@ class IdentityTaken(Conflict):
 
 
 class LastSignInMethod(Conflict):
-    """Without this identity nobody could sign in to the account."""
+    """This identity is the only way to sign in to the account."""
 
     code = "last-sign-in-method"
     detail = "This is the only way to sign in to the account. Set a password or link another first."

@@ -81,11 +81,16 @@ class SessionRepository:
         mine = and_(Session.id == session_id, Session.user_id == user_id)
         return await self._session.scalar(select(Session).where(mine, _live(now, now - idle)))
 
-    async def keep_from_ending(self, session_id: int, *, user_id: int) -> bool:
-        """Have the end of a session wait until the transaction ends; False if it has ended."""
-        query = select(Session.id).where(Session.id == session_id, Session.user_id == user_id)
-        locked = query.with_for_update(read=True, key_share=True)
-        return await self._session.scalar(locked) is not None
+    async def keep_from_ending(self, caller: Principal) -> None:
+        """Have the end of the caller's session wait until the transaction ends.
+
+        Raises `InvalidToken` or `InvalidSession` if it has ended: another process may have ended
+        it a moment ago, and this one may not have heard of it yet.
+        """
+        mine = and_(Session.id == caller.session_id, Session.user_id == caller.user_id)
+        locked = select(Session.id).where(mine).with_for_update(read=True, key_share=True)
+        if await self._session.scalar(locked) is None:
+            raise caller.session_ended()
 
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta

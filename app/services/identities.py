@@ -55,9 +55,7 @@ class IdentityService:
         async def work(tx: Transaction) -> None:
             # The lock makes two removals at once wait for each other: one of them is the last.
             user = await tx.users.get_locked(caller.user_id)
-            session = caller.session_id
-            if not await tx.sessions.keep_from_ending(session, user_id=caller.user_id):
-                raise caller.session_ended()
+            await tx.sessions.keep_from_ending(caller)
             if user is None or not await tx.identities.remove(identity_id, user_id=caller.user_id):
                 raise NotFound
             others = await tx.identities.list_for_user(caller.user_id, after=0, limit=1)

@@ -121,7 +121,7 @@ class UserService:
             user = _found(await tx.users.get_locked(user_id))
             new_email = before is not None and user.email != changes.email
             if before is not None and new_email and by_owner:
-                await _require_session(tx, caller)
+                await tx.sessions.keep_from_ending(caller)
                 if not proved:
                     # Another request has changed the email since this one found it unchanged.
                     raise PreconditionFailed
@@ -155,7 +155,7 @@ class UserService:
         async def work(tx: Transaction) -> None:
             # Of two changes at once, the second has proved a password that is no longer current.
             account = await tx.users.get_locked(user_id)
-            await _require_session(tx, caller)
+            await tx.sessions.keep_from_ending(caller)
             if account is None or account.password_hash != user.password_hash:
                 raise WrongPassword
             account.password_hash = password_hash
@@ -187,12 +187,6 @@ class UserService:
 
         await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
         self._signed_in.forget(user_id)
-
-
-async def _require_session(tx: Transaction, caller: Principal) -> None:
-    # This process may not have heard yet that another one has ended the session.
-    if not await tx.sessions.keep_from_ending(caller.session_id, user_id=caller.user_id):
-        raise caller.session_ended()
 
 
 def _found(user: User | None) -> User:
