@@ -28,7 +28,7 @@ from app.adapters.exporting import end_tracing, tracing_is_wanted
 from app.adapters.logs import configure_logging
 from app.container import Container
 from app.errors import Unavailable
-from app.middleware.access_log import PROBES, AccessLog
+from app.middleware.access_log import AccessLog
 from app.middleware.body_limit import BodyLimit
 from app.middleware.cors import Cors
 from app.middleware.deadline import Deadline
@@ -42,7 +42,7 @@ from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Route, Routes, Routing
 from app.middleware.same_origin import SameOrigin
-from app.middleware.stages import Stages
+from app.middleware.stages import Stages, TraceSelection
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.negotiation import IGNORES_OTHER_PARAMETERS
@@ -65,7 +65,6 @@ _ROUTERS = (
 _TELEMETRY: Final[TelemetryConfig] = {
     # By OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
     "auto_configure": True,
-    "exclude": lambda scope: scope.get("path") in PROBES,
     # The stages are ours: they say where in the source they are, and stand in Server-Timing too.
     "operation_spans": False,
     # Metrics and logs are our own as well; FastAPI would look for their providers each time.
@@ -91,7 +90,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        telemetry={**_TELEMETRY, "tracing": traced},
+        telemetry={
+            **_TELEMETRY,
+            "tracing": traced,
+            "exclude": TraceSelection(settings.trace_limit).excludes,
+        },
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings
 from app.settings.kinds import (
     EnvironmentSettings,
     Names,
+    OneRateLimit,
     RateLimit,
     SigningKeys,
     address,
@@ -112,6 +113,9 @@ class Settings(TokenSettings, ProviderSettings):
 
     # Whether each response says in Server-Timing what took how long: whoever may ask learns it.
     server_timing: Literal["on", "off"] = "off"
+
+    # How many requests a process traces at most; the others have a line in the log and no spans.
+    trace_limit: OneRateLimit | None = None
 
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

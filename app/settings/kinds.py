@@ -112,6 +112,12 @@ def _rate_limit(value: str) -> str:
     return value
 
 
+def _one_rate_limit(value: str) -> str:
+    if ";" in _rate_limit(value):
+        raise PydanticCustomError("rate_limit", "takes one limit; write it like `100/10 seconds`")
+    return value
+
+
 def address(schemes: set[str], example: str) -> AfterValidator:
     """Check a URL: its scheme, and that its password is written as a URL wants it."""
 
@@ -151,6 +157,7 @@ def _comma_separated(value: object) -> object:
 
 
 RateLimit = Annotated[str, AfterValidator(_rate_limit)]
+OneRateLimit = Annotated[str, AfterValidator(_one_rate_limit)]
 SigningKeys = Annotated[tuple[SigningKey, ...], NoDecode, BeforeValidator(signing_keys)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 """Words, separated by commas."""

@@ -47,6 +47,8 @@ class Order:
             ("Accept", "*/*"),
             ("X-Request-ID", secrets.token_hex(16)),
             ("traceparent", context.traceparent),
+            # Traced in any case, even if the service is at its limit.
+            ("tracestate", "roundtrip=always"),
         ]
         if self.body is not None:
             content, media_type = self.body

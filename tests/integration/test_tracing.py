@@ -10,6 +10,7 @@ import pytest
 
 from app.tracing import Stage
 from tests.accounts import Account, sign_up, signup_body
+from tests.conftest import StartService
 from tests.integration.shop import basket, new_product
 from tests.integration.wire import log_lines
 from tests.receiver import Ask, Receiver, Span
@@ -139,6 +140,29 @@ def test_a_request_without_a_trace_begins_one_which_its_log_line_names(
     response = traced.client.get("/api/products", headers=headers)
     (line,) = log_lines(traced, response.headers["X-Request-ID"])
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
+
+
+def test_a_process_traces_no_more_requests_than_its_limit(
+    start_service: StartService, receiver: Receiver
+) -> None:
+    """The others are logged with their trace; a client can ask to be traced in any case."""
+    service = start_service(**receiver.settings, TRACE_LIMIT="2/day")
+
+    def ask(**headers: str) -> tuple[str, dict[str, Any]]:
+        trace_id = secrets.token_hex(16)
+        parent = f"00-{trace_id}-00f067aa0ba902b7-01"
+        response = service.client.get("/api/products", headers={"traceparent": parent, **headers})
+        (line,) = log_lines(service, response.headers["X-Request-ID"])
+        assert line["trace_id"] == trace_id
+        return trace_id, line
+
+    (first, _), (second, _), (third, unrecorded) = ask(), ask(), ask()
+    always, recorded = ask(tracestate="other=1,roundtrip=always")
+    for traced in (first, second, always):
+        assert len(receiver.trace(traced)) > 1
+    # Spans are sent in the order in which they end.
+    assert third not in {span.trace_id for span in receiver.spans}
+    assert ("stages_ms" in recorded, "stages_ms" in unrecorded) == (True, False)
 
 
 def test_probes_are_not_traced(traced: Service, ask: Ask, receiver: Receiver) -> None:

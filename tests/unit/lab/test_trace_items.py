@@ -134,4 +134,4 @@ def test_a_header_that_was_typed_takes_the_place_of_ours() -> None:
     items = Items.parse(["x-request-id:mine", "User-Agent:", "X-Other:1"])
     _, request = Order.of(None, parse_target("/x", nearby=NEARBY), items).new_request()
     names = [name for name, _ in request.headers]
-    assert names == ["Host", "Accept", "traceparent", "x-request-id", "X-Other"]
+    assert names == ["Host", "Accept", "traceparent", "tracestate", "x-request-id", "X-Other"]
