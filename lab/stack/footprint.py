@@ -30,7 +30,9 @@ class Footprint:
 
     def process(self) -> psutil.Process | None:
         """Return the noted process if it lives, whoever started it."""
-        return self.identity.process() if self.identity else None
+        # Read once: the supervisor may delete the note between two reads.
+        identity = self.identity
+        return identity.process() if identity else None
 
     def note(self, pid: int) -> None:
         """Write down a process that has just begun."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from lab.stack.footprint import Footprint
@@ -53,6 +54,28 @@ def test_a_leftover_is_ended(tmp_path: Path) -> None:
         assert footprint.end_process(signal.SIGTERM, timeout_s=10)
         assert child.wait() == -signal.SIGTERM
     assert footprint.identity is None
+
+
+def test_a_note_that_is_deleted_while_it_is_read_is_no_note(tmp_path: Path) -> None:
+    """The supervisor deletes and writes it while other commands look."""
+    footprint, ended = Footprint(tmp_path), threading.Event()
+
+    def rewrite() -> None:
+        while not ended.is_set():
+            # Between the two steps as long as a read takes, so that both are met.
+            footprint.note(os.getpid())
+            footprint.process()
+            footprint.forget()
+            footprint.process()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    try:
+        found = {process is not None for process in (footprint.process() for _ in range(3000))}
+    finally:
+        ended.set()
+        writer.join()
+    assert found == {True, False}
 
 
 def test_a_stranger_is_left_alone(tmp_path: Path) -> None:
