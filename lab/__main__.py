@@ -35,6 +35,20 @@ COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault, "tour": tour, "psql":
 
 def main() -> int:
     """Run one command; its exit status."""
+    status = control.OK
+    try:
+        try:
+            status = _run()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has what it wanted. Python flushes standard output once more
+        # at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return status
+
+
+def _run() -> int:
     own = COMMANDS_WITH_ARGUMENTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
     arguments = _parser().parse_args() if own is None else argparse.Namespace()
     paths = Paths.from_environment()

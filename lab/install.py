@@ -142,18 +142,15 @@ def _write_launcher() -> None:
 
 
 def _show_progress(lines: Iterator[str]) -> list[str]:
-    """Print a line for each package; on a terminal one after another in the same place."""
+    """On a terminal, show each package in the same line; elsewhere print nothing."""
     seen: list[str] = []
     on_terminal = sys.stdout.isatty()
     for line in lines:
         seen.append(line)
         step = re.match(r"\s*(Collecting|Downloading|Installing) ([\w.-]+)", line)
-        if step:
+        if step and on_terminal:
             text = "Installing them" if step[1] == "Installing" else f"{step[1]} {step[2]}"
-            if on_terminal:
-                print(f"\r\033[K  {text[:70]}", end="", flush=True)
-            elif step[1] != "Downloading":
-                print(f"  {text}", flush=True)
+            print(f"\r\033[K  {text[:70]}", end="", flush=True)
     if on_terminal:
         print("\r\033[K", end="", flush=True)
     return seen[-20:]

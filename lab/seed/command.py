@@ -28,7 +28,7 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     try:
         with psycopg.connect(stack.libpq_url, autocommit=True) as connection:
             loader = Loader(connection)
-            print(_fill(loader, wanted))
+            table = _fill(loader, wanted)
             person = loader.ids().people[PEOPLE[0].email]
         _forget_cached_reads(stack)
     except psycopg.Error as error:
@@ -38,6 +38,8 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
         raise LabError(f"Redis cannot be reached: {error}\n{_TO_GO_ON}") from error
     except KeyboardInterrupt:
         raise LabError(f"\nInterrupted. {_TO_GO_ON}") from None
+    # Printed last: if the reader has closed the pipe (`| head`), nothing is left undone.
+    print(table)
     print(_how_to_see_it(f"http://localhost:{stack.choices.http_port}", person))
     return control.OK
 
@@ -75,9 +77,9 @@ def _how_to_see_it(service: str, person: int) -> str:
 See the shop, and what {PEOPLE[0].name} has ordered; all of them have the same password:
 
   curl -s '{service}/api/products?limit=3'
-  TOKEN=$(curl -s {service}/api/auth/login -H 'Content-Type: application/json' -d '{login}' | \
+  SHOP_TOKEN=$(curl -s {service}/api/auth/login -H 'Content-Type: application/json' -d '{login}' | \
 python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-  curl -s '{service}/api/users/{person}/orders?limit=3' -H "Authorization: Bearer $TOKEN"
+  curl -s '{service}/api/users/{person}/orders?limit=3' -H "Authorization: Bearer $SHOP_TOKEN"
 """
 
 

@@ -24,7 +24,8 @@ START_TIMEOUT_S = 180.0
 def start(paths: Paths) -> None:
     """Run the stack in the background; return once the first request would succeed.
 
-    :raises LabError: when it does not start; what had been started is ended again.
+    :raises LabError: when it does not start, and what had been started is ended again; or when it
+        runs already with other choices.
     """
     choices = Choices.from_environment()
     paths.prepare()
@@ -86,13 +87,16 @@ def _describe_running(paths: Paths, wanted: Choices) -> None:
     if state is None:
         raise LabError("The stack that was starting has ended. Try again:  make start")
     runs = state.choices
-    tell(
-        sys.stdout,
+    said = (
         f"The stack runs already: http://localhost:{runs.http_port} and "
-        f"https://localhost:{runs.https_port}",
+        f"https://localhost:{runs.https_port}"
     )
     if runs != wanted:
-        tell(sys.stdout, "It was started with other ports or servers than those asked for now.")
+        raise LabError(
+            f"{said}\nIt was started with other ports or servers than those asked for now. "
+            "Stop it, and start it with yours:  make stop && HTTP_PORT=… make start"
+        )
+    tell(sys.stdout, said)
     tell(sys.stdout, "A setting is read at the start:  make stop && NAME=value make start")
 
 

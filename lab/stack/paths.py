@@ -87,11 +87,16 @@ def set_aside_when_large(log: Path) -> None:
         log.replace(log.with_name(log.name + ".1"))
 
 
-def last_lines(log: Path, count: int = 20) -> str:
-    """Return the end of a log, to be shown when what writes it has failed."""
+def last_lines(log: Path, count: int = 20, *, after_bytes: int = 0) -> str:
+    """Return the end of a log, to be shown when the process that writes it has failed.
+
+    Skip the first `after_bytes`, which are of earlier starts, and lines that are there already:
+    two processes with one log fail for one reason.
+    """
     if not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    lines = log.read_bytes()[after_bytes:].decode(errors="replace").splitlines()
+    return "\n".join(list(dict.fromkeys(lines))[-count:])
 
 
 def _not_writable(directory: Path, error: OSError) -> LabError:

@@ -46,6 +46,8 @@ class Server(ABC):
         self._footprint = Footprint(directory)
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = False
+        # Bytes that the log had before the launch.
+        self._log_began = 0
 
     @property
     def port(self) -> int:
@@ -121,8 +123,13 @@ class Server(ABC):
         if cancelled():
             raise InterruptedStartError(f"{self.name} was told to stop while it was starting.")
         reason = f"did not answer within {timeout_s:.0f} s" if self.alive() else "ended at once"
-        evidence = f"\n\n{last_lines(self.log)}\n\nMore:  less {self.log}" if self.log else ""
-        raise LabError(f"{self.name} {reason}.{evidence}")
+        raise LabError(f"{self.name} {reason}.{self._evidence()}")
+
+    def _evidence(self) -> str:
+        if self.log is None:
+            return ""
+        lines = last_lines(self.log, after_bytes=self._log_began)
+        return f"\n\n{lines}\n\nMore:  less {self.log}"
 
     def alive(self) -> bool:
         """Whether the process that this object launched still runs."""
@@ -194,6 +201,7 @@ class Server(ABC):
         make_directory(self.log.parent)
         set_aside_when_large(self.log)
         with self.log.open("ab") as output:
+            self._log_began = output.tell()
             return self._spawn_writing_to(output.fileno())
 
     def _spawn_writing_to(self, output: int) -> "subprocess.Popen[bytes]":

@@ -1,7 +1,6 @@
 """`lab trace`: send a request and show each stage of it."""
 
 import json
-import os
 import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -42,10 +41,6 @@ def trace(paths: Paths, arguments: Sequence[str]) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Who read the output has seen enough (`| head`). What is still in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ANSWERED
 
 
 def _trace(paths: Paths, options: Options) -> int:

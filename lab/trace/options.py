@@ -12,6 +12,12 @@ _MOST_REPEATS = 1000
 # HTTPie's letters for the response's headers and body, and one for what it does not have.
 _PARTS = "hbw"
 
+_CURL_OPTIONS = {
+    "-X --request": "lab trace DELETE /api/users/1",
+    "-H --header": "lab trace /api/products Accept:application/json",
+    "-d --data": "lab trace /api/users name=Ahmed quantity:=1",
+}
+
 _EPILOG = """\
 items, in HTTPie's notation:
   name=Ahmed  quantity:=1  limit==10  Accept:text/plain  @order.json
@@ -78,6 +84,15 @@ def milliseconds(text: str) -> float:
     return float(found[1]) * (1000 if found[2] == "s" else 1)
 
 
+class _CurlOption(argparse.Action):
+    """An option of curl: the error says how it is written here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        """End the process with status 2."""
+        option = self.option_strings[0]
+        parser.error(f"{option} is curl's. Here it is written as in HTTPie:  {self.metavar}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lab trace",
@@ -102,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--collector", metavar="URL", help="a stack's origin, such as http://localhost:8080")
     add("--cacert", type=Path, metavar="FILE", help="the authority to trust, in PEM")
     add("--ascii", action="store_true", help="draw without Unicode")
+    for option, here in _CURL_OPTIONS.items():
+        add(*option.split(), action=_CurlOption, metavar=here, help=argparse.SUPPRESS)
     return parser
 
 

@@ -1,6 +1,7 @@
 """The seeded shop in a real stack: what `make seed` promises."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from decimal import Decimal
@@ -133,6 +134,8 @@ def test_the_commands_that_it_prints_show_the_shop(shop: Shop) -> None:
     assert f"{service}/api/products?limit=3" in said
     assert f"{service}/api/users/{me}/orders?limit=3" in said
     assert f'{{"email":"{PEOPLE[0].email}","password":"{PASSWORD}"}}' in said
+    # The README's TOKEN is of another person.
+    assert not re.search(r"\bTOKEN\b", said)
 
 
 def test_seeding_again_changes_nothing_and_says_so(shop: Shop) -> None:

@@ -37,8 +37,18 @@ def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> 
 def test_starting_twice_says_that_it_runs(stack: LocalStack) -> None:
     """The second `start` changes nothing, succeeds, and tells how settings are changed."""
     before = stack.identities()
-    result = stack.run("start", HTTP_PORT="9")
+    result = stack.run("start")
     assert result.returncode == 0
+    assert f"runs already: http://localhost:{stack.http_port}" in result.stdout
+    assert "make stop && NAME=value make start" in result.stdout
+    assert stack.identities() == before
+
+
+def test_starting_it_again_with_other_ports_fails(stack: LocalStack) -> None:
+    """The caller would ask a port on which nothing listens. The running stack goes on."""
+    before = stack.identities()
+    result = stack.run("start", HTTP_PORT="9")
+    assert result.returncode == 1
     assert f"runs already: http://localhost:{stack.http_port}" in result.stdout
     assert "other ports" in result.stdout
     assert stack.identities() == before
@@ -104,3 +114,15 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(
     assert f"Port {port} is taken" in result.stdout
     assert f"{variable}={port + 1} make start" in result.stdout
     assert not (own_stack.directory / "postgres").exists()
+
+
+@pytest.mark.slow
+def test_a_start_that_fails_shows_its_own_cause_once(own_stack: LocalStack) -> None:
+    """Without lines of an earlier start, though two processes fail and one log has it all."""
+    own_stack.start()
+    assert own_stack.run("stop").returncode == 0
+    failed = own_stack.run("start", LOG_LEVEL="loud")
+    assert failed.returncode == 1
+    assert failed.stdout.count("LOG_LEVEL Input should be") == 1
+    assert failed.stdout.count("Starting the stack") == 1
+    assert "Stopping" not in failed.stdout

@@ -1,5 +1,6 @@
 """`.venv/bin/lab`: the lab's commands, typed from anywhere."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +34,22 @@ def test_the_commands_run_from_any_directory(
     )
     assert result.returncode == status, result.stderr
     assert said in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["trace", "--help"], ["status"]])
+def test_a_reader_that_has_ended_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
+    """As with `| head`: nothing is printed about the closed pipe."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "lab", *arguments],
+            cwd=CHECKOUT,
+            env={"LAB_DIR": str(tmp_path)},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.stderr == ""
+    assert result.returncode == (3 if arguments == ["status"] else 0)

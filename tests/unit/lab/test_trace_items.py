@@ -84,6 +84,25 @@ def test_a_wrong_option_ends_with_status_2(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-X", "POST", "/api/users"], "lab trace DELETE /api/users/1"),
+        (["/api/users", "-H", "Accept: text/plain"], "Accept:application/json"),
+        (["/api/users", "--data", "{}"], "name=Ahmed"),
+    ],
+    ids=["method", "header", "data"],
+)
+def test_an_option_of_curl_gets_an_error_that_says_how_to_write_it(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """The notation is HTTPie's."""
+    with pytest.raises(SystemExit) as ended:
+        Options.parse(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 NEARBY = Nearby(Choices(8080, 8443, None, None), Path(__file__))
 
 
