@@ -1,8 +1,9 @@
 """Sign-ins that have begun, as rows."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +11,17 @@ from app.models import OidcFlow
 from app.repositories.clearing import delete_some
 from app.repositories.constraints import violated_constraint
 from app.tracing import located
+
+MOST_LINKS: Final = 10
+"""Links that one session has begun; one more takes the place of the oldest."""
+_BEYOND_MOST: Final = delete(OidcFlow).where(
+    OidcFlow.state_hash.in_(
+        select(OidcFlow.state_hash)
+        .where(OidcFlow.session_id == bindparam("of_session"))
+        .order_by(OidcFlow.expires_at.desc())
+        .offset(MOST_LINKS)
+    )
+)
 
 
 @located
@@ -20,7 +32,10 @@ class OidcFlowRepository:
         self._session = session
 
     async def add(self, flow: OidcFlow) -> bool:
-        """Insert a flow. Return False when the session that it is for has ended."""
+        """Insert a flow, and delete its session's flows beyond `MOST_LINKS`.
+
+        Return False when the session that it is for has ended.
+        """
         self._session.add(flow)
         try:
             await self._session.flush()
@@ -28,6 +43,12 @@ class OidcFlowRepository:
             if violated_constraint(error) == "fk_oidc_flows_session_id_sessions":
                 return False
             raise
+        if flow.session_id is not None:
+            await self._session.execute(
+                _BEYOND_MOST,
+                {"of_session": flow.session_id},
+                execution_options={"synchronize_session": False},
+            )
         return True
 
     async def take(

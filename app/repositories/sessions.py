@@ -3,7 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, delete, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Principal, Role, Session, SpentRefreshToken, User
@@ -35,6 +45,28 @@ _BY_ID: Final = _PRINCIPAL.where(
 )
 _BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_hash"))
 
+MOST_SESSIONS: Final = 100
+"""Of one user. One more ends the session that was not used for the longest time."""
+_BEYOND_MOST: Final = delete(Session).where(
+    Session.id.in_(
+        select(Session.id)
+        .where(Session.user_id == bindparam("of_user"))
+        .order_by(Session.last_used_at.desc(), Session.id.desc())
+        .offset(MOST_SESSIONS)
+    )
+)
+
+MOST_REFRESHES: Final = 50_000
+"""Of one session; then it needs a new login. With a token a minute it lasts for 34 days."""
+_SPENT: Final = (
+    select(SpentRefreshToken.token_hash)
+    .where(SpentRefreshToken.session_id == Session.id)
+    .correlate(Session)
+    .limit(MOST_REFRESHES)
+    .subquery()
+)
+_MAY_REFRESH: Final = select(func.count()).select_from(_SPENT).scalar_subquery() < MOST_REFRESHES
+
 
 @located
 class SessionRepository:
@@ -47,9 +79,16 @@ class SessionRepository:
         self._session = session
 
     async def add(self, session: Session) -> Session:
-        """Insert a new session; its id is set afterwards."""
+        """Insert a new session, and end its user's sessions beyond `MOST_SESSIONS`.
+
+        The session's id is set afterwards.
+        """
         self._session.add(session)
         await self._session.flush()
+        unsynchronized = {"synchronize_session": False}
+        await self._session.execute(
+            _BEYOND_MOST, {"of_user": session.user_id}, execution_options=unsynchronized
+        )
         return session
 
     async def get(
@@ -111,11 +150,13 @@ class SessionRepository:
     ) -> Session | None:
         """Trade a live session's refresh token for a new one; None if it is not the one it has.
 
+        None too for a session that was refreshed `MOST_REFRESHES` times.
+
         Of many who come with the same token, the database lets one through.
         """
         session = await self._session.scalar(
             update(Session)
-            .where(Session.refresh_token_hash == spent, _live(now, now - idle))
+            .where(Session.refresh_token_hash == spent, _live(now, now - idle), _MAY_REFRESH)
             .values(refresh_token_hash=new, last_used_at=now)
             .returning(Session)
         )

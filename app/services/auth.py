@@ -94,6 +94,8 @@ class AuthService:
             # A renewed hash is a new version of the account, as its ETag says.
             changed = {tags.user(user.id)} if renewed is not None else set[str]()
             if await self._cache.forgetting(changed, starting):
+                # The login may have ended one session of the user, beyond the most.
+                self._signed_in.forget(user.id)
                 return session
         raise BadCredentials
 

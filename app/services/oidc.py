@@ -199,17 +199,19 @@ class OidcService:
         secret, secret_hash = new_secret()
         async with self._database.transaction() as tx:
             user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
-            user = user or await _newcomer(tx, claimed)
+            user_id = (user or await _newcomer(tx, claimed)).id
             now = datetime.now(UTC)
             await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
             await tx.sessions.add(
                 Session(
-                    user_id=user.id,
+                    user_id=user_id,
                     cookie_hash=secret_hash,
                     user_agent=user_agent,
                     expires_at=now + self._session_lifetime,
                 )
             )
+        # The sign-in may have ended one session of the user, beyond the most.
+        self._cache.forget(user_id)
         return secret
 
     async def _end(self, replaced: Principal | None) -> None:

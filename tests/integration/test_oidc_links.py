@@ -137,3 +137,17 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
     row = database.execute(query, [user_id]).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_a_session_has_at_most_ten_links_that_it_has_begun(
+    service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
+) -> None:
+    """One more takes the place of the oldest; the newest can be finished."""
+    owner = sign_up(service.client)
+    address = ""
+    for _ in range(12):
+        address = browser.begin_link(owner)
+    counted = "SELECT count(*) FROM oidc_flows WHERE user_id = %s"
+    assert database.execute(counted, [owner.id]).fetchone() == (10,)  # check 53
+    back = provider.authorize(address, sub=secrets.token_hex(8), email_verified=False)
+    assert browser.finish(back).status_code == 303

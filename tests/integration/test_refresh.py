@@ -162,3 +162,19 @@ def test_each_secret_opens_its_own_door_only(
         problem(me(client, cookie), 401, "invalid-session")  # check 13
     for headers in (browser.auth, tokens.auth):
         assert me(client, headers).status_code == 200
+
+
+def test_a_session_is_refreshed_at_most_50000_times(
+    client: httpx2.Client, somebody: Account, database: psycopg.Connection
+) -> None:
+    """Each time leaves a row with the spent token; after that a login is needed."""
+    tokens = signed_in(client, somebody)
+    spent = (
+        "INSERT INTO spent_refresh_tokens (token_hash, session_id) "
+        "SELECT sha256((%(id)s || ' ' || n)::bytea), %(id)s FROM generate_series(1, %(times)s) n"
+    )
+    database.execute(spent, {"id": tokens.session_id, "times": 49_999})
+    last = tokens_in(refresh(client, tokens.refresh))
+    problem(refresh(client, last.refresh), 401, "invalid-refresh-token")  # check 53
+    assert me(client, last.auth).status_code == 200
+    database.execute("DELETE FROM sessions WHERE id = %s", [tokens.session_id])

@@ -176,3 +176,28 @@ def test_a_use_is_noted_to_the_minute(
         row = database.execute(query, [session_id]).fetchone()
         assert row is not None
         assert abs(int(row[0]) - left) <= 5
+
+
+@pytest.mark.parametrize("sign_in", [signed_in, browser_of], ids=["tokens", "cookie"])
+def test_a_user_has_at_most_100_sessions(
+    client: httpx2.Client,
+    tokens: Tokens,
+    owner: Account,
+    database: psycopg.Connection,
+    sign_in: Any,
+) -> None:
+    """One more ends the session that was not used for the longest time, also where it is known."""
+    database.execute(
+        "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
+        "sha256(('most' || n || now())::bytea), now() + interval '1 h' "
+        "FROM generate_series(1, 99) n",
+        [owner.id],
+    )
+    database.execute(
+        "UPDATE sessions SET last_used_at = now() - interval '30 s' WHERE id = %s",
+        [tokens.session_id],
+    )
+    assert me(client, tokens.auth).status_code == 200
+    newest = sign_in(client, owner)
+    problem(me(client, tokens.auth), 401, "invalid-token")
+    assert len(_listed(client, newest.auth, limit=100)) == 100  # check 53
