@@ -77,7 +77,11 @@ class Stages:
 def _describe(span: trace.Span, scope: Scope) -> None:
     path = scope["state"]["path"]
     template = path.template if path is not None else ""
+    host, port = scope["server"]
     said = {
+        # FastAPI takes them from the Host header, which may be anything.
+        "server.address": host,
+        "server.port": port,
         "roundtrip.request_id": scope["state"]["request_id"],
         "url.path": _known_parts(scope["path"], template),
     }

@@ -1,6 +1,7 @@
 """The collector as a process of the stack: `python -m lab.collector PORT`.
 
-`DATABASE_URL` is the database that it asks for plans, `ALLOWED_HOSTS` the names it is asked by.
+`DATABASE_URL` is the database that it asks for plans, `ALLOWED_HOSTS` the names it is asked by, and
+`COLLECTOR_SERVICE_KEY` the key of the processes whose statements it explains.
 """
 
 import os
@@ -14,7 +15,11 @@ from lab.stack.ports import LOOPBACK
 
 def main() -> None:
     """Serve until the process is ended."""
-    app = create_app(os.environ["DATABASE_URL"], os.environ["ALLOWED_HOSTS"].split(","))
+    app = create_app(
+        os.environ["DATABASE_URL"],
+        os.environ["COLLECTOR_SERVICE_KEY"],
+        os.environ["ALLOWED_HOSTS"].split(","),
+    )
     uvicorn.run(
         app,
         host=LOOPBACK,

@@ -37,8 +37,10 @@ class Received(NamedTuple):
     rejected: int
 
 
-def read(body: bytes) -> Received:
+def read(body: bytes, *, from_service: bool = False) -> Received:
     """Return the spans of a request, redacted and cut; those without valid ids are rejected.
+
+    With `from_service` they are marked as the service's own.
 
     :raises Problem: 400, when it is no such message.
     """
@@ -54,7 +56,7 @@ def read(body: bytes) -> Received:
         for scope in group.scope_spans:
             for sent in scope.spans:
                 if _has_valid_ids(sent):
-                    spans.append(_span(sent, process))
+                    spans.append(_span(sent, process, from_service=from_service))
                 else:
                     rejected += 1
     return Received(spans, rejected)
@@ -69,7 +71,7 @@ def answer(rejected: int) -> bytes:
     return response.SerializeToString()
 
 
-def _span(sent: trace_pb2.Span, process: str) -> Span:
+def _span(sent: trace_pb2.Span, process: str, *, from_service: bool) -> Span:
     name = cleaned(sent.name[:LONGEST_NAME])
     attributes = dict(_attributes(sent.attributes))
     server = sent.kind == trace_pb2.Span.SPAN_KIND_SERVER
@@ -84,6 +86,7 @@ def _span(sent: trace_pb2.Span, process: str) -> Span:
         end_ns=max(sent.start_time_unix_nano, sent.end_time_unix_nano),
         error=sent.status.code == trace_pb2.Status.STATUS_CODE_ERROR,
         attributes=attributes,
+        from_service=from_service,
     )
 
 

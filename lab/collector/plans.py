@@ -60,6 +60,6 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
     except psycopg.OperationalError as error:
         raise Problem(503, "PostgreSQL does not answer.") from error
     except psycopg.Error as error:
-        reason = error.diag.message_primary or "no reason given"
-        raise Problem(422, f"PostgreSQL has no plan for it: {reason}.") from error
+        # Not its message: it may quote rows, or what another session is doing.
+        raise Problem(422, "PostgreSQL has no plan for this statement.") from error
     return [str(row[0]) for row in rows]

@@ -21,6 +21,8 @@ class Span:
     end_ns: int
     error: bool
     attributes: Mapping[str, Value]
+    from_service: bool = False
+    """Whether the sender has the key that only the processes of the service get."""
 
     @property
     def duration_ns(self) -> int:

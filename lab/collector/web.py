@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
+from hmac import compare_digest
 from time import monotonic
 
 from starlette.applications import Starlette
@@ -28,14 +29,20 @@ _USUAL_LIMIT = 50
 class Collector:
     """The collector's endpoints, around one store."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, service_key: str) -> None:
         self._database_url = database_url
+        self._service_key = service_key
         self.store = Store()
         self.announcements = Announcements(self.store)
 
     async def receive(self, request: Request) -> Response:
         """Take spans (OTLP/HTTP)."""
-        received = otlp.read(await body_of(request))
+        given = request.headers.get("authorization", "")
+        # Latin-1, because a client may send any bytes, and ASCII alone is compared as text.
+        from_service = compare_digest(
+            given.encode("latin-1"), f"Bearer {self._service_key}".encode()
+        )
+        received = otlp.read(await body_of(request), from_service=from_service)
         too_many = self.store.add(received.spans, monotonic())
         self.announcements.note_news()
         return Response(otlp.answer(received.rejected + too_many), media_type=otlp.MEDIA_TYPE)
@@ -51,11 +58,13 @@ class Collector:
         return JSONResponse(document(self._trace(request)))
 
     async def plan(self, request: Request) -> Response:
-        """Explain the statement of one span."""
+        """Explain the statement of one span of the service."""
         span = self._trace(request).spans.get(request.path_params["span_id"])
         statement = span.attributes.get("db.query.text") if span else None
-        if not isinstance(statement, str):
+        if span is None or not isinstance(statement, str):
             raise Problem(404, "There is no such span with a statement in it.")
+        if not span.from_service:
+            raise Problem(422, "Only statements that the service itself has sent are explained.")
         lines = await plans.plan_of(self._database_url, statement)
         return JSONResponse({"sql": statement, "plan": lines})
 
@@ -87,9 +96,13 @@ class Collector:
             await watching
 
 
-def create_app(database_url: str, allowed_hosts: Collection[str]) -> Starlette:
-    """Build the collector; `database_url` is asked for plans, by a connection that only reads."""
-    collector = Collector(database_url)
+def create_app(database_url: str, service_key: str, allowed_hosts: Collection[str]) -> Starlette:
+    """Build the collector.
+
+    It asks `database_url` for plans, by a connection that only reads, and only for statements in
+    spans whose sender has the `service_key`.
+    """
+    collector = Collector(database_url, service_key)
     one = "/lab/api/traces/{trace_id}"
     app = Starlette(
         routes=[

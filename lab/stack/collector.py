@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
+from lab.stack.secrets import kept_password
 from lab.stack.servers import Server
 
 # What Caddy serves beside the service, here and nowhere else.
@@ -25,7 +26,7 @@ class CollectorServer(Server):
     def __init__(
         self, directory: Path, *, environment: Callable[[], Mapping[str, str]], log: Path
     ) -> None:
-        """`environment` is asked at each launch for the DATABASE_URL and the ALLOWED_HOSTS."""
+        """Ask `environment` at each launch for the DATABASE_URL and the ALLOWED_HOSTS."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
 
@@ -34,13 +35,18 @@ class CollectorServer(Server):
         """Where OpenTelemetry's exporters find it."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def service_key(self) -> str:
+        """What the service's processes send with their spans, so that statements are explained."""
+        return kept_password(self.directory / "service-key")
+
     def ready(self) -> bool:
         """Whether it serves the page."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/lab")
 
     def end_streams(self) -> None:
         """Let go of the pages that listen, on which the load balancer would wait at its end."""
-        process = self.identity.process() if self.identity else None
+        process = self.process
         if process is not None:
             process.send_signal(signal.SIGUSR1)
 
@@ -48,7 +54,7 @@ class CollectorServer(Server):
         return [sys.executable, "-m", "lab.collector", str(self.port)]
 
     def _environment(self) -> Mapping[str, str]:
-        return {**os.environ, **self._settings()}
+        return {**os.environ, **self._settings(), "COLLECTOR_SERVICE_KEY": self.service_key}
 
     @property
     def _working_directory(self) -> Path:

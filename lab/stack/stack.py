@@ -146,7 +146,9 @@ class Stack:
         return {**environment, "RATE_LIMIT_REDIS_URL": self.rate_limit_redis_url}
 
     def _app_environment(self, name: str) -> Mapping[str, str]:
-        spans = telemetry("roundtrip", self.collector.url, instance=name)
+        spans = telemetry(
+            "roundtrip", self.collector.url, instance=name, key=self.collector.service_key
+        )
         return {**self.service_environment, **spans}
 
     def _collector_environment(self) -> Mapping[str, str]:

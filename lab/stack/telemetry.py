@@ -15,11 +15,13 @@ def telemetry(
     collector_url: str,
     *,
     instance: str | None = None,
+    key: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Return the variables with which a process of the stack sends its spans to the collector.
 
-    What the caller has set stays as it is, an endpoint above all: the spans then go there.
+    What the caller has set stays as it is, an endpoint above all: the spans then go there. The
+    `key` is for the stack's own collector.
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
@@ -30,6 +32,8 @@ def telemetry(
         defaults["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector_url
         defaults["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
     chosen = defaults | {name: environment[name] for name in defaults if environment.get(name)}
+    if key and "OTEL_EXPORTER_OTLP_ENDPOINT" in defaults:
+        chosen["OTEL_EXPORTER_OTLP_HEADERS"] = f"authorization=Bearer%20{key}"
     if instance:
         given = environment.get("OTEL_RESOURCE_ATTRIBUTES")
         named = f"service.instance.id={instance}"

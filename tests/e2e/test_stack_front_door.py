@@ -8,12 +8,12 @@ import pytest
 
 from lab.stack.caddy import CaddyServer, FrontDoor
 from lab.stack.environment import Choices
-from lab.stack.paths import Paths
+from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import free_port
 from lab.stack.stack import Stack
 from lab.stack.telemetry import telemetry
 from lab.stack.waiting import wait_until
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
+from tests.e2e.local_stack import NO_PROVIDER, Answer, LocalStack, signup
 
 # RFC 9113, section 3.4: a client begins with these, then a SETTINGS frame (type 4), here an empty
 # one; the server answers with a SETTINGS frame of its own.
@@ -149,6 +149,85 @@ def test_a_client_with_broken_bodies_harms_nobody_else(stack: LocalStack, body: 
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b'"code":"malformed-request"' in answer
         assert stack.request("GET", "/livez").status == 200
+
+
+def test_content_length_with_transfer_encoding_ends_the_connection(stack: LocalStack) -> None:
+    """Caddy reads it by Transfer-Encoding; what follows on the connection is not a request.
+
+    RFC 9112, section 6.1, allows this, or 400. Caddy has no way to answer 400.
+    """
+    smuggled = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = (
+        b"POST /api/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
+        connection.sendall(head + b"2\r\n{}\r\n0\r\n\r\n" + smuggled)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert answer.count(b"HTTP/1.1 ") == 1  # check 52
+
+
+_GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+_PLAIN_ANSWERS = {
+    "two Content-Length headers that differ": (
+        _GET + b"Content-Length: 1\r\nContent-Length: 2",
+        400,
+    ),
+    "two Host headers": (_GET + b"Host: b", 400),
+    "a Host header with a blank in it": (b"GET / HTTP/1.1\r\nHost: a b", 400),
+    "HTTP/1.1 without a Host header": (b"GET / HTTP/1.1\r\nX: y", 400),
+    "a header name with a blank in it": (_GET + b"a b: c", 400),
+    "a control character in a header value": (_GET + b"X: a\x01b", 400),
+    "a path with a broken percent-encoding": (b"GET /%zz HTTP/1.1\r\nHost: localhost", 400),
+    "HTTPS on the port for HTTP": (b"\x16\x03\x01\x00\x05hello", 400),
+    "an expectation other than 100-continue": (_GET + b"Expect: 5", 417),
+    "a header section of more than 1 MiB": (_GET + b"X: " + b"a" * 1_100_000, 431),
+    "a transfer coding other than chunked": (_GET + b"Transfer-Encoding: gzip, chunked", 501),
+    "a version of HTTP other than 1.0 and 1.1": (b"GET / HTTP/3.7\r\nHost: localhost", 505),
+}
+
+
+@pytest.mark.parametrize("kind", list(_PLAIN_ANSWERS))
+def test_what_the_load_balancer_answers_in_plain_text_is_documented(
+    stack: LocalStack, kind: str
+) -> None:
+    """The page of the promises lists each with its status."""
+    sent, status = _PLAIN_ANSWERS[kind]
+    with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
+        connection.sendall(sent + b"\r\n\r\n")
+        answer = connection.recv(65536)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"problem+json" not in answer
+    page = (CHECKOUT / "docs" / "promises.md").read_text()
+    assert f"| {kind} | {status} |" in page  # check 52
+
+
+def test_http_on_the_port_for_https_is_documented(stack: LocalStack) -> None:
+    """TLS refuses it before HTTP begins."""
+    with socket.create_connection(("127.0.0.1", stack.https_port), timeout=10) as connection:
+        connection.sendall(_GET + b"\r\n")
+        assert b" 400 " in connection.recv(65536).partition(b"\r\n")[0]
+
+
+def test_no_span_of_the_load_balancer_has_a_text_that_the_client_chose(stack: LocalStack) -> None:
+    """Neither the path nor the query, the Host, an address or a user agent."""
+    mark, trace_id = token_hex(8), token_hex(16)
+    headers = {
+        "traceparent": f"00-{trace_id}-{token_hex(8)}-01",
+        "tracestate": "roundtrip=always",
+        "Host": f"{mark}.example",
+        "User-Agent": mark,
+        "X-Forwarded-For": mark,
+        "Referer": mark,
+    }
+    assert stack.request("GET", f"/{mark}?{mark}={mark}", headers=headers).status == 400
+
+    def told() -> Answer:
+        return stack.request("GET", f"/lab/api/traces/{trace_id}")
+
+    assert wait_until(lambda: told().text.count('"depth"') > 1, timeout_s=10)
+    assert mark not in told().text  # check 55
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,19 @@ from lab.stack.caddy import CADDYFILE, CaddyServer, FrontDoor
 from lab.stack.paths import last_lines
 from lab.stack.ports import free_port
 from lab.stack.waiting import wait_until
-from tests.e2e.local_stack import Answer, LocalStack
+from tests.accounts import new_email
+from tests.e2e.local_stack import Answer, LocalStack, signup
 from tests.otlp import PROTOBUF, request, span
 
-PARTS = {"client", "load-balancer"}
+
+def traced(trace_id: str, span_id: str) -> dict[str, str]:
+    """Return the headers of a request that is traced in any case."""
+    return {"traceparent": f"00-{trace_id}-{span_id}-01", "tracestate": "roundtrip=always"}
 
 
 def sent_with_spans(stack: LocalStack, path: str, trace_id: str, span_id: str) -> Answer:
     """Send a request as a client that traces itself, and then its span."""
-    answer = stack.request("GET", path, headers={"traceparent": f"00-{trace_id}-{span_id}-01"})
+    answer = stack.request("GET", path, headers=traced(trace_id, span_id))
     body = request("client", span(trace_id, "GET", span_id=span_id, duration_ms=5000))
     connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
     try:
@@ -33,13 +37,17 @@ def sent_with_spans(stack: LocalStack, path: str, trace_id: str, span_id: str) -
 
 
 def trace_of(stack: LocalStack, trace_id: str) -> dict[str, Any]:
-    """Wait until client and load balancer have told of it; return what the collector knows."""
+    """Wait until the load balancer and the service have sent all of their spans."""
 
     def known() -> dict[str, Any]:
         found: dict[str, Any] = stack.request("GET", f"/lab/api/traces/{trace_id}").json()
         return found
 
-    assert wait_until(lambda: set(known().get("processes", ())) >= PARTS, timeout_s=10)
+    def is_complete() -> bool:
+        # The request's own span, `app`, ends last.
+        return {it["stage"] for it in known().get("spans", ())} >= {"load-balancer", "app"}
+
+    assert wait_until(is_complete, timeout_s=10)
     return known()
 
 
@@ -51,7 +59,7 @@ def test_the_spans_of_all_processes_meet_in_one_trace(stack: LocalStack) -> None
     parents = {it["stage"]: it["parent_id"] for it in trace["spans"]}
     ids = {it["stage"]: it["id"] for it in trace["spans"]}
     assert (parents["request"], parents["load-balancer"]) == (None, span_id)
-    assert parents.get("app") in {None, ids["load-balancer"]}
+    assert parents["app"] == ids["load-balancer"]
     assert (trace["method"], trace["path"], trace["status"]) == ("GET", "/api/products", 200)
     assert trace["request_id"] == answer.headers["X-Request-ID"]
     assert trace["cache"] == answer.headers["X-Cache"]
@@ -59,15 +67,15 @@ def test_the_spans_of_all_processes_meet_in_one_trace(stack: LocalStack) -> None
 
 def test_a_request_without_a_trace_of_its_own_is_listed_and_told_of(stack: LocalStack) -> None:
     """The load balancer begins one for it; the page hears of it, and is not traced itself."""
-    marker = f"/api/{token_hex(8)}"
+    marker = token_hex(8)
     with stack.listening() as page:
         assert page.readline() == b"retry: 1000\n"
-        stack.request("GET", marker)
+        stack.request("GET", "/api/nothing", headers={"X-Request-ID": marker})
         told = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))
-        found = next(it for it in map(json.loads, told) if it["path"] == marker)
+        found = next(it for it in map(json.loads, told) if it["request_id"] == marker)
     assert (found["status"], found["processes"][0]) == (404, "load-balancer")
     items = stack.request("GET", "/lab/api/traces?limit=1000").json()["items"]
-    assert marker in {it["path"] for it in items}
+    assert marker in {it["request_id"] for it in items}
     # Whoever asks for the page with `lab trace` says so; the load balancer does not.
     of_the_page = [it for it in items if str(it["path"]).startswith("/lab")]
     assert all(it["processes"] == ["client"] for it in of_the_page), of_the_page
@@ -86,16 +94,14 @@ def test_the_page_comes_from_where_the_service_does(stack: LocalStack, *, https:
 
 
 def test_a_statement_is_explained_by_the_stacks_own_database(stack: LocalStack) -> None:
-    """The collector may ask it, and only for plans."""
+    """A statement of the service: its processes have the collector's key."""
     trace_id, span_id = token_hex(16), token_hex(8)
-    text = {"db.query.text": "SELECT name FROM users WHERE id = %(id)s"}
-    body = request("roundtrip", span(trace_id, "sql", span_id=span_id, attributes=text))
-    connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
-    connection.request("POST", "/lab/v1/traces", body=body, headers=PROTOBUF)
-    connection.getresponse()
-    connection.close()
-    plan = stack.request("GET", f"/lab/api/traces/{trace_id}/spans/{span_id}/plan").json()["plan"]
-    assert "users" in plan[0]
+    headers, body = traced(trace_id, span_id), signup(new_email())
+    assert stack.request("POST", "/api/users", body=body, headers=headers).status == 201
+    spans = trace_of(stack, trace_id)["spans"]
+    insert = next(it for it in spans if it["name"] == "INSERT users")
+    plan = stack.request("GET", f"/lab/api/traces/{trace_id}/spans/{insert['id']}/plan").json()
+    assert "Insert on users" in plan["plan"][0]
 
 
 def test_in_production_settings_there_is_no_page_and_no_trace(

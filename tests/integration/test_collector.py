@@ -20,14 +20,15 @@ from tests.otlp import PROTOBUF, request, span
 def collector(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx2.Client]:
-    """Speaks HTTP to a collector that may ask the tests' database for plans."""
+    """Speaks HTTP, as the service does, to a collector that asks the tests' database for plans."""
     directory: Path = tmp_path_factory.mktemp("collector")
     server = CollectorServer(
         directory,
         environment=lambda: {"DATABASE_URL": database_url, "ALLOWED_HOSTS": "127.0.0.1,[::1]"},
         log=directory / "collector.log",
     )
-    with server, httpx2.Client(base_url=server.url) as client:
+    headers = {"Authorization": f"Bearer {server.service_key}"}
+    with server, httpx2.Client(base_url=server.url, headers=headers) as client:
         yield client
     # Nothing that a client can send is the collector's fault.
     assert "Traceback" not in (directory / "collector.log").read_text()
@@ -207,8 +208,33 @@ def test_a_statement_is_explained(collector: httpx2.Client, text: str, plan: str
     ],
 )
 def test_a_statement_without_a_plan_is_refused(collector: httpx2.Client, text: str) -> None:
-    """PostgreSQL's own reason is told, where it was asked."""
+    """A statement that is not explained here gets a sentence that says so."""
     assert is_problem(collector.get(statement(collector, text)), 422, "invalid-content")
+
+
+def test_postgresqls_message_is_not_returned(collector: httpx2.Client) -> None:
+    """It quotes values, and for some functions the queries of other sessions."""
+    answer = collector.get(statement(collector, "SELECT 'canary'::int"))
+    assert is_problem(answer, 422, "invalid-content")
+    assert "canary" not in answer.text  # check 51
+
+
+@pytest.mark.parametrize("key", ["", "Basic x", "Bearer wrong", "Bearer \xe9"])
+def test_only_statements_of_the_service_are_explained(collector: httpx2.Client, key: str) -> None:
+    """The service's processes have a key; other senders' spans are shown and not explained."""
+    trace_id, span_id = token_hex(16), token_hex(8)
+    text = "SELECT * FROM users WHERE id = pg_stat_get_backend_activity(1)::bigint"
+    body = request(
+        "roundtrip", span(trace_id, "sql", span_id=span_id, attributes={"db.query.text": text})
+    )
+    headers = {
+        b"Content-Type": PROTOBUF["Content-Type"].encode(),
+        b"Authorization": key.encode("latin-1"),
+    }
+    assert collector.post("/v1/traces", content=body, headers=headers).status_code == 200
+    answer = collector.get(f"/lab/api/traces/{trace_id}/spans/{span_id}/plan")
+    assert is_problem(answer, 422, "invalid-content")
+    assert "the service itself" in answer.json()["detail"]  # check 51
 
 
 def test_a_plan_changes_nothing(collector: httpx2.Client, database: Any) -> None:
@@ -217,5 +243,5 @@ def test_a_plan_changes_nothing(collector: httpx2.Client, database: Any) -> None
     address = statement(collector, "SELECT nextval('asked')")
     assert collector.get(address).status_code == 200
     (called,) = database.execute("SELECT is_called FROM asked").fetchone()
-    assert called is False
+    assert called is False  # check 51
     database.execute("DROP SEQUENCE asked")

@@ -56,8 +56,9 @@ def test_nothing_that_stands_in_a_header_or_a_path_is_in_a_span(
     traced.client.get(f"/api/auth/oidc/{mark}/callback?code={mark}&state={mark}")
     traced.client.get(f"/api/users/{mark}", headers=account.auth)
     traced.client.get("/api/users/me", headers=marked)
+    traced.client.get("/api/products", headers={"Host": f"{mark}.example"})
     _wait_for_all(traced, receiver)
-    assert mark.encode() not in receiver.raw  # check 38
+    assert mark.encode() not in receiver.raw  # check 38, check 55
 
 
 def test_an_unexpected_error_is_told_by_its_type_alone(broken: Service, receiver: Receiver) -> None:
