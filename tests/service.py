@@ -3,7 +3,6 @@
 import base64
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx2
 
+from lab.stack.ports import free_port
 from tests.preloaded import Preloaded
 
 CHECKOUT = Path(__file__).parents[1]
@@ -64,13 +64,6 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
         "PYTHONWARNINGS": "error",
         **overrides,
     }
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import errno
 import secrets
 import socket
+import sys
 from pathlib import Path
 
 from lab.stack.errors import LabError
@@ -29,14 +30,35 @@ def remembered_port(path: Path, *, in_use: bool) -> int:
 
 
 def free_port() -> int:
-    """Return a random port on which no server listens.
+    """Return a random port on which no server listens. No other process gets the same one.
 
     :raises LabError: when none is found.
     """
     for _ in range(_MAX_TRIES):
-        if is_free(port := secrets.choice(_SERVER_PORTS)):
+        port = secrets.choice(_SERVER_PORTS)
+        if is_free(port) and _claim(port):
             return port
     raise LabError(f"No free port was found on {LOOPBACK}. See what takes them:  ss -tln")
+
+
+def _claim(port: int) -> bool:
+    """Keep other processes from choosing this port until this process ends.
+
+    A server that is starting does not listen yet, and another stack that starts at the same time
+    would find its port free. The name of a socket in Linux's abstract namespace belongs to one
+    process, and is free again when that ends, however it ends. Other systems have no such names.
+    """
+    if sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0roundtrip-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    # The descriptor stays open until the process ends.
+    claim.detach()
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import PATIENCE, Service, free_port, running_service
+from lab.stack.ports import free_port
+from tests.service import PATIENCE, Service, running_service
 
 # Each waits for what does not come.
 pytestmark = pytest.mark.slow

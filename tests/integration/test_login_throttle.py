@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from redis import Redis
 
+from lab.stack.ports import free_port
 from tests.accounts import PASSWORD, Account, new_email, sign_up
 from tests.conftest import StartService
 from tests.integration.signed_in import (
@@ -25,7 +26,7 @@ from tests.integration.signed_in import (
     tokens_in,
 )
 from tests.integration.wire import at_once, log_lines, problem, statuses
-from tests.service import Service, free_port
+from tests.service import Service
 
 LIMIT = 4
 PREFIX = f"throttle-{secrets.token_hex(4)}"

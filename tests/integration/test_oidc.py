@@ -199,11 +199,10 @@ def test_a_declined_sign_in_is_told_in_our_own_words(
 ) -> None:
     """What the provider writes into the URL is not shown to anybody."""
     back = provider.authorize(browser.begin())
-    declined = {"state": back["state"], "error": "canary_error", "error_description": "Call 555"}
+    declined = {"state": back["state"], "error": "canary_error", "error_description": "Call Canary"}
     response = browser.finish(declined)
     problem(response, 403, "sign-in-declined")
-    assert "canary" not in response.text
-    assert "555" not in response.text
+    assert "canary" not in response.text.lower()
     problem(browser.finish(back), 403, "oidc-refused")
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from redis import Redis
 
+from lab.stack.ports import free_port
 from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account
 from tests.conftest import StartService
@@ -24,7 +25,6 @@ from tests.integration.signed_in import (
     tokens_in,
 )
 from tests.integration.wire import problem, statuses
-from tests.service import free_port
 
 NEW = "a quite different passphrase"
 

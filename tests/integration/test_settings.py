@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.service import CHECKOUT, free_port, signing_key
+from lab.stack.ports import free_port
+from tests.service import CHECKOUT, signing_key
 
 _GOOD = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@127.0.0.1:1/roundtrip",

@@ -12,7 +12,8 @@ from app.adapters.read_cache import ReadCache
 from app.adapters.redis_link import RedisLink
 from app.errors import Contended, OutOfStock, PreconditionFailed, Unavailable
 from app.settings import Settings
-from tests.service import free_port, signing_key
+from lab.stack.ports import free_port
+from tests.service import signing_key
 
 
 def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) -> None:

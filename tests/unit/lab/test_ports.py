@@ -1,10 +1,13 @@
 """Ports that are remembered, and ports that are taken."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from lab.stack import ports
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK, free_port, is_free, listen, remembered_port
 
@@ -56,3 +59,22 @@ def test_a_port_without_its_listener_is_free_at_once() -> None:
         accepted.close()
         client.close()
     assert is_free(port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract socket names")
+def test_two_processes_never_choose_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is starting does not listen yet; the claim ends with the process."""
+    monkeypatch.setattr(ports, "_SERVER_PORTS", [free_port()])
+    with pytest.raises(LabError, match="No free port"):
+        free_port()
+    choose = "from lab.stack.ports import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", choose], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        chosen = int(other.stdout.readline())
+        monkeypatch.setattr(ports, "_SERVER_PORTS", [chosen])
+        with pytest.raises(LabError, match="No free port"):
+            free_port()
+        other.communicate("\n")
+    assert free_port() == chosen
