@@ -42,7 +42,8 @@ from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Route, Routes, Routing
 from app.middleware.same_origin import SameOrigin
-from app.middleware.stages import Stages, TraceSelection
+from app.middleware.stages import Stages
+from app.middleware.trace_limit import TraceLimit
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.negotiation import IGNORES_OTHER_PARAMETERS
@@ -93,7 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={
             **_TELEMETRY,
             "tracing": traced,
-            "exclude": TraceSelection(settings.trace_limit).excludes,
+            "exclude": TraceLimit(settings.trace_limit).excludes,
         },
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,

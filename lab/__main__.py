@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import sys
 
 import psutil
@@ -42,10 +43,18 @@ def main() -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
+        if not _reader_has_ended():
+            raise
         # The reader, such as `head`, has what it wanted. Python flushes standard output once more
         # at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
+
+
+def _reader_has_ended() -> bool:
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
 
 
 def _run() -> int:

@@ -1,50 +1,10 @@
 """What a request goes through, for whoever looks: traces, `Server-Timing`, and the access log."""
 
-import time
-from typing import Final
-
-from limits import parse
 from opentelemetry import trace
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.middleware.access_log import METHODS, PROBES
+from app.middleware.access_log import METHODS
 from app.tracing import Recording, Stage, record
-
-_ALWAYS_TRACED: Final = "roundtrip=always"
-
-
-class TraceSelection:
-    """Selects the requests that are traced, before a span of them exists.
-
-    To trace a request takes two to four times the processor time of an untraced one
-    (docs/performance.md). A limit keeps traces from using the time that a busy process needs to
-    serve. OpenTelemetry's sampler then decides about the requests that are left.
-    """
-
-    def __init__(self, limit: str | None) -> None:
-        """Take one limit in slowapi's notation. It is for this process; None is no limit."""
-        # Counted here: the storage in memory of `limits` starts a thread for most of its counts.
-        self._limit = parse(limit) if limit is not None else None
-        self._left = 0
-        self._window_ends = 0.0
-
-    def excludes(self, scope: Scope) -> bool:
-        """Return whether no span of this request is to be made.
-
-        A client that needs its trace in any case sends `tracestate: roundtrip=always` (W3C Trace
-        Context, section 3.3).
-        """
-        if scope.get("path") in PROBES:
-            return True
-        if self._limit is None or _ALWAYS_TRACED in Headers(scope=scope).get("tracestate", ""):
-            return False
-        now = time.monotonic()
-        if now >= self._window_ends:
-            self._window_ends = now + self._limit.get_expiry()
-            self._left = self._limit.amount
-        self._left -= 1
-        return self._left < 0
 
 
 class Stages:
@@ -77,11 +37,12 @@ class Stages:
 def _describe(span: trace.Span, scope: Scope) -> None:
     path = scope["state"]["path"]
     template = path.template if path is not None else ""
-    host, port = scope["server"]
+    # ASGI: `server` may be missing, and a Unix socket has no port.
+    address, port = scope.get("server") or ("", None)
     said = {
-        # FastAPI takes them from the Host header, which may be anything.
-        "server.address": host,
-        "server.port": port,
+        # FastAPI takes both from the Host header, which the client chose.
+        "server.address": address,
+        "server.port": port or 0,
         "roundtrip.request_id": scope["state"]["request_id"],
         "url.path": _known_parts(scope["path"], template),
     }

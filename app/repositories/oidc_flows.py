@@ -4,23 +4,28 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import OidcFlow
+from app.models import OidcFlow, Session
 from app.repositories.clearing import delete_some
-from app.repositories.constraints import violated_constraint
 from app.tracing import located
 
-MOST_LINKS: Final = 10
-"""Links that one session has begun; one more takes the place of the oldest."""
-_BEYOND_MOST: Final = delete(OidcFlow).where(
-    OidcFlow.state_hash.in_(
-        select(OidcFlow.state_hash)
-        .where(OidcFlow.session_id == bindparam("of_session"))
-        .order_by(OidcFlow.expires_at.desc())
-        .offset(MOST_LINKS)
+MAX_LINKS_PER_SESSION: Final = 10
+"""Of those that were begun and not finished; one more takes the place of the oldest."""
+_DELETE_SURPLUS: Final = (
+    delete(OidcFlow)
+    .where(
+        OidcFlow.state_hash.in_(
+            select(OidcFlow.state_hash)
+            .where(
+                OidcFlow.session_id == bindparam("of_session"),
+                OidcFlow.state_hash != bindparam("new"),
+            )
+            .order_by(OidcFlow.expires_at.desc())
+            .offset(MAX_LINKS_PER_SESSION - 1)
+        )
     )
+    .execution_options(synchronize_session=False)
 )
 
 
@@ -32,23 +37,22 @@ class OidcFlowRepository:
         self._session = session
 
     async def add(self, flow: OidcFlow) -> bool:
-        """Insert a flow, and delete its session's flows beyond `MOST_LINKS`.
+        """Insert a flow. Return False when the session that it is for has ended.
 
-        Return False when the session that it is for has ended.
+        Delete the flows of that session beyond `MAX_LINKS_PER_SESSION`.
         """
-        self._session.add(flow)
-        try:
+        if flow.session_id is None:
+            self._session.add(flow)
             await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "fk_oidc_flows_session_id_sessions":
-                return False
-            raise
-        if flow.session_id is not None:
-            await self._session.execute(
-                _BEYOND_MOST,
-                {"of_session": flow.session_id},
-                execution_options={"synchronize_session": False},
-            )
+            return True
+        # Requests of one session at once wait here, so that each sees the others' rows.
+        session = select(Session.id).where(Session.id == flow.session_id)
+        if await self._session.scalar(session.with_for_update(key_share=True)) is None:
+            return False
+        self._session.add(flow)
+        await self._session.flush()
+        surplus = {"of_session": flow.session_id, "new": flow.state_hash}
+        await self._session.execute(_DELETE_SURPLUS, surplus)
         return True
 
     async def take(

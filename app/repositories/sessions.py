@@ -10,7 +10,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
-    func,
     select,
     update,
 )
@@ -45,27 +44,31 @@ _BY_ID: Final = _PRINCIPAL.where(
 )
 _BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_hash"))
 
-MOST_SESSIONS: Final = 100
-"""Of one user. One more ends the session that was not used for the longest time."""
-_BEYOND_MOST: Final = delete(Session).where(
-    Session.id.in_(
-        select(Session.id)
-        .where(Session.user_id == bindparam("of_user"))
-        .order_by(Session.last_used_at.desc(), Session.id.desc())
-        .offset(MOST_SESSIONS)
+MAX_SESSIONS_PER_USER: Final = 100
+"""A new session beyond this number ends the one that was unused for the longest time."""
+_END_SURPLUS: Final = (
+    delete(Session)
+    .where(
+        Session.id.in_(
+            select(Session.id)
+            # Whatever the clocks say, the new one stays.
+            .where(Session.user_id == bindparam("of_user"), Session.id != bindparam("new"))
+            .order_by(Session.last_used_at.desc(), Session.id.desc())
+            .offset(MAX_SESSIONS_PER_USER - 1)
+        )
     )
+    .execution_options(synchronize_session=False)
 )
 
-MOST_REFRESHES: Final = 50_000
-"""Of one session; then it needs a new login. With a token a minute it lasts for 34 days."""
-_SPENT: Final = (
-    select(SpentRefreshToken.token_hash)
+MAX_REFRESHES_PER_SESSION: Final = 50_000
+"""After so many the user logs in again. With one refresh a minute, that is after 34 days."""
+_MAY_REFRESH: Final = ~(
+    select(SpentRefreshToken.session_id)
     .where(SpentRefreshToken.session_id == Session.id)
     .correlate(Session)
-    .limit(MOST_REFRESHES)
-    .subquery()
+    .offset(MAX_REFRESHES_PER_SESSION - 1)
+    .exists()
 )
-_MAY_REFRESH: Final = select(func.count()).select_from(_SPENT).scalar_subquery() < MOST_REFRESHES
 
 
 @located
@@ -79,16 +82,13 @@ class SessionRepository:
         self._session = session
 
     async def add(self, session: Session) -> Session:
-        """Insert a new session, and end its user's sessions beyond `MOST_SESSIONS`.
+        """Insert a new session; its id is set afterwards.
 
-        The session's id is set afterwards.
+        End the sessions of its user beyond `MAX_SESSIONS_PER_USER`.
         """
         self._session.add(session)
         await self._session.flush()
-        unsynchronized = {"synchronize_session": False}
-        await self._session.execute(
-            _BEYOND_MOST, {"of_user": session.user_id}, execution_options=unsynchronized
-        )
+        await self._session.execute(_END_SURPLUS, {"of_user": session.user_id, "new": session.id})
         return session
 
     async def get(
@@ -150,7 +150,7 @@ class SessionRepository:
     ) -> Session | None:
         """Trade a live session's refresh token for a new one; None if it is not the one it has.
 
-        None too for a session that was refreshed `MOST_REFRESHES` times.
+        None too for a session that was refreshed `MAX_REFRESHES_PER_SESSION` times.
 
         Of many who come with the same token, the database lets one through.
         """

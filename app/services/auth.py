@@ -94,7 +94,7 @@ class AuthService:
             # A renewed hash is a new version of the account, as its ETag says.
             changed = {tags.user(user.id)} if renewed is not None else set[str]()
             if await self._cache.forgetting(changed, starting):
-                # The login may have ended one session of the user, beyond the most.
+                # This sign-in may have ended the user's oldest session.
                 self._signed_in.forget(user.id)
                 return session
         raise BadCredentials

@@ -210,7 +210,7 @@ class OidcService:
                     expires_at=now + self._session_lifetime,
                 )
             )
-        # The sign-in may have ended one session of the user, beyond the most.
+        # This sign-in may have ended the user's oldest session.
         self._cache.forget(user_id)
         return secret
 

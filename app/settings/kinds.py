@@ -113,7 +113,7 @@ def _rate_limit(value: str) -> str:
 
 
 def _one_rate_limit(value: str) -> str:
-    if ";" in _rate_limit(value):
+    if len(parse_many(_rate_limit(value))) > 1:
         raise PydanticCustomError("rate_limit", "takes one limit; write it like `100/10 seconds`")
     return value
 

@@ -31,6 +31,8 @@ _SERVICE_SETTINGS: Final = {
     "ENVIRONMENT": "production",
     "LOG_FORMAT": "json",
     "SERVER_TIMING": "off",
+    # The figure "traced" is about requests that are all traced.
+    "TRACE_LIMIT": _UNREACHED,
     # One signs in at the beginning only.
     "TOKEN_LIFETIME": "86400",
 }

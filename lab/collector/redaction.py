@@ -14,7 +14,7 @@ _SECRET_TEXT = re.compile(
     # A header's value (RFC 9110, section 11.4), and a JWT anywhere. A run of its characters is read
     # once, from its beginning and without a step back: the time grows only with the text's length.
     r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"
-    r"|(?<![\w-])(?P<run>(?>[\w-]*?(?=eyJ)))eyJ[\w-]{4,}+\.[\w-]+\.?[\w-]*"
+    r"|(?<![\w-])(?P<run>(?>[\w-]*?(?=eyJ)))eyJ[\w-]{4,}+(?:\.[\w-]*){1,4}"
     # The password in an address, a parameter of a query, a field of JSON.
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
     rf"|(?P<query>[?&](?:{_NAMES})=)[^&#\s]*"

@@ -31,18 +31,14 @@ class Collector:
 
     def __init__(self, database_url: str, service_key: str) -> None:
         self._database_url = database_url
-        self._service_key = service_key
+        self._authorization = f"Bearer {service_key}".encode()
         self.store = Store()
         self.announcements = Announcements(self.store)
 
     async def receive(self, request: Request) -> Response:
         """Take spans (OTLP/HTTP)."""
-        given = request.headers.get("authorization", "")
-        # Latin-1, because a client may send any bytes, and ASCII alone is compared as text.
-        from_service = compare_digest(
-            given.encode("latin-1"), f"Bearer {self._service_key}".encode()
-        )
-        received = otlp.read(await body_of(request), from_service=from_service)
+        body = await body_of(request)
+        received = otlp.read(body, from_service=self._is_from_service(request))
         too_many = self.store.add(received.spans, monotonic())
         self.announcements.note_news()
         return Response(otlp.answer(received.rejected + too_many), media_type=otlp.MEDIA_TYPE)
@@ -76,6 +72,11 @@ class Collector:
     async def events(self, _: Request) -> Response:
         """Tell of each trace when it is complete."""
         return StreamingResponse(self.announcements.listen(), media_type="text/event-stream")
+
+    def _is_from_service(self, request: Request) -> bool:
+        # As bytes: `compare_digest` refuses text that is not ASCII.
+        given = request.headers.get("authorization", "").encode("latin-1")
+        return compare_digest(given, self._authorization)
 
     def _trace(self, request: Request) -> Trace:
         trace = self.store.get(request.path_params["trace_id"])

@@ -93,8 +93,8 @@ def _describe_running(paths: Paths, wanted: Choices) -> None:
     )
     if runs != wanted:
         raise LabError(
-            f"{said}\nIt was started with other ports or servers than those asked for now. "
-            "Stop it, and start it with yours:  make stop && HTTP_PORT=… make start"
+            f"{said}\nIt runs with other ports or servers than you asked for. "
+            "Run `make stop`, then repeat your command."
         )
     tell(sys.stdout, said)
     tell(sys.stdout, "A setting is read at the start:  make stop && NAME=value make start")

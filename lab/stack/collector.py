@@ -37,7 +37,10 @@ class CollectorServer(Server):
 
     @property
     def service_key(self) -> str:
-        """What the service's processes send with their spans, so that statements are explained."""
+        """The secret that the app processes send with their spans.
+
+        The collector explains only statements of such spans.
+        """
         return kept_password(self.directory / "service-key")
 
     def ready(self) -> bool:

@@ -80,7 +80,8 @@ def service_environment(
         "LOG_FORMAT": "console",
         "TOKEN_SIGNING_KEY": token_signing_key,
         "SERVER_TIMING": "on",
-        # Everything that a person sends by hand is traced; a load test gets the processors.
+        # Enough for requests that a person sends. A load test exceeds it, and most of its
+        # requests are not traced.
         "TRACE_LIMIT": "100/10 seconds",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         # Twice as long as the load balancer takes to look whether a process is ready.

@@ -90,13 +90,14 @@ def set_aside_when_large(log: Path) -> None:
 def last_lines(log: Path, count: int = 20, *, after_bytes: int = 0) -> str:
     """Return the end of a log, to be shown when the process that writes it has failed.
 
-    Skip the first `after_bytes`, which are of earlier starts, and lines that are there already:
-    two processes with one log fail for one reason.
+    Skip the first `after_bytes`: earlier starts wrote them. Of equal lines, return the last one:
+    two processes that share a log fail for the same reason.
     """
     if not log.exists():
         return ""
     lines = log.read_bytes()[after_bytes:].decode(errors="replace").splitlines()
-    return "\n".join(list(dict.fromkeys(lines))[-count:])
+    newest_first = list(dict.fromkeys(reversed(lines)))[:count]
+    return "\n".join(reversed(newest_first))
 
 
 def _not_writable(directory: Path, error: OSError) -> LabError:

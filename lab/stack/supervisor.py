@@ -76,7 +76,7 @@ class Supervisor:
         self._say(f"  {'migrations':<12} applied{_since(began):>26}")
         # Nobody has needed the collector so far: it has had the time of the migrations.
         began = _launch([*self._stack.providers, *self._stack.apps])
-        # The apps first: if they fail, no line about another part is in the log that they share.
+        # The apps first. They share a log with this process, and an error shows the end of it.
         self._wait_for([*self._stack.apps, collector, *self._stack.providers], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
         self._state = dataclasses.replace(self._state, ready=True)

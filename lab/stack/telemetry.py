@@ -33,7 +33,7 @@ def telemetry(
         defaults["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
     chosen = defaults | {name: environment[name] for name in defaults if environment.get(name)}
     if key and "OTEL_EXPORTER_OTLP_ENDPOINT" in defaults:
-        chosen["OTEL_EXPORTER_OTLP_HEADERS"] = f"authorization=Bearer%20{key}"
+        chosen["OTEL_EXPORTER_OTLP_TRACES_HEADERS"] = f"authorization=Bearer%20{key}"
     if instance:
         given = environment.get("OTEL_RESOURCE_ATTRIBUTES")
         named = f"service.instance.id={instance}"

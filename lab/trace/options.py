@@ -15,7 +15,7 @@ _PARTS = "hbw"
 _CURL_OPTIONS = {
     "-X --request": "lab trace DELETE /api/users/1",
     "-H --header": "lab trace /api/products Accept:application/json",
-    "-d --data": "lab trace /api/users name=Ahmed quantity:=1",
+    "-d --data": "lab trace /api/users name=Ahmed email=ahmed@example.com",
 }
 
 _EPILOG = """\
@@ -90,7 +90,7 @@ class _CurlOption(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         """End the process with status 2."""
         option = self.option_strings[0]
-        parser.error(f"{option} is curl's. Here it is written as in HTTPie:  {self.metavar}")
+        parser.error(f"lab trace has no {option}. Write it as in HTTPie:  {self.const}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,7 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--cacert", type=Path, metavar="FILE", help="the authority to trust, in PEM")
     add("--ascii", action="store_true", help="draw without Unicode")
     for option, here in _CURL_OPTIONS.items():
-        add(*option.split(), action=_CurlOption, metavar=here, help=argparse.SUPPRESS)
+        names = option.split()
+        add(*names, action=_CurlOption, nargs="?", const=here, help=argparse.SUPPRESS)
     return parser
 
 

@@ -144,10 +144,37 @@ def test_a_session_has_at_most_ten_links_that_it_has_begun(
 ) -> None:
     """One more takes the place of the oldest; the newest can be finished."""
     owner = sign_up(service.client)
-    address = ""
-    for _ in range(12):
+    address = browser.begin_link(owner)
+    flows = "SELECT state_hash FROM oidc_flows WHERE user_id = %s"
+    oldest = database.execute(flows, [owner.id]).fetchall()
+    for _ in range(10):
         address = browser.begin_link(owner)
-    counted = "SELECT count(*) FROM oidc_flows WHERE user_id = %s"
-    assert database.execute(counted, [owner.id]).fetchone() == (10,)  # check 53
+    kept = database.execute(flows, [owner.id]).fetchall()
+    assert len(kept) == 10  # check 53
+    assert oldest[0] not in kept
     back = provider.authorize(address, sub=secrets.token_hex(8), email_verified=False)
     assert browser.finish(back).status_code == 303
+
+
+def test_a_sign_in_beyond_the_most_sessions_ends_one_at_once(
+    service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
+) -> None:
+    """Also in a process that has just seen that session."""
+    subject = secrets.token_hex(8)
+    browser.sign_in(provider, sub=subject, email=f"{subject}@example.com")
+    owner = browser.me()["id"]
+    database.execute(
+        "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
+        "sha256((%s || n)::bytea), now() + interval '1 h' FROM generate_series(1, 99) n",
+        [owner, subject],
+    )
+    database.execute(
+        "UPDATE sessions SET last_used_at = now() - interval '30 s' WHERE id = "
+        "(SELECT min(id) FROM sessions WHERE user_id = %s)",
+        [owner],
+    )
+    assert browser.me()["id"] == owner
+    other = Browser(service.client)
+    other.sign_in(provider, sub=subject, email=f"{subject}@example.com")
+    assert browser.request("GET", "/api/users/me").status_code == 401
+    assert other.me()["id"] == owner

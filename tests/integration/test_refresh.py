@@ -173,8 +173,10 @@ def test_a_session_is_refreshed_at_most_50000_times(
         "INSERT INTO spent_refresh_tokens (token_hash, session_id) "
         "SELECT sha256((%(id)s || ' ' || n)::bytea), %(id)s FROM generate_series(1, %(times)s) n"
     )
-    database.execute(spent, {"id": tokens.session_id, "times": 49_999})
-    last = tokens_in(refresh(client, tokens.refresh))
-    problem(refresh(client, last.refresh), 401, "invalid-refresh-token")  # check 53
-    assert me(client, last.auth).status_code == 200
-    database.execute("DELETE FROM sessions WHERE id = %s", [tokens.session_id])
+    try:
+        database.execute(spent, {"id": tokens.session_id, "times": 49_999})
+        last = tokens_in(refresh(client, tokens.refresh))
+        problem(refresh(client, last.refresh), 401, "invalid-refresh-token")  # check 53
+        assert me(client, last.auth).status_code == 200
+    finally:
+        database.execute("DELETE FROM sessions WHERE id = %s", [tokens.session_id])

@@ -120,6 +120,8 @@ def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str
         ("RATE_LIMIT_SIGNUP", "canary/minute"),
         ("TRACE_LIMIT", "canary"),
         ("TRACE_LIMIT", "5/second;100/minute"),
+        ("TRACE_LIMIT", "5/second,100/minute"),
+        ("TRACE_LIMIT", "5/second|100/minute"),
         ("REQUEST_TIMEOUT", "0"),
         ("REQUEST_TIMEOUT", "canary"),
         ("MAX_BODY_SIZE", "-1"),

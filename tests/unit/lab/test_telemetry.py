@@ -25,7 +25,7 @@ def test_spans_go_to_the_stacks_own_collector() -> None:
 
 def test_the_collectors_key_is_sent_to_the_stacks_own_collector_only() -> None:
     """In a header, as OpenTelemetry's variable for headers has it: URL-encoded."""
-    key = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc"}
+    key = {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%20abc"}
     assert key.items() <= telemetry("roundtrip", OWN, key="abc", environment={}).items()
     elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318"}
     assert "abc" not in str(telemetry("roundtrip", OWN, key="abc", environment=elsewhere))

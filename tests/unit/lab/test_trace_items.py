@@ -90,8 +90,9 @@ def test_a_wrong_option_ends_with_status_2(arguments: list[str]) -> None:
         (["-X", "POST", "/api/users"], "lab trace DELETE /api/users/1"),
         (["/api/users", "-H", "Accept: text/plain"], "Accept:application/json"),
         (["/api/users", "--data", "{}"], "name=Ahmed"),
+        (["/api/users", "-X"], "lab trace DELETE /api/users/1"),
     ],
-    ids=["method", "header", "data"],
+    ids=["method", "header", "data", "without a value"],
 )
 def test_an_option_of_curl_gets_an_error_that_says_how_to_write_it(
     capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
