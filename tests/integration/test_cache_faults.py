@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import httpx2
@@ -212,7 +212,12 @@ class _Lossy:
             threading.Thread(target=self._carry, args=[client], daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:
-        with client, socket.create_connection(self.target) as server:
+        # A process that ends may reset its connection.
+        with (
+            suppress(ConnectionError),
+            client,
+            socket.create_connection(self.target) as server,
+        ):
             while asked := client.recv(65536):
                 server.sendall(asked)
                 answer = server.recv(65536)
