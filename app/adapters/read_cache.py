@@ -138,7 +138,7 @@ class ReadCache:
         except asyncio.CancelledError:
             # Others read on, while Postgres may take seconds to say what became of a commit.
             changing.cancel()
-            self._untold.tell_until_over(changing, tags)
+            await self._untold.tell_until_over(changing, tags)
             raise
         except Exception as error:
             if not _is_refusal(error):

@@ -63,17 +63,18 @@ class Untold:
                 if self._telling.get(tag) is change:
                     del self._telling[tag]
 
-    def tell_until_over(self, change: asyncio.Task[Any], tags: set[str]) -> None:
+    async def tell_until_over(self, change: asyncio.Task[Any], tags: set[str]) -> None:
         """Tell Redis of a change for which nobody waits any more, again and again until it ends.
 
-        It may have taken effect already, or may do so at any moment.
+        It may have taken effect already, or may do so at any moment. Returns when Redis has been
+        told for the first time, or is away.
         """
         self._given_up[change] = tags
         self._owe(tags)
-        for tag in tags:
-            # Now: whoever was waiting may be asking already, and the payer may be in its pause.
-            self._forget([tag])
         change.add_done_callback(self._over)
+        # Awaited, because the client reads again as soon as it has its 503, perhaps in another
+        # process.
+        await self._forget(tags)
 
     def _over(self, change: asyncio.Task[Any]) -> None:
         self._owe(self._given_up.pop(change))

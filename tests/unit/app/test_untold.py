@@ -132,6 +132,20 @@ def test_only_what_is_refused_is_not_forgotten(
     _run(redis_url, scenario)
 
 
+def test_redis_has_been_told_when_a_change_is_given_up(redis_url: str) -> None:
+    """Another process, asked after the failure, does not read what was stored before."""
+
+    async def scenario(cache: ReadCache, other: ReadCache) -> None:
+        await _outcomes(cache, "a")
+        writing = asyncio.create_task(cache.forgetting({"a"}, asyncio.sleep(60)))
+        await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.wait({writing})
+        assert await _outcomes(other, "a") == ["miss"]
+
+    _run(redis_url, scenario)
+
+
 def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> None:
     """Whenever it takes effect, who has read before it from Redis soon reads what is new."""
     over = asyncio.Event()
