@@ -42,8 +42,10 @@ export class Requests {
       right: (row) => row.querySelector("button"),
       left: (row) => row,
     });
-    for (const event of ["scroll", "pointerleave", "focusout"]) {
-      this.scroller.addEventListener(event, () => setTimeout(() => this.release(false)));
+    for (const part of [this.scroller, this.more]) {
+      for (const event of ["scroll", "pointerleave", "focusout"]) {
+        part.addEventListener(event, () => setTimeout(() => this.release(false)));
+      }
     }
     this.draw();
   }
@@ -69,7 +71,8 @@ export class Requests {
 
   /** Whether somebody reads, so that nothing may move. */
   read() {
-    const within = this.body.matches(":hover") || this.body.contains(document.activeElement);
+    // The button as well: between its press and its release it must not go away.
+    const within = [this.body, this.more].some((it) => it.matches(":hover") || it.contains(document.activeElement));
     return this.all.length > 0 && (within || this.scroller.scrollTop > 0);
   }
 
