@@ -1,21 +1,16 @@
 """Starting, finding again, stopping: what `make start`, `status` and `stop` promise."""
 
-import secrets
 import socket
 import time
 
 import pytest
 
 from lab.stack.waiting import wait_until
+from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 
 # What the load balancer would wait for, as deploy/Caddyfile has it.
 GRACE_PERIOD_S = 15
-
-
-def new_email() -> str:
-    """Return an address that no other test uses."""
-    return f"{secrets.token_hex(8)}@example.com"
 
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
