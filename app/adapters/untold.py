@@ -74,7 +74,7 @@ class Untold:
         change.add_done_callback(self._over)
         # Awaited, because the client reads again as soon as it has its 503, perhaps in another
         # process.
-        await self._forget(tags)
+        await self._told(tags)
 
     def _over(self, change: asyncio.Task[Any]) -> None:
         self._owe(self._given_up.pop(change))

@@ -3,29 +3,20 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import OidcFlow, Session
-from app.repositories.clearing import delete_some
+from app.repositories.clearing import delete_some, deletion_of_surplus
 from app.tracing import located
 
 MAX_LINKS_PER_SESSION: Final = 10
 """Of those that were begun and not finished; one more takes the place of the oldest."""
-_DELETE_SURPLUS: Final = (
-    delete(OidcFlow)
-    .where(
-        OidcFlow.state_hash.in_(
-            select(OidcFlow.state_hash)
-            .where(
-                OidcFlow.session_id == bindparam("of_session"),
-                OidcFlow.state_hash != bindparam("new"),
-            )
-            .order_by(OidcFlow.expires_at.desc())
-            .offset(MAX_LINKS_PER_SESSION - 1)
-        )
-    )
-    .execution_options(synchronize_session=False)
+_DELETE_SURPLUS: Final = deletion_of_surplus(
+    OidcFlow.state_hash,
+    OidcFlow.session_id,
+    OidcFlow.expires_at.desc(),
+    most=MAX_LINKS_PER_SESSION,
 )
 
 
@@ -51,7 +42,7 @@ class OidcFlowRepository:
             return False
         self._session.add(flow)
         await self._session.flush()
-        surplus = {"of_session": flow.session_id, "new": flow.state_hash}
+        surplus = {"owned_by": flow.session_id, "new": flow.state_hash}
         await self._session.execute(_DELETE_SURPLUS, surplus)
         return True
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Principal, Role, Session, SpentRefreshToken, User
-from app.repositories.clearing import delete_some
+from app.repositories.clearing import delete_some, deletion_of_surplus
 from app.tracing import located
 
 _Moment = datetime | BindParameter[datetime]
@@ -46,18 +46,12 @@ _BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_ha
 
 MAX_SESSIONS_PER_USER: Final = 100
 """A new session beyond this number ends the one that was unused for the longest time."""
-_END_SURPLUS: Final = (
-    delete(Session)
-    .where(
-        Session.id.in_(
-            select(Session.id)
-            # Whatever the clocks say, the new one stays.
-            .where(Session.user_id == bindparam("of_user"), Session.id != bindparam("new"))
-            .order_by(Session.last_used_at.desc(), Session.id.desc())
-            .offset(MAX_SESSIONS_PER_USER - 1)
-        )
-    )
-    .execution_options(synchronize_session=False)
+_END_SURPLUS: Final = deletion_of_surplus(
+    Session.id,
+    Session.user_id,
+    Session.last_used_at.desc(),
+    Session.id.desc(),
+    most=MAX_SESSIONS_PER_USER,
 )
 
 MAX_REFRESHES_PER_SESSION: Final = 50_000
@@ -88,7 +82,7 @@ class SessionRepository:
         """
         self._session.add(session)
         await self._session.flush()
-        await self._session.execute(_END_SURPLUS, {"of_user": session.user_id, "new": session.id})
+        await self._session.execute(_END_SURPLUS, {"owned_by": session.user_id, "new": session.id})
         return session
 
     async def get(
