@@ -12,6 +12,7 @@ from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from app.settings import Settings
 from app.tracing import Attributes, Begun, begin, place_of
@@ -45,6 +46,9 @@ class RedisLink:
                 # What was sent twice would count twice, or bring a generation of the cache back
                 # that was replaced in between.
                 retry=Retry(NoBackoff(), 0),
+                # While notices of maintenance are on, the pool hands out connections that the
+                # server has closed, and the first command on each of them fails.
+                maint_notifications_config=MaintNotificationsConfig(enabled=False),
             )
         )
         self._breaker = CircuitBreaker(

@@ -5,6 +5,7 @@ import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx2
@@ -111,6 +112,23 @@ def test_limits_count_in_redis_again_once_it_is_back(
     _wait_until_shared(client)
     assert statuses(_use_up_the_limit(client, account, LIMIT + 1)) == {400: LIMIT, 429: 1}
     problem(client.get("/api/users/me"), 401, "unauthenticated")
+
+
+def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
+    client: httpx2.Client, valkey: ValkeyServer
+) -> None:
+    """The service notices each closed connection of its pool before it sends anything on it."""
+    _wait_until_shared(client)
+    with _frozen(valkey), ThreadPoolExecutor(8) as threads:
+        # Each waits for an answer, so that each takes a connection of its own.
+        reports = [threads.submit(client.get, "/readyz") for _ in range(8)]
+        time.sleep(0.05)
+        _signal(valkey, signal.SIGCONT)
+    assert {report.result().json()["redis"] for report in reports} == {"up"}
+    valkey.stop()
+    valkey.start()
+    reports_after = [client.get("/readyz").json()["redis"] for _ in range(8)]
+    assert reports_after == ["up"] * 8
 
 
 def test_frozen_redis_delays_a_few_requests_a_little_then_none(
