@@ -29,6 +29,12 @@ def test_https_is_trusted_with_the_ca_file_and_says_so_to_browsers(stack: LocalS
     assert "Strict-Transport-Security" not in stack.request("GET", "/livez").headers
 
 
+def test_caddy_does_not_clean_its_storage_while_it_saves_certificates(stack: LocalStack) -> None:
+    """The cleaning, of which Caddy would write the time down, may delete a new directory."""
+    assert (stack.directory / "caddy" / "certificates").is_dir()
+    assert not (stack.directory / "caddy" / "last_clean.json").exists()
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_https_speaks_http2(stack: LocalStack, host: str) -> None:
     """It is agreed on in the handshake, and the first frame back is the one HTTP/2 asks for."""
