@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.remote import Producer
 
@@ -26,6 +27,10 @@ from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import FilesOnOneStackTogether, slowest_first
 from tests.machine import RunAgainLater
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
+
+# How long examples take says something of the machine, which may be busy, and not of the service.
+settings.register_profile("times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("times")
 
 StartService = Callable[..., Service]
 NewDatabase = Callable[..., str]
