@@ -62,7 +62,7 @@ FIGURES: Final = (
     Figure("one_row", "limit: one row by psycopg's pool in the bare app"),
     Figure("products", "`GET /api/products`, hot: 20 products"),
     Figure("order", "`POST /api/users/{id}/orders`: two products, with a key"),
-    Figure("order_loop", "limit: the order's SQL by psycopg in a bare loop"),
+    Figure("order_loop", "reference: the nine statements of an order by psycopg in a bare loop"),
     Figure("signup", "`POST /api/users`"),
     Figure("login", "`POST /api/auth/login`"),
     Figure("hashing", "limit: argon2 hashes in a bare loop"),
@@ -77,9 +77,9 @@ FIGURES: Final = (
 
 RATIOS: Final = (
     Ratio("hot ÷ bare", "hot", "bare", at_least=0.50),
-    Ratio("cold ÷ one row by psycopg's pool", "cold", "one_row", at_least=0.65),
+    Ratio("cold ÷ one row by psycopg's pool", "cold", "one_row", at_least=0.50),
     Ratio("signups ÷ argon2 hashes", "signup", "hashing", at_least=0.90),
-    Ratio("orders ÷ their SQL in a bare loop", "order", "order_loop", at_least=0.45),
+    Ratio("orders ÷ nine statements in a bare loop", "order", "order_loop", at_least=0.45),
     Ratio("p99 at half load ÷ p99 of bare at the same rate", "hot_p99", "bare_p99", at_most=3),
     Ratio("tracing on ÷ off", "traced", "hot", at_least=0.50),
     Ratio("memory after the run ÷ at rest", "memory_after", "memory_at_rest", at_most=1.2),

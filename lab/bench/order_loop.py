@@ -1,7 +1,9 @@
-"""The limit of orders: their SQL statements by psycopg, with nothing around them.
+"""The reference for orders: nine SQL statements by psycopg, with nothing around them.
 
-They are the service's own, to the letter; tests/e2e/test_bench.py holds the two side by side in
-the log of PostgreSQL. Run as a program on the processors of the server:
+It is fixed: these are the statements that the service sent when it used an ORM session. So fewer
+or faster statements of the service show in the ratio.
+
+Run as a program on the processors of the server:
 `python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`, with DATABASE_URL.
 """
 

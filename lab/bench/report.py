@@ -111,8 +111,8 @@ the ratios, taken in the same run, say how much of what it can do the service ma
   PostgreSQL, Valkey and wrk share the rest. Nothing is divided for Caddy with its two processes.
 - The traced process exports every request to a receiver that takes it and does nothing with it.
 - "Cold" is a process with `CACHE=off`. Whose session it is, both remember for less than a second.
-- The loop of SQL sends statement for statement what the service sends for an order, on as many
-  connections. The loop of argon2 has as many threads as the service.
+- The loop of SQL sends nine statements for each order, on as many connections as the service has.
+  It is fixed: the service may send fewer. The loop of argon2 has as many threads as the service.
 - Latency is taken at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
   reached, and from the moment at which a request was due: one that waits for the one before it
   counts as slow.

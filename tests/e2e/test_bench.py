@@ -6,16 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from lab.bench.figures import FIGURES, RATIOS
-from lab.bench.ground import Ground, prepared_ground, sign_in
-from lab.bench.pinning import Processors
-from lab.bench.subjects import Subject
-from lab.stack.ports import LOOPBACK
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -72,55 +67,3 @@ def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:
     result = run(tmp_path, PATH=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.startswith("wrk, which sends the requests, is missing.")
-
-
-@pytest.mark.slow
-def test_the_loop_of_sql_sends_what_the_service_sends_for_an_order() -> None:
-    """Statement for statement, as PostgreSQL has logged them."""
-    settings = {"log_statement": "all", "fsync": "off"}
-    with prepared_ground(settings) as ground:
-        log = ground.postgres.log
-        assert log is not None
-        with Subject("service", ground, Processors.available().all) as service:
-            place_order(ground, service.port)
-        of_service = transactions(log.read_text())[-1]
-        assert any(said.startswith("INSERT INTO orders ") for said in of_service)
-        products = [str(product_id) for product_id in ground.product_ids]
-        subprocess.run(
-            [sys.executable, "-m", "lab.bench.order_loop", "0", str(ground.user_id), *products],
-            cwd=CHECKOUT,
-            env={**os.environ, "DATABASE_URL": ground.postgres.url},
-            check=True,
-            capture_output=True,
-        )
-        assert transactions(log.read_text())[-1] == of_service
-
-
-def place_order(ground: Ground, port: int) -> None:
-    """Buy two products under a key, as wrk does."""
-    body = {"items": [{"product_id": it, "quantity": 1} for it in ground.product_ids[:2]]}
-    headers = {
-        "Authorization": f"Bearer {sign_in(port)}",
-        "Content-Type": "application/json",
-        "Idempotency-Key": "once",
-    }
-    connection = HTTPConnection(LOOPBACK, port, timeout=10)
-    path = f"/api/users/{ground.user_id}/orders"
-    connection.request("POST", path, json.dumps(body), headers)
-    assert connection.getresponse().status == 201
-    connection.close()
-
-
-def transactions(log: str) -> list[list[str]]:
-    """Return the statements between each BEGIN and COMMIT, in the order of commits."""
-    sessions: dict[str, list[str]] = {}
-    committed: list[list[str]] = []
-    entries = re.findall(r"\[(\d+)\] LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)", log)
-    for session, statement in entries:
-        said = " ".join(statement.split())
-        if said.startswith("BEGIN"):
-            sessions[session] = []
-        sessions.setdefault(session, []).append(said)
-        if said == "COMMIT":
-            committed.append(sessions[session])
-    return committed
