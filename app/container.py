@@ -23,6 +23,7 @@ from app.services.products import ProductService
 from app.services.sessions import SessionService
 from app.services.users import UserService
 from app.settings import Settings
+from app.store import Store
 
 _REMEMBERED = 0.8
 """Seconds; below the one after which an ended session is refused everywhere."""
@@ -49,24 +50,22 @@ class Container:
         signed_in = SessionCache[Principal](
             seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
         )
-        self.users = UserService(
-            self._database, self._passwords, check, self.cache, signed_in, cursors
-        )
-        self.products = ProductService(self._database, self.cache, cursors)
-        self.orders = OrderService(self._database, self.cache, cursors)
+        store = Store(self._database, self.cache)
+        self.users = UserService(store, self._passwords, check, signed_in, cursors)
+        self.products = ProductService(store, cursors)
+        self.orders = OrderService(store, cursors)
         self.sessions = SessionService(
-            self._database,
+            store,
             tokens,
             signed_in,
             cursors,
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self.auth = AuthService(
-            self._database,
+            store,
             self._passwords,
             check,
             tokens,
-            self.cache,
             signed_in,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
         )
@@ -77,7 +76,7 @@ class Container:
             for provider in settings.providers
         }
         self.oidc = OidcService(
-            self._database,
+            store,
             self._providers,
             check,
             signed_in,
@@ -86,7 +85,7 @@ class Container:
             session_idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self.identities = IdentityService(
-            self._database,
+            store,
             {provider.issuer: provider.name for provider in settings.providers},
             cursors,
         )

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from app.models import Model
+from app.repositories.tables import METADATA
 
 _log = logging.getLogger("alembic")
 _LOCK = 0x526F756E64  # "Round": any number will do, as long as it stays the same.
@@ -50,7 +50,7 @@ def main() -> None:
         connection.commit()
         context.configure(
             connection=connection,
-            target_metadata=Model.metadata,
+            target_metadata=METADATA,
             compare_server_default=True,
             transaction_per_migration=True,
         )
@@ -87,7 +87,7 @@ def show() -> None:
     """Print the SQL instead of running it: `alembic upgrade 0003:0004 --sql`."""
     context.configure(
         dialect_name="postgresql",
-        target_metadata=Model.metadata,
+        target_metadata=METADATA,
         literal_binds=True,
         transaction_per_migration=True,
     )

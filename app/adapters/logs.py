@@ -44,9 +44,9 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
-    # Their lines have addresses of other servers in them, and headers at level `debug`. A pool of
-    # SQLAlchemy's logs under its class, and tells of each connection that comes and goes.
-    for name in ("httpcore2", "urllib3", "app.repositories.observed"):
+    # Their lines have addresses of other servers in them, and headers at level `debug`. The pool of
+    # SQLAlchemy tells of each connection that comes and goes.
+    for name in ("httpcore2", "urllib3", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if for_people:
         # Whoever watches a terminal has started the processes and need not be told of it.

@@ -19,9 +19,6 @@ from app.errors import AppError, PreconditionFailed, Unavailable
 from app.tracing import note, staged
 
 _T = TypeVar("_T")
-_SECONDS: Final = 60
-"""How long the entries of a generation are kept; up to a tenth less, so that tags that were read
-together do not all end at once."""
 _GENERATION_SECONDS: Final = 24 * 60 * 60
 # The generation of a tag, made up if there is none, and what was stored in it.
 _READ: Final = """
@@ -66,10 +63,12 @@ class ReadCache:
         self._untold = Untold(redis, self._key)
 
     async def get_or_load(
-        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
+        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]], *, seconds: int
     ) -> Found:
         """Return what is stored, else what `load` gives, and store that.
 
+        The entries of a generation are kept for `seconds` after the first one was stored, or up to
+        a tenth less, so that those that were read together do not all end at once.
         Of many who ask at once, one loads. What `load` raises is raised, and not stored.
         """
         looked_up = await self._look_up(tag, variant)
@@ -82,7 +81,7 @@ class ReadCache:
         loading = self._loading.get(key)
         if loading is not None:
             return Found(await asyncio.shield(loading), "hit", tag, generation)
-        loading = self._loading[key] = asyncio.create_task(self._load(key, load))
+        loading = self._loading[key] = asyncio.create_task(self._load(key, load, seconds))
         loading.add_done_callback(lambda _: self._loaded(key))
         return Found(await asyncio.shield(loading), "miss", tag, generation)
 
@@ -100,12 +99,11 @@ class ReadCache:
         return generation, body
 
     async def _load(
-        self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]]
+        self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]], seconds: int
     ) -> bytes:
         tag, generation, variant = key
         body = await load()
-        seconds = _SECONDS * random.uniform(0.9, 1)  # noqa: S311 - no secret
-        milliseconds = int(seconds * 1000)
+        milliseconds = int(seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
         # Whether or not it could be stored, it has been read.
         await self._redis.send(
             "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds

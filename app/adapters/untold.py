@@ -92,7 +92,7 @@ class Untold:
 
     def _owe(self, tags: Iterable[str]) -> None:
         self._owed |= dict.fromkeys(tags, object())
-        if self._payer is None:
+        if self._owed and self._payer is None:
             _log.warning("cache_not_told", tags=len(self._owed))
             self._payer = aside(self._pay)
 

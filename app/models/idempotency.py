@@ -1,24 +1,17 @@
-"""Answers that were given before, so that a repeated request gets the same one."""
+"""Responses that were given before, so that a repeated request gets the same one."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import DateTime, ForeignKey, LargeBinary
-from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.orm import Model
-
-
-class IdempotencyKey(Model):
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
     """The response to the request that a user sent under a key, until `expires_at`."""
 
-    __tablename__ = "idempotency_keys"
-
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    route: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    location: Mapped[str]
-    body: Mapped[bytes] = mapped_column(LargeBinary)
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    user_id: int
+    route: str
+    key: str
+    request_hash: bytes
+    location: str
+    body: bytes
+    expires_at: datetime

@@ -4,20 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Identity,
-    Index,
-    LargeBinary,
-    func,
-)
-from sqlalchemy.orm import Mapped, mapped_column
-
 from app.errors import InvalidSession, InvalidToken, Unauthenticated
-from app.models.orm import CreatedAt, Model
 from app.models.users import Role
 
 _RECENT: Final = timedelta(minutes=5)
@@ -49,43 +36,17 @@ class Principal:
         return self.role is Role.ADMIN
 
 
-class Session(Model):
+@dataclass(frozen=True, slots=True)
+class Session:
     """One sign-in of one user, until it is ended, `expires_at` has passed, or nobody uses it.
 
-    A browser holds a cookie, any other client a refresh token. Both are stored as their
-    SHA-256 only: whoever reads this table cannot use what stands in it. 256 random bits need
-    no salt and no slow hash.
+    A browser holds a cookie, any other client a refresh token. The table has the SHA-256 of
+    either: a reader of the table cannot use it. 256 random bits need no salt and no slow hash.
     """
 
-    __tablename__ = "sessions"
-    __table_args__ = (
-        CheckConstraint("num_nonnulls(refresh_token_hash, cookie_hash) = 1", name="one_secret"),
-        # A page of a user's sessions, newest first, is one walk along this.
-        Index(None, "user_id", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    refresh_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
-    cookie_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
-    user_agent: Mapped[str | None]
-    created_at: Mapped[CreatedAt]
-    last_used_at: Mapped[datetime] = mapped_column(
-        DateTime(timezone=True), server_default=func.now(), index=True
-    )
-    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-
-
-class SpentRefreshToken(Model):
-    """A refresh token that was traded for the next one, kept as long as its session.
-
-    Whoever sends it again is not its owner, or was robbed by somebody quicker (RFC 9700,
-    section 4.14.2).
-    """
-
-    __tablename__ = "spent_refresh_tokens"
-
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    session_id: Mapped[int] = mapped_column(
-        ForeignKey("sessions.id", ondelete="CASCADE"), index=True
-    )
+    id: int
+    user_id: int
+    user_agent: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime

@@ -1,19 +1,8 @@
 """The accounts."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Enum,
-    Identity,
-    UniqueConstraint,
-)
-from sqlalchemy.orm import Mapped, mapped_column
-
-from app.models.orm import CreatedAt, Model, UpdatedAt
 
 
 class Role(StrEnum):
@@ -23,43 +12,15 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class User(Model):
-    """An account; once erased, a row without personal data that the books still refer to."""
+@dataclass(slots=True)
+class User:
+    """An account that is not erased. Repositories do not load erased ones."""
 
-    __tablename__ = "users"
-    __table_args__ = (
-        UniqueConstraint("email"),
-        CheckConstraint(
-            "(erased_at IS NULL) = (email IS NOT NULL)"
-            " AND (erased_at IS NULL) = (name IS NOT NULL)"
-            " AND (erased_at IS NULL OR password_hash IS NULL)",
-            name="erased_means_no_personal_data",
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    # These two are NULL only once the account is erased, and repositories do not load
-    # erased accounts: in Python they are always there.
-    name: Mapped[str] = mapped_column(nullable=True)
-    email: Mapped[str] = mapped_column(nullable=True)
-    # NULL for somebody who signs in at an identity provider.
-    password_hash: Mapped[str | None]
-    role: Mapped[Role] = mapped_column(
-        Enum(
-            Role,
-            native_enum=False,
-            create_constraint=True,
-            name="role",
-            values_callable=lambda roles: [role.value for role in roles],
-        ),
-        default=Role.USER,
-    )
-    created_at: Mapped[CreatedAt]
-    updated_at: Mapped[UpdatedAt]
-    erased_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-
-    def erase(self, now: datetime) -> None:
-        """Forget everything personal, the email included, so that it is free again."""
-        self.erased_at = now
-        self.password_hash = None
-        self.name = self.email = None  # type: ignore[assignment]
+    id: int
+    name: str
+    email: str
+    password_hash: str | None
+    """None for a user who signs in at an identity provider."""
+    role: Role
+    created_at: datetime
+    updated_at: datetime

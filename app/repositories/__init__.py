@@ -1,1 +1,1 @@
-"""What is remembered: the only place, with `models/`, that speaks SQL."""
+"""The tables and their statements: the only place with SQL."""

@@ -1,42 +1,35 @@
-"""Deleting what is over, in batches that get in nobody's way."""
+"""Statements that delete rows which are of no more use."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, bindparam, delete, inspect, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, select
 
-from app.models import Model
+from app.repositories.statements import Statement
 
 
-async def delete_some(
-    session: AsyncSession, model: type[Model], condition: ColumnElement[bool], *, limit: int
-) -> int:
-    """Delete up to `limit` rows of a table, and say how many there were.
+def deletion_of_some(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
+    """Return a statement that deletes up to `limit` rows, which is its parameter.
 
-    Processes that clear at the same time take different rows and do not wait.
+    Processes that delete at the same time take different rows and do not wait for each other.
     """
-    key = inspect(model).primary_key
-    over = select(*key).where(condition).limit(limit).with_for_update(skip_locked=True).cte("over")
-    query = (
-        delete(model)
-        .where(*(column == over.c[column.name] for column in key))
-        .returning(*key)
-        .execution_options(synchronize_session=False)
+    key = list(table.primary_key)
+    over = (
+        select(*key)
+        .where(condition)
+        .limit(bindparam("limit"))
+        .with_for_update(skip_locked=True)
+        .cte("over")
     )
-    return len((await session.execute(query)).all())
+    return Statement(delete(table).where(*(column == over.c[column.name] for column in key)), tuple)
 
 
 def deletion_of_surplus(
-    key: InstrumentedAttribute[Any],
-    owner: InstrumentedAttribute[Any],
-    *newest_first: ColumnElement[Any],
-    most: int,
-) -> Delete:
-    """Build a statement that deletes the rows of one owner beyond the newest `most`.
+    key: Column[Any], owner: Column[Any], *newest_first: ColumnElement[Any], most: int
+) -> Statement[tuple[Any, ...]]:
+    """Return a statement that deletes the rows of one owner beyond the newest `most`.
 
     Its parameters are `owned_by`, and `new`: that row stays, whatever the clocks say.
     """
     others = select(key).where(owner == bindparam("owned_by"), key != bindparam("new"))
     surplus = others.order_by(*newest_first).offset(most - 1)
-    return delete(key.class_).where(key.in_(surplus)).execution_options(synchronize_session=False)
+    return Statement(delete(key.table).where(key.in_(surplus)), tuple)

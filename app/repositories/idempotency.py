@@ -1,63 +1,102 @@
-"""Answers given before, as rows."""
+"""Responses that were given before, as rows."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import String, bindparam, delete, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, String, bindparam, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
 
+from app.errors import IdempotencyInFlight
 from app.models import IdempotencyKey
-from app.repositories.clearing import delete_some
-from app.tracing import located
+from app.repositories.clearing import deletion_of_some
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.tables import IDEMPOTENCY_KEYS as KEYS
 
-_NAME: Final = bindparam("name", type_=String)
-# Built once: to build a statement takes longer than to run it.
-_CLAIM: Final = select(func.pg_try_advisory_xact_lock(func.hashtextextended(_NAME, 0)))
-_BY_KEY: Final = select(IdempotencyKey).where(
-    IdempotencyKey.user_id == bindparam("user_id"),
-    IdempotencyKey.route == bindparam("route"),
-    IdempotencyKey.key == bindparam("key"),
+_NOW: Final[BindParameter[Any]] = bindparam("now")
+
+
+class _Claim(NamedTuple):
+    succeeded: bool
+    earlier: IdempotencyKey | None
+
+
+def _claim(succeeded: bool, user_id: int | None, *columns: Any) -> _Claim:  # noqa: ANN401, FBT001 - the columns of a row, in their order
+    return _Claim(succeeded, IdempotencyKey(user_id, *columns) if user_id is not None else None)
+
+
+_LOCK: Final = select(
+    func.pg_try_advisory_xact_lock(
+        func.hashtextextended(bindparam("lock", type_=String), literal(0))
+    ).label("succeeded")
+).subquery("claim")
+_CLAIM: Final = Statement(
+    select(_LOCK.c.succeeded, *columns_of(KEYS, IdempotencyKey)).select_from(
+        _LOCK.outerjoin(
+            KEYS,
+            (KEYS.c.user_id == bindparam("user_id"))
+            & (KEYS.c.route == bindparam("route"))
+            & (KEYS.c.key == bindparam("key"))
+            & (KEYS.c.expires_at > _NOW),
+        )
+    ),
+    _claim,
 )
+_VALUES: Final = parameters(KEYS, *(column.name for column in KEYS.c))
+# The sweep may not have deleted an expired one yet.
+_ADD: Final = Statement(
+    insert(KEYS)
+    .values(_VALUES)
+    .on_conflict_do_update(
+        constraint="pk_idempotency_keys", set_=_VALUES, where=KEYS.c.expires_at <= _NOW
+    )
+    .returning(KEYS.c.key),
+    str,
+)
+_CLEAR_EXPIRED: Final = deletion_of_some(KEYS, KEYS.c.expires_at <= _NOW)
 
 
-@located
 class IdempotencyRepository:
-    """Keeps the answers to requests that may be repeated, within one transaction."""
+    """Keeps the responses to requests that may be repeated."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    async def claim(self, user_id: int, route: str, key: str) -> bool:
-        """Be the only one who works on this key until the transaction ends; False if not.
-
-        A lock without a row: whoever comes second learns at once that there is a first,
-        and need not wait for how it ends.
-        """
-        return bool(await self._session.scalar(_CLAIM, {"name": f"{user_id} {route} {key}"}))
-
-    async def get(
+    async def claim(
         self, user_id: int, route: str, key: str, *, now: datetime
     ) -> IdempotencyKey | None:
-        """Find the answer under a key, unless it has expired; then make room for another."""
-        by_key = {"user_id": user_id, "route": route, "key": key}
-        found = await self._session.scalar(_BY_KEY, by_key)
-        if found is None or found.expires_at > now:
-            return found
-        # Not by the session, for which a row that the sweep has just deleted would be an error.
-        query = delete(IdempotencyKey).where(
-            IdempotencyKey.user_id == user_id,
-            IdempotencyKey.route == route,
-            IdempotencyKey.key == key,
-        )
-        await self._session.execute(query)
-        return None
+        """Have no other transaction use this key until this one ends; return an earlier response.
 
-    async def add(self, answer: IdempotencyKey) -> None:
-        """Keep an answer, in the same transaction as what it reports."""
-        self._session.add(answer)
-        await self._session.flush()
+        The claim is an advisory lock: a second transaction learns at once that there is a first,
+        and need not wait for its end. Raises `IdempotencyInFlight` in the second one.
+        """
+        claim = await self._executor.fetch_row(
+            _CLAIM, lock=f"{user_id} {route} {key}", user_id=user_id, route=route, key=key, now=now
+        )
+        if not claim.succeeded:
+            raise IdempotencyInFlight
+        return claim.earlier
+
+    async def add(self, response: IdempotencyKey, *, now: datetime) -> None:
+        """Keep a response, in the same transaction as what it reports.
+
+        Raises `IdempotencyInFlight` when another transaction has ended since `claim` looked for
+        an earlier response and before it took the lock: the next request gets that response.
+        """
+        added = await self._executor.fetch_one(
+            _ADD,
+            user_id=response.user_id,
+            route=response.route,
+            key=response.key,
+            request_hash=response.request_hash,
+            location=response.location,
+            body=response.body,
+            expires_at=response.expires_at,
+            now=now,
+        )
+        if added is None:
+            raise IdempotencyInFlight
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
-        """Delete up to `limit` expired answers, and say how many there were."""
-        expired = IdempotencyKey.expires_at <= now
-        return await delete_some(self._session, IdempotencyKey, expired, limit=limit)
+        """Delete up to `limit` expired responses, and say how many there were."""
+        return await self._executor.execute(_CLEAR_EXPIRED, now=now, limit=limit)

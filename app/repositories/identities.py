@@ -1,69 +1,98 @@
 """Identities at providers, as rows."""
 
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.errors import IdentityTaken
 from app.models import Identity, User
-from app.repositories.constraints import violated_constraint
-from app.tracing import located
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.tables import IDENTITIES, USERS
+
+_ISSUER: Final[BindParameter[Any]] = bindparam("issuer")
+_SUBJECT: Final[BindParameter[Any]] = bindparam("subject")
+_USER_ID: Final[BindParameter[Any]] = bindparam("user_id")
+_ID: Final[BindParameter[Any]] = bindparam("identity_id")
+_NAMED: Final = (IDENTITIES.c.issuer == _ISSUER, IDENTITIES.c.subject == _SUBJECT)
+_OF_USER: Final = IDENTITIES.c.user_id == _USER_ID
+
+_USER_LOCKED: Final = Statement(
+    select(*columns_of(USERS, User))
+    .join(IDENTITIES, IDENTITIES.c.user_id == USERS.c.id)
+    .where(*_NAMED, USERS.c.erased_at.is_(None))
+    .with_for_update(key_share=True, of=USERS),
+    User,
+)
+_ADD: Final = Statement(
+    insert(IDENTITIES).values(parameters(IDENTITIES, "issuer", "subject", "user_id", "session_id")),
+    tuple,
+    violations={"pk_identities": IdentityTaken},
+)
+_AFTER: Final = Statement(
+    select(*columns_of(IDENTITIES, Identity))
+    .where(_OF_USER, IDENTITIES.c.id > _ID)
+    .order_by(IDENTITIES.c.id)
+    .limit(bindparam("limit")),
+    Identity,
+)
+_NOTE_USE: Final = Statement(
+    update(IDENTITIES).where(*_NAMED).values(parameters(IDENTITIES, "last_used_at")), tuple
+)
+_REMOVE: Final = Statement(delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID), tuple)
+# For the identity that the account was created with, session_id is NULL.
+_REMOVE_LINKED_ELSEWHERE: Final = Statement(
+    delete(IDENTITIES).where(
+        _OF_USER,
+        IDENTITIES.c.session_id.is_not(None),
+        IDENTITIES.c.session_id != bindparam("session_id"),
+    ),
+    tuple,
+)
+_REMOVE_ALL: Final = Statement(delete(IDENTITIES).where(_OF_USER), tuple)
 
 
-@located
 class IdentityRepository:
-    """Finds and keeps identities within one transaction."""
+    """Finds and keeps identities."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def get_user_locked(self, issuer: str, subject: str) -> User | None:
-        """Find whose identity this is, and let nobody change that user meanwhile."""
-        return await self._session.scalar(
-            select(User)
-            .join(Identity, Identity.user_id == User.id)
-            .where(Identity.issuer == issuer, Identity.subject == subject)
-            .where(User.erased_at.is_(None))
-            .with_for_update(key_share=True, of=User)
+        """Find the user with this identity; nobody else can change it meanwhile."""
+        return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
+
+    async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:
+        """Insert an identity. Raises `IdentityTaken` when a user has it.
+
+        `session_id` is the session in which it is linked; None for the identity that the account
+        is created with.
+        """
+        await self._executor.execute(
+            _ADD, issuer=issuer, subject=subject, user_id=user_id, session_id=session_id
         )
 
-    async def add(self, identity: Identity) -> None:
-        """Insert an identity. Raises `IdentityTaken` when somebody has it."""
-        self._session.add(identity)
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "pk_identities":
-                raise IdentityTaken from error
-            raise
-
     async def list_for_user(self, user_id: int, *, after: int, limit: int) -> list[Identity]:
-        """List up to `limit` identities of a user in the order of their ids, behind `after`."""
-        query = select(Identity).where(Identity.user_id == user_id, Identity.id > after)
-        return list(await self._session.scalars(query.order_by(Identity.id).limit(limit)))
+        """List up to `limit` identities of a user in the order of their ids, after `after`."""
+        return await self._executor.fetch_all(
+            _AFTER, user_id=user_id, identity_id=after, limit=limit
+        )
 
     async def note_use(self, issuer: str, subject: str, *, now: datetime) -> None:
-        """Note that somebody signs in with an identity now."""
-        query = update(Identity).where(Identity.issuer == issuer, Identity.subject == subject)
-        await self._session.execute(query.values(last_used_at=now))
+        """Note that a user signs in with an identity now."""
+        await self._executor.execute(_NOTE_USE, issuer=issuer, subject=subject, last_used_at=now)
 
     async def remove(self, identity_id: int, *, user_id: int) -> bool:
         """Remove one identity of a user, and say whether it was there."""
-        removed = await self._session.scalar(
-            delete(Identity)
-            .where(Identity.id == identity_id, Identity.user_id == user_id)
-            .returning(Identity.id)
-        )
-        return removed is not None
+        return bool(await self._executor.execute(_REMOVE, user_id=user_id, identity_id=identity_id))
 
     async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:
         """Remove the identities that were linked in another session, which may have ended."""
-        # For the identity that the account was created with, session_id is NULL.
-        linked = Identity.session_id.is_not(None) & (Identity.session_id != session_id)
-        await self._session.execute(delete(Identity).where(Identity.user_id == user_id, linked))
+        await self._executor.execute(
+            _REMOVE_LINKED_ELSEWHERE, user_id=user_id, session_id=session_id
+        )
 
     async def remove_all(self, user_id: int) -> None:
-        """Forget every identity of a user."""
-        await self._session.execute(delete(Identity).where(Identity.user_id == user_id))
+        """Remove every identity of a user."""
+        await self._executor.execute(_REMOVE_ALL, user_id=user_id)

@@ -1,62 +1,84 @@
 """Sign-ins that have begun, as rows."""
 
+from dataclasses import asdict
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import delete, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
-from app.models import OidcFlow, Session
-from app.repositories.clearing import delete_some, deletion_of_surplus
-from app.tracing import located
+from app.models import OidcFlow
+from app.repositories.clearing import deletion_of_some, deletion_of_surplus
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.tables import OIDC_FLOWS, SESSIONS
 
 MAX_LINKS_PER_SESSION: Final = 10
 """Of those that were begun and not finished; one more takes the place of the oldest."""
+
+_NOW: Final[BindParameter[Any]] = bindparam("now")
+_ADD: Final = Statement(
+    insert(OIDC_FLOWS).values(parameters(OIDC_FLOWS, *(column.name for column in OIDC_FLOWS.c))),
+    tuple,
+)
+_LOCK_SESSION: Final = Statement(
+    select(SESSIONS.c.id)
+    .where(SESSIONS.c.id == bindparam("session_id"))
+    .with_for_update(key_share=True),
+    int,
+)
 _DELETE_SURPLUS: Final = deletion_of_surplus(
-    OidcFlow.state_hash,
-    OidcFlow.session_id,
-    OidcFlow.expires_at.desc(),
+    OIDC_FLOWS.c.state_hash,
+    OIDC_FLOWS.c.session_id,
+    OIDC_FLOWS.c.expires_at.desc(),
     most=MAX_LINKS_PER_SESSION,
 )
+_TAKE: Final = Statement(
+    delete(OIDC_FLOWS)
+    .where(
+        *(
+            OIDC_FLOWS.c[name] == parameter
+            for name, parameter in parameters(
+                OIDC_FLOWS, "state_hash", "browser_hash", "provider"
+            ).items()
+        ),
+        OIDC_FLOWS.c.expires_at > _NOW,
+    )
+    .returning(*columns_of(OIDC_FLOWS, OidcFlow)),
+    OidcFlow,
+)
+_CLEAR_EXPIRED: Final = deletion_of_some(OIDC_FLOWS, OIDC_FLOWS.c.expires_at <= _NOW)
 
 
-@located
 class OidcFlowRepository:
-    """Keeps what was asked of a provider until the answer comes, within one transaction."""
+    """Keeps what was asked of a provider until the answer comes."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def add(self, flow: OidcFlow) -> bool:
         """Insert a flow. Return False when the session that it is for has ended.
 
         Delete the flows of that session beyond `MAX_LINKS_PER_SESSION`.
         """
-        if flow.session_id is None:
-            self._session.add(flow)
-            await self._session.flush()
+        session_id = flow.session_id
+        if session_id is None:
+            await self._executor.execute(_ADD, **asdict(flow))
             return True
         # Requests of one session at once wait here, so that each sees the others' rows.
-        session = select(Session.id).where(Session.id == flow.session_id)
-        if await self._session.scalar(session.with_for_update(key_share=True)) is None:
+        if await self._executor.fetch_one(_LOCK_SESSION, session_id=session_id) is None:
             return False
-        self._session.add(flow)
-        await self._session.flush()
-        surplus = {"owned_by": flow.session_id, "new": flow.state_hash}
-        await self._session.execute(_DELETE_SURPLUS, surplus)
+        await self._executor.execute(_ADD, **asdict(flow))
+        await self._executor.execute(_DELETE_SURPLUS, owned_by=session_id, new=flow.state_hash)
         return True
 
     async def take(
         self, provider: str, state_hash: bytes, browser_hash: bytes, *, now: datetime
     ) -> OidcFlow | None:
         """Remove the flow and return it: of many who ask at once, one gets it."""
-        return await self._session.scalar(
-            delete(OidcFlow)
-            .where(OidcFlow.state_hash == state_hash, OidcFlow.browser_hash == browser_hash)
-            .where(OidcFlow.provider == provider, OidcFlow.expires_at > now)
-            .returning(OidcFlow)
+        return await self._executor.fetch_one(
+            _TAKE, provider=provider, state_hash=state_hash, browser_hash=browser_hash, now=now
         )
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
         """Delete up to `limit` expired flows, and say how many there were."""
-        return await delete_some(self._session, OidcFlow, OidcFlow.expires_at <= now, limit=limit)
+        return await self._executor.execute(_CLEAR_EXPIRED, now=now, limit=limit)

@@ -1,56 +1,166 @@
 """Orders with their lines, as rows."""
 
-from sqlalchemy import ARRAY, BigInteger, Select, any_, literal, select
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
 
-from app.models import Order, OrderStatus
-from app.tracing import located
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Numeric,
+    String,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from app.models import Order, OrderLine, OrderStatus, tags
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.tables import ORDER_LINES, ORDERS
+
+_COLUMNS: Final = columns_of(ORDERS, Order)
+_MAX_ID: Final = 2**63 - 1
 
 
-@located
+def _tags(order: Order) -> Iterable[str]:
+    return (tags.orders(order.user_id),)
+
+
+def _line(order_id: int, *columns: Any) -> tuple[int, OrderLine]:  # noqa: ANN401 - of a row
+    return order_id, OrderLine(*columns)
+
+
+_PLACED: Final = (
+    insert(ORDERS).values(parameters(ORDERS, "user_id", "status", "total")).returning(*_COLUMNS)
+).cte("placed")
+_NEW_LINES: Final = (
+    func.unnest(
+        bindparam("product_ids", type_=ARRAY(BigInteger)),
+        bindparam("names", type_=ARRAY(String)),
+        bindparam("quantities", type_=ARRAY(Integer)),
+        bindparam("unit_prices", type_=ARRAY(Numeric)),
+    )
+    .table_valued("product_id", "name", "quantity", "unit_price", with_ordinality="position")
+    .render_derived(name="line")
+)
+_INSERTED_LINES: Final = (
+    insert(ORDER_LINES)
+    .from_select(
+        ["order_id", "position", "product_id", "name", "quantity", "unit_price"],
+        select(
+            _PLACED.c.id,
+            _NEW_LINES.c.position - 1,
+            *(_NEW_LINES.c[name] for name in ("product_id", "name", "quantity", "unit_price")),
+        ),
+    )
+    .cte("lines")
+)
+_ADD: Final = Statement(
+    select(*(_PLACED.c[column.name] for column in _COLUMNS)).add_cte(_INSERTED_LINES),
+    Order,
+    tags=_tags,
+)
+_HAS_ID: Final = ORDERS.c.id == bindparam("order_id")
+_SELECT_ONE: Final = select(*_COLUMNS).where(_HAS_ID, ORDERS.c.user_id == bindparam("user_id"))
+_BY_ID: Final = Statement(_SELECT_ONE, Order)
+_BY_ID_TO_CHANGE: Final = Statement(_SELECT_ONE.with_for_update(key_share=True), Order, tags=_tags)
+_LINES: Final = Statement(
+    select(ORDER_LINES.c.order_id, *columns_of(ORDER_LINES, OrderLine))
+    .where(ORDER_LINES.c.order_id == any_(bindparam("order_ids", type_=ARRAY(BigInteger))))
+    .order_by(ORDER_LINES.c.order_id, ORDER_LINES.c.position),
+    _line,
+)
+_SAVE: Final = Statement(
+    update(ORDERS)
+    .where(_HAS_ID)
+    .values(**parameters(ORDERS, "status"), updated_at=func.clock_timestamp())
+    .returning(*_COLUMNS),
+    Order,
+    tags=_tags,
+)
+# The user as one of an array, and the rows sorted by user too, so that only an index that begins
+# with the user will do. For `=` PostgreSQL may prefer to walk the primary key, past all that others
+# have bought since, when this user has more than a few in a hundred of all orders.
+_SELECT_PAGE: Final = (
+    select(*_COLUMNS)
+    .where(
+        ORDERS.c.user_id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))),
+        ORDERS.c.id < bindparam("before"),
+    )
+    .order_by(ORDERS.c.user_id.desc(), ORDERS.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_PAGE: Final = Statement(_SELECT_PAGE, Order)
+_PAGE_WITH_STATUS: Final = Statement(
+    _SELECT_PAGE.where(ORDERS.c.status == bindparam("status")), Order
+)
+
+
 class OrderRepository:
-    """Finds and keeps orders within one transaction."""
+    """Finds and keeps orders."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    async def add(self, order: Order) -> Order:
+    async def add(self, *, user_id: int, total: Decimal, lines: Sequence[OrderLine]) -> Order:
         """Insert a new order and its lines."""
-        self._session.add(order)
-        await self._session.flush()
+        order = await self._executor.fetch_row(
+            _ADD,
+            user_id=user_id,
+            status=OrderStatus.PENDING,
+            total=total,
+            product_ids=[line.product_id for line in lines],
+            names=[line.name for line in lines],
+            quantities=[line.quantity for line in lines],
+            unit_prices=[line.unit_price for line in lines],
+        )
+        order.lines.extend(lines)
         return order
 
     async def get(self, order_id: int, *, user_id: int) -> Order | None:
         """Find an order of this user, with its lines."""
-        return await self._session.scalar(_with_lines(order_id, user_id))
+        order = await self._executor.fetch_one(_BY_ID, order_id=order_id, user_id=user_id)
+        return await self._with_lines(order)
 
-    async def get_locked(self, order_id: int, *, user_id: int) -> Order | None:
-        """Find it, and let nobody else change it until the transaction ends."""
-        query = _with_lines(order_id, user_id).with_for_update(key_share=True, of=Order)
-        return await self._session.scalar(query)
+    async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
+        """Find it with its lines; nobody else can change it until the transaction ends.
+
+        Invalidate cached reads of it even if it stays as it is: a caller that names an old
+        version may have read it from the cache.
+        """
+        order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
+        return await self._with_lines(order)
 
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, status: OrderStatus | None
     ) -> list[Order]:
         """List up to `limit` orders with their lines, newest first, from before `before` on."""
-        # As one of a list of one, and sorted by user too, so that only an index that begins with
-        # the user will do. For `=` PostgreSQL may prefer to walk the primary key, past all that
-        # others have bought since, when this user has more than a few in a hundred of all orders.
-        users = literal([user_id], ARRAY(BigInteger))
-        query = select(Order).where(Order.user_id == any_(users))
-        if status is not None:
-            query = query.where(Order.status == status)
-        if before is not None:
-            query = query.where(Order.id < before)
-        query = query.order_by(Order.user_id.desc(), Order.id.desc()).limit(limit)
-        return list(await self._session.scalars(query.options(selectinload(Order.lines))))
+        page = {"user_ids": [user_id], "before": before or _MAX_ID, "limit": limit}
+        if status is None:
+            orders = await self._executor.fetch_all(_PAGE, **page)
+        else:
+            orders = await self._executor.fetch_all(_PAGE_WITH_STATUS, **page, status=status)
+        await self._add_lines(orders)
+        return orders
 
-    async def flush(self) -> None:
-        """Write what has changed."""
-        await self._session.flush()
+    async def save(self, order: Order) -> Order:
+        """Write how far it has come, and return it as it is now."""
+        saved = await self._executor.fetch_row(_SAVE, order_id=order.id, status=order.status)
+        saved.lines.extend(order.lines)
+        return saved
 
+    async def _with_lines(self, order: Order | None) -> Order | None:
+        if order is not None:
+            await self._add_lines([order])
+        return order
 
-def _with_lines(order_id: int, user_id: int) -> Select[Order]:
-    query = select(Order).where(Order.id == order_id, Order.user_id == user_id)
-    return query.options(selectinload(Order.lines))
+    async def _add_lines(self, orders: list[Order]) -> None:
+        by_id = {order.id: order for order in orders}
+        if by_id:
+            for order_id, line in await self._executor.fetch_all(_LINES, order_ids=list(by_id)):
+                by_id[order_id].lines.append(line)

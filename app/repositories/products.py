@@ -1,87 +1,134 @@
 """What is for sale, as rows, and the stock that never goes below zero."""
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from sqlalchemy import Integer, bindparam, func, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, func, select, update
 
 from app.errors import SkuTaken
-from app.models import Product
-from app.repositories.constraints import violated_constraint
-from app.tracing import located
-
-# Built once: to build a statement takes longer than to run it. They are about the table, not the
-# model: no product that is loaded already is changed by them.
-_ROWS: Final = Product.metadata.tables[Product.__tablename__]
-_PIECES: Final = bindparam("pieces", type_=Integer)
-_TAKE: Final = (
-    update(_ROWS)
-    .where(_ROWS.c.id == bindparam("product_id"), _ROWS.c.stock >= _PIECES)
-    .values(stock=_ROWS.c.stock - _PIECES, updated_at=func.clock_timestamp())
-    .returning(_ROWS.c.name, _ROWS.c.price)
-)
-_GIVE_BACK: Final = (
-    update(_ROWS)
-    .where(_ROWS.c.id == bindparam("product_id"))
-    .values(stock=_ROWS.c.stock + _PIECES, updated_at=func.clock_timestamp())
-)
+from app.models import Product, tags
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, change, columns_of, insertion
+from app.repositories.tables import PRODUCTS
 
 
 class Taken(NamedTuple):
     """What a product that was taken out of stock is called, and costs a piece."""
 
+    id: int
     name: str
     price: Decimal
 
 
-@located
+def _tags(product: Product | Taken) -> Iterable[str]:
+    return tags.product(product.id), tags.PRODUCTS
+
+
+_VIOLATIONS: Final = {"uq_products_sku": SkuTaken}
+_WRITABLE: Final = ("sku", "name", "price", "stock")
+_SELECT: Final = select(*columns_of(PRODUCTS, Product))
+_SELECT_ONE: Final = _SELECT.where(PRODUCTS.c.id == bindparam("product_id"))
+
+_ADD: Final = insertion(PRODUCTS, Product, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+_GET: Final = Statement(_SELECT_ONE, Product)
+_GET_TO_CHANGE: Final = Statement(_SELECT_ONE.with_for_update(key_share=True), Product, tags=_tags)
+_AFTER: Final = Statement(
+    _SELECT.where(PRODUCTS.c.id > bindparam("after"))
+    .order_by(PRODUCTS.c.id)
+    .limit(bindparam("limit")),
+    Product,
+)
+_SAVE: Final = change(PRODUCTS, Product, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+
+_WANTED: Final = (
+    func.unnest(
+        bindparam("product_ids", type_=ARRAY(BigInteger)),
+        bindparam("pieces", type_=ARRAY(Integer)),
+    )
+    .table_valued("product_id", "pieces")
+    .render_derived(name="wanted")
+)
+# Locks the rows in the order of their ids, so that no two transactions wait for each other.
+_LOCKED: Final = (
+    select(PRODUCTS.c.id, _WANTED.c.pieces)
+    .join(_WANTED, _WANTED.c.product_id == PRODUCTS.c.id)
+    .order_by(PRODUCTS.c.id)
+    .with_for_update(key_share=True, of=PRODUCTS)
+    .cte("locked")
+)
+_TAKE: Final = Statement(
+    update(PRODUCTS)
+    .where(PRODUCTS.c.id == _LOCKED.c.id, PRODUCTS.c.stock >= _LOCKED.c.pieces)
+    .values(stock=PRODUCTS.c.stock - _LOCKED.c.pieces, updated_at=func.clock_timestamp())
+    .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
+    Taken,
+    tags=_tags,
+)
+_GIVE_BACK: Final = Statement(
+    update(PRODUCTS)
+    .where(PRODUCTS.c.id == _LOCKED.c.id)
+    .values(stock=PRODUCTS.c.stock + _LOCKED.c.pieces, updated_at=func.clock_timestamp())
+    .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
+    Taken,
+    tags=_tags,
+)
+
+
 class ProductRepository:
-    """Finds and keeps products within one transaction."""
+    """Finds and keeps products."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    async def add(self, product: Product) -> Product:
+    async def add(self, *, sku: str, name: str, price: Decimal, stock: int) -> Product:
         """Insert a new product. Raises `SkuTaken` when the unique index says so."""
-        self._session.add(product)
-        await self.flush()
-        return product
+        return await self._executor.fetch_row(_ADD, sku=sku, name=name, price=price, stock=stock)
 
     async def get(self, product_id: int) -> Product | None:
         """Find a product by id."""
-        return await self._session.get(Product, product_id)
+        return await self._executor.fetch_one(_GET, product_id=product_id)
 
-    async def get_locked(self, product_id: int) -> Product | None:
-        """Find a product by id, and let nobody else change it until the transaction ends."""
-        query = select(Product).where(Product.id == product_id)
-        return await self._session.scalar(query.with_for_update(key_share=True))
+    async def get_to_change(self, product_id: int) -> Product | None:
+        """Find a product by id; nobody else can change it until the transaction ends.
+
+        Invalidate cached reads of it even if it stays as it is: a caller that names an old
+        version may have read it from the cache.
+        """
+        return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 
     async def list_after(self, product_id: int, *, limit: int) -> list[Product]:
-        """List up to `limit` products in the order in which they came, behind `product_id`."""
-        query = select(Product).where(Product.id > product_id).order_by(Product.id).limit(limit)
-        return list(await self._session.scalars(query))
+        """List up to `limit` products in the order in which they came, after `product_id`."""
+        return await self._executor.fetch_all(_AFTER, after=product_id, limit=limit)
 
-    async def take(self, product_id: int, quantity: int) -> Taken | None:
-        """Take pieces out of stock; None, and nothing taken, when there are not so many.
+    async def save(self, product: Product) -> Product:
+        """Write what has changed, and return the product as it is now.
 
-        The row stays locked until the transaction ends: whoever takes several products
-        takes them in the order of their ids, so that no two wait for each other.
+        Raises `SkuTaken` when the unique index says so.
         """
-        sold = {"product_id": product_id, "pieces": quantity}
-        row = (await self._session.execute(_TAKE, sold)).one_or_none()
-        return Taken(*row) if row is not None else None
+        saved = await self._executor.fetch_one(
+            _SAVE,
+            row_id=product.id,
+            sku=product.sku,
+            name=product.name,
+            price=product.price,
+            stock=product.stock,
+        )
+        return saved or product
 
-    async def give_back(self, product_id: int, quantity: int) -> None:
-        """Put pieces back into stock; in the order of the ids, as in `take`."""
-        await self._session.execute(_GIVE_BACK, {"product_id": product_id, "pieces": quantity})
+    async def take(self, pieces: Mapping[int, int]) -> dict[int, Taken]:
+        """Take pieces of several products out of stock, each by its id.
 
-    async def flush(self) -> None:
-        """Write what has changed. Raises `SkuTaken` when the unique index says so."""
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "uq_products_sku":
-                raise SkuTaken from error
-            raise
+        A product without enough pieces is not in the result, and keeps what it has. All rows stay
+        locked until the transaction ends.
+        """
+        taken = await self._executor.fetch_all(
+            _TAKE, product_ids=list(pieces), pieces=list(pieces.values())
+        )
+        return {it.id: it for it in taken}
+
+    async def give_back(self, pieces: Mapping[int, int]) -> None:
+        """Put pieces back into stock."""
+        await self._executor.fetch_all(
+            _GIVE_BACK, product_ids=list(pieces), pieces=list(pieces.values())
+        )

@@ -1,118 +1,156 @@
 """Who is signed in, as rows."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    delete,
-    select,
-    update,
-)
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
-from app.models import Principal, Role, Session, SpentRefreshToken, User
-from app.repositories.clearing import delete_some, deletion_of_surplus
-from app.tracing import located
-
-_Moment = datetime | BindParameter[datetime]
-
-
-def _live(now: _Moment, used_since: _Moment) -> ColumnElement[bool]:
-    return and_(Session.expires_at > now, Session.last_used_at > used_since)
-
-
-# Built once: to build a statement takes longer than to run it.
-_PRINCIPAL: Final = (
-    select(
-        Session.user_id,
-        Session.id,
-        User.role,
-        Session.last_used_at,
-        Session.created_at,
-        Session.cookie_hash.is_not(None),
-    )
-    .join(User, Session.user_id == User.id)
-    .where(_live(bindparam("now"), bindparam("used_since")), User.erased_at.is_(None))
-)
-_BY_ID: Final = _PRINCIPAL.where(
-    Session.id == bindparam("session_id"), User.id == bindparam("user_id")
-)
-_BY_COOKIE: Final = _PRINCIPAL.where(Session.cookie_hash == bindparam("cookie_hash"))
+from app.models import Principal, Session
+from app.repositories.clearing import deletion_of_some, deletion_of_surplus
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, columns_of, insertion, parameters
+from app.repositories.tables import SESSIONS, SPENT_REFRESH_TOKENS, USERS
 
 MAX_SESSIONS_PER_USER: Final = 100
 """A new session beyond this number ends the one that was unused for the longest time."""
-_END_SURPLUS: Final = deletion_of_surplus(
-    Session.id,
-    Session.user_id,
-    Session.last_used_at.desc(),
-    Session.id.desc(),
-    most=MAX_SESSIONS_PER_USER,
-)
-
 MAX_REFRESHES_PER_SESSION: Final = 50_000
 """After so many the user logs in again. With one refresh a minute, that is after 34 days."""
-_MAY_REFRESH: Final = ~(
-    select(SpentRefreshToken.session_id)
-    .where(SpentRefreshToken.session_id == Session.id)
-    .correlate(Session)
+
+_MAX_ID: Final = 2**63 - 1
+_COLUMNS: Final = columns_of(SESSIONS, Session)
+_NOW: Final[BindParameter[Any]] = bindparam("now")
+_LIVE: Final = (SESSIONS.c.expires_at > _NOW) & (SESSIONS.c.last_used_at > bindparam("used_since"))
+_HAS_ID: Final = SESSIONS.c.id == bindparam("session_id")
+_OF_USER: Final = SESSIONS.c.user_id == bindparam("user_id")
+_PRINCIPAL: Final = (
+    select(
+        *(SESSIONS.c.user_id, SESSIONS.c.id, USERS.c.role),
+        *(SESSIONS.c.last_used_at, SESSIONS.c.created_at, SESSIONS.c.cookie_hash.is_not(None)),
+    )
+    .join(USERS, SESSIONS.c.user_id == USERS.c.id)
+    .where(_LIVE, USERS.c.erased_at.is_(None))
+)
+_REFRESHED_OFTEN: Final = (
+    select(SPENT_REFRESH_TOKENS.c.session_id)
+    .where(SPENT_REFRESH_TOKENS.c.session_id == SESSIONS.c.id)
+    .correlate(SESSIONS)
     .offset(MAX_REFRESHES_PER_SESSION - 1)
     .exists()
 )
+_SPENT_IN: Final = select(SPENT_REFRESH_TOKENS.c.session_id).where(
+    SPENT_REFRESH_TOKENS.c.token_hash == bindparam("token_hash")
+)
+
+_ADD: Final = insertion(
+    *(SESSIONS, Session),
+    *("user_id", "refresh_token_hash", "cookie_hash", "user_agent", "expires_at"),
+)
+_END_SURPLUS: Final = deletion_of_surplus(
+    *(SESSIONS.c.id, SESSIONS.c.user_id),
+    *(SESSIONS.c.last_used_at.desc(), SESSIONS.c.id.desc()),
+    most=MAX_SESSIONS_PER_USER,
+)
+_BY_ID: Final = Statement(_PRINCIPAL.where(_HAS_ID, _OF_USER), Principal)
+_BY_COOKIE: Final = Statement(
+    _PRINCIPAL.where(SESSIONS.c.cookie_hash == bindparam("cookie_hash")), Principal
+)
+_FIND: Final = Statement(select(*_COLUMNS).where(_HAS_ID, _OF_USER, _LIVE), Session)
+_KEEP: Final = Statement(
+    select(SESSIONS.c.id).where(_HAS_ID, _OF_USER).with_for_update(read=True, key_share=True), int
+)
+_BEFORE: Final = Statement(
+    select(*_COLUMNS)
+    .where(_OF_USER, _LIVE, SESSIONS.c.id < bindparam("before"))
+    .order_by(SESSIONS.c.id.desc())
+    .limit(bindparam("limit")),
+    Session,
+)
+_TOUCH: Final = Statement(
+    update(SESSIONS).where(_HAS_ID, SESSIONS.c.last_used_at < _NOW).values(last_used_at=_NOW), tuple
+)
+_ROTATE: Final = Statement(
+    update(SESSIONS)
+    .where(SESSIONS.c.refresh_token_hash == bindparam("token_hash"), _LIVE, ~_REFRESHED_OFTEN)
+    .values(**parameters(SESSIONS, "refresh_token_hash"), last_used_at=_NOW)
+    .returning(*_COLUMNS),
+    Session,
+)
+_ADD_SPENT: Final = Statement(
+    insert(SPENT_REFRESH_TOKENS).values(
+        parameters(SPENT_REFRESH_TOKENS, "token_hash", "session_id")
+    ),
+    tuple,
+)
+_END_SPENT: Final = Statement(
+    delete(SESSIONS).where(SESSIONS.c.id == _SPENT_IN.scalar_subquery()).returning(*_COLUMNS),
+    Session,
+)
+_END: Final = Statement(delete(SESSIONS).where(_HAS_ID, _OF_USER), tuple)
+_END_ALL: Final = Statement(delete(SESSIONS).where(_OF_USER), tuple)
+_END_OTHERS: Final = Statement(
+    delete(SESSIONS).where(_OF_USER, SESSIONS.c.id != bindparam("keep")), tuple
+)
+_CLEAR_UNUSED: Final = deletion_of_some(
+    SESSIONS, SESSIONS.c.last_used_at <= bindparam("used_since")
+)
 
 
-@located
 class SessionRepository:
-    """Finds, keeps and ends sessions within one transaction.
+    """Finds, keeps and ends sessions.
 
     A session is live until its time is up, or it was not used for `idle`.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    async def add(self, session: Session) -> Session:
-        """Insert a new session; its id is set afterwards.
+    async def add(
+        self,
+        *,
+        user_id: int,
+        user_agent: str | None,
+        expires_at: datetime,
+        refresh_token_hash: bytes | None = None,
+        cookie_hash: bytes | None = None,
+    ) -> Session:
+        """Insert a new session with one of the two secrets.
 
         End the sessions of its user beyond `MAX_SESSIONS_PER_USER`.
         """
-        self._session.add(session)
-        await self._session.flush()
-        await self._session.execute(_END_SURPLUS, {"owned_by": session.user_id, "new": session.id})
+        session = await self._executor.fetch_row(
+            _ADD,
+            user_id=user_id,
+            user_agent=user_agent,
+            expires_at=expires_at,
+            refresh_token_hash=refresh_token_hash,
+            cookie_hash=cookie_hash,
+        )
+        await self._executor.execute(_END_SURPLUS, owned_by=user_id, new=session.id)
         return session
 
     async def get(
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Find who asks in a user's live session."""
-        which = {"session_id": session_id, "user_id": user_id}
-        return await self._principal(_BY_ID, {**which, "now": now, "used_since": now - idle})
+        return await self._executor.fetch_one(
+            _BY_ID, session_id=session_id, user_id=user_id, now=now, used_since=now - idle
+        )
 
     async def get_by_cookie(
         self, cookie_hash: bytes, *, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Find who asks in the live session with this cookie."""
-        which = {"cookie_hash": cookie_hash}
-        return await self._principal(_BY_COOKIE, {**which, "now": now, "used_since": now - idle})
-
-    async def _principal(
-        self,
-        query: Select[int, int, Role, datetime, datetime, bool],
-        values: dict[str, object],
-    ) -> Principal | None:
-        row = (await self._session.execute(query, values)).one_or_none()
-        return Principal(*row) if row else None
+        return await self._executor.fetch_one(
+            _BY_COOKIE, cookie_hash=cookie_hash, now=now, used_since=now - idle
+        )
 
     async def find(
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Session | None:
         """Find one of a user's live sessions."""
-        mine = and_(Session.id == session_id, Session.user_id == user_id)
-        return await self._session.scalar(select(Session).where(mine, _live(now, now - idle)))
+        return await self._executor.fetch_one(
+            _FIND, session_id=session_id, user_id=user_id, now=now, used_since=now - idle
+        )
 
     async def keep_from_ending(self, caller: Principal) -> None:
         """Have the end of the caller's session wait until the transaction ends.
@@ -120,74 +158,64 @@ class SessionRepository:
         Raises `InvalidToken` or `InvalidSession` if it has ended: another process may have ended
         it a moment ago, and this one may not have heard of it yet.
         """
-        mine = and_(Session.id == caller.session_id, Session.user_id == caller.user_id)
-        locked = select(Session.id).where(mine).with_for_update(read=True, key_share=True)
-        if await self._session.scalar(locked) is None:
+        kept = await self._executor.fetch_one(
+            _KEEP, session_id=caller.session_id, user_id=caller.user_id
+        )
+        if kept is None:
             raise caller.session_ended()
 
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta
     ) -> list[Session]:
         """List a user's live sessions, newest first, those from before the id `before`."""
-        query = select(Session).where(Session.user_id == user_id, _live(now, now - idle))
-        if before is not None:
-            query = query.where(Session.id < before)
-        return list(await self._session.scalars(query.order_by(Session.id.desc()).limit(limit)))
+        return await self._executor.fetch_all(
+            _BEFORE,
+            user_id=user_id,
+            before=before or _MAX_ID,
+            limit=limit,
+            now=now,
+            used_since=now - idle,
+        )
 
     async def touch(self, session_id: int, *, now: datetime) -> None:
         """Note that a session is in use."""
-        query = update(Session).where(Session.id == session_id, Session.last_used_at < now)
-        await self._session.execute(query.values(last_used_at=now))
+        await self._executor.execute(_TOUCH, session_id=session_id, now=now)
 
     async def rotate(
         self, spent: bytes, new: bytes, *, now: datetime, idle: timedelta
     ) -> Session | None:
-        """Trade a live session's refresh token for a new one; None if it is not the one it has.
+        """Exchange a live session's refresh token for a new one; None if it has another one.
 
         None too for a session that was refreshed `MAX_REFRESHES_PER_SESSION` times.
 
-        Of many who come with the same token, the database lets one through.
+        Of many requests with the same token, the database lets one through.
         """
-        session = await self._session.scalar(
-            update(Session)
-            .where(Session.refresh_token_hash == spent, _live(now, now - idle), _MAY_REFRESH)
-            .values(refresh_token_hash=new, last_used_at=now)
-            .returning(Session)
+        session = await self._executor.fetch_one(
+            _ROTATE, token_hash=spent, refresh_token_hash=new, now=now, used_since=now - idle
         )
         if session is not None:
-            self._session.add(SpentRefreshToken(token_hash=spent, session_id=session.id))
-            await self._session.flush()
+            await self._executor.execute(_ADD_SPENT, token_hash=spent, session_id=session.id)
         return session
 
     async def end_spent(self, token_hash: bytes) -> Session | None:
         """End the session whose refresh token this once was, and return it."""
-        once = select(SpentRefreshToken.session_id).where(
-            SpentRefreshToken.token_hash == token_hash
-        )
-        return await self._session.scalar(
-            delete(Session).where(Session.id == once.scalar_subquery()).returning(Session)
-        )
+        return await self._executor.fetch_one(_END_SPENT, token_hash=token_hash)
 
     async def end(self, session_id: int, *, user_id: int) -> bool:
-        """End one session of a user, and say whether there was such a one."""
-        ended = await self._session.scalar(
-            delete(Session)
-            .where(Session.id == session_id, Session.user_id == user_id)
-            .returning(Session.id)
-        )
-        return ended is not None
+        """End one session of a user, and say whether it was there."""
+        return bool(await self._executor.execute(_END, session_id=session_id, user_id=user_id))
 
-    async def end_all(self, user_id: int, *, keep: int | None = None) -> None:
+    async def end_all(self, user_id: int) -> None:
+        """End every session of a user."""
+        await self._executor.execute(_END_ALL, user_id=user_id)
+
+    async def end_others(self, user_id: int, *, keep: int) -> None:
         """End every session of a user, but for the one to keep."""
-        query = delete(Session).where(Session.user_id == user_id)
-        if keep is not None:
-            query = query.where(Session.id != keep)
-        await self._session.execute(query)
+        await self._executor.execute(_END_OTHERS, user_id=user_id, keep=keep)
 
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
-        """Delete up to `limit` sessions that nobody has used since, and say how many there were.
+        """Delete up to `limit` sessions that were not used since, and say how many there were.
 
-        Those whose time is up are among them, for nobody can use them.
+        Those whose time is up are among them, for they cannot be used.
         """
-        unused = Session.last_used_at <= used_since
-        return await delete_some(self._session, Session, unused, limit=limit)
+        return await self._executor.execute(_CLEAR_UNUSED, used_since=used_since, limit=limit)

@@ -1,52 +1,84 @@
 """The accounts, as rows. Erased ones are never found here."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import ColumnElement, Select, bindparam, func, null, select, update
 
 from app.errors import EmailTaken
-from app.models import User
-from app.repositories.constraints import violated_constraint
-from app.tracing import located
+from app.models import Role, User, tags
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement, change, columns_of, insertion, parameters
+from app.repositories.tables import USERS
+
+
+def _tags(user: User) -> Iterable[str]:
+    return (tags.user(user.id),)
 
 
 def _live(condition: ColumnElement[bool]) -> Select[User]:
-    return select(User).where(condition, User.erased_at.is_(None))
+    return select(*columns_of(USERS, User)).where(condition, USERS.c.erased_at.is_(None))
 
 
-# Built once: to build a statement takes longer than to run it.
-_BY_ID: Final = _live(User.id == bindparam("user_id"))
-_BY_ID_LOCKED: Final = _BY_ID.with_for_update(key_share=True)
-_BY_EMAIL: Final = _live(User.email == bindparam("email"))
-_KEEP: Final = (
-    select(User.id)
-    .where(User.id == bindparam("user_id"), User.erased_at.is_(None))
-    .with_for_update(read=True, key_share=True)
+_VIOLATIONS: Final = {"uq_users_email": EmailTaken}
+_WRITABLE: Final = ("name", "email", "password_hash", "role")
+_HAS_ID: Final = USERS.c.id == bindparam("user_id")
+_LOCK: Final = _live(_HAS_ID).with_for_update(key_share=True)
+_PAGE: Final = _live(USERS.c.id > bindparam("after")).order_by(USERS.c.id).limit(bindparam("limit"))
+
+_ADD: Final = insertion(USERS, User, *_WRITABLE, violations=_VIOLATIONS)
+_BY_ID: Final = Statement(_live(_HAS_ID), User)
+_BY_ID_LOCKED: Final = Statement(_LOCK, User)
+_BY_ID_TO_CHANGE: Final = Statement(_LOCK, User, tags=_tags)
+_BY_EMAIL: Final = Statement(_live(USERS.c.email == bindparam("email")), User)
+_KEEP: Final = Statement(
+    select(USERS.c.id)
+    .where(_HAS_ID, USERS.c.erased_at.is_(None))
+    .with_for_update(read=True, key_share=True),
+    int,
+)
+_AFTER: Final = Statement(_PAGE, User)
+_SAVE: Final = change(USERS, User, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+_ERASE: Final = Statement(
+    update(USERS)
+    .where(_HAS_ID)
+    .values(name=null(), email=null(), password_hash=null(), updated_at=func.clock_timestamp())
+    .values(parameters(USERS, "erased_at"))
+    .returning(USERS.c.id),
+    int,
+    tags=lambda user_id: (tags.user(user_id),),
 )
 
 
-@located
 class UserRepository:
-    """Finds and keeps users within one transaction."""
+    """Finds and keeps users."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
-    async def add(self, user: User) -> User:
+    async def add(
+        self, *, name: str, email: str, password_hash: str | None, role: Role = Role.USER
+    ) -> User:
         """Insert a new user. Raises `EmailTaken` when the unique index says so."""
-        self._session.add(user)
-        await self.flush()
-        return user
+        return await self._executor.fetch_row(
+            _ADD, name=name, email=email, password_hash=password_hash, role=role
+        )
 
     async def get(self, user_id: int) -> User | None:
         """Find a user by id."""
-        return await self._session.scalar(_BY_ID, {"user_id": user_id})
+        return await self._executor.fetch_one(_BY_ID, user_id=user_id)
 
     async def get_locked(self, user_id: int) -> User | None:
-        """Find a user by id, and let nobody else change it until the transaction ends."""
-        return await self._session.scalar(_BY_ID_LOCKED, {"user_id": user_id})
+        """Find a user by id; nobody else can change it until the transaction ends."""
+        return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
+
+    async def get_to_change(self, user_id: int) -> User | None:
+        """Do as `get_locked`, and invalidate cached reads of the user even if it stays as it is.
+
+        A caller that names an old version may have read it from the cache.
+        """
+        return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
     async def keep_from_erasure(self, user_id: int) -> bool:
         """Have an erasure of this user wait until the transaction ends; False if it is erased.
@@ -54,24 +86,31 @@ class UserRepository:
         FOR KEY SHARE is enough: an erasure sets the email, and PostgreSQL locks a row FOR UPDATE
         to change a column that has a unique index on all rows.
         """
-        return await self._session.scalar(_KEEP, {"user_id": user_id}) is not None
+        return await self._executor.fetch_one(_KEEP, user_id=user_id) is not None
 
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""
-        return await self._session.scalar(_BY_EMAIL, {"email": email})
+        return await self._executor.fetch_one(_BY_EMAIL, email=email)
 
-    async def list_after(self, user_id: int, *, limit: int, email: str | None = None) -> list[User]:
-        """List up to `limit` users in the order of signup, from behind `user_id` on."""
-        query = _live(User.id > user_id)
-        if email is not None:
-            query = query.where(User.email == email)
-        return list(await self._session.scalars(query.order_by(User.id).limit(limit)))
+    async def list_after(self, user_id: int, *, limit: int) -> list[User]:
+        """List up to `limit` users in the order of signup that came after `user_id`."""
+        return await self._executor.fetch_all(_AFTER, after=user_id, limit=limit)
 
-    async def flush(self) -> None:
-        """Write what has changed. Raises `EmailTaken` when the unique index says so."""
-        try:
-            await self._session.flush()
-        except IntegrityError as error:
-            if violated_constraint(error) == "uq_users_email":
-                raise EmailTaken from error
-            raise
+    async def save(self, user: User) -> User:
+        """Write what has changed, and return the user as it is now.
+
+        Raises `EmailTaken` when the unique index says so.
+        """
+        saved = await self._executor.fetch_one(
+            _SAVE,
+            row_id=user.id,
+            name=user.name,
+            email=user.email,
+            password_hash=user.password_hash,
+            role=user.role,
+        )
+        return saved or user
+
+    async def erase(self, user_id: int, *, now: datetime) -> None:
+        """Delete everything personal, the email included, so that it is free again."""
+        await self._executor.fetch_one(_ERASE, user_id=user_id, erased_at=now)

@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypedDict
 
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
-from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, new_secret
 from app.errors import BadCredentials
-from app.models import Principal, Session, User, tags
-from app.repositories.database import Database
+from app.models import Principal, Session, User
+from app.repositories.database import Transaction
 from app.schemas.auth import Login, SessionRead, TokenPair
+from app.store import Store
 from app.tracing import staged_methods
 
 _ATTEMPTS = 3
@@ -38,22 +39,20 @@ class _Secret(TypedDict, total=False):
 class AuthService:
     """Turns a password into a session: with tokens, or with a cookie."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, joined in one place
+    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
         self,
-        database: Database,
+        store: Store,
         passwords: PasswordHasher,
         check: PasswordCheck,
         tokens: AccessTokens,
-        cache: ReadCache,
         signed_in: SessionCache[Principal],
         *,
         session_lifetime: timedelta,
     ) -> None:
-        self._database = database
+        self._store = store
         self._passwords = passwords
         self._check = check
         self._tokens = tokens
-        self._cache = cache
         self._signed_in = signed_in
         self._session_lifetime = session_lifetime
 
@@ -89,18 +88,16 @@ class AuthService:
         for _ in range(_ATTEMPTS):
             user = await self._verified(login, client.principal)
             renewed = await self._renewed_hash(user, login)
-            session = Session(user_id=user.id, user_agent=client.user_agent, **secret)
-            starting = self._start(session, user, renewed, replaces)
-            # A renewed hash is a new version of the account, as its ETag says.
-            changed = {tags.user(user.id)} if renewed is not None else set[str]()
-            if await self._cache.forgetting(changed, starting):
+            start = partial(self._start, client.user_agent, secret, user, renewed, replaces)
+            session = await self._store.write(start)
+            if session is not None:
                 # This sign-in may have ended the user's oldest session.
                 self._signed_in.forget(user.id)
                 return session
         raise BadCredentials
 
     async def _verified(self, login: Login, principal: Principal | None) -> User:
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             user = await tx.users.get_by_email(login.email)
         by_owner = user is not None and principal is not None and principal.user_id == user.id
         matches = await self._check.matches(login.password, user, login.email, by_owner=by_owner)
@@ -113,20 +110,30 @@ class AuthService:
             return None
         return await self._passwords.hash(login.password.get_secret_value())
 
-    async def _start(
-        self, session: Session, verified: User, renewed: str | None, replaces: Principal | None
-    ) -> bool:
-        session.expires_at = datetime.now(UTC) + self._session_lifetime
-        async with self._database.transaction() as tx:
-            # While the password was being verified, it may have been changed, or the
-            # account deleted; what was true then opens no session now. The lock keeps it
-            # so until the session is there for a change of password to end it.
-            user = await tx.users.get_locked(verified.id)
-            if user is None or user.password_hash != verified.password_hash:
-                return False
-            if renewed is not None:
-                user.password_hash = renewed
-            if replaces is not None:
-                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
-            await tx.sessions.add(session)
-        return True
+    async def _start(  # noqa: PLR0913, PLR0917 - all that a session is made of
+        self,
+        user_agent: str | None,
+        secret: _Secret,
+        verified: User,
+        renewed: str | None,
+        replaces: Principal | None,
+        tx: Transaction,
+    ) -> Session | None:
+        # While the password was being verified, it may have been changed, or the account deleted;
+        # what was true then opens no session now. The lock keeps it so until the session is there
+        # for a change of password to end it.
+        user = await tx.users.get_locked(verified.id)
+        if user is None or user.password_hash != verified.password_hash:
+            return None
+        if renewed is not None:
+            # A new version of the account, as its ETag says.
+            user.password_hash = renewed
+            await tx.users.save(user)
+        if replaces is not None:
+            await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
+        return await tx.sessions.add(
+            user_id=user.id,
+            user_agent=user_agent,
+            expires_at=datetime.now(UTC) + self._session_lifetime,
+            **secret,
+        )

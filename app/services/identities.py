@@ -7,8 +7,9 @@ from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.errors import LastSignInMethod, NotFound, Reauthenticate
 from app.models import Principal
-from app.repositories.database import Database, Transaction
+from app.repositories.database import Transaction
 from app.schemas.identities import IdentityPage, IdentityRead
+from app.store import Store
 from app.tracing import staged_methods
 
 
@@ -16,11 +17,9 @@ from app.tracing import staged_methods
 class IdentityService:
     """Lists and removes linked identities. `OidcService` links them."""
 
-    def __init__(
-        self, database: Database, provider_names: Mapping[str, str], cursors: Cursors
-    ) -> None:
+    def __init__(self, store: Store, provider_names: Mapping[str, str], cursors: Cursors) -> None:
         """`provider_names` has the name of each configured provider by its issuer."""
-        self._database = database
+        self._store = store
         self._provider_names = provider_names
         self._cursors = cursors
 
@@ -33,7 +32,7 @@ class IdentityService:
         """
         cursors = self._cursors.of("identities", user_id=user_id)
         after = cursors.decode(cursor)
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             found = await tx.identities.list_for_user(
                 user_id, after=after.row_id if after else 0, limit=limit + 1
             )
@@ -62,7 +61,7 @@ class IdentityService:
             if user.password_hash is None and not others:
                 raise LastSignInMethod
 
-        await self._database.retrying(work)
+        await self._store.write(work)
         send_notice("identity-removed", user_id=caller.user_id)
 
 

@@ -21,10 +21,11 @@ from app.errors import (
     OidcRefused,
     SignInDeclined,
 )
-from app.models import Identity, OidcFlow, Principal, Session, User
+from app.models import OidcFlow, Principal
 from app.models.emails import normalise_email
-from app.repositories.database import Database, Transaction
+from app.repositories.database import Transaction
 from app.schemas.names import fitting_name
+from app.store import Store
 from app.tracing import staged_methods
 
 _LIFETIME = timedelta(minutes=10)
@@ -63,7 +64,7 @@ class OidcService:
 
     def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
         self,
-        database: Database,
+        store: Store,
         providers: Mapping[str, IdentityProvider],
         check: PasswordCheck,
         cache: SessionCache[Principal],
@@ -72,7 +73,7 @@ class OidcService:
         session_lifetime: timedelta,
         session_idle: timedelta,
     ) -> None:
-        self._database = database
+        self._store = store
         self._providers = providers
         self._check = check
         self._cache = cache
@@ -112,9 +113,9 @@ class OidcService:
             expires_at=datetime.now(UTC) + _LIFETIME,
             **vars(question),
         )
-        async with self._database.transaction() as tx:
-            if not await tx.flows.add(flow) and linking is not None:
-                raise linking.session_ended()
+        added = await self._store.write(lambda tx: tx.flows.add(flow))
+        if not added and linking is not None:
+            raise linking.session_ended()
         return Departure(url, browser_secret)
 
     async def begin_link(
@@ -130,7 +131,7 @@ class OidcService:
 
         Raises what `begin` raises, and what `PasswordCheck.prove_owner` raises.
         """
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             user = await tx.users.get(caller.user_id)
         if user is None:
             raise caller.session_ended()
@@ -166,7 +167,7 @@ class OidcService:
     async def clear_expired_flows(self) -> int:
         """Delete what was begun and never finished, and say how much there was."""
         now = datetime.now(UTC)
-        return await self._database.clear(
+        return await self._store.clear(
             lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
         )
 
@@ -178,8 +179,8 @@ class OidcService:
 
     async def _take(self, name: str, answer: Answer) -> OidcFlow:
         state, browser = hash_of(answer.state or ""), hash_of(answer.browser_secret or "")
-        async with self._database.transaction() as tx:
-            flow = await tx.flows.take(name, state, browser, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        flow = await self._store.write(lambda tx: tx.flows.take(name, state, browser, now=now))
         if flow is None:
             raise OidcRefused
         return flow
@@ -197,19 +198,21 @@ class OidcService:
 
     async def _start_session(self, claimed: Claimed, user_agent: str | None) -> str:
         secret, secret_hash = new_secret()
-        async with self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> int:
             user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
-            user_id = (user or await _newcomer(tx, claimed)).id
+            user_id = user.id if user is not None else await _new_user(tx, claimed)
             now = datetime.now(UTC)
             await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
             await tx.sessions.add(
-                Session(
-                    user_id=user_id,
-                    cookie_hash=secret_hash,
-                    user_agent=user_agent,
-                    expires_at=now + self._session_lifetime,
-                )
+                user_id=user_id,
+                cookie_hash=secret_hash,
+                user_agent=user_agent,
+                expires_at=now + self._session_lifetime,
             )
+            return user_id
+
+        user_id = await self._store.write(work)
         # This sign-in may have ended the user's oldest session.
         self._cache.forget(user_id)
         return secret
@@ -217,14 +220,15 @@ class OidcService:
     async def _end(self, replaced: Principal | None) -> None:
         if replaced is None:
             return
-        async with self._database.transaction() as tx:
-            await tx.sessions.end(replaced.session_id, user_id=replaced.user_id)
+        session_id, user_id = replaced.session_id, replaced.user_id
+        await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
         self._cache.forget(replaced.user_id)
 
     async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> bool:
         """Return whether the identity was linked, and was not before."""
         now, idle = datetime.now(UTC), self._session_idle
-        async with self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> bool:
             # Whoever has logged out meanwhile, or has been logged out, links nothing; and whose
             # account is being erased waits here, or is gone.
             user = await tx.users.get_locked(user_id)
@@ -234,24 +238,28 @@ class OidcService:
                 raise OidcRefused
             owner = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
             if owner is None:
-                await tx.identities.add(_identity(claimed, user_id, session_id))
+                await _add_identity(tx, claimed, user_id, session_id)
             elif owner.id != user_id:
                 raise IdentityTaken
-        return owner is None
+            return owner is None
+
+        return await self._store.write(work)
 
 
-async def _newcomer(tx: Transaction, claimed: Claimed) -> User:
+async def _new_user(tx: Transaction, claimed: Claimed) -> int:
     try:
         email = normalise_email(claimed.email or "")
     except ValueError as error:
         raise EmailUnverified from error
     name = fitting_name(claimed.name or "") or fitting_name(email.partition("@")[0])
-    user = await tx.users.add(User(name=name or email, email=email, password_hash=None))
-    await tx.identities.add(_identity(claimed, user.id, None))
-    return user
+    user = await tx.users.add(name=name or email, email=email, password_hash=None)
+    await _add_identity(tx, claimed, user.id, None)
+    return user.id
 
 
-def _identity(claimed: Claimed, user_id: int, session_id: int | None) -> Identity:
-    return Identity(
+async def _add_identity(
+    tx: Transaction, claimed: Claimed, user_id: int, session_id: int | None
+) -> None:
+    await tx.identities.add(
         issuer=claimed.issuer, subject=claimed.subject, user_id=user_id, session_id=session_id
     )

@@ -1,17 +1,15 @@
 """Buying: stock, money, and requests that may be repeated."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from app.adapters.cursors import Cursors, is_in_sequence
-from app.adapters.read_cache import ReadCache
 from app.errors import (
     FieldError,
     Forbidden,
-    IdempotencyInFlight,
     IdempotencyMismatch,
     Invalid,
     NotFound,
@@ -19,14 +17,16 @@ from app.errors import (
 )
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, tags
 from app.models.reads import read_key
-from app.repositories.database import Database, Transaction
+from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
+from app.store import Store
 from app.tracing import staged_methods
 
 _ROUTE = "POST /api/users/{user_id}/orders"
 _KEPT = timedelta(hours=24)
+_CACHED_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ class PlacedOrder:
 class OrderService:
     """Places orders, shows them, and moves them on."""
 
-    def __init__(self, database: Database, cache: ReadCache, cursors: Cursors) -> None:
-        self._database = database
-        self._cache = cache
+    def __init__(self, store: Store, cursors: Cursors) -> None:
+        self._store = store
         self._cursors = cursors
 
     async def place(
@@ -70,27 +69,23 @@ class OrderService:
             for involved in sorted({user_id, caller.user_id}):
                 if not await tx.users.keep_from_erasure(involved):
                     raise caller.session_ended() if involved == caller.user_id else NotFound()
-            placed = _answer(await tx.orders.add(await _taken(tx, user_id, new.items)))
+            placed = _answer(await _bought(tx, user_id, new.items))
             if key is not None:
                 await _keep(
                     tx, placed, caller_id=caller.user_id, key=key, request_hash=request_hash
                 )
             return placed
 
-        changed = {tags.orders(user_id), *_stock(item.product_id for item in new.items)}
-        return await self._cache.forgetting(changed, self._database.retrying(work))
+        return await self._store.write(work)
 
     async def read(self, user_id: int, order_id: int) -> CachedBody:
         """Return one order of a user. Raises `NotFound`."""
 
-        async def load() -> bytes:
-            async with self._database.reading() as tx:
-                return OrderRead.of(
-                    _found(await tx.orders.get(order_id, user_id=user_id))
-                ).to_bytes()
+        async def load(tx: Transaction) -> OrderRead:
+            return OrderRead.of(_found(await tx.orders.get(order_id, user_id=user_id)))
 
         variant = read_key("order", order_id=order_id)
-        return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))
+        return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
 
     async def list_orders(
         self, user_id: int, *, cursor: str | None, limit: int, status: Status | None
@@ -104,18 +99,18 @@ class OrderService:
         before = cursors.decode(cursor)
         row_id = before.row_id if before else None
 
-        async def load() -> bytes:
-            async with self._database.reading() as tx:
-                orders = await tx.orders.list_for_user(
-                    user_id, before=row_id, limit=limit + 1, status=wanted
-                )
+        async def load(tx: Transaction) -> OrderPage:
+            orders = await tx.orders.list_for_user(
+                user_id, before=row_id, limit=limit + 1, status=wanted
+            )
             found = [OrderRead.of(order) for order in orders]
-            return OrderPage.cut(found, limit, cursors.following(before, limit)).to_bytes()
+            return OrderPage.cut(found, limit, cursors.following(before, limit))
 
-        if not is_in_sequence(before, limit):
-            return CachedBody.not_stored(await load(), tags.orders(user_id))
-        variant = read_key("page", status=status, before=row_id, limit=limit)
-        return CachedBody(*await self._cache.get_or_load(tags.orders(user_id), variant, load))
+        variant = None
+        # A cursor that a client has made up would fill the cache with pages for nobody.
+        if is_in_sequence(before, limit):
+            variant = read_key("page", status=status, before=row_id, limit=limit)
+        return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
 
     async def move(
         self,
@@ -132,52 +127,46 @@ class OrderService:
         `InvalidTransition`.
         """
         wanted = OrderStatus(status)
-        changed = {tags.orders(user_id)}
 
         async def work(tx: Transaction) -> OrderRead:
-            order = _found(await tx.orders.get_locked(order_id, user_id=user_id))
+            order = _found(await tx.orders.get_to_change(order_id, user_id=user_id))
             if wanted is not OrderStatus.CANCELLED and not by_admin:
                 raise Forbidden
             require_match(expected, OrderRead.of(order).etag())
             order.move_to(wanted)
-            await tx.orders.flush()
+            order = await tx.orders.save(order)
             if wanted is OrderStatus.CANCELLED:
-                for line in sorted(order.lines, key=lambda line: line.product_id):
-                    await tx.products.give_back(line.product_id, line.quantity)
-                changed.update(_stock(line.product_id for line in order.lines))
+                await tx.products.give_back(
+                    {line.product_id: line.quantity for line in order.lines}
+                )
             return OrderRead.of(order)
 
-        return await self._cache.forgetting(changed, self._database.retrying(work))
+        return await self._store.write(work)
 
     async def clear_expired_keys(self) -> int:
         """Delete the idempotency keys that have expired, and say how many there were."""
         now = datetime.now(UTC)
-        return await self._database.clear(
+        return await self._store.clear(
             lambda tx, limit: tx.answers.clear_expired(now=now, limit=limit)
         )
 
 
-def _stock(product_ids: Iterable[int]) -> set[str]:
-    return {tags.PRODUCTS, *map(tags.product, product_ids)}
-
-
-async def _taken(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
-    lines: dict[int, OrderLine] = {}
-    # In the order of the ids, so that no two orders wait for each other's rows.
-    for position, item in sorted(enumerate(items), key=lambda pair: pair[1].product_id):
-        taken = await tx.products.take(item.product_id, item.quantity)
-        if taken is None:
+async def _bought(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
+    taken = await tx.products.take({item.product_id: item.quantity for item in items})
+    for position, item in enumerate(items):
+        if item.product_id not in taken:
             raise await _why_not(tx, position, item)
-        lines[position] = OrderLine(
-            position=position,
+    lines = [
+        OrderLine(
             product_id=item.product_id,
-            name=taken.name,
+            name=taken[item.product_id].name,
             quantity=item.quantity,
-            unit_price=taken.price,
+            unit_price=taken[item.product_id].price,
         )
-    in_order = [lines[position] for position in sorted(lines)]
-    total = sum((line.unit_price * line.quantity for line in in_order), Decimal(0))
-    return Order(user_id=user_id, status=OrderStatus.PENDING, total=total, lines=in_order)
+        for item in items
+    ]
+    total = sum((line.unit_price * line.quantity for line in lines), Decimal(0))
+    return await tx.orders.add(user_id=user_id, total=total, lines=lines)
 
 
 async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception:
@@ -190,9 +179,7 @@ async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception
 async def _earlier_answer(
     tx: Transaction, caller_id: int, key: str, request_hash: bytes
 ) -> PlacedOrder | None:
-    if not await tx.answers.claim(caller_id, _ROUTE, key):
-        raise IdempotencyInFlight
-    earlier = await tx.answers.get(caller_id, _ROUTE, key, now=datetime.now(UTC))
+    earlier = await tx.answers.claim(caller_id, _ROUTE, key, now=datetime.now(UTC))
     if earlier is None:
         return None
     if earlier.request_hash != request_hash:
@@ -203,6 +190,7 @@ async def _earlier_answer(
 async def _keep(
     tx: Transaction, placed: PlacedOrder, *, caller_id: int, key: str, request_hash: bytes
 ) -> None:
+    now = datetime.now(UTC)
     await tx.answers.add(
         IdempotencyKey(
             user_id=caller_id,
@@ -211,8 +199,9 @@ async def _keep(
             request_hash=request_hash,
             location=placed.location,
             body=placed.body,
-            expires_at=datetime.now(UTC) + _KEPT,
-        )
+            expires_at=now + _KEPT,
+        ),
+        now=now,
     )
 
 

@@ -9,10 +9,11 @@ from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of, new_secret
 from app.errors import InvalidRefreshToken, InvalidSession, InvalidToken, NotFound
-from app.models import Principal
-from app.repositories.database import Database
+from app.models import Principal, Session
+from app.repositories.database import Transaction
 from app.repositories.sessions import SessionRepository
 from app.schemas.auth import PublicKey, PublicKeys, Refresh, SessionPage, SessionRead, TokenPair
+from app.store import Store
 from app.tracing import staged, staged_methods
 
 __all__ = ["Principal", "SessionService"]
@@ -29,7 +30,7 @@ class SessionService:
 
     def __init__(
         self,
-        database: Database,
+        store: Store,
         tokens: AccessTokens,
         cache: SessionCache[Principal],
         cursors: Cursors,
@@ -37,7 +38,7 @@ class SessionService:
         idle: timedelta,
     ) -> None:
         """Sessions end that are not used for `idle`."""
-        self._database = database
+        self._store = store
         self._tokens = tokens
         self._cache = cache
         self._cursors = cursors
@@ -89,11 +90,11 @@ class SessionService:
 
     async def _load(self, find: _Find) -> Principal | None:
         now = datetime.now(UTC)
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             found = await find(tx.sessions, now)
         if found is not None and found.last_used_at <= now - _NOTED_EVERY:
-            async with self._database.transaction() as tx:
-                await tx.sessions.touch(found.session_id, now=now)
+            session_id = found.session_id
+            await self._store.write(lambda tx: tx.sessions.touch(session_id, now=now))
         return found
 
     async def refresh(self, refresh: Refresh) -> TokenPair:
@@ -105,9 +106,12 @@ class SessionService:
         """
         spent, now = hash_of(refresh.refresh_token.get_secret_value()), datetime.now(UTC)
         refresh_token, refresh_token_hash = new_secret()
-        async with self._database.transaction() as tx:
+
+        async def work(tx: Transaction) -> tuple[Session | None, Session | None]:
             session = await tx.sessions.rotate(spent, refresh_token_hash, now=now, idle=self._idle)
-            robbed = await tx.sessions.end_spent(spent) if session is None else None
+            return session, await tx.sessions.end_spent(spent) if session is None else None
+
+        session, robbed = await self._store.write(work)
         if robbed is not None:
             self._cache.forget(robbed.user_id)
             _log.warning("refresh_token_reused", user_id=robbed.user_id, session_id=robbed.id)
@@ -130,7 +134,7 @@ class SessionService:
         """
         cursors = self._cursors.of("sessions", user_id=caller.user_id)
         before = cursors.decode(cursor)
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             sessions = await tx.sessions.list_for_user(
                 caller.user_id,
                 before=before.row_id if before else None,
@@ -144,7 +148,7 @@ class SessionService:
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""
         now = datetime.now(UTC)
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             session = await tx.sessions.find(
                 session_id, user_id=caller.user_id, now=now, idle=self._idle
             )
@@ -154,14 +158,15 @@ class SessionService:
 
     async def sign_out(self, caller: Principal) -> None:
         """End the caller's own session, unless somebody else has ended it meanwhile."""
-        async with self._database.transaction() as tx:
-            await tx.sessions.end(caller.session_id, user_id=caller.user_id)
+        session_id, user_id = caller.session_id, caller.user_id
+        await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
         self._cache.forget(caller.user_id)
 
     async def end(self, caller: Principal, session_id: int) -> None:
         """End one of the caller's sessions. Raises `NotFound`."""
-        async with self._database.transaction() as tx:
-            ended = await tx.sessions.end(session_id, user_id=caller.user_id)
+        ended = await self._store.write(
+            lambda tx: tx.sessions.end(session_id, user_id=caller.user_id)
+        )
         if not ended:
             raise NotFound
         self._cache.forget(caller.user_id)
@@ -169,6 +174,6 @@ class SessionService:
     async def clear_unused(self) -> int:
         """Delete the sessions that nobody uses any more, and say how many there were."""
         used_since = datetime.now(UTC) - self._idle
-        return await self._database.clear(
+        return await self._store.clear(
             lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)
         )

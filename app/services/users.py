@@ -1,86 +1,87 @@
 """What can be done with an account."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
-from app.adapters.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
 from app.models import Principal, Role, User, tags
 from app.models.passwords import why_guessable
 from app.models.reads import read_key
-from app.repositories.database import Database, Transaction
+from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
+from app.store import Store
 from app.tracing import staged_methods
+
+_CACHED_SECONDS: Final = 60
 
 
 @staged_methods("service")
 class UserService:
     """Signup, and everything that an account's owner or an administrator does to it."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators, joined in one place
+    def __init__(
         self,
-        database: Database,
+        store: Store,
         passwords: PasswordHasher,
         check: PasswordCheck,
-        cache: ReadCache,
         signed_in: SessionCache[Principal],
         cursors: Cursors,
     ) -> None:
-        self._database = database
+        self._store = store
         self._passwords = passwords
         self._check = check
-        self._cache = cache
         self._signed_in = signed_in
         self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
         """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
-        newcomer = await self._newcomer(new)
-        async with self._database.transaction() as tx:
-            user = await tx.users.add(newcomer)
-        return UserRead.of(user)
+        password_hash = await self._hash_of(new)
+
+        async def work(tx: Transaction) -> User:
+            return await tx.users.add(name=new.name, email=new.email, password_hash=password_hash)
+
+        return UserRead.of(await self._store.write(work))
 
     async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
         """Open an administrator's account, or promote the one that has this email.
 
         Returns the account and whether it is new; one that was there keeps its password.
         """
-        newcomer = await self._newcomer(new)
-        changed = set[str]()
+        password_hash = await self._hash_of(new)
 
-        async def work() -> tuple[UserRead, bool]:
-            async with self._database.transaction() as tx:
-                user = await tx.users.get_by_email(new.email)
-                is_new = user is None
-                user = user or await tx.users.add(newcomer)
-                user.role = Role.ADMIN
-                await tx.users.flush()
-                changed.add(tags.user(user.id))
-            return UserRead.of(user), is_new
+        async def work(tx: Transaction) -> tuple[UserRead, bool]:
+            user = await tx.users.get_by_email(new.email)
+            is_new = user is None
+            if user is None:
+                user = await tx.users.add(
+                    name=new.name, email=new.email, password_hash=password_hash, role=Role.ADMIN
+                )
+            user.role = Role.ADMIN
+            return UserRead.of(await tx.users.save(user)), is_new
 
-        return await self._cache.forgetting(changed, work())
+        return await self._store.write(work)
 
-    async def _newcomer(self, new: UserCreate) -> User:
+    async def _hash_of(self, new: UserCreate) -> str:
         password = new.password.get_secret_value()
         _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
-        password_hash = await self._passwords.hash(password)
-        return User(name=new.name, email=new.email, password_hash=password_hash)
+        return await self._passwords.hash(password)
 
     async def read(self, user_id: int) -> CachedBody:
         """Return one account. Raises `NotFound`."""
 
-        async def load() -> bytes:
-            async with self._database.reading() as tx:
-                return UserRead.of(_found(await tx.users.get(user_id))).to_bytes()
+        async def load(tx: Transaction) -> UserRead:
+            return UserRead.of(_found(await tx.users.get(user_id)))
 
-        tag, variant = tags.user(user_id), read_key("user")
-        return CachedBody(*await self._cache.get_or_load(tag, variant, load))
+        return await self._store.read(
+            tags.user(user_id), read_key("user"), load, seconds=_CACHED_SECONDS
+        )
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup.
@@ -89,10 +90,13 @@ class UserService:
         """
         cursors = self._cursors.of("users", email=email)
         after = cursors.decode(cursor)
-        async with self._database.reading() as tx:
-            users = await tx.users.list_after(
-                after.row_id if after else 0, limit=limit + 1, email=email
-            )
+        row_id = after.row_id if after else 0
+        async with self._store.reading() as tx:
+            if email is None:
+                users = await tx.users.list_after(row_id, limit=limit + 1)
+            else:
+                user = await tx.users.get_by_email(email)
+                users = [user] if user is not None and user.id > row_id else []
         return UserPage.cut(
             [UserRead.of(user) for user in users], limit, cursors.following(after, limit)
         )
@@ -118,7 +122,7 @@ class UserService:
             await self._check.prove_owner(before, caller, changes.current_password)
 
         async def work(tx: Transaction) -> tuple[UserRead, bool]:
-            user = _found(await tx.users.get_locked(user_id))
+            user = _found(await tx.users.get_to_change(user_id))
             new_email = before is not None and user.email != changes.email
             if before is not None and new_email and by_owner:
                 await tx.sessions.keep_from_ending(caller)
@@ -130,11 +134,9 @@ class UserService:
             require_match(expected, UserRead.of(user).etag())
             for field in fields:
                 setattr(user, field, getattr(changes, field))
-            await tx.users.flush()
-            return UserRead.of(user), new_email
+            return UserRead.of(await tx.users.save(user)), new_email
 
-        changing = self._database.retrying(work)
-        user, new_email = await self._cache.forgetting({tags.user(user_id)}, changing)
+        user, new_email = await self._store.write(work)
         if new_email:
             send_notice("email-changed", user_id=user_id)
         return user
@@ -154,21 +156,21 @@ class UserService:
 
         async def work(tx: Transaction) -> None:
             # Of two changes at once, the second has proved a password that is no longer current.
-            account = await tx.users.get_locked(user_id)
+            account = await tx.users.get_to_change(user_id)
             await tx.sessions.keep_from_ending(caller)
             if account is None or account.password_hash != user.password_hash:
                 raise WrongPassword
             account.password_hash = password_hash
-            await tx.users.flush()
+            await tx.users.save(account)
             await tx.identities.remove_linked_elsewhere(user_id, session_id=caller.session_id)
-            await tx.sessions.end_all(user_id, keep=caller.session_id)
+            await tx.sessions.end_others(user_id, keep=caller.session_id)
 
-        await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
+        await self._store.write(work)
         self._signed_in.forget(user_id)
         send_notice("password-changed", user_id=user_id)
 
     async def _read(self, user_id: int) -> User:
-        async with self._database.reading() as tx:
+        async with self._store.reading() as tx:
             return _found(await tx.users.get(user_id))
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
@@ -178,14 +180,13 @@ class UserService:
         """
 
         async def work(tx: Transaction) -> None:
-            user = _found(await tx.users.get_locked(user_id))
+            user = _found(await tx.users.get_to_change(user_id))
             require_match(expected, UserRead.of(user).etag())
-            user.erase(datetime.now(UTC))
-            await tx.users.flush()
+            await tx.users.erase(user_id, now=datetime.now(UTC))
             await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
 
-        await self._cache.forgetting({tags.user(user_id)}, self._database.retrying(work))
+        await self._store.write(work)
         self._signed_in.forget(user_id)
 
 

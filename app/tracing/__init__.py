@@ -8,7 +8,7 @@ A span never says what a request brought along: of a statement it has the placeh
 command the name, of an exception the type.
 """
 
-from app.tracing.functions import located, place_of, staged, staged_methods
+from app.tracing.functions import place_of, place_of_caller, staged, staged_methods
 from app.tracing.recording import Begun, Recording, aside, begin, note, record
 from app.tracing.stages import Attributes, Stage
 
@@ -19,9 +19,9 @@ __all__ = [
     "Stage",
     "aside",
     "begin",
-    "located",
     "note",
     "place_of",
+    "place_of_caller",
     "record",
     "staged",
     "staged_methods",

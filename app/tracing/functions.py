@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from functools import cache, partial, wraps
 from pathlib import Path
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from app.tracing.recording import Begun, place, recorded
+from app.tracing.recording import Begun, recorded
 from app.tracing.stages import STAGE, Attributes, Stage
 
 _P = ParamSpec("_P")
@@ -52,31 +52,6 @@ def staged_methods(stage: Stage) -> Callable[[type[_Class]], type[_Class]]:
     return lambda cls: _wrapped(cls, staged(stage))
 
 
-def located(cls: type[_Class]) -> type[_Class]:
-    """Have what a class asks of the database say in which of its public methods that is."""
-    return _wrapped(cls, _locating)
-
-
-def _locating(method: _Method) -> _Method:
-    here = place_of(method)
-
-    @wraps(method)
-    def call(*args: object, **kwargs: object) -> Awaitable[Any]:
-        if recorded.get() is None or place.get() is not None:
-            return method(*args, **kwargs)
-        return _there(here, method(*args, **kwargs))
-
-    return call
-
-
-async def _there(here: Attributes, coroutine: Awaitable[_T]) -> _T:
-    token = place.set(here)
-    try:
-        return await coroutine
-    finally:
-        place.reset(token)
-
-
 def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Class]:
     for name, method in list(vars(cls).items()):
         if inspect.iscoroutinefunction(method) and not name.startswith("_"):
@@ -86,10 +61,25 @@ def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Cla
 
 @cache
 def place_of(function: Callable[..., Any]) -> Attributes:
-    """Tell where a function stands: its name, its file in the checkout, and its first line."""
-    code = inspect.unwrap(function).__code__
+    """Tell where a function is: its name, its file in the checkout, and its first line."""
+    return _place(function.__module__, inspect.unwrap(function).__code__)
+
+
+def place_of_caller(module: str) -> Attributes:
+    """Tell where the public function is that has called into a module, named by `__name__`."""
+    frame = inspect.currentframe()
+    frame = frame and frame.f_back
+    while frame is not None and (
+        frame.f_globals["__name__"] == module or frame.f_code.co_name.startswith("_")
+    ):
+        frame = frame.f_back
+    return _place(frame.f_globals["__name__"], frame.f_code) if frame is not None else {}
+
+
+@cache
+def _place(module: str, code: CodeType) -> Attributes:
     return {
-        "code.function.name": f"{function.__module__}.{function.__qualname__}",
+        "code.function.name": f"{module}.{code.co_qualname}",
         "code.file.path": Path(code.co_filename).resolve().relative_to(_CHECKOUT).as_posix(),
         "code.line.number": code.co_firstlineno,
     }

@@ -43,10 +43,6 @@ recorded: ContextVar[Recording | None] = ContextVar("recorded", default=None)
 """What is recorded of the request that the caller works for, if anything is."""
 
 
-place: ContextVar[Attributes | None] = ContextVar("place", default=None)
-"""The method that was asked to do what the caller does, if it is one that wants to be named."""
-
-
 class Begun:
     """A stage that has begun. What begins within its `with` block is a part of it."""
 
@@ -92,6 +88,11 @@ class Begun:
         if self._span is not None:
             self._span.set_attribute(attribute, value)
 
+    def note_all(self, attributes: Attributes) -> None:
+        """Add several attributes."""
+        if self._span is not None:
+            self._span.set_attributes(attributes)
+
     def end(self, error: BaseException | None = None) -> None:
         """Record how long it took, and which error ended it."""
         self._durations.append(perf_counter() - self._started)
@@ -112,13 +113,12 @@ def record(recording: Recording) -> None:
 def begin(stage: Stage, name: str, attributes: Attributes) -> Begun | None:
     """Begin a stage that is more, or less, than a function, if this request is recorded.
 
-    Whoever calls this ends it, by a `with` block or by `end()`. It is said to be in the `located`
-    method that is under way, if there is one, else where the attributes say.
+    The caller ends it, by a `with` block or by `end()`.
     """
     recording = recorded.get()
     if recording is None:
         return None
-    return Begun(recording, stage, {STAGE: stage, **attributes, **(place.get() or {})}, name)
+    return Begun(recording, stage, {STAGE: stage, **attributes}, name)
 
 
 def note(attribute: str, value: str | float) -> None:

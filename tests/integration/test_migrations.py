@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
-from app.models import Model
+from app.repositories.tables import METADATA
 from tests.conftest import NewDatabase, migrate
 from tests.integration.wire import at_once
 
@@ -78,7 +78,7 @@ def test_autogenerate_finds_nothing(database_url: str) -> None:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
-        assert compare_metadata(context, Model.metadata) == []
+        assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
 
@@ -103,7 +103,7 @@ def test_the_models_and_the_tables_agree_on_names(database_url: str) -> None:
         ).fetchall()
     derived = {
         str(constraint.name)
-        for table in Model.metadata.tables.values()
+        for table in METADATA.tables.values()
         for constraint in table.constraints
         if constraint.name
     }

@@ -6,15 +6,15 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import OrderStatus
+from app.repositories.executor import Executor
 from app.repositories.orders import OrderRepository
 from tests.accounts import Account, sign_up
 from tests.conftest import NewDatabase, StartService
@@ -81,15 +81,22 @@ class Sent:
 
 
 async def _listed(url: str, **arguments: Any) -> list[Sent]:
-    engine = create_async_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     sent: list[Sent] = []
 
-    @event.listens_for(engine.sync_engine, "before_cursor_execute")
-    def remember(*happened: Any) -> None:
-        sent.append(Sent(happened[2], happened[3]))
+    class Noting(psycopg.AsyncCursor[Any]):
+        async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            # The first connection of an engine asks the server for its version, too.
+            if isinstance(query, bytes):
+                sent.append(Sent(query.decode(), params))
+            return await super().execute(query, params, **options)
 
-    async with AsyncSession(engine) as session:
-        assert await OrderRepository(session).list_for_user(**arguments)
+    engine = create_async_engine(
+        url.replace("postgresql:", "postgresql+psycopg:"),
+        connect_args={"autocommit": True, "cursor_factory": Noting},
+        pool_reset_on_return=None,
+    )
+    async with Executor(engine, in_transaction=False, changed=set()) as executor:
+        assert await OrderRepository(executor).list_for_user(**arguments)
     await engine.dispose()
     return sent
 

@@ -12,46 +12,51 @@ from hypothesis import strategies as st
 from app.adapters.cursors import Cursors
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
-from app.adapters.read_cache import Found, ReadCache
 from app.adapters.session_cache import SessionCache
 from app.models import Principal
 from app.models.reads import read_key
-from app.repositories.database import Database
-from app.schemas.bodies import CachedBody
+from app.repositories.database import Transaction
+from app.schemas.bodies import CachedBody, Representation
 from app.services.orders import OrderService
 from app.services.products import ProductService
 from app.services.users import UserService
 from app.settings import TokenSettings
 from app.settings.kinds import signing_keys
+from app.store import Store
 from tests.service import signing_key
 
 _Parameters = dict[str, str | int | None]
 
 
-class _KeysOfReads(ReadCache):
+class _KeysOfReads(Store):
     """Returns, in place of what is stored under a key, the key."""
 
     def __init__(self) -> None:
-        """Ask no Redis."""
+        """Ask neither Redis nor PostgreSQL."""
 
-    async def get_or_load(
-        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]]
-    ) -> Found:
+    async def read(
+        self,
+        tag: str,
+        variant: str | None,
+        load: Callable[[Transaction], Awaitable[Representation]],
+        *,
+        seconds: int,
+    ) -> CachedBody:
         """Return the key as the body."""
         assert callable(load)
-        return Found(json.dumps([tag, variant]).encode(), "hit", tag, None)
+        assert seconds
+        return CachedBody(json.dumps([tag, variant]).encode(), "hit", tag, None)
 
 
 _CURSORS = Cursors(
     TokenSettings.model_construct(token_signing_key=signing_keys(signing_key()), token_lifetime=900)
 )
-_STORED: tuple[Any, ...] = (cast("Database", None), _KeysOfReads(), _CURSORS)
+_STORED: tuple[Any, ...] = (_KeysOfReads(), _CURSORS)
 _PRODUCTS, _ORDERS = ProductService(*_STORED), OrderService(*_STORED)
 _USERS = UserService(
-    cast("Database", None),
+    _KeysOfReads(),
     cast("PasswordHasher", None),
     cast("PasswordCheck", None),
-    _KeysOfReads(),
     cast("SessionCache[Principal]", None),
     _CURSORS,
 )

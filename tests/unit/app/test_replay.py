@@ -46,7 +46,7 @@ def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> N
         now, link = [0.0], _link(redis_url)
         cache = ReadCache(link, key_prefix=signing_key(), on=True)
         replays = Replays(cache, _nobody, timer=lambda: now[0])
-        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
         replays.remember(_scope(cached=found), _HEADERS, found.body)
         replayed = []
         for now[0] in (0.0, 59.0, 61.0):
@@ -67,7 +67,7 @@ def test_two_spellings_of_a_url_share_no_answer(redis_url: str) -> None:
         cache = ReadCache(link, key_prefix=signing_key(), on=True)
         replays = Replays(cache, _nobody)
         sent = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
-        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
         replays.remember({**_scope(cached=found), **sent}, _HEADERS, found.body)
         others: list[dict[str, Any]] = [
             {},
@@ -100,7 +100,7 @@ def test_the_stage_of_a_question_that_was_given_up_has_no_outcome(redis_url: str
         link = _link(redis_url)
         cache = ReadCache(link, key_prefix=signing_key(), on=True)
         replays, scope = Replays(cache, _nobody), _scope()
-        found = CachedBody(*await cache.get_or_load("products", "1", _one))
+        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
         replays.remember(_scope(cached=found), _HEADERS, found.body)
         record(recording)
         replays.look_up(scope)

@@ -43,7 +43,7 @@ async def _loaded() -> bytes:
 
 
 async def _outcomes(cache: ReadCache, *tags: str) -> list[str]:
-    return [(await cache.get_or_load(tag, "1", _loaded)).outcome for tag in tags]
+    return [(await cache.get_or_load(tag, "1", _loaded, seconds=60)).outcome for tag in tags]
 
 
 async def _nothing() -> None:
@@ -73,7 +73,7 @@ def test_while_one_change_is_being_told_all_else_is_replayed_and_hit(redis_url: 
     """Whoever reads what changes goes past Redis; nobody else notices."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        generation = (await cache.get_or_load("b", "1", _loaded)).generation
+        generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
         await _outcomes(cache, "a")
         writing = await _being_told(cache, "a")
         words = [cache.generation(tag) for tag in ("a", "b")]
@@ -93,7 +93,7 @@ def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
     """A change is given up while Redis is being told; of other tags Redis still knows all."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        generation = (await cache.get_or_load("b", "1", _loaded)).generation
+        generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
         await _outcomes(cache, "a")
         await _given_up(cache, "a")
         words = [cache.generation(tag) for tag in ("a", "b")]
@@ -123,7 +123,7 @@ def test_only_what_is_refused_is_not_forgotten(
         raise error
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        before = (await cache.get_or_load("a", "1", _loaded)).generation
+        before = (await cache.get_or_load("a", "1", _loaded, seconds=60)).generation
         with pytest.raises(type(error)):
             await cache.forgetting({"a"}, fails())
         assert await _outcomes(cache, "a") == ["miss" if forgotten else "hit"]

@@ -1,0 +1,207 @@
+"""The way to PostgreSQL: takes a connection, sends statements, translates errors."""
+
+import re
+from contextlib import suppress
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection, AsyncCursor, InterfaceError, OperationalError
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.pq import TransactionStatus
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from app.errors import Contended, Unavailable
+from app.repositories.statements import Statement
+from app.tracing import Attributes, begin, place_of_caller, staged
+
+_log = structlog.get_logger()
+_T = TypeVar("_T")
+# What a statement changes, or else what it reads first. FOR UPDATE is no change.
+_CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
+_READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
+_SYSTEM: Final = {"db.system.name": "postgresql"}
+_STATEMENTS_DESCRIBED: Final = 500
+# SQLSTATEs after which a connection is of no use: connection exceptions, the end of the server or
+# of the session, a server that has become a replica, and a plan from before a migration.
+_LOST: Final = ("08", "57P", "25006", "0A000")
+_CONTENDED: Final = (DeadlockDetected, SerializationFailure)
+
+
+class Executor:
+    """One connection of the pool, from the first statement to the end of the block.
+
+    In a transaction, the end commits, or rolls back if the block raises. Otherwise each statement
+    is a transaction of its own, which saves the round trips of BEGIN and COMMIT.
+
+    All methods raise `Unavailable` when PostgreSQL cannot be reached, loses the connection or
+    cancels a statement, and `Contended` after a deadlock. A connection that is lost during the
+    commit leaves the outcome unknown.
+    """
+
+    def __init__(self, pool: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
+        """Add the tags of all rows that the statements change to `changed`."""
+        self._pool = pool
+        self._in_transaction = in_transaction
+        self._changed = changed
+        self._pooled: PoolProxiedConnection | None = None
+        self._connection: AsyncConnection[Any]
+        self._answered = False
+        self._lost = False
+
+    async def __aenter__(self) -> Self:
+        """Take no connection yet."""
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """End the transaction, and give the connection back."""
+        if self._pooled is None:
+            return
+        status = self._connection.info.transaction_status
+        try:
+            if status == TransactionStatus.INTRANS and error is None:
+                await self._commit()
+            elif status != TransactionStatus.IDLE:
+                await self._rollback()
+        finally:
+            self._give_back()
+        if status == TransactionStatus.INERROR and error is None:
+            raise RuntimeError("A statement has failed: let its error end the transaction.")
+
+    async def fetch_all(self, statement: Statement[_T], **values: Any) -> list[_T]:  # noqa: ANN401 - psycopg takes many types
+        """Return the result of each row."""
+        cursor = await self._run(statement, values)
+        found = [statement.result(row) for row in await cursor.fetchall()]
+        for result in found:
+            self._changed.update(statement.tags(result))
+        return found
+
+    async def fetch_one(self, statement: Statement[_T], **values: Any) -> _T | None:  # noqa: ANN401
+        """Return the result of the first row, or None if there is no row."""
+        found = await self.fetch_all(statement, **values)
+        return found[0] if found else None
+
+    async def fetch_row(self, statement: Statement[_T], **values: Any) -> _T:  # noqa: ANN401
+        """Return the result of the one row that a statement always returns."""
+        (found,) = await self.fetch_all(statement, **values)
+        return found
+
+    async def execute(self, statement: Statement[Any], **values: Any) -> int:  # noqa: ANN401
+        """Return how many rows a statement has changed that returns none."""
+        return (await self._run(statement, values)).rowcount
+
+    async def _run(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
+        try:
+            return await self._send(statement, values)
+        except psycopg.Error as error:
+            self._lost = _is_lost(error)
+            if not self._lost or (self._in_transaction and self._answered):
+                raise _failure(error, statement) from error
+            _log.info("connection_replaced", reason=_first_line(error))
+        # A read, or the first statement of a transaction: nothing has taken effect.
+        self._drop()
+        try:
+            return await self._send(statement, values)
+        except psycopg.Error as error:
+            raise _failure(error, statement) from error
+
+    async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
+        if self._pooled is None:
+            await self._take()
+        stage = begin("sql", *_described(statement.text))
+        if stage is None:
+            return await self._execute(statement, values)
+        stage.note_all(place_of_caller(__name__))
+        with stage:
+            cursor = await self._execute(statement, values)
+            if cursor.description is not None:
+                stage.note("db.response.returned_rows", cursor.rowcount)
+        return cursor
+
+    async def _execute(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
+        cursor = self._connection.cursor()
+        if self._in_transaction and not self._answered:
+            await cursor.execute(b"BEGIN", prepare=False)
+        await cursor.execute(statement.text, statement.parameters(values))
+        self._answered = True
+        return cursor
+
+    @staged("pool")
+    async def _take(self) -> None:
+        try:
+            self._pooled = await self._pool.raw_connection()
+        except (psycopg.Error, SQLAlchemyError) as error:
+            _log.warning("database_unavailable", reason=_first_line(error))
+            raise Unavailable from error
+        self._connection = cast("AsyncConnection[Any]", self._pooled.driver_connection)
+
+    @staged("commit", "COMMIT", {**_SYSTEM, "db.operation.name": "COMMIT"})
+    async def _commit(self) -> None:
+        try:
+            await self._connection.commit()
+        except psycopg.Error as error:
+            raise _failure(error) from error
+
+    @staged("rollback", "ROLLBACK", {**_SYSTEM, "db.operation.name": "ROLLBACK"})
+    async def _rollback(self) -> None:
+        # PostgreSQL rolls back by itself when the connection is lost.
+        with suppress(psycopg.Error):
+            await self._connection.rollback()
+
+    def _give_back(self) -> None:
+        if self._pooled is None:
+            return
+        if self._lost or self._connection.info.transaction_status != TransactionStatus.IDLE:
+            self._drop()
+        else:
+            self._pooled.close()
+
+    def _drop(self) -> None:
+        if self._pooled is not None:
+            self._pooled.invalidate()
+            self._pooled = None
+            self._lost = False
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    if error.sqlstate is None:
+        return isinstance(error, OperationalError | InterfaceError)
+    return error.sqlstate.startswith(_LOST)
+
+
+def _failure(error: psycopg.Error, statement: Statement[Any] | None = None) -> Exception:
+    violation = statement and statement.violations.get(error.diag.constraint_name or "")
+    if violation:
+        return violation()
+    if isinstance(error, _CONTENDED):
+        return Contended()
+    if _is_lost(error) or isinstance(error, OperationalError | InterfaceError):
+        _log.warning("database_unavailable", reason=_first_line(error))
+        return Unavailable()
+    return error
+
+
+def _first_line(error: Exception) -> str:
+    # The following lines may repeat the statement and its values.
+    return str(error).partition("\n")[0]
+
+
+@lru_cache(_STATEMENTS_DESCRIBED)
+def _described(statement: bytes) -> tuple[str, Attributes]:
+    text = statement.decode()
+    attributes = {**_SYSTEM, "db.query.text": text}
+    found = _CHANGES.search(text) or _READS.search(text)
+    if found is None:
+        return "SELECT", {**attributes, "db.operation.name": "SELECT"}
+    operation, table = found[1].partition(" ")[0], found[2]
+    return f"{operation} {table}", {
+        **attributes,
+        "db.operation.name": operation,
+        "db.collection.name": table,
+    }

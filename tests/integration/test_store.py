@@ -1,0 +1,107 @@
+"""A write invalidates the cached reads of all rows that it changes, without naming them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from app.adapters.read_cache import ReadCache
+from app.adapters.redis_link import RedisLink
+from app.errors import EmailTaken
+from app.models import User
+from app.repositories.database import Database, Transaction, create_engine
+from app.settings import Settings
+from app.store import Store
+from tests.accounts import Account, sign_up
+from tests.conftest import NewDatabase, StartService
+
+PREFIX = "another-service"
+
+
+@pytest.fixture(scope="module")
+def urls(new_tables: NewDatabase, redis_url: str) -> tuple[str, str]:
+    """A database and a Redis."""
+    return new_tables(), redis_url
+
+
+@pytest.fixture(scope="module")
+def client(urls: tuple[str, str], start_service: StartService) -> httpx2.Client:
+    """Speaks HTTP to a service that uses them."""
+    database, redis = urls
+    return start_service(DATABASE_URL=database, REDIS_URL=redis, REDIS_KEY_PREFIX=PREFIX).client
+
+
+def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) -> None:
+    """Write as a new service would that knows nothing of caches."""
+    database, redis = map(SecretStr, urls)
+    settings = Settings.model_construct(database_url=database, redis_url=redis, redis_timeout=5.0)
+
+    async def with_store() -> None:
+        connections, link = Database(create_engine(settings)), RedisLink(settings)
+        try:
+            await Store(connections, ReadCache(link, key_prefix=PREFIX, on=True)).write(work)
+        finally:
+            await link.close()
+            await connections.close()
+
+    asyncio.run(with_store())
+
+
+def cached(client: httpx2.Client, account: Account) -> str:
+    """Read an account until it comes from the cache; return its name."""
+    for _ in range(2):
+        response = client.get(account.url, headers=account.auth)
+    assert response.headers["X-Cache"] == "hit"
+    return str(response.json()["name"])
+
+
+def test_a_write_of_another_service_is_seen_at_once(
+    client: httpx2.Client, urls: tuple[str, str]
+) -> None:
+    """It saves a model; which cached reads that makes stale, the statement says."""
+    account = sign_up(client, name="Ahmed")
+    assert cached(client, account) == "Ahmed"
+
+    async def rename(tx: Transaction) -> User:
+        user = await tx.users.get_locked(account.id)
+        assert user is not None
+        user.name = "Fatima"
+        return await tx.users.save(user)
+
+    write(urls, rename)
+    response = client.get(account.url, headers=account.auth)
+    assert (response.headers["X-Cache"], response.json()["name"]) == ("miss", "Fatima")
+
+
+def test_a_write_that_changes_nothing_invalidates_nothing(
+    client: httpx2.Client, urls: tuple[str, str]
+) -> None:
+    """The row stays as it is, and so do its version and what is cached of it."""
+    account = sign_up(client, name="Ahmed")
+    assert cached(client, account) == "Ahmed"
+
+    async def save(tx: Transaction) -> User:
+        user = await tx.users.get_locked(account.id)
+        assert user is not None
+        return await tx.users.save(user)
+
+    write(urls, save)
+    assert client.get(account.url, headers=account.auth).headers["X-Cache"] == "hit"
+
+
+def test_a_transaction_in_which_a_statement_failed_is_never_committed(
+    client: httpx2.Client, urls: tuple[str, str]
+) -> None:
+    """PostgreSQL would answer COMMIT with a rollback, and say nothing."""
+    account = sign_up(client)
+
+    async def forget_the_error(tx: Transaction) -> None:
+        with suppress(EmailTaken):
+            await tx.users.add(name="A", email=account.email, password_hash=None)
+
+    with pytest.raises(RuntimeError, match="statement has failed"):
+        write(urls, forget_the_error)
