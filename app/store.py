@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -15,7 +15,7 @@ from app.schemas.bodies import CachedBody, Representation
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
-_ATTEMPTS: Final = 3
+_MAX_ATTEMPTS: Final = 3
 _PAUSE_SECONDS: Final = 0.05
 """The longest pause before the second attempt, and as much more before each further one."""
 _ROWS_AT_ONCE: Final = 1000
@@ -27,10 +27,8 @@ class Store:
     def __init__(self, database: Database, cache: ReadCache) -> None:
         self._database = database
         self._cache = cache
-
-    def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """Read past the cache; each statement sees what is committed when it begins."""
-        return self._database.reading()
+        self.reading = database.reading
+        """Reads without the cache; each statement sees what is committed when it begins."""
 
     async def read(
         self,
@@ -43,17 +41,18 @@ class Store:
         """Return a body from the cache, else what `load` reads, and store that.
 
         A write that changes a row with this `tag` invalidates it; `seconds` is its longest life.
-        `variant` tells it from all other reads with the tag; with None it is read past the cache,
-        and not stored. What `load` raises is raised.
+        `variant` distinguishes the reads that share a tag. With None the cache is neither read nor
+        written. Errors of `load` are passed on.
         """
-
-        async def loaded() -> bytes:
-            async with self._database.reading() as tx:
-                return (await load(tx)).to_bytes()
-
+        loaded = partial(self._loaded, load)
         if variant is None:
             return CachedBody.not_stored(await loaded(), tag)
         return CachedBody(*await self._cache.get_or_load(tag, variant, loaded, seconds=seconds))
+
+    async def _loaded(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
+        async with self.reading() as tx:
+            found = await load(tx)
+        return found.to_bytes()
 
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
         """Run `work` in one transaction, then invalidate the cached reads of what it changed.
@@ -63,12 +62,12 @@ class Store:
         """
         # Shared by all attempts. The executor adds to it before a change can take effect.
         changed = set[str]()
-        return await self._cache.forgetting(changed, self._attempts(work, changed))
+        return await self._cache.invalidating(changed, self._attempts(work, changed))
 
     async def _attempts(
         self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]
     ) -> _T:
-        for attempt in range(1, _ATTEMPTS):
+        for attempt in range(1, _MAX_ATTEMPTS):
             try:
                 return await self._attempt(work, changed)
             except Contended:
@@ -81,14 +80,13 @@ class Store:
             return await work(tx)
 
     async def clear(self, some: Callable[[Transaction, int], Awaitable[int]]) -> int:
-        """Delete rows, so many in each transaction, and return how many there were.
+        """Delete rows in transactions of 1000 rows each, and return how many there were.
 
-        `some` deletes at most as many as it is told to, and says how many it found.
+        `some` deletes up to the given number of rows, and returns how many it has deleted.
         """
         cleared = 0
         while True:
-            async with self._database.transaction(set()) as tx:
-                found = await some(tx, _ROWS_AT_ONCE)
+            found = await self.write(lambda tx: some(tx, _ROWS_AT_ONCE))
             cleared += found
             if found < _ROWS_AT_ONCE:
                 return cleared

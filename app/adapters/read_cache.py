@@ -124,7 +124,7 @@ class ReadCache:
         unknown.set_result(None)
         return unknown
 
-    async def forgetting(self, tags: set[str], change: Coroutine[Any, Any, _T]) -> _T:
+    async def invalidating(self, tags: set[str], change: Coroutine[Any, Any, _T]) -> _T:
         """Make a change; forget what hangs on these tags and on those that it adds to them.
 
         Raises what `change` raises. What it refuses has changed nothing, and nothing is

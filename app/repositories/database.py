@@ -71,14 +71,20 @@ def _has_something_to_read(socket: int) -> bool:
 class Transaction:
     """The repositories that share one connection."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, stale: set[str]) -> None:
+        """Add the tags of cached reads that are stale after the transaction to `stale`."""
+        self._stale = stale
         self.users = UserRepository(executor)
         self.sessions = SessionRepository(executor)
         self.products = ProductRepository(executor)
         self.orders = OrderRepository(executor)
         self.identities = IdentityRepository(executor)
         self.flows = OidcFlowRepository(executor)
-        self.answers = IdempotencyRepository(executor)
+        self.idempotency_keys = IdempotencyRepository(executor)
+
+    def invalidate(self, *tags: str) -> None:
+        """Invalidate cached reads, though nothing changes: a killed process may have left them."""
+        self._stale.update(tags)
 
 
 class Database:
@@ -94,13 +100,13 @@ class Database:
         `changed` receives the tags of what the block changes, before the commit.
         """
         async with Executor(self._engine, in_transaction=True, changed=changed) as executor:
-            yield Transaction(executor)
+            yield Transaction(executor, changed)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """Read without a transaction: each statement sees what is committed when it begins."""
         async with Executor(self._engine, in_transaction=False, changed=set()) as executor:
-            yield Transaction(executor)
+            yield Transaction(executor, set())
 
     async def ping(self) -> None:
         """Send a statement. Raises `Unavailable` when PostgreSQL does not answer."""

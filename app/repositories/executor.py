@@ -1,8 +1,6 @@
 """The way to PostgreSQL: takes a connection, sends statements, translates errors."""
 
-import re
 from contextlib import suppress
-from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
@@ -15,20 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from app.errors import Contended, Unavailable
+from app.errors import AppError, Contended, Unavailable
 from app.repositories.statements import Statement
-from app.tracing import Attributes, begin, place_of_caller, staged
+from app.tracing import begin, place_of_caller, staged
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
-# What a statement changes, or else what it reads first. FOR UPDATE is no change.
-_CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
-_READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
 _SYSTEM: Final = {"db.system.name": "postgresql"}
-_STATEMENTS_DESCRIBED: Final = 500
 # SQLSTATEs after which a connection is of no use: connection exceptions, the end of the server or
 # of the session, a server that has become a replica, and a plan from before a migration.
 _LOST: Final = ("08", "57P", "25006", "0A000")
+_SESSION_ENDED: Final = ("FATAL", "PANIC")
+"""Severities of errors with which PostgreSQL ends a session, whatever their SQLSTATE."""
 _CONTENDED: Final = (DeadlockDetected, SerializationFailure)
 
 
@@ -39,19 +35,21 @@ class Executor:
     is a transaction of its own, which saves the round trips of BEGIN and COMMIT.
 
     All methods raise `Unavailable` when PostgreSQL cannot be reached, loses the connection or
-    cancels a statement, and `Contended` after a deadlock. A connection that is lost during the
+    cancels a statement, and `Contended` after a deadlock or a
+    serialization failure. A connection that is lost during the
     commit leaves the outcome unknown.
     """
 
-    def __init__(self, pool: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
+    def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
         """Add the tags of all rows that the statements change to `changed`."""
-        self._pool = pool
+        self._engine = engine
         self._in_transaction = in_transaction
         self._changed = changed
         self._pooled: PoolProxiedConnection | None = None
         self._connection: AsyncConnection[Any]
-        self._answered = False
-        self._lost = False
+        self._has_run = False
+        self._lost = self._failed = False
+        self._is_new = False
 
     async def __aenter__(self) -> Self:
         """Take no connection yet."""
@@ -61,18 +59,15 @@ class Executor:
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
         """End the transaction, and give the connection back."""
-        if self._pooled is None:
-            return
-        status = self._connection.info.transaction_status
-        try:
-            if status == TransactionStatus.INTRANS and error is None:
-                await self._commit()
-            elif status != TransactionStatus.IDLE:
-                await self._rollback()
-        finally:
-            self._give_back()
-        if status == TransactionStatus.INERROR and error is None:
-            raise RuntimeError("A statement has failed: let its error end the transaction.")
+        succeeded = error is None and not self._failed
+        if self._pooled is not None:
+            try:
+                if self._connection.info.transaction_status != TransactionStatus.IDLE:
+                    await (self._commit() if succeeded else self._rollback())
+            finally:
+                await self._give_back()
+        if error is None and not succeeded:
+            raise RuntimeError("A statement has failed: let its error end the block.")
 
     async def fetch_all(self, statement: Statement[_T], **values: Any) -> list[_T]:  # noqa: ANN401 - psycopg takes many types
         """Return the result of each row."""
@@ -93,28 +88,34 @@ class Executor:
         return found
 
     async def execute(self, statement: Statement[Any], **values: Any) -> int:  # noqa: ANN401
-        """Return how many rows a statement has changed that returns none."""
+        """Run a statement that returns no rows; return the number of rows that it changed."""
+        if statement.has_tags:
+            raise TypeError("A statement with tags returns rows. Use a fetch method.")
         return (await self._run(statement, values)).rowcount
 
     async def _run(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
-        try:
-            return await self._send(statement, values)
-        except psycopg.Error as error:
-            self._lost = _is_lost(error)
-            if not self._lost or (self._in_transaction and self._answered):
-                raise _failure(error, statement) from error
-            _log.info("connection_replaced", reason=_first_line(error))
-        # A read, or the first statement of a transaction: nothing has taken effect.
-        self._drop()
-        try:
-            return await self._send(statement, values)
-        except psycopg.Error as error:
-            raise _failure(error, statement) from error
+        if statement.changes and not self._in_transaction:
+            raise TypeError("A statement that changes rows needs a transaction.")
+        while True:
+            try:
+                return await self._send(statement, values)
+            except psycopg.Error as error:
+                self._lost = _is_lost(error)
+                begun = self._in_transaction and self._has_run
+                if not self._lost or self._is_new or begun:
+                    self._failed = True
+                    failure = _failure(error, statement)
+                    # The message of an unknown error may have the values of a row.
+                    raise failure from error if isinstance(failure, AppError) else None
+                _log.info("connection_replaced", reason=_first_line(error))
+            # A read, or the first statement of a transaction: nothing has taken effect. Other
+            # connections of the pool may be as old as this one, so it goes on to a new one.
+            await self._drop()
 
     async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
         if self._pooled is None:
             await self._take()
-        stage = begin("sql", *_described(statement.text))
+        stage = begin("sql", statement.name, statement.attributes)
         if stage is None:
             return await self._execute(statement, values)
         stage.note_all(place_of_caller(__name__))
@@ -126,20 +127,22 @@ class Executor:
 
     async def _execute(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
         cursor = self._connection.cursor()
-        if self._in_transaction and not self._answered:
-            await cursor.execute(b"BEGIN", prepare=False)
+        if self._in_transaction and not self._has_run:
+            await cursor.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED", prepare=False)
         await cursor.execute(statement.text, statement.parameters(values))
-        self._answered = True
+        self._has_run = True
         return cursor
 
     @staged("pool")
     async def _take(self) -> None:
         try:
-            self._pooled = await self._pool.raw_connection()
+            self._pooled = await self._engine.raw_connection()
         except (psycopg.Error, SQLAlchemyError) as error:
             _log.warning("database_unavailable", reason=_first_line(error))
             raise Unavailable from error
         self._connection = cast("AsyncConnection[Any]", self._pooled.driver_connection)
+        self._is_new = "used" not in self._pooled.info
+        self._pooled.info["used"] = True
 
     @staged("commit", "COMMIT", {**_SYSTEM, "db.operation.name": "COMMIT"})
     async def _commit(self) -> None:
@@ -154,22 +157,23 @@ class Executor:
         with suppress(psycopg.Error):
             await self._connection.rollback()
 
-    def _give_back(self) -> None:
-        if self._pooled is None:
-            return
+    async def _give_back(self) -> None:
         if self._lost or self._connection.info.transaction_status != TransactionStatus.IDLE:
-            self._drop()
-        else:
+            await self._drop()
+        elif self._pooled is not None:
             self._pooled.close()
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         if self._pooled is not None:
-            self._pooled.invalidate()
+            await self._connection.close()
+            self._pooled.detach()
+            self._pooled.close()
             self._pooled = None
-            self._lost = False
 
 
 def _is_lost(error: psycopg.Error) -> bool:
+    if error.diag.severity_nonlocalized in _SESSION_ENDED:
+        return True
     if error.sqlstate is None:
         return isinstance(error, OperationalError | InterfaceError)
     return error.sqlstate.startswith(_LOST)
@@ -184,24 +188,9 @@ def _failure(error: psycopg.Error, statement: Statement[Any] | None = None) -> E
     if _is_lost(error) or isinstance(error, OperationalError | InterfaceError):
         _log.warning("database_unavailable", reason=_first_line(error))
         return Unavailable()
-    return error
+    return RuntimeError(f"{type(error).__name__} ({error.sqlstate}): {_first_line(error)}")
 
 
 def _first_line(error: Exception) -> str:
     # The following lines may repeat the statement and its values.
     return str(error).partition("\n")[0]
-
-
-@lru_cache(_STATEMENTS_DESCRIBED)
-def _described(statement: bytes) -> tuple[str, Attributes]:
-    text = statement.decode()
-    attributes = {**_SYSTEM, "db.query.text": text}
-    found = _CHANGES.search(text) or _READS.search(text)
-    if found is None:
-        return "SELECT", {**attributes, "db.operation.name": "SELECT"}
-    operation, table = found[1].partition(" ")[0], found[2]
-    return f"{operation} {table}", {
-        **attributes,
-        "db.operation.name": operation,
-        "db.collection.name": table,
-    }

@@ -42,13 +42,14 @@ _CLAIM: Final = Statement(
     ),
     _claim,
 )
-_VALUES: Final = parameters(KEYS, *(column.name for column in KEYS.c))
+_RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
+_VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
 # The sweep may not have deleted an expired one yet.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)
     .on_conflict_do_update(
-        constraint="pk_idempotency_keys", set_=_VALUES, where=KEYS.c.expires_at <= _NOW
+        constraint="pk_idempotency_keys", set_=_RESPONSE, where=KEYS.c.expires_at <= _NOW
     )
     .returning(KEYS.c.key),
     str,
@@ -73,7 +74,7 @@ class IdempotencyRepository:
         claim = await self._executor.fetch_row(
             _CLAIM, lock=f"{user_id} {route} {key}", user_id=user_id, route=route, key=key, now=now
         )
-        if not claim.succeeded:
+        if claim.earlier is None and not claim.succeeded:
             raise IdempotencyInFlight
         return claim.earlier
 

@@ -60,7 +60,7 @@ class IdentityRepository:
         self._executor = executor
 
     async def get_user_locked(self, issuer: str, subject: str) -> User | None:
-        """Find the user with this identity; nobody else can change it meanwhile."""
+        """Find the user with this identity and lock it."""
         return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
 
     async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:

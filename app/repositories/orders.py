@@ -128,7 +128,7 @@ class OrderRepository:
         return await self._with_lines(order)
 
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
-        """Find it with its lines; nobody else can change it until the transaction ends.
+        """Find it with its lines and lock it: no other transaction changes it until this one ends.
 
         Invalidate cached reads of it even if it stays as it is: a caller that names an old
         version may have read it from the cache.
@@ -149,7 +149,7 @@ class OrderRepository:
         return orders
 
     async def save(self, order: Order) -> Order:
-        """Write how far it has come, and return it as it is now."""
+        """Write the status, and return the order as it is now."""
         saved = await self._executor.fetch_row(_SAVE, order_id=order.id, status=order.status)
         saved.lines.extend(order.lines)
         return saved

@@ -14,7 +14,7 @@ from app.repositories.tables import PRODUCTS
 
 
 class Taken(NamedTuple):
-    """What a product that was taken out of stock is called, and costs a piece."""
+    """Id, name and unit price of a product that was taken out of stock."""
 
     id: int
     name: str
@@ -44,14 +44,14 @@ _SAVE: Final = change(PRODUCTS, Product, *_WRITABLE, tags=_tags, violations=_VIO
 _WANTED: Final = (
     func.unnest(
         bindparam("product_ids", type_=ARRAY(BigInteger)),
-        bindparam("pieces", type_=ARRAY(Integer)),
+        bindparam("quantities", type_=ARRAY(Integer)),
     )
-    .table_valued("product_id", "pieces")
+    .table_valued("product_id", "quantity")
     .render_derived(name="wanted")
 )
 # Locks the rows in the order of their ids, so that no two transactions wait for each other.
 _LOCKED: Final = (
-    select(PRODUCTS.c.id, _WANTED.c.pieces)
+    select(PRODUCTS.c.id, _WANTED.c.quantity)
     .join(_WANTED, _WANTED.c.product_id == PRODUCTS.c.id)
     .order_by(PRODUCTS.c.id)
     .with_for_update(key_share=True, of=PRODUCTS)
@@ -59,8 +59,8 @@ _LOCKED: Final = (
 )
 _TAKE: Final = Statement(
     update(PRODUCTS)
-    .where(PRODUCTS.c.id == _LOCKED.c.id, PRODUCTS.c.stock >= _LOCKED.c.pieces)
-    .values(stock=PRODUCTS.c.stock - _LOCKED.c.pieces, updated_at=func.clock_timestamp())
+    .where(PRODUCTS.c.id == _LOCKED.c.id, PRODUCTS.c.stock >= _LOCKED.c.quantity)
+    .values(stock=PRODUCTS.c.stock - _LOCKED.c.quantity, updated_at=func.clock_timestamp())
     .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
     Taken,
     tags=_tags,
@@ -68,7 +68,7 @@ _TAKE: Final = Statement(
 _GIVE_BACK: Final = Statement(
     update(PRODUCTS)
     .where(PRODUCTS.c.id == _LOCKED.c.id)
-    .values(stock=PRODUCTS.c.stock + _LOCKED.c.pieces, updated_at=func.clock_timestamp())
+    .values(stock=PRODUCTS.c.stock + _LOCKED.c.quantity, updated_at=func.clock_timestamp())
     .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
     Taken,
     tags=_tags,
@@ -90,7 +90,7 @@ class ProductRepository:
         return await self._executor.fetch_one(_GET, product_id=product_id)
 
     async def get_to_change(self, product_id: int) -> Product | None:
-        """Find a product by id; nobody else can change it until the transaction ends.
+        """Find a product by id and lock it: no other transaction changes it until this one ends.
 
         Invalidate cached reads of it even if it stays as it is: a caller that names an old
         version may have read it from the cache.
@@ -104,6 +104,7 @@ class ProductRepository:
     async def save(self, product: Product) -> Product:
         """Write what has changed, and return the product as it is now.
 
+        All columns that can change are written, so the caller has locked the product.
         Raises `SkuTaken` when the unique index says so.
         """
         saved = await self._executor.fetch_one(
@@ -116,19 +117,19 @@ class ProductRepository:
         )
         return saved or product
 
-    async def take(self, pieces: Mapping[int, int]) -> dict[int, Taken]:
+    async def take(self, quantities: Mapping[int, int]) -> dict[int, Taken]:
         """Take pieces of several products out of stock, each by its id.
 
         A product without enough pieces is not in the result, and keeps what it has. All rows stay
         locked until the transaction ends.
         """
         taken = await self._executor.fetch_all(
-            _TAKE, product_ids=list(pieces), pieces=list(pieces.values())
+            _TAKE, product_ids=list(quantities), quantities=list(quantities.values())
         )
         return {it.id: it for it in taken}
 
-    async def give_back(self, pieces: Mapping[int, int]) -> None:
+    async def give_back(self, quantities: Mapping[int, int]) -> None:
         """Put pieces back into stock."""
         await self._executor.fetch_all(
-            _GIVE_BACK, product_ids=list(pieces), pieces=list(pieces.values())
+            _GIVE_BACK, product_ids=list(quantities), quantities=list(quantities.values())
         )

@@ -24,8 +24,12 @@ _HAS_ID: Final = SESSIONS.c.id == bindparam("session_id")
 _OF_USER: Final = SESSIONS.c.user_id == bindparam("user_id")
 _PRINCIPAL: Final = (
     select(
-        *(SESSIONS.c.user_id, SESSIONS.c.id, USERS.c.role),
-        *(SESSIONS.c.last_used_at, SESSIONS.c.created_at, SESSIONS.c.cookie_hash.is_not(None)),
+        SESSIONS.c.user_id,
+        SESSIONS.c.id,
+        USERS.c.role,
+        SESSIONS.c.last_used_at,
+        SESSIONS.c.created_at,
+        SESSIONS.c.cookie_hash.is_not(None),
     )
     .join(USERS, SESSIONS.c.user_id == USERS.c.id)
     .where(_LIVE, USERS.c.erased_at.is_(None))
@@ -42,12 +46,19 @@ _SPENT_IN: Final = select(SPENT_REFRESH_TOKENS.c.session_id).where(
 )
 
 _ADD: Final = insertion(
-    *(SESSIONS, Session),
-    *("user_id", "refresh_token_hash", "cookie_hash", "user_agent", "expires_at"),
+    SESSIONS,
+    Session,
+    "user_id",
+    "refresh_token_hash",
+    "cookie_hash",
+    "user_agent",
+    "expires_at",
 )
 _END_SURPLUS: Final = deletion_of_surplus(
-    *(SESSIONS.c.id, SESSIONS.c.user_id),
-    *(SESSIONS.c.last_used_at.desc(), SESSIONS.c.id.desc()),
+    SESSIONS.c.id,
+    SESSIONS.c.user_id,
+    SESSIONS.c.last_used_at.desc(),
+    SESSIONS.c.id.desc(),
     most=MAX_SESSIONS_PER_USER,
 )
 _BY_ID: Final = Statement(_PRINCIPAL.where(_HAS_ID, _OF_USER), Principal)
@@ -131,7 +142,7 @@ class SessionRepository:
     async def get(
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Principal | None:
-        """Find who asks in a user's live session."""
+        """Return the principal of a user's live session."""
         return await self._executor.fetch_one(
             _BY_ID, session_id=session_id, user_id=user_id, now=now, used_since=now - idle
         )
@@ -139,7 +150,7 @@ class SessionRepository:
     async def get_by_cookie(
         self, cookie_hash: bytes, *, now: datetime, idle: timedelta
     ) -> Principal | None:
-        """Find who asks in the live session with this cookie."""
+        """Return the principal of the live session with this cookie."""
         return await self._executor.fetch_one(
             _BY_COOKIE, cookie_hash=cookie_hash, now=now, used_since=now - idle
         )

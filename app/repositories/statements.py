@@ -1,7 +1,8 @@
 """Statements, compiled once: what is sent, and what its rows become."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -22,10 +23,16 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.errors import AppError
+from app.tracing import Attributes
 
 _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 _NO_VIOLATIONS: Final[Mapping[str, type[AppError]]] = MappingProxyType({})
+
+
+# What a statement changes, or else what it reads first. FOR UPDATE changes nothing.
+_CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
+_READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
 
 
 def _no_tags(_: object) -> Iterable[str]:
@@ -33,7 +40,7 @@ def _no_tags(_: object) -> Iterable[str]:
 
 
 class Statement(Generic[_T]):
-    """A statement of SQLAlchemy's Core as text, with the types of its parameters and rows."""
+    """A compiled statement: its text, its constant parameters, and what each row becomes."""
 
     def __init__(
         self,
@@ -50,7 +57,11 @@ class Statement(Generic[_T]):
         to raise for each constraint that the statement may violate.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
-        self.text = str(compiled).encode()
+        text = str(compiled)
+        self.text = text.encode()
+        self.changes = _CHANGES.search(text) is not None
+        self.name, self.attributes = _described(text)
+        self.has_tags = tags is not _no_tags
         self.tags = tags
         self.violations = violations
         self._into = into
@@ -81,9 +92,21 @@ class Statement(Generic[_T]):
         return self._into(*row)
 
 
+def _described(text: str) -> tuple[str, Attributes]:
+    """Return the name of the statement's span, and what the span says about it."""
+    attributes = {"db.system.name": "postgresql", "db.query.text": text}
+    found = _CHANGES.search(text) or _READS.search(text)
+    if found is None:
+        return "SELECT", {**attributes, "db.operation.name": "SELECT"}
+    operation, table = found[1].partition(" ")[0], found[2]
+    named = {"db.operation.name": operation, "db.collection.name": table}
+    return f"{operation} {table}", {**attributes, **named}
+
+
 def columns_of(table: Table, model: type[Any]) -> list[Column[Any]]:
-    """Return the columns for those fields of a dataclass that have one, in their order."""
-    return [table.c[field.name] for field in fields(model) if field.name in table.c]
+    """Return the columns of a dataclass's fields, but for lists, in the order of the fields."""
+    required = [field for field in fields(model) if field.default_factory is MISSING]
+    return [table.c[field.name] for field in required]
 
 
 def parameters(table: Table, *names: str) -> dict[str, BindParameter[Any]]:

@@ -31,7 +31,9 @@ _ADD: Final = insertion(USERS, User, *_WRITABLE, violations=_VIOLATIONS)
 _BY_ID: Final = Statement(_live(_HAS_ID), User)
 _BY_ID_LOCKED: Final = Statement(_LOCK, User)
 _BY_ID_TO_CHANGE: Final = Statement(_LOCK, User, tags=_tags)
-_BY_EMAIL: Final = Statement(_live(USERS.c.email == bindparam("email")), User)
+_HAS_EMAIL: Final = _live(USERS.c.email == bindparam("email"))
+_BY_EMAIL: Final = Statement(_HAS_EMAIL, User)
+_BY_EMAIL_LOCKED: Final = Statement(_HAS_EMAIL.with_for_update(key_share=True), User)
 _KEEP: Final = Statement(
     select(USERS.c.id)
     .where(_HAS_ID, USERS.c.erased_at.is_(None))
@@ -70,7 +72,7 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_ID, user_id=user_id)
 
     async def get_locked(self, user_id: int) -> User | None:
-        """Find a user by id; nobody else can change it until the transaction ends."""
+        """Find a user by id and lock it: no other transaction changes it until this one ends."""
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 
     async def get_to_change(self, user_id: int) -> User | None:
@@ -92,6 +94,10 @@ class UserRepository:
         """Find a user by normalised email."""
         return await self._executor.fetch_one(_BY_EMAIL, email=email)
 
+    async def get_by_email_locked(self, email: str) -> User | None:
+        """Find a user by normalised email and lock it."""
+        return await self._executor.fetch_one(_BY_EMAIL_LOCKED, email=email)
+
     async def list_after(self, user_id: int, *, limit: int) -> list[User]:
         """List up to `limit` users in the order of signup that came after `user_id`."""
         return await self._executor.fetch_all(_AFTER, after=user_id, limit=limit)
@@ -99,6 +105,7 @@ class UserRepository:
     async def save(self, user: User) -> User:
         """Write what has changed, and return the user as it is now.
 
+        All columns that can change are written, so the caller has locked the user.
         Raises `EmailTaken` when the unique index says so.
         """
         saved = await self._executor.fetch_one(

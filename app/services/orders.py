@@ -10,6 +10,7 @@ from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import (
     FieldError,
     Forbidden,
+    IdempotencyInFlight,
     IdempotencyMismatch,
     Invalid,
     NotFound,
@@ -61,15 +62,24 @@ class OrderService:
 
         async def work(tx: Transaction) -> PlacedOrder:
             if key is not None:
-                earlier = await _earlier_answer(tx, caller.user_id, key, request_hash)
+                earlier = await _earlier_response(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
+                    # The first request may have been killed after its commit.
+                    products = (tags.product(item.product_id) for item in new.items)
+                    tx.invalidate(tags.orders(user_id), tags.PRODUCTS, *products)
                     return earlier
             # Another process may have erased an account a moment ago, and this one may not have
             # heard of it yet. From here on, an erasure waits until the order is placed.
             for involved in sorted({user_id, caller.user_id}):
                 if not await tx.users.keep_from_erasure(involved):
                     raise caller.session_ended() if involved == caller.user_id else NotFound()
-            placed = _answer(await _bought(tx, user_id, new.items))
+            try:
+                placed = _response_to(await _bought(tx, user_id, new.items))
+            except OutOfStock:
+                # The first request with this key may have ended between the snapshot and the lock.
+                if key and await _earlier_response(tx, caller.user_id, key, request_hash):
+                    raise IdempotencyInFlight from None
+                raise
             if key is not None:
                 await _keep(
                     tx, placed, caller_id=caller.user_id, key=key, request_hash=request_hash
@@ -107,7 +117,7 @@ class OrderService:
             return OrderPage.cut(found, limit, cursors.following(before, limit))
 
         variant = None
-        # A cursor that a client has made up would fill the cache with pages for nobody.
+        # A client could fill the cache with the pages of invented cursors.
         if is_in_sequence(before, limit):
             variant = read_key("page", status=status, before=row_id, limit=limit)
         return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
@@ -147,7 +157,7 @@ class OrderService:
         """Delete the idempotency keys that have expired, and say how many there were."""
         now = datetime.now(UTC)
         return await self._store.clear(
-            lambda tx, limit: tx.answers.clear_expired(now=now, limit=limit)
+            lambda tx, limit: tx.idempotency_keys.clear_expired(now=now, limit=limit)
         )
 
 
@@ -176,10 +186,10 @@ async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception
     return OutOfStock(f"Not enough is left of the product at {pointer}. Order less, or later.")
 
 
-async def _earlier_answer(
+async def _earlier_response(
     tx: Transaction, caller_id: int, key: str, request_hash: bytes
 ) -> PlacedOrder | None:
-    earlier = await tx.answers.claim(caller_id, _ROUTE, key, now=datetime.now(UTC))
+    earlier = await tx.idempotency_keys.claim(caller_id, _ROUTE, key, now=datetime.now(UTC))
     if earlier is None:
         return None
     if earlier.request_hash != request_hash:
@@ -191,7 +201,7 @@ async def _keep(
     tx: Transaction, placed: PlacedOrder, *, caller_id: int, key: str, request_hash: bytes
 ) -> None:
     now = datetime.now(UTC)
-    await tx.answers.add(
+    await tx.idempotency_keys.add(
         IdempotencyKey(
             user_id=caller_id,
             route=_ROUTE,
@@ -205,7 +215,7 @@ async def _keep(
     )
 
 
-def _answer(order: Order) -> PlacedOrder:
+def _response_to(order: Order) -> PlacedOrder:
     location = f"/api/users/{order.user_id}/orders/{order.id}"
     return PlacedOrder(OrderRead.of(order).to_bytes(), location, replayed=False)
 

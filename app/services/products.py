@@ -59,7 +59,7 @@ class ProductService:
             found = [ProductRead.of(product) for product in products]
             return ProductPage.cut(found, limit, cursors.following(after, limit))
 
-        # A cursor that a client has made up would fill the cache with pages for nobody.
+        # A client could fill the cache with the pages of invented cursors.
         variant = (
             read_key("page", after=row_id, limit=limit) if is_in_sequence(after, limit) else None
         )

@@ -57,14 +57,14 @@ class UserService:
         password_hash = await self._hash_of(new)
 
         async def work(tx: Transaction) -> tuple[UserRead, bool]:
-            user = await tx.users.get_by_email(new.email)
-            is_new = user is None
+            user = await tx.users.get_by_email_locked(new.email)
             if user is None:
-                user = await tx.users.add(
+                added = await tx.users.add(
                     name=new.name, email=new.email, password_hash=password_hash, role=Role.ADMIN
                 )
+                return UserRead.of(added), True
             user.role = Role.ADMIN
-            return UserRead.of(await tx.users.save(user)), is_new
+            return UserRead.of(await tx.users.save(user)), False
 
         return await self._store.write(work)
 

@@ -94,7 +94,7 @@ def test_every_constraint_and_index_has_a_name_by_the_convention(database_url: s
             assert re.fullmatch(r"(pk|uq|ix)_[a-z_]+", str(name)), name
 
 
-def test_the_models_and_the_tables_agree_on_names(database_url: str) -> None:
+def test_the_metadata_and_the_migrations_agree_on_names(database_url: str) -> None:
     """What the naming convention derives is what the migration has created."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(

@@ -51,7 +51,7 @@ async def _nothing() -> None:
 
 
 async def _changed(cache: ReadCache, *tags: str) -> None:
-    await cache.forgetting(set(tags), _nothing())
+    await cache.invalidating(set(tags), _nothing())
 
 
 async def _being_told(cache: ReadCache, *tags: str) -> asyncio.Task[None]:
@@ -125,7 +125,7 @@ def test_only_what_is_refused_is_not_forgotten(
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         before = (await cache.get_or_load("a", "1", _loaded, seconds=60)).generation
         with pytest.raises(type(error)):
-            await cache.forgetting({"a"}, fails())
+            await cache.invalidating({"a"}, fails())
         assert await _outcomes(cache, "a") == ["miss" if forgotten else "hit"]
         assert (await cache.generation("a") != before) == forgotten
 
@@ -137,7 +137,7 @@ def test_redis_has_been_told_when_a_change_is_given_up(redis_url: str) -> None:
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
         await _outcomes(cache, "a")
-        writing = asyncio.create_task(cache.forgetting({"a"}, asyncio.sleep(60)))
+        writing = asyncio.create_task(cache.invalidating({"a"}, asyncio.sleep(60)))
         await asyncio.sleep(0)
         writing.cancel()
         await asyncio.wait({writing})
@@ -158,7 +158,7 @@ def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> 
             await over.wait()
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
-        writing = asyncio.create_task(cache.forgetting({"a"}, change()))
+        writing = asyncio.create_task(cache.invalidating({"a"}, change()))
         await asyncio.sleep(0.01)
         writing.cancel()
         await asyncio.wait({writing})

@@ -1,0 +1,45 @@
+"""What every statement of the repositories says about itself."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from app import repositories
+from app.repositories.statements import Statement
+
+CACHED = {"users", "products", "orders"}
+"""Tables of which reads are cached."""
+ADDS_WHAT_NO_READ_HAS_SEEN = ("users", "_ADD")
+
+
+def every_statement() -> list[tuple[str, str, Statement[object]]]:
+    """Return module, name and statement."""
+    (package,) = repositories.__path__
+    modules = sorted(path.stem for path in Path(package).glob("[a-z]*.py"))
+    return [
+        (module, name, value)
+        for module in modules
+        for name, value in vars(importlib.import_module(f"app.repositories.{module}")).items()
+        if isinstance(value, Statement)
+    ]
+
+
+STATEMENTS = every_statement()
+IDS = [f"{module}.{name}" for module, name, _ in STATEMENTS]
+
+
+@pytest.mark.parametrize(("module", "name", "statement"), STATEMENTS, ids=IDS)
+def test_a_statement_that_changes_cached_rows_has_tags(
+    module: str, name: str, statement: Statement[object]
+) -> None:
+    """Else the store would not know which cached reads it makes stale."""
+    table = statement.attributes.get("db.collection.name")
+    if statement.changes and table in CACHED and (module, name) != ADDS_WHAT_NO_READ_HAS_SEEN:
+        assert statement.has_tags
+
+
+def test_there_are_statements_of_both_kinds() -> None:
+    """So that the test above has something to say."""
+    assert {statement.changes for *_, statement in STATEMENTS} == {False, True}
+    assert {statement.has_tags for *_, statement in STATEMENTS} == {False, True}
