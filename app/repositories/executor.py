@@ -35,9 +35,8 @@ class Executor:
     is a transaction of its own, which saves the round trips of BEGIN and COMMIT.
 
     All methods raise `Unavailable` when PostgreSQL cannot be reached, loses the connection or
-    cancels a statement, and `Contended` after a deadlock or a
-    serialization failure. A connection that is lost during the
-    commit leaves the outcome unknown.
+    cancels a statement, and `Contended` after a deadlock or a serialization failure. A connection
+    that is lost during the commit leaves the outcome unknown.
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
@@ -167,7 +166,6 @@ class Executor:
         if self._pooled is not None:
             await self._connection.close()
             self._pooled.detach()
-            self._pooled.close()
             self._pooled = None
 
 
