@@ -1,5 +1,6 @@
 """Responses that were given before, as rows."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -84,18 +85,7 @@ class IdempotencyRepository:
         Raises `IdempotencyInFlight` when another transaction has ended since `claim` looked for
         an earlier response and before it took the lock: the next request gets that response.
         """
-        added = await self._executor.fetch_one(
-            _ADD,
-            user_id=response.user_id,
-            route=response.route,
-            key=response.key,
-            request_hash=response.request_hash,
-            location=response.location,
-            body=response.body,
-            expires_at=response.expires_at,
-            now=now,
-        )
-        if added is None:
+        if await self._executor.fetch_one(_ADD, **asdict(response), now=now) is None:
             raise IdempotencyInFlight
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:

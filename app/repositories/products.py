@@ -1,6 +1,7 @@
 """What is for sale, as rows, and the stock that never goes below zero."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -30,7 +31,9 @@ _WRITABLE: Final = ("sku", "name", "price", "stock")
 _SELECT: Final = select(*columns_of(PRODUCTS, Product))
 _SELECT_ONE: Final = _SELECT.where(PRODUCTS.c.id == bindparam("product_id"))
 
-_ADD: Final = insertion(PRODUCTS, Product, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+_ADD: Final = Statement(
+    insertion(PRODUCTS, Product, *_WRITABLE), Product, tags=_tags, violations=_VIOLATIONS
+)
 _GET: Final = Statement(_SELECT_ONE, Product)
 _GET_TO_CHANGE: Final = Statement(_SELECT_ONE.with_for_update(key_share=True), Product, tags=_tags)
 _AFTER: Final = Statement(
@@ -39,7 +42,9 @@ _AFTER: Final = Statement(
     .limit(bindparam("limit")),
     Product,
 )
-_SAVE: Final = change(PRODUCTS, Product, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+_SAVE: Final = Statement(
+    change(PRODUCTS, Product, *_WRITABLE), Product, tags=_tags, violations=_VIOLATIONS
+)
 
 _WANTED: Final = (
     func.unnest(
@@ -107,15 +112,7 @@ class ProductRepository:
         All columns that can change are written, so the caller has locked the product.
         Raises `SkuTaken` when the unique index says so.
         """
-        saved = await self._executor.fetch_one(
-            _SAVE,
-            row_id=product.id,
-            sku=product.sku,
-            name=product.name,
-            price=product.price,
-            stock=product.stock,
-        )
-        return saved or product
+        return await self._executor.fetch_one(_SAVE, **asdict(product)) or product
 
     async def take(self, quantities: Mapping[int, int]) -> dict[int, Taken]:
         """Take pieces of several products out of stock, each by its id.

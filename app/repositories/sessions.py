@@ -45,14 +45,9 @@ _SPENT_IN: Final = select(SPENT_REFRESH_TOKENS.c.session_id).where(
     SPENT_REFRESH_TOKENS.c.token_hash == bindparam("token_hash")
 )
 
-_ADD: Final = insertion(
-    SESSIONS,
-    Session,
-    "user_id",
-    "refresh_token_hash",
-    "cookie_hash",
-    "user_agent",
-    "expires_at",
+_SECRETS: Final = ("refresh_token_hash", "cookie_hash")
+_ADD: Final = Statement(
+    insertion(SESSIONS, Session, "user_id", *_SECRETS, "user_agent", "expires_at"), Session
 )
 _END_SURPLUS: Final = deletion_of_surplus(
     SESSIONS.c.id,

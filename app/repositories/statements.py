@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.errors import AppError
 from app.tracing import Attributes
@@ -28,8 +29,6 @@ from app.tracing import Attributes
 _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 _NO_VIOLATIONS: Final[Mapping[str, type[AppError]]] = MappingProxyType({})
-
-
 # What a statement changes, or else what it reads first. FOR UPDATE changes nothing.
 _CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
 _READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
@@ -114,33 +113,18 @@ def parameters(table: Table, *names: str) -> dict[str, BindParameter[Any]]:
     return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
 
-def insertion(
-    table: Table,
-    model: type[_T],
-    *names: str,
-    tags: Callable[[_T], Iterable[str]] = _no_tags,
-    violations: Mapping[str, type[AppError]] = _NO_VIOLATIONS,
-) -> Statement[_T]:
-    """Return a statement that inserts a row with these columns, and returns the model."""
-    query = insert(table).values(parameters(table, *names)).returning(*columns_of(table, model))
-    return Statement(query, model, tags=tags, violations=violations)
+def insertion(table: Table, model: type[Any], *names: str) -> ReturningInsert[Any]:
+    """Return the query that inserts a row with these columns, and returns the model's columns."""
+    return insert(table).values(parameters(table, *names)).returning(*columns_of(table, model))
 
 
-def change(
-    table: Table,
-    model: type[_T],
-    *names: str,
-    tags: Callable[[_T], Iterable[str]] = _no_tags,
-    violations: Mapping[str, type[AppError]] = _NO_VIOLATIONS,
-) -> Statement[_T]:
-    """Return a statement that writes these columns of the row with the parameter `row_id`.
+def change(table: Table, model: type[Any], *names: str) -> ReturningUpdate[Any]:
+    """Return the query that writes these columns of the row with this `id`.
 
-    It returns the model, or no row if all of them are as they were: `updated_at` then stays.
+    It returns the model's columns, or no row if all are as they were: `updated_at` then stays.
     """
     values = parameters(table, *names)
     differs = tuple_(*(table.c[name] for name in names)).is_distinct_from(tuple_(*values.values()))
-    query = update(table).where(table.c.id == bindparam("row_id"), differs)
+    query = update(table).where(table.c.id == bindparam("id"), differs)
     query = query.values(**values, updated_at=func.clock_timestamp())
-    return Statement(
-        query.returning(*columns_of(table, model)), model, tags=tags, violations=violations
-    )
+    return query.returning(*columns_of(table, model))

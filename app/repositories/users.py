@@ -1,6 +1,7 @@
 """The accounts, as rows. Erased ones are never found here."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -27,7 +28,7 @@ _HAS_ID: Final = USERS.c.id == bindparam("user_id")
 _LOCK: Final = _live(_HAS_ID).with_for_update(key_share=True)
 _PAGE: Final = _live(USERS.c.id > bindparam("after")).order_by(USERS.c.id).limit(bindparam("limit"))
 
-_ADD: Final = insertion(USERS, User, *_WRITABLE, violations=_VIOLATIONS)
+_ADD: Final = Statement(insertion(USERS, User, *_WRITABLE), User, violations=_VIOLATIONS)
 _BY_ID: Final = Statement(_live(_HAS_ID), User)
 _BY_ID_LOCKED: Final = Statement(_LOCK, User)
 _BY_ID_TO_CHANGE: Final = Statement(_LOCK, User, tags=_tags)
@@ -41,7 +42,7 @@ _KEEP: Final = Statement(
     int,
 )
 _AFTER: Final = Statement(_PAGE, User)
-_SAVE: Final = change(USERS, User, *_WRITABLE, tags=_tags, violations=_VIOLATIONS)
+_SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
 _ERASE: Final = Statement(
     update(USERS)
     .where(_HAS_ID)
@@ -108,15 +109,7 @@ class UserRepository:
         All columns that can change are written, so the caller has locked the user.
         Raises `EmailTaken` when the unique index says so.
         """
-        saved = await self._executor.fetch_one(
-            _SAVE,
-            row_id=user.id,
-            name=user.name,
-            email=user.email,
-            password_hash=user.password_hash,
-            role=user.role,
-        )
-        return saved or user
+        return await self._executor.fetch_one(_SAVE, **asdict(user)) or user
 
     async def erase(self, user_id: int, *, now: datetime) -> None:
         """Delete everything personal, the email included, so that it is free again."""
