@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TypedDict
 
 from app.adapters.password_check import PasswordCheck
@@ -88,8 +87,7 @@ class AuthService:
         for _ in range(_ATTEMPTS):
             user = await self._verified(login, client.principal)
             renewed = await self._renewed_hash(user, login)
-            start = partial(self._start, client.user_agent, secret, user, renewed, replaces)
-            session = await self._store.write(start)
+            session = await self._start(user, renewed, client.user_agent, secret, replaces)
             if session is not None:
                 # This sign-in may have ended the user's oldest session.
                 self._signed_in.forget(user.id)
@@ -110,30 +108,32 @@ class AuthService:
             return None
         return await self._passwords.hash(login.password.get_secret_value())
 
-    async def _start(  # noqa: PLR0913, PLR0917 - all that a session is made of
+    async def _start(
         self,
-        user_agent: str | None,
-        secret: _Secret,
         verified: User,
         renewed: str | None,
+        user_agent: str | None,
+        secret: _Secret,
         replaces: Principal | None,
-        tx: Transaction,
     ) -> Session | None:
-        # While the password was being verified, it may have been changed, or the account deleted;
-        # what was true then opens no session now. The lock keeps it so until the session is there
-        # for a change of password to end it.
-        user = await tx.users.get_locked(verified.id)
-        if user is None or user.password_hash != verified.password_hash:
-            return None
-        if renewed is not None:
-            # A new version of the account, as its ETag says.
-            user.password_hash = renewed
-            await tx.users.save(user)
-        if replaces is not None:
-            await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
-        return await tx.sessions.add(
-            user_id=user.id,
-            user_agent=user_agent,
-            expires_at=datetime.now(UTC) + self._session_lifetime,
-            **secret,
-        )
+        async def work(tx: Transaction) -> Session | None:
+            # While the password was being verified, it may have been changed, or the account
+            # deleted; what was true then opens no session now. The lock keeps it so until the
+            # session is there for a change of password to end it.
+            user = await tx.users.get_locked(verified.id)
+            if user is None or user.password_hash != verified.password_hash:
+                return None
+            if renewed is not None:
+                # A new version of the account, as its ETag says.
+                user.password_hash = renewed
+                await tx.users.save(user)
+            if replaces is not None:
+                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
+            return await tx.sessions.add(
+                user_id=user.id,
+                user_agent=user_agent,
+                expires_at=datetime.now(UTC) + self._session_lifetime,
+                **secret,
+            )
+
+        return await self._store.write(work)
