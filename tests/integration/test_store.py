@@ -51,6 +51,18 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
     asyncio.run(with_store())
 
 
+def rename(urls: tuple[str, str], account: Account, name: str) -> None:
+    """Save an account with this name, which it may have already."""
+
+    async def work(tx: Transaction) -> User:
+        user = await tx.users.get_locked(account.id)
+        assert user is not None
+        user.name = name
+        return await tx.users.save(user)
+
+    write(urls, work)
+
+
 def cached(client: httpx2.Client, account: Account) -> str:
     """Read an account until it comes from the cache; return its name."""
     for _ in range(2):
@@ -65,14 +77,7 @@ def test_a_write_of_another_service_is_seen_at_once(
     """It saves a model; which cached reads that makes stale, the statement says."""
     account = sign_up(client, name="Ahmed")
     assert cached(client, account) == "Ahmed"
-
-    async def rename(tx: Transaction) -> User:
-        user = await tx.users.get_locked(account.id)
-        assert user is not None
-        user.name = "Fatima"
-        return await tx.users.save(user)
-
-    write(urls, rename)
+    rename(urls, account, "Fatima")
     response = client.get(account.url, headers=account.auth)
     assert (response.headers["X-Cache"], response.json()["name"]) == ("miss", "Fatima")
 
@@ -83,13 +88,7 @@ def test_a_write_that_changes_nothing_invalidates_nothing(
     """The row stays as it is, and so do its version and what is cached of it."""
     account = sign_up(client, name="Ahmed")
     assert cached(client, account) == "Ahmed"
-
-    async def save(tx: Transaction) -> User:
-        user = await tx.users.get_locked(account.id)
-        assert user is not None
-        return await tx.users.save(user)
-
-    write(urls, save)
+    rename(urls, account, "Ahmed")
     assert client.get(account.url, headers=account.auth).headers["X-Cache"] == "hit"
 
 
