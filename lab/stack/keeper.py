@@ -1,5 +1,6 @@
 """Bringing back a server that has ended although nobody asked it to."""
 
+import math
 import os
 import signal
 import time
@@ -15,6 +16,8 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 # A start uses a processor for seconds; with this, only what the processes that serve leave of it.
 STARTING_NICENESS = 10
+# On a busy machine they leave nearly nothing. After this time a start competes with them.
+NICE_START_S = 15.0
 
 
 class Keeper:
@@ -25,6 +28,7 @@ class Keeper:
         self._say = say
         self._attempts = 0
         self._next_attempt = 0.0
+        self._nice_until = math.inf
         self._was_held_down = False
 
     def look(self) -> None:
@@ -40,6 +44,8 @@ class Keeper:
             self._set_niceness(0)
             self._say(f"{self._server.name} is back.")
             self._attempts = 0
+        elif self._attempts and time.monotonic() > self._nice_until:
+            self._set_niceness(0)
 
     def _bring_back(self) -> None:
         if self._attempts == 0:
@@ -57,6 +63,7 @@ class Keeper:
         try:
             self._server.launch()
             self._set_niceness(STARTING_NICENESS)
+            self._nice_until = time.monotonic() + NICE_START_S
         except (LabError, OSError) as error:
             self._say(f"{self._server.name} could not be started, trying on: {error}")
 
@@ -66,6 +73,7 @@ class Keeper:
         if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.nice(niceness)
+            self._nice_until = math.inf
 
 
 def _ending(status: int | None) -> str:
