@@ -24,7 +24,6 @@ from prometheus_client import (
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app.adapters.exporting import end_tracing, tracing_is_wanted
 from app.adapters.logs import configure_logging
 from app.container import Container
 from app.errors import Unavailable
@@ -42,14 +41,15 @@ from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Route, Routes, Routing
 from app.middleware.same_origin import SameOrigin
+from app.middleware.sampling import Sampling
 from app.middleware.stages import Stages
-from app.middleware.trace_limit import TraceLimit
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.routers.framework_errors import answer_framework_error
 from app.routers.negotiation import IGNORES_OTHER_PARAMETERS
 from app.routers.openapi import RATE_LIMIT, describe
 from app.routers.problems import problem_response
 from app.settings import Settings, SettingsError, load_settings
+from app.tracing import end_tracing, set_tracer_provider, tracing_is_wanted
 
 _ROUTERS = (
     users.router,
@@ -85,17 +85,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     container = Container(settings)
     traced = tracing_is_wanted()
+    sampling = Sampling(set_tracer_provider() if traced else None, limit=settings.trace_limit)
     app = FastAPI(
         title="Roundtrip",
         version="0.1.0",
         lifespan=_lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        telemetry={
-            **_TELEMETRY,
-            "tracing": traced,
-            "exclude": TraceLimit(settings.trace_limit).excludes,
-        },
+        telemetry={**_TELEMETRY, "tracing": traced, "exclude": sampling.excludes},
         # All documentation is served by routers/docs.py: offline, and with a tight policy.
         openapi_url=None,
         exception_handlers={

@@ -85,10 +85,11 @@ def _stages(scope: Scope) -> dict[str, dict[Stage, float]]:
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:
-    span = trace.get_current_span()
-    if span is trace.INVALID_SPAN and any(name == b"traceparent" for name, _ in scope["headers"]):
-        # Without a tracer of our own nobody has read it yet.
+    # `Sampling` knows it, or a tracer provider of another program, or else the client.
+    trace_id = (
+        scope["state"].get("trace_id") or trace.get_current_span().get_span_context().trace_id
+    )
+    if not trace_id and any(name == b"traceparent" for name, _ in scope["headers"]):
         context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
-        span = trace.get_current_span(context)
-    found = span.get_span_context()
-    return {"trace_id": trace.format_trace_id(found.trace_id)} if found.is_valid else {}
+        trace_id = trace.get_current_span(context).get_span_context().trace_id
+    return {"trace_id": trace.format_trace_id(trace_id)} if trace_id else {}

@@ -9,6 +9,12 @@ command the name, of an exception the type.
 """
 
 from app.tracing.functions import place_of, place_of_caller, staged, staged_methods
+from app.tracing.provider import (
+    end_tracing,
+    new_trace_id,
+    set_tracer_provider,
+    tracing_is_wanted,
+)
 from app.tracing.recording import Begun, Recording, aside, begin, note, record
 from app.tracing.stages import Attributes, Stage
 
@@ -19,10 +25,14 @@ __all__ = [
     "Stage",
     "aside",
     "begin",
+    "end_tracing",
+    "new_trace_id",
     "note",
     "place_of",
     "place_of_caller",
     "record",
+    "set_tracer_provider",
     "staged",
     "staged_methods",
+    "tracing_is_wanted",
 ]

@@ -142,6 +142,36 @@ def test_a_request_without_a_trace_begins_one_which_its_log_line_names(
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
 
 
+def test_the_sampler_decides_once_about_each_request(
+    start_service: StartService, receiver: Receiver
+) -> None:
+    """By the trace id, which the log line has in any case; a client's decision is kept."""
+    service = start_service(
+        **receiver.settings,
+        OTEL_TRACES_SAMPLER="parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG="0.5",
+    )
+
+    def ask(**headers: str) -> dict[str, Any]:
+        response = service.client.get("/api/products", headers=headers)
+        (line,) = log_lines(service, response.headers["X-Request-ID"])
+        return line
+
+    lines = [ask() for _ in range(40)]
+    traced = {line["trace_id"] for line in lines if "stages_ms" in line}
+    # TraceIdRatioBased compares the lower 64 bits of the id with the ratio.
+    assert traced == {line["trace_id"] for line in lines if int(line["trace_id"][16:], 16) < 2**63}
+    assert 0 < len(traced) < len(lines)
+    for trace_id in traced:
+        assert receiver.trace(trace_id)[0].parent_id == ""
+    largest = f"{'f' * 32}-00f067aa0ba902b7"
+    assert "stages_ms" in ask(traceparent=f"00-{largest}-01")
+    assert "stages_ms" not in ask(traceparent=f"00-{largest}-00")
+    assert {line["trace_id"] for line in lines} & {
+        span.trace_id for span in receiver.spans
+    } == traced
+
+
 def test_a_process_traces_no_more_requests_than_its_limit(
     start_service: StartService, receiver: Receiver
 ) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from app.adapters.exporting import tracing_is_wanted
+from app.tracing import tracing_is_wanted
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
@@ -35,7 +35,7 @@ def test_tracing_is_wanted_where_somebody_has_set_a_provider() -> None:
     """Whoever does that in code, before the app is made, names no collector in a variable."""
     program = (
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
-        "from app.adapters.exporting import tracing_is_wanted; "
+        "from app.tracing import tracing_is_wanted; "
         "trace.set_tracer_provider(TracerProvider()); "
         "print([tracing_is_wanted(it) for it in ({}, {'OTEL_TRACES_EXPORTER': 'none'}, "
         "{'OTEL_SDK_DISABLED': 'true'})])"

@@ -1,0 +1,71 @@
+"""OpenTelemetry's tracer provider: whether there is one, the ids of its traces, and its end."""
+
+import os
+import threading
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
+
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_SHUTDOWN_SECONDS: Final = 2.0
+_next_trace_id: ContextVar[int | None] = ContextVar("next_trace_id", default=None)
+
+
+class _TraceIds(RandomIdGenerator):
+    """Random ids. A trace id can be generated before its first span exists."""
+
+    def generate_trace_id(self) -> int:
+        """Return the id that `new_trace_id` has returned in this context, or else a new one."""
+        return _next_trace_id.get() or super().generate_trace_id()
+
+
+def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether OpenTelemetry's variables name a collector, or a provider is set already.
+
+    The app asks once, when it is built: FastAPI would ask at every request.
+    """
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    is_off = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
+    return is_set or (not is_off and any(environment.get(name) for name in _ENDPOINTS))
+
+
+def set_tracer_provider() -> Sampler | None:
+    """Set a tracer provider, unless one is set, and return the sampler of OTEL_TRACES_SAMPLER.
+
+    FastAPI adds the exporter to it. Returns None if another program has set a provider of its own:
+    that provider alone then decides which traces are sampled.
+    """
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(TracerProvider(id_generator=_TraceIds(), shutdown_on_exit=False))
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider) and isinstance(provider.id_generator, _TraceIds):
+        return provider.sampler
+    return None
+
+
+def new_trace_id() -> int:
+    """Return a random trace id; the next trace that begins in this context has it."""
+    trace_id = RandomIdGenerator().generate_trace_id()
+    _next_trace_id.set(trace_id)
+    return trace_id
+
+
+def end_tracing() -> None:
+    """Send the spans that are left, for two seconds at most, and nothing from then on.
+
+    The exporter would wait for a collector that does not answer: ten seconds for each of up to
+    four batches.
+    """
+    shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
+    if shutdown is not None:
+        # A daemon, for which Python does not wait, as it would for an executor's threads.
+        thread = threading.Thread(target=shutdown, name="end-of-tracing", daemon=True)
+        thread.start()
+        thread.join(_SHUTDOWN_SECONDS)
