@@ -8,18 +8,19 @@ from typing import Any
 import structlog
 from circuitbreaker import CircuitBreaker
 from pydantic import SecretStr
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
+from redis.typing import EncodableT
 
 from app.settings import Settings
 from app.tracing import Attributes, Begun, begin, place_of
 
 _log = structlog.get_logger()
 _FAILURES = (RedisError, OSError, TimeoutError)
-_Question = tuple[tuple[object, ...], "asyncio.Future[Any]"]
+_Question = tuple[tuple[EncodableT, ...], "asyncio.Future[Any]"]
 
 
 class RedisAway(Exception):
@@ -27,10 +28,11 @@ class RedisAway(Exception):
 
 
 class RedisLink:
-    """Sends commands in batches: one goes out while the next one gathers.
+    """Sends commands in batches over one connection: one goes out while the next one gathers.
 
-    A command of redis-py costs some 200 µs of Python, most of it for the way there and back;
-    the requests of one moment share that. Nobody waits longer than `redis_timeout` seconds.
+    The requests of one moment share the way there and back. It is redis-py's own connection, since
+    its pipelines take twice the processor time (docs/performance.md).
+    Nobody waits longer than `redis_timeout` seconds.
     After a failure nothing is sent for as long as one would have waited, so that no request
     waits twice; after a few in a row Redis is left alone for some seconds.
     """
@@ -38,19 +40,21 @@ class RedisLink:
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
         """Connect to `url`, or else to REDIS_URL."""
         self._timeout = settings.redis_timeout
-        self._redis = Redis(
-            connection_pool=ConnectionPool.from_url(
-                (url or settings.redis_url).get_secret_value(),
-                socket_timeout=settings.redis_timeout,
-                socket_connect_timeout=settings.redis_timeout,
-                # What was sent twice would count twice, or bring a generation of the cache back
-                # that was replaced in between.
-                retry=Retry(NoBackoff(), 0),
-                # While notices of maintenance are on, the pool hands out connections that the
-                # server has closed, and the first command on each of them fails.
-                maint_notifications_config=MaintNotificationsConfig(enabled=False),
-            )
+        self._redis = Redis.from_url(
+            (url or settings.redis_url).get_secret_value(),
+            # Each batch has a timeout of its own. For this one, redis-py makes a task for each
+            # write.
+            socket_timeout=None,
+            socket_connect_timeout=settings.redis_timeout,
+            # What was sent twice would count twice, or bring a generation of the cache back that
+            # was replaced in between.
+            retry=Retry(NoBackoff(), 0),
+            # While notices of maintenance are on, a connection that the server has closed counts
+            # as usable, and the first command on it fails.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
+        pool = self._redis.connection_pool
+        self._connection = pool.connection_class(**pool.connection_kwargs)
         self._breaker = CircuitBreaker(
             failure_threshold=settings.redis_breaker_failures,
             recovery_timeout=settings.redis_breaker_recovery,
@@ -60,7 +64,7 @@ class RedisLink:
         self._sender: asyncio.Task[None] | None = None
         self._resume = 0.0
 
-    def send(self, *command: object) -> "asyncio.Future[Any]":
+    def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, together with all others of this moment.
 
         The future's result is Redis's answer, or a `RedisAway`; it is never raised, so that
@@ -78,7 +82,7 @@ class RedisLink:
             self._sender = asyncio.create_task(self._send_all())
         return answer
 
-    async def ask(self, *command: object) -> Any:  # noqa: ANN401 - as Redis has it
+    async def ask(self, *command: EncodableT) -> Any:  # noqa: ANN401 - as Redis has it
         """Send a command and return its answer. Raises `RedisAway`."""
         answer = await self.send(*command)
         if isinstance(answer, RedisAway):
@@ -100,14 +104,11 @@ class RedisLink:
         finally:
             self._sender = None
 
-    async def _exchange(self, commands: list[tuple[object, ...]]) -> list[Any] | None:
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
+    async def _exchange(self, commands: list[tuple[EncodableT, ...]]) -> list[Any] | None:
         try:
             with self._breaker:
                 async with asyncio.timeout(self._timeout):
-                    answers = await pipeline.execute(raise_on_error=False)
+                    return await self._send_and_read(commands)
         except _FAILURES as error:
             _log.warning("redis_unavailable", reason=type(error).__name__)
             self._resume = time.monotonic() + self._timeout
@@ -115,8 +116,26 @@ class RedisLink:
         except Exception:  # noqa: BLE001 - whoever waits has to hear of it
             _log.exception("redis_exchange_failed")
             return None
-        # A server that is starting or short of memory answers with an error.
-        return [RedisAway() if isinstance(it, RedisError) else it for it in answers]
+
+    async def _send_and_read(self, commands: list[tuple[EncodableT, ...]]) -> list[Any]:
+        connection = self._connection
+        try:
+            if connection.is_connected and await connection.can_read():
+                # Nothing was asked: the server has closed the connection.
+                await connection.disconnect(nowait=True)
+            await connection.send_packed_command(connection.pack_commands(commands))
+            return [await self._read() for _ in commands]
+        except BaseException:
+            # The next batch would read the answers to this one.
+            await connection.disconnect(nowait=True)
+            raise
+
+    async def _read(self) -> Any:  # noqa: ANN401 - as Redis has it
+        try:
+            return await self._connection.read_response()
+        except ResponseError:
+            # A server that is starting or short of memory answers with an error.
+            return RedisAway()
 
     async def ping(self) -> bool:
         """Tell whether Redis answers in time, even if it did not before."""
@@ -128,8 +147,8 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._connection.disconnect()
         await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
 
 
 @cache
