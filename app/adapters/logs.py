@@ -7,6 +7,7 @@ import logging
 import math
 import sys
 from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -24,9 +25,7 @@ def configure_logging(settings: Settings) -> None:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(
-            fmt="%H:%M:%S" if for_people else "iso", utc=not for_people
-        ),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False) if for_people else _stamped,
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_seldom())
@@ -36,6 +35,7 @@ def configure_logging(settings: Settings) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_ending(settings),
+                _as_text,
             ],
         )
     )
@@ -54,7 +54,7 @@ def configure_logging(settings: Settings) -> None:
     # Our own lines need not take the way through the standard library, which costs as much as
     # all the rest of a request that is answered from memory.
     structlog.configure(
-        processors=[*shared, *_ending(settings), _in_bytes],
+        processors=[*shared, *_ending(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
@@ -90,15 +90,28 @@ def _ending(settings: Settings) -> list[Processor]:
             exception_formatter=structlog.dev.plain_traceback,
             pad_event_to=0,
         ),
+        _as_bytes,
     ]
 
 
-def _json(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> str:
-    return to_json(event, fallback=str).decode()
+def _stamped(
+    _: WrappedLogger, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # The encoder writes a datetime as RFC 3339 wants it, in a fifth of TimeStamper's time.
+    event["timestamp"] = datetime.now(UTC)
+    return event
 
 
-def _in_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - what comes last
+def _json(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> bytes:
+    return to_json(event, fallback=str)
+
+
+def _as_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - what comes last
     return str(line).encode()
+
+
+def _as_text(_: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401 - what comes last
+    return str(line, "utf-8")
 
 
 def _one_line_for_a_request(
