@@ -55,17 +55,20 @@ _WANTED: Final = (
     .render_derived(name="wanted")
 )
 # Locks the rows in the order of their ids, so that no two transactions wait for each other.
-_LOCKED: Final = (
+_LOCK: Final = (
     select(PRODUCTS.c.id, _WANTED.c.quantity)
     .join(_WANTED, _WANTED.c.product_id == PRODUCTS.c.id)
     .order_by(PRODUCTS.c.id)
     .with_for_update(key_share=True, of=PRODUCTS)
-    .cte("locked")
 )
+_LOCKED: Final = _LOCK.cte("locked")
+# A product without enough pieces is not locked: its buyers do not wait for each other. PostgreSQL
+# checks the condition again when it has waited for a lock.
+_IN_STOCK: Final = _LOCK.where(PRODUCTS.c.stock >= _WANTED.c.quantity).cte("locked")
 _TAKE: Final = Statement(
     update(PRODUCTS)
-    .where(PRODUCTS.c.id == _LOCKED.c.id, PRODUCTS.c.stock >= _LOCKED.c.quantity)
-    .values(stock=PRODUCTS.c.stock - _LOCKED.c.quantity, updated_at=func.clock_timestamp())
+    .where(PRODUCTS.c.id == _IN_STOCK.c.id)
+    .values(stock=PRODUCTS.c.stock - _IN_STOCK.c.quantity, updated_at=func.clock_timestamp())
     .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
     Taken,
     tags=_tags,
@@ -117,7 +120,7 @@ class ProductRepository:
     async def take(self, quantities: Mapping[int, int]) -> dict[int, Taken]:
         """Take pieces of several products out of stock, each by its id.
 
-        A product without enough pieces is not in the result, and keeps what it has. All rows stay
+        A product without enough pieces is not in the result, and keeps what it has. The others stay
         locked until the transaction ends.
         """
         taken = await self._executor.fetch_all(

@@ -62,8 +62,9 @@ class Settings(TokenSettings, ProviderSettings):
         ),
     ]
     database_pool_size: PositiveInt = 10
-    # A request that finds no free connection in this time gets 503.
-    database_pool_timeout: PositiveFloat = 2.0
+    # A request that finds no free connection in this time gets 503. It is as long as a statement
+    # may take: by then a connection is free, unless the database is overloaded.
+    database_pool_timeout: PositiveFloat = 5.0
     # What Postgres itself gives up on; below the request's deadline, so that the
     # connection is usable again by the time the client has its 503.
     database_statement_timeout: PositiveFloat = 5.0

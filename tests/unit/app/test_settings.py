@@ -37,7 +37,7 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.max_body_size == 64 * 1024
     assert settings.request_timeout == 10
     assert settings.database_statement_timeout < settings.request_timeout
-    assert settings.database_pool_timeout == 2
+    assert settings.database_pool_timeout == 5
     assert settings.redis_timeout == 0.15
     assert settings.log_format == "json"
 
