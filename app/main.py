@@ -27,6 +27,10 @@ from starlette.middleware import Middleware
 from app.adapters.logs import configure_logging
 from app.container import Container
 from app.errors import Unavailable
+from app.http.framework_errors import answer_framework_error
+from app.http.negotiation import IGNORES_OTHER_PARAMETERS
+from app.http.openapi import RATE_LIMIT, describe
+from app.http.problems import problem_response
 from app.middleware.access_log import AccessLog
 from app.middleware.body_limit import BodyLimit
 from app.middleware.cors import Cors
@@ -44,10 +48,6 @@ from app.middleware.same_origin import SameOrigin
 from app.middleware.sampling import Sampling
 from app.middleware.stages import Stages
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
-from app.routers.framework_errors import answer_framework_error
-from app.routers.negotiation import IGNORES_OTHER_PARAMETERS
-from app.routers.openapi import RATE_LIMIT, describe
-from app.routers.problems import problem_response
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import end_tracing, set_tracer_provider, tracing_is_wanted
 

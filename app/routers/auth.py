@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request, Response
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.openapi import NO_STORE, limited_by
+from app.http.pagination import Cursor, Limit, links
+from app.http.problems import problems
+from app.http.representations import json_response, represent
 from app.routers.cookies import with_session_cookie, without_session_cookie
 from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
-from app.routers.negotiation import JsonRoute
-from app.routers.openapi import NO_STORE, limited_by
-from app.routers.pagination import Cursor, Limit, links
-from app.routers.problems import problems
-from app.routers.representations import json_response, represent
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)

@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field
 
 from app.container import Container
 from app.errors import Forbidden, NotFound, Unauthenticated
-from app.routers.pagination import digits
-from app.routers.representations import entity_tags
+from app.http.pagination import digits
+from app.http.representations import entity_tags
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.health import HealthService

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.errors import AppError, NotFound
-from app.routers.openapi import SERVER
+from app.http.openapi import SERVER
+from app.http.problems import status_of, title_of
+from app.http.representations import PRIVATE, PUBLIC, represent_document
 from app.routers.pages import page
-from app.routers.problems import status_of, title_of
-from app.routers.representations import PRIVATE, PUBLIC, represent_document
 from app.schemas.bodies import etag_of
 
 router = APIRouter(include_in_schema=False)

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.openapi import NO_STORE
+from app.http.problems import problems
+from app.http.representations import json_response
 from app.routers.dependencies import Health
-from app.routers.negotiation import JsonRoute
-from app.routers.openapi import NO_STORE
-from app.routers.problems import problems
-from app.routers.representations import json_response
 from app.schemas.health import Liveness, Readiness
 
 router = APIRouter(tags=["operations"])

@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.pagination import Cursor, Limit, links
+from app.http.problems import SIGNED_IN, problems
+from app.http.representations import represent
 from app.routers.dependencies import Caller, Identities, RowId, VisibleUserId
-from app.routers.negotiation import JsonRoute
-from app.routers.pagination import Cursor, Limit, links
-from app.routers.problems import SIGNED_IN, problems
-from app.routers.representations import represent
 from app.schemas.identities import IdentityPage
 
 router = APIRouter(prefix="/api/users/{user_id}/identities", tags=["users"], route_class=JsonRoute)

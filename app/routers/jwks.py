@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
+from app.http.negotiation import JsonRoute
+from app.http.problems import problems
+from app.http.representations import PUBLIC, represent
 from app.routers.dependencies import Sessions
-from app.routers.negotiation import JsonRoute
-from app.routers.problems import problems
-from app.routers.representations import PUBLIC, represent
 from app.schemas.auth import PublicKeys
 
 router = APIRouter(prefix="/.well-known", tags=["auth"], route_class=JsonRoute)

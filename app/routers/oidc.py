@@ -10,6 +10,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from app import errors
+from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
+from app.http.openapi import NO_STORE, limited_by
+from app.http.problems import SIGNED_IN, problems
+from app.http.representations import json_response
 from app.routers.cookies import (
     FLOW_COOKIE,
     with_flow_cookie,
@@ -17,10 +21,6 @@ from app.routers.cookies import (
     without_flow_cookie,
 )
 from app.routers.dependencies import Caller, Oidc, SigningIn
-from app.routers.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
-from app.routers.openapi import NO_STORE, limited_by
-from app.routers.problems import SIGNED_IN, problems
-from app.routers.representations import json_response
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import Answer
 

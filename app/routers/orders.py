@@ -6,6 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.openapi import CACHED
+from app.http.pagination import Cursor, Limit, links, next_cursor
+from app.http.problems import problems
+from app.http.representations import represent, represent_cached, with_etag
 from app.routers.dependencies import (
     IF_MATCH_PARAMETER,
     Caller,
@@ -14,11 +19,6 @@ from app.routers.dependencies import (
     RowId,
     VisibleUserId,
 )
-from app.routers.negotiation import JsonRoute
-from app.routers.openapi import CACHED
-from app.routers.pagination import Cursor, Limit, links, next_cursor
-from app.routers.problems import problems
-from app.routers.representations import represent, represent_cached, with_etag
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)

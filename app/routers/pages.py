@@ -7,7 +7,7 @@ from html import escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.routers.representations import represent_document
+from app.http.representations import represent_document
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d9dee6; --paper: #fff;

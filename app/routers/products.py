@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request, Response
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.openapi import CACHED
+from app.http.pagination import Cursor, Limit, links, next_cursor
+from app.http.problems import problems
+from app.http.representations import PUBLIC, represent, represent_cached
 from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
-from app.routers.negotiation import JsonRoute
-from app.routers.openapi import CACHED
-from app.routers.pagination import Cursor, Limit, links, next_cursor
-from app.routers.problems import problems
-from app.routers.representations import PUBLIC, represent, represent_cached
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)

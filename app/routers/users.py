@@ -5,6 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app import errors
+from app.http.negotiation import JsonRoute
+from app.http.openapi import CACHED, limited_by
+from app.http.pagination import Cursor, Limit, links
+from app.http.problems import READING_A_BODY, SIGNED_IN, problems
+from app.http.representations import represent, represent_cached
 from app.routers.dependencies import (
     IF_MATCH_PARAMETER,
     Administrator,
@@ -13,11 +18,6 @@ from app.routers.dependencies import (
     Users,
     VisibleUserId,
 )
-from app.routers.negotiation import JsonRoute
-from app.routers.openapi import CACHED, limited_by
-from app.routers.pagination import Cursor, Limit, links
-from app.routers.problems import READING_A_BODY, SIGNED_IN, problems
-from app.routers.representations import represent, represent_cached
 from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)

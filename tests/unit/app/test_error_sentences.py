@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 
 import app.schemas
 from app.errors import Invalid
-from app.routers.framework_errors import translate
+from app.http.framework_errors import translate
 from app.schemas.bodies import RequestBody
 
 _ERRORS_OF_KIND = {

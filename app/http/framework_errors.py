@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import AppError, FieldError
-from app.routers.problems import problem_response
+from app.http.problems import problem_response
 
 _STATUSES: dict[int, type[AppError]] = {
     HTTPStatus.NOT_FOUND: errors.NotFound,

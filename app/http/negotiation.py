@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import MalformedHeader, NotAcceptable, UnsupportedMediaType
-from app.routers.validation import beginning_validation, ending_validation
+from app.http.validation import beginning_validation, ending_validation
 
 _Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 # RFC 9110, section 12.4.2.

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 
 from app import errors
 from app.errors import AppError
-from app.routers.documented_headers import component_headers, headers_of
-from app.routers.examples import example, introduction
-from app.routers.problems import (
+from app.http.documented_headers import component_headers, headers_of
+from app.http.examples import example, introduction
+from app.http.problems import (
     READING_A_BODY,
     SIGNED_IN,
     add_problem,

@@ -1,0 +1,1 @@
+"""HTTP that all routes share: problems, negotiation, representations, pagination, OpenAPI."""
