@@ -1,5 +1,6 @@
 """The only wiring: builds every collaborator once and joins them by plain constructors."""
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from app.adapters.cursors import Cursors
@@ -92,14 +93,16 @@ class Container:
         self.health = HealthService(self._database, set(self._redis))
 
     async def close(self) -> None:
-        """Close what is open, in the order in which work runs dry."""
-        self._passwords.close()
-        for provider in self._providers.values():
-            await provider.close()
-        await self.cache.close()
-        for link in set(self._redis):
-            await link.close()
-        await self._database.close()
+        """Close everything, also after one close has failed."""
+        async with AsyncExitStack() as closing:
+            # The stack closes in reverse order: first what uses a connection, then the connection.
+            closing.push_async_callback(self._database.close)
+            for link in set(self._redis):
+                closing.push_async_callback(link.close)
+            closing.push_async_callback(self.cache.close)
+            for provider in self._providers.values():
+                closing.push_async_callback(provider.close)
+            closing.callback(self._passwords.close)
 
 
 def _redis_links(settings: Settings) -> tuple[RedisLink, RedisLink]:

@@ -1,16 +1,8 @@
-"""The service as an ASGI app: what is mounted where, and what lives as long as the process."""
+"""The service as an ASGI app: what is mounted, and in which order."""
 
-import asyncio
-import gc
-import signal
 import sys
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from types import FrameType
 from typing import Final
 
-import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import RouteContext, iter_route_contexts
@@ -26,11 +18,11 @@ from starlette.middleware import Middleware
 
 from app.adapters.logs import configure_logging
 from app.container import Container
-from app.errors import Unavailable
 from app.http.framework_errors import answer_framework_error
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS
 from app.http.openapi import RATE_LIMIT, describe
 from app.http.problems import problem_response
+from app.lifespan import lifespan
 from app.middleware.access_log import AccessLog
 from app.middleware.body_limit import BodyLimit
 from app.middleware.cors import Cors
@@ -49,7 +41,7 @@ from app.middleware.sampling import Sampling
 from app.middleware.stages import Stages
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.settings import Settings, SettingsError, load_settings
-from app.tracing import end_tracing, set_tracer_provider, tracing_is_wanted
+from app.tracing import set_tracer_provider, tracing_is_wanted
 
 _ROUTERS = (
     users.router,
@@ -72,7 +64,6 @@ _TELEMETRY: Final[TelemetryConfig] = {
     "metrics": False,
     "logs": False,
 }
-_log = structlog.get_logger()
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -89,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="Roundtrip",
         version="0.1.0",
-        lifespan=_lifespan,
+        lifespan=lifespan,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         telemetry={**_TELEMETRY, "tracing": traced, "exclude": sampling.excludes},
@@ -172,56 +163,6 @@ def _metrics() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    container = app.state.container
-    _drain_before_the_end(container, app.state.drain_delay)
-    sweeper = asyncio.create_task(_sweep(container, app.state.sweep_interval))
-    # What is there now stays until the end. To look through it for garbage, which Python would do
-    # now and then, stops all requests for a tenth of a second.
-    gc.collect()
-    gc.freeze()
-    yield
-    sweeper.cancel()
-    await container.close()
-    end_tracing()
-
-
-async def _sweep(container: Container, interval: float) -> None:
-    # Every process sweeps; two that do at once take different rows.
-    while True:
-        await asyncio.sleep(interval)
-        try:
-            keys = await container.orders.clear_expired_keys()
-            sessions = await container.sessions.clear_unused()
-            flows = await container.oidc.clear_expired_flows()
-        except Unavailable:
-            continue
-        except Exception:  # noqa: BLE001 - nobody would start another sweeper
-            _log.exception("sweep_failed")
-            continue
-        _log.info("swept", idempotency_keys=keys, sessions=sessions, oidc_flows=flows)
-
-
-def _drain_before_the_end(container: Container, delay: float) -> None:
-    # uvicorn closes its sockets as soon as it gets SIGTERM. Load balancers should hear of it
-    # first, so the signal is passed on to uvicorn's own handler after a delay.
-    if threading.current_thread() is not threading.main_thread():
-        # Only a main thread has signals; elsewhere, whoever runs the app ends it another way.
-        return
-    close = signal.getsignal(signal.SIGTERM)
-    loop = asyncio.get_running_loop()
-
-    def drain(_: int, frame: FrameType | None) -> None:
-        container.health.drain()
-        if callable(close):
-            # When it has closed everything, uvicorn ends by the signal that it was given, as if
-            # it had been killed. This one does nothing to a process that runs: it ends with 0.
-            loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
-
-    signal.signal(signal.SIGTERM, drain)
 
 
 def _settings_or_exit() -> Settings:

@@ -1,0 +1,73 @@
+"""What a process does besides answering: it deletes expired rows, and drains before it ends."""
+
+import asyncio
+import gc
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import FrameType
+
+import structlog
+from fastapi import FastAPI
+
+from app.container import Container
+from app.errors import Unavailable
+from app.tracing import end_tracing
+
+_log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Sweep while the app serves, and close all connections when it has ended."""
+    container = app.state.container
+    _drain_before_the_end(container, app.state.drain_delay)
+    sweeper = asyncio.create_task(_sweep(container, app.state.sweep_interval))
+    # What exists now is needed until the end. Without `freeze`, Python would search all of it for
+    # garbage now and then, and stop all requests for a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    yield
+    sweeper.cancel()
+    try:
+        await container.close()
+    finally:
+        end_tracing()
+
+
+async def _sweep(container: Container, interval: float) -> None:
+    # Every process sweeps. Two that sweep at the same time take different rows.
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            keys = await container.orders.clear_expired_keys()
+            sessions = await container.sessions.clear_unused()
+            flows = await container.oidc.clear_expired_flows()
+        except Unavailable:
+            continue
+        except Exception:  # noqa: BLE001 - nothing else would start the sweeper again
+            _log.exception("sweep_failed")
+            continue
+        _log.info("swept", idempotency_keys=keys, sessions=sessions, oidc_flows=flows)
+
+
+def _drain_before_the_end(container: Container, delay: float) -> None:
+    # On SIGTERM, uvicorn closes its sockets at once. Load balancers must notice before that, so
+    # this handler makes the process unready, and calls uvicorn's handler after the delay.
+    if threading.current_thread() is not threading.main_thread():
+        # Only a main thread receives signals. A program that runs the app in another thread ends
+        # it by other means.
+        return
+    close = signal.getsignal(signal.SIGTERM)
+    loop = asyncio.get_running_loop()
+
+    def drain(_: int, frame: FrameType | None) -> None:
+        container.health.drain()
+        if callable(close):
+            # When uvicorn has closed everything, it sends itself the signal that it was given.
+            # SIGTERM would make the exit status that of a killed process. SIGCONT does nothing to
+            # a running process, so it exits with 0.
+            loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
+
+    signal.signal(signal.SIGTERM, drain)
