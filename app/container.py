@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.adapters.cursors import Cursors
 from app.adapters.login_throttle import LoginThrottle
-from app.adapters.oidc import IdentityProvider
+from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
 from app.adapters.rate_limiter import RateLimiter

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from app.adapters.id_tokens import Claimed
 from app.adapters.notices import send_notice
-from app.adapters.oidc import IdentityProvider, Question
+from app.adapters.oidc.id_tokens import Claimed
+from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import hash_of, new_secret
@@ -97,12 +97,12 @@ class OidcService:
         """
         provider = self._provider(name)
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
-        question = Question(
+        request = AuthorizationRequest(
             redirect_uri=f"{self._public_url or here}/api/auth/oidc/{name}/callback",
             nonce=new_secret()[0],
             code_verifier=new_secret()[0],
         )
-        url = await provider.authorization_url(question, state=state)
+        url = await provider.authorization_url(request, state=state)
         flow = OidcFlow(
             state_hash=state_hash,
             browser_hash=browser_hash,
@@ -111,7 +111,7 @@ class OidcService:
             user_id=linking.user_id if linking else None,
             session_id=linking.session_id if linking else None,
             expires_at=datetime.now(UTC) + _LIFETIME,
-            **vars(question),
+            **vars(request),
         )
         added = await self._store.write(lambda tx: tx.flows.add(flow))
         if not added and linking is not None:
@@ -144,7 +144,7 @@ class OidcService:
         """Complete what `begin` began, in the same browser and once.
 
         A new session ends the one that the browser's cookie was for before.
-        Raises `OidcRefused` for an answer that is not one to our question, `SignInDeclined`,
+        Raises `OidcRefused` for an answer that is not one to our request, `SignInDeclined`,
         `ProviderUnavailable`; for a new account `EmailUnverified` and `LinkRequired`; for a
         link `IdentityTaken`.
         """
@@ -154,8 +154,8 @@ class OidcService:
             raise SignInDeclined
         if answer.code is None:
             raise OidcRefused
-        question = Question(flow.redirect_uri, flow.nonce, flow.code_verifier)
-        claimed = await provider.redeem(answer.code, question, issuer=answer.issuer)
+        request = AuthorizationRequest(flow.redirect_uri, flow.nonce, flow.code_verifier)
+        claimed = await provider.redeem(answer.code, request, issuer=answer.issuer)
         if flow.user_id is not None and flow.session_id is not None:
             if await self._link(claimed, flow.user_id, flow.session_id):
                 send_notice("identity-linked", user_id=flow.user_id)

@@ -21,7 +21,7 @@ __all__ = ["Principal", "SessionService"]
 _log = structlog.get_logger()
 _NOTED_EVERY = timedelta(minutes=1)
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
-_Question = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
+_Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 
 @staged_methods("service")
@@ -74,7 +74,7 @@ class SessionService:
             return self._cache.peek(*self._of_token(claims))
         return self._cache.peek(*self._of_cookie(cookie)) if cookie is not None else None
 
-    def _of_token(self, claims: Claims) -> _Question:
+    def _of_token(self, claims: Claims) -> _Lookup:
         user_id, session_id = claims.user_id, claims.session_id
         return (user_id, session_id), lambda: self._load(
             lambda sessions, now: sessions.get(
@@ -82,7 +82,7 @@ class SessionService:
             )
         )
 
-    def _of_cookie(self, cookie: str) -> _Question:
+    def _of_cookie(self, cookie: str) -> _Lookup:
         cookie_hash = hash_of(cookie)
         return cookie_hash, lambda: self._load(
             lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle)

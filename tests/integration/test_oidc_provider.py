@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.fetching import Fetched, Fetcher
-from app.adapters.oidc import IdentityProvider, Question
+from app.adapters.oidc.fetching import Fetched, Fetcher
+from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.errors import ProviderUnavailable
 from app.settings import Provider
 from tests.conftest import StartService
@@ -35,7 +35,7 @@ from tests.service import Service
 
 _T = TypeVar("_T")
 _CAP = 1.0
-_QUESTION = Question("http://localhost/callback", "nonce", "verifier")
+_REQUEST = AuthorizationRequest("http://localhost/callback", "nonce", "verifier")
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_metadata_that_leads_elsewhere_is_not_believed(
     """Neither the service nor a browser goes where it points."""
     provider.metadata = changes
     with pytest.raises(ProviderUnavailable):
-        _asked(provider, lambda client: client.authorization_url(_QUESTION, state="x"))  # check 35
+        _asked(provider, lambda client: client.authorization_url(_REQUEST, state="x"))  # check 35
 
 
 def test_a_browser_is_not_told_what_a_provider_answers(
@@ -207,9 +207,9 @@ def test_a_new_key_is_fetched_when_a_token_names_it(provider: HostileProvider) -
 
     async def rotate(client: IdentityProvider) -> None:
         for _ in range(2):
-            url = await client.authorization_url(_QUESTION, state="x")
+            url = await client.authorization_url(_REQUEST, state="x")
             back = provider.authorize(url)
-            await client.redeem(back["code"], _QUESTION, issuer=provider.url)
+            await client.redeem(back["code"], _REQUEST, issuer=provider.url)
             provider.key = Key()
 
     # Two minutes go by at each look at the clock: the pause between two fetches is over.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.adapters.addresses import is_loopback, is_public
+from app.adapters.oidc.addresses import is_loopback, is_public
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])

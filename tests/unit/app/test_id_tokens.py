@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from app.adapters.id_tokens import ALGORITHMS, Claimed, Expected, find_key, verify
+from app.adapters.oidc.id_tokens import ALGORITHMS, Claimed, Expected, find_key, verify
 from app.errors import OidcRefused
 from tests.integration.hostile_provider import Key
 

@@ -15,9 +15,9 @@ from urllib.parse import quote_plus, urlencode
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from app.adapters.fetching import Fetched, Fetcher
-from app.adapters.id_tokens import ALGORITHMS, Claimed, Expected, Key, find_key, verify
-from app.adapters.remembered import Remembered
+from app.adapters.oidc.cached_document import CachedDocument
+from app.adapters.oidc.fetching import Fetched, Fetcher
+from app.adapters.oidc.id_tokens import ALGORITHMS, Claimed, Expected, Key, find_key, verify
 from app.errors import OidcRefused, ProviderUnavailable
 from app.settings import Provider
 
@@ -48,7 +48,7 @@ class _Tokens(BaseModel):
 
 
 @dataclass(frozen=True)
-class Question:
+class AuthorizationRequest:
     """What is asked of a provider: each of its secrets is used once."""
 
     redirect_uri: str
@@ -74,27 +74,29 @@ class IdentityProvider:
         self._provider = provider
         self._seconds = seconds
         self._fetcher = Fetcher(provider.hosts, local=local, seconds=seconds)
-        self._metadata = Remembered(self._fetch_metadata, clock)
-        self._keys = Remembered(self._fetch_keys, clock)
+        self._metadata = CachedDocument(self._fetch_metadata, clock)
+        self._keys = CachedDocument(self._fetch_keys, clock)
 
-    async def authorization_url(self, question: Question, *, state: str) -> str:
+    async def authorization_url(self, request: AuthorizationRequest, *, state: str) -> str:
         """Return where to send the browser (section 3.1.2.1)."""
         metadata = await self._metadata.get()
-        digest = hashlib.sha256(question.code_verifier.encode()).digest()
+        digest = hashlib.sha256(request.code_verifier.encode()).digest()
         query = {
             "response_type": "code",
             "scope": "openid email profile",
             "client_id": self._provider.client_id,
-            "redirect_uri": question.redirect_uri,
+            "redirect_uri": request.redirect_uri,
             "state": state,
-            "nonce": question.nonce,
+            "nonce": request.nonce,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
         endpoint = metadata.authorization_endpoint
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
-    async def redeem(self, code: str, question: Question, *, issuer: str | None) -> Claimed:
+    async def redeem(
+        self, code: str, request: AuthorizationRequest, *, issuer: str | None
+    ) -> Claimed:
         """Trade a code for what the provider says about whoever signed in.
 
         `issuer` is the parameter that came with the code. Raises `OidcRefused` when code,
@@ -108,22 +110,22 @@ class IdentityProvider:
                 expects = metadata.authorization_response_iss_parameter_supported
                 if (issuer or expects) and issuer != self._provider.issuer:
                     raise OidcRefused
-                token = await self._exchange(code, question, metadata)
+                token = await self._exchange(code, request, metadata)
                 key = await self._key(token)
         except TimeoutError as error:
             raise ProviderUnavailable from error
-        return verify(token, key, self._expected(question, metadata))
+        return verify(token, key, self._expected(request, metadata))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._fetcher.close()
 
-    async def _exchange(self, code: str, question: Question, metadata: _Metadata) -> str:
+    async def _exchange(self, code: str, request: AuthorizationRequest, metadata: _Metadata) -> str:
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": question.redirect_uri,
-            "code_verifier": question.code_verifier,
+            "redirect_uri": request.redirect_uri,
+            "code_verifier": request.code_verifier,
         }
         secret = self._provider.client_secret.get_secret_value()
         authorization = None
@@ -150,11 +152,11 @@ class IdentityProvider:
             raise OidcRefused
         return key
 
-    def _expected(self, question: Question, metadata: _Metadata) -> Expected:
+    def _expected(self, request: AuthorizationRequest, metadata: _Metadata) -> Expected:
         return Expected(
             issuer=self._provider.issuer,
             client_id=self._provider.client_id,
-            nonce=question.nonce,
+            nonce=request.nonce,
             algorithms=ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported),
         )
 

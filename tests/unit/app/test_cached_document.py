@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.adapters.remembered import Remembered
+from app.adapters.oidc.cached_document import CachedDocument
 from app.errors import ProviderUnavailable
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -18,7 +18,7 @@ class Source:
         self.now = 0.0
         self.fetched = 0
         self.is_down = False
-        self.document = Remembered(self._fetch, lambda: self.now)
+        self.document = CachedDocument(self._fetch, lambda: self.now)
 
     async def _fetch(self) -> int:
         self.fetched += 1

@@ -17,7 +17,7 @@ _PAUSE = 60
 _PAUSE_AFTER_FAILURE = 5
 
 
-class Remembered(Generic[_T]):
+class CachedDocument(Generic[_T]):
     """Fetches once for everybody who asks meanwhile, and seldom.
 
     A failure leaves what was known in use; whoever needs what is not known hears

@@ -15,7 +15,7 @@ import httpcore2
 import structlog
 from circuitbreaker import CircuitBreaker
 
-from app.adapters.addresses import GuardedNetwork
+from app.adapters.oidc.addresses import GuardedNetwork
 from app.errors import ProviderUnavailable
 
 _log = structlog.get_logger()

@@ -1,0 +1,1 @@
+"""Identity providers (OpenID Connect): the requests to them, and what they answer."""
