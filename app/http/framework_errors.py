@@ -1,4 +1,4 @@
-"""What FastAPI and Starlette raise by themselves, put into the words of `errors.py`."""
+"""Translates what FastAPI and Starlette raise into errors of `app/errors`."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

@@ -1,6 +1,6 @@
 """Errors as clients see them: problem documents (RFC 9457).
 
-One table maps the kinds of `errors.py` to statuses.
+One table maps the kinds of errors to statuses.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,5 @@
 """What people read in a browser: the interactive documentation, and a page for each problem."""
 
-import inspect
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -107,7 +106,7 @@ async def read_problem(request: Request, code: str) -> Response:
         request,
         title_of(error),
         f'<p class="status">{status.value} {status.phrase}</p><h1>{escape(title_of(error))}</h1>'
-        f"<h2>What it means</h2><p>{escape(inspect.getdoc(error) or '')}</p>"
+        f"<h2>What it means</h2><p>{escape(error.meaning)}</p>"
         f"<h2>What to do</h2><p>{escape(error.detail)}</p>"
         f"<footer>In a problem document this is <code>code: {code}</code>. "
         '<a href="/problems">All problems</a> · <a href="/docs">API documentation</a></footer>',

@@ -183,7 +183,7 @@ async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception
     pointer = f"/items/{position}/product_id"
     if await tx.products.get(item.product_id) is None:
         return Invalid(FieldError("There is no such product.", pointer=pointer))
-    return OutOfStock(f"Not enough is left of the product at {pointer}. Order less, or later.")
+    return OutOfStock(pointer)
 
 
 async def _earlier_response(

@@ -115,8 +115,8 @@ def test_what_is_no_trace_is_refused(
         ("GET", "/lab/api/traces?limit=" + "9" * 5000, 422, "invalid-content"),
         ("GET", "/lab/api/traces?limit=-1", 422, "invalid-content"),
         ("GET", "/lab/api/source?file=../README.md", 404, "not-found"),
-        ("GET", "/lab/api/source?file=app/errors.py&line=x", 422, "invalid-content"),
-        ("GET", "/lab/api/source?file=app/errors.py&line=999999", 404, "not-found"),
+        ("GET", "/lab/api/source?file=app/errors/kinds.py&line=x", 422, "invalid-content"),
+        ("GET", "/lab/api/source?file=app/errors/kinds.py&line=999999", 404, "not-found"),
     ],
 )
 def test_what_is_not_there_is_a_problem(
@@ -153,7 +153,9 @@ def test_the_page_may_load_nothing_from_elsewhere(collector: httpx2.Client) -> N
 
 def test_the_source_of_the_service_is_shown(collector: httpx2.Client) -> None:
     """The lines of the function around the one asked for."""
-    found = collector.get("/lab/api/source", params={"file": "app/errors.py", "line": "1"}).json()
+    found = collector.get(
+        "/lab/api/source", params={"file": "app/errors/kinds.py", "line": "1"}
+    ).json()
     assert found.keys() == {"file", "first_line", "lines", "line"}
     assert found["lines"][0].startswith('"""')
 

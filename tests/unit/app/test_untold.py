@@ -106,7 +106,7 @@ def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
 @pytest.mark.parametrize(
     ("error", "forgotten"),
     [
-        (OutOfStock(), False),
+        (OutOfStock("/items/0/product_id"), False),
         (PreconditionFailed(), True),
         (Unavailable(), True),
         (Contended(), True),

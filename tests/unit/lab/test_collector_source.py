@@ -24,7 +24,7 @@ def test_a_line_is_shown_with_the_function_around_it() -> None:
 
 def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
     """Twelve on each side, as far as there are any."""
-    found = excerpt("app/errors.py", 1)
+    found = excerpt("app/errors/kinds.py", 1)
     assert (found["first_line"], len(found["lines"]), found["line"]) == (1, 13, 1)
 
 
@@ -34,12 +34,12 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
         "lab/python.py",
         "/etc/passwd",
         "app/../lab/__main__.py",
-        "app/./errors.py",
-        "app//errors.py",
-        "app/%2e%2e/errors.py",
+        "app/./errors/kinds.py",
+        "app//errors/kinds.py",
+        "app/%2e%2e/errors/kinds.py",
         "app/models/common_passwords.txt",
-        "app/errors.py\0",
-        "app/errors.py\n",
+        "app/errors/kinds.py\0",
+        "app/errors/kinds.py\n",
         "app/nowhere.py",
         "app/services",
         "",
@@ -73,17 +73,17 @@ def test_a_link_is_not_followed(tmp_path: Path, linked: str) -> None:
 def test_a_line_that_is_not_there_is_not_found(line: int) -> None:
     """Lines are counted from 1."""
     with pytest.raises(Problem, match="no such line"):
-        excerpt("app/errors.py", line)
+        excerpt("app/errors/kinds.py", line)
 
 
 def test_what_a_span_says_about_its_code_is_taken_when_it_is_the_services() -> None:
     """A file elsewhere is none that could be shown."""
     said: dict[str, Value] = {
-        "code.file.path": "app/errors.py",
+        "code.file.path": "app/errors/kinds.py",
         "code.line.number": 7,
         "code.function.name": "f",
     }
-    assert place_of(said) == {"file": "app/errors.py", "line": 7, "function": "f"}
+    assert place_of(said) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
     assert place_of({**said, "code.file.path": "/usr/lib/x.py"}) is None
     assert place_of({"code.function.name": "app.nowhere.f"}) is None
     assert place_of({"code.function.name": "os.path.join"}) is None
