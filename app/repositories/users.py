@@ -43,11 +43,13 @@ _KEEP: Final = Statement(
 )
 _AFTER: Final = Statement(_PAGE, User)
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
+# Every other column says something about a person, a new one too.
+_NOT_PERSONAL: Final = {"id", "role", "created_at", "updated_at", "erased_at"}
 _ERASE: Final = Statement(
     update(USERS)
     .where(_HAS_ID)
-    .values(name=null(), email=null(), password_hash=null(), updated_at=func.clock_timestamp())
-    .values(parameters(USERS, "erased_at"))
+    .values({column: null() for column in USERS.c if column.name not in _NOT_PERSONAL})
+    .values(**parameters(USERS, "erased_at"), updated_at=func.clock_timestamp())
     .returning(USERS.c.id),
     int,
     tags=lambda user_id: (tags.user(user_id),),

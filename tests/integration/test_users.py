@@ -176,6 +176,9 @@ def test_delete_erases_all_that_is_personal_and_keeps_the_row(
     assert row is not None
     assert not {ahmed.email, "Ahmed"} & set(row)
     assert "argon2" not in str(row)
+    columns = [column.name for column in database.execute("SELECT * FROM users").description or ()]
+    left = {name for name, value in zip(columns, row, strict=True) if value is not None}
+    assert left == {"id", "role", "created_at", "updated_at", "erased_at"}
     sessions = database.execute("SELECT 1 FROM sessions WHERE user_id = %s", [ahmed.id])
     assert sessions.fetchall() == []
     login = client.post("/api/auth/login", json={"email": ahmed.email, "password": PASSWORD})
