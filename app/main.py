@@ -21,6 +21,7 @@ from app.container import Container
 from app.http.framework_errors import answer_framework_error
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS
 from app.http.openapi import RATE_LIMIT, describe
+from app.http.paths import QueryParameters, Route, Routes
 from app.http.problems import problem_response
 from app.lifespan import lifespan
 from app.middleware.access_log import AccessLog
@@ -31,11 +32,11 @@ from app.middleware.host import Host
 from app.middleware.identity import Identity
 from app.middleware.methods import Methods
 from app.middleware.problems import Problems
-from app.middleware.query import Query, QueryParameters
+from app.middleware.query import Query
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.replay import Replay, Replays
 from app.middleware.response_headers import ResponseHeaders
-from app.middleware.routing import Route, Routes, Routing
+from app.middleware.routing import Routing
 from app.middleware.same_origin import SameOrigin
 from app.middleware.sampling import Sampling
 from app.middleware.stages import Stages

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from app import errors
 from app.errors import AppError, FieldError
 from app.http.problems import problem_response
+from app.http.request_state import state_of
 
 _STATUSES: dict[int, type[AppError]] = {
     HTTPStatus.NOT_FOUND: errors.NotFound,
@@ -53,7 +54,7 @@ _MOST_ERRORS = 50
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
     """Answer with the problem document that says the same."""
-    return problem_response(request.state.request_id, translate(error))
+    return problem_response(state_of(request.scope).request_id, translate(error))
 
 
 def translate(error: Exception) -> AppError:

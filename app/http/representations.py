@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.request_state import state_of
 from app.schemas.bodies import CachedBody, Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
@@ -43,7 +44,8 @@ def represent_cached(
 ) -> Response:
     """Send what may have been read before, and say in `X-Cache` whether it was."""
     sent = with_etag(cached.body, headers or {}, caching=caching)
-    request.state.cached = cached
+    state = state_of(request.scope)
+    state.cached, state.is_public = cached, caching == PUBLIC
     return _conditional(request, cached.body, 200, {**sent, "X-Cache": cached.outcome})
 
 

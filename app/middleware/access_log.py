@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.tracing import Recording, Stage
+from app.http.request_state import state_of
+from app.tracing import Recording, Stage, trace_id
 
 _log = structlog.get_logger()
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
@@ -54,7 +55,7 @@ class AccessLog:
 
         # Each request has a task, and so a context, of its own.
         structlog.contextvars.bind_contextvars(
-            request_id=scope["state"]["request_id"], **_trace_id(scope)
+            request_id=state_of(scope).request_id, **_trace_id(scope)
         )
         try:
             await self.app(scope, receive, send_and_note)
@@ -62,9 +63,9 @@ class AccessLog:
             self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        path = scope["state"]["path"]
+        state = state_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
-        route = path.template if path else None
+        route = state.path.template if state.path else None
         self._series(method, route or "none", status).observe(seconds)
         write = _log.debug if route in PROBES else _log.info
         write(
@@ -73,23 +74,24 @@ class AccessLog:
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            user_id=scope["state"].get("user_id"),
+            user_id=state.user_id,
             client=scope["client"][0] if scope.get("client") else None,
-            **_stages(scope),
+            **_stages(state.recording),
         )
 
 
-def _stages(scope: Scope) -> dict[str, dict[Stage, float]]:
-    recording: Recording | None = scope["state"].get("recording")
+def _stages(recording: Recording | None) -> dict[str, dict[Stage, float]]:
     return {"stages_ms": recording.milliseconds()} if recording is not None else {}
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:
-    # `Sampling` knows it, or a tracer provider of another program, or else the client.
-    trace_id = (
-        scope["state"].get("trace_id") or trace.get_current_span().get_span_context().trace_id
+    # Without tracing, nobody has read the header yet.
+    found = trace_id() or (
+        _sent_trace_id(scope) if any(name == b"traceparent" for name, _ in scope["headers"]) else 0
     )
-    if not trace_id and any(name == b"traceparent" for name, _ in scope["headers"]):
-        context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
-        trace_id = trace.get_current_span(context).get_span_context().trace_id
-    return {"trace_id": trace.format_trace_id(trace_id)} if trace_id else {}
+    return {"trace_id": trace.format_trace_id(found)} if found else {}
+
+
+def _sent_trace_id(scope: Scope) -> int:
+    context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
+    return trace.get_current_span(context).get_span_context().trace_id

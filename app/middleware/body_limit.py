@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import ContentTooLarge, MalformedRequest, UnsupportedMediaType
+from app.http.request_state import state_of
 
 
 class BodyLimit:
@@ -30,7 +31,7 @@ class BodyLimit:
         # The body of a GET has no meaning (RFC 9110, section 9.3.1), and so has its coding.
         if scope["method"] != "GET" and _is_encoded(headers):
             # RFC 9110, section 15.5.16: which codings would do.
-            scope["state"]["response_headers"][b"accept-encoding"] = b"identity"
+            state_of(scope).response_headers[b"accept-encoding"] = b"identity"
             raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
         self._refuse(_content_length(headers))
         received = 0

@@ -11,6 +11,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.http.paths import Path
+from app.http.request_state import state_of
+
 _REQUEST_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
 _READABLE: Final = (
     b"ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
@@ -38,27 +41,27 @@ class Cors:
         """Pass the request on unless it is a preflight."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
-            added = scope["state"]["response_headers"]
+            state = state_of(scope)
+            added = state.response_headers
             # To caches: what one origin got is not for another, nor for a client without any.
             added[b"vary"] = b"Origin"
             origins = headers.getlist("origin")
             if len(origins) == 1 and origins[0] in self.origins:
                 added[b"access-control-allow-origin"] = origins[0].encode("latin-1")
-                if _is_preflight(scope, headers):
-                    await _permission(scope)(scope, receive, send)
+                # A path that does not exist gets its 404 from a later middleware.
+                if state.path is not None and _is_preflight(scope, headers):
+                    await _permission(state.path)(scope, receive, send)
                     return
                 added[b"access-control-expose-headers"] = _READABLE
         await self.app(scope, receive, send)
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:
-    asks = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-    # A path that does not exist gets its 404 further in.
-    return asks and scope["state"]["path"] is not None
+    return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
 
 
-def _permission(scope: Scope) -> Response:
-    methods = ", ".join(scope["state"]["path"].allow)
+def _permission(path: Path) -> Response:
+    methods = ", ".join(path.allow)
     return Response(
         status_code=204,
         headers={

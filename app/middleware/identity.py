@@ -1,24 +1,22 @@
-"""Whose access token came along, or which session cookie."""
+"""Reads the access token or the session cookie of a request."""
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.tokens import Claims
-from app.errors import InvalidToken, Unauthenticated
+from app.errors import InvalidToken
+from app.http.request_state import RequestState, state_of
 from app.schemas.auth import SESSION_COOKIE
 
 
 class Identity:
-    """Reads the bearer token (RFC 6750, section 2.1) and leaves its claims in `state`.
+    """Sets `claims` of the request state from the bearer token (RFC 6750, section 2.1).
 
-    `state["claims"]` is None without a good token, and `state["refusal"]` then says why.
-    Without any token, `state["session_cookie"]` has the cookie of a browser's session, if it
-    sent one. Whether the session of either is live is not known here, so `state["user_id"]` is
-    None. Nothing is refused: many routes are for everybody.
+    A request without a token may have a session cookie. Whether the session is live is not known
+    yet. This middleware refuses no request: many routes need no user.
     """
 
     def __init__(self, app: ASGIApp, read_token: Callable[[str], Claims]) -> None:
@@ -26,26 +24,24 @@ class Identity:
         self.read_token = read_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, knowing who asks."""
+        """Pass the request on with its identity."""
         if scope["type"] == "http":
-            self._identify(scope)
+            self._identify(Headers(scope=scope), state_of(scope))
         await self.app(scope, receive, send)
 
-    def _identify(self, scope: Scope) -> None:
-        state, headers = scope["state"], Headers(scope=scope)
-        state.update(claims=None, refusal=Unauthenticated(), session_cookie=None, user_id=None)
+    def _identify(self, headers: Headers, state: RequestState) -> None:
         credentials = headers.getlist("authorization")
         scheme, _, token = credentials[0].partition(" ") if credentials else ("", "", "")
         if scheme.lower() != "bearer":
             cookies = cookie_parser(headers.get("cookie", ""))
-            state["session_cookie"] = cookies.get(SESSION_COOKIE)
+            state.session_cookie = cookies.get(SESSION_COOKIE)
         elif len(credentials) > 1:
-            state["refusal"] = InvalidToken()
+            state.refusal = InvalidToken
         else:
             self._read(token.strip(), state)
 
-    def _read(self, token: str, state: dict[str, Any]) -> None:
+    def _read(self, token: str, state: RequestState) -> None:
         try:
-            state["claims"] = self.read_token(token)
-        except InvalidToken as refusal:
-            state["refusal"] = refusal
+            state.claims = self.read_token(token)
+        except InvalidToken:
+            state.refusal = InvalidToken

@@ -4,7 +4,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import MethodNotAllowed, NotFound
-from app.middleware.routing import Routes
+from app.http.paths import Routes
+from app.http.request_state import state_of
 
 
 class Methods:
@@ -19,7 +20,7 @@ class Methods:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["state"]["path"]
+        path = state_of(scope).path
         if path is None:
             raise NotFound(self.routes.advice(scope["path"]))
         if scope["method"] == "OPTIONS":

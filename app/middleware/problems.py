@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, InternalError
+from app.http.request_state import state_of
 
 _log = structlog.get_logger()
 
@@ -44,5 +45,5 @@ class Problems:
             if started:
                 # Half a response is out; only cutting the connection tells the client so.
                 raise
-            response = self.respond(scope["state"]["request_id"], problem)
+            response = self.respond(state_of(scope).request_id, problem)
             await response(scope, receive, send)

@@ -7,7 +7,6 @@ because slowapi's own would hold up the event loop.
 import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from slowapi.util import get_remote_address
 from slowapi.wrappers import Limit, LimitGroup
@@ -16,7 +15,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.rate_limiter import RateLimiter, Window
+from app.adapters.tokens import Claims
 from app.errors import InvalidToken, TooManyRequests
+from app.http.request_state import RequestState, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
 
@@ -56,7 +57,7 @@ def by_user(request: Request) -> str:
     A cookie is counted by address: anyone can make one up, and each would be looked up in the
     database before it is counted. A token has a signature.
     """
-    user_id = request.state.user_id
+    user_id = state_of(request.scope).user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
 
 
@@ -105,33 +106,34 @@ class RateLimit:
         await self.app(scope, receive, send)
 
     async def _count(self, scope: Scope) -> None:
-        state, path = scope["state"], scope["state"]["path"]
-        policy = self.policies[path.limit(scope["method"]) if path else "default"]
-        if policy.key is by_user and state["claims"] is not None:
-            await self._identify(state)
+        state = state_of(scope)
+        name = state.path.limit(scope["method"]) if state.path else "default"
+        policy = self.policies[name]
+        if policy.key is by_user and state.claims is not None:
+            await self._identify(state, state.claims)
         windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
-        state["response_headers"].update(policy.headers(windows))
+        state.response_headers.update(policy.headers(windows))
         used_up = [window.reset_after for window in windows if window.exceeded]
         if used_up:
             raise TooManyRequests(retry_after=max(used_up))
 
-    async def _identify(self, state: dict[str, Any]) -> None:
-        known = self.sessions.known(state["claims"], None)
+    async def _identify(self, state: RequestState, claims: Claims) -> None:
+        known = self.sessions.known(claims, None)
         if known is not None:
-            state["user_id"] = known.user_id
+            state.user_id = known.user_id
             return
         # Not `asyncio.timeout`: a query on a frozen PostgreSQL takes ten seconds to be cancelled.
-        looking = asyncio.create_task(self.sessions.by_token(state["claims"]))
+        looking = asyncio.create_task(self.sessions.by_token(claims))
         looking.add_done_callback(lambda task: task.cancelled() or task.exception())
         await asyncio.wait({looking}, timeout=_LOOKUP_SECONDS)
         if not looking.done():
             looking.cancel()
             return
         if looking.exception() is None:
-            state["user_id"] = looking.result().user_id
+            state.user_id = looking.result().user_id
         elif isinstance(looking.exception(), InvalidToken):
             # The session has ended. The route need not look for it again.
-            state.update(claims=None, refusal=InvalidToken())
+            state.claims, state.refusal = None, InvalidToken
 
 
 class _Policy:
@@ -160,6 +162,6 @@ class _Policy:
 def _is_probe(scope: Scope) -> bool:
     # An orchestrator's question comes straight to the process; through the load balancer
     # (which says for whom it asks) health checks are limited like all else.
-    path = scope["state"]["path"]
+    path = state_of(scope).path
     is_probe = path is not None and path.template in {"/livez", "/readyz", "/metrics"}
     return is_probe and "x-forwarded-for" not in Headers(scope=scope)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.adapters.read_cache import ReadCache
 from app.adapters.redis_link import RedisAway
 from app.adapters.tokens import Claims
+from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
-from app.schemas.bodies import CachedBody
 from app.tracing import Begun, begin, place_of
 
 _BYTES: Final = 32 * 1024 * 1024
@@ -27,22 +27,12 @@ _Headers = list[tuple[bytes, bytes]]
 _Known = Callable[[Claims | None, str | None], Principal | None]
 
 
-class _Answer(NamedTuple):
-    tag: str
-    generation: bytes
-    role: Role | None
-    """Of whoever it was for; None for everybody."""
-    headers: _Headers
-    etag: bytes
-    body: bytes
-
-
 class Replays:
     """Remembers cached reads whole, by who asked for what.
 
-    A route that has read through the cache leaves a `CachedBody` in `state["cached"]`. Its
-    answer is remembered with the generation of its tag, and is good as long as Redis names the
-    same generation: whatever changes, in whatever process, nothing older is ever replayed.
+    A route that has read through the cache sets `cached` of the request state. Its response is
+    stored with the generation of its tag, and is current as long as Redis has the same
+    generation: after a change by any process, no older response is sent again.
     """
 
     def __init__(
@@ -51,7 +41,7 @@ class Replays:
         """`known` says who asks, by token or by cookie, if that was looked up a moment ago."""
         self._cache = cache
         self._known = known
-        self._answers: TTLCache[Hashable, _Answer] = TTLCache(
+        self._answers: TTLCache[Hashable, StoredResponse] = TTLCache(
             _BYTES, _SECONDS, timer=timer, getsizeof=lambda answer: len(answer.body) + _OVERHEAD
         )
 
@@ -61,9 +51,9 @@ class Replays:
             answer = self._answers.get(_key(scope, public=True))
             answer = answer or self._answers.get(_key(scope, public=False))
             if answer is not None:
-                scope["state"]["remembered"] = answer, self._ask(answer)
+                state_of(scope).stored = answer, self._ask(answer)
 
-    def _ask(self, answer: _Answer) -> asyncio.Future[Any]:
+    def _ask(self, answer: StoredResponse) -> asyncio.Future[Any]:
         stage = begin("cache", "cache", place_of(Replays.find))
         if stage is None:
             return self._cache.generation(answer.tag)
@@ -73,43 +63,43 @@ class Replays:
         asked.add_done_callback(partial(_end, stage, answer))
         return asked
 
-    async def find(self, scope: Scope) -> _Answer | None:
-        """Return the answer that was looked up, if it still holds for whoever asks."""
-        remembered: tuple[_Answer, asyncio.Future[Any]] | None = scope["state"].get("remembered")
-        if remembered is None:
+    async def find(self, scope: Scope) -> StoredResponse | None:
+        """Return the response that was looked up, if it is current and its user may see it."""
+        state = state_of(scope)
+        if state.stored is None:
             return None
-        answer, generation = remembered
+        answer, generation = state.stored
         if await generation != answer.generation:
             return None
-        if answer.role is None or answer.role == self._role(scope["state"]):
+        if answer.role is None or answer.role == self._role(state):
             return answer
         return None
 
-    def _role(self, state: dict[str, Any]) -> Role | None:
-        # Whoever is not known just now is looked up by the route, under its deadline.
-        principal = self._known(state["claims"], state["session_cookie"])
+    def _role(self, state: RequestState) -> Role | None:
+        # A session that this process does not know is looked up by the route, under its deadline.
+        principal = self._known(state.claims, state.session_cookie)
         if principal is None:
             return None
-        state["user_id"] = principal.user_id
+        state.user_id = principal.user_id
         return principal.role
 
     def remember(self, scope: Scope, headers: _Headers, body: bytes) -> None:
         """Keep an answer that was just given, if it can be given again."""
-        cached: CachedBody | None = scope["state"].get("cached")
+        state = state_of(scope)
+        cached = state.cached
         if cached is None or cached.generation is None or len(body) + _OVERHEAD > _BYTES:
             return
         sent = dict(headers)
-        public = sent[b"cache-control"].startswith(b"public")
-        # Whom the route has let in: their role may have changed meanwhile.
-        role = None if public else scope["state"].get("role")
-        if public or role is not None:
+        # The role with which the route let the user in: it may have changed meanwhile.
+        role = None if state.is_public else state.role
+        if state.is_public or role is not None:
             kept = list({**sent, b"x-cache": b"hit"}.items())
-            self._answers[_key(scope, public=public)] = _Answer(
+            self._answers[_key(scope, public=state.is_public)] = StoredResponse(
                 cached.tag, cached.generation, role, kept, sent[b"etag"], body
             )
 
 
-def _end(stage: Begun, answer: _Answer, asked: "asyncio.Future[Any]") -> None:
+def _end(stage: Begun, answer: StoredResponse, asked: "asyncio.Future[Any]") -> None:
     if asked.cancelled():
         # Whoever asked has been given up meanwhile, and nobody knows what Redis would have said.
         stage.end(asyncio.CancelledError())
@@ -119,7 +109,7 @@ def _end(stage: Begun, answer: _Answer, asked: "asyncio.Future[Any]") -> None:
 
 
 def _outcome(
-    answer: _Answer, generation: bytes | RedisAway | None
+    answer: StoredResponse, generation: bytes | RedisAway | None
 ) -> Literal["hit", "miss", "bypass"]:
     if isinstance(generation, RedisAway):
         return "bypass"
@@ -165,16 +155,14 @@ class Replay:
 
 
 def _key(scope: Scope, *, public: bool) -> Hashable:
-    state = scope["state"]
-    # A cookie is as good as its owner's id: it never becomes anybody else's.
-    asker = (
-        None if public else (state["claims"] and state["claims"].user_id, state["session_cookie"])
-    )
+    state = state_of(scope)
+    # A cookie identifies its user as well as an id does: it never belongs to another user.
+    asker = None if public else (state.claims and state.claims.user_id, state.session_cookie)
     # The path as it was sent: in `path` an encoded slash (%2F) is the same as a separator.
     return asker, scope.get("raw_path") or scope["path"], scope["query_string"]
 
 
-def _fitting(answer: _Answer, headers: _Headers) -> Message | None:
+def _fitting(answer: StoredResponse, headers: _Headers) -> Message | None:
     # What a simple request wants is clear at a glance; any other is for the route itself.
     sent = dict(headers)
     if sent.get(b"accept") not in _ACCEPTABLE:

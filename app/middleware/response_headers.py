@@ -7,6 +7,8 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.request_state import RequestState, begin_state
+
 _ACCEPTABLE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SECURITY: Final = {
     b"x-content-type-options": b"nosniff",
@@ -22,7 +24,7 @@ class ResponseHeaders:
 
     A header that the response already has stays as it is, so that an HTML page can bring
     a Content-Security-Policy that fits it. `Strict-Transport-Security` (RFC 6797) is sent
-    over HTTPS only. Whatever stands in `state["response_headers"]` is added too.
+    over HTTPS only. `response_headers` of the request state are added too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,12 +35,11 @@ class ResponseHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        state = scope.setdefault("state", {})
-        request_id = state["request_id"] = _request_id(Headers(scope=scope))
+        request_id = _request_id(Headers(scope=scope))
         added = {b"x-request-id": request_id.encode(), **_SECURITY}
         if scope["scheme"] == "https":
             added[b"strict-transport-security"] = _TRANSPORT_SECURITY
-        state["response_headers"] = added
+        begin_state(scope, RequestState(request_id, added))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import CrossSite
+from app.http.request_state import state_of
 
 _SESSIONS: Final = "/api/auth/session"
 _SAFE: Final = {"GET", "HEAD", "OPTIONS"}
@@ -36,10 +37,10 @@ class SameOrigin:
 
 
 def _may_be_forged(scope: Scope) -> bool:
-    if scope["state"]["session_cookie"] is not None:
+    state = state_of(scope)
+    if state.session_cookie is not None:
         return not _is_from_here(scope)
-    path = scope["state"]["path"]
-    if path is None or path.template != _SESSIONS:
+    if state.path is None or state.path.template != _SESSIONS:
         return False
     headers = Headers(scope=scope)
     return ("sec-fetch-site" in headers or "origin" in headers) and not _is_from_here(scope)

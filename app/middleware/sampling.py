@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.middleware.access_log import PROBES
-from app.tracing import new_trace_id
+from app.tracing import begin_trace
 
 _ALWAYS_TRACED: Final = "roundtrip=always"
 
@@ -71,9 +71,7 @@ _GETTER: Final = _HeadersGetter()
 
 def _is_sampled(scope: Scope, sampler: Sampler) -> bool:
     context = propagate.extract(Headers(scope=scope), getter=_GETTER)
-    parent = trace.get_current_span(context).get_span_context()
-    trace_id = parent.trace_id if parent.is_valid else new_trace_id()
-    scope.setdefault("state", {})["trace_id"] = trace_id
+    trace_id = begin_trace(trace.get_current_span(context).get_span_context())
     result = sampler.should_sample(context, trace_id, "", SpanKind.SERVER)
     return result.decision is Decision.RECORD_AND_SAMPLE
 

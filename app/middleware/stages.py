@@ -3,6 +3,7 @@
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.request_state import state_of
 from app.middleware.access_log import METHODS
 from app.tracing import Recording, Stage, record
 
@@ -27,7 +28,7 @@ class Stages:
             if traced:
                 _describe(span, scope)
             if traced or self.server_timing:
-                recording = scope["state"]["recording"] = Recording(spans=traced)
+                recording = state_of(scope).recording = Recording(spans=traced)
                 record(recording)
                 if self.server_timing:
                     send = _telling(send, recording)
@@ -35,7 +36,8 @@ class Stages:
 
 
 def _describe(span: trace.Span, scope: Scope) -> None:
-    path = scope["state"]["path"]
+    state = state_of(scope)
+    path = state.path
     template = path.template if path is not None else ""
     # ASGI: `server` may be missing, and a Unix socket has no port.
     address, port = scope.get("server") or ("", None)
@@ -43,7 +45,7 @@ def _describe(span: trace.Span, scope: Scope) -> None:
         # FastAPI takes both from the Host header, which the client chose.
         "server.address": address,
         "server.port": port or 0,
-        "roundtrip.request_id": scope["state"]["request_id"],
+        "roundtrip.request_id": state.request_id,
         "url.path": _known_parts(scope["path"], template),
     }
     if path is not None:

@@ -8,6 +8,7 @@ from app.http.openapi import NO_STORE, limited_by
 from app.http.pagination import Cursor, Limit, links
 from app.http.problems import problems
 from app.http.representations import json_response, represent
+from app.http.request_state import state_of
 from app.routers.cookies import with_session_cookie, without_session_cookie
 from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
@@ -63,7 +64,7 @@ async def logout(request: Request, caller: Caller, sessions: Sessions) -> Respon
     """End this session: its access tokens, its refresh token, its cookie."""
     await sessions.sign_out(caller)
     response = Response(status_code=204)
-    return without_session_cookie(response) if request.state.session_cookie else response
+    return without_session_cookie(response) if state_of(request.scope).session_cookie else response
 
 
 @router.get(

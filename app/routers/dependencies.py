@@ -15,6 +15,7 @@ from app.container import Container
 from app.errors import Forbidden, NotFound, Unauthenticated
 from app.http.pagination import digits
 from app.http.representations import entity_tags
+from app.http.request_state import RequestState, state_of
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.health import HealthService
@@ -86,18 +87,19 @@ class _SignedIn(SecurityBase):
 
     async def __call__(self, request: Request) -> Principal:
         """Raise `Unauthenticated` for anybody else."""
-        state, sessions = request.state, _container(request).sessions
-        if state.claims is None and state.session_cookie is None:
-            raise state.refusal
+        state, sessions = state_of(request.scope), _container(request).sessions
         principal = sessions.known(state.claims, state.session_cookie)
-        if principal is None:
-            principal = await (
-                sessions.by_token(state.claims)
-                if state.claims is not None
-                else sessions.by_cookie(state.session_cookie)
-            )
+        principal = principal or await _looked_up(state, sessions)
         state.user_id, state.role = principal.user_id, principal.role
         return principal
+
+
+async def _looked_up(state: RequestState, sessions: SessionService) -> Principal:
+    if state.claims is not None:
+        return await sessions.by_token(state.claims)
+    if state.session_cookie is not None:
+        return await sessions.by_cookie(state.session_cookie)
+    raise state.refusal
 
 
 _signed_in = _SignedIn()
@@ -112,7 +114,7 @@ async def _signing_in(request: Request) -> Client:
         # What has ended, or never was, is no hindrance: this is where one signs in anew.
         principal = None
     user_agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None
-    by_cookie = request.state.session_cookie is not None
+    by_cookie = state_of(request.scope).session_cookie is not None
     return Client(user_agent, principal, replaces=principal if by_cookie else None)
 
 

@@ -10,9 +10,10 @@ command the name, of an exception the type.
 
 from app.tracing.functions import place_of, place_of_caller, staged, staged_methods
 from app.tracing.provider import (
+    begin_trace,
     end_tracing,
-    new_trace_id,
     set_tracer_provider,
+    trace_id,
     tracing_is_wanted,
 )
 from app.tracing.recording import Begun, Recording, aside, begin, note, record
@@ -25,8 +26,8 @@ __all__ = [
     "Stage",
     "aside",
     "begin",
+    "begin_trace",
     "end_tracing",
-    "new_trace_id",
     "note",
     "place_of",
     "place_of_caller",
@@ -34,5 +35,6 @@ __all__ = [
     "set_tracer_provider",
     "staged",
     "staged_methods",
+    "trace_id",
     "tracing_is_wanted",
 ]

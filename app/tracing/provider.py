@@ -10,18 +10,19 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.trace import SpanContext
 
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _SHUTDOWN_SECONDS: Final = 2.0
-_next_trace_id: ContextVar[int | None] = ContextVar("next_trace_id", default=None)
+_trace_id: ContextVar[int] = ContextVar("trace_id", default=0)
 
 
 class _TraceIds(RandomIdGenerator):
     """Random ids. A trace id can be generated before its first span exists."""
 
     def generate_trace_id(self) -> int:
-        """Return the id that `new_trace_id` has returned in this context, or else a new one."""
-        return _next_trace_id.get() or super().generate_trace_id()
+        """Return the id of this context, see `begin_trace`, or else a new one."""
+        return _trace_id.get() or super().generate_trace_id()
 
 
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
@@ -50,11 +51,16 @@ def set_tracer_provider() -> Sampler | None:
     return None
 
 
-def new_trace_id() -> int:
-    """Return a random trace id; the next trace that begins in this context has it."""
-    trace_id = RandomIdGenerator().generate_trace_id()
-    _next_trace_id.set(trace_id)
+def begin_trace(parent: SpanContext) -> int:
+    """Return the trace id of the parent, or else a new one, and make it that of this context."""
+    trace_id = parent.trace_id if parent.is_valid else RandomIdGenerator().generate_trace_id()
+    _trace_id.set(trace_id)
     return trace_id
+
+
+def trace_id() -> int:
+    """Return the trace id of this context; 0 if there is none."""
+    return _trace_id.get() or trace.get_current_span().get_span_context().trace_id
 
 
 def end_tracing() -> None:

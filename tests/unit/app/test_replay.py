@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from app.adapters.read_cache import ReadCache
 from app.adapters.redis_link import RedisAway, RedisLink
 from app.adapters.tokens import Claims
+from app.http.request_state import RequestState, begin_state
 from app.middleware.replay import Replays
 from app.models import Principal
 from app.schemas.bodies import CachedBody
@@ -34,9 +35,10 @@ async def _one() -> bytes:
     return b"1"
 
 
-def _scope(**state: Any) -> dict[str, Any]:
-    state = {"claims": None, "session_cookie": None, "user_id": None, **state}
-    return {"method": "GET", "path": "/", "query_string": b"", "state": state}
+def _scope(cached: CachedBody | None = None) -> dict[str, Any]:
+    scope = {"method": "GET", "path": "/", "query_string": b""}
+    begin_state(scope, RequestState("an-id", {}, cached=cached, is_public=True))
+    return scope
 
 
 def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
