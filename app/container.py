@@ -8,9 +8,9 @@ from app.adapters.login_throttle import LoginThrottle
 from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.passwords import PasswordHasher
-from app.adapters.rate_limiter import RateLimiter
-from app.adapters.read_cache import ReadCache
-from app.adapters.redis_link import RedisLink
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.rate_limiter import RateLimiter
+from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
 from app.models import Principal
@@ -105,12 +105,12 @@ class Container:
             closing.callback(self._passwords.close)
 
 
-def _redis_links(settings: Settings) -> tuple[RedisLink, RedisLink]:
+def _redis_links(settings: Settings) -> tuple[RedisClient, RedisClient]:
     """Return the ways to what is cached and to what is counted.
 
     To one server they are the same, so that what a request asks of it takes one round trip.
     """
-    cached, url = RedisLink(settings), settings.rate_limit_redis_url
+    cached, url = RedisClient(settings), settings.rate_limit_redis_url
     if url is None or url == settings.redis_url:
         return cached, cached
-    return cached, RedisLink(settings, url=url)
+    return cached, RedisClient(settings, url=url)

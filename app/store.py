@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from app.adapters.read_cache import ReadCache
+from app.adapters.redis.read_cache import ReadCache
 from app.errors import Contended
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody, Representation

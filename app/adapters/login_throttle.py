@@ -4,7 +4,7 @@ import hashlib
 
 from limits import parse_many
 
-from app.adapters.rate_limiter import RateLimiter
+from app.adapters.redis.rate_limiter import RateLimiter
 from app.errors import TooManyFailures
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.adapters.rate_limiter import RateLimiter, Window
+from app.adapters.redis.rate_limiter import RateLimiter, Window
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken, TooManyRequests
 from app.http.request_state import RequestState, state_of

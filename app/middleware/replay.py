@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.adapters.read_cache import ReadCache
-from app.adapters.redis_link import RedisAway
+from app.adapters.redis.client import RedisUnavailable
+from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
@@ -109,9 +109,9 @@ def _end(stage: Begun, answer: StoredResponse, asked: "asyncio.Future[Any]") -> 
 
 
 def _outcome(
-    answer: StoredResponse, generation: bytes | RedisAway | None
+    answer: StoredResponse, generation: bytes | RedisUnavailable | None
 ) -> Literal["hit", "miss", "bypass"]:
-    if isinstance(generation, RedisAway):
+    if isinstance(generation, RedisUnavailable):
         return "bypass"
     return "hit" if generation == answer.generation else "miss"
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
-from app.adapters.redis_link import RedisLink
+from app.adapters.redis.client import RedisClient
 from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
@@ -15,7 +15,7 @@ _PATIENCE = 1.0
 class HealthService:
     """Knows what is up. `drain()` says that this process is about to end."""
 
-    def __init__(self, database: Database, redis: Collection[RedisLink]) -> None:
+    def __init__(self, database: Database, redis: Collection[RedisClient]) -> None:
         """`redis` has each Redis that is used; one that is away counts for all of them."""
         self._database = database
         self._redis = redis

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.read_cache import ReadCache
-from app.adapters.redis_link import RedisLink
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.read_cache import ReadCache
 from app.errors import EmailTaken
 from app.models import User
 from app.repositories.database import Database, Transaction, create_engine
@@ -41,7 +41,7 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
     settings = Settings.model_construct(database_url=database, redis_url=redis, redis_timeout=5.0)
 
     async def with_store() -> None:
-        connections, link = Database(create_engine(settings)), RedisLink(settings)
+        connections, link = Database(create_engine(settings)), RedisClient(settings)
         try:
             await Store(connections, ReadCache(link, key_prefix=PREFIX, on=True)).write(work)
         finally:

@@ -96,8 +96,8 @@ def test_an_order_with_its_lines_is_one_statement(
 
 
 _FUNCTIONS = {
-    "rate-limit": ("app.adapters.rate_limiter", "RateLimiter", "hit"),
-    "redis": ("app.adapters.redis_link", "RedisLink", "send"),
+    "rate-limit": ("app.adapters.redis.rate_limiter", "RateLimiter", "hit"),
+    "redis": ("app.adapters.redis.client", "RedisClient", "send"),
     "endpoint": ("app.routers.users", "create_user"),
     "service": ("app.services.users", "UserService", "register"),
     "hash": ("app.adapters.passwords", "PasswordHasher", "hash"),

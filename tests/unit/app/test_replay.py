@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
-from app.adapters.read_cache import ReadCache
-from app.adapters.redis_link import RedisAway, RedisLink
+from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.replay import Replays
@@ -22,9 +22,9 @@ from tests.service import signing_key
 _HEADERS = [(b"cache-control", b"public, no-cache"), (b"etag", b'"one"')]
 
 
-def _link(redis_url: str) -> RedisLink:
+def _link(redis_url: str) -> RedisClient:
     settings = Settings.model_construct(redis_url=SecretStr(redis_url), redis_timeout=5.0)
-    return RedisLink(settings)
+    return RedisClient(settings)
 
 
 def _nobody(_: Claims | None, __: str | None) -> Principal | None:
@@ -132,7 +132,7 @@ def test_a_thousand_answers_find_their_questions(redis_url: str) -> None:
 
         async def ask(number: int) -> None:
             if number % 10 == 3:
-                assert isinstance(await link.send("INCR", b"1", b"2"), RedisAway)
+                assert isinstance(await link.send("INCR", b"1", b"2"), RedisUnavailable)
             elif number % 10 == 7:
                 link.send("ECHO", "given up").cancel()
             else:

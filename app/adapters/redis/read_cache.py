@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from app.adapters.redis_link import RedisAway, RedisLink
-from app.adapters.untold import Untold
+from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
 from app.tracing import note, staged
 
@@ -55,12 +55,12 @@ class Found(NamedTuple):
 class ReadCache:
     """Reads through Redis. Without Redis, or switched off, everything is loaded each time."""
 
-    def __init__(self, redis: RedisLink, *, key_prefix: str, on: bool) -> None:
+    def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool) -> None:
         self._redis = redis
         self._prefix = f"{key_prefix}:cache"
         self._on = on
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
-        self._untold = Untold(redis, self._key)
+        self._pending = PendingInvalidations(redis, self._key)
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]], *, seconds: int
@@ -88,11 +88,11 @@ class ReadCache:
     @staged("cache")
     async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None] | None:
         note("roundtrip.cache", "bypass")
-        if not self._on or tag in self._untold:
+        if not self._on or tag in self._pending:
             return None
         fresh, key = secrets.token_hex(8), self._key(tag)
         answer = await self._redis.send("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
-        if isinstance(answer, RedisAway):
+        if isinstance(answer, RedisUnavailable):
             return None
         generation, body = answer
         note("roundtrip.cache", "miss" if body is None else "hit")
@@ -118,7 +118,7 @@ class ReadCache:
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
         """Ask for a tag's generation; a future, so that the question leaves with others."""
-        if self._on and tag not in self._untold:
+        if self._on and tag not in self._pending:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         unknown.set_result(None)
@@ -136,18 +136,18 @@ class ReadCache:
         except asyncio.CancelledError:
             # Others read on, while Postgres may take seconds to say what became of a commit.
             changing.cancel()
-            await self._untold.tell_until_over(changing, tags)
+            await self._pending.invalidate_until_done(changing, tags)
             raise
         except Exception as error:
             if not _is_refusal(error):
-                await self._untold.tell(tags)
+                await self._pending.invalidate(tags)
             raise
-        await self._untold.tell(tags)
+        await self._pending.invalidate(tags)
         return result
 
     async def close(self) -> None:
         """End what goes on behind the requests, before the way to Redis is closed."""
-        await self._untold.close()
+        await self._pending.close()
 
     def _key(self, tag: str) -> str:
         return f"{self._prefix}:{tag}"

@@ -13,7 +13,7 @@ from typing import Final
 from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
 
-from app.adapters.redis_link import RedisAway, RedisLink
+from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.tracing import staged
 
 # A fixed window that begins with the first request: how many there were, and the milliseconds
@@ -47,7 +47,7 @@ class RateLimiter:
     hold per process, and nothing is unlimited.
     """
 
-    def __init__(self, redis: RedisLink, *, key_prefix: str) -> None:
+    def __init__(self, redis: RedisClient, *, key_prefix: str) -> None:
         self._redis = redis
         self._prefix = f"{key_prefix}:limit"
         self._own = MemoryStorage()
@@ -66,9 +66,9 @@ class RateLimiter:
         ]
 
     async def _window(
-        self, item: RateLimitItem, key: str, answer: tuple[int, int] | RedisAway
+        self, item: RateLimitItem, key: str, answer: tuple[int, int] | RedisUnavailable
     ) -> Window:
-        if isinstance(answer, RedisAway):
+        if isinstance(answer, RedisUnavailable):
             count = await self._own.incr(key, item.get_expiry())
             seconds = await self._own.get_expiry(key) - time.time()
         else:

@@ -23,11 +23,11 @@ _FAILURES = (RedisError, OSError, TimeoutError)
 _Question = tuple[tuple[EncodableT, ...], "asyncio.Future[Any]"]
 
 
-class RedisAway(Exception):
+class RedisUnavailable(Exception):
     """Redis did not answer in time, or was not asked because it did not before."""
 
 
-class RedisLink:
+class RedisClient:
     """Sends commands in batches over one connection: one goes out while the next one gathers.
 
     The requests of one moment share the way there and back. It is redis-py's own connection, since
@@ -67,12 +67,12 @@ class RedisLink:
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, together with all others of this moment.
 
-        The future's result is Redis's answer, or a `RedisAway`; it is never raised, so that
+        The future's result is Redis's answer, or a `RedisUnavailable`; it is never raised, so that
         nobody has to wait for what they no longer need.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._breaker.opened or time.monotonic() < self._resume:
-            answer.set_result(RedisAway())
+            answer.set_result(RedisUnavailable())
             return answer
         stage = begin("redis", *_described(str(command[0])))
         if stage is not None:
@@ -83,9 +83,9 @@ class RedisLink:
         return answer
 
     async def ask(self, *command: EncodableT) -> Any:  # noqa: ANN401 - as Redis has it
-        """Send a command and return its answer. Raises `RedisAway`."""
+        """Send a command and return its answer. Raises `RedisUnavailable`."""
         answer = await self.send(*command)
-        if isinstance(answer, RedisAway):
+        if isinstance(answer, RedisUnavailable):
             raise answer
         return answer
 
@@ -97,7 +97,7 @@ class RedisLink:
                 if answers is None:
                     # Whoever came meanwhile has waited for this one, and would do so once more.
                     batch, self._gathering = batch + self._gathering, []
-                    answers = [RedisAway()] * len(batch)
+                    answers = [RedisUnavailable()] * len(batch)
                 for (_, waiting), answer in zip(batch, answers, strict=True):
                     if not waiting.done():
                         waiting.set_result(answer)
@@ -135,7 +135,7 @@ class RedisLink:
             return await self._connection.read_response()
         except ResponseError:
             # A server that is starting or short of memory answers with an error.
-            return RedisAway()
+            return RedisUnavailable()
 
     async def ping(self) -> bool:
         """Tell whether Redis answers in time, even if it did not before."""
@@ -155,7 +155,7 @@ class RedisLink:
 def _described(operation: str) -> tuple[str, Attributes]:
     # The name alone: keys have ids in them, and arguments whole answers.
     named = {"db.system.name": "redis", "db.operation.name": operation}
-    return operation, {**named, **place_of(RedisLink.send)}
+    return operation, {**named, **place_of(RedisClient.send)}
 
 
 def _end(stage: Begun, answer: "asyncio.Future[Any]") -> None:

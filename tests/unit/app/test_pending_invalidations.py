@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.read_cache import ReadCache
-from app.adapters.redis_link import RedisLink
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.read_cache import ReadCache
 from app.errors import Contended, OutOfStock, PreconditionFailed, Unavailable
 from app.settings import Settings
 from lab.stack.ports import free_port
@@ -22,7 +22,7 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
     async def with_cache() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, it: complaints.append(it))
         settings = Settings.model_construct(redis_url=SecretStr(url), redis_timeout=5.0)
-        link = RedisLink(settings)
+        link = RedisClient(settings)
         prefix = signing_key()
         caches = [ReadCache(link, key_prefix=prefix, on=True) for _ in range(2)]
         try:
@@ -196,7 +196,9 @@ def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_ur
         await _given_up(cache, "a", *many)
         await _given_up(cache, "b")
         # What was given up may still be on its way to an end of its own.
-        assert len([other for other in await _others() if "Untold._pay" in other]) == 1
+        assert (
+            len([other for other in await _others() if "PendingInvalidations._retry" in other]) == 1
+        )
         await _until_all_is_over()
         assert await _outcomes(cache, "a", "a", "b", many[-1]) == ["miss", "hit", "miss", "miss"]
 

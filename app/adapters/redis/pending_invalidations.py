@@ -1,0 +1,129 @@
+"""Cache invalidations that Redis has not confirmed."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final
+
+import structlog
+
+from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.tracing import aside
+
+_log = structlog.get_logger()
+_PAUSE_SECONDS: Final = 0.5
+"""Between two attempts. It need not grow: while the breaker is open, nothing is sent."""
+_MAX_TAGS_AT_ONCE: Final = 500
+"""In one command, so that it stays below the timeout after a long outage."""
+# Deletes each generation and the reads that are stored under it. Nothing of an erased account
+# stays.
+_INVALIDATE: Final = """
+for _, key in ipairs(KEYS) do
+  local generation = redis.call('GET', key)
+  if generation then
+    redis.call('UNLINK', key, key .. ':' .. generation)
+  end
+end
+"""
+
+
+class PendingInvalidations:
+    """Invalidates tags in Redis, by deleting their generations.
+
+    An invalidation is pending until Redis confirms it. A background task repeats what Redis did not
+    confirm, and ends when nothing is pending. This process must not read a pending tag from Redis.
+    """
+
+    def __init__(self, redis: RedisClient, key: Callable[[str], str]) -> None:
+        """`key` returns the key of a tag's generation."""
+        self._redis = redis
+        self._key = key
+        self._sending: dict[str, object] = {}
+        """Tags whose invalidation is on its way, each with a mark of its latest change."""
+        self._unconfirmed: dict[str, object] = {}
+        """Tags to be invalidated again, each with a mark of its latest change."""
+        self._abandoned: dict[asyncio.Task[Any], set[str]] = {}
+        """Abandoned writes whose outcome is unknown, and the tags that they change."""
+        self._retrying: asyncio.Task[None] | None = None
+
+    def __contains__(self, tag: str) -> bool:
+        """Return whether Redis may have stale reads of a tag."""
+        return tag in self._sending or tag in self._unconfirmed
+
+    async def invalidate(self, tags: Iterable[str]) -> None:
+        """Invalidate these tags. What Redis does not confirm stays pending."""
+        change, confirmed = object(), False
+        sending = dict.fromkeys(tags, change)
+        self._sending |= sending
+        try:
+            confirmed = await self._send(sending)
+        finally:
+            # After a cancellation, the answer of Redis is unknown.
+            if not confirmed:
+                self._add_unconfirmed(sending)
+            for tag in sending:
+                # A later change of this tag has its own invalidation.
+                if self._sending.get(tag) is change:
+                    del self._sending[tag]
+
+    async def invalidate_until_done(self, write: asyncio.Task[Any], tags: set[str]) -> None:
+        """Invalidate the tags of an abandoned write, again and again until it ends.
+
+        The write may have taken effect, or may do so at any moment. Returns after the first
+        attempt, whether or not Redis has confirmed it.
+        """
+        self._abandoned[write] = tags
+        self._add_unconfirmed(tags)
+        write.add_done_callback(self._write_ended)
+        # Awaited, because the client reads again as soon as it has its 503, perhaps in another
+        # process.
+        await self._send(tags)
+
+    def _write_ended(self, write: asyncio.Task[Any]) -> None:
+        self._add_unconfirmed(self._abandoned.pop(write))
+        if not write.cancelled():
+            # Its caller has been answered. Without this call, asyncio would log the error.
+            write.exception()
+
+    async def _send(self, tags: Collection[str]) -> bool:
+        """Return whether Redis has confirmed it."""
+        if not tags:
+            return True
+        keys = [self._key(tag) for tag in tags]
+        # Redis deletes even when its memory is full. Deleting twice does no harm.
+        answer = await self._redis.send("EVAL", _INVALIDATE, len(keys), *keys)
+        return not isinstance(answer, RedisUnavailable)
+
+    def _add_unconfirmed(self, tags: Iterable[str]) -> None:
+        self._unconfirmed |= dict.fromkeys(tags, object())
+        if self._unconfirmed and self._retrying is None:
+            _log.warning("cache_invalidation_pending", tags=len(self._unconfirmed))
+            self._retrying = aside(self._retry)
+
+    async def _retry(self) -> None:
+        try:
+            while self._unconfirmed:
+                await asyncio.sleep(_PAUSE_SECONDS)
+                await self._send_unconfirmed()
+            _log.info("cache_invalidation_confirmed")
+        finally:
+            self._retrying = None
+
+    async def _send_unconfirmed(self) -> None:
+        # The tags of a write that has not ended stay pending: it may still take effect.
+        uncertain = set[str]().union(*self._abandoned.values())
+        unconfirmed = list(self._unconfirmed.items())
+        for start in range(0, len(unconfirmed), _MAX_TAGS_AT_ONCE):
+            some = dict(unconfirmed[start : start + _MAX_TAGS_AT_ONCE])
+            if not await self._send(some):
+                return
+            for tag, change in some.items():
+                if self._unconfirmed.get(tag) is change and tag not in uncertain:
+                    del self._unconfirmed[tag]
+
+    async def close(self) -> None:
+        """Stop the retries after a last attempt. No other process knows what is pending."""
+        retrying = self._retrying
+        if retrying is not None:
+            retrying.cancel()
+            await asyncio.wait({retrying})
+            await self._send_unconfirmed()
