@@ -1,12 +1,13 @@
 """Every setting, read from the environment."""
 
 import base64
+import re
 
 import pydantic
 import pytest
 
 from app.settings import Settings, SettingsError, load_settings
-from tests.service import signing_key
+from tests.service import CHECKOUT, signing_key
 
 _GOOD = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@db/roundtrip",
@@ -40,6 +41,19 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.database_pool_timeout == 5
     assert settings.redis_timeout == 0.15
     assert settings.log_format == "json"
+
+
+def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line of .env.example that is a comment changes nothing when it is made a setting."""
+    fields = {name.upper() for name in Settings.model_fields}
+    lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
+    # These have no default that could be shown.
+    shown = {n: v for n, v in lines if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}}
+    by_default = _load(monkeypatch)
+    as_shown = _load(monkeypatch, **shown)
+    for name in shown:
+        assert getattr(as_shown, name.lower()) == getattr(by_default, name.lower()), name
+    assert len(shown) > 25
 
 
 def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
