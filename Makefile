@@ -119,10 +119,9 @@ format: dev-set  ## format the code
 	@$(BIN)/ruff format
 
 lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newest versions
-	@for set in app lab dev; do \
-		echo "requirements/$$set.txt" && \
-		$(COMPILE) $(ARGS) requirements/$$set.in -o requirements/$$set.txt || exit 1; \
-	done
+	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/app.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group lab -c requirements/app.txt -o requirements/lab.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/lab.txt -o requirements/dev.txt
 
 # The doctor uses nothing that may be broken: no .venv, no packages, no line endings.
 doctor:  ## find problems of this machine, and say how to fix them

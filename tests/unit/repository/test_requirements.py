@@ -1,0 +1,52 @@
+"""The dependencies that pyproject.toml declares are those that requirements/ pins."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from itertools import groupby
+
+import pytest
+
+from tests.service import CHECKOUT
+
+_NAME = re.compile(r"[\w.-]+")
+
+
+def _declared(group: str) -> set[str]:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    groups = {"app": project["project"]["dependencies"], **project["dependency-groups"]}
+    names = set[str]()
+    for item in groups[group]:
+        if isinstance(item, dict):
+            names |= _declared(item["include-group"])
+        elif match := _NAME.match(item):
+            names.add(match[0].lower().replace("_", "-"))
+    return names
+
+
+def _pinned(group: str) -> Iterator[tuple[str, str]]:
+    """Yield each pinned package with the comment that says which others need it."""
+    name = ""
+    for is_comment, lines in groupby(
+        (CHECKOUT / "requirements" / f"{group}.txt").read_text().splitlines(),
+        key=lambda line: line.startswith("    #"),
+    ):
+        if is_comment:
+            yield name, "\n".join(lines)
+        else:
+            names = [line for line in lines if not line.startswith((" ", "#"))]
+            name = names[-1].partition("==")[0].partition("[")[0] if names else name
+
+
+@pytest.mark.parametrize(
+    ("group", "source"),
+    [
+        ("app", "roundtrip (pyproject.toml)"),
+        ("lab", "roundtrip (pyproject.toml:lab)"),
+        ("dev", "roundtrip (pyproject.toml:dev)"),
+    ],
+)
+def test_each_declared_dependency_is_pinned(group: str, source: str) -> None:
+    """`make lock` has run after the last change of pyproject.toml."""
+    direct = {name for name, comment in _pinned(group) if source in comment}
+    assert direct == _declared(group)
