@@ -57,6 +57,7 @@ CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
      "--proxy-headers", \
      "--no-access-log", "--no-server-header", \
      "--timeout-graceful-shutdown", "15", \
+     "--reset-contextvars", \
      "--timeout-keep-alive", "75"]
 
 ARG VERSION=unreleased

@@ -5,6 +5,7 @@ then make a database of their own there, and keys under a prefix of their own.
 """
 
 import os
+import resource
 import secrets
 import subprocess
 import sys
@@ -28,6 +29,8 @@ from tests.distribution import FilesOnOneStackTogether, slowest_first
 from tests.machine import RunAgainLater
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
+OPEN_FILES = 4096
+
 # How long examples take says something of the machine, which may be busy, and not of the service.
 settings.register_profile("times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("times")
@@ -37,8 +40,12 @@ NewDatabase = Callable[..., str]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run a test again that has found its machine too slow."""
+    """Run a test again that has found its machine too slow, and allow enough open files."""
     config.pluginmanager.register(RunAgainLater())
+    # A thousand connections at once are more than most systems allow a process by default.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
 @pytest.hookimpl(optionalhook=True)

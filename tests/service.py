@@ -73,7 +73,7 @@ def running_service(
     """Start a process with these settings, and end it afterwards."""
     port = free_port()
     arguments = ["--factory", "app.main:create_app", "--port", str(port)]
-    arguments += ["--no-access-log", "--no-server-header"]
+    arguments += ["--no-access-log", "--no-server-header", "--reset-contextvars"]
     # Longer than any test: else the client may reuse a connection in the very moment in which
     # the server, after five idle seconds, closes it.
     arguments += ["--timeout-keep-alive", "300"]

@@ -29,6 +29,8 @@ UVICORN = (
     *("--no-access-log", "--no-server-header"),
     # Longer than the longest request may take: what has begun is answered.
     *("--timeout-graceful-shutdown", "15"),
+    # Without this, a pipelined request begins in a copy of the context of the one before it.
+    "--reset-contextvars",
     # Longer than the load balancer keeps a connection for the next request.
     *("--timeout-keep-alive", "75"),
 )

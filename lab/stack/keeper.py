@@ -46,6 +46,7 @@ class Keeper:
             self._attempts = 0
         elif self._attempts and time.monotonic() > self._nice_until:
             self._set_niceness(0)
+            self._nice_until = math.inf
 
     def _bring_back(self) -> None:
         if self._attempts == 0:
@@ -73,7 +74,6 @@ class Keeper:
         if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.nice(niceness)
-            self._nice_until = math.inf
 
 
 def _ending(status: int | None) -> str:

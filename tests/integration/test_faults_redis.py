@@ -117,7 +117,7 @@ def test_limits_count_in_redis_again_once_it_is_back(
 def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """The service notices each closed connection of its pool before it sends anything on it."""
+    """The service notices each closed connection before it sends anything on it."""
     _wait_until_shared(client)
     with _frozen(valkey), ThreadPoolExecutor(8) as threads:
         # Each waits for an answer, so that each takes a connection of its own.
@@ -129,6 +129,11 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     valkey.start()
     reports_after = [client.get("/readyz").json()["redis"] for _ in range(8)]
     assert reports_after == ["up"] * 8
+    # Commands have a connection outside the pool, which only /readyz uses.
+    assert client.get("/api/products").headers["X-Cache"] != "bypass"
+    valkey.stop()
+    valkey.start()
+    assert client.get("/api/products").headers["X-Cache"] == "miss"
 
 
 def test_frozen_redis_delays_a_few_requests_a_little_then_none(

@@ -17,7 +17,7 @@ from tests.service import CHECKOUT
 pytestmark = pytest.mark.slow
 
 LONGEST_WAIT_S = 2.0
-"""Well below DATABASE_STATEMENT_TIMEOUT: a request that waits longer for a table fails."""
+"""No statement may wait this long for a table. DATABASE_STATEMENT_TIMEOUT, 5 s, ends it later."""
 CONCURRENTLY = '''"""An index that is built while others write.
 
 Revision ID: 9999

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import Coroutine
 from functools import partial
@@ -24,9 +25,12 @@ from tests.integration.shop import (
     stock_of,
 )
 from tests.integration.wire import at_once, problem, statuses
+from tests.machine import too_slow
 from tests.service import Service
 
 BUYERS = 1000
+CONNECTION_WAIT_S = 5.0
+"""DATABASE_POOL_TIMEOUT: what waits longer for a connection gets 503."""
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +48,13 @@ def test_a_thousand_buyers_of_a_hundred_pieces_get_a_hundred(
     people = [sign_up(client) for _ in range(4)]
     at = itertools.cycle(itertools.product([worker.address() for worker in workers], people))
     orders = [_order(address, buyer, product) for address, buyer in itertools.islice(at, BUYERS)]
+    began = time.perf_counter()
     answers = asyncio.run(_all(orders))
+    seconds = time.perf_counter() - began
     found = Counter((response.status_code, response.json().get("code")) for response in answers)
+    print(f"{BUYERS} orders at once in {seconds:.1f} s: {dict(found)}")
+    if seconds > CONNECTION_WAIT_S:
+        too_slow(f"{BUYERS} orders took {seconds:.1f} s, and one waits {CONNECTION_WAIT_S} s")
     assert found == {(201, None): 100, (409, "out-of-stock"): BUYERS - 100}  # check F17
     assert stock_of(client, product) == 0  # check F17
     assert _sold(database, product["id"]) == 100
@@ -61,19 +70,20 @@ async def _order(
     address: tuple[str, int], buyer: Account, product: dict[str, Any]
 ) -> httpx2.Response:
     """Send an order on a connection of its own. An HTTP client for each takes much longer."""
-    reader, writer = await asyncio.open_connection(*address)
     headers = {"Host": "x", "Connection": "close", **buyer.auth}
     request = httpx2.Request(
         "POST", f"http://x{buyer.url}/orders", headers=headers, json=basket((product, 1))
     )
-    lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    line = f"POST {request.url.path} HTTP/1.1\r\n{lines}\r\n"
-    writer.write(line.encode() + request.content)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(f"POST {request.url.path} HTTP/1.1\r\n{fields}\r\n".encode() + request.content)
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
-    status, *fields = head.decode().split("\r\n")
-    headers = dict(field.split(": ", 1) for field in fields)
-    return httpx2.Response(int(status.split()[1]), headers=headers, content=body)
+    assert head, "the connection was closed without a response"
+    status, *received = head.decode().split("\r\n")
+    return httpx2.Response(
+        int(status.split()[1]), headers=dict(it.split(": ", 1) for it in received), content=body
+    )
 
 
 def _sold(database: psycopg.Connection, product_id: int) -> int:

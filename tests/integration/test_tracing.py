@@ -142,10 +142,10 @@ def test_a_request_without_a_trace_begins_one_which_its_log_line_names(
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
 
 
-def test_the_sampler_decides_once_about_each_request(
+def test_the_trace_id_decides_whether_a_request_is_sampled(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """By the trace id, which the log line has in any case; a client's decision is kept."""
+    """The log line has the id in each case. A client's own decision is kept."""
     service = start_service(
         **receiver.settings,
         OTEL_TRACES_SAMPLER="parentbased_traceidratio",
