@@ -12,7 +12,7 @@ from app.tracing import Stage
 from tests.accounts import Account, sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.shop import basket, new_product
-from tests.integration.wire import log_lines
+from tests.integration.wire import exchange, log_lines
 from tests.receiver import Ask, Receiver, Span
 from tests.service import Service
 
@@ -170,6 +170,27 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
     assert {line["trace_id"] for line in lines} & {
         span.trace_id for span in receiver.spans
     } == traced
+
+
+def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: Receiver) -> None:
+    """The spans of an unsampled request are not in the trace of the request before it."""
+    first, second, third = (secrets.token_hex(16) for _ in range(3))
+    requests = b"".join(
+        f"GET /api/products HTTP/1.1\r\nHost: x\r\nX-Request-ID: {trace_id}\r\n{last}"
+        f"traceparent: 00-{trace_id}-00f067aa0ba902b7-{flags}\r\n\r\n".encode()
+        for trace_id, flags, last in (
+            (first, "01", ""), (second, "00", ""), (third, "01", "Connection: close\r\n"),
+        )
+    )  # fmt: skip
+    assert exchange(traced, requests).count(b"HTTP/1.1 200") == 3
+    for trace_id, is_recorded in ((first, True), (second, False), (third, True)):
+        (line,) = log_lines(traced, trace_id)
+        assert line["trace_id"] == trace_id
+        assert ("stages_ms" in line) == is_recorded
+    for trace_id in (third, first):
+        trace = receiver.trace(trace_id)
+        assert trace[0].attributes["roundtrip.request_id"] == trace_id
+        assert [span.stage for span in trace].count("rate-limit") == 1
 
 
 def test_a_process_traces_no_more_requests_than_its_limit(
