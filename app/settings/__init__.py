@@ -34,23 +34,23 @@ from app.settings.providers import Provider, ProviderSettings
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
 RedisAddress = Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
-_LONGEST = 10 * 365 * 24 * 60 * 60
-_Kind = TypeVar("_Kind", bound=BaseSettings)
+_MAX_SECONDS = 10 * 365 * 24 * 60 * 60
+_Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class TokenSettings(EnvironmentSettings):
-    """What access tokens are signed with, and how long they are good."""
+    """The signing keys of access tokens, and the lifetime of a token in seconds."""
 
-    # The private key of the access tokens' signature: an Ed25519 seed in Base64. During a
-    # rotation, the key to come stands behind it; see `python -m app rotate-key`.
+    # The private key that signs access tokens: an Ed25519 seed in Base64. During a rotation, the
+    # next key follows it; see `python -m app rotate-key`.
     token_signing_key: SigningKeys
     token_issuer: str = "roundtrip"
     token_audience: str = "roundtrip"
-    token_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 15 * 60
+    token_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 15 * 60
 
 
 class Settings(TokenSettings, ProviderSettings):
-    """The service's settings. Times are seconds, sizes are bytes."""
+    """The service's settings. Times are in seconds, sizes in bytes."""
 
     environment: Literal["production", "local"] = "production"
 
@@ -62,60 +62,60 @@ class Settings(TokenSettings, ProviderSettings):
         ),
     ]
     database_pool_size: PositiveInt = 10
-    # A request that finds no free connection in this time gets 503. It is as long as a statement
-    # may take: by then a connection is free, unless the database is overloaded.
+    # A request that gets no connection in this time gets 503. A statement may take as long: then
+    # a connection is free, unless the database is overloaded.
     database_pool_timeout: PositiveFloat = 5.0
-    # What Postgres itself gives up on; below the request's deadline, so that the
-    # connection is usable again by the time the client has its 503.
+    # PostgreSQL cancels a statement after this time. It is below the request's deadline, so that
+    # the connection is usable again by the time the client has its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
     redis_url: RedisAddress
-    # Where requests and failed logins are counted; REDIS_URL, if it is not set. A server of its own
-    # that evicts nothing (`maxmemory-policy noeviction`): cached reads then cannot displace counts.
+    # The Redis that counts requests and failed logins; by default that of REDIS_URL. If it is a
+    # separate server with `maxmemory-policy noeviction`, cached reads cannot displace counts.
     rate_limit_redis_url: RedisAddress | None = None
-    # Deployments that share one Redis keep apart by this prefix.
+    # Deployments that share one Redis need different prefixes.
     redis_key_prefix: str = "roundtrip"
-    # The whole time that one question to Redis may take, retries included.
+    # The maximum time of one batch of commands to Redis.
     redis_timeout: PositiveFloat = 0.15
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
-    # Whether reads are kept in Redis and, while it vouches for them, in the process.
+    # Whether reads are cached in Redis and, as long as Redis confirms them, in the process.
     cache: Literal["on", "off"] = "on"
 
-    # A sign-in ends after the first, and after the second without any use.
-    session_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 30 * 24 * 60 * 60
-    session_idle_lifetime: Annotated[int, Field(gt=0, le=_LONGEST)] = 7 * 24 * 60 * 60
+    # A session ends after the first time, and after the second if it is not used.
+    session_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 30 * 24 * 60 * 60
+    session_idle_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 7 * 24 * 60 * 60
 
-    # Each thread keeps one core busy and holds 19 MiB while it hashes.
+    # Each thread occupies one core and 19 MiB while it hashes.
     password_threads: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
-    # Hashes running or waiting, per process; one more gets 503.
+    # The maximum number of hashes that run or wait, per process. A further request gets 503.
     password_queue: PositiveInt = 100
 
     # slowapi's notation; several limits are separated by semicolons.
     rate_limit_signup: RateLimit = "10/minute"
     rate_limit_login: RateLimit = "10/minute"
-    # Failed logins in a row for one account, from wherever they come.
+    # Failed logins in a row for one account, from all addresses.
     rate_limit_login_failures: RateLimit = "20/15minutes"
     rate_limit_password: RateLimit = "5/minute"
     rate_limit_default: RateLimit = "600/minute"
 
-    # How often what has expired is deleted from the tables.
+    # The time between two deletions of expired rows.
     sweep_interval: PositiveFloat = 600.0
 
     request_timeout: PositiveFloat = 10.0
     max_body_size: PositiveInt = 64 * 1024
-    # How long a process that was told to end says so before it closes its sockets: time for
-    # load balancers to notice.
+    # After SIGTERM, a process is unready for this time before it closes its sockets, so that load
+    # balancers notice.
     drain_delay: NonNegativeFloat = 3.0
-    # Host headers that are served; `*` serves every one.
+    # Host headers that are accepted; `*` accepts every one.
     allowed_hosts: Names = ("*",)
     # Origins whose pages may call from a browser, without cookies; none by default.
     cors_origins: BrowserOrigins = ()
 
-    # Whether each response says in Server-Timing what took how long: whoever may ask learns it.
+    # Whether each response shows the durations of its stages in Server-Timing, to every client.
     server_timing: Literal["on", "off"] = "off"
 
-    # How many requests a process traces at most; the others have a line in the log and no spans.
+    # The maximum rate of traced requests, per process. The others have a log line, but no spans.
     trace_limit: OneRateLimit | None = None
 
     log_format: Literal["json", "console"] = "json"
@@ -149,32 +149,32 @@ class Settings(TokenSettings, ProviderSettings):
 
 
 class SettingsError(Exception):
-    """The environment does not make a whole set of settings; says which variable and why."""
+    """A variable is missing or invalid. The message names each one, with the reason."""
 
 
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises `SettingsError` with one line for each variable that is missing or wrong;
-    the values themselves are never in it.
+    Raises `SettingsError` with one line for each variable that is missing or invalid. It never
+    contains a value.
     """
     return _load(Settings)
 
 
 def load_token_settings() -> TokenSettings:
-    """Read those about access tokens only. Raises `SettingsError` as above."""
+    """Read only the settings of access tokens. Raises `SettingsError`, see `load_settings`."""
     return _load(TokenSettings)
 
 
-def _load(kind: type[_Kind]) -> _Kind:
+def _load(settings: type[_Settings]) -> _Settings:
     try:
-        return kind()
+        return settings()
     except ValidationError as error:
-        lines = [_complaint(details) for details in error.errors(include_input=False)]
+        lines = [_message(details) for details in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None
 
 
-def _complaint(error: ErrorDetails) -> str:
+def _message(error: ErrorDetails) -> str:
     variable = "".join(str(part).upper() for part in error["loc"][:1])
     reason = "is missing; see .env.example" if error["type"] == "missing" else error["msg"]
     return f"{variable} {reason}".strip()

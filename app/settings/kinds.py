@@ -1,4 +1,4 @@
-"""What a setting can be beyond a number or a word: keys, rate limits, addresses, lists."""
+"""Types of settings other than numbers and words: keys, rate limits, URLs and lists."""
 
 import base64
 import binascii
@@ -12,15 +12,15 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-_EXAMPLES = ("change-me", "changeme", "example")
-_SHORTEST_PASSWORD = 12
+_PLACEHOLDERS = ("change-me", "changeme", "example")
+_MIN_CHARACTERS = 12
 _KEY_BYTES = 32
-_FEWEST_DISTINCT_BYTES = 8
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_MIN_DISTINCT_BYTES = 8
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings that are read once and never shown: what all of them share."""
+    """The base class of all settings. They are frozen, and error messages never show values."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
@@ -29,30 +29,30 @@ class EnvironmentSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 seed, and the moment from which tokens are signed with it."""
+    """An Ed25519 seed, and the time from which it signs tokens."""
 
     seed: bytes = field(repr=False)
-    signs_from: datetime = _BEGINNING
+    signs_from: datetime = _ALWAYS
 
     def __str__(self) -> str:
-        """Return what may be logged: no part of the seed."""
+        """Return a text without the seed, so that it may be logged."""
         return repr(self)
 
     def to_setting(self) -> str:
-        """Return it as it is written in the setting, which is the secret itself."""
+        """Return the key as written in the setting. This text is the secret itself."""
         seed = base64.b64encode(self.seed).decode()
-        if self.signs_from == _BEGINNING:
+        if self.signs_from == _ALWAYS:
             return seed
         return f"{seed}@{self.signs_from:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def signing_keys(value: object) -> tuple[SigningKey, ...]:
-    """Read `seed` or, during a rotation, `seed,seed@2026-11-22T15:30:00Z`.
+    """Parse `seed` or, during a rotation, `seed,seed@2026-11-22T15:30:00Z`.
 
-    Raises `ValueError` with a sentence that does not quote what it is about.
+    Raises `ValueError` with a message that does not quote the value.
     """
     first, *others = (_signing_key(part.strip()) for part in str(value).split(","))
-    if first.signs_from != _BEGINNING or any(
+    if first.signs_from != _ALWAYS or any(
         later.signs_from <= earlier.signs_from
         for earlier, later in zip([first, *others], others, strict=False)
     ):
@@ -83,8 +83,8 @@ def _signing_key(text: str) -> SigningKey:
 
 
 def is_example(secret: str) -> bool:
-    """Tell whether a secret is one of those that documentation has in their place."""
-    return any(example in secret.lower() for example in _EXAMPLES)
+    """Return whether a secret contains a placeholder that documentation uses."""
+    return any(example in secret.lower() for example in _PLACEHOLDERS)
 
 
 def _seed(text: str) -> bytes:
@@ -97,7 +97,7 @@ def _seed(text: str) -> bytes:
         seed = b""
     if len(seed) != _KEY_BYTES:
         raise PydanticCustomError("secret", f"is not {_KEY_BYTES} bytes in Base64; {advice}")
-    if len(set(seed)) < _FEWEST_DISTINCT_BYTES:
+    if len(set(seed)) < _MIN_DISTINCT_BYTES:
         raise PydanticCustomError("secret", f"is an example, not random bytes; {advice}")
     return seed
 
@@ -107,49 +107,50 @@ def _rate_limit(value: str) -> str:
         parse_many(value)
     except ValueError:
         raise PydanticCustomError(
-            "rate_limit", "is no rate limit; write it like `10/minute` or `5/second;100/hour`"
+            "rate_limit", "is not a rate limit; write it like `10/minute` or `5/second;100/hour`"
         ) from None
     return value
 
 
 def _one_rate_limit(value: str) -> str:
     if len(parse_many(_rate_limit(value))) > 1:
-        raise PydanticCustomError("rate_limit", "takes one limit; write it like `100/10 seconds`")
+        raise PydanticCustomError("rate_limit", "must be one limit; write it like `100/10 seconds`")
     return value
 
 
 def address(schemes: set[str], example: str) -> AfterValidator:
-    """Check a URL: its scheme, and that its password is written as a URL wants it."""
+    """Return a validator of URLs: their scheme, and that their password is percent-encoded."""
 
     def check(value: SecretStr) -> SecretStr:
         try:
             parts = urlsplit(value.get_secret_value())
-            # A slash or an @ in a password that is not written as %2F or %40 ends up here.
-            broken = "@" in parts.path or "@" in parts.query or parts.port == 0
+            # If a password contains a slash or an @ that is not written as %2F or %40, it is
+            # parsed as a part of the path or the query.
+            is_invalid = "@" in parts.path or "@" in parts.query or parts.port == 0
         except ValueError:
-            broken = True
-        if broken or parts.scheme not in schemes:
-            advice = f"write it like `{example}`, special characters in the password as %2F"
-            raise PydanticCustomError("url", f"is not an address of this kind; {advice}")
+            is_invalid = True
+        if is_invalid or parts.scheme not in schemes:
+            advice = f"write it like `{example}`, with a slash in the password as %2F"
+            raise PydanticCustomError("url", f"is not a valid URL for this setting; {advice}")
         return value
 
     return AfterValidator(check)
 
 
 def refuse_weak_password(variable: str, url: SecretStr) -> None:
-    """Raise for an address with an example's password, or a short one.
+    """Raise if a URL has an example password, or a short one.
 
-    No password at all is allowed: a certificate or the network may stand in for it.
+    A URL without a password is allowed: a certificate or the network may protect the server.
     """
     parts = urlsplit(url.get_secret_value())
     in_query = parse_qs(parts.query, keep_blank_values=True).get("password", [])
     for password in in_query if parts.password is None else [*in_query, parts.password]:
         if is_example(password):
-            complaint = f"{variable} has the example password; choose your own"
-            raise PydanticCustomError("secret", complaint)
-        if len(password) < _SHORTEST_PASSWORD:
-            complaint = f"{variable} has a password of fewer than {_SHORTEST_PASSWORD} characters"
-            raise PydanticCustomError("secret", complaint)
+            message = f"{variable} has the example password; choose your own"
+            raise PydanticCustomError("secret", message)
+        if len(password) < _MIN_CHARACTERS:
+            message = f"{variable} has a password of fewer than {_MIN_CHARACTERS} characters"
+            raise PydanticCustomError("secret", message)
 
 
 def _comma_separated(value: object) -> object:
@@ -160,4 +161,4 @@ RateLimit = Annotated[str, AfterValidator(_rate_limit)]
 OneRateLimit = Annotated[str, AfterValidator(_one_rate_limit)]
 SigningKeys = Annotated[tuple[SigningKey, ...], NoDecode, BeforeValidator(signing_keys)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
-"""Words, separated by commas."""
+"""Names, separated by commas."""

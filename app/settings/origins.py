@@ -1,4 +1,4 @@
-"""Settings that are addresses of the web, or their origins (RFC 6454)."""
+"""Settings that are web addresses, or origins (RFC 6454)."""
 
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -14,24 +14,28 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 def _web_address(value: str) -> str:
     try:
         parts = urlsplit(value)
-        whole = bool(parts.hostname) and parts.port != 0
+        is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        whole = False
-    plain = value.isascii() and value.isprintable() and not {*"?#@ \\"} & {*value}
-    if not whole or not plain or not value.startswith(("https://", "http://")):
-        raise PydanticCustomError("url", "is no address; write it like `https://id.example.com`")
+        is_complete = False
+    is_plain = value.isascii() and value.isprintable() and not {*"?#@ \\"} & {*value}
+    if not is_complete or not is_plain or not value.startswith(("https://", "http://")):
+        raise PydanticCustomError(
+            "url", "is not a web address; write it like `https://id.example.com`"
+        )
     return value
 
 
 def _origin(value: str) -> str:
     origin = _web_address(value).rstrip("/")
     if urlsplit(origin).path:
-        raise PydanticCustomError("url", "is no origin; write it like `https://api.example.com`")
+        raise PydanticCustomError(
+            "url", "is not an origin; write it like `https://api.example.com`"
+        )
     return origin
 
 
 def _browser_origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    # As browsers write them: in lower case, and without the port that belongs to the scheme.
+    # As browsers write them: in lower case, and without the default port of the scheme.
     if any("*" in value for value in values):
         raise PydanticCustomError("url", "has a wildcard; list each origin")
     origins = (_origin(value).lower() for value in values)

@@ -1,4 +1,4 @@
-"""The settings for signing in at an identity provider."""
+"""The settings of identity providers."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -17,37 +17,37 @@ _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis
 
 @dataclass(frozen=True)
 class Provider:
-    """An identity provider at which people may sign in, and what we are to it."""
+    """An identity provider that users can sign in with, and this service's account at it."""
 
     name: str
     issuer: str
     client_id: str
     client_secret: SecretStr
     hosts: frozenset[str]
-    """The only ones that the service asks."""
+    """The service sends requests about this provider to these hosts only."""
 
 
 class ProviderSettings(EnvironmentSettings):
-    """Google has two variables, any other provider three; all of them or none."""
+    """Google needs two variables, another provider three. Set all of them or none."""
 
     google_client_id: str | None = None
     google_client_secret: SecretStr | None = None
     oidc_issuer: WebAddress | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
-    # As it stands in the paths: /api/auth/oidc/{name}/login.
+    # The name in the paths: /api/auth/oidc/{name}/login.
     oidc_name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,31}$")] = "oidc"
-    # Hosts besides the issuer's on which the provider has its endpoints.
+    # Hosts of the provider's endpoints, in addition to the issuer's host.
     oidc_hosts: Names = ()
-    # What one sign-in may spend on waiting for the provider.
+    # The maximum time that one sign-in waits for the provider.
     oidc_timeout: PositiveFloat = 5.0
-    # The origin under which browsers reach the service, and to which providers send them
-    # back; without it, the one that the browser has used.
+    # The origin at which browsers reach the service, and to which providers redirect them. By
+    # default, the origin that the browser has used.
     public_url: Origin | None = None
 
     @property
     def providers(self) -> tuple[Provider, ...]:
-        """Every provider that is configured."""
+        """All configured providers."""
         return tuple(filter(None, (self._google(), self._other())))
 
     def _google(self) -> Provider | None:
@@ -69,7 +69,7 @@ class ProviderSettings(EnvironmentSettings):
         return Provider(self.oidc_name, issuer, client_id, secret, hosts)
 
     @model_validator(mode="after")
-    def _providers_are_whole(self) -> "ProviderSettings":
+    def _providers_are_complete(self) -> "ProviderSettings":
         _all_or_none("GOOGLE_CLIENT_", self.google_client_id, self.google_client_secret)
         _all_or_none("OIDC_", self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
         if self._google() and self._other() and self.oidc_name == "google":
@@ -77,16 +77,16 @@ class ProviderSettings(EnvironmentSettings):
         return self
 
     def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
-        """Raise for what only a developer's machine may have."""
+        """Raise for settings that only a developer's machine may have."""
         for variable, url in (("OIDC_ISSUER", self.oidc_issuer), ("PUBLIC_URL", self.public_url)):
             if url and not url.startswith("https:") and not (local and _is_loopback(url)):
                 raise PydanticCustomError("url", f"{variable} must begin with https://")
         if local or not self.providers:
             return
         if any_host and self.public_url is None:
-            # The Host header would decide where a provider sends people with their codes.
-            complaint = "PUBLIC_URL is missing: providers send people back there; see .env.example"
-            raise PydanticCustomError("url", complaint)
+            # The Host header would decide where a provider redirects users with their codes.
+            message = "PUBLIC_URL is missing: providers redirect users to it; see .env.example"
+            raise PydanticCustomError("url", message)
         for variable in ("google_client_secret", "oidc_client_secret"):
             secret: SecretStr | None = getattr(self, variable)
             if secret and is_example(secret.get_secret_value()):
@@ -95,8 +95,8 @@ class ProviderSettings(EnvironmentSettings):
 
 def _all_or_none(prefix: str, *values: object) -> None:
     if any(values) and not all(values):
-        complaint = f"{prefix}… variables belong together: set all of them or none"
-        raise PydanticCustomError("oidc", complaint)
+        message = f"{prefix}… variables belong together: set all of them or none"
+        raise PydanticCustomError("oidc", message)
 
 
 def _is_loopback(url: str) -> bool:

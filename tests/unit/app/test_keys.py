@@ -64,7 +64,7 @@ def test_a_key_verifies_from_the_first_to_the_last_moment_that_it_may_be_needed(
 
 
 def test_one_key_alone_signs_and_verifies_always() -> None:
-    """As long as nobody rotates."""
+    """If there is no rotation."""
     ring = KeyRing([OLD], LIFETIME)
     for now in (FIRST, END_OF_TIME):
         assert [ring.signing(now).id] == list(ring.verifying(now)) == _ids(OLD)
@@ -143,10 +143,10 @@ EXAMPLE = base64.b64encode(b"a" * 32).decode()
         (f"{A},ü{B}@2026-11-22T15:30:00Z", "not 32 bytes"),
     ],
 )
-def test_what_is_no_row_of_keys_is_refused_with_a_reason_that_quotes_nothing(
+def test_invalid_keys_are_refused_with_a_reason_that_quotes_nothing(
     written: str, reason: str
 ) -> None:
-    """Somebody reads the reason in a log, where no key belongs."""
+    """The reason may be in a log, where a key must not be."""
     with pytest.raises(PydanticCustomError) as refusal:
         signing_keys(written)
     message = str(refusal.value)

@@ -57,7 +57,7 @@ def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody changes them later, and printing them gives nothing away."""
+    """They cannot be changed, and their text contains no secret."""
     key = signing_key()
     limits = "redis://:another-long-one@limits:6379/0"
     settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key, RATE_LIMIT_REDIS_URL=limits)
@@ -68,7 +68,7 @@ def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPa
 
 
 def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As container platforms pass variables that nobody filled in."""
+    """Container platforms pass variables that are not set as empty ones."""
     assert _load(monkeypatch, RATE_LIMIT_LOGIN="").rate_limit_login == "10/minute"
 
 
@@ -95,8 +95,8 @@ def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch
     ["*", "null", "app.example.com", "https://*.example.com", "https://a.test/path", "//a.test",
      "https://a.test,", "ftp://a.test", "https://user@a.test", "https://a.test?x"],
 )  # fmt: skip
-def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
-    """An origin that no browser sends would never be allowed, and nobody would know why."""
+def test_an_invalid_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    """No browser sends such an origin, so it would never be allowed, without any message."""
     with pytest.raises(SettingsError) as refusal:
         _load(monkeypatch, CORS_ORIGINS=origin)
     assert str(refusal.value).startswith("CORS_ORIGINS ")
@@ -104,7 +104,7 @@ def test_what_is_no_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: s
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    """Platforms hand out each of them."""
+    """Hosting platforms use each of these schemes."""
     _load(monkeypatch, DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
 
 
@@ -144,10 +144,10 @@ def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str
         ("DATABASE_STATEMENT_TIMEOUT", "10"),
     ],
 )
-def test_what_is_unfit_is_named_and_not_repeated(
+def test_an_invalid_variable_is_named_and_its_value_is_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
 ) -> None:
-    """One line for it, with the variable's name."""
+    """The error has one line, which begins with the variable's name."""
     with pytest.raises(SettingsError) as refusal:
         _load(monkeypatch, **{variable: value})
     (line,) = str(refusal.value).splitlines()
@@ -169,7 +169,7 @@ _PUBLIC = {"PUBLIC_URL": "https://api.test"}
 def test_google_takes_two_variables_and_any_other_provider_three(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each is asked at its own hosts only."""
+    """The service sends requests to the hosts of each provider only."""
     settings = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, OIDC_HOSTS="keys.id.test")
     google, other = settings.providers
     assert (google.name, google.issuer) == ("google", "https://accounts.google.com")
@@ -210,10 +210,10 @@ def test_a_trailing_slash_of_the_public_url_makes_no_difference(
         ("OIDC_CLIENT_SECRET", {**_OTHER, **_PUBLIC, "OIDC_CLIENT_SECRET": "change-me-x"}),
     ],
 )
-def test_a_provider_that_is_set_up_badly_is_named(
+def test_an_invalid_setting_of_a_provider_is_named(
     monkeypatch: pytest.MonkeyPatch, variable: str, changes: dict[str, str | None]
 ) -> None:
-    """One line, before anybody tries to sign in there."""
+    """The error has one line, and is raised when the settings are loaded."""
     with pytest.raises(SettingsError) as refusal:
         _load(monkeypatch, **changes)
     (line,) = str(refusal.value).splitlines()
@@ -225,7 +225,7 @@ def test_a_provider_that_is_set_up_badly_is_named(
 def test_a_provider_on_a_developers_machine_may_do_without_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On this very machine, and only where the environment is local."""
+    """Only on the same machine, and only in the local environment."""
     local = {"ENVIRONMENT": "local", **_OTHER}
     for issuer in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
         assert _load(monkeypatch, **{**local, "OIDC_ISSUER": issuer}).providers
@@ -233,13 +233,13 @@ def test_a_provider_on_a_developers_machine_may_do_without_tls(
         _load(monkeypatch, **{**local, "OIDC_ISSUER": "http://id.test"})
 
 
-def test_named_hosts_stand_in_for_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then no Host header leads people with their codes elsewhere."""
+def test_allowed_hosts_replace_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the Host header cannot redirect users with their codes elsewhere."""
     assert _load(monkeypatch, **_OTHER, ALLOWED_HOSTS="api.test").providers
 
 
 def test_local_servers_may_have_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only production insists; the signing key is needed everywhere."""
+    """Only production refuses them. The signing key is required everywhere."""
     local = {"ENVIRONMENT": "local", "DATABASE_URL": "postgresql://a:b@localhost/x"}
     assert _load(monkeypatch, **local).environment == "local"
     with pytest.raises(SettingsError):
