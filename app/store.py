@@ -62,7 +62,7 @@ class Store:
         """
         # Shared by all attempts. The executor adds to it before a change can take effect.
         changed = set[str]()
-        return await self._cache.invalidating(changed, self._attempts(work, changed))
+        return await self._cache.write_and_invalidate(changed, self._attempts(work, changed))
 
     async def _attempts(
         self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]

@@ -1,1 +1,1 @@
-"""What speaks to a foreign library or server."""
+"""Code that uses a foreign library or server."""

@@ -1,9 +1,9 @@
-"""Cursors: where a page ended, in a form that only the service can make.
+"""Pagination cursors, which only the service can create.
 
-A cursor names the last row that was shown, not a count of rows, so that rows inserted while
-a client pages are neither repeated nor make others be skipped. Its contents are not secret, but
-authenticated (HMAC, RFC 2104): a client can use the cursors that it got, each in its own list,
-and cannot make one up.
+A cursor names the last row of a page, not a number of rows. So rows that are inserted while a
+client pages do not make it repeat or skip other rows. The contents are not secret, but
+authenticated (HMAC, RFC 2104): a client can use the cursors that it has received, each for its own
+list, and cannot create one.
 """
 
 import base64
@@ -25,17 +25,17 @@ from app.models.reads import read_key
 from app.settings import TokenSettings
 
 _POSITION: Final = struct.Struct(">Bq")
-_TAG_BYTES: Final = 18
-"""Of the HMAC. With the nine bytes of the position, they fill their Base64 without padding."""
+_MAC_BYTES: Final = 18
+"""Of the HMAC. Together with the nine bytes of the position, they need no Base64 padding."""
 _KEY_BYTES: Final = 32
 
 
-_CHANGED: Final = 0
-"""In place of a limit, in the cursors of all pages after the limit has changed."""
+_LIMIT_CHANGED: Final = 0
+"""Replaces the limit in the cursors of all pages after the limit has changed."""
 
 
 class Position(NamedTuple):
-    """The row behind which a page begins, and the limit of all pages before it."""
+    """The row after which a page begins, and the limit of all pages before it."""
 
     row_id: int
     limit: int
@@ -50,16 +50,16 @@ class ListCursors:
     _secrets: Mapping[Key, bytes]
 
     def following(self, after: Position | None, limit: int) -> Callable[[int], str]:
-        """Return what makes the cursor of the page that begins `after`, of its last row's id."""
-        return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _CHANGED)
+        """Return a function from the id of the last row of this page to the next page's cursor."""
+        return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _LIMIT_CHANGED)
 
     def encode(self, row_id: int, limit: int) -> str:
-        """Return the cursor for what follows this row, after pages of `limit` rows."""
+        """Return the cursor of the page after this row, if all pages before have this `limit`."""
         secret = self._secrets[self._ring.signing(datetime.now(UTC))]
-        return self._signed(secret, _POSITION.pack(limit, row_id))
+        return self._sign(secret, _POSITION.pack(limit, row_id))
 
     def decode(self, cursor: str | None) -> Position | None:
-        """Return what a cursor says; None without one: the first page.
+        """Return the position in a cursor. Without a cursor, return None, for the first page.
 
         Raises `MalformedCursor` for any text that `encode` has not returned for this list.
         """
@@ -67,24 +67,24 @@ class ListCursors:
             return None
         try:
             raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
-            limit, row_id = _POSITION.unpack(raw[_TAG_BYTES:])
+            limit, row_id = _POSITION.unpack(raw[_MAC_BYTES:])
         except (binascii.Error, struct.error, ValueError) as error:
             raise MalformedCursor from error
-        # The whole text is compared: a position has one cursor, not several spellings of it.
-        signed = [self._signed(secret, raw[_TAG_BYTES:]) for secret in self._secrets.values()]
-        if not any(hmac.compare_digest(cursor, expected) for expected in signed):
+        # The whole text is compared, so that a position has one cursor and no other spelling of it.
+        accepted = [self._sign(secret, raw[_MAC_BYTES:]) for secret in self._secrets.values()]
+        if not any(hmac.compare_digest(cursor, expected) for expected in accepted):
             raise MalformedCursor
         return Position(row_id, limit)
 
-    def _signed(self, secret: bytes, position: bytes) -> str:
-        tag = hmac.digest(secret, self._list + position, "sha256")[:_TAG_BYTES]
-        return base64.urlsafe_b64encode(tag + position).decode()
+    def _sign(self, secret: bytes, position: bytes) -> str:
+        mac = hmac.digest(secret, self._list + position, "sha256")[:_MAC_BYTES]
+        return base64.urlsafe_b64encode(mac + position).decode()
 
 
 def is_in_sequence(after: Position | None, limit: int) -> bool:
-    """Tell whether a page is the first, or follows from the first by `next` alone.
+    """Return whether a page is the first, or is reached from it by `next` links alone.
 
-    Only these pages are stored: others could be as many as a client likes.
+    Only these pages are cached. A client could make any number of others.
     """
     return after is None or after.limit == limit
 
@@ -92,13 +92,13 @@ def is_in_sequence(after: Position | None, limit: int) -> bool:
 class Cursors:
     """Makes and checks cursors, with secrets derived from the keys of the access tokens.
 
-    The key that signs now makes them. Every key in the setting is accepted, so that clients
-    page on during a key rotation.
+    The current signing key makes them. The keys of the setting are all accepted, so that clients
+    can continue paging during a key rotation.
     """
 
     def __init__(self, settings: TokenSettings) -> None:
         self._ring = KeyRing(settings.token_signing_key, settings.token_lifetime)
-        self._secrets = {key: _derived(key) for key in self._ring.keys}
+        self._secrets = {key: _derive_secret(key) for key in self._ring.keys}
 
     def of(self, name: str, /, **parameters: str | int | None) -> ListCursors:
         """Return the cursors of the list with this name and these parameters."""
@@ -106,7 +106,7 @@ class Cursors:
         return ListCursors(list_name, self._ring, self._secrets)
 
 
-def _derived(key: Key) -> bytes:
-    # RFC 5869. The label keeps this use of the seed apart from signing.
+def _derive_secret(key: Key) -> bytes:
+    # RFC 5869. The label separates this use of the seed from signing.
     info, seed = b"roundtrip list cursors", key.private.private_bytes_raw()
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(seed)

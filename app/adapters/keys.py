@@ -1,4 +1,4 @@
-"""The keys of the access tokens: one signs, and all that a live token may need verify."""
+"""The keys of the access tokens: one signs, and all keys that a live token may need verify."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from app.settings.kinds import SigningKey
 
 
 class Key:
-    """An Ed25519 key pair under its id, which is its thumbprint (RFC 7638)."""
+    """An Ed25519 key pair. Its id is its thumbprint (RFC 7638)."""
 
     def __init__(self, key: SigningKey, *, verifies_until: float) -> None:
         """`verifies_until` is in seconds since the epoch."""
@@ -23,12 +23,12 @@ class Key:
         self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
         self.public = self.private.public_key()
         self._x = _base64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-        # RFC 7638 over the members that RFC 8037 names, in their order.
+        # RFC 7638: the members that RFC 8037 names, in this order.
         canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{self._x}"}}'
         self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
 
     def public_jwk(self) -> dict[str, str]:
-        """Return the public half as a JWK (RFC 8037, section 2)."""
+        """Return the public key as a JWK (RFC 8037, section 2)."""
         return {
             "kty": "OKP",
             "crv": "Ed25519",
@@ -40,11 +40,11 @@ class Key:
 
 
 class KeyRing:
-    """Knows at each moment which key signs and which keys verify.
+    """Selects the key that signs, and the keys that verify, at a given time.
 
-    A key signs from its own time until that of the next. Until then it verifies already, so
-    that processes which got it earlier or later understand one another, and afterwards until
-    the last token that it signed has expired.
+    A key signs from its own time until that of the next key. It verifies before that, because
+    processes get a new key at different times. It verifies afterwards until the last token that it
+    signed has expired.
     """
 
     def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
@@ -66,9 +66,9 @@ class KeyRing:
 def rotated(
     keys: Sequence[SigningKey], *, now: datetime, signs_from: datetime, token_lifetime: int
 ) -> tuple[SigningKey, ...]:
-    """Add a new key that will sign, and leave out those that no live token needs.
+    """Return the keys with a new one that will sign, without those that no live token needs.
 
-    Raises `ValueError` while the rotation before this one is under way.
+    Raises `ValueError` while the previous rotation is in progress.
     """
     if keys[-1].signs_from > now:
         raise ValueError("the last key does not sign yet")

@@ -1,4 +1,4 @@
-"""Guessing passwords has an end, for each account as for each address."""
+"""Limits failed logins for each account. The rate limits do the same for each address."""
 
 import hashlib
 
@@ -9,20 +9,20 @@ from app.errors import TooManyFailures
 
 
 class LoginThrottle:
-    """Counts an account's failed logins in a row, from wherever they come.
+    """Counts an account's failed logins in a row, from all addresses.
 
-    Whoever signs in from a session of that very account is counted apart: strangers, however
-    many, cannot lock the owner out. Unknown accounts are counted like known ones, so that a
-    refusal tells nothing.
+    Attempts from a session of the same account have their own count, so that other people cannot
+    lock the owner out. Unknown accounts are counted like existing ones, so that a refusal does not
+    show whether an account exists.
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
-        """Take the limits in slowapi's notation."""
+        """`notation` is the limits in slowapi's notation."""
         self._limiter = limiter
         self._limits = parse_many(notation)
 
     async def count(self, email: str, *, by_owner: bool) -> None:
-        """Count one more try, before it is made: many at once are as many as one after another.
+        """Count one attempt, before it is made, so that concurrent attempts count as well.
 
         Raises `TooManyFailures`.
         """
@@ -32,11 +32,11 @@ class LoginThrottle:
             raise TooManyFailures(retry_after=max(used_up))
 
     async def reset(self, email: str, *, by_owner: bool) -> None:
-        """Begin anew: the last try was a success."""
+        """Reset the count after a successful attempt."""
         await self._limiter.clear(self._limits, *_key(email, by_owner=by_owner))
 
 
 def _key(email: str, *, by_owner: bool) -> tuple[str, str]:
-    # Redis need not know who has an account here.
+    # A hash, so that Redis does not contain the emails of the accounts.
     digest = hashlib.sha256(email.encode()).hexdigest()
     return ("login-failures-of-owner" if by_owner else "login-failures", digest)

@@ -1,6 +1,6 @@
-"""Structured logs by structlog: JSON for machines, or one readable line for a person.
+"""Structured logs with structlog: JSON for machines, or one readable line for people.
 
-What the libraries log through the standard library's `logging` goes the same way.
+The lines that libraries log through the standard library's `logging` have the same format.
 """
 
 import logging
@@ -16,25 +16,27 @@ from structlog.typing import Processor, WrappedLogger
 
 from app.settings import Settings
 
-_SELDOM: Final = 60.0
+_OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send every log line of this process to stdout in the one format that is set."""
-    for_people = settings.log_format == "console"
+    """Write every log line of this process to stdout, in the format of the settings."""
+    is_console = settings.log_format == "console"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False) if for_people else _stamped,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        if is_console
+        else _add_timestamp,
     ]
     handler = logging.StreamHandler(sys.stdout)
-    handler.addFilter(_seldom())
+    handler.addFilter(_limit_opentelemetry())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_ending(settings),
+                *_renderers(settings),
                 _as_text,
             ],
         )
@@ -44,33 +46,33 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
-    # Their lines have addresses of other servers in them, and headers at level `debug`. The pool of
-    # SQLAlchemy tells of each connection that comes and goes.
+    # Their lines contain addresses of other servers, and headers at level `debug`. The pool of
+    # SQLAlchemy logs each connection that it opens or closes.
     for name in ("httpcore2", "urllib3", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if for_people:
-        # Whoever watches a terminal has started the processes and need not be told of it.
+    if is_console:
+        # A developer who reads a terminal has started the processes and needs no lines about it.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # Our own lines need not take the way through the standard library, which costs as much as
-    # all the rest of a request that is answered from memory.
+    # The service's own lines bypass the standard library, which would take as much time as all the
+    # rest of a request that is answered from memory.
     structlog.configure(
-        processors=[*shared, *_ending(settings)],
+        processors=[*shared, *_renderers(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
 
 
-def _seldom() -> Callable[[logging.LogRecord], bool]:
-    # Of a collector that is away OpenTelemetry writes a line for each try, and one for each span
-    # that it has to drop. One a minute will do.
+def _limit_opentelemetry() -> Callable[[logging.LogRecord], bool]:
+    # While a collector is unavailable, OpenTelemetry logs a line for each attempt, and one for each
+    # span that it drops. One line a minute is enough.
     last = -math.inf
 
     def passes(line: logging.LogRecord) -> bool:
         nonlocal last
         if not line.name.startswith("opentelemetry."):
             return True
-        if line.created < last + _SELDOM:
+        if line.created < last + _OPENTELEMETRY_PAUSE_SECONDS:
             return False
         last = line.created
         return True
@@ -78,13 +80,13 @@ def _seldom() -> Callable[[logging.LogRecord], bool]:
     return passes
 
 
-def _ending(settings: Settings) -> list[Processor]:
-    # Tracebacks are Python's own: all frames, and no local variables, since a password would
-    # be among them.
+def _renderers(settings: Settings) -> list[Processor]:
+    # Tracebacks have Python's own format: all frames, but no local variables, because a password
+    # would be among them.
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, _json]
     return [
-        _one_line_for_a_request,
+        _one_line_per_request,
         structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(),
             exception_formatter=structlog.dev.plain_traceback,
@@ -94,10 +96,10 @@ def _ending(settings: Settings) -> list[Processor]:
     ]
 
 
-def _stamped(
+def _add_timestamp(
     _: WrappedLogger, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    # The encoder writes a datetime as RFC 3339 wants it, in a fifth of TimeStamper's time.
+    # The JSON encoder writes a datetime as RFC 3339 requires, in a fifth of TimeStamper's time.
     event["timestamp"] = datetime.now(UTC)
     return event
 
@@ -106,15 +108,15 @@ def _json(_: WrappedLogger, __: str, event: MutableMapping[str, Any]) -> bytes:
     return to_json(event, fallback=str)
 
 
-def _as_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - what comes last
+def _as_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - from a renderer
     return str(line).encode()
 
 
-def _as_text(_: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401 - what comes last
+def _as_text(_: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401 - from a renderer
     return str(line, "utf-8")
 
 
-def _one_line_for_a_request(
+def _one_line_per_request(
     _: WrappedLogger, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     if event.get("event") == "request":
@@ -123,6 +125,6 @@ def _one_line_for_a_request(
         event["event"] = f"{status} {method:<6} {route:<28} {milliseconds:8.1f} ms"
         if event["user_id"] is None:
             del event["user_id"]
-        # With them it would no longer be one line of a terminal.
+        # With the stages, the text would not fit on one line of a terminal.
         event.pop("stages_ms", None)
     return event

@@ -1,4 +1,4 @@
-"""Notices to an account's owner about changes to how the account is signed in to."""
+"""Notices to account owners about changes to how they sign in."""
 
 from typing import Literal
 
@@ -10,5 +10,5 @@ Notice = Literal["email-changed", "identity-linked", "identity-removed", "passwo
 
 
 def send_notice(notice: Notice, *, user_id: int) -> None:
-    """Announce a change that has been committed. Until the service sends mail, as a log line."""
+    """Write a notice of a committed change to the log. The service does not send mail yet."""
     _log.info("account_notice", notice=notice, user_id=user_id)

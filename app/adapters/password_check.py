@@ -1,4 +1,4 @@
-"""Proving a password: the same check, with the same limit, wherever a password is asked for."""
+"""The check of a password, with the same limit wherever the service requires a password."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from app.models import Principal, User
 
 
 class PasswordCheck:
-    """Verifies an account's password, and counts the failures in a row for each account."""
+    """Verifies passwords, and counts the failures in a row for each account."""
 
     def __init__(self, passwords: PasswordHasher, throttle: LoginThrottle) -> None:
         self._passwords = passwords
@@ -20,10 +20,10 @@ class PasswordCheck:
     async def matches(
         self, password: SecretStr, user: User | None, email: str, *, by_owner: bool
     ) -> bool:
-        """Compare, in the same time whether there is an account, a password, or neither.
+        """Return whether this is the user's password.
 
-        `email` is the address that was typed; an empty one is never an account's. Raises
-        `TooManyFailures` and `Overloaded`.
+        It takes as long if there is no user, or if the user has no password. `email` is the address
+        in the request; no account has an empty one. Raises `TooManyFailures` and `Overloaded`.
         """
         if email:
             await self._throttle.count(email, by_owner=by_owner)
@@ -41,13 +41,13 @@ class PasswordCheck:
         *,
         recent_is_enough: bool = False,
     ) -> None:
-        """Raise unless the caller has just proved to be the account's owner.
+        """Raise unless the caller proves to be the account's owner.
 
         The proof is the current password. A session that began less than five minutes ago is
-        one too if the account has no password, or if `recent_is_enough`.
+        also a proof if the account has no password, or if `recent_is_enough`.
 
-        Raises `WrongPassword`, `Invalid` for a missing password, `Reauthenticate` for a session
-        that began earlier, `TooManyFailures` and `Overloaded`.
+        Raises `WrongPassword`, `Invalid` if the password is missing, `Reauthenticate` if the
+        session began earlier, `TooManyFailures` and `Overloaded`.
         """
         if current is not None:
             if not await self.matches(current, user, user.email, by_owner=True):

@@ -1,8 +1,8 @@
-"""Password hashing by libpass, away from the event loop and never more than can be done.
+"""Password hashing with libpass, outside of the event loop and with a bounded queue.
 
-Argon2id with the parameters of OWASP's Password Storage sheet: 19 MiB, two passes, one
-lane. One hash keeps a core busy for some 40 ms, so the work goes to threads of its own
-(the library releases the GIL) behind a queue that says when it is full.
+It uses Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes,
+one lane. One hash occupies a core for about 40 ms, so hashes are computed in their own threads (the
+library releases the GIL). If their queue is full, the service is overloaded.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 from passlib.hash import argon2
 
 from app.errors import Overloaded
-from app.tracing import note, staged
+from app.tracing import set_span_attribute, staged
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -25,15 +25,15 @@ _ARGON2ID = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=
 
 
 class PasswordHasher:
-    """Hashes and verifies. Hold no database connection while you wait for it."""
+    """Hashes and verifies passwords. Do not hold a database connection while you wait for it."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
-        """Start with `threads` workers; at most `queue` jobs run or wait at a time."""
+        """Start `threads` threads. At most `queue` jobs run or wait at the same time."""
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
-        self._places = BoundedSemaphore(queue)
-        # What the password of an unknown user is held against: a hash that takes as long
-        # to verify as any other, of a password that nobody knows.
-        self._decoy: str = _ARGON2ID.hash(secrets.token_urlsafe())
+        self._slots = BoundedSemaphore(queue)
+        # For users that do not exist or have no password: a hash of a random password, which takes
+        # as long to verify as any other.
+        self._dummy_hash: str = _ARGON2ID.hash(secrets.token_urlsafe())
 
     @staged("hash")
     async def hash(self, password: str) -> str:
@@ -42,12 +42,12 @@ class PasswordHasher:
 
     @staged("hash")
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Compare, in the same time whether there is a hash or not. Raises `Overloaded`."""
-        matches = await self._run(_ARGON2ID.verify, password, password_hash or self._decoy)
+        """Return whether they match. It takes as long without a hash. Raises `Overloaded`."""
+        matches = await self._run(_ARGON2ID.verify, password, password_hash or self._dummy_hash)
         return matches and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Tell whether a hash was made with other parameters than today's."""
+        """Return whether a hash was made with other parameters than the current ones."""
         return bool(_ARGON2ID.needs_update(password_hash))
 
     def close(self) -> None:
@@ -55,21 +55,21 @@ class PasswordHasher:
         self._executor.shutdown()
 
     async def _run(self, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise Overloaded
-        asked = perf_counter()
+        submitted_at = perf_counter()
 
         def work() -> tuple[float, _T]:
-            waited = perf_counter() - asked
+            waited = perf_counter() - submitted_at
             return waited, job(*args, **kwargs)
 
         future = self._executor.submit(work)
-        # The place is free when the job is done or was cancelled before it began, not
-        # when its caller stops waiting: a thread that hashes for nobody is still busy.
-        future.add_done_callback(self._leave)
+        # The slot is free when the job is done, or was cancelled before it began. It is not free
+        # when only the caller is cancelled: the thread is still busy.
+        future.add_done_callback(self._release_slot)
         waited, result = await asyncio.wrap_future(future)
-        note("roundtrip.waited_ms", round(waited * 1000, 1))
+        set_span_attribute("roundtrip.waited_ms", round(waited * 1000, 1))
         return result
 
-    def _leave(self, _: "Future[tuple[float, _T]]") -> None:
-        self._places.release()
+    def _release_slot(self, _: "Future[tuple[float, _T]]") -> None:
+        self._slots.release()

@@ -1,4 +1,4 @@
-"""Who is signed in, remembered for a moment, so that not every request asks Postgres."""
+"""Caches who is signed in for a short time, so that not every request queries PostgreSQL."""
 
 import asyncio
 import math
@@ -9,55 +9,56 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
-from app.tracing import aside
+from app.tracing import run_in_background
 
 _T = TypeVar("_T")
-_NOTHING = object()
+_ABSENT = object()
 
 
 @dataclass(frozen=True)
-class _Known(Generic[_T]):
+class _Entry(Generic[_T]):
     value: _T
-    asked: float
-    """When the question was asked, which is before what it was answered with can have changed."""
+    load_started: float
+    """In seconds of the monotonic clock. The value cannot have changed before this."""
 
 
 class SessionCache(Generic[_T]):
-    """A bounded memory of one process.
+    """A bounded cache of one process.
 
-    What another process has ended is forgotten here `seconds` later at most, counted from
-    before the question was asked; what this process ends, it forgets at once by `forget`.
+    A value expires `seconds` after its load began, so a session that another process has ended is
+    used here for at most that time. `forget` drops at once what this process ends.
     """
 
     def __init__(self, *, seconds: float, size: int, owner: Callable[[_T], Hashable]) -> None:
-        """`owner` says whose a value is: `forget` drops all that belongs to one owner."""
+        """`owner` returns the owner of a value. `forget` drops all values of one owner."""
         self._owner = owner
         self._seconds = seconds
-        self._known: LRUCache[Hashable, _Known[_T]] = LRUCache(size)
+        self._entries: LRUCache[Hashable, _Entry[_T]] = LRUCache(size)
         self._renewals: set[asyncio.Task[_T | None]] = set()
         self._loading: dict[Hashable, asyncio.Future[object]] = {}
-        self._forgotten: LRUCache[Hashable, float] = LRUCache(size)
+        self._forgotten_at: LRUCache[Hashable, float] = LRUCache(size)
 
     async def get_or_load(
         self, key: Hashable, load: Callable[[], Awaitable[_T | None]]
     ) -> _T | None:
-        """Return what is known, else what `load` finds; of many at once, one loads.
+        """Return the cached value, or else load it. Concurrent callers share one load.
 
-        That nothing was found is not kept.
+        None is not cached.
         """
-        while (known := self.get(key)) is None:
+        while (value := self.get(key)) is None:
             loading = self._loading.get(key)
             if loading is None:
-                return await self._load(key, load, self._begin(key))
-            # Somebody has asked before. If they were given up, or what they found was forgotten
-            # since, it is asked for once more.
-            if await asyncio.shield(loading) is _NOTHING:
+                return await self._load(key, load, self._begin_load(key))
+            # Another caller loads this key. If its load failed or was cancelled, or if `forget`
+            # has dropped the value since, load again.
+            if await asyncio.shield(loading) is _ABSENT:
                 return None
-        return known
+        return value
 
-    def _begin(self, key: Hashable) -> asyncio.Future[object]:
-        # At once, and not when the task that loads gets its turn: two that came in between would
-        # each take the other's place here, and nobody would wake those who wait.
+    def _begin_load(self, key: Hashable) -> asyncio.Future[object]:
+        # The future is registered before the loading task runs. Otherwise two loads could begin
+        # in between, the second would replace the future of the first, and the callers that wait
+        # for the first would never wake.
         loading = self._loading[key] = asyncio.get_running_loop().create_future()
         return loading
 
@@ -67,13 +68,13 @@ class SessionCache(Generic[_T]):
         load: Callable[[], Awaitable[_T | None]],
         loading: asyncio.Future[object],
     ) -> _T | None:
-        asked = time.monotonic()
+        started = time.monotonic()
         try:
             value = await load()
             if value is not None:
-                self._known[key] = _Known(value, asked)
+                self._entries[key] = _Entry(value, started)
             else:
-                loading.set_result(_NOTHING)
+                loading.set_result(_ABSENT)
         finally:
             del self._loading[key]
             if not loading.done():
@@ -81,37 +82,37 @@ class SessionCache(Generic[_T]):
         return value
 
     def peek(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
-        """Return what is known. In the second half of its time it is asked for anew meanwhile.
+        """Return the cached value. In the second half of its time, renew it in the background.
 
-        Else all who come at the moment in which it ends would have to wait.
+        Otherwise all callers would wait for a load when it expires.
         """
-        known = self._known.get(key)
-        if known is None or not self._holds(known):
+        entry = self._entries.get(key)
+        if entry is None or not self._is_fresh(entry):
             return None
-        if known.asked < time.monotonic() - self._seconds / 2 and key not in self._loading:
-            renewal = aside(lambda: self._load(key, load, self._begin(key)))
+        if entry.load_started < time.monotonic() - self._seconds / 2 and key not in self._loading:
+            renewal = run_in_background(lambda: self._load(key, load, self._begin_load(key)))
             self._renewals.add(renewal)
-            renewal.add_done_callback(self._renewed)
-        return known.value
+            renewal.add_done_callback(self._renewal_ended)
+        return entry.value
 
-    def _renewed(self, renewal: asyncio.Task[_T | None]) -> None:
+    def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
         self._renewals.discard(renewal)
         if not renewal.cancelled():
-            # If it failed, whoever asks next is told why.
+            # The next load raises the error, if it lasts. Without this call, asyncio would log it.
             renewal.exception()
 
     def get(self, key: Hashable) -> _T | None:
-        """Return what is known."""
-        known = self._known.get(key)
-        return known.value if known is not None and self._holds(known) else None
+        """Return the cached value, or None."""
+        entry = self._entries.get(key)
+        return entry.value if entry is not None and self._is_fresh(entry) else None
 
-    def _holds(self, known: _Known[_T]) -> bool:
+    def _is_fresh(self, entry: _Entry[_T]) -> bool:
         since = max(
             time.monotonic() - self._seconds,
-            self._forgotten.get(self._owner(known.value), -math.inf),
+            self._forgotten_at.get(self._owner(entry.value), -math.inf),
         )
-        return known.asked > since
+        return entry.load_started > since
 
     def forget(self, owner: Hashable) -> None:
-        """Drop what belongs to an owner, and what a question that is under way will find."""
-        self._forgotten[owner] = time.monotonic()
+        """Drop all values of an owner, including those that are being loaded."""
+        self._forgotten_at[owner] = time.monotonic()

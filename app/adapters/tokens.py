@@ -1,4 +1,4 @@
-"""Access tokens: signed JWTs that say who asks and in which session (RFC 7519, RFC 9068)."""
+"""Access tokens: signed JWTs that name a user and a session (RFC 7519, RFC 9068)."""
 
 import hashlib
 import secrets
@@ -14,28 +14,28 @@ from app.errors import InvalidToken
 from app.settings import Settings
 from app.tracing import staged
 
-_REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
+_REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE = "at+jwt"
-_LONGEST = 2048
-_REMEMBERED = 10_000
-"""Tokens, of some 400 bytes each."""
+_MAX_TOKEN_CHARACTERS = 2048
+_MAX_CACHED_TOKENS = 10_000
+"""Each takes about 400 bytes."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a verified access token says."""
+    """The claims of a verified access token."""
 
     user_id: int
     session_id: int
     until: float
-    """Seconds since the epoch, when the token or its key ends."""
+    """When the token or its key expires, whichever is first; in seconds since the epoch."""
 
 
 class AccessTokens:
     """Issues and verifies access tokens with Ed25519 keys (RFC 8037).
 
-    A signature takes 150 µs to verify, so tokens that were found good are remembered until
-    they end. Whether their session still lives is not asked here.
+    Verifying a signature takes 150 µs, so verified tokens are cached until they expire. This
+    class does not check whether the session of a token is still live.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -43,10 +43,10 @@ class AccessTokens:
         self._issuer = settings.token_issuer
         self._audience = settings.token_audience
         self.lifetime = settings.token_lifetime
-        self._verified: LRUCache[str, Claims] = LRUCache(_REMEMBERED)
+        self._verified: LRUCache[str, Claims] = LRUCache(_MAX_CACHED_TOKENS)
 
     def issue(self, *, user_id: int, session_id: int, now: datetime) -> str:
-        """Return a signed token that is good for `lifetime` seconds."""
+        """Return a signed token that is valid for `lifetime` seconds."""
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -61,23 +61,23 @@ class AccessTokens:
         return jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)
 
     def public_keys(self) -> list[dict[str, str]]:
-        """Return the keys that verify, now or soon, as public JWKs (RFC 7517)."""
+        """Return the public keys that verify tokens, now or soon, as JWKs (RFC 7517)."""
         return [key.public_jwk() for key in self._keys.verifying(datetime.now(UTC)).values()]
 
     def verify(self, token: str) -> Claims:
-        """Check signature, header and every claim. Raises `InvalidToken`.
+        """Verify the signature, the header and every claim. Raises `InvalidToken`.
 
-        Nothing in the token decides how it is checked: the algorithm is fixed, the keys are
-        ours, and a header that asks for more (`crit`) is refused (RFC 8725, section 3).
+        Nothing in the token decides how it is verified: the algorithm is fixed, only keys of this
+        service are accepted, and a header with `crit` is refused (RFC 8725, section 3).
         """
-        known = self._verified.get(token)
-        if known is None or known.until <= time.time():
-            known = self._verified[token] = self._verify(token)
-        return known
+        claims = self._verified.get(token)
+        if claims is None or claims.until <= time.time():
+            claims = self._verified[token] = self._verify(token)
+        return claims
 
     @staged("token")
     def _verify(self, token: str) -> Claims:
-        if len(token) > _LONGEST:
+        if len(token) > _MAX_TOKEN_CHARACTERS:
             raise InvalidToken
         try:
             header = jwt.get_unverified_header(token)
@@ -90,7 +90,7 @@ class AccessTokens:
                 algorithms=["EdDSA"],
                 issuer=self._issuer,
                 audience=self._audience,
-                options={"require": _REQUIRED},
+                options={"require": _REQUIRED_CLAIMS},
             )
             return Claims(
                 user_id=_row_id(claims["sub"]),
@@ -109,11 +109,11 @@ def _row_id(claim: str) -> int:
 
 
 def new_secret() -> tuple[str, bytes]:
-    """Return 256 random bits as text, and the hash that is stored in their place."""
+    """Return 256 random bits as text, and the hash to store instead of the text."""
     secret = secrets.token_urlsafe(32)
     return secret, hash_of(secret)
 
 
 def hash_of(secret: str) -> bytes:
-    """Return the SHA-256 under which a refresh token or a cookie is found again."""
+    """Return the SHA-256 by which a refresh token or a cookie is looked up."""
     return hashlib.sha256(secret.encode()).digest()

@@ -14,7 +14,7 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
-from app.tracing import Begun, begin, place_of
+from app.tracing import ActiveStage, begin, place_of
 
 _BYTES: Final = 32 * 1024 * 1024
 """What the answers may take in memory, in each process."""
@@ -99,12 +99,12 @@ class Replays:
             )
 
 
-def _end(stage: Begun, answer: StoredResponse, asked: "asyncio.Future[Any]") -> None:
+def _end(stage: ActiveStage, answer: StoredResponse, asked: "asyncio.Future[Any]") -> None:
     if asked.cancelled():
         # Whoever asked has been given up meanwhile, and nobody knows what Redis would have said.
         stage.end(asyncio.CancelledError())
         return
-    stage.note("roundtrip.cache", _outcome(answer, asked.result()))
+    stage.set_attribute("roundtrip.cache", _outcome(answer, asked.result()))
     stage.end()
 
 

@@ -117,11 +117,11 @@ class Executor:
         stage = begin("sql", statement.name, statement.attributes)
         if stage is None:
             return await self._execute(statement, values)
-        stage.note_all(place_of_caller(__name__))
+        stage.set_attributes(place_of_caller(__name__))
         with stage:
             cursor = await self._execute(statement, values)
             if cursor.description is not None:
-                stage.note("db.response.returned_rows", cursor.rowcount)
+                stage.set_attribute("db.response.returned_rows", cursor.rowcount)
         return cursor
 
     async def _execute(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from app.adapters.notices import send_notice
-from app.adapters.oidc.id_tokens import Claimed
+from app.adapters.oidc.id_tokens import IdTokenClaims
 from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.session_cache import SessionCache
@@ -185,7 +185,7 @@ class OidcService:
             raise OidcRefused
         return flow
 
-    async def _sign_in(self, claimed: Claimed, user_agent: str | None) -> str:
+    async def _sign_in(self, claimed: IdTokenClaims, user_agent: str | None) -> str:
         try:
             return await self._start_session(claimed, user_agent)
         except (EmailTaken, IdentityTaken):
@@ -196,7 +196,7 @@ class OidcService:
         except EmailTaken as error:
             raise LinkRequired from error
 
-    async def _start_session(self, claimed: Claimed, user_agent: str | None) -> str:
+    async def _start_session(self, claimed: IdTokenClaims, user_agent: str | None) -> str:
         secret, secret_hash = new_secret()
 
         async def work(tx: Transaction) -> int:
@@ -224,7 +224,7 @@ class OidcService:
         await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
         self._cache.forget(replaced.user_id)
 
-    async def _link(self, claimed: Claimed, user_id: int, session_id: int) -> bool:
+    async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:
         """Return whether the identity was linked, and was not before."""
         now, idle = datetime.now(UTC), self._session_idle
 
@@ -246,7 +246,7 @@ class OidcService:
         return await self._store.write(work)
 
 
-async def _new_user(tx: Transaction, claimed: Claimed) -> int:
+async def _new_user(tx: Transaction, claimed: IdTokenClaims) -> int:
     try:
         email = normalise_email(claimed.email or "")
     except ValueError as error:
@@ -258,7 +258,7 @@ async def _new_user(tx: Transaction, claimed: Claimed) -> int:
 
 
 async def _add_identity(
-    tx: Transaction, claimed: Claimed, user_id: int, session_id: int | None
+    tx: Transaction, claimed: IdTokenClaims, user_id: int, session_id: int | None
 ) -> None:
     await tx.identities.add(
         issuer=claimed.issuer, subject=claimed.subject, user_id=user_id, session_id=session_id

@@ -1,10 +1,10 @@
-"""What happens to a request, stage by stage: as spans, in the access log, as `Server-Timing`.
+"""Records the stages of a request, for spans, the access log and `Server-Timing`.
 
-A stage is recorded for the request that it belongs to; what no request waits for belongs to none.
-While nobody looks, with no collector named by OpenTelemetry's variables and `SERVER_TIMING=off`,
-a stage costs as much as the call of a function.
+A stage belongs to the request that waits for it. Work in the background belongs to no request.
+If OpenTelemetry's variables name no collector and `SERVER_TIMING=off`, nothing is recorded, and a
+stage costs as much as a function call.
 
-A span never says what a request brought along: of a statement it has the placeholders, of a
+A span contains no data that a client has sent. Of a statement it contains the placeholders, of a
 command the name, of an exception the type.
 """
 
@@ -16,22 +16,29 @@ from app.tracing.provider import (
     trace_id,
     tracing_is_wanted,
 )
-from app.tracing.recording import Begun, Recording, aside, begin, note, record
+from app.tracing.recording import (
+    ActiveStage,
+    Recording,
+    begin,
+    record,
+    run_in_background,
+    set_span_attribute,
+)
 from app.tracing.stages import Attributes, Stage
 
 __all__ = [
+    "ActiveStage",
     "Attributes",
-    "Begun",
     "Recording",
     "Stage",
-    "aside",
     "begin",
     "begin_trace",
     "end_tracing",
-    "note",
     "place_of",
     "place_of_caller",
     "record",
+    "run_in_background",
+    "set_span_attribute",
     "set_tracer_provider",
     "staged",
     "staged_methods",

@@ -1,4 +1,4 @@
-"""Whole functions as stages, and where they stand in the source."""
+"""Records whole functions as stages, with their place in the source."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import CodeType, MappingProxyType
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
-from app.tracing.recording import Begun, recorded
+from app.tracing.recording import ActiveStage, current_recording
 from app.tracing.stages import STAGE, Attributes, Stage
 
 _P = ParamSpec("_P")
@@ -23,15 +23,15 @@ def staged(
     """Record each call of a function, or of a coroutine function, as a stage."""
 
     def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
-        said = {STAGE: stage, **place_of(function), **attributes}
+        all_attributes = {STAGE: stage, **place_of(function), **attributes}
         is_coroutine = inspect.iscoroutinefunction(function)
 
         @wraps(function)
         def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-            recording = recorded.get()
+            recording = current_recording.get()
             if recording is None:
                 return function(*args, **kwargs)
-            begin = partial(Begun, recording, stage, said, name)
+            begin = partial(ActiveStage, recording, stage, all_attributes, name)
             if is_coroutine:
                 return cast(_T, _awaited(begin, cast(_Method, function)(*args, **kwargs)))
             with begin():
@@ -42,7 +42,7 @@ def staged(
     return decorate
 
 
-async def _awaited(begin: Callable[[], Begun], coroutine: Awaitable[_T]) -> _T:
+async def _awaited(begin: Callable[[], ActiveStage], coroutine: Awaitable[_T]) -> _T:
     with begin():
         return await coroutine
 
@@ -61,12 +61,15 @@ def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Cla
 
 @cache
 def place_of(function: Callable[..., Any]) -> Attributes:
-    """Tell where a function is: its name, its file in the checkout, and its first line."""
+    """Return the name of a function, its file in the checkout, and its first line."""
     return _place(function.__module__, inspect.unwrap(function).__code__)
 
 
 def place_of_caller(module: str) -> Attributes:
-    """Tell where the public function is that has called into a module, named by `__name__`."""
+    """Return the place of the public function that has called into a module.
+
+    `module` is the `__name__` of the module.
+    """
     frame = inspect.currentframe()
     frame = frame and frame.f_back
     while frame is not None and (

@@ -1,4 +1,4 @@
-"""OpenTelemetry's tracer provider: whether there is one, the ids of its traces, and its end."""
+"""OpenTelemetry's tracer provider: whether it is needed, its trace ids, and its shutdown."""
 
 import os
 import threading
@@ -28,7 +28,7 @@ class _TraceIds(RandomIdGenerator):
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether OpenTelemetry's variables name a collector, or a provider is set already.
 
-    The app asks once, when it is built: FastAPI would ask at every request.
+    The app calls this once, when it is built. FastAPI would check it at every request.
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -52,7 +52,7 @@ def set_tracer_provider() -> Sampler | None:
 
 
 def begin_trace(parent: SpanContext) -> int:
-    """Return the trace id of the parent, or else a new one, and make it that of this context."""
+    """Return the trace id of the parent, or else a new one, and set it in this context."""
     trace_id = parent.trace_id if parent.is_valid else RandomIdGenerator().generate_trace_id()
     _trace_id.set(trace_id)
     return trace_id
@@ -64,14 +64,14 @@ def trace_id() -> int:
 
 
 def end_tracing() -> None:
-    """Send the spans that are left, for two seconds at most, and nothing from then on.
+    """Send the remaining spans for at most two seconds, and none afterwards.
 
-    The exporter would wait for a collector that does not answer: ten seconds for each of up to
-    four batches.
+    Without this limit, the exporter would wait for a collector that does not answer: ten seconds
+    for each of up to four batches.
     """
     shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
     if shutdown is not None:
-        # A daemon, for which Python does not wait, as it would for an executor's threads.
+        # A daemon thread, because Python waits for the threads of an executor when it exits.
         thread = threading.Thread(target=shutdown, name="end-of-tracing", daemon=True)
         thread.start()
         thread.join(_SHUTDOWN_SECONDS)

@@ -1,4 +1,4 @@
-"""What is recorded about one request, as it happens."""
+"""The recording of one request's stages."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,33 +18,33 @@ _T = TypeVar("_T")
 
 
 class Recording:
-    """What is recorded about one request: durations, and perhaps spans."""
+    """The durations of one request's stages, and their spans if it is traced."""
 
     __slots__ = ("durations", "tracer")
 
     def __init__(self, *, spans: bool) -> None:
         self.tracer = _tracer() if spans else None
-        # In seconds, each time that a stage was gone through; in the order in which they began.
+        # In seconds, for each time that a stage has ended; in the order in which the stages began.
         self.durations: dict[Stage, list[float]] = {}
 
     def milliseconds(self) -> dict[Stage, float]:
-        """Return how long each stage took that has ended, all its times together."""
+        """Return the total duration of each stage that has ended."""
         ended = ((stage, took) for stage, took in self.durations.items() if took)
         return {stage: round(sum(took) * 1000, 1) for stage, took in ended}
 
 
 @cache
 def _tracer() -> trace.Tracer:
-    # Asked for when there is something to record: the provider comes after the app.
+    # Called at the first recording, because the provider is set after the app.
     return trace.get_tracer("roundtrip")
 
 
-recorded: ContextVar[Recording | None] = ContextVar("recorded", default=None)
-"""What is recorded of the request that the caller works for, if anything is."""
+current_recording: ContextVar[Recording | None] = ContextVar("current_recording", default=None)
+"""The recording of the request that the caller works for; None if it is not recorded."""
 
 
-class Begun:
-    """A stage that has begun. What begins within its `with` block is a part of it."""
+class ActiveStage:
+    """A stage that has begun. Stages that begin in its `with` block are its children."""
 
     __slots__ = ("_durations", "_span", "_started", "_token")
     _token: Token[context.Context]
@@ -52,7 +52,7 @@ class Begun:
     def __init__(
         self, recording: Recording, stage: Stage, attributes: Attributes, name: str | None = None
     ) -> None:
-        """Take all attributes, the stage's name among them."""
+        """`attributes` includes the name of the stage."""
         self._durations = recording.durations.setdefault(stage, [])
         self._span: trace.Span | None = None
         if recording.tracer is not None:
@@ -61,7 +61,7 @@ class Begun:
         self._started = perf_counter()
 
     def __enter__(self) -> Self:
-        """Make what begins from here on a part of the stage."""
+        """Make the stages that begin from now on children of this stage."""
         if self._span is not None:
             self._token = context.attach(trace.set_span_in_context(self._span))
         return self
@@ -69,32 +69,32 @@ class Begun:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        """End it."""
+        """End the stage."""
         if self._span is not None:
             context.detach(self._token)
         self.end(error)
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Make what begins within this block a part of the stage, which goes on after it."""
+        """Make the stages that begin in this block its children, without ending this stage."""
         if self._span is None:
             yield
         else:
             with trace.use_span(self._span, record_exception=False, set_status_on_exception=False):
                 yield
 
-    def note(self, attribute: str, value: str | float) -> None:
-        """Add to what its span says."""
+    def set_attribute(self, attribute: str, value: str | float) -> None:
+        """Set an attribute of the span, if there is one."""
         if self._span is not None:
             self._span.set_attribute(attribute, value)
 
-    def note_all(self, attributes: Attributes) -> None:
-        """Add several attributes."""
+    def set_attributes(self, attributes: Attributes) -> None:
+        """Set several attributes of the span, if there is one."""
         if self._span is not None:
             self._span.set_attributes(attributes)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Record how long it took, and which error ended it."""
+        """Record the duration of the stage, and the error that ended it."""
         self._durations.append(perf_counter() - self._started)
         if self._span is not None:
             if error is not None:
@@ -106,30 +106,30 @@ class Begun:
 
 
 def record(recording: Recording) -> None:
-    """Record what this request goes through from here on."""
-    recorded.set(recording)
+    """Record the stages of this request from now on."""
+    current_recording.set(recording)
 
 
-def begin(stage: Stage, name: str, attributes: Attributes) -> Begun | None:
-    """Begin a stage that is more, or less, than a function, if this request is recorded.
+def begin(stage: Stage, name: str, attributes: Attributes) -> ActiveStage | None:
+    """Begin a stage that is not a whole function. Return None if the request is not recorded.
 
-    The caller ends it, by a `with` block or by `end()`.
+    The caller ends the stage, with a `with` block or with `end()`.
     """
-    recording = recorded.get()
+    recording = current_recording.get()
     if recording is None:
         return None
-    return Begun(recording, stage, {STAGE: stage, **attributes}, name)
+    return ActiveStage(recording, stage, {STAGE: stage, **attributes}, name)
 
 
-def note(attribute: str, value: str | float) -> None:
-    """Add to what the span of the stage says that is under way."""
-    recording = recorded.get()
+def set_span_attribute(attribute: str, value: str | float) -> None:
+    """Set an attribute of the current stage's span, if there is one."""
+    recording = current_recording.get()
     if recording is not None and recording.tracer is not None:
         trace.get_current_span().set_attribute(attribute, value)
 
 
-def aside(work: Callable[[], Coroutine[Any, Any, _T]]) -> "asyncio.Task[_T]":
-    """Begin work that no request waits for, though it was one that brought it about."""
+def run_in_background(work: Callable[[], Coroutine[Any, Any, _T]]) -> "asyncio.Task[_T]":
+    """Start work that no request waits for, and that is recorded for none."""
     own = copy_context()
-    own.run(recorded.set, None)
+    own.run(current_recording.set, None)
     return asyncio.create_task(own.run(work), context=own)

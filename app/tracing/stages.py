@@ -4,25 +4,25 @@ from collections.abc import Mapping
 from typing import Literal
 
 Stage = Literal[
-    "token",  # the access token read and verified
-    "rate-limit",  # requests counted; its commands to Redis are parts of it
-    "session",  # whose session it is: from memory, or from the database
-    "validate",  # the body read and parsed, parameters and dependencies resolved
-    "hash",  # a password hashed or verified, the wait for a thread included
-    "cache",  # a look for what was read before
-    "redis",  # one command, for as long as the request waits for it
-    "pool",  # a connection to the database taken, waited for or made
-    "sql",  # one statement, until its rows are here
+    "token",  # reads and verifies the access token
+    "rate-limit",  # counts the request; contains its Redis commands
+    "session",  # finds the session, in memory or in the database
+    "validate",  # reads and parses the body, resolves parameters and dependencies
+    "hash",  # hashes or verifies a password, including the wait for a thread
+    "cache",  # looks for a cached read
+    "redis",  # one command, as long as the request waits for it
+    "pool",  # waits for a database connection, or opens one
+    "sql",  # one statement, until its rows have arrived
     "commit",
     "rollback",
-    "serialize",  # the bytes of a response made
+    "serialize",  # makes the bytes of a response
     "endpoint",  # the router's function
     "service",  # the service's method
 ]
-"""The same words in spans, in the access log, in `Server-Timing` and in docs/tracing.md."""
+"""The same names are in spans, in the access log, in `Server-Timing` and in docs/tracing.md."""
 
 STAGE = "roundtrip.stage"
-"""The attribute under which a span has the name of its stage."""
+"""The span attribute that contains the name of the stage."""
 
 Attributes = Mapping[str, str | int | float]
-"""What a span says, under the names of OpenTelemetry's semantic conventions where they have one."""
+"""Attributes of a span, named by OpenTelemetry's semantic conventions where these have a name."""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from app.adapters.oidc.fetching import Fetched, Fetcher
+from app.adapters.oidc.fetching import Fetcher, FetchResponse
 from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.errors import ProviderUnavailable
 from app.settings import Provider
@@ -52,8 +52,8 @@ def _started(start_service: StartService, provider: HostileProvider) -> Service:
     )
 
 
-def _fetch(url: str, *, local: bool = True, hosts: str = "127.0.0.1 localhost") -> Fetched:
-    async def fetch() -> Fetched:
+def _fetch(url: str, *, local: bool = True, hosts: str = "127.0.0.1 localhost") -> FetchResponse:
+    async def fetch() -> FetchResponse:
         fetcher = Fetcher(hosts.split(), local=local, seconds=_CAP)
         try:
             return await fetcher.get(url)
@@ -150,7 +150,7 @@ def test_no_private_address_is_connected_to_whatever_name_leads_there(
     """The address counts that the connection would go to, when a name has been looked up."""
     with pytest.raises(ProviderUnavailable) as refusal:
         _fetch(f"https://{host}:{urlsplit(provider.url).port}/x", local=False)  # check 35
-    assert "no address of this host may be connected to" in str(refusal.value.__cause__)
+    assert "no address of this host is allowed" in str(refusal.value.__cause__)
 
 
 @pytest.mark.parametrize(

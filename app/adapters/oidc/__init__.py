@@ -1,1 +1,1 @@
-"""Identity providers (OpenID Connect): the requests to them, and what they answer."""
+"""Identity providers (OpenID Connect): requests to them, and checks of their responses."""

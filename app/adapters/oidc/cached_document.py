@@ -1,4 +1,4 @@
-"""A document of another server's, kept at hand and renewed without a stampede."""
+"""A cached document of another server, which concurrent callers renew only once."""
 
 import asyncio
 import time
@@ -8,20 +8,20 @@ from typing import Generic, TypeVar
 from app.errors import ProviderUnavailable
 
 _T = TypeVar("_T")
-_FRESH = 60 * 60
-"""Seconds; from then on the document is renewed while the old one goes on being used."""
-_USABLE = 24 * 60 * 60
-"""Seconds; what could not be renewed for so long is not believed any more."""
-_PAUSE = 60
-"""Seconds between a success and the next attempt, however many ask for a newer one."""
-_PAUSE_AFTER_FAILURE = 5
+_FRESH_SECONDS = 60 * 60
+"""An older document is renewed in the background, and still used meanwhile."""
+_USABLE_SECONDS = 24 * 60 * 60
+"""An older document is not used any more."""
+_PAUSE_SECONDS = 60
+"""Between a success and the next attempt, however many callers want a newer document."""
+_PAUSE_AFTER_FAILURE_SECONDS = 5
 
 
 class CachedDocument(Generic[_T]):
-    """Fetches once for everybody who asks meanwhile, and seldom.
+    """Fetches a document rarely, and once for all concurrent callers.
 
-    A failure leaves what was known in use; whoever needs what is not known hears
-    `ProviderUnavailable`, and for some seconds so does everybody else, at once.
+    After a failure, the cached document stays in use. A call that needs a new one raises
+    `ProviderUnavailable`. For the next five seconds, such calls raise it without another attempt.
     """
 
     def __init__(
@@ -34,47 +34,48 @@ class CachedDocument(Generic[_T]):
         self._next_attempt = float("-inf")
 
     async def get(self) -> _T:
-        """Return the document as it was an hour ago at most, or a day if it cannot be had."""
-        if self._value is None or self._age(self._value) > _USABLE:
-            return await self._renewed()
-        if self._age(self._value) > _FRESH:
-            self._begin()
+        """Return the document, at most a day old. After an hour, start to renew it."""
+        if self._value is None or self._age(self._value) > _USABLE_SECONDS:
+            return await self._renew()
+        if self._age(self._value) > _FRESH_SECONDS:
+            self._start_attempt()
         return self._value[0]
 
     async def get_newer(self) -> _T:
-        """Return the document fetched anew, unless that was done less than a minute ago."""
-        pausing = self._clock() < self._next_attempt and not self._running()
-        if pausing and self._value is not None and not self._failed():
+        """Fetch the document again and return it, unless it was fetched less than a minute ago."""
+        is_paused = self._clock() < self._next_attempt and not self._is_running()
+        if is_paused and self._value is not None and not self._has_failed():
             return self._value[0]
-        return await self._renewed()
+        return await self._renew()
 
-    async def _renewed(self) -> _T:
-        if not self._begin() or self._attempt is None:
+    async def _renew(self) -> _T:
+        if not self._start_attempt() or self._attempt is None:
             raise ProviderUnavailable
-        # Whoever stops waiting does not end the attempt for the others.
+        # The cancellation of one caller does not cancel the attempt for the others.
         return await asyncio.shield(self._attempt)
 
-    def _begin(self) -> bool:
-        if self._running():
+    def _start_attempt(self) -> bool:
+        if self._is_running():
             return True
         if self._clock() < self._next_attempt:
             return False
-        self._attempt = asyncio.create_task(self._try())
-        # A failure that nobody waits for has been logged where it happened.
+        self._attempt = asyncio.create_task(self._fetch_and_store())
+        # The fetch has logged its failure. Without this call, asyncio would log it again if no
+        # caller waits for the attempt.
         self._attempt.add_done_callback(lambda task: task.cancelled() or task.exception())
         return True
 
-    async def _try(self) -> _T:
-        self._next_attempt = self._clock() + _PAUSE_AFTER_FAILURE
+    async def _fetch_and_store(self) -> _T:
+        self._next_attempt = self._clock() + _PAUSE_AFTER_FAILURE_SECONDS
         value = await self._fetch()
         self._value = value, self._clock()
-        self._next_attempt = self._clock() + _PAUSE
+        self._next_attempt = self._clock() + _PAUSE_SECONDS
         return value
 
-    def _running(self) -> bool:
+    def _is_running(self) -> bool:
         return self._attempt is not None and not self._attempt.done()
 
-    def _failed(self) -> bool:
+    def _has_failed(self) -> bool:
         attempt = self._attempt
         return attempt is not None and (attempt.cancelled() or attempt.exception() is not None)
 

@@ -1,7 +1,7 @@
-"""Fetching from another server, when what it says decides about the service's own doings.
+"""HTTP requests to other servers whose responses the service acts on.
 
-The rules are those against server-side request forgery (OWASP API7:2023): listed hosts,
-https, public addresses, no redirects, and an end to size and time.
+The rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, https and
+public addresses, no redirects, and limits on size and time.
 """
 
 import asyncio
@@ -19,75 +19,76 @@ from app.adapters.oidc.addresses import GuardedNetwork
 from app.errors import ProviderUnavailable
 
 _log = structlog.get_logger()
-_LARGEST = 256 * 1024
-_FORMS = 10
-"""On their way at a time; whoever comes later waits for a place, within its time."""
-_FAILURES = 5
-_REST = 5
-"""Seconds for which a server is left alone after so many failures in a row."""
+_MAX_RESPONSE_BYTES = 256 * 1024
+_MAX_FORMS = 10
+"""Sent at the same time. Further ones wait for a slot, within the timeout."""
+_MAX_FAILURES = 5
+"""In a row. After them, no form is sent for some seconds."""
+_RECOVERY_SECONDS = 5
 _SERVER_ERROR = 500
-_OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
+_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A response below 500 that is no redirect; the JSON in it, or None if it has none."""
+class FetchResponse:
+    """A response with a status below 500, and no redirect. `json` is None if it is not JSON."""
 
     status: int
     json: object
 
 
 class Fetcher:
-    """Talks to the listed hosts only. Everything that goes wrong is `ProviderUnavailable`."""
+    """Sends requests to the listed hosts only. Every failure is a `ProviderUnavailable`."""
 
     def __init__(self, hosts: Collection[str], *, local: bool, seconds: float) -> None:
-        """Take the hosts, the time for one exchange, and whether this machine's own count.
+        """`seconds` is the timeout of one request.
 
-        Only with `local` may a URL lead to this machine, and only there be without TLS.
+        `local` also allows URLs of this machine, which may be without TLS.
         """
         self._hosts = frozenset(hosts)
         self._local = local
         self._seconds = seconds
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpcore2.default_ssl_context(),
-            max_connections=2 * _FORMS,
+            max_connections=2 * _MAX_FORMS,
             keepalive_expiry=30,
             network_backend=GuardedNetwork(loopback=local),
         )
-        self._places = asyncio.Semaphore(_FORMS)
+        self._slots = asyncio.Semaphore(_MAX_FORMS)
         self._breaker = CircuitBreaker(
-            failure_threshold=_FAILURES,
-            recovery_timeout=_REST,
+            failure_threshold=_MAX_FAILURES,
+            recovery_timeout=_RECOVERY_SECONDS,
             expected_exception=(ProviderUnavailable, asyncio.CancelledError),
         )
 
     def may_fetch(self, url: str) -> bool:
-        """Tell whether a URL is one of those that are allowed."""
+        """Return whether requests to this URL are allowed."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
         except ValueError:
             return False
         secure = parts.scheme == "https" or (
-            parts.scheme == "http" and self._local and host in _OWN_NAMES
+            parts.scheme == "http" and self._local and host in _LOOPBACK_NAMES
         )
         return secure and host in self._hosts and parts.username is None and url.isascii()
 
-    async def get(self, url: str) -> Fetched:
+    async def get(self, url: str) -> FetchResponse:
         """Fetch a document. Raises `ProviderUnavailable`."""
         return await self._send("GET", url, {}, b"")
 
     async def post(
         self, url: str, form: Mapping[str, str], *, authorization: str | None = None
-    ) -> Fetched:
+    ) -> FetchResponse:
         """Send a form. Raises `ProviderUnavailable`."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        # Nothing else paces the forms: each belongs to somebody who is signing in. Those who
-        # wait for a place hear at once when those before them have found nobody there.
+        # Each form belongs to one sign-in, and nothing else limits how many are sent at once.
+        # The breaker is checked after the wait, so that waiting sign-ins fail at once if those
+        # before them got no response.
         try:
-            async with asyncio.timeout(self._seconds), self._places:
+            async with asyncio.timeout(self._seconds), self._slots:
                 if self._breaker.opened:
                     raise ProviderUnavailable
                 with self._breaker:
@@ -101,12 +102,12 @@ class Fetcher:
 
     async def _send(
         self, method: Literal["GET", "POST"], url: str, headers: Mapping[str, str], content: bytes
-    ) -> Fetched:
+    ) -> FetchResponse:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, url, headers, content)
         except (_Refused, OSError, TimeoutError, *_NETWORK) as error:
-            # The URL stays out of the log, whatever the server has put into it.
+            # The URL is not logged: the other server may have put anything into it.
             reason = str(error) if isinstance(error, _Refused) else type(error).__name__
             host = urlsplit(url).hostname if self.may_fetch(url) else None
             _log.warning("fetch_failed", host=host, reason=reason)
@@ -114,28 +115,28 @@ class Fetcher:
 
     async def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes
-    ) -> Fetched:
+    ) -> FetchResponse:
         if not self.may_fetch(url):
-            raise _Refused("this URL may not be fetched")
-        # What is not compressed is not larger than it looks.
-        sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+            raise _Refused("this URL is not allowed")
+        # Without compression, a small body cannot expand to a large one.
+        all_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         async with self._pool.stream(
-            method, url, headers=list(sent.items()), content=content
+            method, url, headers=list(all_headers.items()), content=content
         ) as response:
             if response.status >= _SERVER_ERROR:
-                raise _Refused(f"the server answers {response.status}")
+                raise _Refused(f"the server responded with status {response.status}")
             if response.status // 100 == 3:  # noqa: PLR2004 - the class of redirects
                 raise _Refused("redirects are not followed")
             body = b""
             async for part in response.aiter_stream():
                 body += part
-                if len(body) > _LARGEST:
+                if len(body) > _MAX_RESPONSE_BYTES:
                     raise _Refused("the response is too large")
-        return Fetched(response.status, _json(body))
+        return FetchResponse(response.status, _json(body))
 
 
 class _Refused(Exception):
-    """What the other server wants is against the rules."""
+    """The URL or the response breaks a rule of this module."""
 
 
 _NETWORK = (

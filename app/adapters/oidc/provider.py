@@ -1,6 +1,6 @@
-"""Identity providers, as their client (OpenID Connect Core, section 3.1: authorization code).
+"""A client of identity providers: authorization code flow (OpenID Connect Core, section 3.1).
 
-Discovery (OpenID Connect Discovery), PKCE (RFC 7636), the `iss` parameter (RFC 9207).
+It uses OpenID Connect Discovery, PKCE (RFC 7636) and the `iss` parameter (RFC 9207).
 """
 
 import asyncio
@@ -16,19 +16,26 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from app.adapters.oidc.cached_document import CachedDocument
-from app.adapters.oidc.fetching import Fetched, Fetcher
-from app.adapters.oidc.id_tokens import ALGORITHMS, Claimed, Expected, Key, find_key, verify
+from app.adapters.oidc.fetching import Fetcher, FetchResponse
+from app.adapters.oidc.id_tokens import (
+    ALGORITHMS,
+    ExpectedClaims,
+    IdTokenClaims,
+    Jwk,
+    find_key,
+    verify,
+)
 from app.errors import OidcRefused, ProviderUnavailable
 from app.settings import Provider
 
 _log = structlog.get_logger()
 _OK = 200
-_DISCOVERY = "/.well-known/openid-configuration"
-_LONGEST_CODE = 4096
+_DISCOVERY_PATH = "/.well-known/openid-configuration"
+_MAX_CODE_CHARACTERS = 4096
 
 
 class _Metadata(BaseModel):
-    """What is needed of a provider's metadata (Discovery, section 3)."""
+    """The part of a provider's metadata that is needed (Discovery, section 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -49,7 +56,7 @@ class _Tokens(BaseModel):
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """What is asked of a provider: each of its secrets is used once."""
+    """One authorization request. Its nonce and its code verifier are used once."""
 
     redirect_uri: str
     nonce: str
@@ -57,10 +64,10 @@ class AuthorizationRequest:
 
 
 class IdentityProvider:
-    """One provider. Its metadata and keys are remembered, so that it is seldom asked.
+    """The client of one provider. It caches metadata and keys, so that it fetches them rarely.
 
-    Every method raises `ProviderUnavailable` when the provider is needed and does not
-    answer as it should, within `seconds`.
+    Every method raises `ProviderUnavailable` if it needs the provider and gets no valid
+    response within `seconds`.
     """
 
     def __init__(
@@ -78,7 +85,7 @@ class IdentityProvider:
         self._keys = CachedDocument(self._fetch_keys, clock)
 
     async def authorization_url(self, request: AuthorizationRequest, *, state: str) -> str:
-        """Return where to send the browser (section 3.1.2.1)."""
+        """Return the URL to redirect the browser to (section 3.1.2.1)."""
         metadata = await self._metadata.get()
         digest = hashlib.sha256(request.code_verifier.encode()).digest()
         query = {
@@ -96,19 +103,19 @@ class IdentityProvider:
 
     async def redeem(
         self, code: str, request: AuthorizationRequest, *, issuer: str | None
-    ) -> Claimed:
-        """Trade a code for what the provider says about whoever signed in.
+    ) -> IdTokenClaims:
+        """Exchange a code for the verified claims about the user who has signed in.
 
-        `issuer` is the parameter that came with the code. Raises `OidcRefused` when code,
-        issuer or ID token are not good.
+        `issuer` is the `iss` parameter that came with the code. Raises `OidcRefused` if the
+        code, the issuer or the ID token is invalid.
         """
-        if len(code) > _LONGEST_CODE:
+        if len(code) > _MAX_CODE_CHARACTERS:
             raise OidcRefused
         try:
             async with asyncio.timeout(self._seconds):
                 metadata = await self._metadata.get()
-                expects = metadata.authorization_response_iss_parameter_supported
-                if (issuer or expects) and issuer != self._provider.issuer:
+                iss_expected = metadata.authorization_response_iss_parameter_supported
+                if (issuer or iss_expected) and issuer != self._provider.issuer:
                     raise OidcRefused
                 token = await self._exchange(code, request, metadata)
                 key = await self._key(token)
@@ -135,25 +142,25 @@ class IdentityProvider:
             authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             form |= {"client_id": self._provider.client_id, "client_secret": secret}
-        fetched = await self._fetcher.post(
+        response = await self._fetcher.post(
             metadata.token_endpoint, form, authorization=authorization
         )
-        if fetched.status != _OK:
-            # The provider's own words are not logged: they may quote the code.
-            _log.warning("code_refused", provider=self._provider.name, status=fetched.status)
+        if response.status != _OK:
+            # The provider's error text is not logged, because it may quote the code.
+            _log.warning("code_refused", provider=self._provider.name, status=response.status)
             raise OidcRefused
-        return _as(_Tokens, fetched).id_token
+        return _parse(_Tokens, response).id_token
 
-    async def _key(self, token: str) -> Key:
+    async def _key(self, token: str) -> Jwk:
         key = find_key(token, await self._keys.get())
-        # A key that is not known may be a new one.
+        # The provider may have added the key since the last fetch.
         key = key or find_key(token, await self._keys.get_newer())
         if key is None:
             raise OidcRefused
         return key
 
-    def _expected(self, request: AuthorizationRequest, metadata: _Metadata) -> Expected:
-        return Expected(
+    def _expected(self, request: AuthorizationRequest, metadata: _Metadata) -> ExpectedClaims:
+        return ExpectedClaims(
             issuer=self._provider.issuer,
             client_id=self._provider.client_id,
             nonce=request.nonce,
@@ -161,28 +168,29 @@ class IdentityProvider:
         )
 
     async def _fetch_metadata(self) -> _Metadata:
-        fetched = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY)
-        metadata = _as(_Metadata, fetched)
-        # Discovery, section 4.3; and nobody is sent to, or asked at, other hosts than listed.
+        response = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY_PATH)
+        metadata = _parse(_Metadata, response)
+        # The issuer must be the same (Discovery, section 4.3). The endpoints must be on listed
+        # hosts, because browsers and requests are sent to them.
         endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
-        fits = metadata.issuer == self._provider.issuer
-        if not fits or not all(map(self._fetcher.may_fetch, endpoints)):
+        is_same_issuer = metadata.issuer == self._provider.issuer
+        if not is_same_issuer or not all(map(self._fetcher.may_fetch, endpoints)):
             _log.warning("metadata_refused", provider=self._provider.name)
             raise ProviderUnavailable
         return metadata
 
     async def _fetch_keys(self) -> list[dict[str, object]]:
         metadata = await self._metadata.get()
-        return _as(_KeySet, await self._fetcher.get(metadata.jwks_uri)).keys
+        return _parse(_KeySet, await self._fetcher.get(metadata.jwks_uri)).keys
 
 
-_Document = TypeVar("_Document", bound=BaseModel)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _as(kind: type[_Document], fetched: Fetched) -> _Document:
+def _parse(model: type[_Model], response: FetchResponse) -> _Model:
     try:
-        if fetched.status == _OK:
-            return kind.model_validate(fetched.json)
+        if response.status == _OK:
+            return model.model_validate(response.json)
     except ValidationError as error:
         raise ProviderUnavailable from error
     raise ProviderUnavailable

@@ -1,1 +1,1 @@
-"""Redis: one client, and what is stored by it: cached reads and counts of requests."""
+"""Redis: one client, the cached reads, and the counts of the rate limits."""

@@ -1,4 +1,4 @@
-"""The one way to Redis: what is asked at the same time leaves together, and nothing waits long."""
+"""The Redis client: it sends concurrent commands in one batch, with a short timeout."""
 
 import asyncio
 import time
@@ -16,25 +16,27 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.typing import EncodableT
 
 from app.settings import Settings
-from app.tracing import Attributes, Begun, begin, place_of
+from app.tracing import ActiveStage, Attributes, begin, place_of
 
 _log = structlog.get_logger()
 _FAILURES = (RedisError, OSError, TimeoutError)
-_Question = tuple[tuple[EncodableT, ...], "asyncio.Future[Any]"]
+_QueuedCommand = tuple[tuple[EncodableT, ...], "asyncio.Future[Any]"]
 
 
 class RedisUnavailable(Exception):
-    """Redis did not answer in time, or was not asked because it did not before."""
+    """Redis did not answer in time, or nothing was sent because it did not answer before."""
 
 
 class RedisClient:
-    """Sends commands in batches over one connection: one goes out while the next one gathers.
+    """Sends commands in batches over one connection.
 
-    The requests of one moment share the way there and back. It is redis-py's own connection, since
-    its pipelines take twice the processor time (docs/performance.md).
-    Nobody waits longer than `redis_timeout` seconds.
-    After a failure nothing is sent for as long as one would have waited, so that no request
-    waits twice; after a few in a row Redis is left alone for some seconds.
+    While Redis answers a batch, new commands are queued for the next one. So concurrent requests
+    share a round trip. The client uses redis-py's connection directly, because redis-py's
+    pipelines take twice the processor time (docs/performance.md).
+
+    A batch takes at most `redis_timeout` seconds. After a failure, nothing is sent for the same
+    time, so that no request waits twice. After `redis_breaker_failures` failures in a row, nothing
+    is sent for `redis_breaker_recovery` seconds.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
@@ -42,15 +44,15 @@ class RedisClient:
         self._timeout = settings.redis_timeout
         self._redis = Redis.from_url(
             (url or settings.redis_url).get_secret_value(),
-            # Each batch has a timeout of its own. For this one, redis-py makes a task for each
-            # write.
+            # Each batch has its own timeout. With a socket timeout, redis-py would create a task
+            # for each write.
             socket_timeout=None,
             socket_connect_timeout=settings.redis_timeout,
-            # What was sent twice would count twice, or bring a generation of the cache back that
-            # was replaced in between.
+            # A command that is sent twice could count a request twice, or restore a generation of
+            # the cache that was replaced in between.
             retry=Retry(NoBackoff(), 0),
-            # While notices of maintenance are on, a connection that the server has closed counts
-            # as usable, and the first command on it fails.
+            # With maintenance notifications, redis-py treats a connection that the server has
+            # closed as usable, and the first command on it fails.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         pool = self._redis.connection_pool
@@ -60,29 +62,29 @@ class RedisClient:
             recovery_timeout=settings.redis_breaker_recovery,
             expected_exception=_FAILURES,
         )
-        self._gathering: list[_Question] = []
-        self._sender: asyncio.Task[None] | None = None
-        self._resume = 0.0
+        self._queue: list[_QueuedCommand] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
-        """Send a command, together with all others of this moment.
+        """Send a command, in one batch with all others of this moment.
 
-        The future's result is Redis's answer, or a `RedisUnavailable`; it is never raised, so that
-        nobody has to wait for what they no longer need.
+        The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises, so
+        that a caller that no longer needs the answer need not await it.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if self._breaker.opened or time.monotonic() < self._resume:
+        if self._breaker.opened or time.monotonic() < self._paused_until:
             answer.set_result(RedisUnavailable())
             return answer
-        stage = begin("redis", *_described(str(command[0])))
+        stage = begin("redis", *_span_of(str(command[0])))
         if stage is not None:
             answer.add_done_callback(partial(_end, stage))
-        self._gathering.append((command, answer))
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_all())
+        self._queue.append((command, answer))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
         return answer
 
-    async def ask(self, *command: EncodableT) -> Any:  # noqa: ANN401 - as Redis has it
+    async def execute(self, *command: EncodableT) -> Any:  # noqa: ANN401 - depends on the command
         """Send a command and return its answer. Raises `RedisUnavailable`."""
         answer = await self.send(*command)
         if isinstance(answer, RedisUnavailable):
@@ -91,18 +93,19 @@ class RedisClient:
 
     async def _send_all(self) -> None:
         try:
-            while self._gathering:
-                batch, self._gathering = self._gathering, []
+            while self._queue:
+                batch, self._queue = self._queue, []
                 answers = await self._exchange([command for command, _ in batch])
                 if answers is None:
-                    # Whoever came meanwhile has waited for this one, and would do so once more.
-                    batch, self._gathering = batch + self._gathering, []
+                    # Commands that were queued meanwhile fail too. They have waited for this batch,
+                    # and would wait again.
+                    batch, self._queue = batch + self._queue, []
                     answers = [RedisUnavailable()] * len(batch)
-                for (_, waiting), answer in zip(batch, answers, strict=True):
-                    if not waiting.done():
-                        waiting.set_result(answer)
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if not future.done():
+                        future.set_result(answer)
         finally:
-            self._sender = None
+            self._sending = None
 
     async def _exchange(self, commands: list[tuple[EncodableT, ...]]) -> list[Any] | None:
         try:
@@ -111,9 +114,9 @@ class RedisClient:
                     return await self._send_and_read(commands)
         except _FAILURES as error:
             _log.warning("redis_unavailable", reason=type(error).__name__)
-            self._resume = time.monotonic() + self._timeout
+            self._paused_until = time.monotonic() + self._timeout
             return None
-        except Exception:  # noqa: BLE001 - whoever waits has to hear of it
+        except Exception:  # noqa: BLE001 - the waiting callers need an answer
             _log.exception("redis_exchange_failed")
             return None
 
@@ -121,16 +124,16 @@ class RedisClient:
         connection = self._connection
         try:
             if connection.is_connected and await connection.can_read():
-                # Nothing was asked: the server has closed the connection.
+                # No answer is expected, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await self._read() for _ in commands]
         except BaseException:
-            # The next batch would read the answers to this one.
+            # Otherwise the next batch would read the answers to this one.
             await connection.disconnect(nowait=True)
             raise
 
-    async def _read(self) -> Any:  # noqa: ANN401 - as Redis has it
+    async def _read(self) -> Any:  # noqa: ANN401 - depends on the command
         try:
             return await self._connection.read_response()
         except ResponseError:
@@ -138,7 +141,7 @@ class RedisClient:
             return RedisUnavailable()
 
     async def ping(self) -> bool:
-        """Tell whether Redis answers in time, even if it did not before."""
+        """Return whether Redis answers in time. It is sent even after failures."""
         try:
             async with asyncio.timeout(self._timeout):
                 return bool(await self._redis.ping())
@@ -152,13 +155,13 @@ class RedisClient:
 
 
 @cache
-def _described(operation: str) -> tuple[str, Attributes]:
-    # The name alone: keys have ids in them, and arguments whole answers.
-    named = {"db.system.name": "redis", "db.operation.name": operation}
-    return operation, {**named, **place_of(RedisClient.send)}
+def _span_of(operation: str) -> tuple[str, Attributes]:
+    # Only the command's name: keys contain ids, and arguments contain whole responses.
+    attributes = {"db.system.name": "redis", "db.operation.name": operation}
+    return operation, {**attributes, **place_of(RedisClient.send)}
 
 
-def _end(stage: Begun, answer: "asyncio.Future[Any]") -> None:
-    # Whoever asked may have been given up meanwhile.
+def _end(stage: ActiveStage, answer: "asyncio.Future[Any]") -> None:
+    # The request may have been cancelled meanwhile.
     result = asyncio.CancelledError() if answer.cancelled() else answer.result()
     stage.end(result if isinstance(result, BaseException) else None)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.tracing import aside
+from app.tracing import run_in_background
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
@@ -97,7 +97,7 @@ class PendingInvalidations:
         self._unconfirmed |= dict.fromkeys(tags, object())
         if self._unconfirmed and self._retrying is None:
             _log.warning("cache_invalidation_pending", tags=len(self._unconfirmed))
-            self._retrying = aside(self._retry)
+            self._retrying = run_in_background(self._retry)
 
     async def _retry(self) -> None:
         try:

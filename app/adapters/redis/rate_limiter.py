@@ -1,7 +1,8 @@
-"""Counting for the rate limits: in Redis for all processes together, else in this one.
+"""Counts requests for the rate limits, in Redis for all processes together.
 
-`limits`, the engine inside slowapi, gives the limits, their keys and the memory that stands in
-for Redis. Its own Redis storage takes two round trips for what one script does in one.
+The package `limits`, on which slowapi is built, provides the limits, their keys and the storage
+in memory that replaces Redis while it is unavailable. Its own Redis storage needs two round trips;
+the script below needs one.
 """
 
 import math
@@ -16,8 +17,8 @@ from limits.aio.storage import MemoryStorage
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.tracing import staged
 
-# A fixed window that begins with the first request: how many there were, and the milliseconds
-# until it ends.
+# Counts a request in a fixed window that begins with the first one. Returns the count, and the
+# milliseconds until the window ends.
 _HIT: Final = """
 local count = redis.call('INCR', KEYS[1])
 local left = redis.call('PTTL', KEYS[1])
@@ -31,56 +32,56 @@ return {count, left}
 
 @dataclass(frozen=True)
 class Window:
-    """Where a caller stands within one limit's window."""
+    """A caller's use of one limit in the current window."""
 
     item: RateLimitItem
     exceeded: bool
     remaining: int
     reset_after: int
-    """Seconds until the window has ended for certain; at least one."""
+    """Seconds after which the window has certainly ended; at least 1."""
 
 
 class RateLimiter:
     """Counts requests in fixed windows that begin with a caller's first request.
 
-    While Redis is away, or has no memory left, each process counts for itself: limits then
-    hold per process, and nothing is unlimited.
+    While Redis is unavailable or has no memory left, each process counts for itself. Each limit
+    then applies per process.
     """
 
     def __init__(self, redis: RedisClient, *, key_prefix: str) -> None:
         self._redis = redis
         self._prefix = f"{key_prefix}:limit"
-        self._own = MemoryStorage()
+        self._memory = MemoryStorage()
 
     @staged("rate-limit")
     async def hit(self, items: Sequence[RateLimitItem], *caller: str) -> list[Window]:
-        """Count one request of a caller in each window, and say where that leaves it."""
+        """Count one request of a caller in each window, and return the windows."""
         keys = [self._key(item, caller) for item in items]
-        asked = [
+        answers = [
             self._redis.send("EVAL", _HIT, 1, key, item.get_expiry() * 1000)
             for item, key in zip(items, keys, strict=True)
         ]
         return [
             await self._window(item, key, await answer)
-            for item, key, answer in zip(items, keys, asked, strict=True)
+            for item, key, answer in zip(items, keys, answers, strict=True)
         ]
 
     async def _window(
         self, item: RateLimitItem, key: str, answer: tuple[int, int] | RedisUnavailable
     ) -> Window:
         if isinstance(answer, RedisUnavailable):
-            count = await self._own.incr(key, item.get_expiry())
-            seconds = await self._own.get_expiry(key) - time.time()
+            count = await self._memory.incr(key, item.get_expiry())
+            seconds = await self._memory.get_expiry(key) - time.time()
         else:
             count, seconds = answer[0], answer[1] / 1000
         reset_after = min(item.get_expiry(), max(1, math.ceil(seconds)))
         return Window(item, count > item.amount, max(0, item.amount - count), reset_after)
 
     async def clear(self, items: Sequence[RateLimitItem], *caller: str) -> None:
-        """Let a caller begin anew."""
+        """Reset a caller's counts."""
         for key in [self._key(item, caller) for item in items]:
-            await self._own.clear(key)
-            # What could not be cleared there ends with its window.
+            await self._memory.clear(key)
+            # A count that Redis does not delete expires with its window.
             await self._redis.send("DEL", key)
 
     def _key(self, item: RateLimitItem, caller: Sequence[str]) -> str:

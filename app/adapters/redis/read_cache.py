@@ -1,10 +1,10 @@
-"""What was read before, kept in Redis as the bytes that were sent.
+"""Cached reads in Redis, stored as the bytes that are sent.
 
-Every entry belongs to something that can change, its tag: `user:42`, `products`. A tag has a
-generation, a random word that a change deletes and the next reader makes up anew, and one hash
-holds the entries that were read in that generation. So a change is one command, whatever depends
-on it: it deletes the generation with its hash. A slow reader that began before the change stores
-nothing, because its generation is not the current one any more.
+Each entry belongs to a tag, which names what can change: `user:42`, `products`. A tag has a
+generation, a random text. One hash holds all entries of that generation. A change deletes the
+generation and its hash with one command, however many entries there are; the next reader creates a
+new generation. A slow reader that began before the change stores nothing, because its generation is
+no longer the current one.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
-from app.tracing import note, staged
+from app.tracing import set_span_attribute, staged
 
 _T = TypeVar("_T")
 _GENERATION_SECONDS: Final = 24 * 60 * 60
-# The generation of a tag, made up if there is none, and what was stored in it.
+# Returns the generation of a tag, after creating it if there is none, and the entry in it.
 _READ: Final = """
 local generation = redis.call('GET', KEYS[1])
 if not generation then
@@ -29,7 +29,8 @@ if not generation then
 end
 return {generation, redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])}
 """
-# The hash ends a minute after its first entry was stored.
+# Stores an entry, if its generation is still the current one. The hash expires a fixed time after
+# its first entry was stored.
 _STORE: Final = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -43,8 +44,8 @@ return 1
 """
 
 
-class Found(NamedTuple):
-    """Bytes, how they were come by, their tag, and its generation; None if unknown."""
+class CacheResult(NamedTuple):
+    """What was read, whether from the cache, and the generation of its tag; None if unknown."""
 
     body: bytes
     outcome: Literal["hit", "miss", "bypass"]
@@ -53,7 +54,7 @@ class Found(NamedTuple):
 
 
 class ReadCache:
-    """Reads through Redis. Without Redis, or switched off, everything is loaded each time."""
+    """Reads through Redis. If Redis is unavailable or the cache is off, every read is loaded."""
 
     def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool) -> None:
         self._redis = redis
@@ -64,30 +65,30 @@ class ReadCache:
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]], *, seconds: int
-    ) -> Found:
-        """Return what is stored, else what `load` gives, and store that.
+    ) -> CacheResult:
+        """Return the cached entry, or else load and store it.
 
-        The entries of a generation are kept for `seconds` after the first one was stored, or up to
-        a tenth less, so that those that were read together do not all end at once.
-        Of many who ask at once, one loads. What `load` raises is raised, and not stored.
+        The entries of a generation expire `seconds` after the first one was stored, or up to a
+        tenth earlier, so that entries that were stored together do not all expire together.
+        Concurrent callers share one load. An error of `load` is raised, and not stored.
         """
-        looked_up = await self._look_up(tag, variant)
-        if looked_up is None:
-            return Found(await load(), "bypass", tag, None)
-        generation, body = looked_up
+        cached = await self._look_up(tag, variant)
+        if cached is None:
+            return CacheResult(await load(), "bypass", tag, None)
+        generation, body = cached
         if body is not None:
-            return Found(body, "hit", tag, generation)
+            return CacheResult(body, "hit", tag, generation)
         key = (tag, generation, variant)
         loading = self._loading.get(key)
         if loading is not None:
-            return Found(await asyncio.shield(loading), "hit", tag, generation)
+            return CacheResult(await asyncio.shield(loading), "hit", tag, generation)
         loading = self._loading[key] = asyncio.create_task(self._load(key, load, seconds))
-        loading.add_done_callback(lambda _: self._loaded(key))
-        return Found(await asyncio.shield(loading), "miss", tag, generation)
+        loading.add_done_callback(lambda _: self._load_ended(key))
+        return CacheResult(await asyncio.shield(loading), "miss", tag, generation)
 
     @staged("cache")
     async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None] | None:
-        note("roundtrip.cache", "bypass")
+        set_span_attribute("roundtrip.cache", "bypass")
         if not self._on or tag in self._pending:
             return None
         fresh, key = secrets.token_hex(8), self._key(tag)
@@ -95,7 +96,7 @@ class ReadCache:
         if isinstance(answer, RedisUnavailable):
             return None
         generation, body = answer
-        note("roundtrip.cache", "miss" if body is None else "hit")
+        set_span_attribute("roundtrip.cache", "miss" if body is None else "hit")
         return generation, body
 
     async def _load(
@@ -104,39 +105,40 @@ class ReadCache:
         tag, generation, variant = key
         body = await load()
         milliseconds = int(seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
-        # Whether or not it could be stored, it has been read.
+        # The body is returned whether or not Redis has stored it.
         await self._redis.send(
             "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds
         )
         return body
 
-    def _loaded(self, key: tuple[str, bytes, str]) -> None:
+    def _load_ended(self, key: tuple[str, bytes, str]) -> None:
         task = self._loading.pop(key)
         if not task.cancelled():
-            # Everybody who waited may have gone meanwhile.
+            # All callers may have been cancelled. Without this call, asyncio would log the error.
             task.exception()
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
-        """Ask for a tag's generation; a future, so that the question leaves with others."""
+        """Return a future of a tag's generation, so that the command is sent with others."""
         if self._on and tag not in self._pending:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         unknown.set_result(None)
         return unknown
 
-    async def invalidating(self, tags: set[str], change: Coroutine[Any, Any, _T]) -> _T:
-        """Make a change; forget what hangs on these tags and on those that it adds to them.
+    async def write_and_invalidate(self, tags: set[str], write: Coroutine[Any, Any, _T]) -> _T:
+        """Run a write, then invalidate these tags and those that it has added to the set.
 
-        Raises what `change` raises. What it refuses has changed nothing, and nothing is
-        forgotten. Of any other failure nobody knows whether it took effect.
+        Raises what `write` raises. An error that refuses the write has changed nothing, so nothing
+        is invalidated. After any other error, the outcome is unknown, and the tags are invalidated.
         """
-        changing = asyncio.create_task(change)
+        task = asyncio.create_task(write)
         try:
-            result = await asyncio.shield(changing)
+            result = await asyncio.shield(task)
         except asyncio.CancelledError:
-            # Others read on, while Postgres may take seconds to say what became of a commit.
-            changing.cancel()
-            await self._pending.invalidate_until_done(changing, tags)
+            # PostgreSQL may take seconds to report the outcome of a commit. Meanwhile, other
+            # requests read.
+            task.cancel()
+            await self._pending.invalidate_until_done(task, tags)
             raise
         except Exception as error:
             if not _is_refusal(error):
@@ -146,7 +148,7 @@ class ReadCache:
         return result
 
     async def close(self) -> None:
-        """End what goes on behind the requests, before the way to Redis is closed."""
+        """Stop the background task. Call this before the Redis client is closed."""
         await self._pending.close()
 
     def _key(self, tag: str) -> str:
@@ -154,7 +156,7 @@ class ReadCache:
 
 
 def _is_refusal(error: Exception) -> bool:
-    # The domain refuses before the commit, which undoes all; `Unavailable` may come of the commit.
-    # Whoever named an old version may have read it here, if a writer was killed before it could
-    # say that it had made a new one.
+    # A domain error is raised before the commit and rolls the transaction back. `Unavailable` may
+    # come from the commit. After `PreconditionFailed`, the old version that the client sent may be
+    # in this cache: a writer may have been killed after its commit and before its invalidation.
     return isinstance(error, AppError) and not isinstance(error, Unavailable | PreconditionFailed)

@@ -7,14 +7,14 @@ from app.adapters.oidc.addresses import is_loopback, is_public
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])
 def test_addresses_of_the_internet_are_public(address: str) -> None:
-    """Of either family."""
+    """IPv4 and IPv6."""
     assert is_public(address)
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "0.0.0.0",  # noqa: S104 - nobody listens there
+        "0.0.0.0",  # noqa: S104 - only parsed, not bound
         "10.0.0.1",
         "100.64.0.1",
         "127.0.0.1",
@@ -45,11 +45,11 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
     ],
 )
 def test_other_addresses_are_not(address: str) -> None:
-    """Private, link-local, shared, documentation, multicast; nor what is wrapped in another."""
+    """Private, link-local, shared, documentation, multicast, and addresses that contain another."""
     assert not is_public(address)  # check 35
 
 
 def test_loopback_is_this_machine_in_every_spelling() -> None:
-    """And nothing else is."""
+    """No other address is a loopback address."""
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("10.0.0.1", "8.8.8.8", "::")))

@@ -29,10 +29,10 @@ _Parameters = dict[str, str | int | None]
 
 
 class _KeysOfReads(Store):
-    """Returns, in place of what is stored under a key, the key."""
+    """Returns the key of a read instead of its entry."""
 
     def __init__(self) -> None:
-        """Ask neither Redis nor PostgreSQL."""
+        """Use neither Redis nor PostgreSQL."""
 
     async def read(
         self,
@@ -141,7 +141,7 @@ def test_two_reads_share_a_key_only_if_all_their_parameters_are_equal(
 
 @given(st.data())
 def test_one_parameter_that_differs_makes_another_key(data: st.DataObject) -> None:
-    """All others being equal."""
+    """All other parameters are equal."""
     reads = data.draw(_SAME_READ)
     (method, parameters), (_, others) = data.draw(reads), data.draw(reads)
     at = data.draw(st.integers(0, len(parameters) - 1))
@@ -170,5 +170,5 @@ def test_a_read_key_is_that_of_one_name_and_its_parameters(
 
 
 def test_the_order_of_parameters_does_not_matter() -> None:
-    """They have names."""
+    """Parameters are identified by name."""
     assert read_key("page", after=1, limit=2) == read_key("page", limit=2, after=1)

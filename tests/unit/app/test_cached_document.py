@@ -1,4 +1,4 @@
-"""A document of another server's: fetched seldom, once for all, and missed as late as can be."""
+"""A cached document of another server: when it is fetched, and how long it is used."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 class Source:
-    """Another server, and the time; both are what the test says."""
+    """Another server and a clock, both controlled by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -33,15 +33,15 @@ def _with(test: Callable[[Source], Awaitable[None]]) -> Source:
 
     async def run() -> None:
         await test(source)
-        # What was begun in the background ends.
+        # Wait for the background task.
         await asyncio.sleep(0.01)
 
     asyncio.run(run())
     return source
 
 
-def test_all_who_ask_at_once_share_one_fetch() -> None:
-    """And those who ask within the hour ask nobody."""
+def test_concurrent_callers_share_one_fetch() -> None:
+    """Callers within the next hour cause no fetch."""
 
     async def test(source: Source) -> None:
         answers = await asyncio.gather(*(source.document.get() for _ in range(50)))
@@ -52,8 +52,8 @@ def test_all_who_ask_at_once_share_one_fetch() -> None:
     assert _with(test).fetched == 1  # check F22
 
 
-def test_one_who_stops_waiting_does_not_end_it_for_the_others() -> None:
-    """A client that goes away takes nobody along."""
+def test_the_cancellation_of_one_caller_does_not_cancel_the_fetch() -> None:
+    """The other callers get the document."""
 
     async def test(source: Source) -> None:
         first, second = (asyncio.create_task(source.document.get()) for _ in range(2))
@@ -65,7 +65,7 @@ def test_one_who_stops_waiting_does_not_end_it_for_the_others() -> None:
 
 
 def test_an_old_document_is_renewed_while_it_is_used() -> None:
-    """Nobody waits for the new one."""
+    """No caller waits for the new one."""
 
     async def test(source: Source) -> None:
         await source.document.get()
@@ -77,8 +77,8 @@ def test_an_old_document_is_renewed_while_it_is_used() -> None:
     assert _with(test).fetched == 2
 
 
-def test_what_cannot_be_renewed_goes_on_being_used_for_a_day() -> None:
-    """A provider may be down for hours; it is asked every few seconds at most."""
+def test_a_document_that_cannot_be_renewed_is_used_for_a_day() -> None:
+    """A provider may be down for hours. It gets one request every few seconds at most."""
 
     async def test(source: Source) -> None:
         await source.document.get()
@@ -95,8 +95,8 @@ def test_what_cannot_be_renewed_goes_on_being_used_for_a_day() -> None:
     _with(test)
 
 
-def test_after_a_failure_everybody_hears_of_it_at_once() -> None:
-    """For five seconds; then one tries again."""
+def test_after_a_failure_all_calls_fail_at_once() -> None:
+    """For five seconds. Then one call tries again."""
 
     async def test(source: Source) -> None:
         source.is_down = True
@@ -110,8 +110,8 @@ def test_after_a_failure_everybody_hears_of_it_at_once() -> None:
     _with(test)
 
 
-def test_a_newer_one_is_fetched_once_a_minute() -> None:
-    """However many tokens name a key that is not there."""
+def test_a_newer_document_is_fetched_at_most_once_a_minute() -> None:
+    """However many tokens name a key that is not in the document."""
 
     async def test(source: Source) -> None:
         await source.document.get()

@@ -1,4 +1,4 @@
-"""Cursors of lists: made by the service alone, and good for one list."""
+"""Cursors: only the service can make them, and each is valid for one list."""
 
 import base64
 import secrets
@@ -90,7 +90,7 @@ def test_an_altered_cursor_is_refused(row_id: int, limit: int, data: st.DataObje
 
 
 def test_a_cursor_has_one_spelling() -> None:
-    """The other alphabet of Base64 is refused, although it stands for the same bytes."""
+    """The other alphabet of Base64 is refused, although it encodes the same bytes."""
     cursor = next(
         cursor for row_id in range(1, 1000) if "-" in (cursor := _PRODUCTS.encode(row_id, 20))
     )
@@ -118,7 +118,7 @@ def test_a_cursor_of_another_list_is_refused(
 
 
 def test_a_cursor_of_another_deployment_is_refused() -> None:
-    """Its key is another one."""
+    """The deployments have different keys."""
     other = _cursors(SigningKey(secrets.token_bytes(32)))
     with pytest.raises(MalformedCursor):
         _PRODUCTS.decode(other.of("products").encode(1, 20))

@@ -15,7 +15,7 @@ def _why(password: str) -> str | None:
      "example.com example", "correct horse battery staple", "नमस्ते दुनिया कैसे हो"],
 )  # fmt: skip
 def test_a_few_unrelated_words_are_fine(password: str) -> None:
-    """Neither listed nor the owner's."""
+    """They are not in the list, and not the owner's name or email."""
     assert _why(password) is None
 
 
@@ -55,6 +55,6 @@ def test_the_own_name_and_email_are_found(password: str) -> None:
 
 
 def test_the_longest_password_is_judged_quickly() -> None:
-    """1,024 bytes of any kind cost milliseconds: nobody can keep the loop busy with them."""
+    """1,024 bytes of any kind take milliseconds, so that no client can block the event loop."""
     for password in ("ab" * 512, "1" * 1024, "ﷺ" * 341):
         _why(password)

@@ -1,4 +1,4 @@
-"""ID tokens: what is accepted, to the letter."""
+"""Which ID tokens are accepted."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from app.adapters.oidc.id_tokens import ALGORITHMS, Claimed, Expected, find_key, verify
+from app.adapters.oidc.id_tokens import ALGORITHMS, ExpectedClaims, IdTokenClaims, find_key, verify
 from app.errors import OidcRefused
 from tests.integration.hostile_provider import Key
 
@@ -14,35 +14,35 @@ _KEY = Key()
 _ISSUER, _CLIENT = "https://id.example.com", "client"
 
 
-def _verified(claims: dict[str, Any], *algorithms: str) -> Claimed:
+def _verified(claims: dict[str, Any], *algorithms: str) -> IdTokenClaims:
     now = int(time.time())
     whole = {"iss": _ISSUER, "aud": _CLIENT, "sub": "s", "nonce": "n", "iat": now, "exp": now + 9}
     token = jwt.encode({**whole, **claims}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     key = find_key(token, [Key().jwk, _KEY.jwk])
     assert key is not None
-    return verify(token, key, Expected(_ISSUER, _CLIENT, "n", algorithms or ALGORITHMS))
+    return verify(token, key, ExpectedClaims(_ISSUER, _CLIENT, "n", algorithms or ALGORITHMS))
 
 
-def test_a_good_token_tells_who_it_is() -> None:
-    """Issuer and subject; name, and the email if the provider vouches for it."""
+def test_a_valid_token_identifies_the_user() -> None:
+    """It has issuer, subject and name, and the email if the provider has verified it."""
     claims = {"email": "a@example.com", "email_verified": True, "name": "A"}
-    assert _verified(claims) == Claimed(_ISSUER, "s", "a@example.com", "A")
-    assert _verified({}) == Claimed(_ISSUER, "s", None, None)
+    assert _verified(claims) == IdTokenClaims(_ISSUER, "s", "a@example.com", "A")
+    assert _verified({}) == IdTokenClaims(_ISSUER, "s", None, None)
 
 
 def test_an_algorithm_that_the_provider_does_not_use_is_refused() -> None:
-    """Though the signature is good (RFC 8725, section 3.1)."""
+    """Even if the signature is valid (RFC 8725, section 3.1)."""
     assert _verified({}, "ES256").subject == "s"
     with pytest.raises(OidcRefused):
         _verified({}, "RS256")  # check 22
 
 
 def test_no_algorithm_without_a_private_key_is_ever_used() -> None:
-    """Whatever a provider says of itself."""
+    """Whatever the provider's metadata lists."""
     assert not [name for name in ALGORITHMS if name == "none" or name.startswith("HS")]
 
 
-def test_a_token_for_several_names_us_as_its_party() -> None:
+def test_a_token_for_several_audiences_names_this_client_as_authorized_party() -> None:
     """OpenID Connect Core, section 3.1.3.7."""
     assert _verified({"aud": [_CLIENT, "other"], "azp": _CLIENT}).subject == "s"
     assert _verified({"aud": [_CLIENT]}).subject == "s"
@@ -64,8 +64,8 @@ def test_some_providers_write_a_boolean_as_a_string() -> None:
         assert _verified({**email, "email_verified": other}).email is None
 
 
-def test_a_key_is_found_by_its_name_or_because_it_is_the_only_one() -> None:
-    """Never a key for encryption, and none by guessing."""
+def test_a_key_is_found_by_its_id_or_because_it_is_the_only_one() -> None:
+    """Encryption keys are never used. If several keys fit, none is."""
     nameless = jwt.encode({}, _KEY.private, "ES256")
     named = jwt.encode({}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     other = Key().jwk

@@ -1,4 +1,4 @@
-"""What Redis has not been told yet: it is not believed about that, and about all else it is."""
+"""Reads of a tag bypass Redis while its invalidation is pending. Other tags are not affected."""
 
 import asyncio
 import gc
@@ -17,10 +17,10 @@ from tests.service import signing_key
 
 
 def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) -> None:
-    complaints: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
 
     async def with_cache() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, it: complaints.append(it))
+        asyncio.get_running_loop().set_exception_handler(lambda _, it: errors.append(it))
         settings = Settings.model_construct(redis_url=SecretStr(url), redis_timeout=5.0)
         link = RedisClient(settings)
         prefix = signing_key()
@@ -33,9 +33,9 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
             await link.close()
 
     asyncio.run(with_cache())
-    # An exception that nobody has heard of comes to light with its task's end.
+    # asyncio reports an exception that was not retrieved when its task is deleted.
     gc.collect()
-    assert complaints == []
+    assert errors == []
 
 
 async def _loaded() -> bytes:
@@ -51,35 +51,35 @@ async def _nothing() -> None:
 
 
 async def _changed(cache: ReadCache, *tags: str) -> None:
-    await cache.invalidating(set(tags), _nothing())
+    await cache.write_and_invalidate(set(tags), _nothing())
 
 
-async def _being_told(cache: ReadCache, *tags: str) -> asyncio.Task[None]:
+async def _begin_invalidation(cache: ReadCache, *tags: str) -> asyncio.Task[None]:
     writing = asyncio.create_task(_changed(cache, *tags))
-    # What need not be asked is known at once.
+    # While its invalidation is pending, the generation of a tag is unknown at once.
     while not cache.generation(tags[0]).done():  # noqa: ASYNC110 - a few turns of the loop
         await asyncio.sleep(0)
     assert not writing.done()
     return writing
 
 
-async def _given_up(cache: ReadCache, *tags: str) -> None:
-    writing = await _being_told(cache, *tags)
+async def _cancel_invalidation(cache: ReadCache, *tags: str) -> None:
+    writing = await _begin_invalidation(cache, *tags)
     writing.cancel()
     await asyncio.wait({writing})
 
 
-def test_while_one_change_is_being_told_all_else_is_replayed_and_hit(redis_url: str) -> None:
-    """Whoever reads what changes goes past Redis; nobody else notices."""
+def test_during_an_invalidation_other_tags_are_replayed_and_hit(redis_url: str) -> None:
+    """Only reads of the changed tag bypass Redis."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
         await _outcomes(cache, "a")
-        writing = await _being_told(cache, "a")
-        words = [cache.generation(tag) for tag in ("a", "b")]
+        writing = await _begin_invalidation(cache, "a")
+        generations = [cache.generation(tag) for tag in ("a", "b")]
         outcomes = asyncio.gather(_outcomes(cache, "a"), _outcomes(cache, "b"))
         assert not writing.done()
-        assert [await word for word in words] == [None, generation]
+        assert [await generation_read for generation_read in generations] == [None, generation]
         assert tuple(await outcomes) == (["bypass"], ["hit"])
         await writing
         assert await _outcomes(cache, "a", "a") == ["miss", "hit"]
@@ -87,24 +87,24 @@ def test_while_one_change_is_being_told_all_else_is_replayed_and_hit(redis_url: 
     _run(redis_url, scenario)
 
 
-def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
+def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
     redis_url: str,
 ) -> None:
-    """A change is given up while Redis is being told; of other tags Redis still knows all."""
+    """A write is cancelled during its invalidation. Reads of other tags still hit."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
         await _outcomes(cache, "a")
-        await _given_up(cache, "a")
-        words = [cache.generation(tag) for tag in ("a", "b")]
-        assert [await word for word in words] == [None, generation]
+        await _cancel_invalidation(cache, "a")
+        generations = [cache.generation(tag) for tag in ("a", "b")]
+        assert [await generation_read for generation_read in generations] == [None, generation]
         assert await _outcomes(cache, "a", "b") == ["bypass", "hit"]
 
     _run(redis_url, scenario)
 
 
 @pytest.mark.parametrize(
-    ("error", "forgotten"),
+    ("error", "invalidated"),
     [
         (OutOfStock("/items/0/product_id"), False),
         (PreconditionFailed(), True),
@@ -114,10 +114,10 @@ def test_what_redis_may_not_have_heard_of_is_not_asked_about_and_all_else_is(
     ],
     ids=lambda it: type(it).__name__ if isinstance(it, Exception) else "",
 )
-def test_only_what_is_refused_is_not_forgotten(
-    redis_url: str, error: Exception, *, forgotten: bool
+def test_every_error_but_a_refusal_invalidates(
+    redis_url: str, error: Exception, *, invalidated: bool
 ) -> None:
-    """Of any other failure nobody knows whether it came of the commit, or after it."""
+    """After any other error, the outcome of the commit is unknown."""
 
     async def fails() -> None:
         raise error
@@ -125,19 +125,19 @@ def test_only_what_is_refused_is_not_forgotten(
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         before = (await cache.get_or_load("a", "1", _loaded, seconds=60)).generation
         with pytest.raises(type(error)):
-            await cache.invalidating({"a"}, fails())
-        assert await _outcomes(cache, "a") == ["miss" if forgotten else "hit"]
-        assert (await cache.generation("a") != before) == forgotten
+            await cache.write_and_invalidate({"a"}, fails())
+        assert await _outcomes(cache, "a") == ["miss" if invalidated else "hit"]
+        assert (await cache.generation("a") != before) == invalidated
 
     _run(redis_url, scenario)
 
 
-def test_redis_has_been_told_when_a_change_is_given_up(redis_url: str) -> None:
-    """Another process, asked after the failure, does not read what was stored before."""
+def test_a_cancelled_write_has_invalidated_before_it_raises(redis_url: str) -> None:
+    """Another process then does not read the stale entry."""
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
         await _outcomes(cache, "a")
-        writing = asyncio.create_task(cache.invalidating({"a"}, asyncio.sleep(60)))
+        writing = asyncio.create_task(cache.write_and_invalidate({"a"}, asyncio.sleep(60)))
         await asyncio.sleep(0)
         writing.cancel()
         await asyncio.wait({writing})
@@ -146,19 +146,19 @@ def test_redis_has_been_told_when_a_change_is_given_up(redis_url: str) -> None:
     _run(redis_url, scenario)
 
 
-def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> None:
-    """Whenever it takes effect, who has read before it from Redis soon reads what is new."""
+def test_an_abandoned_write_invalidates_until_it_ends(redis_url: str) -> None:
+    """Whenever it takes effect, stale entries are soon invalidated."""
     over = asyncio.Event()
 
     async def change() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            # As the driver waits for Postgres to let go.
+            # As the driver waits for PostgreSQL after a cancellation.
             await over.wait()
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
-        writing = asyncio.create_task(cache.invalidating({"a"}, change()))
+        writing = asyncio.create_task(cache.write_and_invalidate({"a"}, change()))
         await asyncio.sleep(0.01)
         writing.cancel()
         await asyncio.wait({writing})
@@ -174,7 +174,7 @@ def test_a_change_that_was_given_up_is_told_until_it_is_over(redis_url: str) -> 
 
 
 async def _others() -> set[str]:
-    # What only has to end gets the time for it.
+    # Tasks that are about to end get the time for it.
     await asyncio.sleep(0.01)
     return {str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()}}
 
@@ -185,17 +185,19 @@ async def _until_all_is_over() -> None:
             pass
 
 
-def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_url: str) -> None:
-    """However many changes are owed, one task pays them, and ends."""
+def test_pending_invalidations_are_retried_without_a_request_until_confirmed(
+    redis_url: str,
+) -> None:
+    """One task retries all of them, and ends."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a")
         await _until_all_is_over()
         await _outcomes(cache, "a")
         many = [f"many:{number}" for number in range(1200)]
-        await _given_up(cache, "a", *many)
-        await _given_up(cache, "b")
-        # What was given up may still be on its way to an end of its own.
+        await _cancel_invalidation(cache, "a", *many)
+        await _cancel_invalidation(cache, "b")
+        # The tasks of cancelled writes may still be ending.
         assert (
             len([other for other in await _others() if "PendingInvalidations._retry" in other]) == 1
         )
@@ -205,12 +207,12 @@ def test_a_debt_is_paid_without_any_request_and_nothing_runs_afterwards(redis_ur
     _run(redis_url, scenario)
 
 
-def test_a_process_that_ends_pays_what_it_can_and_leaves_nothing_behind(redis_url: str) -> None:
-    """Its task is cancelled, and no exception is left that nobody has heard of."""
+def test_close_tries_once_more_and_leaves_no_task(redis_url: str) -> None:
+    """The background task is cancelled, and no exception is left unretrieved."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _outcomes(cache, "a")
-        await _given_up(cache, "a")
+        await _cancel_invalidation(cache, "a")
         await cache.close()
         assert await _others() == set()
         assert await _outcomes(cache, "a", "a") == ["miss", "hit"]

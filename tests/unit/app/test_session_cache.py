@@ -1,4 +1,4 @@
-"""A bounded memory that is never older than it says, and forgets when told to."""
+"""A bounded cache: its entries expire on time, and `forget` drops them."""
 
 import asyncio
 import time
@@ -10,14 +10,14 @@ LONG = 60.0
 
 
 class _Source:
-    """What is true, and how often somebody asked for it."""
+    """A source of values that counts its loads."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.loads = 0
 
     async def __call__(self) -> str:
-        self.asked += 1
-        return f"answer {self.asked}"
+        self.loads += 1
+        return f"answer {self.loads}"
 
 
 def _later(seconds: float) -> Callable[[], Awaitable[str]]:
@@ -36,21 +36,21 @@ async def _nothing() -> None:
     return None
 
 
-def test_what_is_known_is_not_asked_for_again() -> None:
-    """Each key for itself, of whatever kind it is."""
+def test_a_cached_value_is_not_loaded_again() -> None:
+    """Keys of any type have their own entries."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         for key in (b"cookie", ("user", "session")):
             answers = {await cache.get_or_load(key, source) for _ in range(5)}
-            assert answers == {f"answer {source.asked}"}
-        assert source.asked == 2
+            assert answers == {f"answer {source.loads}"}
+        assert source.loads == 2
 
     asyncio.run(run())
 
 
-def test_that_there_is_nothing_is_not_kept() -> None:
-    """The next one asks again, and may find something."""
+def test_none_is_not_cached() -> None:
+    """The next call loads again, and may get a value."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
@@ -60,8 +60,8 @@ def test_that_there_is_nothing_is_not_kept() -> None:
     asyncio.run(run())
 
 
-def test_a_failure_is_passed_on_and_not_kept() -> None:
-    """As if nobody had asked."""
+def test_an_error_is_raised_and_not_cached() -> None:
+    """A failed load leaves no trace in the cache."""
 
     async def fail() -> str:
         raise ValueError
@@ -75,24 +75,24 @@ def test_a_failure_is_passed_on_and_not_kept() -> None:
     asyncio.run(run())
 
 
-def test_it_keeps_no_more_than_its_size() -> None:
-    """Those that nobody has asked for lately go first."""
+def test_it_keeps_at_most_its_size() -> None:
+    """The least recently used entries are dropped first."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=3), _Source()
         for key in (1, 2, 3, 1, 4):
             await cache.get_or_load(key, source)
-        assert source.asked == 4
+        assert source.loads == 4
         await cache.get_or_load(1, source)
-        assert source.asked == 4
+        assert source.loads == 4
         await cache.get_or_load(2, source)
-        assert source.asked == 5
+        assert source.loads == 5
 
     asyncio.run(run())
 
 
-def test_the_time_counts_from_before_the_question() -> None:
-    """A slow answer is old already; one that is too old is not kept at all."""
+def test_the_time_counts_from_the_beginning_of_the_load() -> None:
+    """After a slow load, less time is left. After a too slow one, the entry has expired already."""
 
     async def run() -> None:
         cache, source = _cache(seconds=0.05, size=10), _Source()
@@ -105,8 +105,8 @@ def test_the_time_counts_from_before_the_question() -> None:
     asyncio.run(run())
 
 
-def test_asking_does_not_prolong() -> None:
-    """However often it is asked for meanwhile, an entry ends when it ends."""
+def test_reads_do_not_extend_the_time() -> None:
+    """An entry expires on time, however often it is read."""
 
     async def run() -> None:
         cache = _cache(seconds=0.05, size=10)
@@ -119,8 +119,8 @@ def test_asking_does_not_prolong() -> None:
     asyncio.run(run())
 
 
-def test_what_is_forgotten_is_asked_for_again() -> None:
-    """All that belongs to its owner, and nothing else."""
+def test_a_forgotten_value_is_loaded_again() -> None:
+    """All values of its owner are forgotten, and no others."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
@@ -133,15 +133,15 @@ def test_what_is_forgotten_is_asked_for_again() -> None:
     asyncio.run(run())
 
 
-def test_an_answer_from_before_a_forgetting_is_not_kept() -> None:
-    """It is given to who asked for it, since that was before; the next one asks again."""
+def test_a_value_whose_load_began_before_forget_is_not_cached() -> None:
+    """The caller that began the load before gets it. The next call loads again."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
-        asking = asyncio.create_task(cache.get_or_load(1, _later(0.02)))
+        loading = asyncio.create_task(cache.get_or_load(1, _later(0.02)))
         await asyncio.sleep(0)
         cache.forget("late")
-        assert await asking == "late"
+        assert await loading == "late"
         assert await cache.get_or_load(1, source) == "answer 1"
         assert await cache.get_or_load(1, source) == "answer 1"
 

@@ -1,4 +1,4 @@
-"""The vocabulary of stages, and what a stage is while nobody looks."""
+"""The names of stages, and their cost without a recording."""
 
 import asyncio
 import inspect
@@ -7,55 +7,55 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app.middleware.stages import _known_parts
-from app.tracing import Recording, Stage, aside, begin, record, staged
+from app.tracing import Recording, Stage, begin, record, run_in_background, staged
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tracing.md"
 
 
 @staged("hash")
 async def work() -> str:
-    """Do what is a stage."""
+    """Return a value, as a stage."""
     return "done"
 
 
-def test_the_page_has_the_words_of_the_code_in_their_order() -> None:
-    """One vocabulary."""
+def test_the_page_lists_the_stages_of_the_code_in_their_order() -> None:
+    """docs/tracing.md and the code name the same stages."""
     assert re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(), re.MULTILINE) == list(
         get_args(Stage)
     )
 
 
-def test_outside_of_a_recording_a_stage_is_nothing_but_its_function() -> None:
-    """No wrapper is awaited: the coroutine is the function's own."""
+def test_without_a_recording_a_stage_only_calls_its_function() -> None:
+    """No wrapper is awaited: the coroutine is that of the function."""
     coroutine: Any = work()
     assert coroutine.cr_code is inspect.unwrap(work).__code__
     assert asyncio.run(coroutine) == "done"
     assert begin("redis", "GET", {}) is None
 
 
-def test_a_stage_is_recorded_and_work_aside_is_not() -> None:
-    """What a request brings about and does not wait for is not on its account."""
+def test_a_stage_is_recorded_and_work_in_the_background_is_not() -> None:
+    """Work that a request starts and does not wait for is not recorded for it."""
 
     async def request() -> Recording:
         recording = Recording(spans=False)
         record(recording)
         await work()
-        await aside(work)
+        await run_in_background(work)
         return recording
 
     durations = asyncio.run(request()).durations
     assert {stage: len(took) for stage, took in durations.items()} == {"hash": 1}
 
 
-def test_durations_are_the_sums_of_what_has_ended() -> None:
-    """In milliseconds; what goes on has no duration yet."""
+def test_durations_are_the_sums_of_the_stages_that_have_ended() -> None:
+    """They are in milliseconds. A stage that has not ended has no duration."""
     recording = Recording(spans=False)
     recording.durations.update({"sql": [0.0011, 0.0003], "hash": [0.0241], "pool": []})
     assert recording.milliseconds() == {"sql": 1.4, "hash": 24.1}
 
 
-def test_of_a_path_only_the_template_and_numbers_are_told() -> None:
-    """Somebody may have put a password where an id should be."""
+def test_only_the_template_and_the_numbers_of_a_path_are_recorded() -> None:
+    """A client may have sent a password in place of an id."""
     assert _known_parts("/api/users/42/orders", "/api/users/{user_id}/orders") == (
         "/api/users/42/orders"
     )

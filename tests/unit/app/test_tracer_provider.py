@@ -1,4 +1,4 @@
-"""When requests are traced at all."""
+"""When tracing is enabled."""
 
 import subprocess
 import sys
@@ -24,15 +24,15 @@ COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
     ],
 )
-def test_tracing_is_wanted_where_a_collector_is_named(
+def test_tracing_is_wanted_if_a_collector_is_configured(
     environment: dict[str, str], *, wanted: bool
 ) -> None:
-    """An empty name, as compose files hand on what is not set, is none."""
+    """An empty variable, as compose files pass for an unset one, names no collector."""
     assert tracing_is_wanted(environment) is wanted
 
 
-def test_tracing_is_wanted_where_somebody_has_set_a_provider() -> None:
-    """Whoever does that in code, before the app is made, names no collector in a variable."""
+def test_tracing_is_wanted_if_a_tracer_provider_is_set() -> None:
+    """A program may set it in code before the app is built, without a variable for a collector."""
     program = (
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
         "from app.tracing import tracing_is_wanted; "
@@ -40,7 +40,7 @@ def test_tracing_is_wanted_where_somebody_has_set_a_provider() -> None:
         "print([tracing_is_wanted(it) for it in ({}, {'OTEL_TRACES_EXPORTER': 'none'}, "
         "{'OTEL_SDK_DISABLED': 'true'})])"
     )
-    # A provider is set once and for all, so this has a process of its own.
+    # A process can set a provider only once, so this test starts its own process.
     ran = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
