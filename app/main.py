@@ -42,7 +42,7 @@ from app.middleware.sampling import Sampling
 from app.middleware.stages import Stages
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.settings import Settings, SettingsError, load_settings
-from app.tracing import set_tracer_provider, tracing_is_wanted
+from app.tracing import set_up_sampler, tracing_is_wanted
 
 _ROUTERS = (
     users.router,
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     container = Container(settings)
     traced = tracing_is_wanted()
-    sampling = Sampling(set_tracer_provider() if traced else None, limit=settings.trace_limit)
+    sampling = Sampling(set_up_sampler() if traced else None, limit=settings.trace_limit)
     app = FastAPI(
         title="Roundtrip",
         version="0.1.0",

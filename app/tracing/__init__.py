@@ -12,7 +12,7 @@ from app.tracing.functions import place_of, place_of_caller, staged, staged_meth
 from app.tracing.provider import (
     begin_trace,
     end_tracing,
-    set_tracer_provider,
+    set_up_sampler,
     trace_id,
     tracing_is_wanted,
 )
@@ -39,7 +39,7 @@ __all__ = [
     "record",
     "run_in_background",
     "set_span_attribute",
-    "set_tracer_provider",
+    "set_up_sampler",
     "staged",
     "staged_methods",
     "trace_id",

@@ -12,7 +12,8 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.trace import SpanContext
 
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SHUTDOWN_SECONDS: Final = 2.0
 _trace_id: ContextVar[int] = ContextVar("trace_id", default=0)
 
@@ -37,18 +38,29 @@ def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     return is_set or (not is_off and any(environment.get(name) for name in _ENDPOINTS))
 
 
-def set_tracer_provider() -> Sampler | None:
+def set_up_sampler() -> Sampler | None:
     """Set a tracer provider, unless one is set, and return the sampler of OTEL_TRACES_SAMPLER.
 
-    FastAPI adds the exporter to it. Returns None if another program has set a provider of its own:
-    that provider alone then decides which traces are sampled.
+    FastAPI adds the exporter to it. Returns None if another library in this process has set its
+    own provider, which then decides which traces are sampled.
     """
-    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+    is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+    if not is_set and _fastapi_can_export(os.environ):
         trace.set_tracer_provider(TracerProvider(id_generator=_TraceIds(), shutdown_on_exit=False))
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and isinstance(provider.id_generator, _TraceIds):
         return provider.sampler
     return None
+
+
+def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
+    # FastAPI exports by OTLP over HTTP only. Otherwise it logs a warning when the app starts, and a
+    # provider would make spans that nothing sends.
+    exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() or "otlp"
+    protocol = next(filter(None, map(environment.get, _PROTOCOLS)), "http/protobuf")
+    endpoint = next(filter(None, map(environment.get, _ENDPOINTS)), "")
+    is_http = endpoint.startswith(("http://", "https://"))
+    return exporter == "otlp" and protocol == "http/protobuf" and is_http
 
 
 def begin_trace(parent: SpanContext) -> int:

@@ -35,7 +35,7 @@ class Recording:
 
 @cache
 def _tracer() -> trace.Tracer:
-    # Called at the first recording, because the provider is set after the app.
+    # Called at the first recording: another library may set its provider after the app is built.
     return trace.get_tracer("roundtrip")
 
 
@@ -105,8 +105,8 @@ class ActiveStage:
             self._span.end()
 
 
-def record(recording: Recording) -> None:
-    """Record the stages of this request from now on."""
+def record(recording: Recording | None) -> None:
+    """Record the stages of this request from now on; None records nothing."""
     current_recording.set(recording)
 
 

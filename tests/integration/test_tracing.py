@@ -172,6 +172,17 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
     } == traced
 
 
+def test_no_span_is_made_that_cannot_be_exported(
+    start_service: StartService, receiver: Receiver
+) -> None:
+    """FastAPI exports by HTTP only, and says so in the log when the app starts."""
+    service = start_service(**receiver.settings, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    response = service.client.get("/api/products")
+    (line,) = log_lines(service, response.headers["X-Request-ID"])
+    assert "stages_ms" not in line
+    assert "http/protobuf" in service.log.read_text()
+
+
 def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: Receiver) -> None:
     """The spans of an unsampled request are not in the trace of the request before it."""
     first, second, third = (secrets.token_hex(16) for _ in range(3))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -19,8 +20,10 @@ from app.settings import Settings
 from app.tracing import ActiveStage, Attributes, begin, place_of
 
 _log = structlog.get_logger()
-_FAILURES = (RedisError, OSError, TimeoutError)
-_QueuedCommand = tuple[tuple[EncodableT, ...], "asyncio.Future[Any]"]
+# uvloop raises RuntimeError for a write to a connection that the server has reset.
+_FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
+_Command = tuple[EncodableT, ...]
+_QueuedCommand = tuple[_Command, "asyncio.Future[Any]"]
 
 
 class RedisUnavailable(Exception):
@@ -32,9 +35,10 @@ class RedisClient:
 
     While Redis answers a batch, new commands are queued for the next one. So concurrent requests
     share a round trip. The client uses redis-py's connection directly, because redis-py's
-    pipelines take twice the processor time (docs/performance.md).
+    pipelines take more processor time (docs/performance.md).
 
-    A batch takes at most `redis_timeout` seconds. After a failure, nothing is sent for the same
+    A batch takes at most `redis_timeout` seconds, and a command may first wait for the batch
+    before it. After a failure, nothing is sent for the same
     time, so that no request waits twice. After `redis_breaker_failures` failures in a row, nothing
     is sent for `redis_breaker_recovery` seconds.
     """
@@ -48,13 +52,13 @@ class RedisClient:
             # for each write.
             socket_timeout=None,
             socket_connect_timeout=settings.redis_timeout,
-            # A command that is sent twice could count a request twice, or restore a generation of
-            # the cache that was replaced in between.
+            # A second attempt to connect would take the time of the batch.
             retry=Retry(NoBackoff(), 0),
-            # With maintenance notifications, redis-py treats a connection that the server has
-            # closed as usable, and the first command on it fails.
+            # With maintenance notifications, the pool treats a connection that the server has
+            # closed as usable.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
+        # `ping` uses the pool, because it is sent while a batch waits or the breaker is open.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._breaker = CircuitBreaker(
@@ -84,13 +88,6 @@ class RedisClient:
             self._sending = asyncio.create_task(self._send_all())
         return answer
 
-    async def execute(self, *command: EncodableT) -> Any:  # noqa: ANN401 - depends on the command
-        """Send a command and return its answer. Raises `RedisUnavailable`."""
-        answer = await self.send(*command)
-        if isinstance(answer, RedisUnavailable):
-            raise answer
-        return answer
-
     async def _send_all(self) -> None:
         try:
             while self._queue:
@@ -107,7 +104,7 @@ class RedisClient:
         finally:
             self._sending = None
 
-    async def _exchange(self, commands: list[tuple[EncodableT, ...]]) -> list[Any] | None:
+    async def _exchange(self, commands: list[_Command]) -> list[Any] | None:
         try:
             with self._breaker:
                 async with asyncio.timeout(self._timeout):
@@ -120,7 +117,7 @@ class RedisClient:
             _log.exception("redis_exchange_failed")
             return None
 
-    async def _send_and_read(self, commands: list[tuple[EncodableT, ...]]) -> list[Any]:
+    async def _send_and_read(self, commands: list[_Command]) -> list[Any]:
         connection = self._connection
         try:
             if connection.is_connected and await connection.can_read():
@@ -137,7 +134,7 @@ class RedisClient:
         try:
             return await self._connection.read_response()
         except ResponseError:
-            # A server that is starting or short of memory answers with an error.
+            # Such as OOM or READONLY. The connection is usable, and other answers follow.
             return RedisUnavailable()
 
     async def ping(self) -> bool:
@@ -149,9 +146,13 @@ class RedisClient:
             return False
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._connection.disconnect()
-        await self._redis.aclose()
+        """Close the connections, after the batches that are on their way."""
+        if self._sending is not None:
+            await asyncio.wait({self._sending})
+        # With TLS, `disconnect` would wait for a server that does not answer.
+        await self._connection.disconnect(nowait=True)
+        with suppress(*_FAILURES):
+            await self._redis.aclose()
 
 
 @cache

@@ -136,7 +136,7 @@ def test_a_thousand_answers_find_their_questions(redis_url: str) -> None:
             elif number % 10 == 7:
                 link.send("ECHO", "given up").cancel()
             else:
-                assert await link.execute("ECHO", number) == str(number).encode()
+                assert await link.send("ECHO", number) == str(number).encode()
 
         for _ in range(3):
             await asyncio.gather(*map(ask, range(1000)))
