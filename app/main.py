@@ -108,7 +108,7 @@ def _door(
     app: FastAPI, settings: Settings, container: Container, *, traced: bool
 ) -> list[Middleware]:
     routes = _routes(app)
-    replays = Replays(container.cache, container.sessions.known)
+    replays = Replays(container.cache, container.sessions.cached_principal)
     server_timing = settings.server_timing == "on"
     # Where nobody looks at a request, nobody has to ask whether anybody does.
     looked_at = server_timing or traced

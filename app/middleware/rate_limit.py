@@ -118,7 +118,7 @@ class RateLimit:
             raise TooManyRequests(retry_after=max(used_up))
 
     async def _identify(self, state: RequestState, claims: Claims) -> None:
-        known = self.sessions.known(claims, None)
+        known = self.sessions.cached_principal(claims, None)
         if known is not None:
             state.user_id = known.user_id
             return

@@ -88,7 +88,7 @@ class _SignedIn(SecurityBase):
     async def __call__(self, request: Request) -> Principal:
         """Raise `Unauthenticated` for anybody else."""
         state, sessions = state_of(request.scope), _container(request).sessions
-        principal = sessions.known(state.claims, state.session_cookie)
+        principal = sessions.cached_principal(state.claims, state.session_cookie)
         principal = principal or await _looked_up(state, sessions)
         state.user_id, state.role = principal.user_id, principal.role
         return principal

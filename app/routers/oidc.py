@@ -22,7 +22,7 @@ from app.routers.cookies import (
 )
 from app.routers.dependencies import Caller, Oidc, SigningIn
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
-from app.services.oidc import Answer
+from app.services.oidc import AuthorizationResponse
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
 
@@ -46,7 +46,7 @@ async def begin_sign_in(
     request: Request, provider: ProviderName, oidc: Oidc, return_to: WhereTo = "/api/users/me"
 ) -> Response:
     """Lead a browser to an identity provider; it comes back with a session in a cookie."""
-    departure = await oidc.begin(provider, here=_here(request), return_to=return_to)
+    departure = await oidc.begin(provider, origin=_here(request), return_to=return_to)
     response = RedirectResponse(departure.url, status_code=303, headers=_NO_STORE)
     return with_flow_cookie(response, departure.browser_secret)
 
@@ -69,9 +69,9 @@ async def finish_sign_in(
     iss: str | None = None,
 ) -> Response:
     """Take a browser back from the identity provider, and let it go on."""
-    answer = Answer(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
+    authorization = AuthorizationResponse(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
     arrival = await oidc.finish(
-        provider, answer, user_agent=client.user_agent, replaces=client.replaces
+        provider, authorization, user_agent=client.user_agent, replaces=client.replaces
     )
     response: Response = RedirectResponse(arrival.return_to, status_code=303, headers=_NO_STORE)
     response = without_flow_cookie(response)
@@ -110,7 +110,7 @@ async def begin_link(
         provider,
         caller,
         body.current_password,
-        here=_here(request),
+        origin=_here(request),
         return_to=return_to,
     )
     response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)

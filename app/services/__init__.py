@@ -1,1 +1,1 @@
-"""The use cases: each decides the order of steps and owns its transaction."""
+"""The use cases. Each one decides the order of its steps and has its own transaction."""

@@ -1,4 +1,4 @@
-"""Signing in with a password."""
+"""Sign-in with a password."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,18 +15,20 @@ from app.schemas.auth import Login, SessionRead, TokenPair
 from app.store import Store
 from app.tracing import staged_methods
 
-_ATTEMPTS = 3
-"""Another login may renew the hash meanwhile; then the password is held against that one."""
+_MAX_ATTEMPTS = 3
+"""A concurrent login may renew the password hash. The password is then verified again."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """What signs in: how it names itself, and who is signed in with it already, if anybody."""
+    """The client that signs in, and the session that its request already has."""
 
     user_agent: str | None = None
+    """The User-Agent header."""
     principal: Principal | None = None
+    """The user who is already signed in, by token or by cookie."""
     replaces: Principal | None = None
-    """The same, if by a cookie: a new one takes the place of that one, and ends its session."""
+    """The same if by cookie. A new session cookie replaces it and ends its session."""
 
 
 class _Secret(TypedDict, total=False):
@@ -36,9 +38,9 @@ class _Secret(TypedDict, total=False):
 
 @staged_methods("service")
 class AuthService:
-    """Turns a password into a session: with tokens, or with a cookie."""
+    """Verifies a password and starts a session, with tokens or with a cookie."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
+    def __init__(  # noqa: PLR0913 - all its collaborators
         self,
         store: Store,
         passwords: PasswordHasher,
@@ -58,7 +60,8 @@ class AuthService:
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
 
-        Raises `BadCredentials`, in the same time whatever was wrong, and `TooManyFailures`.
+        Raises `BadCredentials`, which takes the same time for an unknown email as for a wrong
+        password, and `TooManyFailures`.
         """
         refresh_token, refresh_token_hash = new_secret()
         session = await self._sign_in(login, client, {"refresh_token_hash": refresh_token_hash})
@@ -71,7 +74,7 @@ class AuthService:
         )
 
     async def open_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
-        """Start a session with a cookie, and end the one that the cookie before was for.
+        """Start a session with a cookie, and end the session of the cookie that it replaces.
 
         Returns the session and the cookie's value. Raises the same as `login`.
         """
@@ -84,17 +87,17 @@ class AuthService:
     async def _sign_in(
         self, login: Login, client: Client, secret: _Secret, replaces: Principal | None = None
     ) -> Session:
-        for _ in range(_ATTEMPTS):
-            user = await self._verified(login, client.principal)
-            renewed = await self._renewed_hash(user, login)
-            session = await self._start(user, renewed, client.user_agent, secret, replaces)
+        for _ in range(_MAX_ATTEMPTS):
+            user = await self._verify(login, client.principal)
+            new_hash = await self._renew_hash(user, login)
+            session = await self._start(user, new_hash, client.user_agent, secret, replaces)
             if session is not None:
                 # This sign-in may have ended the user's oldest session.
                 self._signed_in.forget(user.id)
                 return session
         raise BadCredentials
 
-    async def _verified(self, login: Login, principal: Principal | None) -> User:
+    async def _verify(self, login: Login, principal: Principal | None) -> User:
         async with self._store.reading() as tx:
             user = await tx.users.get_by_email(login.email)
         by_owner = user is not None and principal is not None and principal.user_id == user.id
@@ -103,7 +106,7 @@ class AuthService:
             raise BadCredentials
         return user
 
-    async def _renewed_hash(self, user: User, login: Login) -> str | None:
+    async def _renew_hash(self, user: User, login: Login) -> str | None:
         if user.password_hash is None or not self._passwords.is_outdated(user.password_hash):
             return None
         return await self._passwords.hash(login.password.get_secret_value())
@@ -111,21 +114,21 @@ class AuthService:
     async def _start(
         self,
         verified: User,
-        renewed: str | None,
+        new_hash: str | None,
         user_agent: str | None,
         secret: _Secret,
         replaces: Principal | None,
     ) -> Session | None:
         async def work(tx: Transaction) -> Session | None:
-            # While the password was being verified, it may have been changed, or the account
-            # deleted; what was true then opens no session now. The lock keeps it so until the
-            # session is there for a change of password to end it.
+            # The password may have been changed, or the account deleted, since the password was
+            # verified. The lock makes a change of password wait until the session exists, so
+            # that it ends this session too.
             user = await tx.users.get_locked(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None
-            if renewed is not None:
-                # A new version of the account, as its ETag says.
-                user.password_hash = renewed
+            if new_hash is not None:
+                # This sets `updated_at`, so it changes the ETag of the account.
+                user.password_hash = new_hash
                 await tx.users.save(user)
             if replaces is not None:
                 await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)

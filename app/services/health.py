@@ -1,4 +1,4 @@
-"""Whether this process can do its work: asked by load balancers and orchestrators."""
+"""Readiness of this process, for load balancers and orchestrators."""
 
 import asyncio
 from collections.abc import Collection
@@ -8,52 +8,53 @@ from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
 
-_PATIENCE = 1.0
-"""Seconds after which a part that has not answered counts as down."""
+_PING_TIMEOUT_SECONDS = 1.0
+"""PostgreSQL counts as down if it does not answer within this time."""
 
 
 class HealthService:
-    """Knows what is up. `drain()` says that this process is about to end."""
+    """Checks PostgreSQL and Redis. After `drain()`, the process is not ready."""
 
     def __init__(self, database: Database, redis: Collection[RedisClient]) -> None:
-        """`redis` has each Redis that is used; one that is away counts for all of them."""
+        """Check each client in `redis`. Redis counts as down if one of them gets no answer."""
         self._database = database
         self._redis = redis
         self._draining = False
         self._ping: asyncio.Task[None] | None = None
 
     def drain(self) -> None:
-        """Ask for no more requests: from now on, the process is not ready."""
+        """Report the process as not ready from now on, so that it gets no new requests."""
         self._draining = True
 
     async def readiness(self, exclude: Collection[str] = ()) -> Readiness:
-        """Report each part. Raises `NotReady` while draining or without Postgres.
+        """Return the state of PostgreSQL and Redis.
 
-        Redis only degrades: without it, limits hold per process, and reads go to Postgres.
-        Parts in `exclude` are reported, but do not decide.
+        Raises `NotReady` while draining, or if PostgreSQL is down and not in `exclude`. Without
+        Redis the process is ready but degraded: each process counts rate limits by itself, and all
+        reads go to PostgreSQL.
         """
         if self._draining:
-            raise NotReady("This process is about to end; send requests to another.")
-        postgres_up, *answers = await asyncio.gather(
-            self._postgres_answers(), *(link.ping() for link in self._redis)
+            raise NotReady("This process is shutting down. Send requests to another process.")
+        postgres_up, *redis_pings = await asyncio.gather(
+            self._postgres_answers(), *(client.ping() for client in self._redis)
         )
-        redis_up = all(answers)
+        redis_up = all(redis_pings)
         report = Readiness(
             status="ready" if postgres_up and redis_up else "degraded",
             postgres="up" if postgres_up else "down",
             redis="up" if redis_up else "down",
         )
         if not postgres_up and "postgres" not in exclude:
-            raise NotReady("PostgreSQL does not answer. See that it runs and can be reached.")
+            raise NotReady("PostgreSQL does not answer. Check that it runs and can be reached.")
         return report
 
     async def _postgres_answers(self) -> bool:
-        # A question to a frozen server cannot even be cancelled quickly. It is left to
-        # end by itself, and no second one is asked meanwhile.
+        # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
+        # until it ends by itself, and no second ping starts before that.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database.ping())
-            # That it failed is an answer too, even if nobody waits for it any more.
+            # Without this call, asyncio would log the error of a ping that ends after the timeout.
             self._ping.add_done_callback(lambda ping: ping.cancelled() or ping.exception())
         ping = self._ping
-        await asyncio.wait({ping}, timeout=_PATIENCE)
+        await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
         return ping.done() and not ping.cancelled() and ping.exception() is None

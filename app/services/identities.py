@@ -1,4 +1,4 @@
-"""The identities at identity providers with which an account is signed in to."""
+"""The identities at identity providers that a user can sign in with."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ class IdentityService:
     """Lists and removes linked identities. `OidcService` links them."""
 
     def __init__(self, store: Store, provider_names: Mapping[str, str], cursors: Cursors) -> None:
-        """`provider_names` has the name of each configured provider by its issuer."""
+        """`provider_names` maps the issuer of each configured provider to its name."""
         self._store = store
         self._provider_names = provider_names
         self._cursors = cursors
@@ -28,31 +28,32 @@ class IdentityService:
     ) -> IdentityPage:
         """Return up to `limit` of a user's identities in the order of linking.
 
-        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
         cursors = self._cursors.of("identities", user_id=user_id)
         after = cursors.decode(cursor)
         async with self._store.reading() as tx:
-            found = await tx.identities.list_for_user(
+            identities = await tx.identities.list_for_user(
                 user_id, after=after.row_id if after else 0, limit=limit + 1
             )
         items = [
             IdentityRead.of(it, provider=self._provider_names.get(it.issuer, it.issuer))
-            for it in found
+            for it in identities
         ]
         return IdentityPage.cut(items, limit, cursors.following(after, limit))
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
-        """Remove one of the caller's identities; nobody signs in with it from then on.
+        """Remove one of the caller's identities. It cannot be used to sign in any more.
 
-        Raises `NotFound`, `LastSignInMethod` when the account has no password and no other
-        identity, and `Reauthenticate` for a session that began five minutes ago or earlier.
+        Raises `NotFound`, `LastSignInMethod` if the account has no password and no other
+        identity, and `Reauthenticate` if the session began five minutes ago or earlier.
         """
         if not caller.is_recent(datetime.now(UTC)):
             raise Reauthenticate(_SIGN_IN_AGAIN)
 
         async def work(tx: Transaction) -> None:
-            # The lock makes two removals at once wait for each other: one of them is the last.
+            # The lock makes concurrent removals run one after the other, so that they cannot
+            # remove the last two identities together.
             user = await tx.users.get_locked(caller.user_id)
             await tx.sessions.keep_from_ending(caller)
             if user is None or not await tx.identities.remove(identity_id, user_id=caller.user_id):

@@ -1,4 +1,4 @@
-"""Signing in at an identity provider, and linking an identity there to an account."""
+"""Sign-in at an identity provider (OpenID Connect), and linking an identity to an account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,31 +28,38 @@ from app.schemas.names import fitting_name
 from app.store import Store
 from app.tracing import staged_methods
 
-_LIFETIME = timedelta(minutes=10)
+_FLOW_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Departure:
-    """Where a browser goes, and the secret by which it is known when it comes back."""
+class StartedFlow:
+    """The URL to redirect the browser to, and the secret that identifies the browser later."""
 
     url: str
     browser_secret: str
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a browser brings back from a provider; None for what is missing."""
+class AuthorizationResponse:
+    """The provider's response (RFC 6749, sections 4.1.2 and 4.1.2.1), and the browser's secret.
+
+    A field is None if the request does not have it.
+    """
 
     state: str | None
     code: str | None
     error: str | None
     issuer: str | None
+    """The `iss` parameter (RFC 9207)."""
     browser_secret: str | None
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """Where a browser goes on, and the secret of its new session if it has one."""
+class FinishedFlow:
+    """The path to redirect the browser to, and the secret of its new session.
+
+    The secret is None if an identity was linked.
+    """
 
     return_to: str
     session_secret: str | None
@@ -60,9 +67,9 @@ class Arrival:
 
 @staged_methods("service")
 class OidcService:
-    """Sends people to their provider, and believes what they come back with once."""
+    """Starts sign-ins and links at identity providers, and finishes each of them once."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, joined in one place
+    def __init__(  # noqa: PLR0913 - all its collaborators
         self,
         store: Store,
         providers: Mapping[str, IdentityProvider],
@@ -85,20 +92,20 @@ class OidcService:
         self,
         name: str,
         *,
-        here: str,
+        origin: str,
         return_to: str,
-        linking: Principal | None = None,
-    ) -> Departure:
-        """Begin a sign-in; or, for a signed-in user, the linking of another identity.
+        link_to: Principal | None = None,
+    ) -> StartedFlow:
+        """Begin a sign-in, or link an identity to the account of `link_to`.
 
-        `here` is the origin that the browser has used. Raises `NotFound` for a provider that
-        is not configured, `ProviderUnavailable`, and for a user whose session has ended
-        meanwhile `InvalidToken` or `InvalidSession`.
+        `origin` is the origin that the browser has used. The flow expires after 10 minutes.
+        Raises `NotFound` for a provider that is not configured, `ProviderUnavailable`, and
+        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended meanwhile.
         """
         provider = self._provider(name)
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
         request = AuthorizationRequest(
-            redirect_uri=f"{self._public_url or here}/api/auth/oidc/{name}/callback",
+            redirect_uri=f"{self._public_url or origin}/api/auth/oidc/{name}/callback",
             nonce=new_secret()[0],
             code_verifier=new_secret()[0],
         )
@@ -108,15 +115,15 @@ class OidcService:
             browser_hash=browser_hash,
             provider=name,
             return_to=return_to,
-            user_id=linking.user_id if linking else None,
-            session_id=linking.session_id if linking else None,
-            expires_at=datetime.now(UTC) + _LIFETIME,
+            user_id=link_to.user_id if link_to else None,
+            session_id=link_to.session_id if link_to else None,
+            expires_at=datetime.now(UTC) + _FLOW_LIFETIME,
             **vars(request),
         )
         added = await self._store.write(lambda tx: tx.flows.add(flow))
-        if not added and linking is not None:
-            raise linking.session_ended()
-        return Departure(url, browser_secret)
+        if not added and link_to is not None:
+            raise link_to.session_ended()
+        return StartedFlow(url, browser_secret)
 
     async def begin_link(
         self,
@@ -124,48 +131,53 @@ class OidcService:
         caller: Principal,
         current_password: SecretStr | None,
         *,
-        here: str,
+        origin: str,
         return_to: str,
-    ) -> Departure:
+    ) -> StartedFlow:
         """Begin to link an identity to the caller's account.
 
-        Raises what `begin` raises, and what `PasswordCheck.prove_owner` raises.
+        Raises the errors of `begin` and of `PasswordCheck.prove_owner`.
         """
         async with self._store.reading() as tx:
             user = await tx.users.get(caller.user_id)
         if user is None:
             raise caller.session_ended()
         await self._check.prove_owner(user, caller, current_password, recent_is_enough=True)
-        return await self.begin(name, here=here, return_to=return_to, linking=caller)
+        return await self.begin(name, origin=origin, return_to=return_to, link_to=caller)
 
     async def finish(
-        self, name: str, answer: Answer, *, user_agent: str | None, replaces: Principal | None
-    ) -> Arrival:
-        """Complete what `begin` began, in the same browser and once.
+        self,
+        name: str,
+        response: AuthorizationResponse,
+        *,
+        user_agent: str | None,
+        replaces: Principal | None,
+    ) -> FinishedFlow:
+        """Complete a flow in the browser that began it. A flow can be completed once.
 
-        A new session ends the one that the browser's cookie was for before.
-        Raises `OidcRefused` for an answer that is not one to our request, `SignInDeclined`,
-        `ProviderUnavailable`; for a new account `EmailUnverified` and `LinkRequired`; for a
-        link `IdentityTaken`.
+        A new session ends `replaces`, the session of the browser's earlier cookie. Raises
+        `OidcRefused` if the response does not belong to a flow of this browser, `SignInDeclined`
+        and `ProviderUnavailable`. Raises `EmailUnverified` and `LinkRequired` for a new account,
+        and `IdentityTaken` for a link.
         """
         provider = self._provider(name)
-        flow = await self._take(name, answer)
-        if answer.error is not None:
+        flow = await self._take_flow(name, response)
+        if response.error is not None:
             raise SignInDeclined
-        if answer.code is None:
+        if response.code is None:
             raise OidcRefused
         request = AuthorizationRequest(flow.redirect_uri, flow.nonce, flow.code_verifier)
-        claimed = await provider.redeem(answer.code, request, issuer=answer.issuer)
+        claimed = await provider.redeem(response.code, request, issuer=response.issuer)
         if flow.user_id is not None and flow.session_id is not None:
             if await self._link(claimed, flow.user_id, flow.session_id):
                 send_notice("identity-linked", user_id=flow.user_id)
-            return Arrival(flow.return_to, None)
+            return FinishedFlow(flow.return_to, None)
         secret = await self._sign_in(claimed, user_agent)
-        await self._end(replaces)
-        return Arrival(flow.return_to, secret)
+        await self._end_session(replaces)
+        return FinishedFlow(flow.return_to, secret)
 
     async def clear_expired_flows(self) -> int:
-        """Delete what was begun and never finished, and say how much there was."""
+        """Delete the expired flows, and return their number."""
         now = datetime.now(UTC)
         return await self._store.clear(
             lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
@@ -177,8 +189,8 @@ class OidcService:
             raise NotFound
         return provider
 
-    async def _take(self, name: str, answer: Answer) -> OidcFlow:
-        state, browser = hash_of(answer.state or ""), hash_of(answer.browser_secret or "")
+    async def _take_flow(self, name: str, response: AuthorizationResponse) -> OidcFlow:
+        state, browser = hash_of(response.state or ""), hash_of(response.browser_secret or "")
         now = datetime.now(UTC)
         flow = await self._store.write(lambda tx: tx.flows.take(name, state, browser, now=now))
         if flow is None:
@@ -189,7 +201,8 @@ class OidcService:
         try:
             return await self._start_session(claimed, user_agent)
         except (EmailTaken, IdentityTaken):
-            # By another account; or by this very one, whose first two sign-ins came at once.
+            # Either another account has the email, or two first sign-ins of this identity ran at
+            # once and the other one has created the account. The second attempt finds out.
             pass
         try:
             return await self._start_session(claimed, user_agent)
@@ -217,7 +230,7 @@ class OidcService:
         self._cache.forget(user_id)
         return secret
 
-    async def _end(self, replaced: Principal | None) -> None:
+    async def _end_session(self, replaced: Principal | None) -> None:
         if replaced is None:
             return
         session_id, user_id = replaced.session_id, replaced.user_id
@@ -225,12 +238,12 @@ class OidcService:
         self._cache.forget(replaced.user_id)
 
     async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:
-        """Return whether the identity was linked, and was not before."""
+        """Return True if the identity is linked now and was not linked before."""
         now, idle = datetime.now(UTC), self._session_idle
 
         async def work(tx: Transaction) -> bool:
-            # Whoever has logged out meanwhile, or has been logged out, links nothing; and whose
-            # account is being erased waits here, or is gone.
+            # The session may have ended since the flow began, or the account may be erased. With
+            # the lock, an erasure and this transaction run one after the other.
             user = await tx.users.get_locked(user_id)
             if not user or not await tx.sessions.get(
                 session_id, user_id=user_id, now=now, idle=idle

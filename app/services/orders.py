@@ -1,4 +1,4 @@
-"""Buying: stock, money, and requests that may be repeated."""
+"""Orders: stock, totals, and idempotent requests."""
 
 import hashlib
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ from app.store import Store
 from app.tracing import staged_methods
 
 _ROUTE = "POST /api/users/{user_id}/orders"
-_KEPT = timedelta(hours=24)
+_KEY_LIFETIME = timedelta(hours=24)
 _CACHED_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """The answer to an order, byte for byte the same each time it is given."""
+    """The response to an order. A replay has exactly the same bytes."""
 
     body: bytes
     location: str
@@ -41,7 +41,7 @@ class PlacedOrder:
 
 @staged_methods("service")
 class OrderService:
-    """Places orders, shows them, and moves them on."""
+    """Places and reads orders, and changes their status."""
 
     def __init__(self, store: Store, cursors: Cursors) -> None:
         self._store = store
@@ -50,13 +50,13 @@ class OrderService:
     async def place(
         self, user_id: int, new: OrderCreate, *, caller: Principal, key: str | None
     ) -> PlacedOrder:
-        """Buy all of it or nothing, once for each key.
+        """Order all items or none, once for each idempotency key of the caller.
 
-        Raises `NotFound` for a user who is not there; for a caller whose account was erased
-        meanwhile `InvalidToken` or `InvalidSession`; `OutOfStock`, `Invalid` for an unknown
-        product, `IdempotencyMismatch` when the caller has used the key for another order, and
-        `IdempotencyInFlight` when that order is still being placed. Nothing that fails is kept
-        under the key.
+        A key is stored for 24 hours, and only for an order that succeeds. Raises `NotFound` for an
+        unknown user, `InvalidToken` or `InvalidSession` if the caller's account was erased
+        meanwhile, `OutOfStock`, `Invalid` for an unknown product, `IdempotencyMismatch` if the
+        caller has used the key for another order, and `IdempotencyInFlight` if another request
+        with the key is still in progress.
         """
         request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
 
@@ -64,24 +64,26 @@ class OrderService:
             if key is not None:
                 earlier = await _earlier_response(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
-                    # The first request may have been killed after its commit.
+                    # The process of the first request may have been killed after the commit and
+                    # before the invalidation.
                     products = (tags.product(item.product_id) for item in new.items)
                     tx.invalidate(tags.orders(user_id), tags.PRODUCTS, *products)
                     return earlier
-            # Another process may have erased an account a moment ago, and this one may not have
-            # heard of it yet. From here on, an erasure waits until the order is placed.
-            for involved in sorted({user_id, caller.user_id}):
-                if not await tx.users.keep_from_erasure(involved):
-                    raise caller.session_ended() if involved == caller.user_id else NotFound()
+            # Another process may have erased an account, which this process's session cache does
+            # not show yet. From here on, an erasure waits until this transaction ends.
+            for account_id in sorted({user_id, caller.user_id}):
+                if not await tx.users.keep_from_erasure(account_id):
+                    raise caller.session_ended() if account_id == caller.user_id else NotFound()
             try:
-                placed = _response_to(await _bought(tx, user_id, new.items))
+                placed = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
-                # The first request with this key may have ended between the snapshot and the lock.
+                # The first request with this key may have committed between this statement's
+                # snapshot and the lock.
                 if key and await _earlier_response(tx, caller.user_id, key, request_hash):
                     raise IdempotencyInFlight from None
                 raise
             if key is not None:
-                await _keep(
+                await _store_response(
                     tx, placed, caller_id=caller.user_id, key=key, request_hash=request_hash
                 )
             return placed
@@ -92,7 +94,7 @@ class OrderService:
         """Return one order of a user. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> OrderRead:
-            return OrderRead.of(_found(await tx.orders.get(order_id, user_id=user_id)))
+            return OrderRead.of(_existing(await tx.orders.get(order_id, user_id=user_id)))
 
         variant = read_key("order", order_id=order_id)
         return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
@@ -102,7 +104,7 @@ class OrderService:
     ) -> CachedBody:
         """Return up to `limit` orders of a user, newest first.
 
-        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
         wanted = OrderStatus(status) if status else None
         cursors = self._cursors.of("orders", user_id=user_id, status=status)
@@ -113,11 +115,12 @@ class OrderService:
             orders = await tx.orders.list_for_user(
                 user_id, before=row_id, limit=limit + 1, status=wanted
             )
-            found = [OrderRead.of(order) for order in orders]
-            return OrderPage.cut(found, limit, cursors.following(before, limit))
+            rows = [OrderRead.of(order) for order in orders]
+            return OrderPage.cut(rows, limit, cursors.following(before, limit))
 
         variant = None
-        # A client could fill the cache with the pages of invented cursors.
+        # Only these pages are cached. A client can make any number of others by combining cursors
+        # and limits, and could fill the cache with them.
         if is_in_sequence(before, limit):
             variant = read_key("page", status=status, before=row_id, limit=limit)
         return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
@@ -131,7 +134,7 @@ class OrderService:
         *,
         by_admin: bool,
     ) -> OrderRead:
-        """Move an order on; when it is cancelled, its stock goes back.
+        """Change the status of an order. A cancelled order returns its pieces to stock.
 
         Raises `NotFound`, `Forbidden`, `PreconditionRequired`, `PreconditionFailed` and
         `InvalidTransition`.
@@ -139,7 +142,7 @@ class OrderService:
         wanted = OrderStatus(status)
 
         async def work(tx: Transaction) -> OrderRead:
-            order = _found(await tx.orders.get_to_change(order_id, user_id=user_id))
+            order = _existing(await tx.orders.get_to_change(order_id, user_id=user_id))
             if wanted is not OrderStatus.CANCELLED and not by_admin:
                 raise Forbidden
             require_match(expected, OrderRead.of(order).etag())
@@ -154,18 +157,18 @@ class OrderService:
         return await self._store.write(work)
 
     async def clear_expired_keys(self) -> int:
-        """Delete the idempotency keys that have expired, and say how many there were."""
+        """Delete the expired idempotency keys, and return their number."""
         now = datetime.now(UTC)
         return await self._store.clear(
             lambda tx, limit: tx.idempotency_keys.clear_expired(now=now, limit=limit)
         )
 
 
-async def _bought(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
+async def _buy(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
     taken = await tx.products.take({item.product_id: item.quantity for item in items})
     for position, item in enumerate(items):
         if item.product_id not in taken:
-            raise await _why_not(tx, position, item)
+            raise await _error_for(tx, position, item)
     lines = [
         OrderLine(
             product_id=item.product_id,
@@ -179,7 +182,7 @@ async def _bought(tx: Transaction, user_id: int, items: list[OrderItem]) -> Orde
     return await tx.orders.add(user_id=user_id, total=total, lines=lines)
 
 
-async def _why_not(tx: Transaction, position: int, item: OrderItem) -> Exception:
+async def _error_for(tx: Transaction, position: int, item: OrderItem) -> Exception:
     pointer = f"/items/{position}/product_id"
     if await tx.products.get(item.product_id) is None:
         return Invalid(FieldError("There is no such product.", pointer=pointer))
@@ -197,7 +200,7 @@ async def _earlier_response(
     return PlacedOrder(earlier.body, earlier.location, replayed=True)
 
 
-async def _keep(
+async def _store_response(
     tx: Transaction, placed: PlacedOrder, *, caller_id: int, key: str, request_hash: bytes
 ) -> None:
     now = datetime.now(UTC)
@@ -209,7 +212,7 @@ async def _keep(
             request_hash=request_hash,
             location=placed.location,
             body=placed.body,
-            expires_at=now + _KEPT,
+            expires_at=now + _KEY_LIFETIME,
         ),
         now=now,
     )
@@ -220,7 +223,7 @@ def _response_to(order: Order) -> PlacedOrder:
     return PlacedOrder(OrderRead.of(order).to_bytes(), location, replayed=False)
 
 
-def _found(order: Order | None) -> Order:
+def _existing(order: Order | None) -> Order:
     if order is None:
         raise NotFound
     return order

@@ -1,4 +1,4 @@
-"""What can be done with a product."""
+"""The product catalogue."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _CACHED_SECONDS: Final = 60
 
 @staged_methods("service")
 class ProductService:
-    """The catalogue: read by everybody, kept by administrators."""
+    """Reads products, which is public, and creates and changes them, for administrators."""
 
     def __init__(self, store: Store, cursors: Cursors) -> None:
         self._store = store
@@ -39,16 +39,16 @@ class ProductService:
         """Return one product. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> ProductRead:
-            return ProductRead.of(_found(await tx.products.get(product_id)))
+            return ProductRead.of(_existing(await tx.products.get(product_id)))
 
         return await self._store.read(
             tags.product(product_id), read_key("product"), load, seconds=_CACHED_SECONDS
         )
 
     async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
-        """Return up to `limit` products in the order in which they came.
+        """Return up to `limit` products in the order of creation.
 
-        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
         cursors = self._cursors.of("products")
         after = cursors.decode(cursor)
@@ -56,10 +56,11 @@ class ProductService:
 
         async def load(tx: Transaction) -> ProductPage:
             products = await tx.products.list_after(row_id or 0, limit=limit + 1)
-            found = [ProductRead.of(product) for product in products]
-            return ProductPage.cut(found, limit, cursors.following(after, limit))
+            rows = [ProductRead.of(product) for product in products]
+            return ProductPage.cut(rows, limit, cursors.following(after, limit))
 
-        # A client could fill the cache with the pages of invented cursors.
+        # Only these pages are cached. A client can make any number of others by combining cursors
+        # and limits, and could fill the cache with them.
         variant = (
             read_key("page", after=row_id, limit=limit) if is_in_sequence(after, limit) else None
         )
@@ -68,13 +69,13 @@ class ProductService:
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None
     ) -> ProductRead:
-        """Change the version of a product that the caller has read.
+        """Change a product, if `expected` matches its current version.
 
         Raises `NotFound`, `PreconditionRequired`, `PreconditionFailed` and `SkuTaken`.
         """
 
         async def work(tx: Transaction) -> ProductRead:
-            product = _found(await tx.products.get_to_change(product_id))
+            product = _existing(await tx.products.get_to_change(product_id))
             require_match(expected, ProductRead.of(product).etag())
             for field in changes.model_fields_set - {"price"}:
                 setattr(product, field, getattr(changes, field))
@@ -85,7 +86,7 @@ class ProductService:
         return await self._store.write(work)
 
 
-def _found(product: Product | None) -> Product:
+def _existing(product: Product | None) -> Product:
     if product is None:
         raise NotFound
     return product

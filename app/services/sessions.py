@@ -1,4 +1,4 @@
-"""Staying signed in, and signing out."""
+"""Sessions: authentication by token or cookie, refresh, list and end."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,15 @@ from app.tracing import staged, staged_methods
 __all__ = ["Principal", "SessionService"]
 
 _log = structlog.get_logger()
-_NOTED_EVERY = timedelta(minutes=1)
+_LAST_USE_PRECISION = timedelta(minutes=1)
+"""A session in use is written at most this often."""
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 _Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 
 @staged_methods("service")
 class SessionService:
-    """Knows whose session a token or a cookie is; refreshes, lists and ends sessions."""
+    """Finds the session of a token or cookie; refreshes, lists and ends sessions."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class SessionService:
         *,
         idle: timedelta,
     ) -> None:
-        """Sessions end that are not used for `idle`."""
+        """End a session when it was not used for `idle`."""
         self._store = store
         self._tokens = tokens
         self._cache = cache
@@ -49,12 +50,12 @@ class SessionService:
         return self._tokens.verify(token)
 
     def public_keys(self) -> PublicKeys:
-        """Return what anybody may verify access tokens with."""
+        """Return the public keys that verify access tokens."""
         return PublicKeys(keys=[PublicKey(**key) for key in self._tokens.public_keys()])
 
     @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
-        """Look up who a token speaks for. Raises `InvalidToken` when the session has ended."""
+        """Return the principal of a token. Raises `InvalidToken` if its session has ended."""
         principal = await self._cache.get_or_load(*self._of_token(claims))
         if principal is None:
             raise InvalidToken
@@ -62,14 +63,14 @@ class SessionService:
 
     @staged("session")
     async def by_cookie(self, cookie: str) -> Principal:
-        """Look up whose session a cookie is. Raises `InvalidSession` when it has ended."""
+        """Return the principal of a session cookie. Raises `InvalidSession` if it has ended."""
         principal = await self._cache.get_or_load(*self._of_cookie(cookie))
         if principal is None:
             raise InvalidSession
         return principal
 
-    def known(self, claims: Claims | None, cookie: str | None) -> Principal | None:
-        """Return who asks, by token or else by cookie, if that was looked up a moment ago."""
+    def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
+        """Return the principal of the token, else of the cookie, if the session cache has it."""
         if claims is not None:
             return self._cache.peek(*self._of_token(claims))
         return self._cache.peek(*self._of_cookie(cookie)) if cookie is not None else None
@@ -91,18 +92,17 @@ class SessionService:
     async def _load(self, find: _Find) -> Principal | None:
         now = datetime.now(UTC)
         async with self._store.reading() as tx:
-            found = await find(tx.sessions, now)
-        if found is not None and found.last_used_at <= now - _NOTED_EVERY:
-            session_id = found.session_id
+            principal = await find(tx.sessions, now)
+        if principal is not None and principal.last_used_at <= now - _LAST_USE_PRECISION:
+            session_id = principal.session_id
             await self._store.write(lambda tx: tx.sessions.touch(session_id, now=now))
-        return found
+        return principal
 
     async def refresh(self, refresh: Refresh) -> TokenPair:
-        """Trade a refresh token for a new pair; from then on it is spent.
+        """Exchange a refresh token for a new pair of tokens. Each refresh token works once.
 
-        Raises `InvalidRefreshToken`. One that was spent before ends its session: of two who
-        hold the same token one is not its owner, and nobody can tell which (RFC 9700,
-        section 4.14.2).
+        Raises `InvalidRefreshToken`. A token that is used a second time ends its session, because
+        the service cannot tell whether the owner or a thief uses it (RFC 9700, section 4.14.2).
         """
         spent, now = hash_of(refresh.refresh_token.get_secret_value()), datetime.now(UTC)
         refresh_token, refresh_token_hash = new_secret()
@@ -111,10 +111,10 @@ class SessionService:
             session = await tx.sessions.rotate(spent, refresh_token_hash, now=now, idle=self._idle)
             return session, await tx.sessions.end_spent(spent) if session is None else None
 
-        session, robbed = await self._store.write(work)
-        if robbed is not None:
-            self._cache.forget(robbed.user_id)
-            _log.warning("refresh_token_reused", user_id=robbed.user_id, session_id=robbed.id)
+        session, ended = await self._store.write(work)
+        if ended is not None:
+            self._cache.forget(ended.user_id)
+            _log.warning("refresh_token_reused", user_id=ended.user_id, session_id=ended.id)
         if session is None:
             raise InvalidRefreshToken
         return TokenPair(
@@ -130,7 +130,7 @@ class SessionService:
     ) -> SessionPage:
         """Return up to `limit` of the caller's live sessions, newest first.
 
-        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
         cursors = self._cursors.of("sessions", user_id=caller.user_id)
         before = cursors.decode(cursor)
@@ -142,8 +142,8 @@ class SessionService:
                 now=datetime.now(UTC),
                 idle=self._idle,
             )
-        found = [SessionRead.of(it, current=it.id == caller.session_id) for it in sessions]
-        return SessionPage.cut(found, limit, cursors.following(before, limit))
+        rows = [SessionRead.of(it, current=it.id == caller.session_id) for it in sessions]
+        return SessionPage.cut(rows, limit, cursors.following(before, limit))
 
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""
@@ -157,7 +157,7 @@ class SessionService:
         return SessionRead.of(session, current=session.id == caller.session_id)
 
     async def sign_out(self, caller: Principal) -> None:
-        """End the caller's own session, unless somebody else has ended it meanwhile."""
+        """End the caller's own session. Does nothing if the session has already ended."""
         session_id, user_id = caller.session_id, caller.user_id
         await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
         self._cache.forget(caller.user_id)
@@ -172,7 +172,7 @@ class SessionService:
         self._cache.forget(caller.user_id)
 
     async def clear_unused(self) -> int:
-        """Delete the sessions that nobody uses any more, and say how many there were."""
+        """Delete the sessions that were not used for `idle`, and return their number."""
         used_since = datetime.now(UTC) - self._idle
         return await self._store.clear(
             lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)

@@ -1,4 +1,4 @@
-"""What can be done with an account."""
+"""User accounts: signup, changes, password and deletion."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -24,7 +24,7 @@ _CACHED_SECONDS: Final = 60
 
 @staged_methods("service")
 class UserService:
-    """Signup, and everything that an account's owner or an administrator does to it."""
+    """Signup, and everything that a user or an administrator does with an account."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class UserService:
         self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
-        """Open an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
+        """Create an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
         password_hash = await self._hash_of(new)
 
         async def work(tx: Transaction) -> User:
@@ -50,9 +50,10 @@ class UserService:
         return UserRead.of(await self._store.write(work))
 
     async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
-        """Open an administrator's account, or promote the one that has this email.
+        """Create an administrator's account, or make the account with this email one.
 
-        Returns the account and whether it is new; one that was there keeps its password.
+        Returns the account and whether it is new. An existing account keeps its password.
+        Raises `Invalid` for a guessable password.
         """
         password_hash = await self._hash_of(new)
 
@@ -70,14 +71,14 @@ class UserService:
 
     async def _hash_of(self, new: UserCreate) -> str:
         password = new.password.get_secret_value()
-        _refuse_guessable(password, name=new.name, email=new.email, pointer="/password")
+        _reject_guessable(password, name=new.name, email=new.email, pointer="/password")
         return await self._passwords.hash(password)
 
     async def read(self, user_id: int) -> CachedBody:
         """Return one account. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> UserRead:
-            return UserRead.of(_found(await tx.users.get(user_id)))
+            return UserRead.of(_existing(await tx.users.get(user_id)))
 
         return await self._store.read(
             tags.user(user_id), read_key("user"), load, seconds=_CACHED_SECONDS
@@ -86,7 +87,7 @@ class UserService:
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup.
 
-        Begins where the page ended that gave the `cursor`. Raises `MalformedCursor`.
+        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
         cursors = self._cursors.of("users", email=email)
         after = cursors.decode(cursor)
@@ -108,26 +109,26 @@ class UserService:
         expected: EntityTags | None,
         caller: Principal,
     ) -> UserRead:
-        """Change name or email of the version that the caller has read.
+        """Change name or email, if `expected` matches the current version.
 
-        Owners prove a change of their email with the current password. Raises `NotFound`,
-        `PreconditionRequired`, `PreconditionFailed`, `EmailTaken`, and what
-        `PasswordCheck.prove_owner` raises.
+        A user who changes their own email also sends the current password. Raises `NotFound`,
+        `PreconditionRequired`, `PreconditionFailed`, `EmailTaken`, and the errors of
+        `PasswordCheck.prove_owner`.
         """
         fields = changes.model_fields_set - {"current_password"}
-        before = await self._read(user_id) if "email" in fields else None
+        before = await self._load(user_id) if "email" in fields else None
         by_owner = user_id == caller.user_id
         proved = before is not None and before.email != changes.email and by_owner
         if before is not None and proved:
             await self._check.prove_owner(before, caller, changes.current_password)
 
         async def work(tx: Transaction) -> tuple[UserRead, bool]:
-            user = _found(await tx.users.get_to_change(user_id))
+            user = _existing(await tx.users.get_to_change(user_id))
             new_email = before is not None and user.email != changes.email
             if before is not None and new_email and by_owner:
                 await tx.sessions.keep_from_ending(caller)
                 if not proved:
-                    # Another request has changed the email since this one found it unchanged.
+                    # Another request has changed the email since, so no password was checked.
                     raise PreconditionFailed
                 if user.password_hash != before.password_hash:
                     raise WrongPassword
@@ -142,20 +143,20 @@ class UserService:
         return user
 
     async def change_password(self, change: PasswordChange, caller: Principal) -> None:
-        """Set the caller's password, end their other sessions, and undo what was set up in others.
+        """Set the caller's password, and end all other sessions of the caller.
 
-        An identity that was linked in another session, also one that has ended, is removed: a
-        thief may have linked it. Raises `Invalid` when the new password is guessable, and what
-        `PasswordCheck.prove_owner` raises.
+        Removes each identity that was linked in another session, even if that session has ended:
+        an attacker may have linked it. Raises `Invalid` if the new password is guessable, and the
+        errors of `PasswordCheck.prove_owner`.
         """
         user_id = caller.user_id
-        user, new = await self._read(user_id), change.new_password.get_secret_value()
+        user, new = await self._load(user_id), change.new_password.get_secret_value()
         await self._check.prove_owner(user, caller, change.current_password)
-        _refuse_guessable(new, name=user.name, email=user.email, pointer="/new_password")
+        _reject_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
 
         async def work(tx: Transaction) -> None:
-            # Of two changes at once, the second has proved a password that is no longer current.
+            # A concurrent change may have replaced the password that this request has proved.
             account = await tx.users.get_to_change(user_id)
             await tx.sessions.keep_from_ending(caller)
             if account is None or account.password_hash != user.password_hash:
@@ -169,18 +170,20 @@ class UserService:
         self._signed_in.forget(user_id)
         send_notice("password-changed", user_id=user_id)
 
-    async def _read(self, user_id: int) -> User:
+    async def _load(self, user_id: int) -> User:
         async with self._store.reading() as tx:
-            return _found(await tx.users.get(user_id))
+            return _existing(await tx.users.get(user_id))
 
     async def delete(self, user_id: int, expected: EntityTags | None) -> None:
-        """Erase an account's personal data and end its sessions; its email is free again.
+        """Erase an account's personal data and end its sessions.
+
+        Its email can then be used for a new account.
 
         Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
 
         async def work(tx: Transaction) -> None:
-            user = _found(await tx.users.get_to_change(user_id))
+            user = _existing(await tx.users.get_to_change(user_id))
             require_match(expected, UserRead.of(user).etag())
             await tx.users.erase(user_id, now=datetime.now(UTC))
             await tx.identities.remove_all(user_id)
@@ -190,13 +193,13 @@ class UserService:
         self._signed_in.forget(user_id)
 
 
-def _found(user: User | None) -> User:
+def _existing(user: User | None) -> User:
     if user is None:
         raise NotFound
     return user
 
 
-def _refuse_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
+def _reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
     reason = why_guessable(password, name=name, email=email)
     if reason is not None:
         raise Invalid(FieldError(reason, pointer=pointer))
