@@ -1,4 +1,4 @@
-"""One way to read, through the cache, and one way to write, in a transaction."""
+"""The one way to read, through the cache, and the one way to write, in a transaction."""
 
 import asyncio
 import random
@@ -16,19 +16,19 @@ from app.schemas.bodies import CachedBody, Representation
 _log = structlog.get_logger()
 _T = TypeVar("_T")
 _MAX_ATTEMPTS: Final = 3
-_PAUSE_SECONDS: Final = 0.05
-"""The longest pause before the second attempt, and as much more before each further one."""
-_ROWS_AT_ONCE: Final = 1000
+_MAX_PAUSE_SECONDS: Final = 0.05
+"""Before the second attempt. It grows by as much before each further one."""
+_MAX_ROWS_PER_TRANSACTION: Final = 1000
 
 
 class Store:
-    """What services read and write. `Executor` says what all methods raise."""
+    """Reads and writes for the services. `Executor` lists the errors that all methods raise."""
 
     def __init__(self, database: Database, cache: ReadCache) -> None:
         self._database = database
         self._cache = cache
         self.reading = database.reading
-        """Reads without the cache; each statement sees what is committed when it begins."""
+        """Reads without the cache. Each statement sees the data committed when it begins."""
 
     async def read(
         self,
@@ -38,33 +38,34 @@ class Store:
         *,
         seconds: int,
     ) -> CachedBody:
-        """Return a body from the cache, else what `load` reads, and store that.
+        """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
-        A write that changes a row with this `tag` invalidates it; `seconds` is its longest life.
-        `variant` distinguishes the reads that share a tag. With None the cache is neither read nor
-        written. Errors of `load` are passed on.
+        The cached body expires after `seconds`, or when a write changes a row with this `tag`.
+        `variant` distinguishes the reads that share a tag. If it is None, the cache is neither
+        read nor written. Raises the errors of `load`.
         """
-        loaded = partial(self._loaded, load)
+        load_bytes = partial(self._load_bytes, load)
         if variant is None:
-            return CachedBody.not_stored(await loaded(), tag)
-        return CachedBody(*await self._cache.get_or_load(tag, variant, loaded, seconds=seconds))
+            return CachedBody.not_stored(await load_bytes(), tag)
+        return CachedBody(*await self._cache.get_or_load(tag, variant, load_bytes, seconds=seconds))
 
-    async def _loaded(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
+    async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
         async with self.reading() as tx:
-            found = await load(tx)
-        return found.to_bytes()
+            representation = await load(tx)
+        return representation.to_bytes()
 
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
-        """Run `work` in one transaction, then invalidate the cached reads of what it changed.
+        """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
-        After a deadlock all of it is run again, so `work` does nothing that a rollback does not
-        undo. Raises `Contended` after the last attempt. An unknown outcome is never tried again.
+        After a deadlock or a serialization failure, `work` runs again, up to 3 times in all. It
+        must do nothing that a rollback does not undo. Raises `Contended` after the last attempt.
+        If the outcome of a commit is unknown, `work` does not run again.
         """
-        # Shared by all attempts. The executor adds to it before a change can take effect.
+        # Shared by all attempts. The executor adds the tags of a change before the commit.
         changed = set[str]()
-        return await self._cache.write_and_invalidate(changed, self._attempts(work, changed))
+        return await self._cache.write_and_invalidate(changed, self._write_with_retries(work, changed))
 
-    async def _attempts(
+    async def _write_with_retries(
         self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]
     ) -> _T:
         for attempt in range(1, _MAX_ATTEMPTS):
@@ -72,21 +73,21 @@ class Store:
                 return await self._attempt(work, changed)
             except Contended:
                 _log.info("transaction_retried", attempt=attempt)
-                await asyncio.sleep(random.uniform(0, _PAUSE_SECONDS * attempt))  # noqa: S311 - no secret
+                await asyncio.sleep(random.uniform(0, _MAX_PAUSE_SECONDS * attempt))  # noqa: S311 - no secret
         return await self._attempt(work, changed)
 
     async def _attempt(self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]) -> _T:
         async with self._database.transaction(changed) as tx:
             return await work(tx)
 
-    async def clear(self, some: Callable[[Transaction, int], Awaitable[int]]) -> int:
-        """Delete rows in transactions of 1000 rows each, and return how many there were.
+    async def clear(self, delete_some: Callable[[Transaction, int], Awaitable[int]]) -> int:
+        """Delete rows in transactions of at most 1000 rows each, and return their number.
 
-        `some` deletes up to the given number of rows, and returns how many it has deleted.
+        `delete_some` deletes up to the given number of rows, and returns how many it has deleted.
         """
-        cleared = 0
+        total = 0
         while True:
-            found = await self.write(lambda tx: some(tx, _ROWS_AT_ONCE))
-            cleared += found
-            if found < _ROWS_AT_ONCE:
-                return cleared
+            deleted = await self.write(lambda tx: delete_some(tx, _MAX_ROWS_PER_TRANSACTION))
+            total += deleted
+            if deleted < _MAX_ROWS_PER_TRANSACTION:
+                return total

@@ -1,1 +1,1 @@
-"""The tables and their statements: the only place with SQL."""
+"""The tables and their statements. No other package contains SQL."""

@@ -1,4 +1,4 @@
-"""Statements that delete rows which are of no more use."""
+"""Statements that delete rows in bulk: expired rows, and rows beyond a maximum."""
 
 from typing import Any
 
@@ -8,28 +8,31 @@ from app.repositories.statements import Statement
 
 
 def deletion_of_some(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
-    """Return a statement that deletes up to `limit` rows, which is its parameter.
+    """Return a statement that deletes up to `limit` rows, its parameter.
 
-    Processes that delete at the same time take different rows and do not wait for each other.
+    Processes that run it at the same time delete different rows and do not wait for each other.
     """
     key = list(table.primary_key)
-    over = (
+    batch = (
         select(*key)
         .where(condition)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
         .cte("over")
     )
-    return Statement(delete(table).where(*(column == over.c[column.name] for column in key)), tuple)
+    return Statement(
+        delete(table).where(*(column == batch.c[column.name] for column in key)), tuple
+    )
 
 
 def deletion_of_surplus(
-    key: Column[Any], owner: Column[Any], *newest_first: ColumnElement[Any], most: int
+    key: Column[Any], owner: Column[Any], *newest_first: ColumnElement[Any], max_rows: int
 ) -> Statement[tuple[Any, ...]]:
-    """Return a statement that deletes the rows of one owner beyond the newest `most`.
+    """Return a statement that deletes the rows of one owner beyond the newest `max_rows`.
 
-    Its parameters are `owned_by`, and `new`: that row stays, whatever the clocks say.
+    Its parameters are `owned_by`, the owner, and `new`, the key of the row just inserted. That
+    row always stays, even if the clocks of the processes differ.
     """
     others = select(key).where(owner == bindparam("owned_by"), key != bindparam("new"))
-    surplus = others.order_by(*newest_first).offset(most - 1)
+    surplus = others.order_by(*newest_first).offset(max_rows - 1)
     return Statement(delete(key.table).where(key.in_(surplus)), tuple)

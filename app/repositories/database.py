@@ -1,4 +1,4 @@
-"""The connections of one process, and the repositories that share one of them."""
+"""The connection pool of a process, and the repositories on one of its connections."""
 
 import select as system_select
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ _PING: Final = Statement(select(literal(1)), int)
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
-    """Return a pool of connections. Only the pool of the engine is used, see `Executor`."""
+    """Return an engine. Only its connection pool is used, see `Executor`."""
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
     statement_timeout = int(settings.database_statement_timeout * 1000)
     engine = create_async_engine(
@@ -49,20 +49,20 @@ def create_engine(settings: Settings) -> AsyncEngine:
             " -c datestyle=ISO",
         },
     )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    event.listen(engine.sync_engine, "checkout", _reject_closed)
     return engine
 
 
-def _refuse_closed(_: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:
-    # After a restart of PostgreSQL the pool is full of closed connections. On each of them there
-    # is something to read, while it waits for nothing. To look costs a hundredth of what it costs
-    # to send a statement (pool_pre_ping).
+def _reject_closed(_: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:
+    # After a restart of PostgreSQL, all pooled connections are closed. The socket of a closed
+    # connection is readable; that of an idle, open one is not. This check costs a hundredth of
+    # sending a statement (pool_pre_ping).
     connection = cast("AsyncConnection[Any]", record.driver_connection)
-    if connection.closed or _has_something_to_read(connection.fileno()):
+    if connection.closed or _is_readable(connection.fileno()):
         raise InvalidatePoolError
 
 
-def _has_something_to_read(socket: int) -> bool:
+def _is_readable(socket: int) -> bool:
     poll = system_select.poll()
     poll.register(socket, system_select.POLLIN)
     return bool(poll.poll(0))
@@ -72,7 +72,7 @@ class Transaction:
     """The repositories that share one connection."""
 
     def __init__(self, executor: Executor, stale: set[str]) -> None:
-        """Add the tags of cached reads that are stale after the transaction to `stale`."""
+        """`stale` receives the tags that `invalidate` is called with."""
         self._stale = stale
         self.users = UserRepository(executor)
         self.sessions = SessionRepository(executor)
@@ -83,28 +83,28 @@ class Transaction:
         self.idempotency_keys = IdempotencyRepository(executor)
 
     def invalidate(self, *tags: str) -> None:
-        """Invalidate cached reads, though nothing changes: a killed process may have left them."""
+        """Invalidate cached reads without a change. A killed process may have left stale ones."""
         self._stale.update(tags)
 
 
 class Database:
-    """Opens transactions. `Executor` says what they raise. Built once for each process."""
+    """Opens transactions. `Executor` lists the errors that they raise. One for each process."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @asynccontextmanager
     async def transaction(self, changed: set[str]) -> AsyncIterator[Transaction]:
-        """Commit what the block does, or roll all of it back if it raises.
+        """Run the block in a transaction: commit at its end, or roll back if it raises.
 
-        `changed` receives the tags of what the block changes, before the commit.
+        `changed` receives the tags of the rows that the block changes, before the commit.
         """
         async with Executor(self._engine, in_transaction=True, changed=changed) as executor:
             yield Transaction(executor, changed)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """Read without a transaction: each statement sees what is committed when it begins."""
+        """Read without a transaction. Each statement sees the data committed when it begins."""
         async with Executor(self._engine, in_transaction=False, changed=set()) as executor:
             yield Transaction(executor, set())
 

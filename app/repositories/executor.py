@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: takes a connection, sends statements, translates errors."""
+"""Runs statements on a connection of the pool, and translates the errors of PostgreSQL."""
 
 from contextlib import suppress
 from types import TracebackType
@@ -20,23 +20,23 @@ from app.tracing import begin, place_of_caller, staged
 _log = structlog.get_logger()
 _T = TypeVar("_T")
 _SYSTEM: Final = {"db.system.name": "postgresql"}
-# SQLSTATEs after which a connection is of no use: connection exceptions, the end of the server or
+# SQLSTATEs after which a connection is unusable: connection exceptions, the end of the server or
 # of the session, a server that has become a replica, and a plan from before a migration.
-_LOST: Final = ("08", "57P", "25006", "0A000")
-_SESSION_ENDED: Final = ("FATAL", "PANIC")
-"""Severities of errors with which PostgreSQL ends a session, whatever their SQLSTATE."""
-_CONTENDED: Final = (DeadlockDetected, SerializationFailure)
+_LOST_CONNECTION_SQLSTATES: Final = ("08", "57P", "25006", "0A000")
+_SESSION_ENDING_SEVERITIES: Final = ("FATAL", "PANIC")
+"""PostgreSQL ends the session after an error of these severities, whatever its SQLSTATE."""
+_CONTENTION_ERRORS: Final = (DeadlockDetected, SerializationFailure)
 
 
 class Executor:
     """One connection of the pool, from the first statement to the end of the block.
 
-    In a transaction, the end commits, or rolls back if the block raises. Otherwise each statement
-    is a transaction of its own, which saves the round trips of BEGIN and COMMIT.
+    With `in_transaction`, the end of the block commits, or rolls back if the block raises. Without
+    it, each statement is its own transaction, which saves the round trips of BEGIN and COMMIT.
 
-    All methods raise `Unavailable` when PostgreSQL cannot be reached, loses the connection or
-    cancels a statement, and `Contended` after a deadlock or a serialization failure. A connection
-    that is lost during the commit leaves the outcome unknown.
+    All methods raise `Unavailable` if PostgreSQL cannot be reached, the connection is lost or
+    PostgreSQL cancels a statement, and `Contended` after a deadlock or a serialization failure.
+    If the connection is lost during the commit, the outcome is unknown.
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
@@ -51,43 +51,43 @@ class Executor:
         self._is_new = False
 
     async def __aenter__(self) -> Self:
-        """Take no connection yet."""
+        """Return itself. The first statement takes the connection."""
         return self
 
     async def __aexit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        """End the transaction, and give the connection back."""
+        """End the transaction, and return the connection to the pool."""
         succeeded = error is None and not self._failed
         if self._pooled is not None:
             try:
                 if self._connection.info.transaction_status != TransactionStatus.IDLE:
                     await (self._commit() if succeeded else self._rollback())
             finally:
-                await self._give_back()
+                await self._return_to_pool()
         if error is None and not succeeded:
-            raise RuntimeError("A statement has failed: let its error end the block.")
+            raise RuntimeError("A statement has failed. Its error must end the block.")
 
     async def fetch_all(self, statement: Statement[_T], **values: Any) -> list[_T]:  # noqa: ANN401 - psycopg takes many types
         """Return the result of each row."""
         cursor = await self._run(statement, values)
-        found = [statement.result(row) for row in await cursor.fetchall()]
-        for result in found:
+        results = [statement.result(row) for row in await cursor.fetchall()]
+        for result in results:
             self._changed.update(statement.tags(result))
-        return found
+        return results
 
     async def fetch_one(self, statement: Statement[_T], **values: Any) -> _T | None:  # noqa: ANN401
         """Return the result of the first row, or None if there is no row."""
-        found = await self.fetch_all(statement, **values)
-        return found[0] if found else None
+        results = await self.fetch_all(statement, **values)
+        return results[0] if results else None
 
     async def fetch_row(self, statement: Statement[_T], **values: Any) -> _T:  # noqa: ANN401
-        """Return the result of the one row that a statement always returns."""
-        (found,) = await self.fetch_all(statement, **values)
-        return found
+        """Return the result of a statement that always returns exactly one row."""
+        (result,) = await self.fetch_all(statement, **values)
+        return result
 
     async def execute(self, statement: Statement[Any], **values: Any) -> int:  # noqa: ANN401
-        """Run a statement that returns no rows; return the number of rows that it changed."""
+        """Run a statement that returns no rows. Return the number of rows that it changed."""
         if statement.has_tags:
             raise TypeError("A statement with tags returns rows. Use a fetch method.")
         return (await self._run(statement, values)).rowcount
@@ -104,11 +104,11 @@ class Executor:
                 if not self._lost or self._is_new or begun:
                     self._failed = True
                     failure = _failure(error, statement)
-                    # The message of an unknown error may have the values of a row.
+                    # The message of an unknown error may contain the values of a row.
                     raise failure from error if isinstance(failure, AppError) else None
                 _log.info("connection_replaced", reason=_first_line(error))
-            # A read, or the first statement of a transaction: nothing has taken effect. Other
-            # connections of the pool may be as old as this one, so it goes on to a new one.
+            # This was a read, or the first statement of a transaction, so nothing has taken effect.
+            # Other pooled connections may be as old as this one: repeat until one is new.
             await self._drop()
 
     async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
@@ -156,7 +156,7 @@ class Executor:
         with suppress(psycopg.Error):
             await self._connection.rollback()
 
-    async def _give_back(self) -> None:
+    async def _return_to_pool(self) -> None:
         if self._lost or self._connection.info.transaction_status != TransactionStatus.IDLE:
             await self._drop()
         elif self._pooled is not None:
@@ -170,18 +170,18 @@ class Executor:
 
 
 def _is_lost(error: psycopg.Error) -> bool:
-    if error.diag.severity_nonlocalized in _SESSION_ENDED:
+    if error.diag.severity_nonlocalized in _SESSION_ENDING_SEVERITIES:
         return True
     if error.sqlstate is None:
         return isinstance(error, OperationalError | InterfaceError)
-    return error.sqlstate.startswith(_LOST)
+    return error.sqlstate.startswith(_LOST_CONNECTION_SQLSTATES)
 
 
 def _failure(error: psycopg.Error, statement: Statement[Any] | None = None) -> Exception:
     violation = statement and statement.violations.get(error.diag.constraint_name or "")
     if violation:
         return violation()
-    if isinstance(error, _CONTENDED):
+    if isinstance(error, _CONTENTION_ERRORS):
         return Contended()
     if _is_lost(error) or isinstance(error, OperationalError | InterfaceError):
         _log.warning("database_unavailable", reason=_first_line(error))
@@ -190,5 +190,5 @@ def _failure(error: psycopg.Error, statement: Statement[Any] | None = None) -> E
 
 
 def _first_line(error: Exception) -> str:
-    # The following lines may repeat the statement and its values.
+    # The other lines may repeat the statement and its values.
     return str(error).partition("\n")[0]

@@ -1,4 +1,4 @@
-"""Responses that were given before, as rows."""
+"""The stored responses of idempotent requests, as rows."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# The sweep may not have deleted an expired one yet.
+# The sweeper may not have deleted an expired row with this key yet.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)
@@ -59,7 +59,7 @@ _CLEAR_EXPIRED: Final = deletion_of_some(KEYS, KEYS.c.expires_at <= _NOW)
 
 
 class IdempotencyRepository:
-    """Keeps the responses to requests that may be repeated."""
+    """Stores the responses of requests with an Idempotency-Key."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -67,10 +67,10 @@ class IdempotencyRepository:
     async def claim(
         self, user_id: int, route: str, key: str, *, now: datetime
     ) -> IdempotencyKey | None:
-        """Have no other transaction use this key until this one ends; return an earlier response.
+        """Lock a key until the transaction ends, and return the stored response if there is one.
 
-        The claim is an advisory lock: a second transaction learns at once that there is a first,
-        and need not wait for its end. Raises `IdempotencyInFlight` in the second one.
+        The lock is an advisory lock. A second transaction that claims the key does not wait: it
+        raises `IdempotencyInFlight`, unless there is a stored response.
         """
         claim = await self._executor.fetch_row(
             _CLAIM, lock=f"{user_id} {route} {key}", user_id=user_id, route=route, key=key, now=now
@@ -80,14 +80,14 @@ class IdempotencyRepository:
         return claim.earlier
 
     async def add(self, response: IdempotencyKey, *, now: datetime) -> None:
-        """Keep a response, in the same transaction as what it reports.
+        """Store a response, in the same transaction as the change that it reports.
 
-        Raises `IdempotencyInFlight` when another transaction has ended since `claim` looked for
-        an earlier response and before it took the lock: the next request gets that response.
+        Raises `IdempotencyInFlight` if another transaction with the key has committed between the
+        snapshot of `claim` and its lock. The next request gets that transaction's response.
         """
         if await self._executor.fetch_one(_ADD, **asdict(response), now=now) is None:
             raise IdempotencyInFlight
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
-        """Delete up to `limit` expired responses, and say how many there were."""
+        """Delete up to `limit` expired responses, and return their number."""
         return await self._executor.execute(_CLEAR_EXPIRED, now=now, limit=limit)

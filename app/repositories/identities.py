@@ -1,4 +1,4 @@
-"""Identities at providers, as rows."""
+"""Identities at identity providers, as rows."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -15,13 +15,13 @@ _ISSUER: Final[BindParameter[Any]] = bindparam("issuer")
 _SUBJECT: Final[BindParameter[Any]] = bindparam("subject")
 _USER_ID: Final[BindParameter[Any]] = bindparam("user_id")
 _ID: Final[BindParameter[Any]] = bindparam("identity_id")
-_NAMED: Final = (IDENTITIES.c.issuer == _ISSUER, IDENTITIES.c.subject == _SUBJECT)
+_HAS_SUBJECT: Final = (IDENTITIES.c.issuer == _ISSUER, IDENTITIES.c.subject == _SUBJECT)
 _OF_USER: Final = IDENTITIES.c.user_id == _USER_ID
 
 _USER_LOCKED: Final = Statement(
     select(*columns_of(USERS, User))
     .join(IDENTITIES, IDENTITIES.c.user_id == USERS.c.id)
-    .where(*_NAMED, USERS.c.erased_at.is_(None))
+    .where(*_HAS_SUBJECT, USERS.c.erased_at.is_(None))
     .with_for_update(key_share=True, of=USERS),
     User,
 )
@@ -38,7 +38,7 @@ _AFTER: Final = Statement(
     Identity,
 )
 _NOTE_USE: Final = Statement(
-    update(IDENTITIES).where(*_NAMED).values(parameters(IDENTITIES, "last_used_at")), tuple
+    update(IDENTITIES).where(*_HAS_SUBJECT).values(parameters(IDENTITIES, "last_used_at")), tuple
 )
 _REMOVE: Final = Statement(delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID), tuple)
 # For the identity that the account was created with, session_id is NULL.
@@ -54,7 +54,7 @@ _REMOVE_ALL: Final = Statement(delete(IDENTITIES).where(_OF_USER), tuple)
 
 
 class IdentityRepository:
-    """Finds and keeps identities."""
+    """Stores identities."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -64,27 +64,27 @@ class IdentityRepository:
         return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
 
     async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:
-        """Insert an identity. Raises `IdentityTaken` when a user has it.
+        """Insert an identity. Raises `IdentityTaken` if it belongs to a user already.
 
-        `session_id` is the session in which it is linked; None for the identity that the account
-        is created with.
+        `session_id` is the session in which the user links it. It is None for the identity that
+        the account is created with.
         """
         await self._executor.execute(
             _ADD, issuer=issuer, subject=subject, user_id=user_id, session_id=session_id
         )
 
     async def list_for_user(self, user_id: int, *, after: int, limit: int) -> list[Identity]:
-        """List up to `limit` identities of a user in the order of their ids, after `after`."""
+        """List up to `limit` identities of a user with ids above `after`, in the order of ids."""
         return await self._executor.fetch_all(
             _AFTER, user_id=user_id, identity_id=after, limit=limit
         )
 
     async def note_use(self, issuer: str, subject: str, *, now: datetime) -> None:
-        """Note that a user signs in with an identity now."""
+        """Set the time of the last sign-in with an identity."""
         await self._executor.execute(_NOTE_USE, issuer=issuer, subject=subject, last_used_at=now)
 
     async def remove(self, identity_id: int, *, user_id: int) -> bool:
-        """Remove one identity of a user, and say whether it was there."""
+        """Remove one identity of a user, and return whether it existed."""
         return bool(await self._executor.execute(_REMOVE, user_id=user_id, identity_id=identity_id))
 
     async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:

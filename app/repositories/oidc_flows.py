@@ -1,4 +1,4 @@
-"""Sign-ins that have begun, as rows."""
+"""Sign-ins and links at identity providers that are in progress, as rows."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS
 
 MAX_LINKS_PER_SESSION: Final = 10
-"""Of those that were begun and not finished; one more takes the place of the oldest."""
+"""Limit of unfinished links. One more replaces the oldest."""
 
 _NOW: Final[BindParameter[Any]] = bindparam("now")
 _ADD: Final = Statement(
@@ -30,7 +30,7 @@ _DELETE_SURPLUS: Final = deletion_of_surplus(
     OIDC_FLOWS.c.state_hash,
     OIDC_FLOWS.c.session_id,
     OIDC_FLOWS.c.expires_at.desc(),
-    most=MAX_LINKS_PER_SESSION,
+    max_rows=MAX_LINKS_PER_SESSION,
 )
 _TAKE: Final = Statement(
     delete(OIDC_FLOWS)
@@ -50,13 +50,13 @@ _CLEAR_EXPIRED: Final = deletion_of_some(OIDC_FLOWS, OIDC_FLOWS.c.expires_at <= 
 
 
 class OidcFlowRepository:
-    """Keeps what was asked of a provider until the answer comes."""
+    """Stores a flow until the response of the provider arrives."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     async def add(self, flow: OidcFlow) -> bool:
-        """Insert a flow. Return False when the session that it is for has ended.
+        """Insert a flow. Return False if its session has ended.
 
         Delete the flows of that session beyond `MAX_LINKS_PER_SESSION`.
         """
@@ -64,7 +64,7 @@ class OidcFlowRepository:
         if session_id is None:
             await self._executor.execute(_ADD, **asdict(flow))
             return True
-        # Requests of one session at once wait here, so that each sees the others' rows.
+        # Concurrent requests of one session wait here, so that each sees the rows of the others.
         if await self._executor.fetch_one(_LOCK_SESSION, session_id=session_id) is None:
             return False
         await self._executor.execute(_ADD, **asdict(flow))
@@ -74,11 +74,11 @@ class OidcFlowRepository:
     async def take(
         self, provider: str, state_hash: bytes, browser_hash: bytes, *, now: datetime
     ) -> OidcFlow | None:
-        """Remove the flow and return it: of many who ask at once, one gets it."""
+        """Delete a flow and return it. Of several concurrent calls, only one gets it."""
         return await self._executor.fetch_one(
             _TAKE, provider=provider, state_hash=state_hash, browser_hash=browser_hash, now=now
         )
 
     async def clear_expired(self, *, now: datetime, limit: int) -> int:
-        """Delete up to `limit` expired flows, and say how many there were."""
+        """Delete up to `limit` expired flows, and return their number."""
         return await self._executor.execute(_CLEAR_EXPIRED, now=now, limit=limit)

@@ -83,9 +83,9 @@ _SAVE: Final = Statement(
     Order,
     tags=_tags,
 )
-# The user as one of an array, and the rows sorted by user too, so that only an index that begins
-# with the user will do. For `=` PostgreSQL may prefer to walk the primary key, past all that others
-# have bought since, when this user has more than a few in a hundred of all orders.
+# `= ANY(array)` and the sort by user make PostgreSQL use an index that begins with the user. For
+# `=`, if the user has more than a few percent of all orders, it may scan the primary key instead,
+# and skip all later orders of other users.
 _SELECT_PAGE: Final = (
     select(*_COLUMNS)
     .where(
@@ -102,7 +102,7 @@ _PAGE_WITH_STATUS: Final = Statement(
 
 
 class OrderRepository:
-    """Finds and keeps orders."""
+    """Stores orders."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -128,10 +128,10 @@ class OrderRepository:
         return await self._with_lines(order)
 
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
-        """Find it with its lines and lock it: no other transaction changes it until this one ends.
+        """Find an order of this user, with its lines, and lock it until the transaction ends.
 
-        Invalidate cached reads of it even if it stays as it is: a caller that names an old
-        version may have read it from the cache.
+        Invalidates cached reads of the order even if it does not change: a caller that sends an
+        old version may have read it from the cache.
         """
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
@@ -139,7 +139,7 @@ class OrderRepository:
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, status: OrderStatus | None
     ) -> list[Order]:
-        """List up to `limit` orders with their lines, newest first, from before `before` on."""
+        """List up to `limit` orders with their lines and ids below `before`, newest first."""
         page = {"user_ids": [user_id], "before": before or _MAX_ID, "limit": limit}
         if status is None:
             orders = await self._executor.fetch_all(_PAGE, **page)
@@ -149,7 +149,7 @@ class OrderRepository:
         return orders
 
     async def save(self, order: Order) -> Order:
-        """Write the status, and return the order as it is now."""
+        """Update the status, and return the updated order."""
         saved = await self._executor.fetch_row(_SAVE, order_id=order.id, status=order.status)
         saved.lines.extend(order.lines)
         return saved

@@ -1,4 +1,4 @@
-"""What is for sale, as rows, and the stock that never goes below zero."""
+"""Products, as rows. Their stock never goes below zero."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -14,15 +14,15 @@ from app.repositories.statements import Statement, change, columns_of, insertion
 from app.repositories.tables import PRODUCTS
 
 
-class Taken(NamedTuple):
-    """Id, name and unit price of a product that was taken out of stock."""
+class StockChange(NamedTuple):
+    """Id, name and unit price of a product whose stock has changed."""
 
     id: int
     name: str
     price: Decimal
 
 
-def _tags(product: Product | Taken) -> Iterable[str]:
+def _tags(product: Product | StockChange) -> Iterable[str]:
     return tags.product(product.id), tags.PRODUCTS
 
 
@@ -54,7 +54,7 @@ _WANTED: Final = (
     .table_valued("product_id", "quantity")
     .render_derived(name="wanted")
 )
-# Locks the rows in the order of their ids, so that no two transactions wait for each other.
+# Locks the rows in the order of their ids, which prevents deadlocks.
 _LOCK: Final = (
     select(PRODUCTS.c.id, _WANTED.c.quantity)
     .join(_WANTED, _WANTED.c.product_id == PRODUCTS.c.id)
@@ -62,15 +62,15 @@ _LOCK: Final = (
     .with_for_update(key_share=True, of=PRODUCTS)
 )
 _LOCKED: Final = _LOCK.cte("locked")
-# A product without enough pieces is not locked: its buyers do not wait for each other. PostgreSQL
-# checks the condition again when it has waited for a lock.
+# A product without enough stock is not locked, so its buyers do not wait for each other.
+# PostgreSQL checks the condition again after it has waited for a lock.
 _IN_STOCK: Final = _LOCK.where(PRODUCTS.c.stock >= _WANTED.c.quantity).cte("locked")
 _TAKE: Final = Statement(
     update(PRODUCTS)
     .where(PRODUCTS.c.id == _IN_STOCK.c.id)
     .values(stock=PRODUCTS.c.stock - _IN_STOCK.c.quantity, updated_at=func.clock_timestamp())
     .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
-    Taken,
+    StockChange,
     tags=_tags,
 )
 _GIVE_BACK: Final = Statement(
@@ -78,19 +78,19 @@ _GIVE_BACK: Final = Statement(
     .where(PRODUCTS.c.id == _LOCKED.c.id)
     .values(stock=PRODUCTS.c.stock + _LOCKED.c.quantity, updated_at=func.clock_timestamp())
     .returning(PRODUCTS.c.id, PRODUCTS.c.name, PRODUCTS.c.price),
-    Taken,
+    StockChange,
     tags=_tags,
 )
 
 
 class ProductRepository:
-    """Finds and keeps products."""
+    """Stores products."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     async def add(self, *, sku: str, name: str, price: Decimal, stock: int) -> Product:
-        """Insert a new product. Raises `SkuTaken` when the unique index says so."""
+        """Insert a new product. Raises `SkuTaken` if another product has the sku."""
         return await self._executor.fetch_row(_ADD, sku=sku, name=name, price=price, stock=stock)
 
     async def get(self, product_id: int) -> Product | None:
@@ -98,30 +98,30 @@ class ProductRepository:
         return await self._executor.fetch_one(_GET, product_id=product_id)
 
     async def get_to_change(self, product_id: int) -> Product | None:
-        """Find a product by id and lock it: no other transaction changes it until this one ends.
+        """Find a product by id and lock it until the transaction ends.
 
-        Invalidate cached reads of it even if it stays as it is: a caller that names an old
-        version may have read it from the cache.
+        Invalidates cached reads of the product even if it does not change: a caller that sends an
+        old version may have read it from the cache.
         """
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 
     async def list_after(self, product_id: int, *, limit: int) -> list[Product]:
-        """List up to `limit` products in the order in which they came, after `product_id`."""
+        """List up to `limit` products with ids above `product_id`, in the order of ids."""
         return await self._executor.fetch_all(_AFTER, after=product_id, limit=limit)
 
     async def save(self, product: Product) -> Product:
-        """Write what has changed, and return the product as it is now.
+        """Update a product, and return the updated product.
 
-        All columns that can change are written, so the caller has locked the product.
-        Raises `SkuTaken` when the unique index says so.
+        It writes all columns that can change, so the caller must have locked the product.
+        Raises `SkuTaken` if another product has the sku.
         """
         return await self._executor.fetch_one(_SAVE, **asdict(product)) or product
 
-    async def take(self, quantities: Mapping[int, int]) -> dict[int, Taken]:
-        """Take pieces of several products out of stock, each by its id.
+    async def take(self, quantities: Mapping[int, int]) -> dict[int, StockChange]:
+        """Take pieces of several products out of stock. `quantities` maps ids to pieces.
 
-        A product without enough pieces is not in the result, and keeps what it has. The others stay
-        locked until the transaction ends.
+        A product without enough stock is not in the result, and its stock does not change. The
+        others stay locked until the transaction ends.
         """
         taken = await self._executor.fetch_all(
             _TAKE, product_ids=list(quantities), quantities=list(quantities.values())
@@ -129,7 +129,7 @@ class ProductRepository:
         return {it.id: it for it in taken}
 
     async def give_back(self, quantities: Mapping[int, int]) -> None:
-        """Put pieces back into stock."""
+        """Return pieces to stock. `quantities` maps ids to pieces."""
         await self._executor.fetch_all(
             _GIVE_BACK, product_ids=list(quantities), quantities=list(quantities.values())
         )

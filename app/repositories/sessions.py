@@ -1,4 +1,4 @@
-"""Who is signed in, as rows."""
+"""Sessions and spent refresh tokens, as rows."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,9 +12,9 @@ from app.repositories.statements import Statement, columns_of, insertion, parame
 from app.repositories.tables import SESSIONS, SPENT_REFRESH_TOKENS, USERS
 
 MAX_SESSIONS_PER_USER: Final = 100
-"""A new session beyond this number ends the one that was unused for the longest time."""
+"""A new session beyond this number ends the least recently used one."""
 MAX_REFRESHES_PER_SESSION: Final = 50_000
-"""After so many the user logs in again. With one refresh a minute, that is after 34 days."""
+"""After these, the user logs in again. With one refresh a minute, that is after 34 days."""
 
 _MAX_ID: Final = 2**63 - 1
 _COLUMNS: Final = columns_of(SESSIONS, Session)
@@ -54,7 +54,7 @@ _END_SURPLUS: Final = deletion_of_surplus(
     SESSIONS.c.user_id,
     SESSIONS.c.last_used_at.desc(),
     SESSIONS.c.id.desc(),
-    most=MAX_SESSIONS_PER_USER,
+    max_rows=MAX_SESSIONS_PER_USER,
 )
 _BY_ID: Final = Statement(_PRINCIPAL.where(_HAS_ID, _OF_USER), Principal)
 _BY_COOKIE: Final = Statement(
@@ -102,9 +102,9 @@ _CLEAR_UNUSED: Final = deletion_of_some(
 
 
 class SessionRepository:
-    """Finds, keeps and ends sessions.
+    """Stores and ends sessions.
 
-    A session is live until its time is up, or it was not used for `idle`.
+    A session is live until `expires_at`, or until it was not used for `idle`.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -121,7 +121,7 @@ class SessionRepository:
     ) -> Session:
         """Insert a new session with one of the two secrets.
 
-        End the sessions of its user beyond `MAX_SESSIONS_PER_USER`.
+        Ends the least recently used sessions of the user beyond `MAX_SESSIONS_PER_USER`.
         """
         session = await self._executor.fetch_row(
             _ADD,
@@ -159,10 +159,10 @@ class SessionRepository:
         )
 
     async def keep_from_ending(self, caller: Principal) -> None:
-        """Have the end of the caller's session wait until the transaction ends.
+        """Lock the caller's session, so that it cannot end before the transaction ends.
 
         Raises `InvalidToken` or `InvalidSession` if it has ended: another process may have ended
-        it a moment ago, and this one may not have heard of it yet.
+        it, which the session cache of this process does not show yet.
         """
         kept = await self._executor.fetch_one(
             _KEEP, session_id=caller.session_id, user_id=caller.user_id
@@ -173,7 +173,7 @@ class SessionRepository:
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta
     ) -> list[Session]:
-        """List a user's live sessions, newest first, those from before the id `before`."""
+        """List up to `limit` live sessions of a user with ids below `before`, newest first."""
         return await self._executor.fetch_all(
             _BEFORE,
             user_id=user_id,
@@ -184,17 +184,16 @@ class SessionRepository:
         )
 
     async def touch(self, session_id: int, *, now: datetime) -> None:
-        """Note that a session is in use."""
+        """Set the time of the last use of a session."""
         await self._executor.execute(_TOUCH, session_id=session_id, now=now)
 
     async def rotate(
         self, spent: bytes, new: bytes, *, now: datetime, idle: timedelta
     ) -> Session | None:
-        """Exchange a live session's refresh token for a new one; None if it has another one.
+        """Replace a live session's refresh token `spent` by `new`, and return the session.
 
-        None too for a session that was refreshed `MAX_REFRESHES_PER_SESSION` times.
-
-        Of many requests with the same token, the database lets one through.
+        Returns None if no live session has the token, or if its session was refreshed
+        `MAX_REFRESHES_PER_SESSION` times. Of concurrent calls with the same token, one succeeds.
         """
         session = await self._executor.fetch_one(
             _ROTATE, token_hash=spent, refresh_token_hash=new, now=now, used_since=now - idle
@@ -204,11 +203,11 @@ class SessionRepository:
         return session
 
     async def end_spent(self, token_hash: bytes) -> Session | None:
-        """End the session whose refresh token this once was, and return it."""
+        """End the session that this spent refresh token belonged to, and return the session."""
         return await self._executor.fetch_one(_END_SPENT, token_hash=token_hash)
 
     async def end(self, session_id: int, *, user_id: int) -> bool:
-        """End one session of a user, and say whether it was there."""
+        """End one session of a user, and return whether it existed."""
         return bool(await self._executor.execute(_END, session_id=session_id, user_id=user_id))
 
     async def end_all(self, user_id: int) -> None:
@@ -216,12 +215,12 @@ class SessionRepository:
         await self._executor.execute(_END_ALL, user_id=user_id)
 
     async def end_others(self, user_id: int, *, keep: int) -> None:
-        """End every session of a user, but for the one to keep."""
+        """End every session of a user except `keep`."""
         await self._executor.execute(_END_OTHERS, user_id=user_id, keep=keep)
 
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
-        """Delete up to `limit` sessions that were not used since, and say how many there were.
+        """Delete up to `limit` sessions that were not used since, and return their number.
 
-        Those whose time is up are among them, for they cannot be used.
+        These include expired sessions in time, because they cannot be used.
         """
         return await self._executor.execute(_CLEAR_UNUSED, used_since=used_since, limit=limit)

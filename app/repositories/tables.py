@@ -1,4 +1,4 @@
-"""The tables. Alembic compares them with the database; every constraint has a name."""
+"""The tables. Alembic compares them with the database. Every constraint has a name."""
 
 from enum import StrEnum
 from typing import Any, Final
@@ -25,7 +25,7 @@ from sqlalchemy import (
 from app.models import OrderStatus, Role
 
 METADATA: Final = MetaData(
-    # A repository relies on these names: each follows from the constraint's columns.
+    # Repositories map these names to errors. Each name follows from the constraint's columns.
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -59,7 +59,7 @@ USERS: Final = Table(
     "users",
     METADATA,
     _row_id(),
-    # These two are NULL once the account is erased.
+    # NULL if the account is erased, as is the email.
     Column("name", String),
     Column("email", String),
     # NULL for a user who signs in at an identity provider.
@@ -95,7 +95,7 @@ SESSIONS: Final = Table(
     Index(None, "user_id", "id"),
 )
 
-# The refresh tokens that were exchanged for the next one, kept as long as their session.
+# Refresh tokens that were exchanged for a new one. They are kept as long as their session.
 SPENT_REFRESH_TOKENS: Final = Table(
     "spent_refresh_tokens",
     METADATA,
@@ -108,7 +108,7 @@ IDENTITIES: Final = Table(
     METADATA,
     Column("issuer", String, primary_key=True),
     Column("subject", String, primary_key=True),
-    # How clients name it. Not the primary key, because a subject has one row for each issuer.
+    # The id that clients use. The primary key is issuer and subject, which identify the row.
     Column("id", BigInteger, Identity(always=True), nullable=False),
     _reference("user_id", "users.id", index=True, nullable=False),
     # No foreign key: the session may have ended since.
@@ -128,7 +128,7 @@ OIDC_FLOWS: Final = Table(
     Column("code_verifier", String, nullable=False),
     Column("return_to", String, nullable=False),
     Column("user_id", BigInteger),
-    # A session that ends deletes the flows that were begun in it.
+    # The end of a session deletes the flows that began in it.
     _reference("session_id", "sessions.id", index=True),
     _moment("expires_at", index=True, nullable=False),
 )
@@ -169,14 +169,14 @@ ORDER_LINES: Final = Table(
     _reference("order_id", "orders.id", primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("product_id", BigInteger, ForeignKey("products.id"), index=True, nullable=False),
-    # Name and price as they were when the order was placed.
+    # Name and price at the time of the order.
     Column("name", String, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("unit_price", Numeric(12, 2), nullable=False),
     CheckConstraint("quantity BETWEEN 1 AND 1000", name="quantity"),
 )
 
-# The responses to requests that may be repeated with the same Idempotency-Key.
+# The responses to requests with an Idempotency-Key.
 IDEMPOTENCY_KEYS: Final = Table(
     "idempotency_keys",
     METADATA,

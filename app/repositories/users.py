@@ -1,4 +1,4 @@
-"""The accounts, as rows. Erased ones are never found here."""
+"""User accounts, as rows. No method returns an erased account."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -43,7 +43,7 @@ _KEEP: Final = Statement(
 )
 _AFTER: Final = Statement(_PAGE, User)
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
-# Every other column says something about a person, a new one too.
+# All other columns count as personal data, including columns added later.
 _NOT_PERSONAL: Final = {"id", "role", "created_at", "updated_at", "erased_at"}
 _ERASE: Final = Statement(
     update(USERS)
@@ -57,7 +57,7 @@ _ERASE: Final = Statement(
 
 
 class UserRepository:
-    """Finds and keeps users."""
+    """Stores users."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -65,7 +65,7 @@ class UserRepository:
     async def add(
         self, *, name: str, email: str, password_hash: str | None, role: Role = Role.USER
     ) -> User:
-        """Insert a new user. Raises `EmailTaken` when the unique index says so."""
+        """Insert a new user. Raises `EmailTaken` if another user has the email."""
         return await self._executor.fetch_row(
             _ADD, name=name, email=email, password_hash=password_hash, role=role
         )
@@ -75,21 +75,21 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_ID, user_id=user_id)
 
     async def get_locked(self, user_id: int) -> User | None:
-        """Find a user by id and lock it: no other transaction changes it until this one ends."""
+        """Find a user by id and lock it, so that no other transaction changes it."""
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 
     async def get_to_change(self, user_id: int) -> User | None:
-        """Do as `get_locked`, and invalidate cached reads of the user even if it stays as it is.
+        """Find a user by id and lock it, and invalidate its cached reads even without a change.
 
-        A caller that names an old version may have read it from the cache.
+        A caller that sends an old version may have read it from the cache.
         """
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
     async def keep_from_erasure(self, user_id: int) -> bool:
-        """Have an erasure of this user wait until the transaction ends; False if it is erased.
+        """Lock a user against erasure until the transaction ends. Return False if it is erased.
 
         FOR KEY SHARE is enough: an erasure sets the email, and PostgreSQL locks a row FOR UPDATE
-        to change a column that has a unique index on all rows.
+        to change a column with a unique index on all rows.
         """
         return await self._executor.fetch_one(_KEEP, user_id=user_id) is not None
 
@@ -102,17 +102,17 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_EMAIL_LOCKED, email=email)
 
     async def list_after(self, user_id: int, *, limit: int) -> list[User]:
-        """List up to `limit` users in the order of signup that came after `user_id`."""
+        """List up to `limit` users with ids above `user_id`, in the order of signup."""
         return await self._executor.fetch_all(_AFTER, after=user_id, limit=limit)
 
     async def save(self, user: User) -> User:
-        """Write what has changed, and return the user as it is now.
+        """Update a user, and return the updated user.
 
-        All columns that can change are written, so the caller has locked the user.
-        Raises `EmailTaken` when the unique index says so.
+        It writes all columns that can change, so the caller must have locked the user.
+        Raises `EmailTaken` if another user has the email.
         """
         return await self._executor.fetch_one(_SAVE, **asdict(user)) or user
 
     async def erase(self, user_id: int, *, now: datetime) -> None:
-        """Delete everything personal, the email included, so that it is free again."""
+        """Delete all personal data. The email can then be used for a new account."""
         await self._executor.fetch_one(_ERASE, user_id=user_id, erased_at=now)

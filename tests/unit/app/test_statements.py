@@ -1,4 +1,4 @@
-"""What every statement of the repositories says about itself."""
+"""Every statement that changes cached rows has tags."""
 
 import importlib
 from pathlib import Path
@@ -9,8 +9,8 @@ from app import repositories
 from app.repositories.statements import Statement
 
 CACHED = {"users", "products", "orders"}
-"""Tables of which reads are cached."""
-ADDS_WHAT_NO_READ_HAS_SEEN = ("users", "_ADD")
+"""Tables whose reads are cached."""
+INSERTS_AN_UNCACHED_ROW = ("users", "_ADD")
 
 
 def every_statement() -> list[tuple[str, str, Statement[object]]]:
@@ -33,13 +33,13 @@ IDS = [f"{module}.{name}" for module, name, _ in STATEMENTS]
 def test_a_statement_that_changes_cached_rows_has_tags(
     module: str, name: str, statement: Statement[object]
 ) -> None:
-    """Else the store would not know which cached reads it makes stale."""
+    """Without tags, the store cannot invalidate the cached reads of these rows."""
     table = statement.attributes.get("db.collection.name")
-    if statement.changes and table in CACHED and (module, name) != ADDS_WHAT_NO_READ_HAS_SEEN:
+    if statement.changes and table in CACHED and (module, name) != INSERTS_AN_UNCACHED_ROW:
         assert statement.has_tags
 
 
 def test_there_are_statements_of_both_kinds() -> None:
-    """So that the test above has something to say."""
+    """The test above covers statements with and without changes, with and without tags."""
     assert {statement.changes for *_, statement in STATEMENTS} == {False, True}
     assert {statement.has_tags for *_, statement in STATEMENTS} == {False, True}
