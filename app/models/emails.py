@@ -6,20 +6,20 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.models.characters import has_refused
 
-_LONGEST = 1024
-"""Code points; four times what RFC 5321 allows, since normalising makes some of them one."""
+_MAX_CODE_POINTS = 1024
+"""Four times what RFC 5321 allows, because normalising combines some code points."""
 
 
 def normalise_email(typed: str) -> str:
     """Return the one form in which an address is stored and compared.
 
     NFC, with domain and local part in lower case: `A@X.com` and `a@x.com` are one account.
-    Characters that cannot be seen are refused: with one of them, an address looks like another.
-    The address must be well-formed (RFC 5321, RFC 6531); whether anybody reads it, only a
-    message sent there can tell. Raises `ValueError` otherwise.
+    Invisible characters are refused, because they make an address look like another one. Raises
+    `ValueError` unless the address is well-formed (RFC 5321, RFC 6531). Only a message sent to it
+    can show whether it exists.
     """
-    # Normalising takes quadratic time: what cannot be an address is not normalised first.
-    if len(typed) > _LONGEST or has_refused(typed.strip()):
+    # Normalising takes quadratic time, so a text that cannot be an address is refused before.
+    if len(typed) > _MAX_CODE_POINTS or has_refused(typed.strip()):
         raise ValueError("not an email address")
     try:
         address = validate_email(

@@ -1,4 +1,4 @@
-"""Responses that were given before, so that a repeated request gets the same one."""
+"""Stored responses, so that a repeated request gets the same response."""
 
 from dataclasses import dataclass
 from datetime import datetime

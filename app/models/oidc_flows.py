@@ -1,4 +1,4 @@
-"""Sign-ins at an identity provider that have begun and not ended."""
+"""Sign-ins and links at identity providers that are in progress."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class OidcFlow:
-    """What was asked of a provider, and in which browser, until `expires_at`.
+    """The parameters of an authorization request, and its browser, until `expires_at`.
 
-    The row is deleted when it is used, so that an answer counts once. What the browser
-    holds is stored as its SHA-256 only.
+    The row is deleted when it is used, so that a response works once. Of the browser's secret,
+    only the SHA-256 is stored.
     """
 
     state_hash: bytes

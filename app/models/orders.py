@@ -1,4 +1,4 @@
-"""What was sold, to whom, at which price, and how far it has come."""
+"""Orders, their lines and their status."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,7 @@ from app.errors import InvalidTransition
 
 
 class OrderStatus(StrEnum):
-    """How far an order has come."""
+    """The status of an order."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -27,7 +27,7 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One product within an order; name and price as they were when it was placed."""
+    """One product of an order, with name and price at the time of the order."""
 
     product_id: int
     name: str
@@ -48,7 +48,7 @@ class Order:
     lines: list[OrderLine] = field(default_factory=list)
 
     def move_to(self, status: OrderStatus) -> None:
-        """Go one step on. Raises `InvalidTransition` for a step that there is not."""
+        """Change the status. Raises `InvalidTransition` if the status cannot follow."""
         if status not in _NEXT[self.status]:
             raise InvalidTransition(
                 f"An order that is {self.status} cannot become {status}."

@@ -1,4 +1,4 @@
-"""What is for sale."""
+"""Products and the currency of their prices."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Final
 
 CURRENCY: Final = "EUR"
-"""This shop's one currency (ISO 4217); amounts in the tables are in it."""
+"""The currency of all amounts in the tables (ISO 4217)."""
 
 
 @dataclass(slots=True)
 class Product:
-    """Something for sale, at a price, as often as it is in stock."""
+    """A product for sale, with its price and stock."""
 
     id: int
     sku: str

@@ -1,12 +1,12 @@
-"""What a read asks for, as text, so that two different reads never have the same text."""
+"""Cache keys for reads. Two different reads never have the same key."""
 
 import json
 
 
 def read_key(name: str, /, **parameters: str | int | None) -> str:
-    """Return one text for these parameters, and another text for any others.
+    """Return a key that is unique to these parameters.
 
-    JSON keeps apart what an f-string does not: None, 0, "0" and the empty string; and a separator
-    inside a value from the one between two values.
+    Unlike an f-string, JSON distinguishes None, 0, "0" and the empty string, and a separator
+    inside a value from the separator between two values.
     """
     return json.dumps([name, parameters], sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Who is signed in. Ending a session means deleting its row."""
+"""Sessions and their principals. Ending a session means deleting its row."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ _RECENT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: a user, in a session that was live at this moment or less than a second ago."""
+    """The user of a request, in a session that was live at most a second ago."""
 
     user_id: int
     session_id: int
@@ -27,21 +27,21 @@ class Principal:
         return now - self.created_at < _RECENT
 
     def session_ended(self) -> Unauthenticated:
-        """Return what to raise when the session turns out to have ended while a request runs."""
+        """Return the error to raise if the session ends while a request runs."""
         return InvalidSession() if self.by_cookie else InvalidToken()
 
     @property
     def is_admin(self) -> bool:
-        """Whether it may do what administrators do."""
+        """Whether the user is an administrator."""
         return self.role is Role.ADMIN
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of one user, until it is ended, `expires_at` has passed, or nobody uses it.
+    """One sign-in of one user, until the session ends, `expires_at`, or it is unused for too long.
 
-    A browser holds a cookie, any other client a refresh token. The table has the SHA-256 of
-    either: a reader of the table cannot use it. 256 random bits need no salt and no slow hash.
+    A browser has a cookie, any other client a refresh token. The table has only the SHA-256 of
+    it, which cannot be used to sign in. 256 random bits need no salt and no slow hash.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""The accounts."""
+"""User accounts and their roles."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What an account may do: `user` its own things, `admin` everybody's."""
+    """Permissions of an account: `user` for its own data, `admin` for all accounts' data."""
 
     USER = "user"
     ADMIN = "admin"
