@@ -1,1 +1,1 @@
-"""The wire contract: the shape and the limits of the JSON that comes in and goes out."""
+"""The wire contract: the shape and the limits of JSON in requests and responses."""

@@ -1,4 +1,4 @@
-"""What goes over the wire when somebody signs in, stays signed in, and signs out."""
+"""The JSON of logins, tokens and sessions."""
 
 from typing import Annotated, Final, Literal, Self
 
@@ -22,7 +22,7 @@ def _typed_email(value: str) -> str:
 
 
 class Login(RequestBody):
-    """Email and password. A wrong one is told apart from the other nowhere."""
+    """Email and password. No response shows which of the two is wrong."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -35,7 +35,7 @@ class Login(RequestBody):
 
 
 class TokenPair(Representation):
-    """What a login hands out (RFC 6749, section 5.1)."""
+    """The tokens of a session (RFC 6749, section 5.1)."""
 
     access_token: Annotated[str, Field(description="a JWT, for the Authorization header")]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme, not a token
@@ -44,7 +44,7 @@ class TokenPair(Representation):
 
 
 class Refresh(RequestBody):
-    """A refresh token, to be traded for the next pair. It can be used once."""
+    """A refresh token, to exchange for the next pair of tokens. It can be used once."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "<token>"}]})
 
@@ -52,7 +52,7 @@ class Refresh(RequestBody):
 
 
 class SessionRead(Row):
-    """One sign-in that is still good."""
+    """A session that has not ended."""
 
     created_at: UtcTime
     last_used_at: Annotated[UtcTime, Field(description="to the minute")]
@@ -87,6 +87,6 @@ class PublicKey(Representation):
 
 
 class PublicKeys(Representation):
-    """All keys that verify, now or soon (RFC 7517, section 5)."""
+    """All keys that verify access tokens, now or soon (RFC 7517, section 5)."""
 
     keys: list[PublicKey]

@@ -1,4 +1,4 @@
-"""What all bodies share: strict on the way in; exact bytes with their ETag on the way out."""
+"""Shared by all bodies: strict requests, and responses as exact bytes with their ETag."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ UtcTime = Annotated[
     PlainSerializer(_rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A point in time, written as RFC 3339 wants it, in UTC with a `Z`."""
+"""A point in time as RFC 3339, in UTC with a `Z`."""
 
 RowId = Annotated[
     int, WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1})
@@ -34,7 +34,7 @@ RowId = Annotated[
 
 
 class RequestBody(BaseModel):
-    """A request body: nothing in it beyond what is asked for, no types bent to fit."""
+    """A request body. Unknown fields are refused, and types are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -62,17 +62,17 @@ def etag_of(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class CachedBody:
-    """JSON as it goes over the wire, and how it was come by."""
+    """A response body as JSON, and whether it comes from the cache."""
 
     body: bytes
     outcome: Literal["hit", "miss", "bypass"]
     tag: str
-    """What it is about; it is good as long as the tag is in this generation."""
+    """The body is current as long as this tag has the generation below."""
     generation: bytes | None
 
     @classmethod
     def not_stored(cls, body: bytes, tag: str) -> Self:
-        """Return a body that was read past the cache, and is not stored in it."""
+        """Return a body that was read without the cache, and is not stored in it."""
         return cls(body, "bypass", tag, None)
 
 
@@ -86,16 +86,16 @@ Item = TypeVar("Item", bound=Row)
 
 
 class Page(Representation, Generic[Item]):
-    """One page of a list. `next_cursor` asks for the page after it; null on the last."""
+    """One page of a list. `next_cursor` is the cursor of the next page; null on the last."""
 
     items: list[Item]
     next_cursor: str | None
 
     @classmethod
-    def cut(cls, found: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:
-        """Show `limit` of what was found; one more than that means that a page follows.
+    def cut(cls, rows: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:
+        """Return a page of the first `limit` rows. If there are more rows, another page follows.
 
-        `cursor` makes the cursor of the page out of the id of its last row.
+        `cursor` returns the next page's cursor for the id of this page's last row.
         """
-        shown, more = found[:limit], len(found) > limit
+        shown, more = rows[:limit], len(rows) > limit
         return cls(items=shown, next_cursor=cursor(shown[-1].id) if more else None)

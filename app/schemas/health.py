@@ -1,4 +1,4 @@
-"""What the health checks say."""
+"""The JSON of the health checks."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ State = Literal["up", "down"]
 
 
 class Liveness(Representation):
-    """The process answers. Nothing else was asked."""
+    """The process answers. Nothing else is checked."""
 
     status: Literal["alive"] = "alive"
 
 
 class Readiness(Representation):
-    """What this process can reach; `degraded` means that it works, but not at its best."""
+    """What this process can reach. `degraded` means that it works with limitations."""
 
     status: Literal["ready", "degraded"]
     postgres: State

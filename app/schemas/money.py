@@ -1,4 +1,4 @@
-"""Money over the wire: exact, a decimal string with two places; never a float."""
+"""Money in JSON: an exact decimal string with two places, never a float."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -20,15 +20,15 @@ class Money(BaseModel):
 
     @classmethod
     def of(cls, amount: Decimal) -> "Money":
-        """Write an amount from the tables."""
+        """Convert an amount from the tables."""
         return cls(amount=f"{amount:.2f}", currency=CURRENCY)
 
 
 class Price(Money):
-    """What one piece costs: below ten thousand million."""
+    """The price of one piece, below 10,000,000,000."""
 
     amount: Annotated[str, Field(pattern=_AMOUNT % 9, examples=["12.50"])]
 
     def exact(self) -> Decimal:
-        """Read the amount for the tables."""
+        """Convert the amount for the tables."""
         return Decimal(self.amount)

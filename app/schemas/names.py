@@ -1,4 +1,4 @@
-"""What a name is, of a person as of a product."""
+"""Names of users and products."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.models.characters import REFUSED, UNSEEN, has_refused
 
-LONGEST_NAME = 100
+MAX_NAME_CHARACTERS = 100
 _VISIBLE = re.compile(f"[^{UNSEEN}]")
 _REFUSED = re.compile(f"[{REFUSED}]")
 
@@ -17,9 +17,11 @@ def _name(value: str) -> str:
     name = value.strip()
     if not _VISIBLE.search(name):
         raise PydanticCustomError("name_empty", "A name has at least one visible character.")
-    if len(name) > LONGEST_NAME:
+    if len(name) > MAX_NAME_CHARACTERS:
         raise PydanticCustomError(
-            "name_too_long", "A name has at most {longest} characters.", {"longest": LONGEST_NAME}
+            "name_too_long",
+            "A name has at most {longest} characters.",
+            {"longest": MAX_NAME_CHARACTERS},
         )
     if has_refused(name):
         raise PydanticCustomError(
@@ -30,16 +32,16 @@ def _name(value: str) -> str:
 
 
 def fitting_name(text: str) -> str | None:
-    """Return a name made of what another service calls a user; None if none of it is visible."""
-    name = _REFUSED.sub(" ", text[: 2 * LONGEST_NAME]).strip()[:LONGEST_NAME].strip()
+    """Return a valid name from a provider's name of a user; None if nothing of it is visible."""
+    name = _REFUSED.sub(" ", text[: 2 * MAX_NAME_CHARACTERS]).strip()[:MAX_NAME_CHARACTERS].strip()
     return name if _VISIBLE.search(name) else None
 
 
 Name = Annotated[
     str,
     AfterValidator(_name),
-    # Blanks around a name do not count, so the schema cannot give the greatest length of
-    # what is sent; the pattern says the rest.
+    # Blanks around a name do not count, so a `maxLength` would be wrong. The pattern limits the
+    # length instead.
     WithJsonSchema(
         {
             "type": "string",
@@ -49,4 +51,4 @@ Name = Annotated[
         }
     ),
 ]
-"""1 to 100 characters on one line; blanks around it do not count."""
+"""1 to 100 characters on one line. Blanks around it do not count."""

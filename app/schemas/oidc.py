@@ -1,4 +1,4 @@
-"""What goes over the wire when somebody signs in at an identity provider."""
+"""The JSON and parameters of sign-in at an identity provider."""
 
 import re
 from typing import Annotated
@@ -9,14 +9,14 @@ from pydantic_core import PydanticCustomError
 from app.schemas.bodies import Representation, RequestBody
 from app.schemas.passwords import TypedPassword
 
-# A path of this very origin. Browsers take `//host` and `/\host` for other origins, and drop
-# tabs and line breaks before they look.
+# A path on this origin. Browsers read `//host` and `/\host` as other origins, and remove tabs and
+# line breaks before that.
 _PATH = r"/([!-.0-\[\]-~][!-\[\]-~]*)?"
-_LONGEST = 2000
+_MAX_CHARACTERS = 2000
 
 
 def _return_to(value: str) -> str:
-    if len(value) > _LONGEST or not re.fullmatch(_PATH, value):
+    if len(value) > _MAX_CHARACTERS or not re.fullmatch(_PATH, value):
         raise PydanticCustomError(
             "return_to", "This is a path on this server, such as /api/users/me."
         )
@@ -26,9 +26,9 @@ def _return_to(value: str) -> str:
 ReturnTo = Annotated[
     str,
     AfterValidator(_return_to),
-    WithJsonSchema({"type": "string", "pattern": f"^{_PATH}$", "maxLength": _LONGEST}),
+    WithJsonSchema({"type": "string", "pattern": f"^{_PATH}$", "maxLength": _MAX_CHARACTERS}),
 ]
-"""Where a browser goes in the end: a path on this server, never another address."""
+"""The path to return the browser to. It is always on this server."""
 
 
 class LinkStart(RequestBody):

@@ -1,4 +1,4 @@
-"""What goes over the wire about orders."""
+"""The JSON of orders."""
 
 from typing import Annotated, Self
 
@@ -9,12 +9,12 @@ from app.models import Order, OrderStatus
 from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime
 from app.schemas.money import Money
 
-# Strictly, only a member of the enum would do, and JSON has none: it has their values.
+# In strict mode, Pydantic accepts only members of the enum, but JSON has their values.
 Status = Annotated[OrderStatus, Field(strict=False)]
 
 
 class OrderItem(RequestBody):
-    """How many of which product."""
+    """A product and its quantity."""
 
     product_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
     quantity: Annotated[int, Field(ge=1, le=1000)]
@@ -22,7 +22,7 @@ class OrderItem(RequestBody):
 
 def _each_product_once(items: list[OrderItem]) -> list[OrderItem]:
     if len({item.product_id for item in items}) < len(items):
-        raise PydanticCustomError("twice", "A product stands in an order once. Add its quantities.")
+        raise PydanticCustomError("twice", "An order lists each product once. Add its quantities.")
     return items
 
 
@@ -39,7 +39,7 @@ class OrderCreate(RequestBody):
 
 
 class OrderUpdate(RequestBody):
-    """The next step: `cancelled` by its owner, `paid` and `shipped` by an administrator."""
+    """The next status: `cancelled` by its owner, `paid` and `shipped` by an administrator."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
 
@@ -47,7 +47,7 @@ class OrderUpdate(RequestBody):
 
 
 class OrderLineRead(BaseModel):
-    """One product of an order, with name and price as they were when it was placed."""
+    """One product of an order, with name and price at the time of the order."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""How long a password is (NIST SP 800-63B-4, section 3.1.1.2; OWASP Password Storage)."""
+"""The length of a password (NIST SP 800-63B-4, section 3.1.1.2; OWASP Password Storage)."""
 
 import unicodedata
 from typing import Annotated
@@ -6,35 +6,35 @@ from typing import Annotated
 from pydantic import AfterValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-SHORTEST = 15
-"""Characters, counted after normalisation."""
-LONGEST = 1024
-"""Bytes of UTF-8."""
-_SHRINKING = 4
-"""How many code points may become one byte's worth in NFC; generous."""
+MIN_CHARACTERS = 15
+"""Counted after normalisation."""
+MAX_BYTES = 1024
+"""Of UTF-8."""
+_MAX_CODE_POINTS_PER_BYTE = 4
+"""More code points than NFC can combine into one byte."""
 
 
 def _normalised(value: SecretStr) -> str | None:
-    # The same passphrase typed on two machines may come as different code points. None for
-    # what is too long; before it is normalised, since that takes quadratic time.
+    # The same passphrase, typed on two machines, may be different code points. Returns None if it
+    # is too long. Normalising takes quadratic time, so the length is checked before it too.
     typed = value.get_secret_value()
-    if len(typed) > LONGEST * _SHRINKING:
+    if len(typed) > MAX_BYTES * _MAX_CODE_POINTS_PER_BYTE:
         return None
     password = unicodedata.normalize("NFC", typed)
-    return password if len(password.encode()) <= LONGEST else None
+    return password if len(password.encode()) <= MAX_BYTES else None
 
 
 def _new_password(value: SecretStr) -> SecretStr:
     password = _normalised(value)
     if password is None:
         raise PydanticCustomError(
-            "password_too_long", "A password has at most {longest} bytes.", {"longest": LONGEST}
+            "password_too_long", "A password has at most {longest} bytes.", {"longest": MAX_BYTES}
         )
-    if len(password) < SHORTEST:
+    if len(password) < MIN_CHARACTERS:
         raise PydanticCustomError(
             "password_too_short",
             "A password has at least {shortest} characters. A few words in a row will do.",
-            {"shortest": SHORTEST},
+            {"shortest": MIN_CHARACTERS},
         )
     if "\x00" in password:
         raise PydanticCustomError("password_nul", "A password cannot contain the NUL character.")
@@ -42,8 +42,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 
 def _typed_password(value: SecretStr) -> SecretStr:
-    # Too long is simply wrong: nothing that long was ever stored, and nothing that long
-    # should be hashed.
+    # A password that is too long is wrong: none is stored, and none should be hashed.
     return SecretStr(_normalised(value) or "")
 
 
@@ -54,14 +53,14 @@ def _string(shortest: int) -> WithJsonSchema:
             "format": "password",
             "writeOnly": True,
             "minLength": shortest,
-            "maxLength": LONGEST,
+            "maxLength": MAX_BYTES,
             **({"pattern": r"^[^\x00]*$"} if shortest else {}),
         }
     )
 
 
-NewPassword = Annotated[SecretStr, AfterValidator(_new_password), _string(SHORTEST)]
-"""A password to be set: 15 characters at least, 1,024 bytes at most, any but NUL."""
+NewPassword = Annotated[SecretStr, AfterValidator(_new_password), _string(MIN_CHARACTERS)]
+"""A new password: at least 15 characters, at most 1,024 bytes, without NUL."""
 
 TypedPassword = Annotated[SecretStr, AfterValidator(_typed_password), _string(0)]
-"""A password to be compared with a stored one; any length, in the same normal form."""
+"""A password to compare with the stored hash: any length, in the same normal form."""

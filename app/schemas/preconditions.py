@@ -9,7 +9,7 @@ from app.errors import MalformedHeader, PreconditionFailed, PreconditionRequired
 _ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _ONE = re.compile(_ENTITY_TAG)
 _LIST = re.compile(rf"[ \t,]*{_ENTITY_TAG}(?:[ \t]*,(?:[ \t]*{_ENTITY_TAG})?)*[ \t]*")
-# What a load balancer that compresses a response adds to its tag, as Caddy and Apache do.
+# Caddy and Apache add this suffix to the tag of a response that they compress.
 _CODING = re.compile(r'-(?:gzip|zstd)"$')
 
 
@@ -45,10 +45,10 @@ class EntityTags:
 
 
 def require_match(expected: EntityTags | None, etag: str) -> None:
-    """Let a change through only if the client has named the version that is there now.
+    """Raise unless the client has sent the tag of the current version.
 
-    Raises `PreconditionRequired` when it has named none (RFC 6585, section 3), and
-    `PreconditionFailed` when it has named another.
+    Raises `PreconditionRequired` if it has sent none (RFC 6585, section 3), and
+    `PreconditionFailed` if it has sent another.
     """
     if expected is None:
         raise PreconditionRequired

@@ -1,4 +1,4 @@
-"""What goes over the wire about products."""
+"""The JSON of products."""
 
 from typing import Annotated, Self
 
@@ -16,7 +16,7 @@ Sku = Annotated[
         description="stock keeping unit: letters, digits, dots, dashes and underscores",
     ),
 ]
-# So far below what the column holds that no cancelled order can take stock beyond it.
+# Far below the maximum of the column, so that cancelled orders cannot exceed it.
 Stock = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
@@ -43,11 +43,11 @@ class ProductCreate(RequestBody):
 
 
 class ProductUpdate(RequestBody):
-    """What changes about a product; a field that is left out stays as it is."""
+    """The changes to a product. A missing field does not change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stock": 80}]})
 
-    # What stands in for a field that is left out is never read; see `model_fields_set`.
+    # The default of a missing field is never read, see `model_fields_set`.
     sku: Sku = Field(default_factory=str)
     name: Name = Field(default_factory=str)
     price: Price = Field(default_factory=lambda: Price(amount="0.00", currency="EUR"))
@@ -55,7 +55,7 @@ class ProductUpdate(RequestBody):
 
 
 class ProductRead(Row):
-    """A product, as everybody sees it."""
+    """A product, as all clients see it."""
 
     sku: str
     name: str
@@ -79,4 +79,4 @@ class ProductRead(Row):
 
 
 class ProductPage(Page[ProductRead]):
-    """Some products, in the order in which they came."""
+    """Some products, in the order of creation."""

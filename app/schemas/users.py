@@ -1,4 +1,4 @@
-"""What goes over the wire about users."""
+"""The JSON of users."""
 
 from typing import Annotated, Self
 
@@ -16,7 +16,7 @@ def _email(value: str) -> str:
     try:
         return normalise_email(value)
     except ValueError:
-        # The library's own words quote the address; ours must not.
+        # The library's message quotes the address. Ours must not.
         raise PydanticCustomError(
             "email", "This is not an email address; write it like name@example.com."
         ) from None
@@ -30,7 +30,7 @@ Email = Annotated[
 
 
 class UserCreate(RequestBody):
-    """What a signup sends."""
+    """A new account."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -50,19 +50,19 @@ class UserCreate(RequestBody):
 
 
 class UserUpdate(RequestBody):
-    """What changes about a user; a field that is left out stays as it is."""
+    """The changes to a user. A missing field does not change."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ahmed Hassan"}]})
 
-    # What stands in for a field that is left out is never read; see `model_fields_set`.
+    # The default of a missing field is never read, see `model_fields_set`.
     name: Name = Field(default_factory=str)
     email: Email = Field(default_factory=str)
-    # The proof that the owner wants another email.
+    # Required from the owner for a change of the email.
     current_password: TypedPassword | None = None
 
 
 class PasswordChange(RequestBody):
-    """The current password, once more, and the one to come."""
+    """The current password and the new one."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -75,7 +75,7 @@ class PasswordChange(RequestBody):
         }
     )
 
-    # Left out by an account that has no password yet.
+    # Missing if the account has no password yet.
     current_password: TypedPassword | None = None
     new_password: NewPassword
 
@@ -96,4 +96,4 @@ class UserRead(Row):
 
 
 class UserPage(Page[UserRead]):
-    """Some users, in the order in which they signed up."""
+    """Some users, in the order of signup."""
