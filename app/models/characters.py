@@ -1,4 +1,4 @@
-"""Characters that cannot be seen, or that change how the characters around them are read."""
+"""Invisible characters, and characters that change the reading of those around them."""
 
 import re
 from typing import Final
@@ -12,16 +12,16 @@ _IGNORABLE: Final = (
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
-# Interlinear annotations are format characters that are neither.
+# The last range is interlinear annotations, format characters that are in neither set.
 REFUSED: Final = f"{_CONTROLS}{_IGNORABLE}\ufff9-\ufffb"
-"""What neither a name nor an email contains, for a character class of a regular expression."""
+"""The characters that names and emails must not contain, for a regex character class."""
 
 UNSEEN: Final = f"{REFUSED}\\s\u200c\u200d\u2800"
-"""What shows nothing by itself: the above, blanks, joiners, and the empty Braille pattern."""
+"""All invisible characters: the above, blanks, joiners, and the empty Braille pattern."""
 
 _REFUSED: Final = re.compile(f"[{REFUSED}]")
 
 
 def has_refused(text: str) -> bool:
-    """Tell whether a text has a character that no name and no email may have."""
+    """Return whether a text has a character that names and emails must not contain."""
     return _REFUSED.search(text) is not None
