@@ -1,4 +1,4 @@
-"""Runs the migrations: `alembic upgrade head`, a step of its own before the app starts.
+"""Runs the migrations: `alembic upgrade head`, a separate step before the app starts.
 
 Only DATABASE_URL is needed, so that the step can run with a role that may change tables
 while the service itself runs with one that may not.
@@ -18,10 +18,10 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from app.repositories.tables import METADATA
 
 _log = logging.getLogger("alembic")
-_LOCK = 0x526F756E64  # "Round": any number will do, as long as it stays the same.
+_LOCK = 0x526F756E64  # "Round": any constant number.
 _TURN_EVERY_S = 0.2
-# A statement that waits for a table has everybody wait who comes after it. Shorter than
-# DATABASE_POOL_TIMEOUT: no request fails for that.
+# While a statement waits for a lock on a table, later statements on the table wait behind it. This
+# is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of it.
 _LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 _ATTEMPTS = 30
 _PAUSE_S = 1.0
@@ -29,7 +29,7 @@ _PAUSE_S = 1.0
 
 def main() -> None:
     """Upgrade or downgrade, one process at a time, each revision in its transaction."""
-    # One line for each revision; Alembic's other messages are of no use to a reader.
+    # Log one line for each revision, and none of Alembic's other messages.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     address = os.environ.get("DATABASE_URL")
@@ -58,8 +58,8 @@ def main() -> None:
 
 
 def _take_turn(connection: Connection) -> None:
-    # Of two deployments that start at once, one goes first. The other one asks now and then: if it
-    # waited inside of a statement, CREATE INDEX CONCURRENTLY would wait for that to end.
+    # Of two concurrent deployments, one runs first. The other one polls for the lock: CREATE INDEX
+    # CONCURRENTLY would wait for a statement that waits for the lock.
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
         connection.commit()
         time.sleep(_TURN_EVERY_S)

@@ -1,4 +1,4 @@
-"""Products, orders, and answers to repeated requests.
+"""Products, orders, and responses to repeated requests.
 
 Revision ID: 0002
 Revises: 0001

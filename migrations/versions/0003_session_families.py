@@ -1,6 +1,6 @@
-"""Sessions that are refreshed, used by cookie, and forgotten when idle.
+"""Sessions that are refreshed, used by cookie, and end when idle.
 
-The release before this one goes on working: what it does not know may be NULL or has a default.
+The previous release still works: the columns that it does not know are nullable or have a default.
 
 Revision ID: 0003
 Revises: 0002
@@ -53,7 +53,7 @@ def downgrade() -> None:
     op.drop_table("spent_refresh_tokens")
     op.create_index("ix_sessions_user_id", "sessions", ["user_id"])
     op.drop_index("ix_sessions_user_id_id", "sessions")
-    # What the release before cannot end by itself, nor tell from a token, is ended here.
+    # The previous release does not know cookie sessions and could not end them.
     op.execute("DELETE FROM sessions WHERE refresh_token_hash IS NULL")
     op.drop_constraint("ck_sessions_one_secret", "sessions")
     op.drop_column("sessions", "last_used_at")

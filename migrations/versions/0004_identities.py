@@ -1,7 +1,7 @@
 """Identities at providers, and accounts without a password.
 
-The release before this one goes on working: it reads an account without a password as one
-whose password is always wrong.
+The previous release still works: it treats an account without a password as one whose password
+is always wrong.
 
 Revision ID: 0004
 Revises: 0003
@@ -21,7 +21,7 @@ _BOTH = "(erased_at IS NULL) = (email IS NOT NULL) AND (erased_at IS NULL) = (na
 
 def upgrade() -> None:
     op.drop_constraint(op.f(_RULE), "users")
-    # What `downgrade` has put in the place of no password.
+    # `downgrade` stores '' for a missing password.
     op.execute("UPDATE users SET password_hash = NULL WHERE password_hash = ''")
     op.create_check_constraint(
         op.f(_RULE), "users", f"{_BOTH} AND (erased_at IS NULL OR password_hash IS NULL)"
@@ -68,7 +68,7 @@ def downgrade() -> None:
     op.drop_table("oidc_flows")
     op.drop_table("identities")
     op.drop_constraint(op.f(_RULE), "users")
-    # No password gives this hash.
+    # No password has this hash.
     op.execute(
         "UPDATE users SET password_hash = '' WHERE erased_at IS NULL AND password_hash IS NULL"
     )

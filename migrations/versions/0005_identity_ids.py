@@ -1,8 +1,7 @@
 """Ids for linked identities, and when and in which session each was linked and used.
 
-The release before this one goes on working: it writes none of the new columns, and the database
-fills in the ids. Giving the rows their ids rewrites the table, which has one short row for each
-identity.
+The previous release still works: it writes none of the new columns, and the database generates the
+ids. This migration rewrites the table, which has one short row for each identity.
 
 Revision ID: 0005
 Revises: 0004
