@@ -63,11 +63,9 @@ class Store:
         """
         # Shared by all attempts. The executor adds the tags of a change before the commit.
         changed = set[str]()
-        return await self._cache.write_and_invalidate(changed, self._write_with_retries(work, changed))
+        return await self._cache.write_and_invalidate(changed, self._retried(work, changed))
 
-    async def _write_with_retries(
-        self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]
-    ) -> _T:
+    async def _retried(self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]) -> _T:
         for attempt in range(1, _MAX_ATTEMPTS):
             try:
                 return await self._attempt(work, changed)
