@@ -1,4 +1,4 @@
-"""The service as an ASGI app: what is mounted, and in which order."""
+"""The service as an ASGI app: mounts the routers, and the middleware in its order."""
 
 import sys
 from typing import Final
@@ -34,7 +34,7 @@ from app.middleware.methods import Methods
 from app.middleware.problems import Problems
 from app.middleware.query import Query
 from app.middleware.rate_limit import RateLimit, policies
-from app.middleware.replay import Replay, Replays
+from app.middleware.replay import Replay, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routing
 from app.middleware.same_origin import SameOrigin
@@ -57,21 +57,22 @@ _ROUTERS = (
     docs.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {
-    # By OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+    # From OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
     "auto_configure": True,
-    # The stages are ours: they say where in the source they are, and stand in Server-Timing too.
+    # The service records its own stages, which name their place in the source, and are in
+    # Server-Timing too.
     "operation_spans": False,
-    # Metrics and logs are our own as well; FastAPI would look for their providers each time.
+    # The service has its own metrics and logs. FastAPI would look for their providers each time.
     "metrics": False,
     "logs": False,
 }
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the app: `uvicorn --factory app.main:create_app` calls this.
+    """Build the app. `uvicorn --factory app.main:create_app` calls this.
 
-    Without settings it reads them from the environment, and ends the process with one
-    sentence for each variable that is missing or unfit.
+    Without `settings`, it reads them from the environment. If variables are missing or invalid, it
+    ends the process with one sentence for each.
     """
     settings = settings or _settings_or_exit()
     configure_logging(settings)
@@ -85,7 +86,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         telemetry={**_TELEMETRY, "tracing": traced, "exclude": sampling.excludes},
-        # All documentation is served by routers/docs.py: offline, and with a tight policy.
+        # `routers/docs.py` serves the API documentation, offline and with a strict
+        # Content-Security-Policy.
         openapi_url=None,
         exception_handlers={
             HTTPException: answer_framework_error,
@@ -100,19 +102,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     describe(app)
-    app.user_middleware = _door(app, settings, container, traced=traced)
+    app.user_middleware = _middleware(app, settings, container, traced=traced)
     return app
 
 
-def _door(
+def _middleware(
     app: FastAPI, settings: Settings, container: Container, *, traced: bool
 ) -> list[Middleware]:
     routes = _routes(app)
-    replays = Replays(container.cache, container.sessions.cached_principal)
+    stored_responses = StoredResponses(container.cache, container.sessions.cached_principal)
     server_timing = settings.server_timing == "on"
-    # Where nobody looks at a request, nobody has to ask whether anybody does.
-    looked_at = server_timing or traced
-    stages = [Middleware(Stages, server_timing=server_timing)] if looked_at else []
+    # Skip this middleware unless tracing or Server-Timing is on.
+    records_stages = server_timing or traced
+    stages = [Middleware(Stages, server_timing=server_timing)] if records_stages else []
     cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
     return [
         Middleware(ResponseHeaders),
@@ -127,20 +129,20 @@ def _door(
             RateLimit,
             limiter=container.rate_limiter,
             policies=policies(settings),
-            meanwhile=replays.look_up,
+            start_lookup=stored_responses.start_lookup,
             sessions=container.sessions,
         ),
         Middleware(SameOrigin),
-        Middleware(Replay, replays=replays),
+        Middleware(Replay, responses=stored_responses),
         Middleware(Deadline, seconds=settings.request_timeout),
         Middleware(Methods, routes=routes),
         Middleware(Query),
-        Middleware(BodyLimit, size=settings.max_body_size),
+        Middleware(BodyLimit, max_bytes=settings.max_body_size),
     ]
 
 
 def _routes(app: FastAPI) -> Routes:
-    # FastAPI keeps included routers as a tree; this walks it in the order of matching.
+    # FastAPI stores included routers as a tree. This walks it in the order of matching.
     return Routes(
         _route(route, method)
         for route in iter_route_contexts(app.routes)
@@ -157,8 +159,8 @@ def _route(route: RouteContext, method: str) -> Route:
 
 
 def _metrics() -> CollectorRegistry:
-    # A registry of the app's own: the library's global one would count two apps in one
-    # process, as tests have them, together.
+    # Not the library's global registry: it would mix the metrics of two apps in one process, which
+    # tests have.
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

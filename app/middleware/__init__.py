@@ -1,22 +1,22 @@
-"""The door: what every request passes, in pure ASGI.
+"""The middleware that every request passes, in pure ASGI.
 
-`main.py` stacks it in the order in which a request meets it:
+`main.py` mounts it. A request passes it in this order:
 
-    response_headers   an id for the request; the headers that every response has
-    routing            which path of the service this is, if any
-    stages             what it goes through is recorded, if anybody looks
-    access_log         one line and one measurement when it is over
-    problems           whatever is raised below becomes a problem document
-    host               the Host header is one that is served
-    cors               pages of listed origins may read the response, if any are listed
-    identity           whose token this is, or which cookie
-    rate_limit         whether they may ask once more
-    same_origin        with a cookie, no other site asks for changes
-    replay             what was answered before, if it still holds
-    deadline           there is an end to every request
-    methods            HEAD, OPTIONS, 404, 405
-    query              the route has these query parameters, and each is given once
-    body_limit         no more of the body than the limit is read
+    response_headers   gives the request an id, and adds headers to every response
+    routing            finds the path template
+    stages             records the stages, if tracing or Server-Timing is on
+    access_log         logs and measures the request when it ends
+    problems           turns exceptions into problem documents
+    host               refuses requests for other hosts
+    cors               lets pages of the listed origins read responses, if any are listed
+    identity           reads the access token or the session cookie
+    rate_limit         counts the request, and refuses it if a limit is used up
+    same_origin        refuses changes by other sites that use a session cookie
+    replay             sends a stored response again if it is current
+    deadline           cancels a request that takes too long
+    methods            answers OPTIONS, 404 and 405, and turns HEAD into GET
+    query              refuses unknown and repeated query parameters
+    body_limit         refuses bodies that are too long or compressed
 
-What they have to say to one another stands in the request's `state`.
+They share data in the `RequestState` (`http/request_state.py`).
 """

@@ -1,4 +1,4 @@
-"""One line in the log, and one measurement, for each request."""
+"""The access log, and the metric of request durations."""
 
 import time
 from functools import cache
@@ -16,15 +16,16 @@ from app.tracing import Recording, Stage, trace_id
 _log = structlog.get_logger()
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 PROBES = {"/livez", "/readyz", "/metrics"}
-_NO_RESPONSE = 499
+_CLIENT_CLOSED_REQUEST = 499
+"""Logged if no response was sent. The number is the one that nginx uses."""
 
 
 class AccessLog:
-    """Logs each request when it is over, and counts it into the histogram of durations.
+    """Logs each request when it ends, and adds its duration to a histogram.
 
-    A line has the request's id, its trace (W3C Trace Context, section 3.2), the route's template
-    rather than the path, the user's id, and how long each stage took if that was recorded; no
-    header and no body ever. Health checks are logged at level `debug`.
+    A line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
+    instead of the path, the user id, and the duration of each stage if it was recorded. It never
+    has headers or a body. Health checks are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -35,40 +36,40 @@ class AccessLog:
             ["method", "route", "status"],
             registry=registry,
         )
-        # There are as many as methods, routes and statuses; to find one anew takes longer than
-        # to count.
+        # Finding a series takes longer than adding to it. The number of series is bounded by the
+        # methods, routes and statuses.
         self._series = cache(self.durations.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and note how it went."""
+        """Pass the request on, then log and measure it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        status = _NO_RESPONSE
+        status = _CLIENT_CLOSED_REQUEST
         started = time.perf_counter()
 
-        async def send_and_note(message: Message) -> None:
+        async def send_and_record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
-        # Each request has a task, and so a context, of its own.
+        # Each request has its own task, and so its own context.
         structlog.contextvars.bind_contextvars(
             request_id=state_of(scope).request_id, **_trace_id(scope)
         )
         try:
-            await self.app(scope, receive, send_and_note)
+            await self.app(scope, receive, send_and_record_status)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self._record(scope, status, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         state = state_of(scope)
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = state.path.template if state.path else None
         self._series(method, route or "none", status).observe(seconds)
-        write = _log.debug if route in PROBES else _log.info
-        write(
+        log = _log.debug if route in PROBES else _log.info
+        log(
             "request",
             method=method,
             route=route,
@@ -85,13 +86,15 @@ def _stages(recording: Recording | None) -> dict[str, dict[Stage, float]]:
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:
-    # Without tracing, nobody has read the header yet.
-    found = trace_id() or (
-        _sent_trace_id(scope) if any(name == b"traceparent" for name, _ in scope["headers"]) else 0
+    # If tracing is off, the header has not been parsed yet.
+    number = trace_id() or (
+        _parent_trace_id(scope)
+        if any(name == b"traceparent" for name, _ in scope["headers"])
+        else 0
     )
-    return {"trace_id": trace.format_trace_id(found)} if found else {}
+    return {"trace_id": trace.format_trace_id(number)} if number else {}
 
 
-def _sent_trace_id(scope: Scope) -> int:
+def _parent_trace_id(scope: Scope) -> int:
     context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
     return trace.get_current_span(context).get_span_context().trace_id

@@ -1,6 +1,6 @@
-"""No more of a body is read than the limit allows, chunked or not, and none that is compressed.
+"""Limits the size of request bodies, chunked or not, and refuses compressed ones.
 
-Starlette has such a middleware too, but it answers in plain text and lets nobody else.
+Starlette has such a middleware too, but its response is always plain text.
 """
 
 from starlette.datastructures import Headers
@@ -11,47 +11,46 @@ from app.http.request_state import state_of
 
 
 class BodyLimit:
-    """Raises `ContentTooLarge` at once for a length that is said, else when it is reached.
+    """Raises `ContentTooLarge` if Content-Length, or what has arrived, exceeds the limit.
 
-    A body in a content coding, such as gzip, gets `UnsupportedMediaType`: what it would grow to
-    is not known before it is decoded.
+    Raises `UnsupportedMediaType` for a body with a content coding, such as gzip: its decoded size
+    is unknown before it is decoded.
     """
 
-    def __init__(self, app: ASGIApp, size: int) -> None:
-        """Take the greatest size of a body in bytes."""
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
-        self.size = size
+        self.max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with a body that ends."""
+        """Pass the request on, with a limited body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        # The body of a GET has no meaning (RFC 9110, section 9.3.1), and so has its coding.
+        # The body of a GET has no meaning (RFC 9110, section 9.3.1), nor does its coding.
         if scope["method"] != "GET" and _is_encoded(headers):
-            # RFC 9110, section 15.5.16: which codings would do.
+            # Name the accepted codings (RFC 9110, section 15.5.16).
             state_of(scope).response_headers[b"accept-encoding"] = b"identity"
-            raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
-        self._refuse(_content_length(headers))
-        received = 0
+            raise UnsupportedMediaType("Send the body uncompressed, without a Content-Encoding.")
+        self._check(_content_length(headers))
+        received_bytes = 0
 
-        async def receive_so_much() -> Message:
-            nonlocal received
+        async def receive_limited() -> Message:
+            nonlocal received_bytes
             message = await receive()
-            received += len(message.get("body", b""))
-            self._refuse(received)
+            received_bytes += len(message.get("body", b""))
+            self._check(received_bytes)
             return message
 
-        await self.app(scope, receive_so_much, send)
+        await self.app(scope, receive_limited, send)
 
-    def _refuse(self, size: int) -> None:
-        if size > self.size:
-            raise ContentTooLarge(f"A body has at most {self.size} bytes here.")
+    def _check(self, size_bytes: int) -> None:
+        if size_bytes > self.max_bytes:
+            raise ContentTooLarge(f"The body must not exceed {self.max_bytes} bytes.")
 
 
 def _is_encoded(headers: Headers) -> bool:
-    # RFC 9110, section 8.4. The header is a list; `identity` stands for no coding at all.
+    # The header is a list (RFC 9110, section 8.4). `identity` means no coding.
     codings = ",".join(headers.getlist("content-encoding")).split(",")
     return any(coding.strip().lower() not in {"", "identity"} for coding in codings)
 

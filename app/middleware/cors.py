@@ -1,7 +1,7 @@
-"""What pages of other origins may do: nothing, unless their origin is listed (Fetch, CORS).
+"""Cross-origin resource sharing (WHATWG Fetch): allowed for listed origins only.
 
-Starlette has such a middleware too, but it tells origins that are not listed what is allowed, and
-answers in plain text.
+Starlette has such a middleware too, but it sends CORS headers to origins that are not listed, and
+its error responses are plain text.
 """
 
 from collections.abc import Collection
@@ -15,44 +15,43 @@ from app.http.paths import Path
 from app.http.request_state import state_of
 
 _REQUEST_HEADERS: Final = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"
-_READABLE: Final = (
+_EXPOSED_HEADERS: Final = (
     b"ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, "
     b"X-Cache, X-Request-ID"
 )
 _MAX_AGE_SECONDS: Final = "600"
-"""How long a browser may remember what a preflight was told."""
+"""How long a browser may cache the response to a preflight."""
 
 
 class Cors:
-    """Lets browsers hand responses to pages of the listed origins, and answers their preflights.
+    """Lets pages of the listed origins read responses, and answers their preflights.
 
-    A preflight is answered before it is counted by the rate limit: it is a browser's question,
-    not a client's. Cookies are never allowed: nothing here sends
-    `Access-Control-Allow-Credentials`. A request from any other origin is answered as if there
-    was no such middleware.
+    Preflights do not count towards a rate limit, because browsers send them, not clients. Cookies
+    are never allowed: `Access-Control-Allow-Credentials` is never sent. Requests from other
+    origins get no CORS headers.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        """Take origins as browsers write them, such as `https://app.example.com`."""
+        """Write `origins` as browsers do, such as `https://app.example.com`."""
         self.app = app
         self.origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on unless it is a preflight."""
+        """Pass the request on, or answer it if it is a preflight."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             state = state_of(scope)
             added = state.response_headers
-            # To caches: what one origin got is not for another, nor for a client without any.
+            # A cache must not reuse the response for another origin, or for a client without one.
             added[b"vary"] = b"Origin"
             origins = headers.getlist("origin")
             if len(origins) == 1 and origins[0] in self.origins:
                 added[b"access-control-allow-origin"] = origins[0].encode("latin-1")
-                # A path that does not exist gets its 404 from a later middleware.
+                # For a path that does not exist, `Methods` answers 404.
                 if state.path is not None and _is_preflight(scope, headers):
-                    await _permission(state.path)(scope, receive, send)
+                    await _preflight_response(state.path)(scope, receive, send)
                     return
-                added[b"access-control-expose-headers"] = _READABLE
+                added[b"access-control-expose-headers"] = _EXPOSED_HEADERS
         await self.app(scope, receive, send)
 
 
@@ -60,7 +59,7 @@ def _is_preflight(scope: Scope, headers: Headers) -> bool:
     return scope["method"] == "OPTIONS" and "access-control-request-method" in headers
 
 
-def _permission(path: Path) -> Response:
+def _preflight_response(path: Path) -> Response:
     methods = ", ".join(path.allow)
     return Response(
         status_code=204,

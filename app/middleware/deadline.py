@@ -1,4 +1,4 @@
-"""There is an end to every request."""
+"""Cancels requests that take too long."""
 
 import asyncio
 from typing import Final
@@ -8,26 +8,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import DeadlineExceeded, RequestTimeout
 
 _GRACE_SECONDS: Final = 0.2
-"""For what a cancelled write does at its end: it tells Redis that cached reads may be stale. A
-client that reads after its 503 then sees the write."""
+"""For a cancelled write to invalidate the cache. If the write took effect, a client that reads
+after its 503 then sees it."""
 
 
 class Deadline:
-    """Gives up on a request after `seconds`.
+    """Cancels a request after `seconds`.
 
-    The work is cancelled, and the client is answered 0.2 s later at the latest, whether it has
-    ended or not: a query on a frozen Postgres takes its driver ten more seconds to let go of.
-    A client that has not sent its whole body by then gets `RequestTimeout` (RFC 9110, section
-    15.5.9), any other `DeadlineExceeded`.
+    Raises `RequestTimeout` (RFC 9110, section 15.5.9) if the client has not sent its whole body
+    by then, otherwise `DeadlineExceeded`. It raises at most 0.2 s after the cancellation, even if
+    the cancelled task has not ended: the driver takes ten more seconds to cancel a query on a
+    frozen PostgreSQL.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self.app = app
         self.seconds = seconds
-        self._given_up: set[asyncio.Task[None]] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
+        """Cancelled tasks that have not ended. asyncio has only weak references to them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, for so long."""
+        """Pass the request on until the deadline."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -39,7 +40,7 @@ class Deadline:
             if not task.done():
                 attempt.abandoned = True
                 task.cancel()
-                self._given_up.add(task)
+                self._abandoned.add(task)
                 task.add_done_callback(self._forget)
         if attempt.abandoned:
             await asyncio.wait({task}, timeout=_GRACE_SECONDS)
@@ -50,14 +51,14 @@ class Deadline:
         await self.app(scope, attempt.receive, attempt.send)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        self._given_up.discard(task)
+        self._abandoned.discard(task)
         if not task.cancelled():
-            # Whatever came of it in the end, nobody is waiting for it any more.
+            # The response has been sent. Without this call, asyncio would log the error.
             task.exception()
 
 
 class _Attempt:
-    """The two ends of a request, as long as somebody is waiting for it."""
+    """The ASGI channels of a request. After `abandoned` is set, nothing is sent to the client."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive

@@ -1,4 +1,4 @@
-"""Only requests for this service's own names (RFC 9112, section 3.2)."""
+"""Accepts only requests for this service's hosts (RFC 9112, section 3.2)."""
 
 from collections.abc import Collection
 
@@ -9,25 +9,25 @@ from app.errors import MalformedHost
 
 
 class Host:
-    """Refuses a request whose Host header is missing, doubled, or names somebody else."""
+    """Raises `MalformedHost` if Host is missing, is there twice, or names another service."""
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
-        """Take the names that are served, without ports; `*` among them serves all."""
+        """Give host names without ports in `allowed`; `*` among them allows every host."""
         self.app = app
         self.allowed = frozenset(name.lower() for name in allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if it is meant for this service."""
+        """Pass the request on if its host is allowed."""
         if scope["type"] == "http":
             hosts = Headers(scope=scope).getlist("host")
             if len(hosts) != 1 or not hosts[0]:
                 raise MalformedHost
             if "*" not in self.allowed and _name(hosts[0]) not in self.allowed:
-                raise MalformedHost("No service of that name is here; see ALLOWED_HOSTS.")
+                raise MalformedHost("This service does not serve this host; see ALLOWED_HOSTS.")
         await self.app(scope, receive, send)
 
 
 def _name(host: str) -> str:
-    # A port follows the last colon, but an IPv6 address in brackets has colons of its own.
+    # A port follows the last colon, but an IPv6 address in brackets contains colons too.
     name, colon, port = host.lower().rpartition(":")
     return name if colon and port.isdigit() else host.lower()

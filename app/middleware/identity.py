@@ -15,8 +15,8 @@ from app.schemas.auth import SESSION_COOKIE
 class Identity:
     """Sets `claims` of the request state from the bearer token (RFC 6750, section 2.1).
 
-    A request without a token may have a session cookie. Whether the session is live is not known
-    yet. This middleware refuses no request: many routes need no user.
+    Without a token, it sets `session_cookie`, if there is one. It does not check whether the
+    session is live, and refuses no request: many routes need no user.
     """
 
     def __init__(self, app: ASGIApp, read_token: Callable[[str], Claims]) -> None:
@@ -24,7 +24,7 @@ class Identity:
         self.read_token = read_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its identity."""
+        """Pass the request on."""
         if scope["type"] == "http":
             self._identify(Headers(scope=scope), state_of(scope))
         await self.app(scope, receive, send)

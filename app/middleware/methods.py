@@ -1,4 +1,4 @@
-"""The methods that every path has without a line of its own: HEAD and OPTIONS; 404 and 405."""
+"""HEAD and OPTIONS for every path, and the errors 404 and 405."""
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +9,10 @@ from app.http.request_state import state_of
 
 
 class Methods:
-    """Answers OPTIONS, turns HEAD into GET without a body, refuses what a path lacks."""
+    """Answers OPTIONS, and turns HEAD into GET without a response body.
+
+    Raises `NotFound` if no path template fits, `MethodNotAllowed` if the path lacks the method.
+    """
 
     def __init__(self, app: ASGIApp, routes: Routes) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""A query has the parameters of its route, each of them once, and no others."""
+"""Refuses unknown and repeated query parameters."""
 
 from itertools import islice
 from typing import Final
@@ -9,26 +9,27 @@ from app.errors import Invalid
 from app.http.paths import QueryParameters
 from app.http.request_state import state_of
 
-_MOST_ERRORS: Final = 50
-"""A query can break the rule thousands of times; more errors than these help nobody."""
+_MAX_ERRORS: Final = 50
+"""In one response. A query can break the rule thousands of times."""
 
 
 class Query:
-    """Refuses an unknown or repeated query parameter, as bodies refuse such fields.
+    """Raises `Invalid` for query parameters that the route lacks, or that are there twice.
 
-    A misspelled `limit` that is ignored would look like one that is obeyed.
+    The same holds for the fields of a body. If a misspelled `limit` was ignored, the client would
+    believe that it had an effect.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if its route has these parameters."""
+        """Pass the request on if its query is valid."""
         if scope["type"] == "http" and scope["query_string"]:
             path = state_of(scope).path
-            # `Methods` has refused all other paths and methods.
+            # Every path and method is known here: `Methods` has refused all others.
             parameters = path.queries[scope["method"]] if path else QueryParameters()
-            errors = list(islice(parameters.errors(scope["query_string"]), _MOST_ERRORS))
+            errors = list(islice(parameters.errors(scope["query_string"]), _MAX_ERRORS))
             if errors:
                 raise Invalid(*errors)
         await self.app(scope, receive, send)

@@ -1,7 +1,7 @@
-"""The rate limits: who may ask how often. The policy is `policies()`, the rest applies it.
+"""The rate limits. `policies()` defines them, and `RateLimit` applies them.
 
-slowapi gives the notation, the limits and the address; the counting is the limiter's,
-because slowapi's own would hold up the event loop.
+slowapi parses the notation and reads the address. The adapter `RateLimiter` counts, because
+slowapi's own counting would block the event loop.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from app.services.sessions import SessionService
 from app.settings import Settings
 
 _LOOKUP_SECONDS = 0.5
-"""How long the rate limit waits for the database to say whether a session is live."""
+"""How long the rate limit waits for PostgreSQL to confirm that a session is live."""
 
 
 def policies(settings: Settings) -> dict[str, LimitGroup]:
-    """Return each limit by the name under which routers refer to it."""
+    """Return the limits by the name that routes refer to."""
     return {
         "signup": _limit(settings.rate_limit_signup, by_address),
         "login": _limit(settings.rate_limit_login, by_address),
@@ -36,10 +36,10 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
 
 
 def by_address(request: Request) -> str:
-    """Key by address; by its /64 for IPv6, since whoever has one address there has them all.
+    """Return the address as the key of a count; for IPv6 its /64, as a client has all of it.
 
-    Behind a load balancer the address is the client's only because uvicorn is told which
-    proxies to believe (`--forwarded-allow-ips`); a forged X-Forwarded-For changes nothing.
+    Behind a load balancer, uvicorn takes the address from X-Forwarded-For, but only if a trusted
+    proxy sent it (`--forwarded-allow-ips`). A forged header has no effect.
     """
     host = get_remote_address(request)
     try:
@@ -52,10 +52,10 @@ def by_address(request: Request) -> str:
 
 
 def by_user(request: Request) -> str:
-    """Key by the user in whose live session a token is; by address otherwise.
+    """Return the user of a token with a live session as the key of a count, else the address.
 
-    A cookie is counted by address: anyone can make one up, and each would be looked up in the
-    database before it is counted. A token has a signature.
+    Requests with a cookie count by address. A token is signed, but any client can invent cookies,
+    and each would cost a database lookup before it is counted.
     """
     user_id = state_of(request.scope).user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
@@ -76,11 +76,11 @@ def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
 
 
 class RateLimit:
-    """Counts each request before its body is read, and refuses it when a limit is used up.
+    """Counts each request before its body is read, and raises `TooManyRequests` over a limit.
 
-    The response says where the caller stands, in `RateLimit-Policy` and `RateLimit`
+    The response has the limits in `RateLimit-Policy` and what is left of them in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
-    `default`, so that guessing paths has an end too.
+    `default`, so guessing paths is limited too.
     """
 
     def __init__(
@@ -88,20 +88,20 @@ class RateLimit:
         app: ASGIApp,
         limiter: RateLimiter,
         policies: Mapping[str, LimitGroup],
-        meanwhile: Callable[[Scope], None],
+        start_lookup: Callable[[Scope], None],
         sessions: SessionService,
     ) -> None:
-        """`meanwhile` is called first: what it asks of Redis takes no round trip of its own."""
+        """`start_lookup` is called before the count, so that both share a Redis round trip."""
         self.app = app
         self.sessions = sessions
-        self.meanwhile = meanwhile
+        self.start_lookup = start_lookup
         self.limiter = limiter
         self.policies = {name: _Policy(name, tuple(group)) for name, group in policies.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if its caller may ask once more."""
+        """Pass the request on if no limit is used up."""
         if scope["type"] == "http" and not _is_probe(scope):
-            self.meanwhile(scope)
+            self.start_lookup(scope)
             await self._count(scope)
         await self.app(scope, receive, send)
 
@@ -113,55 +113,55 @@ class RateLimit:
             await self._identify(state, state.claims)
         windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
         state.response_headers.update(policy.headers(windows))
-        used_up = [window.reset_after for window in windows if window.exceeded]
-        if used_up:
-            raise TooManyRequests(retry_after=max(used_up))
+        waits = [window.reset_after for window in windows if window.exceeded]
+        if waits:
+            raise TooManyRequests(retry_after=max(waits))
 
     async def _identify(self, state: RequestState, claims: Claims) -> None:
-        known = self.sessions.cached_principal(claims, None)
-        if known is not None:
-            state.user_id = known.user_id
+        principal = self.sessions.cached_principal(claims, None)
+        if principal is not None:
+            state.user_id = principal.user_id
             return
         # Not `asyncio.timeout`: a query on a frozen PostgreSQL takes ten seconds to be cancelled.
-        looking = asyncio.create_task(self.sessions.by_token(claims))
-        looking.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.wait({looking}, timeout=_LOOKUP_SECONDS)
-        if not looking.done():
-            looking.cancel()
+        lookup = asyncio.create_task(self.sessions.by_token(claims))
+        lookup.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.wait({lookup}, timeout=_LOOKUP_SECONDS)
+        if not lookup.done():
+            lookup.cancel()
             return
-        if looking.exception() is None:
-            state.user_id = looking.result().user_id
-        elif isinstance(looking.exception(), InvalidToken):
-            # The session has ended. The route need not look for it again.
+        if lookup.exception() is None:
+            state.user_id = lookup.result().user_id
+        elif isinstance(lookup.exception(), InvalidToken):
+            # The session has ended. The route need not look it up again.
             state.claims, state.refusal = None, InvalidToken
 
 
 class _Policy:
-    """The limits that go by one name, and how they stand in the headers."""
+    """The limits that share a name, and their headers."""
 
     def __init__(self, name: str, limits: Sequence[Limit]) -> None:
         self.name = name
         self.items = [limit.limit for limit in limits]
         self.key: Callable[[Request], str] = limits[0].key_func
-        # Several limits of one policy need names of their own: signup, signup-2, …
+        # The headers need a different name for each limit: signup, signup-2, …
         later = [f"{name}-{number}" for number in range(2, len(limits) + 1)]
         self._names = [name, *later]
-        self._described = ", ".join(
+        self._policy_header = ", ".join(
             f'"{name}";q={item.amount};w={item.get_expiry()}'
             for name, item in zip(self._names, self.items, strict=True)
         ).encode()
 
     def headers(self, windows: Sequence[Window]) -> dict[bytes, bytes]:
-        standing = ", ".join(
+        remaining = ", ".join(
             f'"{name}";r={window.remaining};t={window.reset_after}'
             for name, window in zip(self._names, windows, strict=True)
         )
-        return {b"ratelimit-policy": self._described, b"ratelimit": standing.encode()}
+        return {b"ratelimit-policy": self._policy_header, b"ratelimit": remaining.encode()}
 
 
 def _is_probe(scope: Scope) -> bool:
-    # An orchestrator's question comes straight to the process; through the load balancer
-    # (which says for whom it asks) health checks are limited like all else.
+    # An orchestrator calls the process directly. Health checks that come through the load
+    # balancer have X-Forwarded-For, and are limited like all other requests.
     path = state_of(scope).path
     is_probe = path is not None and path.template in {"/livez", "/readyz", "/metrics"}
     return is_probe and "x-forwarded-for" not in Headers(scope=scope)

@@ -1,4 +1,4 @@
-"""Answers that this process has given before, given again while Redis vouches for them."""
+"""Stores responses in this process, and sends them again while Redis confirms their generation."""
 
 import asyncio
 import time
@@ -16,161 +16,176 @@ from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
 from app.tracing import ActiveStage, begin, place_of
 
-_BYTES: Final = 32 * 1024 * 1024
-"""What the answers may take in memory, in each process."""
-_OVERHEAD: Final = 1024
-_SECONDS: Final = 60
-"""How long an answer is kept, in case a process ended before it could tell of its change."""
+_MAX_BYTES: Final = 32 * 1024 * 1024
+"""Of all stored responses in one process."""
+_OVERHEAD_BYTES: Final = 1024
+"""Counted for each response besides its body."""
+_TTL_SECONDS: Final = 60
+"""Limits how long a response can be stale if a process ends between commit and invalidation."""
 _ACCEPTABLE: Final = {None, b"*/*", b"application/json"}
-_DESCRIPTIONS: Final = {b"content-type", b"content-length"}
+_CONTENT_HEADERS: Final = {b"content-type", b"content-length"}
+"""Left out of a 304."""
 _Headers = list[tuple[bytes, bytes]]
-_Known = Callable[[Claims | None, str | None], Principal | None]
+_FindPrincipal = Callable[[Claims | None, str | None], Principal | None]
 
 
-class Replays:
-    """Remembers cached reads whole, by who asked for what.
+class StoredResponses:
+    """Stores the responses to cached reads, by user, path and query.
 
     A route that has read through the cache sets `cached` of the request state. Its response is
     stored with the generation of its tag, and is current as long as Redis has the same
-    generation: after a change by any process, no older response is sent again.
+    generation. After a change by any process, no older response is sent again.
     """
 
     def __init__(
-        self, cache: ReadCache, known: _Known, *, timer: Callable[[], float] = time.monotonic
+        self,
+        cache: ReadCache,
+        find_principal: _FindPrincipal,
+        *,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`known` says who asks, by token or by cookie, if that was looked up a moment ago."""
+        """`find_principal` finds a recently verified user by token or cookie, without a query."""
         self._cache = cache
-        self._known = known
-        self._answers: TTLCache[Hashable, StoredResponse] = TTLCache(
-            _BYTES, _SECONDS, timer=timer, getsizeof=lambda answer: len(answer.body) + _OVERHEAD
+        self._find_principal = find_principal
+        self._responses: TTLCache[Hashable, StoredResponse] = TTLCache(
+            _MAX_BYTES, _TTL_SECONDS, timer=timer, getsizeof=_size_bytes
         )
 
-    def look_up(self, scope: Scope) -> None:
-        """Look for an answer, and ask Redis about it, together with what else is asked there."""
-        if scope["method"] == "GET":
-            answer = self._answers.get(_key(scope, public=True))
-            answer = answer or self._answers.get(_key(scope, public=False))
-            if answer is not None:
-                state_of(scope).stored = answer, self._ask(answer)
+    def start_lookup(self, scope: Scope) -> None:
+        """Look for a stored response, and request its generation from Redis without waiting.
 
-    def _ask(self, answer: StoredResponse) -> asyncio.Future[Any]:
-        stage = begin("cache", "cache", place_of(Replays.find))
+        Redis gets this command in the same round trip as the next one.
+        """
+        if scope["method"] == "GET":
+            response = self._responses.get(_key(scope, public=True))
+            response = response or self._responses.get(_key(scope, public=False))
+            if response is not None:
+                state_of(scope).stored = response, self._request_generation(response)
+
+    def _request_generation(self, response: StoredResponse) -> asyncio.Future[Any]:
+        stage = begin("cache", "cache", place_of(StoredResponses.find))
         if stage is None:
-            return self._cache.generation(answer.tag)
+            return self._cache.generation(response.tag)
         with stage.inside():
-            asked = self._cache.generation(answer.tag)
-        # Whether or not anybody is there any more: the limit may have refused them meanwhile.
-        asked.add_done_callback(partial(_end, stage, answer))
-        return asked
+            generation = self._cache.generation(response.tag)
+        # In a callback, because the rate limit may refuse the request before `find`.
+        generation.add_done_callback(partial(_end, stage, response))
+        return generation
 
     async def find(self, scope: Scope) -> StoredResponse | None:
-        """Return the response that was looked up, if it is current and its user may see it."""
+        """Return the response that was looked up, if it is current and the user may see it."""
         state = state_of(scope)
         if state.stored is None:
             return None
-        answer, generation = state.stored
-        if await generation != answer.generation:
+        response, generation = state.stored
+        if await generation != response.generation:
             return None
-        if answer.role is None or answer.role == self._role(state):
-            return answer
+        if response.role is None or response.role == self._role(state):
+            return response
         return None
 
     def _role(self, state: RequestState) -> Role | None:
-        # A session that this process does not know is looked up by the route, under its deadline.
-        principal = self._known(state.claims, state.session_cookie)
+        # If this process has not verified the session recently, the route does so, because the
+        # deadline applies there.
+        principal = self._find_principal(state.claims, state.session_cookie)
         if principal is None:
             return None
         state.user_id = principal.user_id
         return principal.role
 
-    def remember(self, scope: Scope, headers: _Headers, body: bytes) -> None:
-        """Keep an answer that was just given, if it can be given again."""
+    def store(self, scope: Scope, headers: _Headers, body: bytes) -> None:
+        """Store a response that the route has just sent, if it may be sent again."""
         state = state_of(scope)
         cached = state.cached
-        if cached is None or cached.generation is None or len(body) + _OVERHEAD > _BYTES:
+        if cached is None or cached.generation is None or len(body) + _OVERHEAD_BYTES > _MAX_BYTES:
             return
-        sent = dict(headers)
-        # The role with which the route let the user in: it may have changed meanwhile.
+        route_headers = dict(headers)
+        # The role that the route checked. The user may have another one by now.
         role = None if state.is_public else state.role
         if state.is_public or role is not None:
-            kept = list({**sent, b"x-cache": b"hit"}.items())
-            self._answers[_key(scope, public=state.is_public)] = StoredResponse(
-                cached.tag, cached.generation, role, kept, sent[b"etag"], body
+            stored_headers = list({**route_headers, b"x-cache": b"hit"}.items())
+            self._responses[_key(scope, public=state.is_public)] = StoredResponse(
+                cached.tag, cached.generation, role, stored_headers, route_headers[b"etag"], body
             )
 
 
-def _end(stage: ActiveStage, answer: StoredResponse, asked: "asyncio.Future[Any]") -> None:
-    if asked.cancelled():
-        # Whoever asked has been given up meanwhile, and nobody knows what Redis would have said.
+def _size_bytes(response: StoredResponse) -> int:
+    return len(response.body) + _OVERHEAD_BYTES
+
+
+def _end(stage: ActiveStage, response: StoredResponse, generation: "asyncio.Future[Any]") -> None:
+    if generation.cancelled():
+        # The request was cancelled, so the outcome is unknown.
         stage.end(asyncio.CancelledError())
         return
-    stage.set_attribute("roundtrip.cache", _outcome(answer, asked.result()))
+    stage.set_attribute("roundtrip.cache", _outcome(response, generation.result()))
     stage.end()
 
 
 def _outcome(
-    answer: StoredResponse, generation: bytes | RedisUnavailable | None
+    response: StoredResponse, generation: bytes | RedisUnavailable | None
 ) -> Literal["hit", "miss", "bypass"]:
     if isinstance(generation, RedisUnavailable):
         return "bypass"
-    return "hit" if generation == answer.generation else "miss"
+    return "hit" if generation == response.generation else "miss"
 
 
 class Replay:
-    """Sends a remembered answer in place of asking further in."""
+    """Answers with a stored response if it is current; otherwise the route answers."""
 
-    def __init__(self, app: ASGIApp, replays: Replays) -> None:
+    def __init__(self, app: ASGIApp, responses: StoredResponses) -> None:
         self.app = app
-        self.replays = replays
+        self.responses = responses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on unless its answer is known."""
+        """Send the stored response, or pass the request on and store its response."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        answer = await self.replays.find(scope)
-        start = _fitting(answer, scope["headers"]) if answer is not None else None
-        if answer is None or start is None:
+        response = await self.responses.find(scope)
+        start = _response_start(response, scope["headers"]) if response is not None else None
+        if response is None or start is None:
             await self._pass_on(scope, receive, send)
             return
         await send(start)
-        body = answer.body if start["status"] == 200 else b""  # noqa: PLR2004 - or 304, without
+        body = response.body if start["status"] == 200 else b""  # noqa: PLR2004 - 304 has no body
         await send({"type": "http.response.body", "body": body})
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: _Headers = []
         parts: list[bytes] = []
 
-        async def send_and_keep(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200:  # noqa: PLR2004 - the one that is cached
-                # Before others add headers that belong to this one request.
+        async def send_and_copy(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200:  # noqa: PLR2004 - only 200 is stored
+                # Copied here, before outer middleware adds the headers of this one request.
                 headers.extend(message["headers"])
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
             await send(message)
 
-        await self.app(scope, receive, send_and_keep)
+        await self.app(scope, receive, send_and_copy)
         if headers:
-            self.replays.remember(scope, headers, b"".join(parts))
+            self.responses.store(scope, headers, b"".join(parts))
 
 
 def _key(scope: Scope, *, public: bool) -> Hashable:
     state = state_of(scope)
-    # A cookie identifies its user as well as an id does: it never belongs to another user.
-    asker = None if public else (state.claims and state.claims.user_id, state.session_cookie)
-    # The path as it was sent: in `path` an encoded slash (%2F) is the same as a separator.
-    return asker, scope.get("raw_path") or scope["path"], scope["query_string"]
+    # A cookie identifies its user as an id does: it never belongs to another user.
+    user = None if public else (state.claims and state.claims.user_id, state.session_cookie)
+    # The raw path, because `path` does not distinguish an encoded slash (%2F) from a separator.
+    return user, scope.get("raw_path") or scope["path"], scope["query_string"]
 
 
-def _fitting(answer: StoredResponse, headers: _Headers) -> Message | None:
-    # What a simple request wants is clear at a glance; any other is for the route itself.
+def _response_start(response: StoredResponse, headers: _Headers) -> Message | None:
+    # Only the common values of Accept and If-None-Match are compared here. None leaves all other
+    # requests to the route, which parses these headers.
     sent = dict(headers)
     if sent.get(b"accept") not in _ACCEPTABLE:
         return None
-    known = sent.get(b"if-none-match")
-    if known is None:
-        return {"type": "http.response.start", "status": 200, "headers": list(answer.headers)}
-    if known != answer.etag:
+    etag = sent.get(b"if-none-match")
+    if etag is None:
+        return {"type": "http.response.start", "status": 200, "headers": list(response.headers)}
+    if etag != response.etag:
         return None
-    kept = [header for header in answer.headers if header[0] not in _DESCRIPTIONS]
-    return {"type": "http.response.start", "status": 304, "headers": kept}
+    remaining = [header for header in response.headers if header[0] not in _CONTENT_HEADERS]
+    return {"type": "http.response.start", "status": 304, "headers": remaining}

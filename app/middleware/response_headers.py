@@ -1,4 +1,4 @@
-"""An id for each request, and the headers that each response has."""
+"""The request id, and the headers of every response."""
 
 import re
 import secrets
@@ -22,16 +22,16 @@ _TRANSPORT_SECURITY: Final = b"max-age=63072000; includeSubDomains"
 class ResponseHeaders:
     """Adds `X-Request-ID` and the security headers to every response.
 
-    A header that the response already has stays as it is, so that an HTML page can bring
-    a Content-Security-Policy that fits it. `Strict-Transport-Security` (RFC 6797) is sent
-    over HTTPS only. `response_headers` of the request state are added too.
+    Also adds `response_headers` of the request state. A header that the response already has is
+    not replaced, so an HTML page can have its own Content-Security-Policy.
+    `Strict-Transport-Security` (RFC 6797) is sent over HTTPS only.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, under its id."""
+        """Begin the request state, pass the request on, and add the headers."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -43,8 +43,8 @@ class ResponseHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                there = {name for name, _ in message["headers"]}
-                message["headers"].extend(it for it in added.items() if it[0] not in there)
+                present = {name for name, _ in message["headers"]}
+                message["headers"].extend(it for it in added.items() if it[0] not in present)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

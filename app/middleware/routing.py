@@ -1,4 +1,4 @@
-"""Finds the path template of a request before anything else is done."""
+"""Finds the path template of a request, which the other middleware needs."""
 
 import re
 from typing import Final
@@ -20,7 +20,7 @@ class Routing:
         self.routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its path."""
+        """Pass the request on."""
         if scope["type"] == "http":
             if b"%" in (scope.get("raw_path") or b""):
                 scope = {**scope, "path": _decoded(scope["raw_path"])}
@@ -29,6 +29,6 @@ class Routing:
 
 
 def _decoded(raw_path: bytes) -> str:
-    # An encoded slash belongs to its segment and separates nothing (RFC 3986, section 2.2): it
-    # stays encoded, where the server would have decoded it like any other character.
+    # An encoded slash is part of a segment, not a separator (RFC 3986, section 2.2). The server
+    # decodes it like any other character, so the path is decoded again here, and keeps it encoded.
     return unquote(_ENCODED_SLASH.sub(b"%252F", raw_path).decode("latin-1"))

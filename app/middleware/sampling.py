@@ -1,4 +1,4 @@
-"""Which requests are traced: the sampler of OpenTelemetry's variables, and `TRACE_LIMIT`."""
+"""Decides which requests are traced, by OpenTelemetry's sampler and `TRACE_LIMIT`."""
 
 import time
 from typing import Final
@@ -25,37 +25,37 @@ class Sampling:
     """
 
     def __init__(self, sampler: Sampler | None, *, limit: str | None) -> None:
-        """Take one limit in slowapi's notation; None is no limit.
+        """Write `limit` in slowapi's notation; None means no limit.
 
-        Without a sampler, the tracer provider decides about each request that is below the limit.
+        Without a sampler, the tracer provider decides on each request below the limit.
         """
         self._sampler = sampler
-        # Counted here: the storage in memory of `limits` starts a thread for most of its counts.
+        # Counted here, because the in-memory storage of `limits` starts a thread for most counts.
         self._limit = parse(limit) if limit is not None else None
-        self._left = 0
+        self._remaining = 0
         self._window_ends = 0.0
 
     def excludes(self, scope: Scope) -> bool:
-        """Return whether FastAPI is to make no span for this request.
+        """Return whether FastAPI should create no span for this request.
 
-        A client that needs its trace although the limit is reached sends
-        `tracestate: roundtrip=always` (W3C Trace Context, section 3.3).
+        A client can exempt a request from the limit by `tracestate: roundtrip=always` (W3C Trace
+        Context, section 3.3).
         """
         if scope.get("path") in PROBES:
             return True
         if self._sampler is not None and not _is_sampled(scope, self._sampler):
             return True
-        return self._limit is not None and self._is_over(scope)
+        return self._limit is not None and self._exceeds_limit(scope)
 
-    def _is_over(self, scope: Scope) -> bool:
+    def _exceeds_limit(self, scope: Scope) -> bool:
         if self._limit is None or _is_always_traced(Headers(scope=scope)):
             return False
         now = time.monotonic()
         if now >= self._window_ends:
             self._window_ends = now + self._limit.get_expiry()
-            self._left = self._limit.amount
-        self._left -= 1
-        return self._left < 0
+            self._remaining = self._limit.amount
+        self._remaining -= 1
+        return self._remaining < 0
 
 
 class _HeadersGetter(Getter[Headers]):

@@ -1,4 +1,4 @@
-"""What a request goes through, for whoever looks: traces, `Server-Timing`, and the access log."""
+"""Records the stages of a request for traces, `Server-Timing` and the access log."""
 
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,19 +9,20 @@ from app.tracing import Recording, Stage, record
 
 
 class Stages:
-    """Has the stages of a request recorded, if its trace is, or if it is to be told of them.
+    """Records the stages of a request if it is traced, or if `Server-Timing` is on.
 
-    The request's own span is FastAPI's. What is answered here at the door gets its route here
-    too, and no request's path or query stands in it: they may be anything, a password among it.
+    FastAPI creates the request's own span. This middleware sets its route, also for a request
+    that another middleware answers. It removes what the client chose from the path and the
+    query, because they may contain anything, even a password.
     """
 
     def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
-        """With `server_timing` each response says what took how long (W3C Server Timing)."""
+        """With `server_timing`, each response has the durations (W3C Server Timing)."""
         self.app = app
         self.server_timing = server_timing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with an eye on it."""
+        """Pass the request on, and record its stages."""
         if scope["type"] == "http":
             span = trace.get_current_span()
             traced = span.is_recording()
@@ -31,7 +32,7 @@ class Stages:
                 recording = state_of(scope).recording = Recording(spans=traced)
                 record(recording)
                 if self.server_timing:
-                    send = _telling(send, recording)
+                    send = _with_server_timing(send, recording)
         await self.app(scope, receive, send)
 
 
@@ -39,43 +40,43 @@ def _describe(span: trace.Span, scope: Scope) -> None:
     state = state_of(scope)
     path = state.path
     template = path.template if path is not None else ""
-    # ASGI: `server` may be missing, and a Unix socket has no port.
+    # In ASGI, `server` may be missing, and a Unix socket has no port.
     address, port = scope.get("server") or ("", None)
-    said = {
-        # FastAPI takes both from the Host header, which the client chose.
+    attributes = {
+        # FastAPI would take both from the Host header, which the client chose.
         "server.address": address,
         "server.port": port or 0,
         "roundtrip.request_id": state.request_id,
-        "url.path": _known_parts(scope["path"], template),
+        "url.path": _redacted(scope["path"], template),
     }
     if path is not None:
         method = scope["method"] if scope["method"] in METHODS else "HTTP"
         span.update_name(f"{method} {template}")
-        said["http.route"] = template
+        attributes["http.route"] = template
     if scope["query_string"]:
-        said["url.query"] = "REDACTED"
-    span.set_attributes(said)
+        attributes["url.query"] = "REDACTED"
+    span.set_attributes(attributes)
 
 
-def _known_parts(path: str, template: str) -> str:
-    """Return the path with nothing in it but what the template has, and numbers."""
+def _redacted(path: str, template: str) -> str:
+    """Return the path template, with the numbers of the path in place of its parameters."""
     parts = zip(path.split("/"), template.split("/"), strict=False)
-    return "/".join(part if part.isdecimal() else known for part, known in parts) or "REDACTED"
+    return "/".join(part if part.isdecimal() else name for part, name in parts) or "REDACTED"
 
 
-def _telling(send: Send, recording: Recording) -> Send:
+def _with_server_timing(send: Send, recording: Recording) -> Send:
     async def send_with_durations(message: Message) -> None:
-        if message["type"] == "http.response.start" and (took := recording.milliseconds()):
-            told = ", ".join(
-                _told(stage, milliseconds, len(recording.durations[stage]))
-                for stage, milliseconds in took.items()
+        if message["type"] == "http.response.start" and (durations := recording.milliseconds()):
+            metrics = ", ".join(
+                _metric(stage, milliseconds, len(recording.durations[stage]))
+                for stage, milliseconds in durations.items()
             )
-            message["headers"].append((b"server-timing", told.encode()))
+            message["headers"].append((b"server-timing", metrics.encode()))
         await send(message)
 
     return send_with_durations
 
 
-def _told(stage: Stage, milliseconds: float, times: int) -> str:
-    described = f';desc="{times}"' if times > 1 else ""
-    return f"{stage};dur={milliseconds}{described}"
+def _metric(stage: Stage, milliseconds: float, times: int) -> str:
+    description = f';desc="{times}"' if times > 1 else ""
+    return f"{stage};dur={milliseconds}{description}"

@@ -1,4 +1,4 @@
-"""Which Host headers are for this service."""
+"""Only requests whose Host header names this service are accepted."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from app.errors import MalformedHost
 from app.middleware.host import Host
 
 
-async def _nothing(_: Scope, __: Receive, ___: Send) -> None:
-    """Stand where the rest of the service would be."""
+async def _app(_: Scope, __: Receive, ___: Send) -> None:
+    """Do nothing, in place of the rest of the service."""
 
 
 async def _receive() -> Message:
@@ -18,12 +18,12 @@ async def _receive() -> Message:
 
 
 async def _send(_: Message) -> None:
-    raise AssertionError("a host is refused by an exception")
+    raise AssertionError("`Host` raises an exception and sends nothing")
 
 
-def _ask(allowed: list[str], *hosts: str) -> None:
+def _request(allowed: list[str], *hosts: str) -> None:
     scope = {"type": "http", "headers": [(b"host", host.encode()) for host in hosts]}
-    asyncio.run(Host(_nothing, allowed)(scope, _receive, _send))
+    asyncio.run(Host(_app, allowed)(scope, _receive, _send))
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def _ask(allowed: list[str], *hosts: str) -> None:
         ("[::1]", "[::1]:8080"),
     ],
 )
-def test_the_own_names_are_served_on_any_port(allowed: str, host: str) -> None:
+def test_allowed_hosts_are_accepted_on_any_port(allowed: str, host: str) -> None:
     """Case and port make no difference."""
-    _ask(["localhost", allowed], host)  # check 34
+    _request(["localhost", allowed], host)  # check 34
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_own_names_are_served_on_any_port(allowed: str, host: str) -> None:
      ("api.example:\u0661",)],
     ids=str,
 )  # fmt: skip
-def test_other_names_are_refused(hosts: tuple[str, ...]) -> None:
-    """Missing, empty, double, foreign, or made up to look alike."""
+def test_other_hosts_are_refused(hosts: tuple[str, ...]) -> None:
+    """The header is missing, empty, there twice, or names another host, even a similar one."""
     with pytest.raises(MalformedHost):
-        _ask(["api.example", "[::1]"], *hosts)  # check 34
+        _request(["api.example", "[::1]"], *hosts)  # check 34

@@ -1,4 +1,4 @@
-"""Remembered answers, and the word that Redis has to give for them."""
+"""Stored responses are sent again only while Redis confirms their generation."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
-from app.middleware.replay import Replays
+from app.middleware.replay import StoredResponses
 from app.models import Principal
 from app.schemas.bodies import CachedBody
 from app.settings import Settings
@@ -22,16 +22,16 @@ from tests.service import signing_key
 _HEADERS = [(b"cache-control", b"public, no-cache"), (b"etag", b'"one"')]
 
 
-def _link(redis_url: str) -> RedisClient:
+def _client(redis_url: str) -> RedisClient:
     settings = Settings.model_construct(redis_url=SecretStr(redis_url), redis_timeout=5.0)
     return RedisClient(settings)
 
 
-def _nobody(_: Claims | None, __: str | None) -> Principal | None:
+def _not_signed_in(_: Claims | None, __: str | None) -> Principal | None:
     return None
 
 
-async def _one() -> bytes:
+async def _load() -> bytes:
     return b"1"
 
 
@@ -41,37 +41,37 @@ def _scope(cached: CachedBody | None = None) -> dict[str, Any]:
     return scope
 
 
-def test_an_answer_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
-    """A process may have ended between its commit and its word to Redis."""
+def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
+    """A process may end between its commit and the cache invalidation."""
 
     async def scenario() -> list[bool]:
-        now, link = [0.0], _link(redis_url)
-        cache = ReadCache(link, key_prefix=signing_key(), on=True)
-        replays = Replays(cache, _nobody, timer=lambda: now[0])
-        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
-        replays.remember(_scope(cached=found), _HEADERS, found.body)
+        now, redis = [0.0], _client(redis_url)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
+        responses = StoredResponses(cache, _not_signed_in, timer=lambda: now[0])
+        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        responses.store(_scope(cached=cached), _HEADERS, cached.body)
         replayed = []
         for now[0] in (0.0, 59.0, 61.0):
             scope = _scope()
-            replays.look_up(scope)
-            replayed.append(await replays.find(scope) is not None)
-        await link.close()
+            responses.start_lookup(scope)
+            replayed.append(await responses.find(scope) is not None)
+        await redis.close()
         return replayed
 
     assert asyncio.run(scenario()) == [True, True, False]
 
 
-def test_two_spellings_of_a_url_share_no_answer(redis_url: str) -> None:
-    """An encoded slash is no separator, and a query is what was sent; HEAD asks the route."""
+def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
+    """Paths and queries are compared undecoded, and HEAD gets no stored response."""
 
     async def scenario() -> list[bool]:
-        link = _link(redis_url)
-        cache = ReadCache(link, key_prefix=signing_key(), on=True)
-        replays = Replays(cache, _nobody)
-        sent = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
-        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
-        replays.remember({**_scope(cached=found), **sent}, _HEADERS, found.body)
-        others: list[dict[str, Any]] = [
+        redis = _client(redis_url)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
+        responses = StoredResponses(cache, _not_signed_in)
+        url = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
+        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        responses.store({**_scope(cached=cached), **url}, _HEADERS, cached.body)
+        changes: list[dict[str, Any]] = [
             {},
             {"raw_path": b"/api/products%2F1"},
             {"raw_path": b"/api/products/%31"},
@@ -81,37 +81,37 @@ def test_two_spellings_of_a_url_share_no_answer(redis_url: str) -> None:
             {"method": "HEAD"},
         ]
         replayed = []
-        for other in others:
-            scope = {**_scope(), **sent, **other}
-            replays.look_up(scope)
-            replayed.append(await replays.find(scope) is not None)
-        await link.close()
+        for change in changes:
+            scope = {**_scope(), **url, **change}
+            responses.start_lookup(scope)
+            replayed.append(await responses.find(scope) is not None)
+        await redis.close()
         return replayed
 
     assert asyncio.run(scenario()) == [True] + [False] * 6  # check 44
 
 
-def test_the_stage_of_a_question_that_was_given_up_has_no_outcome(redis_url: str) -> None:
-    """Nobody knows what Redis would have said, and it is not away: that would be a `bypass`."""
+def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
+    """The outcome is unknown. It is no `bypass`, because Redis is available."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     recording = Recording(spans=False)
     recording.tracer = provider.get_tracer("test")
 
     async def scenario() -> None:
-        link = _link(redis_url)
-        cache = ReadCache(link, key_prefix=signing_key(), on=True)
-        replays, scope = Replays(cache, _nobody), _scope()
-        found = CachedBody(*await cache.get_or_load("products", "1", _one, seconds=60))
-        replays.remember(_scope(cached=found), _HEADERS, found.body)
+        redis = _client(redis_url)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
+        responses, scope = StoredResponses(cache, _not_signed_in), _scope()
+        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        responses.store(_scope(cached=cached), _HEADERS, cached.body)
         record(recording)
-        replays.look_up(scope)
-        finding = asyncio.create_task(replays.find(scope))
+        responses.start_lookup(scope)
+        lookup = asyncio.create_task(responses.find(scope))
         await asyncio.sleep(0)
-        finding.cancel()
-        await asyncio.wait({finding})
-        assert finding.cancelled()
-        await link.close()
+        lookup.cancel()
+        await asyncio.wait({lookup})
+        assert lookup.cancelled()
+        await redis.close()
 
     asyncio.run(scenario())
     (stage,) = [span for span in exporter.get_finished_spans() if span.name == "cache"]
@@ -124,22 +124,22 @@ def _attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-def test_a_thousand_answers_find_their_questions(redis_url: str) -> None:
-    """Those that Redis refuses in between, and those that nobody waits for, harm no others."""
+def test_a_thousand_concurrent_commands_get_their_own_answers(redis_url: str) -> None:
+    """Commands that Redis refuses, and cancelled ones, do not affect the others."""
 
     async def scenario() -> None:
-        link = _link(redis_url)
+        redis = _client(redis_url)
 
-        async def ask(number: int) -> None:
+        async def command(number: int) -> None:
             if number % 10 == 3:
-                assert isinstance(await link.send("INCR", b"1", b"2"), RedisUnavailable)
+                assert isinstance(await redis.send("INCR", b"1", b"2"), RedisUnavailable)
             elif number % 10 == 7:
-                link.send("ECHO", "given up").cancel()
+                redis.send("ECHO", "cancelled").cancel()
             else:
-                assert await link.send("ECHO", number) == str(number).encode()
+                assert await redis.send("ECHO", number) == str(number).encode()
 
         for _ in range(3):
-            await asyncio.gather(*map(ask, range(1000)))
-        await link.close()
+            await asyncio.gather(*map(command, range(1000)))
+        await redis.close()
 
     asyncio.run(scenario())

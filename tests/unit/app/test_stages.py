@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
-from app.middleware.stages import _known_parts
+from app.middleware.stages import _redacted
 from app.tracing import Recording, Stage, begin, record, run_in_background, staged
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tracing.md"
@@ -56,8 +56,8 @@ def test_durations_are_the_sums_of_the_stages_that_have_ended() -> None:
 
 def test_only_the_template_and_the_numbers_of_a_path_are_recorded() -> None:
     """A client may have sent a password in place of an id."""
-    assert _known_parts("/api/users/42/orders", "/api/users/{user_id}/orders") == (
+    assert _redacted("/api/users/42/orders", "/api/users/{user_id}/orders") == (
         "/api/users/42/orders"
     )
-    assert _known_parts("/api/users/secret", "/api/users/{user_id}") == "/api/users/{user_id}"
-    assert _known_parts("/nothing/secret", "") == "REDACTED"
+    assert _redacted("/api/users/secret", "/api/users/{user_id}") == "/api/users/{user_id}"
+    assert _redacted("/nothing/secret", "") == "REDACTED"
