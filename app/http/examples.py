@@ -1,4 +1,4 @@
-"""The examples of the documentation: for each call a curl command that can be pasted."""
+"""The examples of the API documentation: a curl command for each operation."""
 
 import json
 import shlex
@@ -9,8 +9,8 @@ A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 
 `type` leads to [a page that explains it](/problems).
 
 To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
-**Authorize** and paste the access token. To try them in a shell, sign up and then set what the
-examples below use:
+**Authorize** and paste the access token. To try them in a shell, sign up and then set the
+variables that the examples below use:
 
 ```sh
 LOGIN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
@@ -27,7 +27,7 @@ ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
   | tr -d '\\r' | sed -n 's/^etag: //Ip')
 ```
 
-For the examples about products and orders, take a product and order one piece of it:
+For the examples about products and orders, choose a product and order one piece of it:
 
 ```sh
 PRODUCT=$(curl -s '{SERVER}/api/products?limit=1' \\
@@ -47,22 +47,22 @@ _VARIABLES = {
     "{order_id}": "$ORDER",
     "{product_id}": "$PRODUCT",
     "{session_id}": "$SESSION",
-    # One of those that the list has.
+    # No variable: `list_identities` returns the ids.
     "{identity_id}": "1",
-    # The name that the local stack has for its own.
+    # The identity provider of the local stack.
     "{provider}": "local",
 }
 
 
 def introduction(server: str) -> str:
-    """Return the description of the API, with what its examples need to be set."""
+    """Return the description of the API, with the commands that set the examples' variables."""
     return _INTRODUCTION.replace("{SERVER}", server)
 
 
 def example(
     server: str, operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]
 ) -> str:
-    """Return the command that makes a call."""
+    """Return the curl command that calls an operation."""
     parts = ["curl -i"]
     if method != "get":
         parts.append(f"-X {method.upper()}")
@@ -75,7 +75,7 @@ def example(
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
-        # What is there already: the shell puts it between two quoted strings.
+        # Variables replace these values. The shell expands them outside the single quotes.
         quoted = (
             shlex.quote(json.dumps(body))
             .replace('"product_id": 1', "\"product_id\": '$PRODUCT'")
@@ -86,7 +86,7 @@ def example(
 
 
 def _headers(operation: dict[str, Any]) -> list[dict[str, Any]]:
-    # What is there for a repeated read has no place in the first.
+    # The example is a first read, so the client has no ETag for If-None-Match.
     return [
         item
         for item in operation.get("parameters", ())

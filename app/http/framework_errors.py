@@ -1,4 +1,4 @@
-"""Translates what FastAPI and Starlette raise into errors of `app/errors`."""
+"""Translates the exceptions of FastAPI and Starlette into errors of `app/errors`."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -20,16 +20,16 @@ _STATUSES: dict[int, type[AppError]] = {
     HTTPStatus.NOT_FOUND: errors.NotFound,
     HTTPStatus.BAD_REQUEST: errors.MalformedRequest,
 }
-_OBJECT = "This is a JSON object."
-_WHOLE_NUMBER = "This is a whole number."
-_WORDS = {
+_OBJECT = "This must be a JSON object."
+_WHOLE_NUMBER = "This must be a whole number."
+_DETAILS = {
     "missing": "This is required.",
-    "extra_forbidden": "There is no such field here.",
+    "extra_forbidden": "This field is unknown.",
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,
     "dict_type": _OBJECT,
-    "string_type": "This is a string.",
-    "string_unicode": "This is a string of Unicode characters.",
+    "string_type": "This must be a string.",
+    "string_unicode": "This must be a string of Unicode characters.",
     "string_too_short": "The number of characters must be at least {min_length}.",
     "string_too_long": "The number of characters must be at most {max_length}.",
     "string_pattern_mismatch": "This must match the pattern `{pattern}`.",
@@ -41,24 +41,24 @@ _WORDS = {
     "int_parsing_size": "This number is too large.",
     "greater_than_equal": "This must be at least {ge}.",
     "less_than_equal": "This must be at most {le}.",
-    "list_type": "This is a list.",
+    "list_type": "This must be a list.",
     "too_short": "The number of items must be at least {min_length}.",
     "too_long": "The number of items must be at most {max_length}.",
 }
-"""A sentence of our own for each of Pydantic's errors that a request can lead to."""
-_PYDANTIC: Final = frozenset(get_args(ErrorType))
-_OTHERWISE = "This is not what is expected here; see the API documentation at /docs."
-# A body can break a rule thousands of times; nobody reads on after these.
-_MOST_ERRORS = 50
+"""The service's own detail for each of Pydantic's errors that a request can cause."""
+_PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
+_OTHER_DETAIL = "This value is not valid; see the API documentation at /docs."
+_MAX_ERRORS = 50
+"""In one response. A body can break a rule thousands of times."""
 
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
-    """Answer with the problem document that says the same."""
+    """Answer an exception of the framework with a problem document."""
     return problem_response(state_of(request.scope).request_id, translate(error))
 
 
 def translate(error: Exception) -> AppError:
-    """Return the error of ours that says the same as an exception of the framework."""
+    """Return the error of `app/errors` that corresponds to an exception of the framework."""
     if isinstance(error, RequestValidationError):
         return _invalid(error.errors())
     if isinstance(error, HTTPException):
@@ -67,29 +67,29 @@ def translate(error: Exception) -> AppError:
 
 
 def _invalid(details: Iterable[Any]) -> AppError:
-    found = list(islice(details, _MOST_ERRORS))
-    for detail in found:
+    first = list(islice(details, _MAX_ERRORS))
+    for detail in first:
         if detail["type"] == "json_invalid":
             return errors.MalformedJson(f"The body is not valid JSON: {detail['ctx']['error']}.")
-    return errors.Invalid(*(_field_error(detail) for detail in found))
+    return errors.Invalid(*(_field_error(detail) for detail in first))
 
 
 def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework leaves these untyped
     where, *location = detail["loc"]
-    words = _words(detail, whole_body=not location)
+    text = _text(detail, whole_body=not location)
     if where == "body":
-        return FieldError(words, pointer="".join(f"/{_escape(part)}" for part in location))
-    return FieldError(words, parameter=".".join(str(part) for part in location))
+        return FieldError(text, pointer="".join(f"/{_escape(part)}" for part in location))
+    return FieldError(text, parameter=".".join(str(part) for part in location))
 
 
-def _words(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
+def _text(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
     kind: str = detail["type"]
-    if kind not in _PYDANTIC:
-        # One of the schemas' own rules, in the schemas' own words.
+    if kind not in _PYDANTIC_TYPES:
+        # A rule of the schemas, which have their own text for it.
         return str(detail["msg"])
     if whole_body:
         return "Send a JSON object as the body."
-    return _WORDS.get(kind, _OTHERWISE).format(**detail.get("ctx", {}))
+    return _DETAILS.get(kind, _OTHER_DETAIL).format(**detail.get("ctx", {}))
 
 
 def _escape(part: object) -> str:

@@ -1,4 +1,4 @@
-"""JSON in, JSON out: what a route does before FastAPI reads the body.
+"""Content negotiation: routes accept and send JSON only, and parse it strictly.
 
 Every API router uses `JsonRoute` as its `route_class`.
 """
@@ -28,21 +28,21 @@ _BYTE_ORDER_MARKS = (
     codecs.BOM_UTF32_LE,
     codecs.BOM_UTF32_BE,
 )
-_JSON = ("application/problem+json", "application/json", "application/*", "*/*")
+_JSON_RANGES = ("application/problem+json", "application/json", "application/*", "*/*")
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
-"""The extension by which a route lets query parameters pass that it does not have."""
+"""The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
 
 
 class JsonRoute(APIRoute):
-    """A route that answers in JSON and, if it takes a body, takes nothing else."""
+    """A route that answers in JSON and, if it has a body, accepts only JSON."""
 
     def __init__(self, path: str, endpoint: _Endpoint, **options: Any) -> None:  # noqa: ANN401 - FastAPI's
-        """Take what FastAPI's routes take."""
+        """Accept the arguments of FastAPI's routes."""
         super().__init__(path, ending_validation(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Put the negotiation before FastAPI's own handling."""
+        """Return a handler that checks Accept and Content-Type, and then calls FastAPI's own."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
 
@@ -50,7 +50,7 @@ class JsonRoute(APIRoute):
             refuse_unacceptable(",".join(request.headers.getlist("accept")))
             if takes_body:
                 request = _JsonRequest(request.scope, request.receive)
-                # Read here, where our own errors pass; FastAPI would hide them in a 400.
+                # Read here, because FastAPI would turn errors of the middleware into a 400.
                 if await request.body():
                     refuse_foreign_media_type(request.headers.getlist("content-type"))
             return await handle(request)
@@ -61,7 +61,7 @@ class JsonRoute(APIRoute):
 class _JsonRequest(Request):
     """A request whose JSON is read strictly (RFC 8259, and RFC 8785 for duplicate keys).
 
-    NaN and Infinity, lone surrogates, a key twice and absurd nesting are broken JSON.
+    NaN, Infinity, lone surrogates, duplicate keys and extreme nesting are syntax errors.
     """
 
     async def json(self) -> object:
@@ -74,15 +74,15 @@ class _JsonRequest(Request):
         try:
             return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
         except ValueError as error:
-            # This is the one exception that FastAPI takes for a syntax error. The parser's
-            # words never quote a value, but a key that comes twice.
-            twice = str(error).startswith("Detected duplicate key")
-            words = "a key comes twice" if twice else str(error)
-            raise json.JSONDecodeError(words, "", 0) from None
+            # FastAPI treats only this exception as a syntax error. The parser's message never
+            # quotes a value, but it quotes a duplicate key.
+            is_duplicate = str(error).startswith("Detected duplicate key")
+            message = "an object has the same key twice" if is_duplicate else str(error)
+            raise json.JSONDecodeError(message, "", 0) from None
 
 
 def refuse_foreign_media_type(content_types: list[str]) -> None:
-    """Raise `UnsupportedMediaType` unless the body is said to be JSON (RFC 9110, 8.3)."""
+    """Raise `UnsupportedMediaType` unless Content-Type is JSON (RFC 9110, section 8.3)."""
     if len(content_types) != 1:
         raise UnsupportedMediaType
     media_type, _, _parameters = content_types[0].partition(";")
@@ -92,12 +92,12 @@ def refuse_foreign_media_type(content_types: list[str]) -> None:
 
 @lru_cache(maxsize=128)  # Clients send the same header with every request.
 def refuse_unacceptable(accept: str) -> None:
-    """Raise `NotAcceptable` when the Accept header rules out JSON (RFC 9110, 12.5.1)."""
+    """Raise `NotAcceptable` if the Accept header excludes JSON (RFC 9110, section 12.5.1)."""
     ranges = [part for part in accept.split(",") if part.strip()]
     qualities = dict(map(_media_range, ranges))
-    # The most specific range that fits decides, so `application/json;q=0, */*` says no.
-    fitting = [qualities[name] for name in _JSON[1:] if name in qualities]
-    if ranges and not any([*fitting[:1], qualities.get(_JSON[0], 0)]):
+    # The most specific matching range decides, so `application/json;q=0, */*` excludes JSON.
+    matching = [qualities[name] for name in _JSON_RANGES[1:] if name in qualities]
+    if ranges and not any([*matching[:1], qualities.get(_JSON_RANGES[0], 0)]):
         raise NotAcceptable
 
 
@@ -105,5 +105,5 @@ def _media_range(text: str) -> tuple[str, float]:
     name, *parameters = (part.strip().lower() for part in text.split(";"))
     quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
     if not _QUALITY.fullmatch(quality):
-        raise MalformedHeader("A quality in the Accept header is a number from 0 to 1.")
+        raise MalformedHeader("A quality value in the Accept header must be from 0 to 1.")
     return name, float(quality)

@@ -1,8 +1,7 @@
-"""The OpenAPI document: what FastAPI derives from the routes, with what it cannot know.
+"""Completes the OpenAPI document that FastAPI derives from the routes.
 
-A route declares what is its own: its problems, its limit, whether it is read through the cache.
-What follows from a method, a security scheme, a parameter or a body is derived here, for every
-route alike.
+A route declares its own problems, its limit, and whether it is read through the cache. This module
+derives for all routes what follows from a method, a security scheme, a parameter or a body.
 """
 
 from collections.abc import Iterator
@@ -24,29 +23,29 @@ from app.http.problems import (
 from app.schemas.auth import SESSION_COOKIE
 
 RATE_LIMIT: Final = "x-rate-limit"
-"""The extension under which a route names the rate limit that it counts towards."""
+"""The OpenAPI extension with the name of a route's rate limit."""
 CACHED: Final[dict[str, Any]] = {"x-cached": True}
-"""Declare a read that goes through the cache, as `openapi_extra` of a route."""
+"""As `openapi_extra` of a route: it reads through the cache."""
 NO_STORE: Final[dict[str, Any]] = {"x-no-store": True}
-"""Declare a response that nobody may store, and that has no ETag."""
+"""As `openapi_extra` of a route: its response must not be stored, and has no ETag."""
 
 
 def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]:
-    """Declare a rate limit other than `default`, as `openapi_extra` of a route."""
+    """Return the `openapi_extra` of a route with a rate limit other than `default`."""
     return {RATE_LIMIT: policy}
 
 
 SERVER: Final = "http://localhost:8080"
-"""Where the examples send their requests, until the document is served from somewhere else."""
+"""The address in the examples. `routers/docs.py` replaces it by the service's own."""
 
-_SAFE: Final = {"get", "head", "options"}
-_LARGEST_SAFE_INTEGER: Final = 2**53 - 1
-"""What a number can be in every JSON parser (RFC 8259, section 6)."""
+_SAFE_METHODS: Final = {"get", "head", "options"}
+_MAX_SAFE_INTEGER: Final = 2**53 - 1
+"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
 _BOUNDS: Final = {"minimum", "maximum"}
 _TAGS: Final = {
     "users": "Accounts: sign up, read, change and delete them.",
-    "orders": "A user's orders: placed once, paid, shipped or cancelled.",
-    "products": "What can be ordered. Everybody can read it; administrators change it.",
+    "orders": "A user's orders: place, list, pay, ship or cancel them.",
+    "products": "The products that can be ordered. They are public; administrators change them.",
     "auth": "Sign in, stay signed in, and sign out.",
     "operations": "Health checks for load balancers and orchestrators.",
 }
@@ -55,15 +54,15 @@ _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "the ETag of the version that the client has: 304 if it is current",
+    "description": "the ETag of the version that the client has; 304 if it is current",
     "schema": {"type": "string", "pattern": rf"^(\*|{_ENTITY_TAG}(, *{_ENTITY_TAG})*)$"},
 }
 
 
 def describe(app: FastAPI) -> None:
-    """Complete the app's OpenAPI document, once, in place."""
+    """Complete the app's OpenAPI document in place. Call it once, after all routes are added."""
     app.description = introduction(SERVER)
-    app.servers = [{"url": SERVER, "description": "the server that this document came from"}]
+    app.servers = [{"url": SERVER, "description": "the server that sent this document"}]
     app.license_info = {"name": "MIT", "identifier": "MIT"}
     document = app.openapi()
     document["tags"] = _used_tags(document)
@@ -72,7 +71,7 @@ def describe(app: FastAPI) -> None:
         "type": "apiKey",
         "in": "cookie",
         "name": SESSION_COOKIE,
-        "description": "the cookie of `POST /api/auth/session`, for browsers",
+        "description": "the cookie that `POST /api/auth/session` sets, for browsers",
     }
     components["schemas"].update(problem_schemas())
     components["headers"] = component_headers()
@@ -104,7 +103,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
 
 
 def _add_security(operation: dict[str, Any]) -> None:
-    """Say that the session cookie will do wherever an access token will, and what is public."""
+    """Document the cookie wherever an access token is accepted; other operations are public."""
     security = operation.setdefault("security", [])
     if security:
         security.append({"SessionCookie": []})
@@ -116,15 +115,15 @@ def _add_parameters(operation: dict[str, Any], method: str, path: str) -> None:
         parameters.append(_IF_NONE_MATCH)
     for parameter in parameters:
         parameter.setdefault("description", f"the {parameter['name'].replace('_', ' ')}")
-    # Those of the path in its order; it has none of the others, which stay behind them.
-    places = {item["name"]: path.find(f"{{{item['name']}}}") for item in parameters}
-    parameters.sort(key=lambda item: places[item["name"]] % (len(path) + 1))
+    # Path parameters come first, in the order of the path. `find` returns -1 for all others.
+    positions = {item["name"]: path.find(f"{{{item['name']}}}") for item in parameters}
+    parameters.sort(key=lambda item: positions[item["name"]] % (len(path) + 1))
     if parameters:
         operation["parameters"] = parameters
 
 
 def _has_etag(operation: dict[str, Any]) -> bool:
-    """Whether the body of a success is a version of something, which an ETag names."""
+    """Return whether a success has a body that may be stored, and so an ETag."""
     success = min(operation["responses"])
     return "content" in operation["responses"][success] and not operation.get("x-no-store", False)
 
@@ -134,7 +133,7 @@ def _add_responses(operation: dict[str, Any], method: str) -> None:
     for kind in _derived_problems(operation, method):
         add_problem(responses, str(status_of(kind)), kind)
     if method == "get" and _has_etag(operation):
-        responses["304"] = {"description": "What the client has is the current version."}
+        responses["304"] = {"description": "The client has the current version."}
     operation["responses"] = dict(sorted(responses.items()))
 
 
@@ -142,8 +141,8 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}
     if operation["security"]:
         yield from SIGNED_IN
-    if method not in _SAFE:
-        # Browsers add the cookie to every call, to one that needs nobody to be signed in, too.
+    if method not in _SAFE_METHODS:
+        # Browsers add the cookie to every request, also to one that needs no signed-in user.
         yield errors.CrossSite
     if "requestBody" in operation:
         yield from READING_A_BODY
@@ -155,10 +154,10 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
 
 
 def _bound_integers(schema: object) -> None:
-    """Call every integer an int64, which is a bound; a number beyond 2**53 is none for all.
+    """Give every integer the format int64, and remove maxima above 2**53 - 1.
 
-    JavaScript, and whatever reads numbers as it does, rounds the largest int64 up, to a number
-    that is no int64.
+    JavaScript, and parsers that read numbers as it does, round the largest int64 up to a number
+    that is no int64. The format bounds the integer without such a number.
     """
     if isinstance(schema, list):
         for item in schema:
@@ -166,7 +165,7 @@ def _bound_integers(schema: object) -> None:
     elif isinstance(schema, dict):
         if schema.get("type") == "integer":
             schema.setdefault("format", "int64")
-            if schema.get("maximum", 0) > _LARGEST_SAFE_INTEGER:
+            if schema.get("maximum", 0) > _MAX_SAFE_INTEGER:
                 del schema["maximum"]
             # FastAPI writes each bound as a float.
             schema.update({name: int(schema[name]) for name in _BOUNDS & schema.keys()})

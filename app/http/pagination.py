@@ -1,4 +1,4 @@
-"""Lists in pages: the query parameters, and the Link header (RFC 8288)."""
+"""Pagination: the query parameters, and the Link header (RFC 8288)."""
 
 import re
 from typing import Annotated
@@ -11,9 +11,12 @@ from pydantic_core import PydanticCustomError
 
 
 def digits(value: object) -> object:
-    """Let a whole number in a URL through in its one spelling; `+1`, `01` and `1.0` are none."""
+    """Accept a positive integer in a URL in one spelling only: `+1`, `01` and `1.0` are invalid.
+
+    Raises Pydantic's error. A value that is not a string is returned as it is.
+    """
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
-        raise PydanticCustomError("digits", "This is a whole number, greater than zero.")
+        raise PydanticCustomError("digits", "This must be a whole number greater than zero.")
     return value
 
 
@@ -22,21 +25,21 @@ Limit = Annotated[
     int,
     Field(ge=1, le=100),
     BeforeValidator(digits),
-    Query(description="how many items a page has at most"),
+    Query(description="the maximum number of items in a page"),
 ]
 Cursor = Annotated[
-    str | None, Query(description="the `next_cursor` of the page before; none for the first")
+    str | None, Query(description="the `next_cursor` of the previous page; omit it for the first")
 ]
 
 
 def next_cursor(page: bytes) -> str | None:
-    """Read where a page that is JSON already goes on."""
-    found: str | None = jiter.from_json(page)["next_cursor"]
-    return found
+    """Return the `next_cursor` of a page that is JSON; None on the last page."""
+    cursor: str | None = jiter.from_json(page)["next_cursor"]
+    return cursor
 
 
 def links(request: Request, next_cursor: str | None) -> dict[str, str]:
-    """Return the Link header that leads to the first page and, if there is one, the next."""
+    """Return the Link header, with the first page and, if there is one, the next."""
     query = [
         (name, value) for name, value in request.query_params.multi_items() if name != "cursor"
     ]

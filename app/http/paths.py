@@ -1,4 +1,4 @@
-"""The path templates of the service, with what each route declares for the middleware."""
+"""The path templates of the service, with the data that the middleware needs of each route."""
 
 import re
 from collections import Counter
@@ -20,38 +20,39 @@ _SLASHES: Final = re.compile("/{2,}")
 
 @dataclass(frozen=True)
 class QueryParameters:
-    """The query parameters that one route has."""
+    """The query parameters of one route."""
 
     names: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
-    """Those that may be given more than once: each time is one item of a list."""
+    """The parameters that may be repeated. Each repetition is one item of a list."""
     ignores_others: bool = False
+    """Whether unknown parameters are ignored instead of refused."""
 
     @classmethod
     def of(cls, dependant: Dependant, *, ignores_others: bool) -> Self:
-        """Take them from the signatures of a route and of what it depends on."""
-        found = {
+        """Read them from the signatures of a route and its dependencies."""
+        annotations = {
             field.alias: field.field_info.annotation
             for field in get_flat_params(dependant)
             if getattr(field.field_info, "in_", None) == ParamTypes.query
         }
-        lists = [name for name, kind in found.items() if get_origin(kind) is list]
-        return cls(frozenset(found), frozenset(lists), ignores_others)
+        lists = [name for name, kind in annotations.items() if get_origin(kind) is list]
+        return cls(frozenset(annotations), frozenset(lists), ignores_others)
 
     def errors(self, query: bytes) -> Iterator[FieldError]:
-        """Yield what is wrong with a query. The values are never in it."""
-        given = Counter(name for name, _ in QueryParams(query).multi_items())
-        for name, times in given.items():
+        """Yield the errors of a query string. They never contain values."""
+        counts = Counter(name for name, _ in QueryParams(query).multi_items())
+        for name, times in counts.items():
             if name not in self.names:
                 if not self.ignores_others:
-                    yield FieldError("There is no such parameter here.", parameter=name)
+                    yield FieldError("This parameter is unknown.", parameter=name)
             elif times > 1 and name not in self.lists:
                 yield FieldError("Give this parameter only once.", parameter=name)
 
 
 @dataclass(frozen=True)
 class Route:
-    """One method of one path template, and what the middleware has to know about it."""
+    """One method of one path template, with the data that the middleware needs."""
 
     template: str
     method: str
@@ -62,7 +63,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Path:
-    """One path template, with its rate limit and its query parameters for each method."""
+    """One path template, with the rate limit and the query parameters of each method."""
 
     template: str
     limits: Mapping[str, str]
@@ -70,57 +71,57 @@ class Path:
 
     @property
     def allow(self) -> tuple[str, ...]:
-        """The methods that the path answers, as the Allow header lists them."""
-        extra = {"OPTIONS", "HEAD"} if "GET" in self.limits else {"OPTIONS"}
-        return tuple(sorted(extra | set(self.limits)))
+        """The methods of the path, in the order of the Allow header."""
+        derived = {"OPTIONS", "HEAD"} if "GET" in self.limits else {"OPTIONS"}
+        return tuple(sorted(derived | set(self.limits)))
 
     def limit(self, method: str) -> str:
-        """Name the rate limit that a request with this method counts towards."""
+        """Return the name of the rate limit for this method; `default` for one without a route."""
         return self.limits.get("GET" if method == "HEAD" else method, "default")
 
 
 class Routes:
-    """All paths of the service; the first that fits is the one that answers."""
+    """All paths of the service. The first path template that matches is used."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """Take all routes in the order of the routers."""
+        """`routes` has the order in which FastAPI matches them."""
         methods: dict[str, dict[str, Route]] = {}
         for route in routes:
             methods.setdefault(route.template, {})[route.method] = route
         self._paths: list[tuple[Pattern[str], Path]] = [
-            (compile_path(template)[0], _path(template, found))
-            for template, found in methods.items()
+            (compile_path(template)[0], _path(template, by_method))
+            for template, by_method in methods.items()
         ]
 
     def find(self, path: str) -> Path | None:
-        """Return the path template that a URL's path fits, or None."""
-        # Starlette's patterns let a newline pass at the end; a path has no such thing. No segment
-        # of ours has a slash in it either.
+        """Return the path template that matches a URL's path, or None."""
+        # Starlette's patterns accept a newline at the end, which no path of the service has. None
+        # has an encoded slash in a segment either.
         if path.endswith("\n") or "%2F" in path:
             return None
-        for pattern, found in self._paths:
+        for pattern, candidate in self._paths:
             if pattern.match(path):
-                return found
+                return candidate
         return None
 
     def advice(self, path: str) -> str | None:
-        """Say which path was probably meant by one that does not exist; None if that is unclear.
+        """Suggest an existing path in place of one that does not exist; None if there is none.
 
-        The advice names a path template, and nothing that the client has sent.
+        The sentence contains a path template, but nothing that the client has sent.
         """
         single = _SLASHES.sub("/", path)
         trimmed = single.rstrip("/") or "/"
         exact = self.find(trimmed)
-        found = exact or self.find(f"/api{trimmed}")
-        if found is None:
+        suggestion = exact or self.find(f"/api{trimmed}")
+        if suggestion is None:
             return None
         changes = {
             "with `/api` in front": exact is None,
             "with single slashes": single != path,
             "without a slash at the end": trimmed != single,
         }
-        words = ", ".join(change for change, needed in changes.items() if needed)
-        return f"There is nothing here. Try `{found.template}`, {words}."
+        needed = ", ".join(change for change, is_needed in changes.items() if is_needed)
+        return f"There is nothing here. Try `{suggestion.template}`, {needed}."
 
 
 def _path(template: str, routes: Mapping[str, Route]) -> Path:

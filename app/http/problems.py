@@ -1,7 +1,4 @@
-"""Errors as clients see them: problem documents (RFC 9457).
-
-One table maps the kinds of errors to statuses.
-"""
+"""Renders errors as problem documents (RFC 9457), and maps the kinds of errors to statuses."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -35,12 +32,12 @@ STATUSES: dict[type[AppError], int] = {
 
 
 def _without_default(schema: dict[str, Any]) -> None:
-    # A member without a value is left out of the document; it is never null.
+    # A member without a value is omitted from the document; it is never null.
     del schema["default"]
 
 
 class FieldProblem(BaseModel):
-    """One thing that is wrong, and where."""
+    """One invalid value, and its place in the request."""
 
     detail: str
     pointer: Annotated[
@@ -56,24 +53,26 @@ class FieldProblem(BaseModel):
 class Problem(BaseModel):
     """A problem document (RFC 9457)."""
 
-    type: Annotated[str, Field(description="a page that explains this kind of problem")]
+    type: Annotated[str, Field(description="the page that explains this kind of problem")]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
-    instance: Annotated[str, Field(description="this occurrence, by the id of the request")]
-    code: Annotated[str, Field(description="a stable name to branch on")]
-    request_id: Annotated[str, Field(description="the same as X-Request-ID; to be quoted")]
+    instance: Annotated[str, Field(description="this occurrence; contains the request id")]
+    code: Annotated[str, Field(description="a stable name that clients can branch on")]
+    request_id: Annotated[
+        str, Field(description="the same as X-Request-ID; quote it when you report the problem")
+    ]
     errors: Annotated[
         list[FieldProblem] | SkipJsonSchema[None],
-        Field(description="what is wrong, place by place", json_schema_extra=_without_default),
+        Field(description="each invalid value", json_schema_extra=_without_default),
     ] = None
 
 
 def problem_schemas() -> dict[str, Any]:
     """Return the JSON Schemas of a problem document, by name.
 
-    `code` is an open enum: it lists the codes of today, and takes any string, so that clients
-    that were generated from it can read a code that is added later.
+    `code` is an open enum: it lists the present codes, but accepts any string. So a client that
+    was generated from it can read a code that is added later.
     """
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     known = {"title": "KnownCode", "type": "string", "enum": sorted(_codes(AppError))}
@@ -93,24 +92,24 @@ def _codes(kind: type[AppError]) -> Iterator[str]:
 
 
 def status_of(error: type[AppError]) -> int:
-    """Return the HTTP status of a kind of error, that of the nearest kind in the table."""
+    """Return the HTTP status of an error: that of its nearest base class in `STATUSES`."""
     return next(STATUSES[kind] for kind in error.__mro__ if kind in STATUSES)
 
 
 def title_of(error: type[AppError]) -> str:
-    """Return the title of a problem: its code, as a person would write it."""
+    """Return the title of a problem: its code in words."""
     return error.code.replace("-", " ").capitalize().replace("json", "JSON").replace("Oidc", "OIDC")
 
 
 def problem_response(request_id: str, error: AppError) -> Response:
-    """Render an error as `application/problem+json`, with the headers that go with it."""
+    """Render an error as `application/problem+json`, with the headers that it requires."""
     problem = Problem(
         type=f"/problems/{error.code}",
         title=title_of(type(error)),
         status=status_of(type(error)),
         detail=error.detail,
-        # The request's path would be the other choice, but then somebody else's resource
-        # and a missing one could be told apart, and the path's own content echoed.
+        # Not the request's path: it would distinguish another user's resource from a missing one,
+        # and repeat what the client sent.
         instance=f"#{request_id}",
         code=error.code,
         request_id=request_id,
@@ -146,7 +145,7 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _EVERYWHERE: tuple[type[AppError], ...] = (
     errors.MalformedHost,
     errors.NotAcceptable,
-    # A query parameter that the route does not have.
+    # For a query parameter that the route does not have.
     errors.Invalid,
     errors.TooManyRequests,
     errors.InternalError,
@@ -159,21 +158,21 @@ READING_A_BODY: tuple[type[AppError], ...] = (
     errors.ContentTooLarge,
     errors.UnsupportedMediaType,
 )
-"""What can be wrong with the body of any request that has one."""
+"""The problems that every operation with a body shares."""
 
 SIGNED_IN: tuple[type[AppError], ...] = (
     errors.Unauthenticated,
     errors.InvalidToken,
     errors.InvalidSession,
 )
-"""What can be wrong with who asks, wherever that matters."""
+"""The problems that every operation for signed-in users shares."""
 
 
 def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """Describe the problems of a route for the OpenAPI document, by status.
+    """Return the problems of a route for the OpenAPI document, by status.
 
-    A route names what only it can meet; `openapi.py` adds what follows from its method, its
-    parameters and its body.
+    A route names only its own problems, and all routes share some. `openapi.py` adds those that
+    follow from the method, the parameters and the body.
     """
     documented: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, *_EVERYWHERE):
@@ -184,7 +183,7 @@ def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
 def add_problem(
     documented: dict[Any, dict[str, Any]], status: int | str, kind: type[AppError]
 ) -> None:
-    """Add a kind of error to the response of its status, once."""
+    """Add the code of an error to the response of its status, unless it is there already."""
     content = {"application/problem+json": {"schema": _SCHEMA}}
     response = documented.setdefault(status, {"description": "", "content": content})
     code = f"`{kind.code}`"

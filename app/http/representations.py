@@ -1,4 +1,4 @@
-"""A schema as a response: its bytes, its ETag, and what a cache may do with it."""
+"""Turns representations into responses, with ETag, Cache-Control and 304."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,11 +8,15 @@ from app.schemas.bodies import CachedBody, Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
-"""For what depends on who asks: to be kept by them only, and revalidated each time."""
-PUBLIC = "public, no-cache"
-"""For what is the same for everybody: any cache may keep it, and revalidates it each time.
+"""For responses that depend on the user: only their own cache may store them.
 
-A client that reads again after a 412 would else get the old version out of its cache.
+It revalidates them each time.
+"""
+PUBLIC = "public, no-cache"
+"""For responses that are the same for every client: any cache may store them.
+
+It revalidates them each time. Without that, a client that reads again after a 412 would get the
+old version from its cache.
 """
 
 
@@ -24,9 +28,9 @@ def represent(
     headers: dict[str, str] | None = None,
     caching: str = PRIVATE,
 ) -> Response:
-    """Send a body with its ETag.
+    """Return a response with a body and its ETag.
 
-    A GET whose If-None-Match names these very bytes gets 304 without them (RFC 9110,
+    For a GET whose If-None-Match has this ETag, it is a 304 without the body (RFC 9110,
     section 13.1.2).
     """
     content = body.to_bytes()
@@ -42,11 +46,14 @@ def represent_cached(
     headers: dict[str, str] | None = None,
     caching: str = PRIVATE,
 ) -> Response:
-    """Send what may have been read before, and say in `X-Cache` whether it was."""
-    sent = with_etag(cached.body, headers or {}, caching=caching)
+    """Do the same for a read through the cache, and report its outcome in `X-Cache`.
+
+    Sets `cached` of the request state, so that `Replay` can store the response.
+    """
+    all_headers = with_etag(cached.body, headers or {}, caching=caching)
     state = state_of(request.scope)
     state.cached, state.is_public = cached, caching == PUBLIC
-    return _conditional(request, cached.body, 200, {**sent, "X-Cache": cached.outcome})
+    return _conditional(request, cached.body, 200, {**all_headers, "X-Cache": cached.outcome})
 
 
 def represent_document(
@@ -57,9 +64,9 @@ def represent_document(
     headers: dict[str, str] | None = None,
     caching: str = PUBLIC,
 ) -> Response:
-    """Send a page or a file; an `ETag` among the headers saves its computation."""
-    sent = with_etag(content, headers or {}, caching=caching)
-    return _conditional(request, content, 200, sent, media_type=media_type)
+    """Do the same for a page or a file. An `ETag` in `headers` is used as it is."""
+    all_headers = with_etag(content, headers or {}, caching=caching)
+    return _conditional(request, content, 200, all_headers, media_type=media_type)
 
 
 def _conditional(
@@ -70,24 +77,27 @@ def _conditional(
     *,
     media_type: str = "application/json",
 ) -> Response:
-    known = entity_tags(request, "if-none-match") if request.method == "GET" else None
-    if known is not None and known.match_weakly(headers["ETag"]):
+    tags = entity_tags(request, "if-none-match") if request.method == "GET" else None
+    if tags is not None and tags.match_weakly(headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(body, status, headers, media_type=media_type)
 
 
 def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE) -> dict[str, str]:
-    """Return the headers that go with content that is bytes already."""
+    """Add ETag and Cache-Control to `headers`, unless they are there already."""
     etag = headers.get("ETag") or etag_of(content)
     return {"ETag": etag, "Cache-Control": caching, **headers}
 
 
 def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:
-    """Send a body with just these headers."""
+    """Return a response with these headers only: no ETag, no 304."""
     return Response(body.to_bytes(), status, headers, media_type="application/json")
 
 
 def entity_tags(request: Request, header: str) -> EntityTags | None:
-    """Read If-Match or If-None-Match; None when it is not there."""
+    """Parse If-Match or If-None-Match; None if the header is missing.
+
+    Raises `MalformedHeader`.
+    """
     values = request.headers.getlist(header)
     return EntityTags.parse(", ".join(values)) if values else None

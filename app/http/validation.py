@@ -1,8 +1,8 @@
-"""Where the validation of a request begins and ends: its stage, and the endpoint's behind it.
+"""Records the stages `validate` and `endpoint`.
 
 FastAPI reads the body, resolves the dependencies and calls the endpoint in one function of its
-own. So the stage begins before that function, and ends where the endpoint is entered, or where
-something is wrong.
+own. So `validate` begins before that function, and ends when the endpoint is called or an error is
+raised.
 """
 
 from collections.abc import Callable, Coroutine
@@ -23,11 +23,11 @@ _validating: ContextVar[ExitStack | None] = ContextVar("validating", default=Non
 
 
 def beginning_validation(handle: _Handler) -> _Handler:
-    """Begin the stage, and hand the request on."""
-    here: Final = place_of(handle)
+    """Return a handler that begins the stage `validate`, then calls `handle`."""
+    place: Final = place_of(handle)
 
     async def begin_validation(request: Request) -> Response:
-        stage = begin("validate", "validate", here)
+        stage = begin("validate", "validate", place)
         if stage is None:
             return await handle(request)
         with ExitStack() as validating:
@@ -41,14 +41,14 @@ def beginning_validation(handle: _Handler) -> _Handler:
 def ending_validation(
     endpoint: Callable[_P, Coroutine[Any, Any, _T]],
 ) -> Callable[_P, Coroutine[Any, Any, _T]]:
-    """End the stage, and begin that of the endpoint."""
-    enter = staged("endpoint")(endpoint)
+    """Return an endpoint that ends the stage `validate`, and runs in the stage `endpoint`."""
+    staged_endpoint = staged("endpoint")(endpoint)
 
     @wraps(endpoint)
     async def end_validation(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         validating = _validating.get()
         if validating is not None:
             validating.close()
-        return await enter(*args, **kwargs)
+        return await staged_endpoint(*args, **kwargs)
 
     return end_validation

@@ -42,7 +42,7 @@ def test_every_call_refuses_a_parameter_that_it_does_not_have(
     assert len(calls) > 25
     for method, path, _ in calls:
         response = client.request(method, f"{path}?no_such=canary", headers=admin.auth)
-        assert _refused(response) == {"no_such": "There is no such parameter here."}, path
+        assert _refused(response) == {"no_such": "This parameter is unknown."}, path
         assert "canary" not in response.text
 
 

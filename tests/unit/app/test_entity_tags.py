@@ -1,4 +1,4 @@
-"""Entity tags in If-Match and If-None-Match."""
+"""Parsing and comparing the entity tags of If-Match and If-None-Match."""
 
 import pytest
 from hypothesis import given
@@ -11,8 +11,8 @@ _TAGS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_ch
 
 
 @given(st.lists(_TAGS, min_size=1, max_size=5), st.sampled_from([",", ", ", " ,\t", ",,"]))
-def test_every_list_of_quoted_tags_is_read_whole(tags: list[str], separator: str) -> None:
-    """Any visible character but the quote may stand in a tag, the comma included."""
+def test_every_tag_of_a_list_is_parsed(tags: list[str], separator: str) -> None:
+    """A tag may contain any visible character except the quote, even a comma."""
     parsed = EntityTags.parse(separator.join(f'"{tag}"' for tag in tags))
     assert not parsed.anything
     assert all(parsed.match_strongly(f'"{tag}"') for tag in tags)
@@ -20,8 +20,8 @@ def test_every_list_of_quoted_tags_is_read_whole(tags: list[str], separator: str
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    """No header value ends in another exception, and none takes long."""
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    """No header value raises another exception or takes long."""
     try:
         EntityTags.parse(text)
     except MalformedHeader:
@@ -30,13 +30,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['"' * 60_001, "," * 60_000 + "x", '"a",' * 15_000 + "x"])
 def test_a_long_header_is_refused_in_linear_time(text: str) -> None:
-    """The pattern has one way only to fit, so that it fails fast."""
+    """The pattern can match in one way only, so it does not backtrack."""
     with pytest.raises(MalformedHeader):
         EntityTags.parse(text)
 
 
 def test_weak_and_strong_comparison_differ_for_weak_tags_only() -> None:
-    """RFC 9110, section 8.8.3.2, has this table."""
+    """The expected results are the table of RFC 9110, section 8.8.3.2."""
     weak, strong = EntityTags.parse('W/"1"'), EntityTags.parse('"1"')
     assert (weak.match_weakly('"1"'), strong.match_weakly('"1"')) == (True, True)
     assert (weak.match_strongly('"1"'), strong.match_strongly('"1"')) == (False, True)
@@ -44,8 +44,8 @@ def test_weak_and_strong_comparison_differ_for_weak_tags_only() -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
-def test_the_tag_of_a_compressed_response_stands_for_the_same_version(coding: str) -> None:
-    """A load balancer adds the coding to it; the version that a client has read is the same."""
+def test_the_tag_of_a_compressed_response_matches_the_same_version(coding: str) -> None:
+    """The load balancer adds the coding to the tag, but the version is the same."""
     tags = EntityTags.parse(f'"0", "1-{coding}"')
     assert tags.match_strongly('"1"')
     assert tags.match_strongly('"0"')
@@ -55,14 +55,14 @@ def test_the_tag_of_a_compressed_response_stands_for_the_same_version(coding: st
     assert not EntityTags.parse('"1-other"').match_strongly('"1"')
 
 
-def test_the_star_stands_for_anything() -> None:
-    """Alone, blanks around it aside."""
+def test_the_star_matches_any_version() -> None:
+    """It must be alone, but may have spaces around it."""
     assert EntityTags.parse(" * ").match_strongly('"1"')
     assert EntityTags.parse("*").match_weakly('"1"')
 
 
-def test_a_change_needs_the_version_it_changes() -> None:
-    """None is 428, another is 412, the right one passes."""
+def test_a_change_requires_the_current_version() -> None:
+    """A missing tag is 428, another tag is 412, and the right one is accepted."""
     with pytest.raises(PreconditionRequired):
         require_match(None, '"1"')
     with pytest.raises(PreconditionFailed):

@@ -1,4 +1,4 @@
-"""What a client reads about a field that does not fit: sentences of our own, never Pydantic's."""
+"""Validation errors have sentences of the service's own, never Pydantic's."""
 
 import importlib
 import pkgutil
@@ -25,7 +25,7 @@ _ERRORS_OF_KIND = {
 """The types of error that each kind of Pydantic's core schema can raise for JSON."""
 _RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
                   "model-field", "json-or-python", "lax-or-strict"}  # fmt: skip
-"""What these raise is raised by what is inside them, or in a sentence of our own."""
+"""The schemas inside these raise the errors, or a rule of the service does."""
 _ERRORS_OF_CONSTRAINT = {
     ("str", "pattern"): {"string_pattern_mismatch"},
     ("str", "min_length"): {"string_too_short"},
@@ -45,7 +45,7 @@ def _bodies(kind: type[RequestBody] = RequestBody) -> Iterator[type[RequestBody]
 
 
 def _error_types(schema: object) -> Iterator[str]:
-    """Yield every type of error that a core schema and what is inside it can raise."""
+    """Yield every type of error that a core schema and its inner schemas can raise."""
     if isinstance(schema, dict) and "custom_error_type" in schema:
         yield schema["custom_error_type"]
         return
@@ -53,8 +53,8 @@ def _error_types(schema: object) -> Iterator[str]:
         kind = schema.get("type")
         if isinstance(kind, str) and kind not in _RAISE_NOTHING:
             yield from _ERRORS_OF_KIND[kind]
-            for (of, constraint), errors in _ERRORS_OF_CONSTRAINT.items():
-                yield from errors if of == kind and constraint in schema else ()
+            for (constrained, constraint), errors in _ERRORS_OF_CONSTRAINT.items():
+                yield from errors if constrained == kind and constraint in schema else ()
         for name, inner in schema.items():
             yield from () if name in {"metadata", "serialization"} else _error_types(inner)
     elif isinstance(schema, list | tuple):
@@ -71,15 +71,15 @@ def _error_types_of_all_bodies() -> list[str]:
 
 
 def _sentence(kind: str, location: tuple[str, ...] = ("body", "field"), **others: Any) -> str:
-    error = {"type": kind, "loc": location, "msg": "Pydantic's own words", **others}
+    error = {"type": kind, "loc": location, "msg": "Pydantic's own message", **others}
     translated = translate(RequestValidationError([error]))
     assert isinstance(translated, Invalid)
     return translated.errors[0].detail
 
 
 @pytest.mark.parametrize("kind", _error_types_of_all_bodies())
-def test_each_error_that_a_body_can_lead_to_has_a_sentence_of_its_own(kind: str) -> None:
-    """A new kind of field fails this test until its errors have their sentences."""
+def test_each_error_that_a_body_can_cause_has_its_own_sentence(kind: str) -> None:
+    """A new kind of field fails this test until its errors have sentences."""
     sentence = _sentence(kind, ctx=_CONTEXT)
     assert sentence.endswith(".")
     assert "Pydantic" not in sentence
@@ -87,18 +87,19 @@ def test_each_error_that_a_body_can_lead_to_has_a_sentence_of_its_own(kind: str)
     assert "{" not in sentence
 
 
-def test_any_other_error_of_pydantic_gets_a_sentence_that_fits_all() -> None:
-    """Pydantic's words may quote what the client has sent."""
-    assert _sentence("date_parsing", ctx={"error": "canary"}).startswith("This is not what")
+def test_any_other_error_of_pydantic_gets_a_general_sentence() -> None:
+    """Pydantic's message may quote what the client has sent."""
+    sentence = _sentence("date_parsing", ctx={"error": "canary"})
+    assert sentence.startswith("This value is not valid")
 
 
-def test_a_rule_of_our_own_keeps_its_sentence() -> None:
-    """It is written for clients, about a field as about the whole body."""
+def test_a_rule_of_the_service_keeps_its_sentence() -> None:
+    """It is written for clients, whether it is about a field or about the whole body."""
     for location in [("body", "field"), ("body",)]:
-        assert _sentence("name_empty", location) == "Pydantic's own words"
+        assert _sentence("name_empty", location) == "Pydantic's own message"
 
 
 @pytest.mark.parametrize("kind", ["missing", "model_attributes_type", "dict_type"])
-def test_a_body_that_is_no_object_is_asked_for_as_one(kind: str) -> None:
-    """There is no field to name."""
+def test_the_error_for_a_body_that_is_no_object_asks_for_an_object(kind: str) -> None:
+    """The error concerns the whole body, so the sentence names no field."""
     assert _sentence(kind, ("body",)) == "Send a JSON object as the body."
