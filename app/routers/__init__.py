@@ -1,1 +1,1 @@
-"""The way in: each route declares its status, its limit and its types, and calls one service."""
+"""The routes. Each declares its status, its limit and its types, and calls one service."""

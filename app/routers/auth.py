@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and signing out."""
+"""Sign-in with a password, refresh, sign-out, and the list of sessions."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -10,13 +10,13 @@ from app.http.problems import problems
 from app.http.representations import json_response, represent
 from app.http.request_state import state_of
 from app.routers.cookies import with_session_cookie, without_session_cookie
-from app.routers.dependencies import Auth, Caller, RowId, Sessions, SigningIn
+from app.routers.dependencies import Auth, Caller, RowId, Sessions, SignInClient
 from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 
 _NO_STORE = {"Cache-Control": "no-store"}
-_LOGIN = (
+_LOGIN_ERRORS = (
     errors.BadCredentials,
     errors.TooManyFailures,
     errors.Overloaded,
@@ -26,11 +26,11 @@ _LOGIN = (
 @router.post(
     "/login",
     response_model=TokenPair,
-    responses=problems(*_LOGIN),
+    responses=problems(*_LOGIN_ERRORS),
     openapi_extra=limited_by("login") | NO_STORE,
 )
-async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
-    """Trade email and password for an access token and a refresh token."""
+async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
+    """Exchange email and password for an access token and a refresh token."""
     return json_response(await auth.login(body, client), headers=_NO_STORE)
 
 
@@ -38,11 +38,11 @@ async def login(body: Login, client: SigningIn, auth: Auth) -> Response:
     "/session",
     status_code=201,
     response_model=SessionRead,
-    responses=problems(*_LOGIN),
+    responses=problems(*_LOGIN_ERRORS),
     openapi_extra=limited_by("login") | NO_STORE,
 )
-async def create_session(body: Login, client: SigningIn, auth: Auth) -> Response:
-    """Sign in with a cookie, as browsers do. It ends the session of the cookie sent along."""
+async def create_session(body: Login, client: SignInClient, auth: Auth) -> Response:
+    """Sign in with a cookie, for browsers. A session whose cookie is sent with it ends."""
     session, cookie = await auth.open_session(body, client)
     headers = {"Location": f"/api/auth/sessions/{session.id}", **_NO_STORE}
     return with_session_cookie(json_response(session, status=201, headers=headers), cookie)
@@ -55,13 +55,13 @@ async def create_session(body: Login, client: SigningIn, auth: Auth) -> Response
     openapi_extra=NO_STORE,
 )
 async def refresh(body: Refresh, sessions: Sessions) -> Response:
-    """Trade a refresh token for a new pair. Each can be used once; a second use ends it all."""
+    """Exchange a refresh token for a new pair. A second use of the token ends its session."""
     return json_response(await sessions.refresh(body), headers=_NO_STORE)
 
 
 @router.post("/logout", status_code=204, responses=problems())
 async def logout(request: Request, caller: Caller, sessions: Sessions) -> Response:
-    """End this session: its access tokens, its refresh token, its cookie."""
+    """End this session, with its access tokens, its refresh token and its cookie."""
     await sessions.sign_out(caller)
     response = Response(status_code=204)
     return without_session_cookie(response) if state_of(request.scope).session_cookie else response
@@ -75,7 +75,7 @@ async def logout(request: Request, caller: Caller, sessions: Sessions) -> Respon
 async def list_sessions(
     request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
-    """List where you are signed in, newest first."""
+    """List your sessions, newest first."""
     page = await sessions.list_sessions(caller, cursor=cursor, limit=limit)
     return represent(request, page, headers=links(request, page.next_cursor))
 
@@ -98,7 +98,7 @@ async def read_session(
     responses=problems(errors.NotFound),
 )
 async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
-    """End one of your sessions, such as that of a lost phone."""
+    """End one of your sessions, for example that of a lost phone."""
     await sessions.end(caller, session_id)
     response = Response(status_code=204)
     return without_session_cookie(response) if session_id == caller.session_id else response

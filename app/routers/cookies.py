@@ -1,4 +1,4 @@
-"""Cookies: the session's, and that of a sign-in under way; given to browsers, and taken back."""
+"""Sets and deletes two cookies: of a session, and of a sign-in at an identity provider."""
 
 from typing import Final
 
@@ -7,33 +7,34 @@ from fastapi import Response
 from app.schemas.auth import SESSION_COOKIE
 
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
-"""No script reads it, no other site's form sends it, no other host gets it (RFC 6265bis)."""
+"""No script can read it, no form of another site sends it, no other host gets it (RFC 6265bis)."""
 
 
 FLOW_COOKIE: Final = "__Host-oidc"
-_TEN_MINUTES: Final = 600
+"""Set during a sign-in at an identity provider."""
+_FLOW_MAX_AGE_SECONDS: Final = 600
 
 
 def with_session_cookie(response: Response, value: str) -> Response:
-    """Hand out a session's cookie. It ends with the browser; the session has an end of its own."""
+    """Set the session cookie. The browser deletes it when it closes; the session expires itself."""
     response.headers.append("Set-Cookie", f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}")
     return response
 
 
 def without_session_cookie(response: Response) -> Response:
-    """Take the cookie back."""
+    """Delete the session cookie."""
     response.headers.append("Set-Cookie", f"{SESSION_COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
     return response
 
 
 def with_flow_cookie(response: Response, value: str) -> Response:
-    """Let a browser be known again when it comes back from an identity provider."""
-    cookie = f"{FLOW_COOKIE}={value}; Max-Age={_TEN_MINUTES}; {_ATTRIBUTES}"
+    """Set the cookie that identifies the browser when it returns from an identity provider."""
+    cookie = f"{FLOW_COOKIE}={value}; Max-Age={_FLOW_MAX_AGE_SECONDS}; {_ATTRIBUTES}"
     response.headers.append("Set-Cookie", cookie)
     return response
 
 
 def without_flow_cookie(response: Response) -> Response:
-    """Take that one back."""
+    """Delete the cookie of a sign-in."""
     response.headers.append("Set-Cookie", f"{FLOW_COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
     return response

@@ -1,7 +1,7 @@
-"""What routes ask for: the services, who is calling, and what the headers demand.
+"""The dependencies of routes: the services, the signed-in user, ids and headers.
 
-Dependencies are coroutines, even where they wait for nothing: FastAPI hands plain functions
-to a thread, which costs more than all that they do.
+All dependencies are coroutines, even if they await nothing. FastAPI runs plain functions in a
+thread, which takes longer than the functions themselves.
 """
 
 from typing import Annotated, cast
@@ -26,7 +26,7 @@ from app.services.products import ProductService
 from app.services.sessions import Principal, SessionService
 from app.services.users import UserService
 
-_LONGEST_USER_AGENT = 256
+_MAX_USER_AGENT_CHARACTERS = 256
 
 
 def _container(request: Request) -> Container:
@@ -76,25 +76,25 @@ Health = Annotated[HealthService, Depends(_health)]
 
 
 class _SignedIn(SecurityBase):
-    """Says who is signed in, by what was read at the door.
+    """Returns the signed-in user, from the token or cookie that the middleware has read.
 
-    It depends on nothing: FastAPI would resolve that anew for each dependency that asks for
-    this one. In the OpenAPI document it stands as a bearer token.
+    It has no dependencies of its own: FastAPI would resolve them again for each dependency that
+    uses this one. The OpenAPI document describes it as a bearer token.
     """
 
     model = HTTPBearer(bearerFormat="JWT")
     scheme_name = "AccessToken"
 
     async def __call__(self, request: Request) -> Principal:
-        """Raise `Unauthenticated` for anybody else."""
+        """Raise `Unauthenticated` if the caller is not signed in."""
         state, sessions = state_of(request.scope), _container(request).sessions
         principal = sessions.cached_principal(state.claims, state.session_cookie)
-        principal = principal or await _looked_up(state, sessions)
+        principal = principal or await _look_up(state, sessions)
         state.user_id, state.role = principal.user_id, principal.role
         return principal
 
 
-async def _looked_up(state: RequestState, sessions: SessionService) -> Principal:
+async def _look_up(state: RequestState, sessions: SessionService) -> Principal:
     if state.claims is not None:
         return await sessions.by_token(state.claims)
     if state.session_cookie is not None:
@@ -104,22 +104,22 @@ async def _looked_up(state: RequestState, sessions: SessionService) -> Principal
 
 _signed_in = _SignedIn()
 Caller = Annotated[Principal, Depends(_signed_in)]
-"""A signed-in user; anybody else gets 401."""
+"""The signed-in user; 401 if the caller is not signed in."""
 
 
-async def _signing_in(request: Request) -> Client:
+async def _sign_in_client(request: Request) -> Client:
     try:
         principal = await _signed_in(request)
     except Unauthenticated:
-        # What has ended, or never was, is no hindrance: this is where one signs in anew.
+        # The client begins a new session here, so a session that has ended is no error.
         principal = None
-    user_agent = request.headers.get("user-agent", "")[:_LONGEST_USER_AGENT] or None
+    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT_CHARACTERS] or None
     by_cookie = state_of(request.scope).session_cookie is not None
     return Client(user_agent, principal, replaces=principal if by_cookie else None)
 
 
-SigningIn = Annotated[Client, Depends(_signing_in)]
-"""Who asks to be signed in: anybody."""
+SignInClient = Annotated[Client, Depends(_sign_in_client)]
+"""The client that signs in. It need not be signed in."""
 
 
 async def _administrator(caller: Caller) -> Principal:
@@ -129,23 +129,23 @@ async def _administrator(caller: Caller) -> Principal:
 
 
 Administrator = Annotated[Principal, Depends(_administrator)]
-"""A signed-in administrator; other users get 403."""
+"""The signed-in administrator; 403 for other users."""
 
 
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path(examples=[1])]
-"""An id in a path, in its one spelling."""
+"""An id in a path: digits without a leading zero."""
 
 
 async def _visible_user_id(user_id: RowId, caller: Caller) -> int:
-    # Checked before the body: whoever may not see a user must not learn, from the order of
-    # the answers, that there is one.
+    # Checked before the body. Otherwise, a caller who may not see a user could learn from an error
+    # about the body that the user exists.
     if user_id != caller.user_id and not caller.is_admin:
         raise NotFound
     return user_id
 
 
 VisibleUserId = Annotated[int, Depends(_visible_user_id)]
-"""The id of the caller, or of anybody for an administrator; else 404."""
+"""The caller's own id, or any id if the caller is an administrator; otherwise 404."""
 
 
 async def _if_match(request: Request) -> EntityTags | None:
@@ -153,13 +153,16 @@ async def _if_match(request: Request) -> EntityTags | None:
 
 
 IfMatch = Annotated[EntityTags | None, Depends(_if_match)]
-"""The versions that a change is meant for; None if the header is missing (428, not 422)."""
+"""The versions that the client wants to change; None if the header is missing.
+
+Without the header, the service raises `PreconditionRequired` (428, not FastAPI's 422).
+"""
 
 IF_MATCH_PARAMETER = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "the ETag of the version that is being changed, in its quotes; or `*`",
+    "description": "the ETag of the version that you change, with its quotes; or `*`",
     "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]+")$'},
 }
-"""How the header stands in the OpenAPI document. FastAPI, told of it, would answer 422."""
+"""The header in the OpenAPI document. If FastAPI knew the parameter, it would answer 422."""

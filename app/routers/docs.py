@@ -1,4 +1,4 @@
-"""What people read in a browser: the interactive documentation, and a page for each problem."""
+"""Pages for a browser: the interactive API documentation, and a page for each problem."""
 
 import json
 from collections.abc import Iterator
@@ -45,33 +45,32 @@ _SWAGGER_POLICY = (
 
 @router.get("/")
 async def read_root() -> Response:
-    """Lead whoever opens the bare address to the documentation."""
+    """Redirect to the API documentation."""
     return RedirectResponse("/docs", status_code=303)
 
 
 @router.get("/openapi.json")
 async def read_openapi(request: Request) -> Response:
-    """Return the contract for machines (OpenAPI 3.1)."""
-    # The examples are to be pasted: they name the address of the service or, where it does not
-    # know its own, the one that this client came by. A client chooses that one, so that no cache
-    # may keep such a document for others.
+    """Return the OpenAPI 3.1 document."""
+    # The examples contain the public URL or, if it is not set, the address that this client has
+    # used. The client chose that address, so no shared cache may store such a document.
     public_url: str | None = request.app.state.public_url
-    here = public_url or str(request.base_url).rstrip("/")
-    document = json.dumps(request.app.openapi()).replace(SERVER, here)
+    server = public_url or str(request.base_url).rstrip("/")
+    document = json.dumps(request.app.openapi()).replace(SERVER, server)
     caching = PUBLIC if public_url else PRIVATE
     return represent_document(request, document.encode(), "application/json", caching=caching)
 
 
 @router.get("/docs")
 async def read_docs(request: Request) -> Response:
-    """Show the OpenAPI document, with a button to try each call."""
+    """Show the API documentation (Swagger UI), which can send requests."""
     headers = {"Content-Security-Policy": _SWAGGER_POLICY}
     return represent_document(request, _SWAGGER_UI.encode(), "text/html", headers=headers)
 
 
 @router.get("/docs/start.js")
 async def read_docs_start(request: Request) -> Response:
-    """Start Swagger UI; a file of its own, since the page allows no inline script."""
+    """Return the script that starts Swagger UI. The page's policy allows no inline script."""
     return represent_document(request, _START.encode(), "text/javascript")
 
 
@@ -87,18 +86,18 @@ async def read_docs_asset(request: Request, asset: str) -> Response:
 
 @router.get("/problems")
 async def list_problems(request: Request) -> Response:
-    """List every problem that the service can report."""
+    """Show the list of all problems."""
     items = "".join(
         f'<li><a href="/problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
-        for code, error in sorted(_explained().items())
+        for code, error in sorted(_errors_by_code().items())
     )
     return page(request, "Problems", f"<h1>Problems</h1><ul>{items}</ul>")
 
 
 @router.get("/problems/{code}")
 async def read_problem(request: Request, code: str) -> Response:
-    """Explain one problem in plain words."""
-    error = _explained().get(code)
+    """Show the page that explains one problem."""
+    error = _errors_by_code().get(code)
     if error is None:
         raise NotFound
     status = HTTPStatus(status_of(error))
@@ -115,16 +114,16 @@ async def read_problem(request: Request, code: str) -> Response:
 
 @cache
 def _content(asset: str) -> tuple[bytes, str]:
-    # Swagger UI comes with fastapi-offline, so that the page needs no network.
+    # fastapi-offline contains Swagger UI, so the page needs no other server.
     content = (files("fastapi_offline") / "static" / asset).read_bytes()
     return content, etag_of(content)
 
 
-def _explained() -> dict[str, type[AppError]]:
-    return {error.code: error for error in _below(AppError) if "code" in vars(error)}
+def _errors_by_code() -> dict[str, type[AppError]]:
+    return {error.code: error for error in _subclasses(AppError) if "code" in vars(error)}
 
 
-def _below(kind: type[AppError]) -> Iterator[type[AppError]]:
+def _subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
     for error in kind.__subclasses__():
         yield error
-        yield from _below(error)
+        yield from _subclasses(error)

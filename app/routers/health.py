@@ -1,4 +1,4 @@
-"""Operations: is it alive, is it ready, and what does it measure."""
+"""Operations: liveness, readiness and metrics."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ _HEADERS = {"Cache-Control": "no-store"}
 
 @json_router.get("/livez", response_model=Liveness, responses=problems(), openapi_extra=NO_STORE)
 async def read_liveness() -> Response:
-    """Say that the process answers. Nothing else is asked: a restart would not mend it."""
+    """Report that the process is alive. No other server is checked: a restart would not help."""
     return json_response(Liveness(), headers=_HEADERS)
 
 
@@ -35,15 +35,15 @@ async def read_readiness(
     health: Health,
     exclude: Annotated[
         list[Literal["postgres", "redis"]],
-        Query(description="parts that are reported, but do not decide"),
+        Query(description="parts that are reported, but do not affect the status"),
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:
-    """Say whether this process should get requests; 503 without Postgres or while draining."""
+    """Report whether this process should get requests. 503 without PostgreSQL or while draining."""
     return json_response(await health.readiness(exclude), headers=_HEADERS)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def read_metrics(request: Request) -> Response:
-    """Return this process's metrics in Prometheus's text format."""
+    """Return the metrics of this process in the Prometheus text format."""
     body = generate_latest(request.app.state.metrics)
     return Response(body, headers=_HEADERS, media_type=CONTENT_TYPE_LATEST)

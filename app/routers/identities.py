@@ -1,4 +1,4 @@
-"""The identities with which an account can be signed in to: listing and removing them."""
+"""The identities at identity providers that are linked to an account."""
 
 from typing import Annotated
 
@@ -17,20 +17,20 @@ router = APIRouter(prefix="/api/users/{user_id}/identities", tags=["users"], rou
 
 async def _own_user_id(user_id: VisibleUserId, caller: Caller) -> int:
     if user_id != caller.user_id:
-        raise errors.Forbidden("Only its owner sees how an account is signed in to.")
+        raise errors.Forbidden("Only the owner of an account can see its identities.")
     return user_id
 
 
 OwnUserId = Annotated[int, Depends(_own_user_id)]
-"""The caller's own id; 403 for an administrator who names another user, 404 for anyone else."""
+"""The caller's own id. For another id, an administrator gets 403, and other users get 404."""
 
-_OWN = (*SIGNED_IN, errors.Forbidden, errors.NotFound, errors.Invalid)
+_OWN_ERRORS = (*SIGNED_IN, errors.Forbidden, errors.NotFound, errors.Invalid)
 
 
 @router.get(
     "",
     response_model=IdentityPage,
-    responses=problems(*_OWN, errors.MalformedCursor, errors.MalformedHeader),
+    responses=problems(*_OWN_ERRORS, errors.MalformedCursor, errors.MalformedHeader),
 )
 async def list_identities(
     request: Request,
@@ -47,7 +47,9 @@ async def list_identities(
 @router.delete(
     "/{identity_id}",
     status_code=204,
-    responses=problems(*_OWN, errors.CrossSite, errors.Reauthenticate, errors.LastSignInMethod),
+    responses=problems(
+        *_OWN_ERRORS, errors.CrossSite, errors.Reauthenticate, errors.LastSignInMethod
+    ),
 )
 async def delete_identity(
     _: OwnUserId, identity_id: RowId, caller: Caller, identities: Identities

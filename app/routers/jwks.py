@@ -1,4 +1,4 @@
-"""The public keys, at the address where verifiers look for them."""
+"""The public keys of access tokens."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,5 +13,5 @@ router = APIRouter(prefix="/.well-known", tags=["auth"], route_class=JsonRoute)
 
 @router.get("/jwks.json", response_model=PublicKeys, responses=problems())
 async def read_public_keys(request: Request, sessions: Sessions) -> Response:
-    """Read the public keys that access tokens can be verified with (RFC 7517)."""
+    """Read the public keys that verify access tokens (RFC 7517)."""
     return represent(request, sessions.public_keys(), caching=PUBLIC)

@@ -1,7 +1,7 @@
-"""Signing in at an identity provider: there, back, and linking one to an account.
+"""Sign-in at an identity provider, and linking its identity to an account.
 
-A browser goes through the first two by redirects (OpenID Connect Core, section 3.1); what
-goes wrong is a problem document as everywhere.
+`begin_sign_in` redirects the browser to the provider, which redirects it to `finish_sign_in`
+(OpenID Connect Core, section 3.1). Errors are problem documents, as everywhere.
 """
 
 from typing import Annotated
@@ -20,39 +20,41 @@ from app.routers.cookies import (
     with_session_cookie,
     without_flow_cookie,
 )
-from app.routers.dependencies import Caller, Oidc, SigningIn
+from app.routers.dependencies import Caller, Oidc, SignInClient
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import AuthorizationResponse
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
 
-# The body may be left out.
+# For a request without a body.
 _NO_PASSWORD = LinkStart()
 _NO_STORE = {"Cache-Control": "no-store"}
-_PLACES = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
+_PROVIDER_ERRORS = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
 
 ProviderName = Annotated[str, Path(description="a provider's name", examples=["google"])]
-WhereTo = Annotated[ReturnTo, Query(description="a path on this server to go on to afterwards")]
+ReturnPath = Annotated[
+    ReturnTo, Query(description="the path on this server that the browser is sent to at the end")
+]
 
 
 @router.get(
     "/{provider}/login",
     status_code=303,
     response_class=Response,
-    responses=problems(*_PLACES),
+    responses=problems(*_PROVIDER_ERRORS),
     openapi_extra=limited_by("login"),
 )
 async def begin_sign_in(
-    request: Request, provider: ProviderName, oidc: Oidc, return_to: WhereTo = "/api/users/me"
+    request: Request, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
 ) -> Response:
-    """Lead a browser to an identity provider; it comes back with a session in a cookie."""
-    departure = await oidc.begin(provider, origin=_here(request), return_to=return_to)
+    """Redirect a browser to an identity provider. After the sign-in, it has a session cookie."""
+    departure = await oidc.begin(provider, origin=_base_url(request), return_to=return_to)
     response = RedirectResponse(departure.url, status_code=303, headers=_NO_STORE)
     return with_flow_cookie(response, departure.browser_secret)
 
 
-# Not in the document: only a provider knows what to send here, and only once. It may send
-# parameters that nobody has asked for, which are to be ignored (RFC 6749, section 4.1.2).
+# Not in the OpenAPI document: only a provider knows what to send here, and only once. Unknown
+# parameters that it sends must be ignored (RFC 6749, section 4.1.2).
 @router.get(
     "/{provider}/callback",
     include_in_schema=False,
@@ -62,13 +64,13 @@ async def finish_sign_in(
     request: Request,
     provider: ProviderName,
     oidc: Oidc,
-    client: SigningIn,
+    client: SignInClient,
     state: str | None = None,
     code: str | None = None,
     error: str | None = None,
     iss: str | None = None,
 ) -> Response:
-    """Take a browser back from the identity provider, and let it go on."""
+    """Complete the sign-in of a browser that returns from the identity provider."""
     authorization = AuthorizationResponse(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
     arrival = await oidc.finish(
         provider, authorization, user_agent=client.user_agent, replaces=client.replaces
@@ -89,7 +91,7 @@ async def finish_sign_in(
         errors.WrongPassword,
         errors.TooManyFailures,
         errors.Overloaded,
-        *_PLACES,
+        *_PROVIDER_ERRORS,
     ),
     openapi_extra=limited_by("login") | NO_STORE,
 )
@@ -99,23 +101,23 @@ async def begin_link(
     caller: Caller,
     oidc: Oidc,
     body: LinkStart = _NO_PASSWORD,
-    return_to: WhereTo = "/api/users/me",
+    return_to: ReturnPath = "/api/users/me",
 ) -> Response:
-    """Begin to link an identity to your account: open the URL in the browser that asks.
+    """Begin to link an identity to your account. Open the URL in the browser that sent this.
 
-    It needs the current password, or a session that began less than five minutes ago. A POST, so
-    that no other site can make a signed-in browser begin it.
+    This requires the current password, or a session that began less than five minutes ago. It is a
+    POST, so that no other site can make a signed-in browser send it.
     """
     departure = await oidc.begin_link(
         provider,
         caller,
         body.current_password,
-        origin=_here(request),
+        origin=_base_url(request),
         return_to=return_to,
     )
     response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)
     return with_flow_cookie(response, departure.browser_secret)
 
 
-def _here(request: Request) -> str:
+def _base_url(request: Request) -> str:
     return str(request.base_url).rstrip("/")

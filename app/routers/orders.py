@@ -1,4 +1,4 @@
-"""Orders: placed once, listed newest first, moved on step by step."""
+"""Orders: placing, listing, reading, and changing the status."""
 
 import re
 from typing import Annotated
@@ -40,13 +40,13 @@ async def _idempotency_key(request: Request) -> str | None:
 
 IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 
-# FastAPI, told of the header, would answer 422 where broken syntax gets 400.
+# If FastAPI knew the parameter, it would answer 422 to broken syntax, which is a 400 here.
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "any string of your own, of up to 255 characters; the same key gives the same "
-    "answer for 24 hours, so that a request whose answer was lost can be repeated without harm",
+    "description": "a string that you choose, of up to 255 characters; for 24 hours, the same key "
+    "gets the same response, so you can safely repeat a request whose response was lost",
     "schema": {"type": "string", "pattern": f"^({_KEY.pattern})$"},
     "example": "order-1",
 }
@@ -68,7 +68,7 @@ _KEY_PARAMETER = {
 async def create_order(
     user_id: VisibleUserId, caller: Caller, key: IdempotencyKey, body: OrderCreate, orders: Orders
 ) -> Response:
-    """Place an order: all of it or nothing. Send an `Idempotency-Key`, and repeat freely."""
+    """Place an order, all of it or nothing. With an `Idempotency-Key`, you can safely repeat it."""
     placed = await orders.place(user_id, body, caller=caller, key=key)
     replayed = {"Idempotency-Replayed": "true"} if placed.replayed else {}
     headers = with_etag(placed.body, {"Location": placed.location, **replayed})
@@ -85,7 +85,7 @@ async def list_orders(
     request: Request,
     user_id: VisibleUserId,
     orders: Orders,
-    status: Annotated[Status | None, Query(description="only orders that have come so far")] = None,
+    status: Annotated[Status | None, Query(description="only orders with this status")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Response:
@@ -127,6 +127,6 @@ async def update_order(
     body: OrderUpdate,
     orders: Orders,
 ) -> Response:
-    """Move an order on: `cancelled` by its owner, `paid` and `shipped` by an administrator."""
+    """Change the status: owners set `cancelled`; administrators set `paid` and `shipped`."""
     order = await orders.move(user_id, order_id, body.status, if_match, by_admin=caller.is_admin)
     return represent(request, order)

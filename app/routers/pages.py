@@ -1,4 +1,4 @@
-"""HTML that stands on its own: inline style allowed by its hash, no script, no network."""
+"""Self-contained HTML pages: the inline style is allowed by its hash, and there is no script."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ _POLICY = (
 
 
 def page(request: Request, title: str, body: str) -> Response:
-    """Render a page; `body` is HTML whose text is escaped already."""
+    """Render a page. `title` is text; `body` is HTML, so the caller must escape its text."""
     html = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'

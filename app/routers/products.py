@@ -1,4 +1,4 @@
-"""Products: read by everybody, kept by administrators."""
+"""Products. Reading them is public; only administrators change them."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,7 +13,7 @@ from app.schemas.products import ProductCreate, ProductPage, ProductRead, Produc
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
 
-_ADMIN = (errors.Forbidden, errors.SkuTaken)
+_ADMIN_ERRORS = (errors.Forbidden, errors.SkuTaken)
 
 
 @router.get(
@@ -25,7 +25,7 @@ _ADMIN = (errors.Forbidden, errors.SkuTaken)
 async def list_products(
     request: Request, products: Products, limit: Limit = 20, cursor: Cursor = None
 ) -> Response:
-    """List all products in the order in which they came."""
+    """List all products, oldest first."""
     page = await products.list_products(cursor=cursor, limit=limit)
     headers = links(request, next_cursor(page.body))
     return represent_cached(request, page, headers=headers, caching=PUBLIC)
@@ -46,7 +46,7 @@ async def read_product(request: Request, product_id: RowId, products: Products) 
     "",
     status_code=201,
     response_model=ProductRead,
-    responses=problems(*_ADMIN),
+    responses=problems(*_ADMIN_ERRORS),
 )
 async def create_product(
     request: Request, _: Administrator, body: ProductCreate, products: Products
@@ -60,7 +60,7 @@ async def create_product(
 @router.patch(
     "/{product_id}",
     response_model=ProductRead,
-    responses=problems(errors.NotFound, *_ADMIN),
+    responses=problems(errors.NotFound, *_ADMIN_ERRORS),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_product(
@@ -71,5 +71,5 @@ async def update_product(
     body: ProductUpdate,
     products: Products,
 ) -> Response:
-    """Change a product. For administrators; `If-Match` carries the ETag of what is changed."""
+    """Change a product. For administrators. `If-Match` names the version that you change."""
     return represent(request, await products.update(product_id, body, if_match))

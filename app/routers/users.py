@@ -1,4 +1,4 @@
-"""Users: signup, reading, changing, deleting, and the list for administrators."""
+"""Users: sign up, read, change and delete an account, and list accounts for administrators."""
 
 from typing import Annotated
 
@@ -22,14 +22,14 @@ from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserR
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
 
-_OWN = (*SIGNED_IN, errors.NotFound, errors.Invalid)
-_PROOF = (
+_OWN_ERRORS = (*SIGNED_IN, errors.NotFound, errors.Invalid)
+_PROOF_ERRORS = (
     errors.WrongPassword,
     errors.Reauthenticate,
     errors.TooManyFailures,
     errors.Overloaded,
 )
-_MATCH = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
+_IF_MATCH_ERRORS = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
 
 
 @router.post(
@@ -65,7 +65,7 @@ async def list_users(
     cursor: Cursor = None,
     email: Annotated[Email | None, Query(description="only the account with this email")] = None,
 ) -> Response:
-    """List all users in the order in which they signed up. For administrators."""
+    """List all users, oldest first. For administrators."""
     page = await users.list_users(cursor=cursor, limit=limit, email=email)
     return represent(request, page, headers=links(request, page.next_cursor))
 
@@ -77,25 +77,27 @@ async def list_users(
     openapi_extra=CACHED,
 )
 async def read_me(request: Request, caller: Caller, users: Users) -> Response:
-    """Read the account that the access token belongs to."""
+    """Read your own account."""
     return represent_cached(request, await users.read(caller.user_id))
 
 
 @router.get(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(*_OWN),
+    responses=problems(*_OWN_ERRORS),
     openapi_extra=CACHED,
 )
 async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> Response:
-    """Read an account: your own, or anybody's for an administrator."""
+    """Read an account: your own or, for administrators, any."""
     return represent_cached(request, await users.read(user_id))
 
 
 @router.patch(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(errors.EmailTaken, *_PROOF, *_OWN, *_MATCH, *READING_A_BODY),
+    responses=problems(
+        errors.EmailTaken, *_PROOF_ERRORS, *_OWN_ERRORS, *_IF_MATCH_ERRORS, *READING_A_BODY
+    ),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_user(
@@ -106,9 +108,9 @@ async def update_user(
     body: UserUpdate,
     users: Users,
 ) -> Response:
-    """Change name or email; your own email with your current password.
+    """Change name or email. To change your own email, send your current password.
 
-    `If-Match` carries the ETag of what is being changed.
+    `If-Match` names the version that you change.
     """
     return represent(request, await users.update(user_id, body, if_match, caller))
 
@@ -116,19 +118,19 @@ async def update_user(
 @router.put(
     "/{user_id}/password",
     status_code=204,
-    responses=problems(errors.Forbidden, *_PROOF, *_OWN, *READING_A_BODY),
+    responses=problems(errors.Forbidden, *_PROOF_ERRORS, *_OWN_ERRORS, *READING_A_BODY),
     openapi_extra=limited_by("password"),
 )
 async def change_password(
     user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users
 ) -> Response:
-    """Set a new password, proving the current one. Every other session ends.
+    """Set a new password. Send the current one too. Every other session ends.
 
-    An account that has no password gets its first one without a current one, in a session that
-    began less than five minutes ago.
+    The first password of an account that has none requires a session that began less than five
+    minutes ago instead.
     """
     if user_id != caller.user_id:
-        raise errors.Forbidden("Only its owner can change a password.")
+        raise errors.Forbidden("Only the owner of an account can change its password.")
     await users.change_password(body, caller)
     return Response(status_code=204)
 
@@ -136,10 +138,10 @@ async def change_password(
 @router.delete(
     "/{user_id}",
     status_code=204,
-    responses=problems(*_OWN, *_MATCH),
+    responses=problems(*_OWN_ERRORS, *_IF_MATCH_ERRORS),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def delete_user(user_id: VisibleUserId, if_match: IfMatch, users: Users) -> Response:
-    """Delete an account: its personal data is erased, its email is free again."""
+    """Delete an account. Its personal data is erased, and its email can be used again."""
     await users.delete(user_id, if_match)
     return Response(status_code=204)
