@@ -1,4 +1,4 @@
-"""Commands for whoever runs the service: `python -m app create-admin|rotate-key`."""
+"""Commands for operators of the service: `python -m app create-admin|rotate-key`."""
 
 import argparse
 import asyncio
@@ -15,11 +15,11 @@ from app.errors import AppError, Invalid
 from app.schemas.users import UserCreate
 from app.settings import SettingsError, load_settings, load_token_settings
 
-_LONGEST_WAIT = 365 * 24 * 60 * 60
+_MAX_AFTER_SECONDS = 365 * 24 * 60 * 60
 
 
 def main() -> int:
-    """Run one command and return its exit status: 0 for done, 1 for refused."""
+    """Run one command, and return its exit status: 0 for success, 1 for a refusal."""
     arguments = _parser().parse_args()
     try:
         print(arguments.run(arguments))
@@ -42,15 +42,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     create_admin = commands.add_parser(
         "create-admin",
-        help="make an administrator, or promote the account that has this email",
-        description="The password is read from ADMIN_PASSWORD, or else asked for.",
+        help="create an administrator, or promote the account with this email",
+        description="The password is read from ADMIN_PASSWORD. If that is not set, type it.",
     )
     create_admin.add_argument("--email", required=True)
     create_admin.add_argument("--name", default="Administrator")
     create_admin.set_defaults(run=_create_admin)
     rotate_key = commands.add_parser(
         "rotate-key",
-        help="print the next value of TOKEN_SIGNING_KEY: the keys there are, and a new one",
+        help="print the next value of TOKEN_SIGNING_KEY: the present keys and a new one",
         description="Reads TOKEN_SIGNING_KEY and changes nothing; see docs/key-rotation.md.",
     )
     rotate_key.add_argument(
@@ -58,15 +58,16 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         default=600,
         metavar="SECONDS",
-        help="when the new key begins to sign; by then, every process has the value (%(default)s)",
+        help="delay until the new key signs; by then, every process must have the value "
+        "(default: %(default)s)",
     )
     rotate_key.set_defaults(run=_rotate_key)
     return parser
 
 
 def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _LONGEST_WAIT):
-        raise argparse.ArgumentTypeError("give the seconds from now, at most those of a year")
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_AFTER_SECONDS):
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MAX_AFTER_SECONDS}")
     return int(text)
 
 
@@ -87,7 +88,7 @@ async def _promote(new: UserCreate) -> str:
         await container.close()
     if is_new:
         return f"{user.email} is an administrator now (user {user.id})."
-    return f"{user.email} is an administrator now (user {user.id}); its password stays as it was."
+    return f"{user.email} is an administrator now (user {user.id}). Its password has not changed."
 
 
 def _rotate_key(arguments: argparse.Namespace) -> str:
@@ -99,14 +100,14 @@ def _rotate_key(arguments: argparse.Namespace) -> str:
             settings.token_signing_key, now=now, signs_from=signs_from, token_lifetime=lifetime
         )
     except ValueError:
-        due = settings.token_signing_key[-1].signs_from
+        pending_from = settings.token_signing_key[-1].signs_from
         raise SettingsError(
-            f"TOKEN_SIGNING_KEY has a key already that will sign from {due:%Y-%m-%dT%H:%M:%SZ}. "
-            "Wait until then."
+            "TOKEN_SIGNING_KEY already has a key that does not sign yet. Wait until "
+            f"{pending_from:%Y-%m-%dT%H:%M:%SZ}, when it begins to."
         ) from None
     print(
-        f"Give this value to every process as TOKEN_SIGNING_KEY before {signs_from:%H:%M:%S} UTC.\n"
-        f"From then on the new key signs. The one before it verifies for {lifetime} seconds more.",
+        f"Set this value as TOKEN_SIGNING_KEY of every process before {signs_from:%H:%M:%S} UTC.\n"
+        f"From then on, the new key signs. The previous key verifies for {lifetime} more seconds.",
         file=sys.stderr,
     )
     return ",".join(key.to_setting() for key in keys)

@@ -1,4 +1,4 @@
-"""The only wiring: builds every collaborator once and joins them by plain constructors."""
+"""Constructs every object of the service once, and connects them. The only wiring."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -26,30 +26,32 @@ from app.services.users import UserService
 from app.settings import Settings
 from app.store import Store
 
-_REMEMBERED = 0.8
-"""Seconds; below the one after which an ended session is refused everywhere."""
-_MOST_REMEMBERED = 10_000
+_SESSION_TTL_SECONDS = 0.8
+"""Less than the second after which every process refuses a session that has ended."""
+_MAX_CACHED_SESSIONS = 10_000
 
 
 class Container:
-    """What one process works with, from its start to `close()`."""
+    """The objects of one process, from its start to `close()`."""
 
     def __init__(self, settings: Settings) -> None:
         self._database = Database(create_engine(settings))
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
         )
-        cached, counted = self._redis = _redis_links(settings)
-        self.rate_limiter = RateLimiter(counted, key_prefix=settings.redis_key_prefix)
+        for_cache, for_counts = self._redis = _redis_clients(settings)
+        self.rate_limiter = RateLimiter(for_counts, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
-            cached, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
+            for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
         )
         tokens = AccessTokens(settings)
         throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
         check = PasswordCheck(self._passwords, throttle)
         cursors = Cursors(settings)
         signed_in = SessionCache[Principal](
-            seconds=_REMEMBERED, size=_MOST_REMEMBERED, owner=lambda principal: principal.user_id
+            seconds=_SESSION_TTL_SECONDS,
+            size=_MAX_CACHED_SESSIONS,
+            owner=lambda principal: principal.user_id,
         )
         store = Store(self._database, self.cache)
         self.users = UserService(store, self._passwords, check, signed_in, cursors)
@@ -93,24 +95,26 @@ class Container:
         self.health = HealthService(self._database, set(self._redis))
 
     async def close(self) -> None:
-        """Close everything, also after one close has failed."""
+        """Close everything, even if one close fails."""
         async with AsyncExitStack() as closing:
-            # The stack closes in reverse order: first what uses a connection, then the connection.
+            # The stack closes in reverse order: the users of a connection first, then the
+            # connection.
             closing.push_async_callback(self._database.close)
-            for link in set(self._redis):
-                closing.push_async_callback(link.close)
+            for client in set(self._redis):
+                closing.push_async_callback(client.close)
             closing.push_async_callback(self.cache.close)
             for provider in self._providers.values():
                 closing.push_async_callback(provider.close)
             closing.callback(self._passwords.close)
 
 
-def _redis_links(settings: Settings) -> tuple[RedisClient, RedisClient]:
-    """Return the ways to what is cached and to what is counted.
+def _redis_clients(settings: Settings) -> tuple[RedisClient, RedisClient]:
+    """Return the clients for the cache and for the counts.
 
-    To one server they are the same, so that what a request asks of it takes one round trip.
+    If both are on one server, they are the same client, so that the commands of a request share a
+    round trip.
     """
-    cached, url = RedisClient(settings), settings.rate_limit_redis_url
+    for_cache, url = RedisClient(settings), settings.rate_limit_redis_url
     if url is None or url == settings.redis_url:
-        return cached, cached
-    return cached, RedisClient(settings, url=url)
+        return for_cache, for_cache
+    return for_cache, RedisClient(settings, url=url)

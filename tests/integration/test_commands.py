@@ -51,7 +51,7 @@ def test_create_admin_promotes_an_account_and_keeps_its_password(
     other = "a password for nobody"
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr
-    assert "its password stays as it was" in result.stdout
+    assert "Its password has not changed." in result.stdout
     assert client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 200
     assert client.get("/api/users/me", headers=ahmed.auth).json()["name"] == "Ahmed"
     log_in(client, ahmed.email, PASSWORD)
