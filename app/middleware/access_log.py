@@ -54,7 +54,7 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        # Each request has its own task, and so its own context.
+        # uvicorn's --reset-contextvars gives each request its own context.
         structlog.contextvars.bind_contextvars(
             request_id=state_of(scope).request_id, **_trace_id(scope)
         )

@@ -5,7 +5,6 @@ from typing import Final
 
 from limits import parse
 from opentelemetry import propagate, trace
-from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers
@@ -43,9 +42,9 @@ class Sampling:
         """
         if scope.get("path") in PROBES:
             return True
-        if self._sampler is not None and not _is_sampled(scope, self._sampler):
+        if self._sampler is not None and not _begin_sampled(scope, self._sampler):
             return True
-        return self._limit is not None and self._exceeds_limit(scope)
+        return self._exceeds_limit(scope)
 
     def _exceeds_limit(self, scope: Scope) -> bool:
         if self._limit is None or _is_always_traced(Headers(scope=scope)):
@@ -58,19 +57,8 @@ class Sampling:
         return self._remaining < 0
 
 
-class _HeadersGetter(Getter[Headers]):
-    def get(self, carrier: Headers, key: str) -> list[str] | None:
-        return carrier.getlist(key) or None
-
-    def keys(self, carrier: Headers) -> list[str]:
-        return carrier.keys()
-
-
-_GETTER: Final = _HeadersGetter()
-
-
-def _is_sampled(scope: Scope, sampler: Sampler) -> bool:
-    context = propagate.extract(Headers(scope=scope), getter=_GETTER)
+def _begin_sampled(scope: Scope, sampler: Sampler) -> bool:
+    context = propagate.extract(Headers(scope=scope))
     trace_id = begin_trace(trace.get_current_span(context).get_span_context())
     result = sampler.should_sample(context, trace_id, "", SpanKind.SERVER)
     return result.decision is Decision.RECORD_AND_SAMPLE

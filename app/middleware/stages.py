@@ -28,11 +28,12 @@ class Stages:
             traced = span.is_recording()
             if traced:
                 _describe(span, scope)
-            if traced or self.server_timing:
-                recording = state_of(scope).recording = Recording(spans=traced)
-                record(recording)
-                if self.server_timing:
-                    send = _with_server_timing(send, recording)
+            recording = Recording(spans=traced) if traced or self.server_timing else None
+            state_of(scope).recording = recording
+            # None is set too: uvicorn may begin a pipelined request in the context of another one.
+            record(recording)
+            if recording is not None and self.server_timing:
+                send = _with_server_timing(send, recording)
         await self.app(scope, receive, send)
 
 
