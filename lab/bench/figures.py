@@ -42,6 +42,10 @@ class Ratio:
     at_least: float | None = None
     at_most: float | None = None
 
+    def is_measured(self, samples: Samples) -> bool:
+        """Whether there are samples of both figures."""
+        return self.over in samples and self.under in samples
+
     def spread(self, samples: Samples) -> Spread:
         """Divide round by round, since what disturbs a machine for a while disturbs both."""
         pairs = zip(samples[self.over], samples[self.under], strict=True)
@@ -57,11 +61,14 @@ class Ratio:
 FIGURES: Final = (
     Figure("bare", "`bare`: the smallest FastAPI app with the same JSON"),
     Figure("hot", "`GET /api/users/{id}`, hot: token, rate limit, cache"),
-    Figure("traced", "the same, hot, with each request traced and its spans sent out"),
+    Figure("peer_hot", "Fastify: `GET /api/users/{id}`, hot"),
+    Figure("traced", "`GET /api/users/{id}`, hot, with each request traced and its spans sent out"),
     Figure("cold", "`GET /api/users/{id}`, cold: the cache is off"),
+    Figure("peer_cold", "Fastify: `GET /api/users/{id}`, cold"),
     Figure("one_row", "limit: one row by psycopg's pool in the bare app"),
     Figure("products", "`GET /api/products`, hot: 20 products"),
     Figure("order", "`POST /api/users/{id}/orders`: two products, with a key"),
+    Figure("peer_order", "Fastify: `POST /api/users/{id}/orders`"),
     Figure("order_loop", "reference: the nine statements of an order by psycopg in a bare loop"),
     Figure("signup", "`POST /api/users`"),
     Figure("login", "`POST /api/auth/login`"),
@@ -82,5 +89,8 @@ RATIOS: Final = (
     Ratio("orders ÷ nine statements in a bare loop", "order", "order_loop", at_least=0.45),
     Ratio("p99 at half load ÷ p99 of bare at the same rate", "hot_p99", "bare_p99", at_most=3),
     Ratio("tracing on ÷ off", "traced", "hot", at_least=0.50),
+    Ratio("Fastify ÷ ours, hot", "peer_hot", "hot", at_most=2),
+    Ratio("Fastify ÷ ours, cold", "peer_cold", "cold", at_most=5),
+    Ratio("Fastify ÷ ours, orders", "peer_order", "order", at_most=2),
     Ratio("memory after the run ÷ at rest", "memory_after", "memory_at_rest", at_most=1.2),
 )

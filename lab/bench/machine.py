@@ -12,6 +12,7 @@ from typing import Final
 
 import psutil
 
+from lab.bench import peer
 from lab.bench.pinning import Processors
 from lab.stack import wheels
 from lab.stack.paths import CHECKOUT
@@ -36,6 +37,7 @@ def description(processors: Processors, load_before: float) -> Mapping[str, str]
         "Valkey": _first_number(wheels.valkey_server(), "--version"),
         "Caddy": _first_number(wheels.caddy(), "version"),
         "wrk": _first_number(shutil.which("wrk"), "-v"),
+        **_node(),
         "the service": _revision(),
     }
 
@@ -56,6 +58,14 @@ def _division(processors: Processors) -> str:
         ",".join(map(str, sorted(part))) for part in (processors.server, processors.rest)
     )
     return f"{servers}; all else on {rest}"
+
+
+def _node() -> Mapping[str, str]:
+    node = shutil.which("node")
+    if node is None:
+        return {}
+    pinned = ", ".join(f"{name} {pin}" for name, pin in peer.packages().items())
+    return {"Node.js": _first_number(node, "--version"), "its packages": pinned}
 
 
 def _revision() -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from lab.bench.ground import Ground, sign_in
 from lab.bench.pinning import Processors, pinned_to
-from lab.bench.subjects import Subject, Subjects
+from lab.bench.subjects import Peers, Subject, Subjects
 from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
@@ -50,17 +50,31 @@ class Bench:
         return {
             "bare": partial(self._load, on.bare, "user"),
             "hot": partial(self._load, hot, "user"),
+            **self._of_peer("peer_hot"),
             "traced": partial(self._load, on.traced, "user"),
             "one_row": partial(self._load, on.one_row, "user"),
             "cold": partial(self._load, on.cold, "user"),
+            **self._of_peer("peer_cold"),
             "products": partial(self._load, hot, "products"),
             "order_loop": self._order_loop,
             "order": partial(self._load, hot, "order"),
+            **self._of_peer("peer_order"),
             "hashing": self._hashing,
             "signup": partial(self._hashing_load, "signup"),
             "login": partial(self._hashing_load, "login"),
             "balanced": self._balanced,
         }
+
+    def _of_peer(self, name: str) -> Mapping[str, Measure]:
+        peers = self._subjects.peers
+        if not isinstance(peers, Peers):
+            return {}
+        subject, request = {
+            "peer_hot": (peers.hot, "user"),
+            "peer_cold": (peers.cold, "user"),
+            "peer_order": (peers.hot, "order"),
+        }[name]
+        return {name: partial(self._load, subject, request)}
 
     def _load(self, subject: Subject, request: str, seconds: float) -> float:
         return self._wrk.run(subject.port, self._requests[request], seconds).rate

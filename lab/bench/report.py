@@ -56,7 +56,7 @@ class Report:
 
     def fields(self) -> Mapping[str, object]:
         """Return what the page is made of: every sample, every figure, every ratio."""
-        spreads = {ratio.title: ratio.spread(self.samples) for ratio in RATIOS}
+        spreads = {ratio.title: ratio.spread(self.samples) for ratio in self._measured_ratios()}
         return {
             "date": self.date.isoformat(),
             "seconds": self.choices.seconds,
@@ -80,6 +80,8 @@ the ratios, taken in the same run, say how much of what it can do the service ma
     def _figures(self) -> list[list[str]]:
         rows = [["what", "median", "least", "greatest"]]
         for figure in FIGURES:
+            if figure.name not in self.samples:
+                continue
             spread = Spread.of(self.samples[figure.name])
             numbers = [_number(it) for it in (spread.median, spread.low, spread.high)]
             rows.append([figure.title, *(f"{number}{figure.unit}" for number in numbers)])
@@ -87,7 +89,10 @@ the ratios, taken in the same run, say how much of what it can do the service ma
 
     def _ratios(self) -> list[list[str]]:
         header = ["ratio", "median", "least", "greatest", "wanted", "reached"]
-        return [header, *(self._ratio(ratio) for ratio in RATIOS)]
+        return [header, *(self._ratio(ratio) for ratio in self._measured_ratios())]
+
+    def _measured_ratios(self) -> list[Ratio]:
+        return [ratio for ratio in RATIOS if ratio.is_measured(self.samples)]
 
     def _ratio(self, ratio: Ratio) -> list[str]:
         wanted = f"≤ {ratio.at_most:g}" if ratio.at_most else f"≥ {ratio.at_least:.2f}"
@@ -95,6 +100,15 @@ the ratios, taken in the same run, say how much of what it can do the service ma
         reached = "yes" if ratio.reached(spread.median) else "**no**"
         numbers = [f"{it:.2f}" for it in (spread.median, spread.low, spread.high)]
         return [ratio.title, *numbers, wanted, reached]
+
+    def _peer(self) -> str:
+        if "peer_hot" not in self.samples:
+            return ""
+        return """\
+- Fastify stands for a service in JavaScript that does the work of ours for the same request, in one
+  process on the same processor, next to ours in each round. [What the figures say](performance.md)
+  describes it.
+"""
 
     def _method(self) -> str:
         return f"""\
@@ -109,7 +123,8 @@ the ratios, taken in the same run, say how much of what it can do the service ma
   processor. A single answer that is no success ends the run without a figure.
 - The server under test, or the bare loop that it is held against, has a processor to itself;
   PostgreSQL, Valkey and wrk share the rest. Nothing is divided for Caddy with its two processes.
-- The traced process exports every request to a receiver that takes it and does nothing with it.
+{self._peer()}- The traced process exports every request to a receiver that takes it and does
+  nothing with it.
 - "Cold" is a process with `CACHE=off`. Whose session it is, both remember for less than a second.
 - The loop of SQL sends nine statements for each order, on as many connections as the service has.
   It is fixed: the service may send fewer. The loop of argon2 has as many threads as the service.

@@ -12,6 +12,7 @@ from psutil import Process
 from lab.bench.choices import Choices
 from lab.bench.ground import Ground, sign_in
 from lab.bench.measures import Bench, requests_to
+from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors
 from lab.bench.steady import latencies
 from lab.bench.subjects import Subject, Subjects
@@ -59,10 +60,15 @@ class Run:
 
     def caveats(self) -> list[str]:
         """Return what a reader should know before believing the figures."""
+        caveats = []
         said = {self._x_cache(it) for it in (self._subjects.hot, self._subjects.cold)}
-        if said == {"hit", "bypass"}:
-            return []
-        return ["The service has no cache that could be turned off: hot and cold are the same."]
+        if said != {"hit", "bypass"}:
+            caveats.append(
+                "The service has no cache that could be turned off: hot and cold are the same."
+            )
+        if isinstance(self._subjects.peers, PeerMissingError):
+            caveats.append(str(self._subjects.peers))
+        return caveats
 
     def _throughput(self) -> None:
         measures = self._bench.measures()

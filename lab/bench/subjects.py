@@ -5,8 +5,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
+from pathlib import Path
 
+from lab.bench import peer
 from lab.bench.ground import Ground
+from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
 from lab.stack.apps import AppProcess, answers_ok
@@ -55,6 +58,33 @@ class OneRowSubject(BareSubject):
     application = ("lab.bench.one_row:app",)
 
 
+class PeerSubject(Subject):
+    """One process of the Fastify service."""
+
+    def __init__(
+        self,
+        name: str,
+        ground: Ground,
+        processors: frozenset[int],
+        program: Path,
+        **settings: str,
+    ) -> None:
+        """Take the `program` that `peer.install` has returned."""
+        super().__init__(name, ground, processors, NODE_ENV="production", **settings)
+        self._program = program
+
+    def _command(self) -> list[str]:
+        return ["node", str(self._program), str(self.port)]
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The Fastify service with the settings of our hot and of our cold process."""
+
+    hot: PeerSubject
+    cold: PeerSubject
+
+
 @dataclass(frozen=True)
 class Subjects:
     """All that is measured over HTTP, running side by side; who is not asked costs nothing."""
@@ -67,6 +97,8 @@ class Subjects:
     cold: Subject
     balanced: CaddyServer
     """Caddy with two processes behind it."""
+    peers: Peers | PeerMissingError
+    """The Fastify service, or why it is missing."""
 
 
 @contextmanager
@@ -81,7 +113,9 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         traced = Subject("traced", ground, processors.server, **tracing)
         cold = Subject("cold", ground, processors.server, CACHE="off")
         pair = [Subject(f"app-{number}", ground, processors.all) for number in (1, 2)]
-        everyone = [bare, one_row, hot, traced, cold, *pair]
+        peers = _peers(ground, processors)
+        fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
+        everyone = [bare, one_row, hot, traced, cold, *pair, *fastify]
         for subject in everyone:
             running.callback(subject.stop)
             subject.launch()
@@ -91,7 +125,18 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         # Last in, first out: all are told to end before the first is waited for.
         for subject in everyone:
             running.callback(subject.ask_to_stop)
-        yield Subjects(bare, one_row, hot, traced, cold, balanced)
+        yield Subjects(bare, one_row, hot, traced, cold, balanced, peers)
+
+
+def _peers(ground: Ground, processors: Processors) -> Peers | PeerMissingError:
+    try:
+        program = peer.install(ground.directory / "fastify")
+    except PeerMissingError as missing:
+        return missing
+    return Peers(
+        PeerSubject("peer-hot", ground, processors.server, program),
+        PeerSubject("peer-cold", ground, processors.server, program, CACHE="off"),
+    )
 
 
 @contextmanager

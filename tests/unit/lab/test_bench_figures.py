@@ -1,6 +1,11 @@
 """What samples come to: ratios of benchmarks, and profiles."""
 
-from lab.bench.figures import Ratio, Spread
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab.bench.choices import Choices
+from lab.bench.figures import FIGURES, RATIOS, Ratio, Spread
+from lab.bench.report import Report
 from lab.bench.stacks import Profile
 
 
@@ -16,6 +21,28 @@ def test_a_ratio_knows_from_which_side_it_is_reached() -> None:
     assert not Ratio("", "a", "b", at_least=0.5).reached(0.49)
     assert Ratio("", "a", "b", at_most=3).reached(3)
     assert not Ratio("", "a", "b", at_most=3).reached(3.1)
+
+
+def test_what_was_not_measured_is_left_out_and_the_report_says_why() -> None:
+    """Without the Fastify service: neither its figures nor the ratios that need them."""
+    names = [figure.name for figure in FIGURES if not figure.name.startswith("peer_")]
+    caveat = "Fastify is not measured, because Node.js is missing."
+    report = Report(
+        date=datetime(2026, 11, 29, tzinfo=UTC),
+        choices=Choices(seconds=1, rounds=1, requests=1, report=Path("benchmarks.md")),
+        machine={},
+        samples={name: [1.0] for name in names},
+        rate=1,
+        requests=1,
+        caveats=[caveat],
+    )
+    ours = {ratio.title for ratio in RATIOS if not ratio.title.startswith("Fastify")}
+    assert report.fields()["ratios"] == {
+        title: {"median": 1, "low": 1, "high": 1} for title in ours
+    }
+    assert "Fastify" not in report.tables()
+    assert report.page().count("Fastify") == 1
+    assert f"> {caveat}" in report.page()
 
 
 def test_a_profile_counts_what_runs_and_leaves_out_the_start() -> None:

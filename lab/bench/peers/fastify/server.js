@@ -1,0 +1,219 @@
+// A Fastify service that does the work of ours for three requests: a user read through the cache
+// or from PostgreSQL, and an order. `make bench` compares the two. Both share the data, the keys in
+// Valkey and the signing key, and tests/e2e/test_bench_peer.py compares their answers.
+//
+// Run it with the environment of our service: `node server.js PORT`.
+
+import { hash, randomUUID } from "node:crypto";
+
+import Fastify, { LogController } from "fastify";
+import { LRUCache } from "lru-cache";
+
+import { ORDER_CREATE, place } from "./orders.js";
+import { pool, statement } from "./postgres.js";
+import { Problem, sendProblem } from "./problems.js";
+import { claimsOf, principalOf } from "./sessions.js";
+import { RATE_LIMIT_POLICY, generationOf, getOrLoad, hit, valkey } from "./valkey.js";
+
+const LOOPBACK = "127.0.0.1";
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_ANSWERS_BYTES = 32 * 1024 * 1024;
+const ANSWER_OVERHEAD_BYTES = 1024;
+const ANSWER_MS = 60_000;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const ROW_ID = /^[1-9][0-9]{0,15}$/;
+// A string in quotes (RFC 9651, section 3.3.3), or the same characters without them.
+const IDEMPOTENCY_KEY = /^(?:"((?:[ !#-[\]-~]|\\["\\]){1,255})"|([!#-~]{1,255}))$/;
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
+const USER = "/api/users/{user_id}";
+const ORDERS = `${USER}/orders`;
+
+const findUser = statement("user", `
+SELECT users.id, users.name, users.email, users.password_hash, users.role, users.created_at,
+  users.updated_at
+FROM users WHERE users.id = $1::BIGINT AND users.erased_at IS NULL`);
+
+/** Writes one line for each request, with the fields of app/middleware/access_log.py. */
+class AccessLog extends LogController {
+  incomingRequest() {}
+
+  requestCompleted(error, request, reply) {
+    const { template = null, isProbe = false } = request.routeOptions.config;
+    request.log[isProbe ? "debug" : "info"]({
+      // W3C Trace Context, section 3.2: the second part of the header.
+      trace_id: request.headers.traceparent?.split("-")[1],
+      method: request.method,
+      route: template,
+      status: error ? 499 : reply.statusCode,
+      duration_ms: Math.round(reply.elapsedTime * 10) / 10,
+      user_id: request.principal?.userId ?? null,
+      client: request.ip,
+    }, "request");
+  }
+}
+
+const app = Fastify({
+  bodyLimit: MAX_BODY_BYTES,
+  trustProxy: LOOPBACK,
+  genReqId: (raw) => {
+    const sent = raw.headers["x-request-id"];
+    return REQUEST_ID.test(sent ?? "") ? sent : randomUUID();
+  },
+  logger: {
+    base: null,
+    messageKey: "event",
+    timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+  },
+  logController: new AccessLog({ requestIdLogLabel: "request_id" }),
+  ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+});
+
+const answers = new LRUCache({
+  maxSize: MAX_ANSWERS_BYTES,
+  ttl: ANSWER_MS,
+  sizeCalculation: (answer) => answer.body.length + ANSWER_OVERHEAD_BYTES,
+});
+
+app.decorateRequest("principal", null);
+app.decorateRequest("refusal", "unauthenticated");
+app.addHook("onRequest", admit);
+app.setErrorHandler(sendProblem);
+app.setNotFoundHandler(async () => {
+  throw new Problem("not-found");
+});
+app.removeContentTypeParser("text/plain");
+app.get("/readyz", { config: { isProbe: true, template: "/readyz" } }, () => ({ status: "ready" }));
+app.get("/api/users/:userId", { config: { template: USER }, onRequest: requireVisible }, readUser);
+app.post(
+  "/api/users/:userId/orders",
+  { config: { template: ORDERS }, onRequest: requireVisible, schema: { body: ORDER_CREATE } },
+  createOrder,
+);
+
+/** Identify the caller and count the request. Send a remembered answer if it is not stale. */
+async function admit(request, reply) {
+  reply.headers(SECURITY_HEADERS).header("x-request-id", request.id);
+  if (request.routeOptions.config?.isProbe) {
+    return;
+  }
+  const principal = await identify(request);
+  const answer = request.method === "GET" ? answers.get(answerKey(request)) : undefined;
+  // Both commands go in one round trip.
+  const [generation, window] = await Promise.all([
+    answer && generationOf(answer.tag),
+    hit(principal === null ? `address:${request.ip}` : `user:${principal.userId}`),
+  ]);
+  reply.header("ratelimit-policy", RATE_LIMIT_POLICY);
+  reply.header("ratelimit", `"default";r=${window.remaining};t=${window.resetSeconds}`);
+  if (window.isExceeded) {
+    throw new Problem("too-many-requests", { retryAfterSeconds: window.resetSeconds });
+  }
+  if (answer && answer.generation === generation && answer.role === principal.role) {
+    return send(request, reply, 200, answer);
+  }
+}
+
+async function identify(request) {
+  const [scheme, token] = (request.headers.authorization ?? "").split(" ", 2);
+  if (scheme.toLowerCase() === "bearer") {
+    request.refusal = "invalid-token";
+    const claims = claimsOf(token ?? "");
+    request.principal = claims && (await principalOf(claims));
+  }
+  return request.principal;
+}
+
+function answerKey(request) {
+  return `${request.principal?.userId} ${request.url}`;
+}
+
+// Before the body is read: a caller who may not see a user does not learn that there is one.
+async function requireVisible(request) {
+  const { principal, params } = request;
+  if (principal === null) {
+    throw new Problem(request.refusal);
+  }
+  const isOwn = params.userId === String(principal.userId);
+  if (!isOwn && !(principal.role === "admin" && ROW_ID.test(params.userId))) {
+    throw new Problem("not-found");
+  }
+}
+
+async function readUser(request, reply) {
+  const userId = Number(request.params.userId);
+  const tag = `user:${userId}`;
+  const { body, outcome, generation } = await getOrLoad(tag, '["user",{}]', () => loadUser(userId));
+  const headers = { ...representation(body), "x-cache": outcome };
+  if (generation !== null) {
+    const { role } = request.principal;
+    const kept = { tag, generation, role, body, headers: { ...headers, "x-cache": "hit" } };
+    answers.set(answerKey(request), kept);
+  }
+  return send(request, reply, 200, { headers, body });
+}
+
+async function loadUser(userId) {
+  const [user] = await findUser([userId]);
+  if (user === undefined) {
+    throw new Problem("not-found");
+  }
+  const { id, name, email, role, created_at, updated_at } = user;
+  return JSON.stringify({ id, name, email, role, created_at, updated_at });
+}
+
+async function createOrder(request, reply) {
+  const key = idempotencyKey(request.headers["idempotency-key"]);
+  const userId = Number(request.params.userId);
+  const placed = await place(request.principal.userId, userId, request.body.items, key);
+  const headers = { ...representation(placed.body), location: placed.location };
+  if (placed.isReplayed) {
+    headers["idempotency-replayed"] = "true";
+  }
+  return send(request, reply, 201, { headers, body: placed.body });
+}
+
+function idempotencyKey(header) {
+  if (header === undefined) {
+    return null;
+  }
+  const match = IDEMPOTENCY_KEY.exec(header);
+  if (match === null) {
+    throw new Problem("malformed-header");
+  }
+  return match[1]?.replace(/\\(.)/g, "$1") ?? match[2];
+}
+
+function representation(body) {
+  const digest = hash("sha256", body, "buffer").subarray(0, 18).toString("base64url");
+  return {
+    "etag": `"${digest}"`,
+    "cache-control": "private, no-cache",
+    "content-type": "application/json",
+  };
+}
+
+function send(request, reply, status, { headers, body }) {
+  reply.headers(headers);
+  if (status === 200 && request.headers["if-none-match"] === headers.etag) {
+    return reply.removeHeader("content-type").code(304).send();
+  }
+  // A serializer of its own: without one, Fastify adds a charset, which JSON does not have.
+  return reply.code(status).serializer(asItIs).send(body);
+}
+
+function asItIs(body) {
+  return body;
+}
+
+// Both clients replace a lost connection. Without a listener, its error ends the process.
+for (const client of [pool, valkey]) {
+  client.on("error", ({ code }) => app.log.warn({ reason: code }, "connection_lost"));
+}
+await valkey.connect();
+await app.listen({ host: LOOPBACK, port: Number(process.argv[2]) });

@@ -1,0 +1,49 @@
+"""Where the Fastify service of `make bench` cannot be installed, the bench learns why."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lab.bench import peer
+from lab.bench.peer import PeerMissingError
+
+
+def program(directory: Path, name: str, script: str) -> None:
+    """Make a program that a shell runs."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("version", [None, "v18.20.4", "v20.11.1"])
+def test_without_a_new_node_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str | None
+) -> None:
+    """The sentence names the oldest version that will do."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if version is not None:
+        program(tmp_path, "node", f"echo {version}")
+        program(tmp_path, "npm", "exit 0")
+    with pytest.raises(PeerMissingError, match=r"because Node\.js 20\.12 or newer with npm is mi"):
+        peer.install(tmp_path / "fastify")
+    assert not (tmp_path / "fastify").exists()
+
+
+def test_without_the_packages_nothing_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as without a network."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program(tmp_path, "node", "echo v22.0.0")
+    program(tmp_path, "npm", "exit 1")
+    with pytest.raises(PeerMissingError, match="because `npm ci` could not install its packages"):
+        peer.install(tmp_path / "fastify")
+
+
+def test_every_package_is_pinned_and_names_no_registry() -> None:
+    """The versions are exact, and npm takes the packages from where it is told to."""
+    lock = json.loads((peer.SOURCE / "package-lock.json").read_text())
+    for name, version in peer.packages().items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    assert not any("resolved" in package for package in lock["packages"].values())
