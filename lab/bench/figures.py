@@ -63,6 +63,7 @@ FIGURES: Final = (
     Figure("hot", "`GET /api/users/{id}`, hot: token, rate limit, cache"),
     Figure("peer_hot", "Fastify: `GET /api/users/{id}`, hot"),
     Figure("traced", "`GET /api/users/{id}`, hot, with each request traced and its spans sent out"),
+    Figure("sampled", "the same, hot, with one request in ten traced"),
     Figure("cold", "`GET /api/users/{id}`, cold: the cache is off"),
     Figure("peer_cold", "Fastify: `GET /api/users/{id}`, cold"),
     Figure("one_row", "limit: one row by psycopg's pool in the bare app"),
@@ -83,12 +84,13 @@ FIGURES: Final = (
 )
 
 RATIOS: Final = (
-    Ratio("hot ÷ bare", "hot", "bare", at_least=0.50),
+    Ratio("hot ÷ bare", "hot", "bare", at_least=0.62),
     Ratio("cold ÷ one row by psycopg's pool", "cold", "one_row", at_least=0.65),
     Ratio("signups ÷ argon2 hashes", "signup", "hashing", at_least=0.90),
     Ratio("orders ÷ nine statements in a bare loop", "order", "order_loop", at_least=0.45),
     Ratio("p99 at half load ÷ p99 of bare at the same rate", "hot_p99", "bare_p99", at_most=3),
     Ratio("tracing on ÷ off", "traced", "hot", at_least=0.50),
+    Ratio("one trace in ten ÷ tracing off", "sampled", "hot", at_least=0.68),
     Ratio("Fastify ÷ ours, hot", "peer_hot", "hot", at_most=2),
     Ratio("Fastify ÷ ours, cold", "peer_cold", "cold", at_most=5),
     Ratio("Fastify ÷ ours, orders", "peer_order", "order", at_most=2),

@@ -52,6 +52,7 @@ class Bench:
             "hot": partial(self._load, hot, "user"),
             **self._of_peer("peer_hot"),
             "traced": partial(self._load, on.traced, "user"),
+            "sampled": partial(self._load, on.sampled, "user"),
             "one_row": partial(self._load, on.one_row, "user"),
             "cold": partial(self._load, on.cold, "user"),
             **self._of_peer("peer_cold"),

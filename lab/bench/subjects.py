@@ -94,6 +94,8 @@ class Subjects:
     hot: Subject
     traced: Subject
     """Like the hot one; every request's spans are sent out."""
+    sampled: Subject
+    """Like the traced one, with one trace in ten."""
     cold: Subject
     balanced: CaddyServer
     """Caddy with two processes behind it."""
@@ -111,11 +113,16 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         endpoint = running.enter_context(receiver())
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
         traced = Subject("traced", ground, processors.server, **tracing)
+        one_in_ten = {
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": "0.1",
+        }
+        sampled = Subject("sampled", ground, processors.server, **tracing, **one_in_ten)
         cold = Subject("cold", ground, processors.server, CACHE="off")
         pair = [Subject(f"app-{number}", ground, processors.all) for number in (1, 2)]
         peers = _peers(ground, processors)
         fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
-        everyone = [bare, one_row, hot, traced, cold, *pair, *fastify]
+        everyone = [bare, one_row, hot, traced, sampled, cold, *pair, *fastify]
         for subject in everyone:
             running.callback(subject.stop)
             subject.launch()
@@ -125,7 +132,7 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         # Last in, first out: all are told to end before the first is waited for.
         for subject in everyone:
             running.callback(subject.ask_to_stop)
-        yield Subjects(bare, one_row, hot, traced, cold, balanced, peers)
+        yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)
 
 
 def _peers(ground: Ground, processors: Processors) -> Peers | PeerMissingError:
