@@ -67,7 +67,7 @@ def test_no_container_runs_with_more_than_it_needs() -> None:
     for name, service in services().items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
-        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["security_opt"] == ["no-new-privileges"], name
         assert service["mem_limit"], name
         assert service["logging"]["options"]["max-size"], name
 
