@@ -72,6 +72,12 @@ def test_no_container_runs_with_more_than_it_needs() -> None:
         assert service["logging"]["options"]["max-size"], name
 
 
+def test_no_registry_is_asked_for_our_own_image() -> None:
+    """What it has under this name would run, with our secrets, in place of what is built here."""
+    ours = [it for it in services().values() if it["image"].startswith("roundtrip:")]
+    assert [it["pull_policy"] for it in ours] == ["never"] * 3
+
+
 def test_the_builder_is_given_an_allow_list() -> None:
     """Whatever appears in the checkout next is not sent unless it is named."""
     lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
