@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ NEEDED = ("Dockerfile", ".dockerignore", "docker-compose.yml", "alembic.ini", "M
 NEEDED_DIRECTORIES = ("app", "deploy", "migrations", "requirements")
 # A test that is told to wait for longer than this has failed.
 PATIENCE_S = 300.0
+# Stacks of one run exist at the same time, and Docker refuses networks that overlap. Those of
+# another run, which may have been killed, hardly begin with the same number.
+_NETWORKS = count(secrets.randbelow(256))
 
 Result = subprocess.CompletedProcess[str]
 
@@ -46,7 +50,7 @@ class ComposeStack:
             **kept,
             "COMPOSE_PROJECT_NAME": self.project,
             "VERSION": self.project,
-            "FRONT_NETWORK": f"10.187.{secrets.randbelow(256)}",
+            "FRONT_NETWORK": f"10.187.{next(_NETWORKS) % 256}",
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.https_port),
             "JAEGER_PORT": str(self.jaeger_port),
