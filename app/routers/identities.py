@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app import errors
 from app.http.negotiation import JsonRoute
 from app.http.pagination import Cursor, Limit, links
-from app.http.problems import SIGNED_IN, problems
+from app.http.problems import problems
 from app.http.representations import represent
 from app.routers.dependencies import Caller, Identities, RowId, VisibleUserId
 from app.schemas.identities import IdentityPage
@@ -24,13 +24,11 @@ async def _own_user_id(user_id: VisibleUserId, caller: Caller) -> int:
 OwnUserId = Annotated[int, Depends(_own_user_id)]
 """The caller's own id. For another id, an administrator gets 403, and other users get 404."""
 
-_OWN_ERRORS = (*SIGNED_IN, errors.Forbidden, errors.NotFound, errors.Invalid)
-
 
 @router.get(
     "",
     response_model=IdentityPage,
-    responses=problems(*_OWN_ERRORS, errors.MalformedCursor, errors.MalformedHeader),
+    responses=problems(errors.Forbidden, errors.NotFound, errors.MalformedCursor),
 )
 async def list_identities(
     request: Request,
@@ -48,7 +46,7 @@ async def list_identities(
     "/{identity_id}",
     status_code=204,
     responses=problems(
-        *_OWN_ERRORS, errors.CrossSite, errors.Reauthenticate, errors.LastSignInMethod
+        errors.Forbidden, errors.NotFound, errors.Reauthenticate, errors.LastSignInMethod
     ),
 )
 async def delete_identity(

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from app import errors
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
 from app.http.openapi import NO_STORE, limited_by
-from app.http.problems import SIGNED_IN, problems
+from app.http.problems import problems
 from app.http.representations import json_response
 from app.routers.cookies import (
     FLOW_COOKIE,
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute
 # For a request without a body.
 _NO_PASSWORD = LinkStart()
 _NO_STORE = {"Cache-Control": "no-store"}
-_PROVIDER_ERRORS = (errors.NotFound, errors.Invalid, errors.ProviderUnavailable)
+_PROVIDER_ERRORS = (errors.NotFound, errors.ProviderUnavailable)
 
 ProviderName = Annotated[str, Path(description="a provider's name", examples=["google"])]
 ReturnPath = Annotated[
@@ -86,7 +86,6 @@ async def finish_sign_in(
     "/{provider}/link",
     response_model=AuthorizationUrl,
     responses=problems(
-        *SIGNED_IN,
         errors.Reauthenticate,
         errors.WrongPassword,
         errors.TooManyFailures,

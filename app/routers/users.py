@@ -8,7 +8,7 @@ from app import errors
 from app.http.negotiation import JsonRoute
 from app.http.openapi import CACHED, limited_by
 from app.http.pagination import Cursor, Limit, links
-from app.http.problems import READING_A_BODY, SIGNED_IN, problems
+from app.http.problems import problems
 from app.http.representations import represent, represent_cached
 from app.routers.dependencies import (
     IF_MATCH_PARAMETER,
@@ -22,21 +22,19 @@ from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserR
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
 
-_OWN_ERRORS = (*SIGNED_IN, errors.NotFound, errors.Invalid)
 _PROOF_ERRORS = (
     errors.WrongPassword,
     errors.Reauthenticate,
     errors.TooManyFailures,
     errors.Overloaded,
 )
-_IF_MATCH_ERRORS = (errors.MalformedHeader, errors.PreconditionFailed, errors.PreconditionRequired)
 
 
 @router.post(
     "",
     status_code=201,
     response_model=UserRead,
-    responses=problems(errors.EmailTaken, errors.Overloaded, *READING_A_BODY),
+    responses=problems(errors.EmailTaken, errors.Overloaded),
     openapi_extra=limited_by("signup"),
 )
 async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
@@ -49,13 +47,7 @@ async def create_user(request: Request, body: UserCreate, users: Users) -> Respo
 @router.get(
     "",
     response_model=UserPage,
-    responses=problems(
-        *SIGNED_IN,
-        errors.Forbidden,
-        errors.MalformedCursor,
-        errors.MalformedHeader,
-        errors.Invalid,
-    ),
+    responses=problems(errors.Forbidden, errors.MalformedCursor),
 )
 async def list_users(
     request: Request,
@@ -84,7 +76,7 @@ async def read_me(request: Request, caller: Caller, users: Users) -> Response:
 @router.get(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(*_OWN_ERRORS),
+    responses=problems(errors.NotFound),
     openapi_extra=CACHED,
 )
 async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> Response:
@@ -95,9 +87,7 @@ async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> R
 @router.patch(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(
-        errors.EmailTaken, *_PROOF_ERRORS, *_OWN_ERRORS, *_IF_MATCH_ERRORS, *READING_A_BODY
-    ),
+    responses=problems(errors.EmailTaken, errors.NotFound, *_PROOF_ERRORS),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_user(
@@ -118,7 +108,7 @@ async def update_user(
 @router.put(
     "/{user_id}/password",
     status_code=204,
-    responses=problems(errors.Forbidden, *_PROOF_ERRORS, *_OWN_ERRORS, *READING_A_BODY),
+    responses=problems(errors.Forbidden, errors.NotFound, *_PROOF_ERRORS),
     openapi_extra=limited_by("password"),
 )
 async def change_password(
@@ -138,7 +128,7 @@ async def change_password(
 @router.delete(
     "/{user_id}",
     status_code=204,
-    responses=problems(*_OWN_ERRORS, *_IF_MATCH_ERRORS),
+    responses=problems(errors.NotFound),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def delete_user(user_id: VisibleUserId, if_match: IfMatch, users: Users) -> Response:
