@@ -7,7 +7,7 @@ from app.adapters.cursors import Cursors
 from app.adapters.login_throttle import LoginThrottle
 from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
-from app.adapters.passwords import PasswordHasher
+from app.adapters.password_hasher import PasswordHasher
 from app.adapters.redis.client import RedisClient
 from app.adapters.redis.rate_limiter import RateLimiter
 from app.adapters.redis.read_cache import ReadCache

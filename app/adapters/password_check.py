@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from app.adapters.login_throttle import LoginThrottle
-from app.adapters.passwords import PasswordHasher
+from app.adapters.password_hasher import PasswordHasher
 from app.errors import FieldError, Invalid, Reauthenticate, WrongPassword
 from app.models import Principal, User
 

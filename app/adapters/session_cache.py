@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
+from app.tasks import ignore_outcome
 from app.tracing import run_in_background
 
 _T = TypeVar("_T")
@@ -97,9 +98,8 @@ class SessionCache(Generic[_T]):
 
     def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
         self._renewals.discard(renewal)
-        if not renewal.cancelled():
-            # The next load raises the error, if it lasts. Without this call, asyncio would log it.
-            renewal.exception()
+        # The next load raises the error, if it lasts.
+        ignore_outcome(renewal)
 
     def get(self, key: Hashable) -> _T | None:
         """Return the cached value, or None."""

@@ -15,6 +15,8 @@ from starlette.routing import compile_path
 
 from app.errors import FieldError
 
+PROBES: Final = {"/livez", "/readyz", "/metrics"}
+"""The paths of health checks and metrics."""
 _SLASHES: Final = re.compile("/{2,}")
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DeadlineExceeded, RequestTimeout
+from app.tasks import ignore_outcome
 
 _GRACE_SECONDS: Final = 0.2
 """For a cancelled write to invalidate the cache. If the write took effect, a client that reads
@@ -52,9 +53,8 @@ class Deadline:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._abandoned.discard(task)
-        if not task.cancelled():
-            # The response has been sent. Without this call, asyncio would log the error.
-            task.exception()
+        # The response has been sent.
+        ignore_outcome(task)
 
 
 class _Attempt:

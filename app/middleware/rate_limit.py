@@ -17,9 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.adapters.redis.rate_limiter import RateLimiter, Window
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken, TooManyRequests
+from app.http.paths import PROBES
 from app.http.request_state import RequestState, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
+from app.tasks import ignore_outcome
 
 _LOOKUP_SECONDS = 0.5
 """How long the rate limit waits for PostgreSQL to confirm that a session is live."""
@@ -124,7 +126,7 @@ class RateLimit:
             return
         # Not `asyncio.timeout`: a query on a frozen PostgreSQL takes ten seconds to be cancelled.
         lookup = asyncio.create_task(self.sessions.by_token(claims))
-        lookup.add_done_callback(lambda task: task.cancelled() or task.exception())
+        lookup.add_done_callback(ignore_outcome)
         await asyncio.wait({lookup}, timeout=_LOOKUP_SECONDS)
         if not lookup.done():
             lookup.cancel()
@@ -163,5 +165,5 @@ def _is_probe(scope: Scope) -> bool:
     # An orchestrator calls the process directly. Health checks that come through the load
     # balancer have X-Forwarded-For, and are limited like all other requests.
     path = state_of(scope).path
-    is_probe = path is not None and path.template in {"/livez", "/readyz", "/metrics"}
+    is_probe = path is not None and path.template in PROBES
     return is_probe and "x-forwarded-for" not in Headers(scope=scope)

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.middleware.access_log import PROBES
+from app.http.paths import PROBES
 from app.tracing import begin_trace
 
 _ALWAYS_TRACED: Final = "roundtrip=always"

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.models import Role
+from app.models import Role, User
 from app.models.emails import normalise_email
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.names import Name
@@ -90,8 +90,8 @@ class UserRead(Row):
     updated_at: UtcTime
 
     @classmethod
-    def of(cls, user: object) -> Self:
-        """Take the fields of the contract, and no others, from a user's row."""
+    def of(cls, user: User) -> Self:
+        """Take the fields of the contract, and no others, from a user."""
         return cls.model_validate(user)
 
 

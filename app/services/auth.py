@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from app.adapters.password_check import PasswordCheck
-from app.adapters.passwords import PasswordHasher
+from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, new_secret
 from app.errors import BadCredentials

@@ -7,6 +7,7 @@ from app.adapters.redis.client import RedisClient
 from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
+from app.tasks import ignore_outcome
 
 _PING_TIMEOUT_SECONDS = 1.0
 """PostgreSQL counts as down if it does not answer within this time."""
@@ -53,8 +54,8 @@ class HealthService:
         # until it ends by itself, and no second ping starts before that.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._database.ping())
-            # Without this call, asyncio would log the error of a ping that ends after the timeout.
-            self._ping.add_done_callback(lambda ping: ping.cancelled() or ping.exception())
+            # It may fail after the timeout.
+            self._ping.add_done_callback(ignore_outcome)
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
         return ping.done() and not ping.cancelled() and ping.exception() is None

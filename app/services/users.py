@@ -6,11 +6,11 @@ from typing import Final
 from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
-from app.adapters.passwords import PasswordHasher
+from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
 from app.models import Principal, Role, User, tags
-from app.models.passwords import why_guessable
+from app.models.guessable_passwords import why_guessable
 from app.models.reads import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody

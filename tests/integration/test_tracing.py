@@ -100,7 +100,7 @@ _FUNCTIONS = {
     "redis": ("app.adapters.redis.client", "RedisClient", "send"),
     "endpoint": ("app.routers.users", "create_user"),
     "service": ("app.services.users", "UserService", "register"),
-    "hash": ("app.adapters.passwords", "PasswordHasher", "hash"),
+    "hash": ("app.adapters.password_hasher", "PasswordHasher", "hash"),
     "sql": ("app.repositories.users", "UserRepository", "add"),
     "serialize": ("app.schemas.bodies", "Representation", "to_bytes"),
 }

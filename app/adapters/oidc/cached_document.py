@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from app.errors import ProviderUnavailable
+from app.tasks import ignore_outcome
 
 _T = TypeVar("_T")
 _FRESH_SECONDS = 60 * 60
@@ -60,9 +61,8 @@ class CachedDocument(Generic[_T]):
         if self._clock() < self._next_attempt:
             return False
         self._attempt = asyncio.create_task(self._fetch_and_store())
-        # The fetch has logged its failure. Without this call, asyncio would log it again if no
-        # caller waits for the attempt.
-        self._attempt.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # The fetch has logged its failure, and perhaps no caller waits for it.
+        self._attempt.add_done_callback(ignore_outcome)
         return True
 
     async def _fetch_and_store(self) -> _T:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import structlog
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.tasks import ignore_outcome
 from app.tracing import run_in_background
 
 _log = structlog.get_logger()
@@ -80,9 +81,8 @@ class PendingInvalidations:
 
     def _write_ended(self, write: asyncio.Task[Any]) -> None:
         self._add_unconfirmed(self._abandoned.pop(write))
-        if not write.cancelled():
-            # Its caller has been answered. Without this call, asyncio would log the error.
-            write.exception()
+        # Its caller has been answered.
+        ignore_outcome(write)
 
     async def _send(self, tags: Collection[str]) -> bool:
         """Return whether Redis has confirmed it."""

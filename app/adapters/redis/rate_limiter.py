@@ -34,7 +34,6 @@ return {count, left}
 class Window:
     """A caller's use of one limit in the current window."""
 
-    item: RateLimitItem
     exceeded: bool
     remaining: int
     reset_after: int
@@ -75,7 +74,7 @@ class RateLimiter:
         else:
             count, seconds = answer[0], answer[1] / 1000
         reset_after = min(item.get_expiry(), max(1, math.ceil(seconds)))
-        return Window(item, count > item.amount, max(0, item.amount - count), reset_after)
+        return Window(count > item.amount, max(0, item.amount - count), reset_after)
 
     async def clear(self, items: Sequence[RateLimitItem], *caller: str) -> None:
         """Reset a caller's counts."""

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
+from app.tasks import ignore_outcome
 from app.tracing import set_span_attribute, staged
 
 _T = TypeVar("_T")
@@ -112,10 +113,8 @@ class ReadCache:
         return body
 
     def _load_ended(self, key: tuple[str, bytes, str]) -> None:
-        task = self._loading.pop(key)
-        if not task.cancelled():
-            # All callers may have been cancelled. Without this call, asyncio would log the error.
-            task.exception()
+        # All callers may have been cancelled.
+        ignore_outcome(self._loading.pop(key))
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
         """Return a future of a tag's generation, so that the command is sent with others."""

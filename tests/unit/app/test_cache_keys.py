@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.adapters.cursors import Cursors
 from app.adapters.password_check import PasswordCheck
-from app.adapters.passwords import PasswordHasher
+from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
 from app.models import Principal
 from app.models.reads import read_key

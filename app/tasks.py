@@ -1,0 +1,10 @@
+"""asyncio tasks whose outcome no caller waits for."""
+
+import asyncio
+from typing import Any
+
+
+def ignore_outcome(task: "asyncio.Future[Any]") -> None:
+    """Keep asyncio from logging the error of a task: a callback for `add_done_callback`."""
+    if not task.cancelled():
+        task.exception()
