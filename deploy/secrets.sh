@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts what docker-compose.yml asks for into .env: secrets of your own, made once. What is there
+# Writes the secrets that docker-compose.yml needs to .env: secrets of your own, made once. What is there
 # already stays as it is.
 set -eu
 cd "$(dirname "$0")/.."

@@ -77,7 +77,7 @@ def _run(connection: Connection) -> None:
             connection.rollback()
             if attempt == _ATTEMPTS:
                 sys.exit("Other transactions hold the tables all the time. Run this again later.")
-            _log.warning("A table is in use. Trying again, so that nobody waits behind us.")
+            _log.warning("A table is in use. Trying again, so that other statements do not wait.")
             time.sleep(_PAUSE_S)
         else:
             return

@@ -22,7 +22,7 @@ class PasswordCheck:
     ) -> bool:
         """Return whether this is the user's password.
 
-        It takes as long if there is no user, or if the user has no password. `email` is the address
+        It takes the same time if there is no user, or if the user has no password. `email` is the address
         in the request; no account has an empty one. Raises `TooManyFailures` and `Overloaded`.
         """
         if email:

@@ -1,4 +1,4 @@
-"""Caches who is signed in for a short time, so that not every request queries PostgreSQL."""
+"""Caches for a short time which user a session belongs to, so that not every request queries PostgreSQL."""
 
 import asyncio
 import math
@@ -20,7 +20,7 @@ _ABSENT = object()
 class _Entry(Generic[_T]):
     value: _T
     load_started: float
-    """In seconds of the monotonic clock. The value cannot have changed before this."""
+    """In seconds of the monotonic clock. The value contains every change that was committed before this time."""
 
 
 class SessionCache(Generic[_T]):
@@ -59,7 +59,7 @@ class SessionCache(Generic[_T]):
     def _begin_load(self, key: Hashable) -> asyncio.Future[object]:
         # The future is registered before the loading task runs. Otherwise two loads could begin
         # in between, the second would replace the future of the first, and the callers that wait
-        # for the first would never wake.
+        # for the first would wait forever.
         loading = self._loading[key] = asyncio.get_running_loop().create_future()
         return loading
 
@@ -98,7 +98,7 @@ class SessionCache(Generic[_T]):
 
     def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
         self._renewals.discard(renewal)
-        # The next load raises the error, if it lasts.
+        # If its cause lasts, the next load raises the error.
         ignore_outcome(renewal)
 
     def get(self, key: Hashable) -> _T | None:

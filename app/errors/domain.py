@@ -1,5 +1,7 @@
 """Errors of accounts, sign-in, products and orders."""
 
+from typing import Final
+
 from app.errors.http import TooManyRequests
 from app.errors.kinds import Conflict, Forbidden, Unauthenticated, Unavailable
 
@@ -26,7 +28,7 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class BadCredentials(Unauthenticated):
-    """The user is unknown, or the password is wrong: the client never learns which."""
+    """The user is unknown, or the password is wrong: the response does not show which."""
 
     code = "bad-credentials"
     meaning = "No account has this email, or the password is wrong."
@@ -114,13 +116,12 @@ class OutOfStock(Conflict):
 
     code = "out-of-stock"
     meaning = "Fewer pieces of a product are left than were ordered. Nothing was ordered."
-    detail = "Not enough is left of one of the products. Order less, or try again later."
+    _DETAIL: Final = "Not enough is left of {product}. Order less, or try again later."
+    detail = _DETAIL.format(product="a product")
 
     def __init__(self, pointer: str) -> None:
         """Take the JSON Pointer to the product in the body."""
-        super().__init__(
-            f"Not enough is left of the product at {pointer}. Order less, or try again later."
-        )
+        super().__init__(self._DETAIL.format(product=f"the product at {pointer}"))
 
 
 class InvalidTransition(Conflict):

@@ -127,7 +127,7 @@ class IdempotencyMismatch(AppError):
 
 
 class TooManyRequests(AppError):
-    """A rate limit is used up. It begins anew `retry_after` seconds from now."""
+    """A rate limit is used up. It starts again after `retry_after` seconds."""
 
     code = "too-many-requests"
     meaning = "A rate limit is used up."

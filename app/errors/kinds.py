@@ -4,7 +4,7 @@ from typing import ClassVar
 
 
 class AppError(Exception):
-    """An error that the client is told about."""
+    """An error that is sent to the client."""
 
     code: ClassVar[str]
     """A stable name that clients can branch on."""
@@ -40,7 +40,7 @@ class Forbidden(AppError):
 
 
 class NotFound(AppError):
-    """The resource does not exist, or belongs to another user: the client never learns which."""
+    """The resource does not exist, or belongs to another user: the response does not show which."""
 
     code = "not-found"
     meaning = "Nothing exists at this address, or it belongs to another user."

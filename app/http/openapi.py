@@ -36,7 +36,7 @@ def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]
 
 
 SERVER: Final = "http://localhost:8080"
-"""The address in the examples. `routers/docs.py` replaces it by the service's own."""
+"""The address in the examples. `routers/docs.py` replaces it with the address of the service."""
 
 _SAFE_METHODS: Final = {"get", "head", "options"}
 _MAX_SAFE_INTEGER: Final = 2**53 - 1

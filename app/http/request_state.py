@@ -52,7 +52,7 @@ class RequestState:
     """The error for a route that needs a signed-in user, if `claims` and the cookie are None."""
     # RateLimit
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
-    """What may be sent again, and the generation of its tag, which Redis is asked for."""
+    """What may be sent again, and a future with the generation of its tag in Redis."""
     # RateLimit, Replay, or the route
     user_id: int | None = None
     """The user whose session is known to be live."""

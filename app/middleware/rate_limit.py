@@ -38,7 +38,7 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
 
 
 def by_address(request: Request) -> str:
-    """Return the address as the key of a count; for IPv6 its /64, as a client has all of it.
+    """Return the address as the key of a count; for IPv6 its /64, because one client usually has all of it.
 
     Behind a load balancer, uvicorn takes the address from X-Forwarded-For, but only if a trusted
     proxy sent it (`--forwarded-allow-ips`). A forged header has no effect.
@@ -80,7 +80,7 @@ def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
 class RateLimit:
     """Counts each request before its body is read, and raises `TooManyRequests` over a limit.
 
-    The response has the limits in `RateLimit-Policy` and what is left of them in `RateLimit`
+    The response has the limits in `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
     `default`, so guessing paths is limited too.
     """
@@ -93,7 +93,7 @@ class RateLimit:
         start_lookup: Callable[[Scope], None],
         sessions: SessionService,
     ) -> None:
-        """`start_lookup` is called before the count, so that both share a Redis round trip."""
+        """`start_lookup` is called before the count, so that both commands are sent at the same time."""
         self.app = app
         self.sessions = sessions
         self.start_lookup = start_lookup
@@ -124,7 +124,8 @@ class RateLimit:
         if principal is not None:
             state.user_id = principal.user_id
             return
-        # Not `asyncio.timeout`: a query on a frozen PostgreSQL takes ten seconds to be cancelled.
+        # `asyncio.timeout` would wait until the query is cancelled: ten seconds, if PostgreSQL is
+        # frozen.
         lookup = asyncio.create_task(self.sessions.by_token(claims))
         lookup.add_done_callback(ignore_outcome)
         await asyncio.wait({lookup}, timeout=_LOOKUP_SECONDS)

@@ -51,7 +51,7 @@ class Executor:
         self._is_new = False
 
     async def __aenter__(self) -> Self:
-        """Return itself. The first statement takes the connection."""
+        """Return this executor. The first statement takes a connection."""
         return self
 
     async def __aexit__(
@@ -66,7 +66,9 @@ class Executor:
             finally:
                 await self._return_to_pool()
         if error is None and not succeeded:
-            raise RuntimeError("A statement has failed. Its error must end the block.")
+            raise RuntimeError(
+                "A statement failed, but the block caught its error. Do not catch it inside the block."
+            )
 
     async def fetch_all(self, statement: Statement[_T], **values: Any) -> list[_T]:  # noqa: ANN401 - psycopg takes many types
         """Return the result of each row."""

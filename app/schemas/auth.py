@@ -56,8 +56,8 @@ class SessionRead(Row):
 
     created_at: UtcTime
     last_used_at: Annotated[UtcTime, Field(description="to the minute")]
-    user_agent: Annotated[str | None, Field(description="what signed in, as it named itself")]
-    current: Annotated[bool, Field(description="whether this request was made in it")]
+    user_agent: Annotated[str | None, Field(description="the User-Agent header of the sign-in")]
+    current: Annotated[bool, Field(description="whether this request belongs to this session")]
 
     @classmethod
     def of(cls, session: Session, *, current: bool) -> Self:

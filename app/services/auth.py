@@ -40,7 +40,7 @@ class _Secret(TypedDict, total=False):
 class AuthService:
     """Verifies a password and starts a session, with tokens or with a cookie."""
 
-    def __init__(  # noqa: PLR0913 - all its collaborators
+    def __init__(  # noqa: PLR0913 - all objects that it uses
         self,
         store: Store,
         passwords: PasswordHasher,

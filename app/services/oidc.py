@@ -69,7 +69,7 @@ class FinishedFlow:
 class OidcService:
     """Starts sign-ins and links at identity providers, and finishes each of them once."""
 
-    def __init__(  # noqa: PLR0913 - all its collaborators
+    def __init__(  # noqa: PLR0913 - all objects that it uses
         self,
         store: Store,
         providers: Mapping[str, IdentityProvider],
@@ -100,7 +100,7 @@ class OidcService:
 
         `origin` is the origin that the browser has used. The flow expires after 10 minutes.
         Raises `NotFound` for a provider that is not configured, `ProviderUnavailable`, and
-        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended meanwhile.
+        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request began.
         """
         provider = self._provider(name)
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()

@@ -62,8 +62,8 @@ class Settings(TokenSettings, ProviderSettings):
         ),
     ]
     database_pool_size: PositiveInt = 10
-    # A request that gets no connection in this time gets 503. It is as long as one statement may
-    # take. Together they reach the request's deadline, which then answers.
+    # A request that gets no connection in this time gets 503. It is as long as the timeout of a
+    # statement: if a request uses up both, it reaches REQUEST_TIMEOUT.
     database_pool_timeout: PositiveFloat = 5.0
     # PostgreSQL cancels a statement after this time. It is below the request's deadline, so that
     # the connection is usable again by the time the client has its 503.

@@ -73,8 +73,8 @@ class Report:
     def _introduction(self) -> str:
         caveats = "".join(f"\n> {caveat}\n" for caveat in self.caveats)
         return f"""\
-Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are those of one machine;
-the ratios, taken in the same run, say how much of what it can do the service makes use of.
+Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are those of one machine.
+The ratios are taken in the same run. They show how close the service is to the machine's limits.
 {caveats}"""
 
     def _figures(self) -> list[list[str]]:
@@ -105,32 +105,32 @@ the ratios, taken in the same run, say how much of what it can do the service ma
         if "peer_hot" not in self.samples:
             return ""
         return """\
-- Fastify stands for a service in JavaScript that does the work of ours for the same request, in one
-  process on the same processor, next to ours in each round. [What the figures say](performance.md)
+- Fastify is a service in JavaScript that does the same work for the same request, in one process
+  on the same processor, next to ours in each round. [What the figures say](performance.md)
   describes it.
 """
 
     def _method(self) -> str:
         return f"""\
-- Everything ran in one run, side by side: {self.choices.rounds} rounds, and in each of them every
-  measurement once, for {self.choices.seconds:g} s. The figures are medians of the rounds, with the
-  least and the greatest; a ratio is taken round by round, and is the median of those.
-- Each subject is one process of uvicorn with the options of production, uvloop and httptools among
-  them. The service runs as in production: a line of JSON for each request, into a file; each
-  counted in Valkey, against limits that nobody reaches; PostgreSQL with `fsync` on. Both servers
-  belong to the run and are deleted with it.
-- wrk keeps {CONNECTIONS} connections busy, and fewer for signups and logins, which queue for the
-  processor. A single answer that is no success ends the run without a figure.
-- The server under test, or the bare loop that it is held against, has a processor to itself;
-  PostgreSQL, Valkey and wrk share the rest. Nothing is divided for Caddy with its two processes.
-{self._peer()}- The traced process exports every request to a receiver that takes it and does
-  nothing with it.
-- "Cold" is a process with `CACHE=off`. Whose session it is, both remember for less than a second.
+- All measurements belong to one run of {self.choices.rounds} rounds. Each round takes every
+  measurement once, for {self.choices.seconds:g} s. A figure is the median of the rounds, with the
+  minimum and the maximum. A ratio is taken in each round; its median is shown.
+- Each subject is one uvicorn process with the options of production, uvloop and httptools among
+  them. The service runs as in production: it writes a line of JSON for each request to a file, and
+  counts each request in Valkey, with limits that are too high to be reached. PostgreSQL runs with
+  `fsync`. Both servers belong to the run and are deleted with it.
+- wrk keeps {CONNECTIONS} connections busy, and fewer for signups and logins, which wait for the
+  processor. If one response is an error, the run stops without a result.
+- The server under test, or the loop that it is compared with, has one processor for itself.
+  PostgreSQL, Valkey and wrk share the rest. Caddy and its two processes share all processors.
+{self._peer()}- The traced process exports every request to a receiver that discards it.
+- "Cold" is a process with `CACHE=off`. Both processes cache for less than a second which user a
+  session belongs to.
 - The loop of SQL sends nine statements for each order, on as many connections as the service has.
   It is fixed: the service may send fewer. The loop of argon2 has as many threads as the service.
-- Latency is taken at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
-  reached, and from the moment at which a request was due: one that waits for the one before it
-  counts as slow.
+- Latency is measured at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
+  reached. It starts at the planned start of a request, so that the wait for an earlier request
+  counts.
 - Memory is the resident set of the hot process: after its start and a login, and after
   {self.requests:,} requests of all kinds."""
 

@@ -60,7 +60,7 @@ def _fill(loader: Loader, wanted: int) -> str:
 
 
 def _forget_cached_reads(stack: Stack) -> None:
-    """Let the service see what was written past it; it would by itself within a minute."""
+    """Let the service see what was written past it; it would by itself within two minutes."""
     prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
     with redis.Redis.from_url(stack.redis_url) as client:
         for key in client.scan_iter(f"{prefix}:cache:*", count=1000):

@@ -12,11 +12,11 @@ from app.tracing import run_in_background
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
-"""Between two attempts. It need not grow: while the breaker is open, nothing is sent."""
+"""The pause between two attempts. It need not grow: while the breaker is open, nothing is sent."""
 _MAX_TAGS_AT_ONCE: Final = 500
-"""In one command, so that it stays below the timeout after a long outage."""
-# Deletes each generation and the reads that are stored under it. Nothing of an erased account
-# stays.
+"""The tags in one command, so that it stays below the timeout after a long outage."""
+# Deletes each generation and the reads that are stored under it. So no cached read of an
+# erased account remains.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)
