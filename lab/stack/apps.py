@@ -76,11 +76,11 @@ class AppProcess(Server):
         """Whether it says that it can serve requests."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
 
-    def take_over(self, old: "AppProcess") -> bool:
+    def take_over(self, old: "AppProcess") -> str | None:
         """Start this process; when it is ready and Caddy has had time to see it, retire `old`.
 
-        The supervisor, which is another process, starts this one. Return whether it became ready
-        and stayed so; if not, `old` goes on serving.
+        The supervisor, which is another process, starts this one. Returns None if it became ready
+        and stayed so. Otherwise `old` continues to serve, and a sentence says what went wrong.
         """
         before, started = self.identity, set[Identity]()
 
@@ -99,9 +99,14 @@ class AppProcess(Server):
             # One slow answer of a busy machine is no reason to give up; an ended process is.
             if wait_until(is_ready, timeout_s=10, give_up=lambda: self.process is None):
                 old.retire()
-                return True
+                return None
+        process, answer = self.process, "answers" if self.ready() else "does not answer"
         self.retire()
-        return False
+        found = f"process {process.pid}" if process is not None else "no process"
+        return (
+            f"{len(started)} processes have been started for it. In the end there was {found}, and "
+            f"{LOOPBACK}:{self.port} {answer}."
+        )
 
     def retire(self) -> None:
         """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""

@@ -119,10 +119,11 @@ def roll(paths: Paths) -> int:
     try:
         for slots in stack.slots:
             old, new = _end_other_process(slots)
-            if not new.take_over(old):
+            failure = new.take_over(old)
+            if failure is not None:
                 raise LabError(
-                    f"The new {new.name} did not become ready; the old one goes on serving. What "
-                    f"the new one said:  less {paths.stack_log}"
+                    f"The new {new.name} did not become ready; the old one goes on serving. "
+                    f"{failure} What the new one said:  less {paths.stack_log}"
                 )
             print(f"{new.name} has been restarted.", flush=True)
         # When the command returns, only new processes answer.
