@@ -102,5 +102,5 @@ def test_a_transaction_in_which_a_statement_failed_is_never_committed(
         with suppress(EmailTaken):
             await tx.users.add(name="A", email=account.email, password_hash=None)
 
-    with pytest.raises(RuntimeError, match="statement has failed"):
+    with pytest.raises(RuntimeError, match="statement failed, but the block caught"):
         write(urls, forget_the_error)
