@@ -22,8 +22,9 @@ class PasswordCheck:
     ) -> bool:
         """Return whether this is the user's password.
 
-        It takes the same time if there is no user, or if the user has no password. `email` is the address
-        in the request; no account has an empty one. Raises `TooManyFailures` and `Overloaded`.
+        It takes the same time if there is no user, or if the user has no password. `email` is the
+        address in the request; no account has an empty one. Raises `TooManyFailures` and
+        `Overloaded`.
         """
         if email:
             await self._throttle.count(email, by_owner=by_owner)

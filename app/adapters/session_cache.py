@@ -1,4 +1,4 @@
-"""Caches for a short time which user a session belongs to, so that not every request queries PostgreSQL."""
+"""Caches which user a session belongs to, so that not every request queries PostgreSQL."""
 
 import asyncio
 import math
@@ -20,7 +20,7 @@ _ABSENT = object()
 class _Entry(Generic[_T]):
     value: _T
     load_started: float
-    """In seconds of the monotonic clock. The value contains every change that was committed before this time."""
+    """In seconds of the monotonic clock. The value has every change committed before this time."""
 
 
 class SessionCache(Generic[_T]):

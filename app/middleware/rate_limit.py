@@ -38,7 +38,7 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
 
 
 def by_address(request: Request) -> str:
-    """Return the address as the key of a count; for IPv6 its /64, because one client usually has all of it.
+    """Return the address as the key of a count; for IPv6 its /64, which one client usually has.
 
     Behind a load balancer, uvicorn takes the address from X-Forwarded-For, but only if a trusted
     proxy sent it (`--forwarded-allow-ips`). A forged header has no effect.
@@ -93,7 +93,7 @@ class RateLimit:
         start_lookup: Callable[[Scope], None],
         sessions: SessionService,
     ) -> None:
-        """`start_lookup` is called before the count, so that both commands are sent at the same time."""
+        """`start_lookup` is called before the count, so that both commands are sent together."""
         self.app = app
         self.sessions = sessions
         self.start_lookup = start_lookup

@@ -67,7 +67,7 @@ class Executor:
                 await self._return_to_pool()
         if error is None and not succeeded:
             raise RuntimeError(
-                "A statement failed, but the block caught its error. Do not catch it inside the block."
+                "A statement failed, but the block caught its error. Let the error end the block."
             )
 
     async def fetch_all(self, statement: Statement[_T], **values: Any) -> list[_T]:  # noqa: ANN401 - psycopg takes many types

@@ -100,7 +100,8 @@ class OidcService:
 
         `origin` is the origin that the browser has used. The flow expires after 10 minutes.
         Raises `NotFound` for a provider that is not configured, `ProviderUnavailable`, and
-        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request began.
+        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request
+        began.
         """
         provider = self._provider(name)
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
