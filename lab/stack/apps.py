@@ -100,13 +100,12 @@ class AppProcess(Server):
             if wait_until(is_ready, timeout_s=10, give_up=lambda: self.process is None):
                 old.retire()
                 return None
-        process, answer = self.process, "answers" if self.ready() else "does not answer"
+        found = "there was no process"
+        if (process := self.process) is not None:
+            answer = "answered" if self.ready() else "did not answer"
+            found = f"process {process.pid} {answer} at {LOOPBACK}:{self.port}"
         self.retire()
-        found = f"process {process.pid}" if process is not None else "no process"
-        return (
-            f"{len(started)} processes have been started for it. In the end there was {found}, and "
-            f"{LOOPBACK}:{self.port} {answer}."
-        )
+        return f"{len(started)} processes were started for it; in the end, {found}."
 
     def retire(self) -> None:
         """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""
