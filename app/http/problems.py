@@ -75,7 +75,7 @@ def problem_schemas() -> dict[str, Any]:
     was generated from it can read a code that is added later.
     """
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    known = {"title": "KnownCode", "type": "string", "enum": sorted(_codes(AppError))}
+    known = {"title": "KnownCode", "type": "string", "enum": sorted(errors_by_code())}
     code = schema["properties"]["code"]
     schema["properties"]["code"] = {
         "description": code["description"],
@@ -84,11 +84,15 @@ def problem_schemas() -> dict[str, Any]:
     return {**schema.pop("$defs"), "Problem": schema}
 
 
-def _codes(kind: type[AppError]) -> Iterator[str]:
+def errors_by_code() -> dict[str, type[AppError]]:
+    """Return every error that a client can get, by its code."""
+    return {error.code: error for error in _subclasses(AppError) if "code" in vars(error)}
+
+
+def _subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
     for error in kind.__subclasses__():
-        if "code" in vars(error):
-            yield error.code
-        yield from _codes(error)
+        yield error
+        yield from _subclasses(error)
 
 
 def status_of(error: type[AppError]) -> int:

@@ -1,7 +1,6 @@
 """Pages for a browser: the interactive API documentation, and a page for each problem."""
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from html import escape
 from http import HTTPStatus
@@ -10,9 +9,9 @@ from importlib.resources import files
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from app.errors import AppError, NotFound
+from app.errors import NotFound
 from app.http.openapi import SERVER
-from app.http.problems import status_of, title_of
+from app.http.problems import errors_by_code, status_of, title_of
 from app.http.representations import PRIVATE, PUBLIC, represent_document
 from app.routers.pages import page
 from app.schemas.bodies import etag_of
@@ -89,7 +88,7 @@ async def list_problems(request: Request) -> Response:
     """Show the list of all problems."""
     items = "".join(
         f'<li><a href="/problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
-        for code, error in sorted(_errors_by_code().items())
+        for code, error in sorted(errors_by_code().items())
     )
     return page(request, "Problems", f"<h1>Problems</h1><ul>{items}</ul>")
 
@@ -97,7 +96,7 @@ async def list_problems(request: Request) -> Response:
 @router.get("/problems/{code}")
 async def read_problem(request: Request, code: str) -> Response:
     """Show the page that explains one problem."""
-    error = _errors_by_code().get(code)
+    error = errors_by_code().get(code)
     if error is None:
         raise NotFound
     status = HTTPStatus(status_of(error))
@@ -117,13 +116,3 @@ def _content(asset: str) -> tuple[bytes, str]:
     # fastapi-offline contains Swagger UI, so the page needs no other server.
     content = (files("fastapi_offline") / "static" / asset).read_bytes()
     return content, etag_of(content)
-
-
-def _errors_by_code() -> dict[str, type[AppError]]:
-    return {error.code: error for error in _subclasses(AppError) if "code" in vars(error)}
-
-
-def _subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
-    for error in kind.__subclasses__():
-        yield error
-        yield from _subclasses(error)

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Final
 
@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanContext
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SHUTDOWN_SECONDS: Final = 2.0
+_RANDOM_IDS: Final = RandomIdGenerator()
 _trace_id: ContextVar[int] = ContextVar("trace_id", default=0)
 
 
@@ -33,9 +34,8 @@ def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
-    is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    is_off = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
-    return is_set or (not is_off and any(environment.get(name) for name in _ENDPOINTS))
+    names_collector = _exporter(environment) != "none" and _first(environment, _ENDPOINTS) != ""
+    return _provider_is_set() or names_collector
 
 
 def set_up_sampler() -> Sampler | None:
@@ -44,8 +44,7 @@ def set_up_sampler() -> Sampler | None:
     FastAPI adds the exporter to it. Returns None if another library in this process has set its
     own provider, which then decides which traces are sampled.
     """
-    is_set = not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-    if not is_set and _fastapi_can_export(os.environ):
+    if not _provider_is_set() and _fastapi_can_export(os.environ):
         trace.set_tracer_provider(TracerProvider(id_generator=_TraceIds(), shutdown_on_exit=False))
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and isinstance(provider.id_generator, _TraceIds):
@@ -56,16 +55,27 @@ def set_up_sampler() -> Sampler | None:
 def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
     # FastAPI exports by OTLP over HTTP only. Otherwise it logs a warning when the app starts, and a
     # provider would make spans that nothing sends.
-    exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() or "otlp"
-    protocol = next(filter(None, map(environment.get, _PROTOCOLS)), "http/protobuf")
-    endpoint = next(filter(None, map(environment.get, _ENDPOINTS)), "")
-    is_http = endpoint.startswith(("http://", "https://"))
-    return exporter == "otlp" and protocol == "http/protobuf" and is_http
+    protocol = _first(environment, _PROTOCOLS) or "http/protobuf"
+    is_http = _first(environment, _ENDPOINTS).startswith(("http://", "https://"))
+    return _exporter(environment) == "otlp" and protocol == "http/protobuf" and is_http
+
+
+def _provider_is_set() -> bool:
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _exporter(environment: Mapping[str, str]) -> str:
+    return environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() or "otlp"
+
+
+def _first(environment: Mapping[str, str], names: Iterable[str]) -> str:
+    """Return the value of the first variable that is not empty, or else an empty text."""
+    return next(filter(None, map(environment.get, names)), "")
 
 
 def begin_trace(parent: SpanContext) -> int:
     """Return the trace id of the parent, or else a new one, and set it in this context."""
-    trace_id = parent.trace_id if parent.is_valid else RandomIdGenerator().generate_trace_id()
+    trace_id = parent.trace_id if parent.is_valid else _RANDOM_IDS.generate_trace_id()
     _trace_id.set(trace_id)
     return trace_id
 
