@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the secrets that docker-compose.yml needs to .env: secrets of your own, made once. What is there
-# already stays as it is.
+# Generates the secrets that docker-compose.yml needs, and writes them to .env. Values that are
+# there already stay.
 set -eu
 cd "$(dirname "$0")/.."
 

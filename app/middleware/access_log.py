@@ -86,15 +86,13 @@ def _stages(recording: Recording | None) -> dict[str, dict[Stage, float]]:
 
 
 def _trace_id(scope: Scope) -> dict[str, str]:
-    # If tracing is off, the header has not been parsed yet.
-    number = trace_id() or (
-        _parent_trace_id(scope)
-        if any(name == b"traceparent" for name, _ in scope["headers"])
-        else 0
-    )
+    number = trace_id() or _parent_trace_id(scope)
     return {"trace_id": trace.format_trace_id(number)} if number else {}
 
 
 def _parent_trace_id(scope: Scope) -> int:
+    # If tracing is off, the header has not been parsed yet. Most requests have none.
+    if not any(name == b"traceparent" for name, _ in scope["headers"]):
+        return 0
     context = TraceContextTextMapPropagator().extract(Headers(scope=scope))
     return trace.get_current_span(context).get_span_context().trace_id

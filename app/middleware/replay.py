@@ -17,14 +17,14 @@ from app.models import Principal, Role
 from app.tracing import ActiveStage, begin, place_of
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
-"""Of all stored responses in one process."""
+"""The maximum total size of the stored responses in one process."""
 _OVERHEAD_BYTES: Final = 1024
-"""Counted for each response besides its body."""
+"""The assumed size of a stored response without its body."""
 _TTL_SECONDS: Final = 60
 """Limits how long a response can be stale if a process ends between commit and invalidation."""
 _ACCEPTABLE: Final = {None, b"*/*", b"application/json"}
 _CONTENT_HEADERS: Final = {b"content-type", b"content-length"}
-"""Left out of a 304."""
+"""The headers that a 304 does not have."""
 _Headers = list[tuple[bytes, bytes]]
 _FindPrincipal = Callable[[Claims | None, str | None], Principal | None]
 
@@ -54,7 +54,7 @@ class StoredResponses:
     def start_lookup(self, scope: Scope) -> None:
         """Look for a stored response, and request its generation from Redis without waiting.
 
-        Redis gets this command in the same round trip as the next one.
+        The client sends this command together with the next one.
         """
         if scope["method"] == "GET":
             response = self._responses.get(_key(scope, public=True))

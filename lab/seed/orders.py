@@ -83,7 +83,7 @@ class Period:
 
 def _lines(random: Random) -> tuple[Line, ...]:
     chosen = random.choices(CATALOGUE, cum_weights=_POPULARITY, k=_pick(random, _LINES))
-    # A product stands in an order once.
+    # An order lists each product once.
     return tuple(Line(product, _pick(random, _QUANTITIES)) for product in dict.fromkeys(chosen))
 
 

@@ -14,7 +14,7 @@ _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
 """The pause between two attempts. It need not grow: while the breaker is open, nothing is sent."""
 _MAX_TAGS_AT_ONCE: Final = 500
-"""The tags in one command, so that it stays below the timeout after a long outage."""
+"""The maximum in one command. After a long outage, more could exceed the timeout."""
 # Deletes each generation and the reads that are stored under it. So no cached read of an
 # erased account remains.
 _INVALIDATE: Final = """

@@ -42,7 +42,7 @@ def test_without_the_packages_nothing_is_measured(
 
 
 def test_every_package_is_pinned_and_names_no_registry() -> None:
-    """The versions are exact, and npm takes the packages from where it is told to."""
+    """The versions are exact, and the lock file names no server, so npm uses the configured one."""
     lock = json.loads((peer.SOURCE / "package-lock.json").read_text())
     for name, version in peer.packages().items():
         assert lock["packages"][f"node_modules/{name}"]["version"] == version

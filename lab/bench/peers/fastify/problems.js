@@ -30,7 +30,7 @@ const CODES = {
 const UNAVAILABLE_CODE = /^(08|57|55P03|ECONN|EPIPE)/;
 const UNAVAILABLE_MESSAGE = /connection (is closed|terminated)|isn't writeable|timeout exceeded/i;
 
-/** An error that the client is told about. */
+/** An error that is sent to the client. */
 export class Problem extends Error {
   constructor(code, { detail, errors, retryAfterSeconds = 1 } = {}) {
     super(code);

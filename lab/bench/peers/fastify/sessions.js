@@ -90,7 +90,7 @@ export function principalOf(claims) {
     return lookUpOnce(claims);
   }
   if (ageMs > SESSION_MS / 2) {
-    // If this fails, the next request is told why.
+    // If this fails, the next request gets the error.
     lookUpOnce(claims).catch(() => {});
   }
   return found.principal;
