@@ -141,10 +141,7 @@ def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
 
     :raises LabError: when that process does not end.
     """
-    # Only a slot with a process: reading the port of another one chooses a new port if the old one
-    # is taken at this moment. The supervisor would not know of it.
-    running = (slot for slot in slots if slot.process is not None)
-    serving = next((slot for slot in running if slot.ready()), slots.first)
+    serving = next((slot for slot in slots if slot.process and slot.ready()), slots.first)
     (other,) = (slot for slot in slots if slot is not serving)
     serving.release()
     other.retire()

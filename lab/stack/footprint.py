@@ -7,7 +7,7 @@ import psutil
 
 from lab.stack.identity import Identity
 from lab.stack.paths import make_directory
-from lab.stack.ports import remembered_port
+from lab.stack.ports import noted_port, remembered_port
 from lab.stack.waiting import wait_until
 
 
@@ -18,10 +18,14 @@ class Footprint:
         self._directory = directory
         self._record = directory / "process.json"
 
-    def port(self) -> int:
+    def port(self) -> int | None:
+        """Return the port as noted; None before the first one is chosen."""
+        return noted_port(self._directory / "port")
+
+    def choose_port(self) -> int:
         """Return the port that was used last, or a new one when somebody else has taken that."""
         make_directory(self._directory)
-        return remembered_port(self._directory / "port", in_use=self.process() is not None)
+        return remembered_port(self._directory / "port")
 
     @property
     def identity(self) -> Identity | None:

@@ -15,15 +15,21 @@ _SERVER_PORTS = range(20_000, 32_768)
 _MAX_TRIES = 100
 
 
-def remembered_port(path: Path, *, in_use: bool) -> int:
-    """Return the port written in the file, else a new one, written there.
-
-    What a person noted down stays true over restarts. The port must still be free, unless it is
-    the one `in_use` by the server that asks.
-    """
+def noted_port(path: Path) -> int | None:
+    """Return the port written in the file. None if there is none, or the file is damaged."""
     text = path.read_text() if path.exists() else ""
-    if text.isdigit() and (in_use or (int(text) in _SERVER_PORTS and is_free(int(text)))):
-        return int(text)
+    return int(text) if text.isdigit() else None
+
+
+def remembered_port(path: Path) -> int:
+    """Return the port written in the file if it is free, else a new one, written there.
+
+    What a person noted down stays true over restarts. Only the process that will start the server
+    may call this: others would wait at a port that the server does not use.
+    """
+    port = noted_port(path)
+    if port is not None and port in _SERVER_PORTS and is_free(port):
+        return port
     port = free_port()
     path.write_text(str(port))
     return port

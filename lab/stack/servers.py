@@ -52,8 +52,15 @@ class Server(ABC):
     @property
     def port(self) -> int:
         """Where it listens on 127.0.0.1, or will."""
+        return self._port or self._footprint.port() or self.choose_port()
+
+    def choose_port(self) -> int:
+        """Choose the port for all launches by this object: the one used last, if it is free.
+
+        Only the process that launches the server calls this; other processes read the note.
+        """
         if self._port is None:
-            self._port = self._footprint.port()
+            self._port = self._footprint.choose_port()
         return self._port
 
     @property
@@ -102,7 +109,7 @@ class Server(ABC):
         make_directory(self.directory)
         self.end_leftover()
         self.release()
-        _ = self.port
+        self.choose_port()
         self._prepare()
         self._process = self._spawn()
         self._asked = False

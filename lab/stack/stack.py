@@ -107,6 +107,11 @@ class Stack:
         return [*self.storage, self.collector, *self.providers, *self.apps, self.caddy]
 
     @property
+    def all_servers(self) -> list[Server]:
+        """The same, and the slots that are free now."""
+        return [*self.storage, self.collector, *self.providers, *self.all_slots, self.caddy]
+
+    @property
     def providers(self) -> list[Server]:
         """The embedded identity provider, unless another one is given from outside."""
         return [self.provider] if self.choices.oidc_issuer is None else []

@@ -62,6 +62,8 @@ class Supervisor:
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
         )
         self._state.save(self._stack.paths)
+        for server in self._stack.all_servers:
+            server.choose_port()
         for slots in self._stack.slots:
             slots.first.release()
             slots.second.hold_down()
@@ -88,9 +90,7 @@ class Supervisor:
             self._say(f"  {server.name:<12} ready on 127.0.0.1:{server.port:<6}{_since(began):>10}")
 
     def _watch(self) -> None:
-        stack = self._stack
-        servers = (*stack.storage, stack.collector, *stack.providers, *stack.all_slots, stack.caddy)
-        keepers = [Keeper(server, self._say) for server in servers]
+        keepers = [Keeper(server, self._say) for server in self._stack.all_servers]
         while not self._signals.stopping.wait(LOOK_EVERY_S):
             for keeper in keepers:
                 keeper.look()

@@ -10,34 +10,37 @@ import pytest
 from lab.stack import ports
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK, free_port, is_free, listen, remembered_port
+from lab.stack.valkey import ValkeyServer
 
 
 def test_a_port_is_remembered_while_it_is_free(tmp_path: Path) -> None:
     """What a person noted down stays true over restarts."""
-    first = remembered_port(tmp_path / "port", in_use=False)
-    assert remembered_port(tmp_path / "port", in_use=False) == first
+    first = remembered_port(tmp_path / "port")
+    assert remembered_port(tmp_path / "port") == first
 
 
 def test_a_port_that_somebody_else_took_is_replaced(tmp_path: Path) -> None:
     """Another program was faster: a new port is chosen and remembered."""
-    first = remembered_port(tmp_path / "port", in_use=False)
+    first = remembered_port(tmp_path / "port")
     with socket.create_server((LOOPBACK, first)):
-        second = remembered_port(tmp_path / "port", in_use=False)
+        second = remembered_port(tmp_path / "port")
     assert second != first
     assert (tmp_path / "port").read_text() == str(second)
 
 
-def test_a_port_in_use_by_its_own_server_is_kept(tmp_path: Path) -> None:
-    """Asking for the port of a running server does not move it."""
-    first = remembered_port(tmp_path / "port", in_use=False)
-    with socket.create_server((LOOPBACK, first)):
-        assert remembered_port(tmp_path / "port", in_use=True) == first
+def test_only_the_process_that_starts_the_server_changes_its_port(tmp_path: Path) -> None:
+    """Others read the note: the process that waits for the server waits at the right port."""
+    starts, waits = ValkeyServer(tmp_path), ValkeyServer(tmp_path)
+    port = starts.choose_port()
+    with socket.create_server((LOOPBACK, port)):
+        assert waits.port == port
+    assert starts.port == port
 
 
 def test_a_damaged_note_is_replaced(tmp_path: Path) -> None:
     """A power cut may leave an empty file."""
     (tmp_path / "port").write_text("")
-    assert is_free(remembered_port(tmp_path / "port", in_use=False))
+    assert is_free(remembered_port(tmp_path / "port"))
 
 
 def test_a_taken_port_names_its_variable_and_the_command() -> None:
