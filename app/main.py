@@ -24,22 +24,22 @@ from app.http.openapi import RATE_LIMIT, describe
 from app.http.paths import QueryParameters, Route, Routes
 from app.http.problems import problem_response
 from app.lifespan import lifespan
-from app.middleware.access_log import AccessLog
-from app.middleware.body_limit import BodyLimit
+from app.middleware.checks.body_limit import BodyLimit
+from app.middleware.checks.host import Host
+from app.middleware.checks.methods import Methods
+from app.middleware.checks.query import Query
+from app.middleware.checks.same_origin import SameOrigin
 from app.middleware.cors import Cors
 from app.middleware.deadline import Deadline
-from app.middleware.host import Host
 from app.middleware.identity import Identity
-from app.middleware.methods import Methods
+from app.middleware.observability.access_log import AccessLog
+from app.middleware.observability.sampling import Sampling
+from app.middleware.observability.stages import Stages
 from app.middleware.problems import Problems
-from app.middleware.query import Query
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.replay import Replay, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routing
-from app.middleware.same_origin import SameOrigin
-from app.middleware.sampling import Sampling
-from app.middleware.stages import Stages
 from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import set_up_sampler, tracing_is_wanted

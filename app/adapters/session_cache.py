@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
 _T = TypeVar("_T")

@@ -2,21 +2,21 @@
 
 `main.py` mounts it. A request passes it in this order:
 
-    response_headers   gives the request an id, and adds headers to every response
-    routing            finds the path template
-    stages             records the stages, if tracing or Server-Timing is on
-    access_log         logs and measures the request when it ends
-    problems           turns exceptions into problem documents
-    host               refuses requests for other hosts
-    cors               lets pages of the listed origins read responses, if any are listed
-    identity           reads the access token or the session cookie
-    rate_limit         counts the request, and refuses it if a limit is used up
-    same_origin        refuses changes by other sites that use a session cookie
-    replay             sends a stored response again if it is current
-    deadline           cancels a request that takes too long
-    methods            answers OPTIONS, 404 and 405, and turns HEAD into GET
-    query              refuses unknown and repeated query parameters
-    body_limit         refuses bodies that are too long or compressed
+    response_headers           gives the request an id, and adds headers to every response
+    routing                    finds the path template
+    observability/stages       records the stages, if tracing or Server-Timing is on
+    observability/access_log   logs and measures the request when it ends
+    problems                   turns exceptions into problem documents
+    checks/host                refuses requests for other hosts
+    cors                       lets pages of the listed origins read responses, if any are listed
+    identity                   reads the access token or the session cookie
+    rate_limit                 counts the request, and refuses it if a limit is used up
+    checks/same_origin         refuses changes by other sites that use a session cookie
+    replay                     sends a stored response again if it is current
+    deadline                   cancels a request that takes too long
+    checks/methods             answers OPTIONS, 404 and 405, and turns HEAD into GET
+    checks/query               refuses unknown and repeated query parameters
+    checks/body_limit          refuses bodies that are too long or compressed
 
 They share data in the `RequestState` (`http/request_state.py`).
 """

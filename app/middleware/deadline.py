@@ -6,7 +6,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DeadlineExceeded, RequestTimeout
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 
 _GRACE_SECONDS: Final = 0.2
 """For a cancelled write to invalidate the cache. If the write took effect, a client that reads

@@ -21,7 +21,7 @@ from app.http.paths import PROBES
 from app.http.request_state import RequestState, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 
 _LOOKUP_SECONDS = 0.5
 """How long the rate limit waits for PostgreSQL to confirm that a session is live."""

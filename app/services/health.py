@@ -7,7 +7,7 @@ from app.adapters.redis.client import RedisClient
 from app.errors import NotReady
 from app.repositories.database import Database
 from app.schemas.health import Readiness
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 
 _PING_TIMEOUT_SECONDS = 1.0
 """PostgreSQL counts as down if it does not answer within this time."""

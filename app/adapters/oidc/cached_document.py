@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from app.errors import ProviderUnavailable
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 
 _T = TypeVar("_T")
 _FRESH_SECONDS = 60 * 60

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.tasks import ignore_outcome
+from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
 _log = structlog.get_logger()

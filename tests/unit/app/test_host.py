@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import MalformedHost
-from app.middleware.host import Host
+from app.middleware.checks.host import Host
 
 
 async def _app(_: Scope, __: Receive, ___: Send) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
-from app.middleware.stages import _redacted
+from app.middleware.observability.stages import _redacted
 from app.tracing import Recording, Stage, begin, record, run_in_background, staged
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tracing.md"

@@ -38,7 +38,7 @@ SELECT users.id, users.name, users.email, users.password_hash, users.role, users
   users.updated_at
 FROM users WHERE users.id = $1::BIGINT AND users.erased_at IS NULL`);
 
-/** Writes one line for each request, with the fields of app/middleware/access_log.py. */
+/** Writes one line for each request, with the fields of app/middleware/observability/access_log.py. */
 class AccessLog extends LogController {
   incomingRequest() {}
 

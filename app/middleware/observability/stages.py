@@ -4,7 +4,7 @@ from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.request_state import state_of
-from app.middleware.access_log import METHODS
+from app.middleware.observability.access_log import METHODS
 from app.tracing import Recording, Stage, record
 
 

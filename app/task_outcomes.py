@@ -1,4 +1,4 @@
-"""asyncio tasks whose outcome no caller waits for."""
+"""The outcome of an asyncio task that no caller waits for."""
 
 import asyncio
 from typing import Any

@@ -1,0 +1,1 @@
+"""Middleware that refuses a request before its route runs."""

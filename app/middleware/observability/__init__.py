@@ -1,0 +1,1 @@
+"""Middleware that logs, measures and traces requests, and changes none of them."""
