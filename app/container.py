@@ -71,6 +71,7 @@ class Container:
             tokens,
             signed_in,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
+            session_idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self._providers = {
             provider.name: IdentityProvider(

@@ -54,9 +54,9 @@ async def create_session(body: Login, client: SignInClient, auth: Auth) -> Respo
     responses=problems(errors.InvalidRefreshToken),
     openapi_extra=NO_STORE,
 )
-async def refresh(body: Refresh, sessions: Sessions) -> Response:
+async def refresh(body: Refresh, auth: Auth) -> Response:
     """Exchange a refresh token for a new pair. A second use of the token ends its session."""
-    return json_response(await sessions.refresh(body), headers=_NO_STORE)
+    return json_response(await auth.refresh(body), headers=_NO_STORE)
 
 
 @router.post("/logout", status_code=204, responses=problems())

@@ -1,20 +1,23 @@
-"""Sign-in with a password."""
+"""Sign-in with a password, and refresh."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
+import structlog
+
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
-from app.adapters.tokens import AccessTokens, new_secret
-from app.errors import BadCredentials
+from app.adapters.tokens import AccessTokens, hash_of, new_secret
+from app.errors import BadCredentials, InvalidRefreshToken
 from app.models import Principal, Session, User
 from app.repositories.database import Transaction
-from app.schemas.auth import Login, SessionRead, TokenPair
+from app.schemas.auth import Login, Refresh, SessionRead, TokenPair
 from app.store import Store
 from app.tracing import staged_methods
 
+_log = structlog.get_logger()
 _MAX_ATTEMPTS = 3
 """A concurrent login may renew the password hash. The password is then verified again."""
 
@@ -38,7 +41,7 @@ class _Secret(TypedDict, total=False):
 
 @staged_methods("service")
 class AuthService:
-    """Verifies a password and starts a session, with tokens or with a cookie."""
+    """Verifies a password and starts a session, with tokens or with a cookie. Renews tokens."""
 
     def __init__(  # noqa: PLR0913 - all objects that it uses
         self,
@@ -49,6 +52,7 @@ class AuthService:
         signed_in: SessionCache[Principal],
         *,
         session_lifetime: timedelta,
+        session_idle: timedelta,
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -56,6 +60,7 @@ class AuthService:
         self._tokens = tokens
         self._signed_in = signed_in
         self._session_lifetime = session_lifetime
+        self._session_idle = session_idle
 
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
@@ -65,6 +70,32 @@ class AuthService:
         """
         refresh_token, refresh_token_hash = new_secret()
         session = await self._sign_in(login, client, {"refresh_token_hash": refresh_token_hash})
+        return self._token_pair(session, refresh_token)
+
+    async def refresh(self, refresh: Refresh) -> TokenPair:
+        """Exchange a refresh token for a new pair of tokens. Each refresh token works once.
+
+        Raises `InvalidRefreshToken`. A token that is used a second time ends its session, because
+        the service cannot tell whether the owner or a thief uses it (RFC 9700, section 4.14.2).
+        """
+        spent = hash_of(refresh.refresh_token.get_secret_value())
+        refresh_token, refresh_token_hash = new_secret()
+
+        async def work(tx: Transaction) -> tuple[Session | None, Session | None]:
+            session = await tx.sessions.rotate(
+                spent, refresh_token_hash, now=datetime.now(UTC), idle=self._session_idle
+            )
+            return session, await tx.sessions.end_spent(spent) if session is None else None
+
+        session, ended = await self._store.write(work)
+        if ended is not None:
+            self._signed_in.forget(ended.user_id)
+            _log.warning("refresh_token_reused", user_id=ended.user_id, session_id=ended.id)
+        if session is None:
+            raise InvalidRefreshToken
+        return self._token_pair(session, refresh_token)
+
+    def _token_pair(self, session: Session, refresh_token: str) -> TokenPair:
         return TokenPair(
             access_token=self._tokens.issue(
                 user_id=session.user_id, session_id=session.id, now=datetime.now(UTC)

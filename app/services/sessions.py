@@ -1,24 +1,20 @@
-"""Sessions: authentication by token or cookie, refresh, list and end."""
+"""Sessions: authentication by token or cookie, list and end."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
-from app.adapters.tokens import AccessTokens, Claims, hash_of, new_secret
-from app.errors import InvalidRefreshToken, InvalidSession, InvalidToken, NotFound
-from app.models import Principal, Session
-from app.repositories.database import Transaction
+from app.adapters.tokens import AccessTokens, Claims, hash_of
+from app.errors import InvalidSession, InvalidToken, NotFound
+from app.models import Principal
 from app.repositories.sessions import SessionRepository
-from app.schemas.auth import PublicKey, PublicKeys, Refresh, SessionPage, SessionRead, TokenPair
+from app.schemas.auth import PublicKey, PublicKeys, SessionPage, SessionRead
 from app.store import Store
 from app.tracing import staged, staged_methods
 
 __all__ = ["Principal", "SessionService"]
 
-_log = structlog.get_logger()
 _LAST_USE_PRECISION = timedelta(minutes=1)
 """A session in use is written at most this often."""
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
@@ -27,7 +23,7 @@ _Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 @staged_methods("service")
 class SessionService:
-    """Finds the session of a token or cookie; refreshes, lists and ends sessions."""
+    """Finds the session of a token or cookie; lists and ends sessions."""
 
     def __init__(
         self,
@@ -97,33 +93,6 @@ class SessionService:
             session_id = principal.session_id
             await self._store.write(lambda tx: tx.sessions.touch(session_id, now=now))
         return principal
-
-    async def refresh(self, refresh: Refresh) -> TokenPair:
-        """Exchange a refresh token for a new pair of tokens. Each refresh token works once.
-
-        Raises `InvalidRefreshToken`. A token that is used a second time ends its session, because
-        the service cannot tell whether the owner or a thief uses it (RFC 9700, section 4.14.2).
-        """
-        spent, now = hash_of(refresh.refresh_token.get_secret_value()), datetime.now(UTC)
-        refresh_token, refresh_token_hash = new_secret()
-
-        async def work(tx: Transaction) -> tuple[Session | None, Session | None]:
-            session = await tx.sessions.rotate(spent, refresh_token_hash, now=now, idle=self._idle)
-            return session, await tx.sessions.end_spent(spent) if session is None else None
-
-        session, ended = await self._store.write(work)
-        if ended is not None:
-            self._cache.forget(ended.user_id)
-            _log.warning("refresh_token_reused", user_id=ended.user_id, session_id=ended.id)
-        if session is None:
-            raise InvalidRefreshToken
-        return TokenPair(
-            access_token=self._tokens.issue(
-                user_id=session.user_id, session_id=session.id, now=now
-            ),
-            expires_in=self._tokens.lifetime,
-            refresh_token=refresh_token,
-        )
 
     async def list_sessions(
         self, caller: Principal, *, cursor: str | None, limit: int
