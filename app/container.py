@@ -35,11 +35,15 @@ class Container:
     """The objects of one process, from its start to `close()`."""
 
     def __init__(self, settings: Settings) -> None:
+        self.health = HealthService()
         self._database = Database(create_engine(settings))
+        self.health.add("postgres", self._database.answers)
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
         )
         for_cache, for_counts = self._redis = _redis_clients(settings)
+        for client in set(self._redis):
+            self.health.add("redis", client.ping)
         self.rate_limiter = RateLimiter(for_counts, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
             for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
@@ -93,7 +97,6 @@ class Container:
             {provider.issuer: provider.name for provider in settings.providers},
             cursors,
         )
-        self.health = HealthService(self._database, set(self._redis))
 
     async def close(self) -> None:
         """Close everything, even if one close fails."""

@@ -1,9 +1,9 @@
 """The connection pool of a process, and the repositories on one of its connections."""
 
+import asyncio
 import select as system_select
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, Final, cast
+from types import TracebackType
+from typing import Any, Final, Self, cast
 
 from psycopg import AsyncConnection
 from sqlalchemy import event, literal, select
@@ -23,8 +23,10 @@ from app.repositories.sessions import SessionRepository
 from app.repositories.statements import Statement
 from app.repositories.users import UserRepository
 from app.settings import Settings
+from app.task_outcomes import ignore_outcome
 
 _PING: Final = Statement(select(literal(1)), int)
+_PING_TIMEOUT_SECONDS: Final = 1.0
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -69,10 +71,11 @@ def _is_readable(socket: int) -> bool:
 
 
 class Transaction:
-    """The repositories that share one connection."""
+    """The repositories that share one connection, until the end of its `async with` block."""
 
     def __init__(self, executor: Executor, stale: set[str]) -> None:
         """`stale` receives the tags that `invalidate` is called with."""
+        self._executor = executor
         self._stale = stale
         self.users = UserRepository(executor)
         self.sessions = SessionRepository(executor)
@@ -81,6 +84,20 @@ class Transaction:
         self.identities = IdentityRepository(executor)
         self.flows = OidcFlowRepository(executor)
         self.idempotency_keys = IdempotencyRepository(executor)
+
+    async def __aenter__(self) -> Self:
+        """Return these repositories. The first statement takes a connection."""
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        """Commit, or roll back if the block has raised an error."""
+        await self._executor.end(error)
+
+    async def ping(self) -> None:
+        """Send a statement."""
+        await self._executor.fetch_one(_PING)
 
     def invalidate(self, *tags: str) -> None:
         """Invalidate cached reads without a change. A killed process may have left stale ones."""
@@ -92,26 +109,36 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._ping: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def transaction(self, changed: set[str]) -> AsyncIterator[Transaction]:
-        """Run the block in a transaction: commit at its end, or roll back if it raises.
+    def transaction(self, changed: set[str]) -> Transaction:
+        """Return a transaction: it commits at the end of the block, or rolls back if that raises.
 
         `changed` receives the tags of the rows that the block changes, before the commit.
         """
-        async with Executor(self._engine, in_transaction=True, changed=changed) as executor:
-            yield Transaction(executor, changed)
+        executor = Executor(self._engine, in_transaction=True, changed=changed)
+        return Transaction(executor, changed)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
+    def reading(self) -> Transaction:
         """Read without a transaction. Each statement sees the data committed when it begins."""
-        async with Executor(self._engine, in_transaction=False, changed=set()) as executor:
-            yield Transaction(executor, set())
+        executor = Executor(self._engine, in_transaction=False, changed=set())
+        return Transaction(executor, set())
 
-    async def ping(self) -> None:
-        """Send a statement. Raises `Unavailable` when PostgreSQL does not answer."""
-        async with Executor(self._engine, in_transaction=False, changed=set()) as executor:
-            await executor.fetch_one(_PING)
+    async def answers(self) -> bool:
+        """Return whether PostgreSQL answers a statement within a second."""
+        # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
+        # until it ends by itself, and no second ping starts before that.
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.create_task(self._send_ping())
+            # It may fail after the timeout.
+            self._ping.add_done_callback(ignore_outcome)
+        ping = self._ping
+        await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
+        return ping.done() and not ping.cancelled() and ping.exception() is None
+
+    async def _send_ping(self) -> None:
+        async with self.reading() as tx:
+            await tx.ping()
 
     async def close(self) -> None:
         """Close the connections."""

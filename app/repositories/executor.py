@@ -1,8 +1,7 @@
 """Runs statements on a connection of the pool, and translates the errors of PostgreSQL."""
 
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 import structlog
@@ -29,10 +28,10 @@ _CONTENTION_ERRORS: Final = (DeadlockDetected, SerializationFailure)
 
 
 class Executor:
-    """One connection of the pool, from the first statement to the end of the block.
+    """One connection of the pool, from the first statement to `end`.
 
-    With `in_transaction`, the end of the block commits, or rolls back if the block raises. Without
-    it, each statement is its own transaction, which saves the round trips of BEGIN and COMMIT.
+    With `in_transaction`, `end` commits or rolls back. Without it, each statement is its own
+    transaction, which saves the round trips of BEGIN and COMMIT.
 
     All methods raise `Unavailable` if PostgreSQL cannot be reached, the connection is lost or
     PostgreSQL cancels a statement, and `Contended` after a deadlock or a serialization failure.
@@ -50,14 +49,8 @@ class Executor:
         self._lost = self._failed = False
         self._is_new = False
 
-    async def __aenter__(self) -> Self:
-        """Return this executor. The first statement takes a connection."""
-        return self
-
-    async def __aexit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
-    ) -> None:
-        """End the transaction, and return the connection to the pool."""
+    async def end(self, error: BaseException | None) -> None:
+        """Commit, or roll back if there was an error. Return the connection to the pool."""
         succeeded = error is None and not self._failed
         if self._pooled is not None:
             try:

@@ -1,6 +1,6 @@
 """Operations: liveness, readiness and metrics."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -11,7 +11,7 @@ from app.http.openapi import NO_STORE
 from app.http.problems import problems
 from app.http.representations import json_response
 from app.routers.dependencies import Health
-from app.schemas.health import Liveness, Readiness
+from app.schemas.health import Liveness, Part, Readiness
 
 router = APIRouter(tags=["operations"])
 json_router = APIRouter(tags=["operations"], route_class=JsonRoute)
@@ -34,7 +34,7 @@ async def read_liveness() -> Response:
 async def read_readiness(
     health: Health,
     exclude: Annotated[
-        list[Literal["postgres", "redis"]],
+        list[Part],
         Query(description="parts that are reported, but do not affect the status"),
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from app.schemas.bodies import Representation
 
+Part = Literal["postgres", "redis"]
 State = Literal["up", "down"]
 
 

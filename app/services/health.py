@@ -1,27 +1,22 @@
 """Readiness of this process, for load balancers and orchestrators."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
-from app.adapters.redis.client import RedisClient
 from app.errors import NotReady
-from app.repositories.database import Database
-from app.schemas.health import Readiness
-from app.task_outcomes import ignore_outcome
-
-_PING_TIMEOUT_SECONDS = 1.0
-"""PostgreSQL counts as down if it does not answer within this time."""
+from app.schemas.health import Part, Readiness
 
 
 class HealthService:
-    """Checks PostgreSQL and Redis. After `drain()`, the process is not ready."""
+    """Checks the servers that the process uses. After `drain()`, the process is not ready."""
 
-    def __init__(self, database: Database, redis: Collection[RedisClient]) -> None:
-        """Check each client in `redis`. Redis counts as down if one of them gets no answer."""
-        self._database = database
-        self._redis = redis
+    def __init__(self) -> None:
+        self._checks: list[tuple[Part, Callable[[], Awaitable[bool]]]] = []
         self._draining = False
-        self._ping: asyncio.Task[None] | None = None
+
+    def add(self, part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
+        """Call `answers` for each report. A part is up if all that was added for it is True."""
+        self._checks.append((part, answers))
 
     def drain(self) -> None:
         """Report the process as not ready from now on, so that it gets no new requests."""
@@ -36,26 +31,12 @@ class HealthService:
         """
         if self._draining:
             raise NotReady("This process is shutting down. Send requests to another process.")
-        postgres_up, *redis_pings = await asyncio.gather(
-            self._postgres_answers(), *(client.ping() for client in self._redis)
-        )
-        redis_up = all(redis_pings)
-        report = Readiness(
-            status="ready" if postgres_up and redis_up else "degraded",
-            postgres="up" if postgres_up else "down",
-            redis="up" if redis_up else "down",
-        )
-        if not postgres_up and "postgres" not in exclude:
+        answered = await asyncio.gather(*(answers() for _, answers in self._checks))
+        down = {part for (part, _), is_up in zip(self._checks, answered, strict=True) if not is_up}
+        if "postgres" in down and "postgres" not in exclude:
             raise NotReady("PostgreSQL does not answer. Check that it runs and can be reached.")
-        return report
-
-    async def _postgres_answers(self) -> bool:
-        # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
-        # until it ends by itself, and no second ping starts before that.
-        if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(self._database.ping())
-            # It may fail after the timeout.
-            self._ping.add_done_callback(ignore_outcome)
-        ping = self._ping
-        await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
-        return ping.done() and not ping.cancelled() and ping.exception() is None
+        return Readiness(
+            status="degraded" if down else "ready",
+            postgres="down" if "postgres" in down else "up",
+            redis="down" if "redis" in down else "up",
+        )
