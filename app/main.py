@@ -40,7 +40,18 @@ from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.replay import Replay, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routing
-from app.routers import auth, docs, health, identities, jwks, oidc, orders, products, users
+from app.routers import (
+    auth,
+    docs,
+    health,
+    identities,
+    jwks,
+    oidc,
+    orders,
+    products,
+    sessions,
+    users,
+)
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import set_up_sampler, tracing_is_wanted
 
@@ -50,6 +61,7 @@ _ROUTERS = (
     orders.router,
     products.router,
     auth.router,
+    sessions.router,
     oidc.router,
     jwks.router,
     health.json_router,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app import errors
 from app.errors import AppError
+from app.http.cookies import SESSION_COOKIE
 from app.http.documented_headers import component_headers, headers_of
 from app.http.examples import example, introduction
 from app.http.problems import (
@@ -20,7 +21,6 @@ from app.http.problems import (
     problem_schemas,
     status_of,
 )
-from app.schemas.auth import SESSION_COOKIE
 
 RATE_LIMIT: Final = "x-rate-limit"
 """The OpenAPI extension with the name of a route's rate limit."""

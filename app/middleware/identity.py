@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken
+from app.http.cookies import SESSION_COOKIE
 from app.http.request_state import RequestState, state_of
-from app.schemas.auth import SESSION_COOKIE
 
 
 class Identity:

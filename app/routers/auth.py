@@ -1,17 +1,17 @@
-"""Sign-in with a password, refresh, sign-out, and the list of sessions."""
+"""Sign-in with a password, refresh and sign-out."""
 
 from fastapi import APIRouter, Request, Response
 
 from app import errors
+from app.http.cookies import with_session_cookie, without_session_cookie
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE, limited_by
-from app.http.pagination import Cursor, Limit, links
 from app.http.problems import problems
-from app.http.representations import json_response, represent
+from app.http.representations import json_response
 from app.http.request_state import state_of
-from app.routers.cookies import with_session_cookie, without_session_cookie
-from app.routers.dependencies import Auth, Caller, RowId, Sessions, SignInClient
-from app.schemas.auth import Login, Refresh, SessionPage, SessionRead, TokenPair
+from app.routers.dependencies import Auth, Caller, Sessions, SignInClient
+from app.schemas.auth import Login, Refresh, TokenPair
+from app.schemas.sessions import SessionRead
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 
@@ -65,40 +65,3 @@ async def logout(request: Request, caller: Caller, sessions: Sessions) -> Respon
     await sessions.sign_out(caller)
     response = Response(status_code=204)
     return without_session_cookie(response) if state_of(request.scope).session_cookie else response
-
-
-@router.get(
-    "/sessions",
-    response_model=SessionPage,
-    responses=problems(errors.MalformedCursor),
-)
-async def list_sessions(
-    request: Request, caller: Caller, sessions: Sessions, limit: Limit = 20, cursor: Cursor = None
-) -> Response:
-    """List your sessions, newest first."""
-    page = await sessions.list_sessions(caller, cursor=cursor, limit=limit)
-    return represent(request, page, headers=links(request, page.next_cursor))
-
-
-@router.get(
-    "/sessions/{session_id}",
-    response_model=SessionRead,
-    responses=problems(errors.NotFound),
-)
-async def read_session(
-    request: Request, session_id: RowId, caller: Caller, sessions: Sessions
-) -> Response:
-    """Read one of your sessions."""
-    return represent(request, await sessions.read(caller, session_id))
-
-
-@router.delete(
-    "/sessions/{session_id}",
-    status_code=204,
-    responses=problems(errors.NotFound),
-)
-async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
-    """End one of your sessions, for example that of a lost phone."""
-    await sessions.end(caller, session_id)
-    response = Response(status_code=204)
-    return without_session_cookie(response) if session_id == caller.session_id else response

@@ -10,16 +10,16 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from app import errors
-from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
-from app.http.openapi import NO_STORE, limited_by
-from app.http.problems import problems
-from app.http.representations import json_response
-from app.routers.cookies import (
+from app.http.cookies import (
     FLOW_COOKIE,
     with_flow_cookie,
     with_session_cookie,
     without_flow_cookie,
 )
+from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
+from app.http.openapi import NO_STORE, limited_by
+from app.http.problems import problems
+from app.http.representations import json_response
 from app.routers.dependencies import Caller, Oidc, SignInClient
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import AuthorizationResponse

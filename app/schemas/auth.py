@@ -1,16 +1,12 @@
-"""The JSON of logins, tokens and sessions."""
+"""The JSON of logins, tokens and the keys that verify them."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
-from app.models import Session
 from app.models.emails import normalise_email
-from app.schemas.bodies import Page, Representation, RequestBody, Row, UtcTime
+from app.schemas.bodies import Representation, RequestBody
 from app.schemas.passwords import TypedPassword
-
-SESSION_COOKIE: Final = "__Host-session"
-"""Browsers take a cookie of this prefix from this very host only, over HTTPS (RFC 6265bis)."""
 
 
 def _typed_email(value: str) -> str:
@@ -49,30 +45,6 @@ class Refresh(RequestBody):
     model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "<token>"}]})
 
     refresh_token: SecretStr
-
-
-class SessionRead(Row):
-    """A session that has not ended."""
-
-    created_at: UtcTime
-    last_used_at: Annotated[UtcTime, Field(description="to the minute")]
-    user_agent: Annotated[str | None, Field(description="the User-Agent header of the sign-in")]
-    current: Annotated[bool, Field(description="whether this request belongs to this session")]
-
-    @classmethod
-    def of(cls, session: Session, *, current: bool) -> Self:
-        """Take the fields of the contract, and no others, from a session's row."""
-        return cls(
-            id=session.id,
-            created_at=session.created_at,
-            last_used_at=session.last_used_at,
-            user_agent=session.user_agent,
-            current=current,
-        )
-
-
-class SessionPage(Page[SessionRead]):
-    """Some of a user's sessions, newest first."""
 
 
 class PublicKey(Representation):

@@ -13,7 +13,8 @@ from app.adapters.tokens import AccessTokens, hash_of, new_secret
 from app.errors import BadCredentials, InvalidRefreshToken
 from app.models import Principal, Session, User
 from app.repositories.database import Transaction
-from app.schemas.auth import Login, Refresh, SessionRead, TokenPair
+from app.schemas.auth import Login, Refresh, TokenPair
+from app.schemas.sessions import SessionRead
 from app.store import Store
 from app.tracing import staged_methods
 

@@ -9,7 +9,8 @@ from app.adapters.tokens import AccessTokens, Claims, hash_of
 from app.errors import InvalidSession, InvalidToken, NotFound
 from app.models import Principal
 from app.repositories.sessions import SessionRepository
-from app.schemas.auth import PublicKey, PublicKeys, SessionPage, SessionRead
+from app.schemas.auth import PublicKey, PublicKeys
+from app.schemas.sessions import SessionPage, SessionRead
 from app.store import Store
 from app.tracing import staged, staged_methods
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from fastapi import Response
 
-from app.schemas.auth import SESSION_COOKIE
-
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
 """No script can read it, no form of another site sends it, no other host gets it (RFC 6265bis)."""
 
 
+SESSION_COOKIE: Final = "__Host-session"
+"""Browsers accept a cookie with this prefix only from this host, over HTTPS (RFC 6265bis)."""
 FLOW_COOKIE: Final = "__Host-oidc"
 """Set during a sign-in at an identity provider."""
 _FLOW_MAX_AGE_SECONDS: Final = 600
