@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr, ValidationError
 
-from app.adapters.keys import rotated
+from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
 from app.schemas.users import UserCreate

@@ -30,14 +30,14 @@ from app.middleware.checks.methods import Methods
 from app.middleware.checks.query import Query
 from app.middleware.checks.same_origin import SameOrigin
 from app.middleware.cors import Cors
+from app.middleware.credentials import Credentials
 from app.middleware.deadline import Deadline
-from app.middleware.identity import Identity
 from app.middleware.observability.access_log import AccessLog
 from app.middleware.observability.sampling import Sampling
 from app.middleware.observability.stages import Stages
 from app.middleware.problems import Problems
 from app.middleware.rate_limit import RateLimit, policies
-from app.middleware.replay import Replay, StoredResponses
+from app.middleware.response_cache import ResponseCache, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routing
 from app.routers import (
@@ -136,7 +136,7 @@ def _middleware(
         Middleware(Problems, respond=problem_response),
         Middleware(Host, allowed=settings.allowed_hosts),
         *cors,
-        Middleware(Identity, read_token=container.sessions.read_token),
+        Middleware(Credentials, read_token=container.sessions.read_token),
         Middleware(
             RateLimit,
             limiter=container.rate_limiter,
@@ -145,7 +145,7 @@ def _middleware(
             sessions=container.sessions,
         ),
         Middleware(SameOrigin),
-        Middleware(Replay, responses=stored_responses),
+        Middleware(ResponseCache, responses=stored_responses),
         Middleware(Deadline, seconds=settings.request_timeout),
         Middleware(Methods, routes=routes),
         Middleware(Query),

@@ -15,6 +15,8 @@ from app.schemas.bodies import CachedBody, Representation
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
+CACHED_SECONDS: Final = 60
+"""How long a read is cached in Redis, and then its response in a process, if nothing changes it."""
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
 """Before the second attempt. It grows by as much before each further one."""
@@ -35,19 +37,18 @@ class Store:
         tag: str,
         variant: str | None,
         load: Callable[[Transaction], Awaitable[Representation]],
-        *,
-        seconds: int,
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
-        The cached body expires after `seconds`, or when a write changes a row with this `tag`.
+        The cached body expires after a minute, or when a write changes a row with this `tag`.
         `variant` distinguishes the reads that share a tag. If it is None, the cache is neither
         read nor written. Raises the errors of `load`.
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
             return CachedBody.not_stored(await load_bytes(), tag)
-        return CachedBody(*await self._cache.get_or_load(tag, variant, load_bytes, seconds=seconds))
+        cached = await self._cache.get_or_load(tag, variant, load_bytes, seconds=CACHED_SECONDS)
+        return CachedBody(*cached)
 
     async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
         async with self.reading() as tx:

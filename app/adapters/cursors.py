@@ -19,9 +19,9 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from app.adapters.keys import Key, KeyRing
+from app.adapters.signing_keys import Key, KeyRing
 from app.errors import MalformedCursor
-from app.models.reads import read_key
+from app.models.cache_keys import read_key
 from app.settings import TokenSettings
 
 _POSITION: Final = struct.Struct(">Bq")

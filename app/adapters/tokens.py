@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 from cachetools import LRUCache
 
-from app.adapters.keys import KeyRing
+from app.adapters.signing_keys import KeyRing
 from app.errors import InvalidToken
 from app.settings import Settings
 from app.tracing import staged

@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.errors.http import TooManyRequests
-from app.errors.kinds import Conflict, Forbidden, Unauthenticated, Unavailable
+from app.errors.kinds import AppError, Conflict, Forbidden, Unauthenticated, Unavailable
 
 
 class InvalidToken(Unauthenticated):
@@ -137,6 +137,12 @@ class IdempotencyInFlight(Conflict):
     code = "idempotency-in-flight"
     meaning = "The service is still working on a request with the same Idempotency-Key."
     detail = "A request with this Idempotency-Key is still being processed. Repeat it in a second."
+
+
+class IdempotencyMismatch(AppError):
+    code = "idempotency-mismatch"
+    meaning = "You have used this Idempotency-Key for another request."
+    detail = "This Idempotency-Key belongs to another request. Use a new key for a new one."
 
 
 class TooManyFailures(TooManyRequests):

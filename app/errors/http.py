@@ -120,12 +120,6 @@ class PreconditionFailed(AppError):
     detail = "This has changed since you read it. Read it again and repeat your change."
 
 
-class IdempotencyMismatch(AppError):
-    code = "idempotency-mismatch"
-    meaning = "You have used this Idempotency-Key for another request."
-    detail = "This Idempotency-Key belongs to another request. Use a new key for a new one."
-
-
 class TooManyRequests(AppError):
     """A rate limit is used up. It starts again after `retry_after` seconds."""
 

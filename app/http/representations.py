@@ -48,7 +48,7 @@ def represent_cached(
 ) -> Response:
     """Do the same for a read through the cache, and report its outcome in `X-Cache`.
 
-    Sets `cached` of the request state, so that `Replay` can store the response.
+    Sets `cached` of the request state, so that `ResponseCache` can store the response.
     """
     all_headers = with_etag(cached.body, headers or {}, caching=caching)
     state = state_of(request.scope)

@@ -53,7 +53,7 @@ class RequestState:
     # RateLimit
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
     """What may be sent again, and a future with the generation of its tag in Redis."""
-    # RateLimit, Replay, or the route
+    # RateLimit, ResponseCache, or the route
     user_id: int | None = None
     """The user whose session is known to be live."""
     # The route

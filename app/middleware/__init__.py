@@ -9,10 +9,10 @@
     problems                   turns exceptions into problem documents
     checks/host                refuses requests for other hosts
     cors                       lets pages of the listed origins read responses, if any are listed
-    identity                   reads the access token or the session cookie
+    credentials                reads the access token or the session cookie
     rate_limit                 counts the request, and refuses it if a limit is used up
     checks/same_origin         refuses changes by other sites that use a session cookie
-    replay                     sends a stored response again if it is current
+    response_cache             sends a stored response again if it is current
     deadline                   cancels a request that takes too long
     checks/methods             answers OPTIONS, 404 and 405, and turns HEAD into GET
     checks/query               refuses unknown and repeated query parameters

@@ -1,6 +1,6 @@
 """The data, and the rules about its own fields."""
 
-from app.models import tags
+from app.models import cache_tags
 from app.models.idempotency import IdempotencyKey
 from app.models.identities import Identity
 from app.models.oidc_flows import OidcFlow
@@ -21,5 +21,5 @@ __all__ = [
     "Role",
     "Session",
     "User",
-    "tags",
+    "cache_tags",
 ]

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import IdempotencyInFlight
 from app.models import IdempotencyKey
-from app.repositories.clearing import deletion_of_some
+from app.repositories.deletions import deletion_of_some
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import IDEMPOTENCY_KEYS as KEYS

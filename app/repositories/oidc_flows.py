@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
 from app.models import OidcFlow
-from app.repositories.clearing import deletion_of_some, deletion_of_surplus
+from app.repositories.deletions import deletion_of_some, deletion_of_surplus
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS

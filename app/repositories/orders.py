@@ -18,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.models import Order, OrderLine, OrderStatus, tags
+from app.models import Order, OrderLine, OrderStatus, cache_tags
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import ORDER_LINES, ORDERS
@@ -28,7 +28,7 @@ _MAX_ID: Final = 2**63 - 1
 
 
 def _tags(order: Order) -> Iterable[str]:
-    return (tags.orders(order.user_id),)
+    return (cache_tags.orders(order.user_id),)
 
 
 def _line(order_id: int, *columns: Any) -> tuple[int, OrderLine]:  # noqa: ANN401 - of a row

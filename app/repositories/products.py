@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, func, select, update
 
 from app.errors import SkuTaken
-from app.models import Product, tags
+from app.models import Product, cache_tags
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, change, columns_of, insertion
 from app.repositories.tables import PRODUCTS
@@ -23,7 +23,7 @@ class StockChange(NamedTuple):
 
 
 def _tags(product: Product | StockChange) -> Iterable[str]:
-    return tags.product(product.id), tags.PRODUCTS
+    return cache_tags.product(product.id), cache_tags.PRODUCTS
 
 
 _VIOLATIONS: Final = {"uq_products_sku": SkuTaken}

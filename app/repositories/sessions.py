@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.models import Principal, Session
-from app.repositories.clearing import deletion_of_some, deletion_of_surplus
+from app.repositories.deletions import deletion_of_some, deletion_of_surplus
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, insertion, parameters
 from app.repositories.tables import SESSIONS, SPENT_REFRESH_TOKENS, USERS

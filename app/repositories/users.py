@@ -8,14 +8,14 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, bindparam, func, null, select, update
 
 from app.errors import EmailTaken
-from app.models import Role, User, tags
+from app.models import Role, User, cache_tags
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, change, columns_of, insertion, parameters
 from app.repositories.tables import USERS
 
 
 def _tags(user: User) -> Iterable[str]:
-    return (tags.user(user.id),)
+    return (cache_tags.user(user.id),)
 
 
 def _live(condition: ColumnElement[bool]) -> Select[User]:
@@ -52,7 +52,7 @@ _ERASE: Final = Statement(
     .values(**parameters(USERS, "erased_at"), updated_at=func.clock_timestamp())
     .returning(USERS.c.id),
     int,
-    tags=lambda user_id: (tags.user(user_id),),
+    tags=lambda user_id: (cache_tags.user(user_id),),
 )
 
 

@@ -43,7 +43,7 @@ async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
 )
 async def create_session(body: Login, client: SignInClient, auth: Auth) -> Response:
     """Sign in with a cookie, for browsers. A session whose cookie is sent with it ends."""
-    session, cookie = await auth.open_session(body, client)
+    session, cookie = await auth.create_session(body, client)
     headers = {"Location": f"/api/auth/sessions/{session.id}", **_NO_STORE}
     return with_session_cookie(json_response(session, status=201, headers=headers), cookie)
 

@@ -105,7 +105,7 @@ class AuthService:
             refresh_token=refresh_token,
         )
 
-    async def open_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
+    async def create_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
         """Start a session with a cookie, and end the session of the cookie that it replaces.
 
         Returns the session and the cookie's value. Raises the same as `login`.

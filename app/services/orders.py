@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
 
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import (
@@ -16,8 +15,8 @@ from app.errors import (
     NotFound,
     OutOfStock,
 )
-from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, tags
-from app.models.reads import read_key
+from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, cache_tags
+from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
@@ -27,7 +26,6 @@ from app.tracing import staged_methods
 
 _ROUTE = "POST /api/users/{user_id}/orders"
 _KEY_LIFETIME = timedelta(hours=24)
-_CACHED_SECONDS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -66,8 +64,8 @@ class OrderService:
                 if earlier is not None:
                     # The process of the first request may have been killed after the commit and
                     # before the invalidation.
-                    products = (tags.product(item.product_id) for item in new.items)
-                    tx.invalidate(tags.orders(user_id), tags.PRODUCTS, *products)
+                    products = (cache_tags.product(item.product_id) for item in new.items)
+                    tx.invalidate(cache_tags.orders(user_id), cache_tags.PRODUCTS, *products)
                     return earlier
             # Another process may have erased an account, which this process's session cache does
             # not show yet. From here on, an erasure waits until this transaction ends.
@@ -97,7 +95,7 @@ class OrderService:
             return OrderRead.of(_existing(await tx.orders.get(order_id, user_id=user_id)))
 
         variant = read_key("order", order_id=order_id)
-        return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
+        return await self._store.read(cache_tags.orders(user_id), variant, load)
 
     async def list_orders(
         self, user_id: int, *, cursor: str | None, limit: int, status: Status | None
@@ -123,7 +121,7 @@ class OrderService:
         # and limits, and could fill the cache with them.
         if is_in_sequence(before, limit):
             variant = read_key("page", status=status, before=row_id, limit=limit)
-        return await self._store.read(tags.orders(user_id), variant, load, seconds=_CACHED_SECONDS)
+        return await self._store.read(cache_tags.orders(user_id), variant, load)
 
     async def move(
         self,

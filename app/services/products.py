@@ -1,19 +1,15 @@
 """The product catalogue."""
 
-from typing import Final
-
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import NotFound
-from app.models import Product, tags
-from app.models.reads import read_key
+from app.models import Product, cache_tags
+from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 from app.store import Store
 from app.tracing import staged_methods
-
-_CACHED_SECONDS: Final = 60
 
 
 @staged_methods("service")
@@ -41,9 +37,7 @@ class ProductService:
         async def load(tx: Transaction) -> ProductRead:
             return ProductRead.of(_existing(await tx.products.get(product_id)))
 
-        return await self._store.read(
-            tags.product(product_id), read_key("product"), load, seconds=_CACHED_SECONDS
-        )
+        return await self._store.read(cache_tags.product(product_id), read_key("product"), load)
 
     async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
         """Return up to `limit` products in the order of creation.
@@ -64,7 +58,7 @@ class ProductService:
         variant = (
             read_key("page", after=row_id, limit=limit) if is_in_sequence(after, limit) else None
         )
-        return await self._store.read(tags.PRODUCTS, variant, load, seconds=_CACHED_SECONDS)
+        return await self._store.read(cache_tags.PRODUCTS, variant, load)
 
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None

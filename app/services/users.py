@@ -1,7 +1,6 @@
 """User accounts: signup, changes, password and deletion."""
 
 from datetime import UTC, datetime
-from typing import Final
 
 from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
@@ -9,17 +8,15 @@ from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
-from app.models import Principal, Role, User, tags
+from app.models import Principal, Role, User, cache_tags
+from app.models.cache_keys import read_key
 from app.models.guessable_passwords import why_guessable
-from app.models.reads import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 from app.store import Store
 from app.tracing import staged_methods
-
-_CACHED_SECONDS: Final = 60
 
 
 @staged_methods("service")
@@ -80,9 +77,7 @@ class UserService:
         async def load(tx: Transaction) -> UserRead:
             return UserRead.of(_existing(await tx.users.get(user_id)))
 
-        return await self._store.read(
-            tags.user(user_id), read_key("user"), load, seconds=_CACHED_SECONDS
-        )
+        return await self._store.read(cache_tags.user(user_id), read_key("user"), load)
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup.

@@ -14,7 +14,7 @@ from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.session_cache import SessionCache
 from app.models import Principal
-from app.models.reads import read_key
+from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody, Representation
 from app.services.orders import OrderService

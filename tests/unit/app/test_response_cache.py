@@ -12,7 +12,7 @@ from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
-from app.middleware.replay import StoredResponses
+from app.middleware.response_cache import StoredResponses
 from app.models import Principal
 from app.schemas.bodies import CachedBody
 from app.settings import Settings

@@ -14,14 +14,13 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
+from app.store import CACHED_SECONDS
 from app.tracing import ActiveStage, begin, place_of
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 """The maximum total size of the stored responses in one process."""
 _OVERHEAD_BYTES: Final = 1024
 """The assumed size of a stored response without its body."""
-_TTL_SECONDS: Final = 60
-"""Limits how long a response can be stale if a process ends between commit and invalidation."""
 _ACCEPTABLE: Final = {None, b"*/*", b"application/json"}
 _CONTENT_HEADERS: Final = {b"content-type", b"content-length"}
 """The headers that a 304 does not have."""
@@ -48,7 +47,7 @@ class StoredResponses:
         self._cache = cache
         self._find_principal = find_principal
         self._responses: TTLCache[Hashable, StoredResponse] = TTLCache(
-            _MAX_BYTES, _TTL_SECONDS, timer=timer, getsizeof=_size_bytes
+            _MAX_BYTES, CACHED_SECONDS, timer=timer, getsizeof=_size_bytes
         )
 
     def start_lookup(self, scope: Scope) -> None:
@@ -130,7 +129,7 @@ def _outcome(
     return "hit" if generation == response.generation else "miss"
 
 
-class Replay:
+class ResponseCache:
     """Answers with a stored response if it is current; otherwise the route answers."""
 
     def __init__(self, app: ASGIApp, responses: StoredResponses) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic_core import PydanticCustomError
 
-from app.adapters.keys import Key, KeyRing
+from app.adapters.signing_keys import Key, KeyRing
 from app.settings.kinds import SigningKey, signing_keys
 from tests.service import signing_key
 

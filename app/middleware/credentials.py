@@ -12,7 +12,7 @@ from app.http.cookies import SESSION_COOKIE
 from app.http.request_state import RequestState, state_of
 
 
-class Identity:
+class Credentials:
     """Sets `claims` of the request state from the bearer token (RFC 6750, section 2.1).
 
     Without a token, it sets `session_cookie`, if there is one. It does not check whether the
