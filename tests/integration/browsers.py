@@ -1,4 +1,4 @@
-"""A browser that goes to an identity provider and comes back, as far as cookies and URLs go."""
+"""A browser at OpenID Connect sign-in: it keeps cookies, and its provider is in the test."""
 
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
@@ -12,14 +12,14 @@ OIDC = "/api/auth/oidc/test"
 
 
 class Browser:
-    """Keeps the cookies of one service, the secure ones too, as if it spoke HTTPS."""
+    """Keeps all cookies of one service. It sends Secure cookies too, although it uses HTTP."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client
         self.cookies: dict[str, Morsel[str]] = {}
 
     def request(self, method: str, url: str, **options: Any) -> httpx2.Response:
-        """Send a request with the cookies, and keep those that come back."""
+        """Send a request with the cookies, and keep the cookies of the response."""
         sent = "; ".join(f"{name}={cookie.value}" for name, cookie in self.cookies.items())
         headers = {**({"Cookie": sent} if sent else {}), **options.pop("headers", {})}
         response = self._client.request(method, url, headers=headers, **options)
@@ -29,7 +29,7 @@ class Browser:
         return response
 
     def begin(self, return_to: str | None = None) -> str:
-        """Ask to sign in, and return where the service sends this browser."""
+        """Start a sign-in, and return the provider's URL to which the service redirects."""
         query = {} if return_to is None else {"return_to": return_to}
         response = self.request("GET", f"{OIDC}/login", params=query)
         assert response.status_code == 303, response.text
@@ -37,17 +37,17 @@ class Browser:
         return str(response.headers["Location"])
 
     def begin_link(self, account: Account) -> str:
-        """Ask to link an identity to an account, and return where to go for it."""
+        """Start to link an identity to an account, and return the provider's URL."""
         response = self.request("POST", f"{OIDC}/link", headers=account.auth)
         assert response.status_code == 200, response.text
         return str(response.json()["authorization_url"])
 
-    def finish(self, brought: dict[str, str]) -> httpx2.Response:
-        """Come back with what the provider gave."""
-        return self.request("GET", f"{OIDC}/callback", params=brought)
+    def finish(self, callback_parameters: dict[str, str]) -> httpx2.Response:
+        """Call the callback with the parameters of the provider."""
+        return self.request("GET", f"{OIDC}/callback", params=callback_parameters)
 
     def sign_in(self, provider: HostileProvider, **claims: Any) -> httpx2.Response:
-        """Do the whole dance, and return how it ends."""
+        """Sign in from start to callback, and return the response to the callback."""
         return self.finish(provider.authorize(self.begin(), **claims))
 
     def me(self) -> dict[str, Any]:

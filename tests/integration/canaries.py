@@ -1,4 +1,4 @@
-"""Secrets that are sent wherever they may be sent, and must turn up nowhere else."""
+"""Secrets that tests send wherever possible, and then search for in logs and responses."""
 
 import secrets
 
@@ -8,7 +8,7 @@ from tests.accounts import Account, signup_body
 
 
 def canaries() -> dict[str, str]:
-    """Make up secrets that are found again wherever they turn up."""
+    """Return secrets that are easy to find in a log or a response."""
     mark = secrets.token_hex(8)
     return {
         "password": f"canary password {mark}",
@@ -20,7 +20,7 @@ def canaries() -> dict[str, str]:
 
 
 def drive(client: httpx2.Client, account: Account, canary: dict[str, str]) -> list[httpx2.Response]:
-    """Send them through 2xx, 401, 403, 422, 429 and 500, wherever the service gets so far."""
+    """Send the secrets so that the service responds with 2xx, 401, 403, 422, 429 and 500."""
     auth = {"Authorization": f"Bearer {canary['token']}", "Cookie": f"a={canary['cookie']}"}
     password, email = canary["password"], account.email
     change = {"current_password": password, "new_password": canary["new password"]}

@@ -1,4 +1,4 @@
-"""What many tests share: people whom no test changes, and a service whose traces are seen."""
+"""Fixtures that many tests share: accounts that no test changes, and a traced service."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -14,26 +14,26 @@ from tests.service import Service, running_service
 
 
 @pytest.fixture(scope="session")
-def somebody(client: httpx2.Client) -> Account:
-    """An account that stays as it is: for tests that only read, or are refused."""
-    return sign_up(client, name="Somebody")
+def shared_user(client: httpx2.Client) -> Account:
+    """An account that no test changes. For tests that only read, or are refused."""
+    return sign_up(client, name="Shared User")
 
 
 @pytest.fixture(scope="session")
-def stranger(client: httpx2.Client) -> Account:
-    """Another such account."""
-    return sign_up(client, name="Stranger")
+def other_user(client: httpx2.Client) -> Account:
+    """A second account that no test changes."""
+    return sign_up(client, name="Other User")
 
 
 @pytest.fixture(scope="session")
 def customer(client: httpx2.Client) -> Account:
-    """An account that gets ever more orders: for tests that look at none but their own."""
+    """An account with orders of many tests. A test looks only at its own orders."""
     return sign_up(client, name="Customer")
 
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
-    """Takes the spans of the service that is traced."""
+    """Receives the spans of the traced service."""
     with receiving() as receiver:
         yield receiver
 
@@ -51,19 +51,19 @@ def traced(
 
 @pytest.fixture(scope="session")
 def buyer(traced: Service) -> Account:
-    """Somebody there who has signed up and logged in; a connection has been made for that."""
+    """A user of the traced service. The signup has opened the service's database connection."""
     return sign_up(traced.client)
 
 
 @pytest.fixture(scope="session")
 def product(traced: Service, database_url: str) -> dict[str, Any]:
-    """Something to buy."""
+    """A product of the traced service."""
     return new_product(traced.client, new_admin(traced.client, database_url))
 
 
 @pytest.fixture(scope="session")
-def ask(traced: Service, receiver: Receiver) -> Ask:
-    """Sends a request within a trace of its own; gives the response and the trace."""
+def send_traced(traced: Service, receiver: Receiver) -> Ask:
+    """Sends a request with a trace id of its own. Returns the response and the trace."""
 
     def send(method: str, path: str, **options: Any) -> tuple[httpx2.Response, list[Span]]:
         trace_id = secrets.token_hex(16)

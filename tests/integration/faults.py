@@ -1,4 +1,4 @@
-"""How the tests mistreat a PostgreSQL server, and what they then expect of the service."""
+"""Faults that tests cause in a PostgreSQL server, and assertions about the service meanwhile."""
 
 import os
 import signal
@@ -16,22 +16,22 @@ from tests.integration.wire import problem
 
 
 def processes(server: PostgresServer) -> list[psutil.Process]:
-    """The postmaster and everybody who works for it."""
+    """Return the postmaster and all its child processes."""
     assert server.identity is not None
     postmaster = psutil.Process(server.identity.pid)
     return [postmaster, *postmaster.children(recursive=True)]
 
 
-def send_signal(those: list[psutil.Process], number: signal.Signals) -> None:
-    """Send it to each of them that still runs."""
-    for process in those:
+def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each of the processes that is still running."""
+    for process in targets:
         if process.is_running():
             os.kill(process.pid, number)
 
 
 @contextmanager
 def frozen(server: PostgresServer) -> Iterator[None]:
-    """Stop every process for the length of the block."""
+    """Stop every process of the server for the duration of the block."""
     stopped = processes(server)
     send_signal(stopped, signal.SIGSTOP)
     try:
@@ -41,13 +41,13 @@ def frozen(server: PostgresServer) -> Iterator[None]:
 
 
 def timed(call: Callable[[], httpx2.Response]) -> tuple[httpx2.Response, float]:
-    """Make a call, and say how many seconds it took."""
+    """Make a call. Return the response and its duration in seconds."""
     started = time.perf_counter()
     return call(), time.perf_counter() - started
 
 
 def unavailable(response: httpx2.Response, *codes: str) -> None:
-    """Assert that this is a 503 problem that says when to come back."""
+    """Assert that this is a 503 problem with a Retry-After."""
     assert response.status_code == 503, response.text
     code = response.json()["code"]
     assert code in (codes or ("unavailable", "deadline-exceeded"))
@@ -55,17 +55,17 @@ def unavailable(response: httpx2.Response, *codes: str) -> None:
     assert int(response.headers["Retry-After"]) >= 1
 
 
-def wait_until_well(client: httpx2.Client, victim: Account, patience: float) -> None:
-    """Read the account until that works; only 503 problems meanwhile."""
-    deadline = time.monotonic() + patience
+def wait_until_available(client: httpx2.Client, victim: Account, timeout_seconds: float) -> None:
+    """Repeat a read of the account until it succeeds. Until then, accept only 503 problems."""
+    deadline = time.monotonic() + timeout_seconds
     while (response := client.get(victim.url, headers=victim.auth)).status_code != 200:
         unavailable(response)
-        assert time.monotonic() < deadline, "not well again in time"
+        assert time.monotonic() < deadline, "still unavailable after the timeout"
         time.sleep(0.05)
 
 
 def connections(server: PostgresServer, state: str) -> int:
-    """Count the service's connections in states like this one."""
+    """Return how many connections the service has in states that match `state` (LIKE)."""
     with psycopg.connect(server.admin_url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity "
@@ -77,9 +77,9 @@ def connections(server: PostgresServer, state: str) -> int:
 
 
 def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
-    """Wait until statements of the service wait for what this connection has locked.
+    """Wait until `waiting` statements of the service wait for locks of this connection.
 
-    So many of them, of which each may wait for the one before it.
+    A statement counts also if it waits for another one that waits for this connection.
     """
     deadline = time.monotonic() + 5
     query = (
@@ -89,7 +89,7 @@ def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
         "AND held.pid = ANY(pg_blocking_pids(waiting.pid))) SELECT count(*) - 1 FROM held"
     )
     while (holder.execute(query).fetchone() or (0,))[0] < waiting:
-        assert time.monotonic() < deadline, "nobody waits for the lock"
+        assert time.monotonic() < deadline, "no statement waits for the lock"
         time.sleep(0.01)
-        # Else the transaction goes on seeing the connections that were there when it first looked.
+        # Within a transaction, PostgreSQL caches pg_stat_activity at the first read.
         holder.execute("SELECT pg_stat_clear_snapshot()")

@@ -1,4 +1,4 @@
-"""An identity provider that does whatever a test wants of it, above all what it must not."""
+"""An identity provider that tests can make break any rule of the protocol."""
 
 import base64
 import hashlib
@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 CLIENT_ID = "roundtrip"
 CLIENT_SECRET = "the-client's:secret/%+"
-"""With characters that a header takes only when they are escaped."""
+"""Contains characters that must be escaped in a header."""
 DISCOVERY, TOKEN, KEYS = "/.well-known/openid-configuration", "/token", "/keys"
 
 Response = tuple[int, Mapping[str, str], bytes]
 
 
 class Key:
-    """A key pair, and the JWK that a provider publishes of it."""
+    """A key pair, and the JWK that the provider publishes for it."""
 
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
@@ -36,23 +36,23 @@ class Key:
 
 @dataclass
 class HostileProvider:
-    """Keeps to the rules until a test changes one of these."""
+    """Follows the protocol, unless a test changes one of these attributes."""
 
     url: str
     key: Key = field(default_factory=Key)
     claims: dict[str, Any] = field(default_factory=dict)
-    """Put into the next ID tokens, over what belongs there; None takes one out."""
+    """Override the claims of the next ID tokens. None removes a claim."""
     metadata: dict[str, Any] = field(default_factory=dict)
     sign: Callable[[dict[str, Any]], str] | None = None
     respond: dict[str, Callable[[], Response]] = field(default_factory=dict)
-    """By path, instead of the proper answer."""
+    """Responses that replace the correct ones, by path."""
     requests: list[str] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a service whose users may sign in here is started with."""
+        """The settings of a service that uses this provider."""
         return {
             "OIDC_NAME": "test",
             "OIDC_ISSUER": self.url,
@@ -61,17 +61,19 @@ class HostileProvider:
         }
 
     def authorize(self, authorization_url: str, **claims: Any) -> dict[str, str]:
-        """Sign somebody in; returns the parameters that their browser brings back."""
-        asked = {
+        """Sign a user in. Return the parameters with which the browser is redirected back."""
+        parameters = {
             name: value for name, (value,) in parse_qs(urlsplit(authorization_url).query).items()
         }
         code = secrets.token_urlsafe(16)
-        self.codes[code] = asked
+        self.codes[code] = parameters
         self.claims = claims
-        return {"code": code, "state": asked["state"], "iss": self.url}
+        return {"code": code, "state": parameters["state"], "iss": self.url}
 
-    def answer(self, method: str, path: str, authorization: str | None, body: bytes) -> Response:
-        """Answer a request of the service's."""
+    def respond_to(
+        self, method: str, path: str, authorization: str | None, body: bytes
+    ) -> Response:
+        """Return the response to a request of the service."""
         self.requests.append(f"{method} {path}")
         self.authorizations.append(authorization)
         if path in self.respond:
@@ -83,11 +85,11 @@ class HostileProvider:
         return self._tokens({name: value for name, (value,) in parse_qs(body.decode()).items()})
 
     def count(self, path: str) -> int:
-        """Say how often a path was asked for."""
+        """Return how many requests for a path the provider has received."""
         return sum(request.endswith(f" {path}") for request in list(self.requests))
 
     def id_token(self, claims: Mapping[str, Any]) -> str:
-        """Sign claims as the rules are."""
+        """Return a correctly signed ID token with these claims."""
         return jwt.encode(dict(claims), self.key.private, "ES256", headers={"kid": self.key.id})
 
     def _metadata(self) -> dict[str, Any]:
@@ -102,22 +104,22 @@ class HostileProvider:
         }
 
     def _tokens(self, form: dict[str, str]) -> Response:
-        asked = self.codes.pop(form.get("code", ""), None)
+        parameters = self.codes.pop(form.get("code", ""), None)
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if (
-            asked is None
-            or asked["code_challenge_method"] != "S256"
-            or asked["code_challenge"] != challenge
-            or asked["redirect_uri"] != form["redirect_uri"]
+            parameters is None
+            or parameters["code_challenge_method"] != "S256"
+            or parameters["code_challenge"] != challenge
+            or parameters["redirect_uri"] != form["redirect_uri"]
         ):
             return as_json({"error": "invalid_grant", "error_description": form["code"]}, 400)
-        token = (self.sign or self.id_token)(self._claims(asked))
+        token = (self.sign or self.id_token)(self._claims(parameters))
         return as_json(
             {"access_token": "canary-access-token", "token_type": "Bearer", "id_token": token}
         )
 
-    def _claims(self, asked: Mapping[str, str]) -> dict[str, Any]:
+    def _claims(self, parameters: Mapping[str, str]) -> dict[str, Any]:
         now = int(time.time())
         subject = secrets.token_hex(8)
         claims = {
@@ -126,7 +128,7 @@ class HostileProvider:
             "sub": subject,
             "iat": now,
             "exp": now + 60,
-            "nonce": asked["nonce"],
+            "nonce": parameters["nonce"],
             "email": f"{subject}@example.com",
             "email_verified": True,
             "name": "Ines",
@@ -136,20 +138,20 @@ class HostileProvider:
 
 
 def as_json(document: object, status: int = 200) -> Response:
-    """Put a document into a response."""
+    """Return a JSON response."""
     return status, {"Content-Type": "application/json"}, json.dumps(document).encode()
 
 
 @contextmanager
 def hostile_provider(port: int = 0) -> Iterator[HostileProvider]:
-    """Run one on the loopback; it is gone afterwards, and its port refuses connections."""
+    """Run a provider on the loopback interface. Afterwards, its port refuses connections."""
 
     class Handler(BaseHTTPRequestHandler):
         provider: ClassVar[HostileProvider]
 
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, headers, content = self.provider.answer(
+            status, headers, content = self.provider.respond_to(
                 self.command, self.path, self.headers["Authorization"], body
             )
             self.send_response(status)
@@ -161,14 +163,14 @@ def hostile_provider(port: int = 0) -> Iterator[HostileProvider]:
         do_GET = do_POST = _handle  # noqa: N815 - the library's names
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Do not log."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 128
 
         def handle_error(self, *_: object) -> None:
-            """A client that hangs up is what some tests are about."""
+            """Ignore errors: in some tests, the client closes the connection early."""
 
     with Server(("127.0.0.1", port), Handler) as server:
         Handler.provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")

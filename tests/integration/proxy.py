@@ -1,4 +1,4 @@
-"""A wire between the service and PostgreSQL that the tests can cut at the worst moment."""
+"""A proxy between the service and PostgreSQL that can lose a commit or delay a reply."""
 
 import select
 import socket
@@ -17,20 +17,19 @@ _WRITTEN = (b"INSERT 0 ", b"UPDATE ", b"DELETE ")
 
 
 class Delay:
-    """Holds back the reply to the next statement with these words, until it is `over`."""
+    """Delays the reply to the next statement that contains `marker`, until `released` is set."""
 
-    def __init__(self, words: bytes) -> None:
-        self.words = words
+    def __init__(self, marker: bytes) -> None:
+        self.marker = marker
         self.answered = threading.Event()
-        self.over = threading.Event()
+        self.released = threading.Event()
 
 
-class Wire:
-    """Passes bytes on; once told to `cut`, it loses the next commit of something written.
+class PostgresProxy:
+    """Forwards bytes. If `cut` is set, it breaks the connection at the next commit of a change.
 
-    With "command" PostgreSQL never gets the COMMIT; with "reply" it does and obeys, and the
-    service never hears of it. Either way the connection is gone afterwards. A `delay` holds
-    up one connection; the others go on.
+    With "command", PostgreSQL never gets the COMMIT. With "reply", PostgreSQL commits, and the
+    service never gets the reply. A `delay` delays one connection; the others continue.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -38,8 +37,8 @@ class Wire:
         self.cut: Cut | None = None
         self.delay: Delay | None = None
 
-    def carry(self, client: socket.socket) -> None:
-        """Join a connection of the service to one with the server, until one of them ends."""
+    def forward(self, client: socket.socket) -> None:
+        """Connect a client to the server, and forward until one of them closes."""
         with socket.create_connection(self.target) as server:
             written = False
             while True:
@@ -54,15 +53,15 @@ class Wire:
                     if not data:
                         return
                     (server if source is client else client).sendall(data)
-                    if source is client and self.delay and self.delay.words in data:
-                        self._hold_up(server)
+                    if source is client and self.delay and self.delay.marker in data:
+                        self._delay_reply(server)
 
-    def _hold_up(self, server: socket.socket) -> None:
+    def _delay_reply(self, server: socket.socket) -> None:
         delay, self.delay = self.delay, None
         if delay is not None:
             select.select([server], [], [])
             delay.answered.set()
-            delay.over.wait()
+            delay.released.wait()
 
     def _cut_at(self, commit: bytes, server: socket.socket) -> bool:
         cut, self.cut = self.cut, None
@@ -78,21 +77,21 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 @contextmanager
-def wire_to(database_url: str) -> Iterator[tuple[Wire, str]]:
-    """Lay a wire to a database, and say under which URL to connect through it."""
+def proxy_to(database_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """Run a proxy to a database. Yield the proxy and the database URL through it."""
     parts = urlsplit(database_url)
-    wire = Wire((parts.hostname or "127.0.0.1", parts.port or 5432))
+    proxy = PostgresProxy((parts.hostname or "127.0.0.1", parts.port or 5432))
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            # Whoever goes away without a word ends the connection as well.
+            # A reset by either side ends the connection too.
             with suppress(ConnectionError):
-                wire.carry(self.request)
+                proxy.forward(self.request)
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         here = f"{parts.username}:{parts.password}@127.0.0.1:{server.server_address[1]}"
         try:
-            yield wire, urlunsplit(parts._replace(netloc=here))
+            yield proxy, urlunsplit(parts._replace(netloc=here))
         finally:
             server.shutdown()

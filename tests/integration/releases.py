@@ -1,4 +1,4 @@
-"""The release before this one: the service as it was when the newest migration was not there."""
+"""The previous release: the commit before the newest migration was added."""
 
 import io
 import subprocess
@@ -12,17 +12,17 @@ from tests.service import CHECKOUT
 _VERSIONS = CHECKOUT / "migrations" / "versions"
 
 
-def release_before(directory: Path) -> Path:
-    """Unpack it there. Skips the test where git does not know it, as in a shallow clone."""
+def previous_release(directory: Path) -> Path:
+    """Extract it to a directory. Skip the test if git lacks that commit (shallow clone)."""
     newest = max(_VERSIONS.glob("*.py"))
     try:
-        # A migration that is not committed yet comes after all that is.
+        # If the newest migration is not committed yet, HEAD is the previous release.
         added = _git("log", "-1", "--diff-filter=A", "--format=%H", "--", str(newest)).decode()
         archive = _git("archive", f"{added.strip()}^" if added else "HEAD")
     except (subprocess.CalledProcessError, FileNotFoundError):
         pytest.skip(
-            f"git does not know the release before {newest.name}, as in a shallow clone "
-            f"(git fetch --unshallow, or fetch-depth: 0 in CI): nothing has been proved"
+            f"git does not have the commit before {newest.name}, as in a shallow clone "
+            f"(git fetch --unshallow, or fetch-depth: 0 in CI). This test proves nothing."
         )
     with tarfile.open(fileobj=io.BytesIO(archive)) as tree:
         tree.extractall(directory, filter="data")

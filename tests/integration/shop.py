@@ -1,4 +1,4 @@
-"""A shop for the tests: products in stock, orders of them, and the steps that orders take."""
+"""Helpers for products, stock and orders."""
 
 import secrets
 from typing import Any
@@ -11,18 +11,18 @@ EURO = "EUR"
 
 
 def price(amount: str) -> dict[str, str]:
-    """Return an amount of money as it goes over the wire."""
+    """Return an amount of money in euro, as JSON."""
     return {"amount": amount, "currency": EURO}
 
 
 def product_body(**changes: Any) -> dict[str, Any]:
-    """Return the body of a product that would be accepted, but for the changes."""
+    """Return a valid body of a product, with these changes."""
     sku = f"sku-{secrets.token_hex(8)}"
     return {"sku": sku, "name": "Kettle", "price": price("24.90"), "stock": 10, **changes}
 
 
 def new_product(client: httpx2.Client, admin: Account, **changes: Any) -> dict[str, Any]:
-    """Add a product, and return it as the service shows it."""
+    """Create a product, and return the body of the response."""
     response = client.post("/api/products", json=product_body(**changes), headers=admin.auth)
     assert response.status_code == 201, response.text
     product: dict[str, Any] = response.json()
@@ -35,7 +35,7 @@ def product_url(product: dict[str, Any]) -> str:
 
 
 def stock_of(client: httpx2.Client, product: dict[str, Any]) -> int:
-    """Ask how many pieces are left."""
+    """Return how many pieces of a product are in stock."""
     response = client.get(product_url(product))
     assert response.status_code == 200, response.text
     return int(response.json()["stock"])
@@ -44,13 +44,13 @@ def stock_of(client: httpx2.Client, product: dict[str, Any]) -> int:
 def edit(
     client: httpx2.Client, admin: Account, product: dict[str, Any], **changes: Any
 ) -> httpx2.Response:
-    """Change a product, whatever its version."""
+    """Change a product, whatever its current version."""
     headers = {**admin.auth, "If-Match": "*"}
     return client.patch(product_url(product), json=changes, headers=headers)
 
 
 def basket(*items: tuple[dict[str, Any], int]) -> dict[str, Any]:
-    """Return the body of an order: products and how many of each."""
+    """Return the body of an order. Each item is a product and its quantity."""
     return {
         "items": [
             {"product_id": product["id"], "quantity": quantity} for product, quantity in items
@@ -64,7 +64,7 @@ def order(
     *items: tuple[dict[str, Any], int],
     key: str | None = None,
 ) -> httpx2.Response:
-    """Ask for an order, under an idempotency key if there is one."""
+    """Send an order, with an Idempotency-Key if `key` is not None."""
     headers = buyer.auth if key is None else {**buyer.auth, "Idempotency-Key": key}
     return client.post(f"{buyer.url}/orders", json=basket(*items), headers=headers)
 
@@ -72,37 +72,39 @@ def order(
 def placed(
     client: httpx2.Client, buyer: Account, *items: tuple[dict[str, Any], int]
 ) -> httpx2.Response:
-    """Place an order that succeeds."""
+    """Place an order. Assert that this succeeds, and return the response."""
     response = order(client, buyer, *items)
     assert response.status_code == 201, response.text
     return response
 
 
 def move(
-    client: httpx2.Client, who: Account, url: str, status: str, etag: str | None = "*"
+    client: httpx2.Client, account: Account, url: str, status: str, etag: str | None = "*"
 ) -> httpx2.Response:
-    """Ask for an order's next step; for any version of it, unless an ETag says which."""
-    headers = who.auth if etag is None else {**who.auth, "If-Match": etag}
+    """Request another status of an order. Without `etag`, any version of it matches."""
+    headers = account.auth if etag is None else {**account.auth, "If-Match": etag}
     return client.patch(url, json={"status": status}, headers=headers)
 
 
-_KEPT = ("Location", "ETag", "Content-Type", "Cache-Control")
+_REPLAYED_HEADERS = ("Location", "ETag", "Content-Type", "Cache-Control")
 
 
 def new_key() -> str:
-    """Return an idempotency key that nobody has used."""
+    """Return a new idempotency key."""
     return secrets.token_hex(8)
 
 
-def replays(repeated: httpx2.Response, first: httpx2.Response) -> None:
-    """Assert that this is the first answer once more, byte for byte, and says so."""
+def assert_replay(repeated: httpx2.Response, first: httpx2.Response) -> None:
+    """Assert that a response repeats the first one byte for byte, and is marked as a replay."""
     assert (repeated.status_code, repeated.content) == (201, first.content), repeated.text
-    assert [repeated.headers[name] for name in _KEPT] == [first.headers[name] for name in _KEPT]
+    assert [repeated.headers[name] for name in _REPLAYED_HEADERS] == [
+        first.headers[name] for name in _REPLAYED_HEADERS
+    ]
     assert repeated.headers["Idempotency-Replayed"] == "true"
 
 
 def orders_of(client: httpx2.Client, buyer: Account) -> list[dict[str, Any]]:
-    """List somebody's newest orders."""
+    """Return up to 100 of a user's newest orders."""
     response = client.get(f"{buyer.url}/orders?limit=100", headers=buyer.auth)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]

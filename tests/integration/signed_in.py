@@ -1,4 +1,4 @@
-"""Being signed in, as a program is with its tokens and as a browser is with its cookie."""
+"""Helpers to sign in: programs use tokens, browsers use a cookie."""
 
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
@@ -13,52 +13,52 @@ from tests.integration.wire import problem
 
 COOKIE = "__Host-session"
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
-"""What a browser says of a request that one of our own pages makes."""
+"""The header that a browser adds to a request from a page of this service."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a login or a refresh handed out."""
+    """The tokens of a login or a refresh."""
 
     access: str
     refresh: str
 
     @property
     def auth(self) -> dict[str, str]:
-        """The header that says who asks."""
+        """The Authorization header."""
         return {"Authorization": f"Bearer {self.access}"}
 
     @property
     def session_id(self) -> int:
-        """The session that the access token names."""
+        """The session id in the access token."""
         return session_of(self.access)
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Somebody's browser, with the cookie of a session."""
+    """A browser with the cookie of a session."""
 
     session_id: int
     value: str
 
     @property
     def cookie(self) -> dict[str, str]:
-        """The header that browsers send by themselves, whoever's page asks them to."""
+        """The Cookie header. Browsers add it by themselves, whichever site the request is from."""
         return {"Cookie": f"{COOKIE}={self.value}"}
 
     @property
     def auth(self) -> dict[str, str]:
-        """The headers of a request from our own page."""
+        """The headers of a request from a page of this service."""
         return {**self.cookie, **FROM_HERE}
 
 
 def session_of(token: str) -> int:
-    """Return the id of the session that an access token names."""
+    """Return the session id in an access token."""
     return int(jwt.decode(token, options={"verify_signature": False})["sid"])
 
 
 def bearer(token: str) -> dict[str, str]:
-    """Return the header that a token is sent in."""
+    """Return the Authorization header with a token."""
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -68,14 +68,14 @@ def credentials(account: Account) -> dict[str, str]:
 
 
 def tokens_in(response: httpx2.Response) -> Tokens:
-    """Assert that these are tokens, and return them."""
+    """Assert that the response contains tokens, and return them."""
     assert response.status_code == 200, response.text
     pair = response.json()
     return Tokens(pair["access_token"], pair["refresh_token"])
 
 
 def signed_in(client: httpx2.Client, account: Account, **headers: str) -> Tokens:
-    """Log in as a program does."""
+    """Log in as a program, and return the tokens."""
     response = client.post("/api/auth/login", json=credentials(account), headers=headers)
     return tokens_in(response)
 
@@ -83,7 +83,7 @@ def signed_in(client: httpx2.Client, account: Account, **headers: str) -> Tokens
 def browser_of(
     client: httpx2.Client, account: Account, headers: dict[str, str] | None = None
 ) -> Browser:
-    """Sign in as a browser does."""
+    """Sign in as a browser, and return it."""
     response = client.post("/api/auth/session", json=credentials(account), headers=headers)
     assert response.status_code == 201, response.text
     value = SimpleCookie(response.headers["Set-Cookie"])[COOKIE].value
@@ -91,23 +91,23 @@ def browser_of(
 
 
 def refresh(client: httpx2.Client, token: str) -> httpx2.Response:
-    """Try to trade a refresh token for the next pair."""
+    """Send a refresh token, to get the next pair of tokens."""
     return client.post("/api/auth/refresh", json={"refresh_token": token})
 
 
 def me(client: httpx2.Client, headers: dict[str, str]) -> httpx2.Response:
-    """Ask who is signed in."""
+    """Read the account that is signed in."""
     return client.get("/api/users/me", headers=headers)
 
 
-def all_refused(client: httpx2.Client, tokens: Tokens) -> None:
-    """Assert that neither of these tokens opens anything."""
+def assert_tokens_refused(client: httpx2.Client, tokens: Tokens) -> None:
+    """Assert that both tokens are refused."""
     problem(me(client, tokens.auth), 401, "invalid-token")
     problem(refresh(client, tokens.refresh), 401, "invalid-refresh-token")
 
 
-def move(database: psycopg.Connection, session_id: int, **times: str) -> None:
-    """Set times of a session, each by its column, to now plus an interval."""
+def set_times(database: psycopg.Connection, session_id: int, **times: str) -> None:
+    """Set columns of a session to the current time plus an interval."""
     for column, interval in times.items():
         statement = sql.SQL("UPDATE sessions SET {} = now() + %s::interval WHERE id = %s")
         database.execute(statement.format(sql.Identifier(column)), [interval, session_id])

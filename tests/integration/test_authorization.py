@@ -1,4 +1,4 @@
-"""Who may see and do what: to a stranger, what is there and what is not look the same."""
+"""Authorization: a user cannot distinguish another user's resource from a missing one."""
 
 import time
 from typing import Any
@@ -51,7 +51,7 @@ _UNREADABLE: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-def _ask(
+def _send(
     client: httpx2.Client, caller: Account, user_id: int, call: tuple[str, str, dict[str, Any]]
 ) -> httpx2.Response:
     method, path, options = call
@@ -59,109 +59,111 @@ def _ask(
     return client.request(method, f"/api/users/{user_id}{path}", **{**options, "headers": headers})
 
 
-def _seen(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+def _comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
     changing = {"date", "ratelimit"}
     headers = {name: value for name, value in response.headers.items() if name not in changing}
     return response.status_code, response.content, headers
 
 
 @pytest.mark.parametrize("call", [*_CALLS, *_UNREADABLE], ids=str)
-def test_somebody_elses_account_looks_like_a_missing_one(
+def test_another_users_account_looks_like_a_missing_one(
     client: httpx2.Client,
-    stranger: Account,
-    somebody: Account,
+    other_user: Account,
+    shared_user: Account,
     call: tuple[str, str, dict[str, Any]],
 ) -> None:
-    """Status, headers and body are the same byte for byte, and nothing happens to it."""
-    theirs = _ask(client, stranger, somebody.id, call)
-    assert _seen(theirs) == _seen(_ask(client, stranger, MISSING, call))  # check 24
+    """Status, headers and body are identical byte for byte, and the account does not change."""
+    response = _send(client, other_user, shared_user.id, call)
+    assert _comparable(response) == _comparable(
+        _send(client, other_user, MISSING, call)
+    )  # check 24
     if call in _CALLS:
-        assert theirs.status_code == 404  # check 24, check 25
-    after = client.get(somebody.url, headers=somebody.auth)
-    assert after.headers["ETag"] == somebody.etag
+        assert response.status_code == 404  # check 24, check 25
+    after = client.get(shared_user.url, headers=shared_user.auth)
+    assert after.headers["ETag"] == shared_user.etag
 
 
 def test_an_erased_account_looks_like_a_missing_one(
-    client: httpx2.Client, somebody: Account, bettina: Account, admin: Account
+    client: httpx2.Client, shared_user: Account, bettina: Account, admin: Account
 ) -> None:
-    """Neither a stranger nor an administrator can tell that there was one."""
+    """Neither a user nor an administrator can see that the account existed."""
     headers = {**bettina.auth, "If-Match": bettina.etag}
     assert client.delete(bettina.url, headers=headers).status_code == 204
-    for caller in (somebody, admin):
+    for caller in (shared_user, admin):
         for method in ("GET", "DELETE"):
             call = (method, "", {"headers": {"If-Match": "*"}})
-            gone = _ask(client, caller, bettina.id, call)
+            gone = _send(client, caller, bettina.id, call)
             problem(gone, 404, "not-found")
-            assert _seen(gone) == _seen(_ask(client, caller, MISSING, call))
+            assert _comparable(gone) == _comparable(_send(client, caller, MISSING, call))
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=str)
-def test_nobody_gets_anything_without_a_token(
-    client: httpx2.Client, somebody: Account, call: tuple[str, str, dict[str, Any]]
+def test_a_request_without_a_token_gets_401(
+    client: httpx2.Client, shared_user: Account, call: tuple[str, str, dict[str, Any]]
 ) -> None:
-    """401 comes before all else, for what is there and what is not."""
+    """401 precedes all other errors, and is the same for existing and missing accounts."""
     method, path, options = call
-    answers = [
+    responses = [
         client.request(
             method,
             f"/api/users/{user_id}{path}",
             **{**options, "headers": {**options.get("headers", {}), "X-Request-ID": "the-same"}},
         )
-        for user_id in (somebody.id, MISSING)
+        for user_id in (shared_user.id, MISSING)
     ]
-    assert answers[0].status_code == 401
-    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
-    assert _seen(answers[0]) == _seen(answers[1])
+    assert responses[0].status_code == 401
+    assert responses[0].headers["WWW-Authenticate"] == "Bearer"
+    assert _comparable(responses[0]) == _comparable(responses[1])
 
 
 @pytest.mark.parametrize("name", ["id", "role", "status", "owner_id", "total", "created_at"])
 @pytest.mark.parametrize("value", [1, "admin"])
-def test_fields_that_are_not_the_clients_are_refused(
-    client: httpx2.Client, somebody: Account, name: str, value: object
+def test_fields_that_the_client_may_not_set_are_refused(
+    client: httpx2.Client, shared_user: Account, name: str, value: object
 ) -> None:
-    """Nobody assigns themselves a role or an id, and the rest of the body has no effect."""
+    """A client cannot set a role or an id; the rest of the body has no effect either."""
     email = new_email()
     signup = {"name": "A", "email": email, "password": PASSWORD, name: value}
     assert pointers(client.post("/api/users", json=signup)) == [f"/{name}"]  # check 26
-    login = {"email": somebody.email, "password": PASSWORD, name: value}
+    login = {"email": shared_user.email, "password": PASSWORD, name: value}
     assert pointers(client.post("/api/auth/login", json=login)) == [f"/{name}"]
-    headers = {**somebody.auth, "If-Match": somebody.etag}
-    patch = client.patch(somebody.url, json={"name": "B", name: value}, headers=headers)
+    headers = {**shared_user.auth, "If-Match": shared_user.etag}
+    patch = client.patch(shared_user.url, json={"name": "B", name: value}, headers=headers)
     assert pointers(patch) == [f"/{name}"]  # check 26
     change = client.put(
-        f"{somebody.url}/password", json={**_NEW_PASSWORD, name: value}, headers=somebody.auth
+        f"{shared_user.url}/password", json={**_NEW_PASSWORD, name: value}, headers=shared_user.auth
     )
     assert pointers(change) == [f"/{name}"]
-    after = client.get(somebody.url, headers=somebody.auth)
-    assert after.headers["ETag"] == somebody.etag  # check 26
-    nobody = client.post("/api/auth/login", json={"email": email, "password": PASSWORD})
-    problem(nobody, 401, "bad-credentials")  # check 26
+    after = client.get(shared_user.url, headers=shared_user.auth)
+    assert after.headers["ETag"] == shared_user.etag  # check 26
+    login_after = client.post("/api/auth/login", json={"email": email, "password": PASSWORD})
+    problem(login_after, 401, "bad-credentials")  # check 26
 
 
 def test_only_administrators_list_users(
-    client: httpx2.Client, somebody: Account, admin: Account
+    client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """The role falls short: 403, and never 404, for there is nothing to hide."""
-    problem(client.get("/api/users", headers=somebody.auth), 403, "forbidden")
+    """Another role gets 403 and not 404, because the list's existence is public."""
+    problem(client.get("/api/users", headers=shared_user.auth), 403, "forbidden")
     problem(client.get("/api/users"), 401, "unauthenticated")
     assert client.get("/api/users", headers=admin.auth).status_code == 200
 
 
-def test_administrators_cannot_set_somebodys_password(
-    client: httpx2.Client, somebody: Account, admin: Account
+def test_administrators_cannot_set_another_users_password(
+    client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """A password is its owner's only."""
-    for user_id in (somebody.id, MISSING):
+    """Only the owner can change a password."""
+    for user_id in (shared_user.id, MISSING):
         response = client.put(
             f"/api/users/{user_id}/password", json=_NEW_PASSWORD, headers=admin.auth
         )
         problem(response, 403, "forbidden")
 
 
-def test_a_role_that_is_taken_away_is_gone_within_a_second(
+def test_a_change_of_the_role_takes_effect_within_a_second(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
-    """What counts is what the database says, not what a token was issued with."""
+    """The role in the database decides, not the role at the time when the token was issued."""
     for role, status in (("admin", 200), ("user", 403)):
         database.execute("UPDATE users SET role = %s WHERE id = %s", [role, ahmed.id])
         changed = time.monotonic()

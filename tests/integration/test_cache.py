@@ -1,4 +1,4 @@
-"""What is read through the cache: the same bytes as without it, and headers of this request."""
+"""Cached reads: the same bytes as without the cache, with the headers of the current request."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ from tests.integration.wire import SECURITY_HEADERS, log_lines, problem
 from tests.service import Service
 
 ROUTES = ["me", "user", "products", "product", "orders", "order"]
-_SAME = ("ETag", "Cache-Control", "Content-Type", "Content-Length")
+_SAME_HEADERS = ("ETag", "Cache-Control", "Content-Type", "Content-Length")
 
 
 @pytest.fixture
 def paths(client: httpx2.Client, admin: Account, ahmed: Account) -> dict[str, str]:
-    """Every cached route, with something to read that nobody has read yet."""
+    """A path for every cached route, to a resource that no request has read yet."""
     product = new_product(client, admin)
     order = placed(client, ahmed, (product, 1))
     return {
@@ -35,44 +35,46 @@ def paths(client: httpx2.Client, admin: Account, ahmed: Account) -> dict[str, st
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that may be mistreated."""
+    """A server that tests can stop."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
-def _left(response: httpx2.Response) -> int:
+def _remaining(response: httpx2.Response) -> int:
     return int(response.headers["RateLimit"].split(";r=")[1].partition(";")[0])
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_was_read_before_is_a_hit_with_the_same_bytes(
+def test_a_repeated_read_is_a_hit_with_the_same_bytes(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
 ) -> None:
-    """Once a miss, then hits: body and validators stay, what belongs to one request is new."""
+    """One miss, then hits: body and validators are the same, headers of the request are new."""
     first, *others = [client.get(paths[route], headers=ahmed.auth) for _ in range(3)]
     assert first.headers["X-Cache"] == "miss"
     for previous, response in zip([first, *others], others, strict=False):
         assert (response.status_code, response.content) == (200, first.content)
         assert response.headers["X-Cache"] == "hit"
-        assert [response.headers[it] for it in _SAME] == [first.headers[it] for it in _SAME]
+        assert [response.headers[it] for it in _SAME_HEADERS] == [
+            first.headers[it] for it in _SAME_HEADERS
+        ]
         assert response.headers.get("Link") == first.headers.get("Link")
         assert response.headers["X-Request-ID"] != previous.headers["X-Request-ID"]
-        assert _left(response) < _left(previous)
+        assert _remaining(response) < _remaining(previous)
         assert {name: response.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
-        # Nothing comes twice.
+        # No header is sent twice.
         assert len(response.headers.multi_items()) == len(dict(response.headers.multi_items()))
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_version_that_is_known_is_not_sent_again(
+def test_a_version_that_the_client_has_gets_304(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
 ) -> None:
-    """However its tag is spelled, whether or not the answer is remembered."""
+    """This holds for every notation of the ETag, whether or not the process has the response."""
     hot = client.get(paths[route], headers=ahmed.auth)
     etag = hot.headers["ETag"]
-    for known in (etag, f"W/{etag}", f'"other", {etag}', "*", etag):
-        response = client.get(paths[route], headers={**ahmed.auth, "If-None-Match": known})
-        assert (response.status_code, response.content) == (304, b""), known
+    for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*", etag):
+        response = client.get(paths[route], headers={**ahmed.auth, "If-None-Match": if_none_match})
+        assert (response.status_code, response.content) == (304, b""), if_none_match
         assert (response.headers["X-Cache"], response.headers["ETag"]) == ("hit", etag)
         assert response.headers["Cache-Control"] == hot.headers["Cache-Control"]
         assert "Content-Type" not in response.headers
@@ -85,31 +87,33 @@ def test_a_version_that_is_known_is_not_sent_again(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_a_remembered_answer_does_not_change_what_a_request_means(
+def test_a_cached_response_does_not_change_the_meaning_of_a_request(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
 ) -> None:
-    """HEAD, other media types, broken queries and unknown versions: as if nothing was known."""
+    """HEAD, media types, invalid queries and other ETags work as without the cache."""
     path = paths[route]
-    cold = client.get(path, headers={**ahmed.auth, "If-None-Match": '"other"'})
-    assert cold.headers["X-Cache"] == "miss"
+    uncached = client.get(path, headers={**ahmed.auth, "If-None-Match": '"other"'})
+    assert uncached.headers["X-Cache"] == "miss"
     for accept in ("*/*", "application/json", "application/*", "text/html, */*;q=0.1"):
         response = client.get(path, headers={**ahmed.auth, "Accept": accept})
-        assert (response.status_code, response.content) == (200, cold.content)
+        assert (response.status_code, response.content) == (200, uncached.content)
     refused = client.get(path, headers={**ahmed.auth, "Accept": "text/html"})
     problem(refused, 406, "not-acceptable")
     head = client.head(path, headers=ahmed.auth)
     assert (head.status_code, head.content, head.headers["X-Cache"]) == (200, b"", "hit")
-    assert [head.headers[it] for it in _SAME] == [cold.headers[it] for it in _SAME]
+    assert [head.headers[it] for it in _SAME_HEADERS] == [
+        uncached.headers[it] for it in _SAME_HEADERS
+    ]
     assert client.options(path, headers=ahmed.auth).status_code == 204
     if route in {"products", "orders"}:
         broken = client.get(path, params={"limit": "0"}, headers=ahmed.auth)
         assert broken.status_code == 422
 
 
-def test_each_page_is_an_answer_of_its_own(
+def test_each_query_is_cached_separately(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """Limit, cursor and status each make another."""
+    """Limit, cursor and status are part of the cache key."""
     product = new_product(client, admin)
     for _ in range(3):
         placed(client, ahmed, (product, 1))
@@ -124,10 +128,10 @@ def test_each_page_is_an_answer_of_its_own(
     assert [len(it.json()["items"]) for it in first.values()] == [3, 1, 2, 0, 3]
 
 
-def test_that_there_is_nothing_is_not_remembered(
+def test_a_404_is_not_cached(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """What comes into being behind a 404 is seen at once, even if nobody told the cache."""
+    """A resource that is created later is found at once, even without a cache invalidation."""
     product = new_product(client, admin)
     path = f"/api/products/{product['id'] + 10**9}"
     for _ in range(3):
@@ -143,10 +147,10 @@ def test_that_there_is_nothing_is_not_remembered(
     database.execute("DELETE FROM products WHERE sku = %s", [f"{product['sku']}-2"])
 
 
-def test_a_switched_off_cache_is_bypassed(
+def test_a_disabled_cache_is_bypassed(
     start_service: StartService, client: httpx2.Client, ahmed: Account, paths: dict[str, str]
 ) -> None:
-    """CACHE=off: the same bytes, each time from Postgres."""
+    """With CACHE=off, each read comes from PostgreSQL, with the same bytes."""
     off = start_service(CACHE="off").client
     for path in paths.values():
         found = [off.get(path, headers=ahmed.auth) for _ in range(3)]
@@ -159,7 +163,7 @@ def test_a_switched_off_cache_is_bypassed(
 def test_without_redis_the_cache_is_bypassed_and_limits_hold(
     start_service: StartService, valkey: ValkeyServer, ahmed: Account, paths: dict[str, str]
 ) -> None:
-    """Neither an answer that was hot nor a count goes on as if Redis were there; no 500."""
+    """Without Redis, no cached response is sent, limits are still enforced, and there is no 500."""
     service = start_service(REDIS_URL=valkey.url, RATE_LIMIT_DEFAULT="60/minute")
     for path in paths.values():
         found = [service.client.get(path, headers=ahmed.auth) for _ in range(2)]
@@ -170,24 +174,24 @@ def test_without_redis_the_cache_is_bypassed_and_limits_hold(
     assert [it.status_code for it in found] == [200] * 60 + [429] * 6  # check F8
 
 
-def _counted(client: httpx2.Client) -> float:
+def _count_of_order_reads(client: httpx2.Client) -> float:
     route = "/api/users/{user_id}/orders/{order_id}"
     name = f'http_request_duration_seconds_count{{method="GET",route="{route}",status="200"}}'
     lines = client.get("/metrics").text.splitlines()
     return next(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
-@pytest.mark.parametrize("way", ["token", "cookie"])
-def test_a_remembered_answer_is_logged_and_measured_like_any_other(
-    service: Service, client: httpx2.Client, ahmed: Account, paths: dict[str, str], way: str
+@pytest.mark.parametrize("credential", ["token", "cookie"])
+def test_a_cached_response_is_logged_and_measured(
+    service: Service, client: httpx2.Client, ahmed: Account, paths: dict[str, str], credential: str
 ) -> None:
-    """With the route, the status and whose request it was."""
-    headers = ahmed.auth if way == "token" else browser_of(client, ahmed).cookie
+    """The log line has the route, the status and the user id."""
+    headers = ahmed.auth if credential == "token" else browser_of(client, ahmed).cookie
     client.get(paths["order"], headers=headers)
-    before = _counted(client)
+    before = _count_of_order_reads(client)
     for _ in range(3):
         hit = client.get(paths["order"], headers=headers)
         line = log_lines(service, hit.headers["X-Request-ID"])[-1]
         assert (line["user_id"], line["status"], line["method"]) == (ahmed.id, 200, "GET")
         assert line["route"] == "/api/users/{user_id}/orders/{order_id}"
-    assert _counted(client) == before + 3
+    assert _count_of_order_reads(client) == before + 3

@@ -1,4 +1,4 @@
-"""What Redis could not be told it is told once it is back, whether or not anybody asks."""
+"""Invalidations that Redis has missed are repeated when it is back, even without any request."""
 
 import os
 import signal
@@ -20,20 +20,20 @@ from tests.integration.shop import edit, new_product, product_url
 pytestmark = pytest.mark.slow
 
 Pair = tuple[httpx2.Client, httpx2.Client]
-PATIENCE = 5
+_RECOVERY_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that may be mistreated."""
+    """A server that tests can freeze and kill."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
-    """A process that writes, under a name of its own there, and one that reads."""
-    _may_writer_in(valkey, may=True)
+    """A process that writes, as a Redis user of its own, and a process that reads."""
+    _set_writer_access(valkey, allowed=True)
     settings = {"REDIS_KEY_PREFIX": "debts", "REDIS_BREAKER_RECOVERY": "1"}
     writer = f"redis://writer:writes@127.0.0.1:{urlsplit(valkey.url).port}/0"
     first = start_service(**settings, REDIS_URL=writer)
@@ -48,21 +48,21 @@ def admin(pair: Pair, database_url: str) -> Account:
 
 @pytest.fixture
 def product(pair: Pair, admin: Account) -> dict[str, Any]:
-    """A product that both processes have at hand."""
+    """A product that both processes read from the cache."""
     product = new_product(pair[0], admin)
-    deadline = time.monotonic() + 2 * PATIENCE
+    deadline = time.monotonic() + 2 * _RECOVERY_SECONDS
     while {client.get(product_url(product)).headers["X-Cache"] for client in pair} != {"hit"}:
         assert time.monotonic() < deadline
     return product
 
 
-def _may_writer_in(valkey: ValkeyServer, *, may: bool) -> None:
-    with redis.Redis.from_url(valkey.url) as behind:
-        behind.execute_command(
-            "ACL", "SETUSER", "writer", "on" if may else "off", ">writes", "~*", "+@all"
+def _set_writer_access(valkey: ValkeyServer, *, allowed: bool) -> None:
+    with redis.Redis.from_url(valkey.url) as connection:
+        connection.execute_command(
+            "ACL", "SETUSER", "writer", "on" if allowed else "off", ">writes", "~*", "+@all"
         )
-        if not may:
-            behind.execute_command("CLIENT", "KILL", "USER", "writer")
+        if not allowed:
+            connection.execute_command("CLIENT", "KILL", "USER", "writer")
 
 
 @contextmanager
@@ -83,24 +83,24 @@ def _killed(valkey: ValkeyServer) -> Iterator[None]:
         yield
     finally:
         valkey.start()
-        _may_writer_in(valkey, may=True)
+        _set_writer_access(valkey, allowed=True)
 
 
 @contextmanager
-def _out_of_reach(valkey: ValkeyServer) -> Iterator[None]:
-    _may_writer_in(valkey, may=False)
+def _unreachable_for_writer(valkey: ValkeyServer) -> Iterator[None]:
+    _set_writer_access(valkey, allowed=False)
     try:
         yield
     finally:
-        _may_writer_in(valkey, may=True)
+        _set_writer_access(valkey, allowed=True)
 
 
 def _name(response: httpx2.Response) -> Any:
     return response.json()["name"]
 
 
-def _change_untold(writer: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
-    # Until the breaker is open: what a frozen Redis was sent it would obey when it thaws.
+def _change_without_redis(writer: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
+    # Opens the breaker first: a frozen Redis would execute later what is sent to it now.
     for _ in range(4):
         writer.get("/api/products?limit=1")
         time.sleep(0.16)
@@ -108,17 +108,19 @@ def _change_untold(writer: httpx2.Client, admin: Account, product: dict[str, Any
     assert _name(writer.get(product_url(product))) == "New"
 
 
-@pytest.mark.parametrize("trouble", [_frozen, _killed, _out_of_reach])
+@pytest.mark.parametrize("fault", [_frozen, _killed, _unreachable_for_writer])
 def test_another_process_sees_a_change_soon_after_redis_is_back(
-    pair: Pair, valkey: ValkeyServer, admin: Account, product: dict[str, Any], trouble: Any
+    pair: Pair, valkey: ValkeyServer, admin: Account, product: dict[str, Any], fault: Any
 ) -> None:
-    """Though the process that has made it is asked for nothing any more."""
+    """This holds although the process that made the change receives no further request."""
     path = product_url(product)
-    with trouble(valkey):
-        _change_untold(pair[0], admin, product)
-        # A process that reaches Redis meanwhile goes on believing it.
-        assert (_name(pair[1].get(path)) == "New") == (trouble is not _out_of_reach)
-    deadline = time.monotonic() + PATIENCE
-    while not ((seen := pair[1].get(path)).headers["X-Cache"] == "hit" and _name(seen) == "New"):
+    with fault(valkey):
+        _change_without_redis(pair[0], admin, product)
+        # The reading process serves the stale value as long as it reaches Redis.
+        assert (_name(pair[1].get(path)) == "New") == (fault is not _unreachable_for_writer)
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while not (
+        (response := pair[1].get(path)).headers["X-Cache"] == "hit" and _name(response) == "New"
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)

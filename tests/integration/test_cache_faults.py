@@ -1,4 +1,4 @@
-"""Nothing stale, nothing unlimited and no 500, whatever becomes of Redis."""
+"""No stale read, no missing rate limit and no 500 during faults of Redis."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, new_admin
 from tests.conftest import StartService
 from tests.integration.faults import timed
-from tests.integration.proxy import Delay, wire_to
+from tests.integration.proxy import Delay, proxy_to
 from tests.integration.shop import edit, new_product, product_url
 from tests.integration.signed_in import browser_of, me
 from tests.integration.wire import at_once, problem, statuses
@@ -31,21 +31,21 @@ ROUNDS = 5
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that may be mistreated."""
+    """A server that tests can stop, freeze and fill."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def behind(valkey: ValkeyServer) -> Iterator[redis.Redis]:
-    """A look behind the service, and a hand there."""
+def redis_connection(valkey: ValkeyServer) -> Iterator[redis.Redis]:
+    """A connection to that server, for checks and changes."""
     with redis.Redis.from_url(valkey.url) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
-    """Two processes that count on it."""
+    """Two processes that use that server."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "faults",
@@ -65,7 +65,7 @@ def _names(pair: tuple[httpx2.Client, ...], path: str) -> list[str]:
     return [client.get(path).json()["name"] for client in pair for _ in range(2)]
 
 
-def _well_again(pair: Pair) -> None:
+def _wait_until_cached(pair: Pair) -> None:
     deadline = time.monotonic() + 10
     for client in pair:
         while client.get("/api/products?limit=3").headers["X-Cache"] == "bypass":
@@ -74,24 +74,24 @@ def _well_again(pair: Pair) -> None:
 
 
 @contextmanager
-def _short_of_memory(behind: redis.Redis) -> Iterator[None]:
-    # Every entry counts as one that must not be evicted.
-    behind.config_set("maxmemory-policy", "noeviction")
-    behind.config_set("maxmemory", 1)
+def _out_of_memory(redis_connection: redis.Redis) -> Iterator[None]:
+    # With `noeviction`, Redis refuses writes when its memory is full.
+    redis_connection.config_set("maxmemory-policy", "noeviction")
+    redis_connection.config_set("maxmemory", 1)
     try:
         yield
     finally:
-        behind.config_set("maxmemory", "128mb")
-        behind.config_set("maxmemory-policy", "volatile-lru")
+        redis_connection.config_set("maxmemory", "128mb")
+        redis_connection.config_set("maxmemory-policy", "volatile-lru")
 
 
-def test_a_redis_that_is_short_of_memory_hides_no_change(
-    pair: Pair, behind: redis.Redis, admin: Account
+def test_no_stale_read_when_redis_is_out_of_memory(
+    pair: Pair, redis_connection: redis.Redis, admin: Account
 ) -> None:
-    """It stores nothing, and it still forgets: every process sees the change at once."""
+    """Redis stores nothing then, but still deletes, so every process sees a change at once."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
-    with _short_of_memory(behind):
+    with _out_of_memory(redis_connection):
         for number in range(3):
             assert edit(pair[0], admin, product, name=f"No {number}").status_code == 200
             assert _names(pair[::-1], product_url(product)) == [f"No {number}"] * 4
@@ -99,14 +99,14 @@ def test_a_redis_that_is_short_of_memory_hides_no_change(
             pair[0].put(f"{admin.url}/password", content=b"{", headers=admin.auth) for _ in range(6)
         ]
         assert statuses(tries) == {415: 4, 429: 2}
-    _well_again(pair)
+    _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == ["No 2"] * 4
 
 
-def test_a_change_during_a_frost_is_seen_after_it(
+def test_a_change_while_redis_is_frozen_is_visible_afterwards(
     pair: Pair, valkey: ValkeyServer, admin: Account
 ) -> None:
-    """The process that has made it never shows what was before; the others soon do not."""
+    """The writing process never serves the old version; the others stop soon after the freeze."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     assert valkey.identity is not None
@@ -116,46 +116,51 @@ def test_a_change_during_a_frost_is_seen_after_it(
         assert _names(pair[:1], product_url(product)) == ["New"] * 2
     finally:
         os.kill(valkey.identity.pid, signal.SIGCONT)
-    _well_again(pair)
+    _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == ["New"] * 4
 
 
-def test_what_was_stored_ends_within_a_minute(
-    pair: Pair, behind: redis.Redis, admin: Account
+def test_cached_reads_expire_within_a_minute(
+    pair: Pair, redis_connection: redis.Redis, admin: Account
 ) -> None:
-    """So that nothing that nobody could be told of is believed any longer."""
+    """This limits how long a read can be stale if its invalidation was lost."""
     _names(pair, product_url(new_product(pair[0], admin)))
-    entries = [key for key in behind.keys("faults:cache:*") if behind.type(key) == b"hash"]
+    entries = [
+        key
+        for key in redis_connection.keys("faults:cache:*")
+        if redis_connection.type(key) == b"hash"
+    ]
     assert entries
-    assert all(0 < behind.pttl(key) <= 60_000 for key in entries)
-    assert all(behind.ttl(key) > 0 for key in behind.keys("*"))
+    assert all(0 < redis_connection.pttl(key) <= 60_000 for key in entries)
+    assert all(redis_connection.ttl(key) > 0 for key in redis_connection.keys("*"))
 
 
-def test_a_change_during_an_outage_is_seen_after_it(
+def test_a_change_during_a_redis_outage_is_visible_afterwards(
     pair: Pair, valkey: ValkeyServer, admin: Account
 ) -> None:
-    """A killed Redis comes back empty."""
+    """A restarted Redis is empty."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     valkey.stop()
     assert edit(pair[1], admin, product, name="New").status_code == 200
     assert _names(pair, product_url(product)) == ["New"] * 4
     valkey.start()
-    _well_again(pair)
+    _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == ["New"] * 4
 
 
 def _slowest_of_fifty(client: httpx2.Client) -> float:
     call = partial(timed, partial(client.get, "/api/products?limit=1"))
-    answers = at_once([call] * 50)
-    assert {response.status_code for response, _ in answers} == {200}
-    return max(seconds for _, seconds in answers)
+    responses = at_once([call] * 50)
+    assert {response.status_code for response, _ in responses} == {200}
+    return max(seconds for _, seconds in responses)
 
 
-def _added(usual: httpx2.Client, other: httpx2.Client) -> float:
-    """Return by how much longer the slowest of fifty waits there, in the best of some rounds.
+def _added_seconds(usual: httpx2.Client, other: httpx2.Client) -> float:
+    """Return how much longer the slowest of fifty requests takes with `other` than with `usual`.
 
-    What else the machine does may add to one round; what is promised is kept in every one.
+    Returns the minimum of several rounds, in seconds: other load on the machine can slow single
+    rounds, but a defect of the service would slow every round.
     """
     rounds = []
     for _ in range(ROUNDS):
@@ -165,40 +170,40 @@ def _added(usual: httpx2.Client, other: httpx2.Client) -> float:
     return min(rounds)
 
 
-def test_a_frost_delays_fifty_who_ask_at_once_no_longer_than_one(
+def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
     start_service: StartService, valkey: ValkeyServer
 ) -> None:
-    """They wait together, not one after another, none of them twice, and in the end not at all."""
-    # With a Redis that is well, everything is read from Postgres here, as it is without.
+    """They wait at the same time, each only once; when the breaker is open, they do not wait."""
+    # The baseline reads from PostgreSQL each time, as the others do while Redis is frozen.
     usual = start_service(CACHE="off").client
     settings = {"REDIS_URL": valkey.url, "REDIS_BREAKER_RECOVERY": "60"}
-    stubborn = start_service(**settings, REDIS_BREAKER_FAILURES="1000").client
-    resigned = start_service(**settings).client
-    for client in (usual, stubborn, resigned):
+    closed_breaker = start_service(**settings, REDIS_BREAKER_FAILURES="1000").client
+    open_breaker = start_service(**settings).client
+    for client in (usual, closed_breaker, open_breaker):
         _slowest_of_fifty(client)
     assert valkey.identity is not None
     os.kill(valkey.identity.pid, signal.SIGSTOP)
     try:
-        first = _added(usual, stubborn)
+        first = _added_seconds(usual, closed_breaker)
         for _ in range(4):
-            # Each of them fails, until the breaker opens.
-            resigned.get("/api/products?limit=1")
+            # Each request fails to reach Redis, until the breaker opens.
+            open_breaker.get("/api/products?limit=1")
             time.sleep(0.16)
-        then = _added(usual, resigned)
+        then = _added_seconds(usual, open_breaker)
     finally:
         os.kill(valkey.identity.pid, signal.SIGCONT)
-    # 100 ms for a noisy machine; one wait too many would be 150 ms.
+    # 100 ms are allowed for other load. One wait too many would add 150 ms.
     assert first < 0.15 + 0.1  # check F9
     assert then < 0.1  # check F9
 
 
-class _Lossy:
-    """Between a process and Redis: loses the answer to the next command with these words."""
+class _LossyProxy:
+    """A proxy to Redis that loses the reply to the next command that contains `marker`."""
 
     def __init__(self, server: ValkeyServer) -> None:
         self.target = ("127.0.0.1", server.port)
-        self.words: bytes | None = None
-        self.lost, self.over = threading.Event(), threading.Event()
+        self.marker: bytes | None = None
+        self.lost, self.released = threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = server.url.replace(str(server.port), str(self.listener.getsockname()[1]))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -218,59 +223,59 @@ class _Lossy:
             client,
             socket.create_connection(self.target) as server,
         ):
-            while asked := client.recv(65536):
-                server.sendall(asked)
-                answer = server.recv(65536)
-                if self.words is not None and self.words in asked:
-                    self.words = None
+            while command := client.recv(65536):
+                server.sendall(command)
+                reply = server.recv(65536)
+                if self.marker is not None and self.marker in command:
+                    self.marker = None
                     self.lost.set()
-                    self.over.wait(10)
+                    self.released.wait(10)
                     return
-                client.sendall(answer)
+                client.sendall(reply)
 
 
-def test_a_generation_that_was_replaced_does_not_come_back(
+def test_a_replaced_generation_is_not_restored(
     pair: Pair, valkey: ValkeyServer, start_service: StartService, admin: Account
 ) -> None:
-    """A connection breaks when Redis had obeyed; meanwhile others have read and written."""
-    _well_again(pair)
-    lossy = _Lossy(valkey)
-    settings = {"REDIS_URL": lossy.url, "REDIS_KEY_PREFIX": "faults", "REDIS_TIMEOUT": "9"}
+    """The reply to an invalidation is lost, and other processes read and write meanwhile."""
+    _wait_until_cached(pair)
+    proxy = _LossyProxy(valkey)
+    settings = {"REDIS_URL": proxy.url, "REDIS_KEY_PREFIX": "faults", "REDIS_TIMEOUT": "9"}
     client = start_service(**settings).client
     product = new_product(pair[0], admin)
     path = product_url(product)
     assert client.get(path).json() == product
-    lossy.words = f"faults:cache:product:{product['id']}\r".encode()
+    proxy.marker = f"faults:cache:product:{product['id']}\r".encode()
     replies: list[httpx2.Response] = []
     writing = threading.Thread(
         target=lambda: replies.append(edit(client, admin, product, name="First"))
     )
     writing.start()
-    assert lossy.lost.wait(10)
+    assert proxy.lost.wait(10)
     assert _names(pair, path) == ["First"] * 4
     assert edit(pair[0], admin, product, name="Second").status_code == 200
-    lossy.over.set()
+    proxy.released.set()
     writing.join()
-    lossy.listener.close()
+    proxy.listener.close()
     assert replies[0].status_code == 200
     assert _names(pair, path) == ["Second"] * 4  # check F11
 
 
-def test_a_hot_answer_waits_for_a_silent_postgres_no_longer_than_any_other(
+def test_a_cached_response_waits_for_postgres_at_most_until_the_deadline(
     start_service: StartService, database_url: str, admin: Account
 ) -> None:
-    """Whose session it is has to be asked again; when nobody says, there is an end to it."""
-    with wire_to(database_url) as (wire, url):
+    """The session must be checked in PostgreSQL again. Without a reply, the client gets 503."""
+    with proxy_to(database_url) as (postgres, url):
         service = start_service(
             DATABASE_URL=url, REQUEST_TIMEOUT="1", DATABASE_STATEMENT_TIMEOUT="0.9"
         )
         browser = browser_of(service.client, admin)
         assert [me(service.client, browser.auth).status_code for _ in range(2)] == [200] * 2
         time.sleep(0.9)
-        delay = wire.delay = Delay(hashlib.sha256(browser.value.encode()).digest())
+        delay = postgres.delay = Delay(hashlib.sha256(browser.value.encode()).digest())
         try:
             response, seconds = timed(partial(me, service.client, browser.auth))
         finally:
-            delay.over.set()
+            delay.released.set()
         problem(response, 503, "deadline-exceeded")
         assert seconds < 1.5

@@ -1,4 +1,4 @@
-"""A read that starts after a write's reply sees it, from whatever process."""
+"""A read that starts after the response to a write sees that write, in every process."""
 
 import struct
 import subprocess
@@ -16,15 +16,15 @@ from psycopg import sql
 
 from tests.accounts import PASSWORD, Account, log_in, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
-from tests.integration.proxy import Delay, Wire, wire_to
+from tests.integration.proxy import Delay, PostgresProxy, proxy_to
 from tests.integration.shop import (
+    assert_replay,
     edit,
     move,
     new_key,
     new_product,
     order,
     product_url,
-    replays,
 )
 from tests.integration.wire import problem
 from tests.service import CHECKOUT, environment
@@ -33,12 +33,12 @@ pytestmark = pytest.mark.slow
 
 Pair = tuple[httpx2.Client, httpx2.Client]
 ROUNDS = 4
-PATIENCE = 10
+_TIMEOUT_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
 def own_url(new_tables: NewDatabase) -> str:
-    """A database with nobody else's products in it, whose ids are like nothing else."""
+    """A database of this module only, with product ids that occur nowhere else."""
     url = new_tables()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER TABLE products ALTER id RESTART WITH 5000000007")
@@ -46,15 +46,15 @@ def own_url(new_tables: NewDatabase) -> str:
 
 
 @pytest.fixture(scope="module")
-def laid(own_url: str) -> Iterator[tuple[Wire, str]]:
-    """A wire to it that can be held up or cut."""
-    with wire_to(own_url) as laid:
-        yield laid
+def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """A proxy to that database, and the URL through it."""
+    with proxy_to(own_url) as proxied:
+        yield proxied
 
 
 @pytest.fixture(scope="module")
 def settings(own_url: str) -> dict[str, str]:
-    """What the processes share."""
+    """The settings that the processes share."""
     prefix = f"fresh-{own_url[-12:]}"
     return {
         "DATABASE_URL": own_url,
@@ -66,36 +66,38 @@ def settings(own_url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def pair(start_service: StartService, settings: dict[str, str], laid: tuple[Wire, str]) -> Pair:
-    """Two processes on one Redis and one database; the first is at the end of the wire."""
-    first = start_service(**{**settings, "DATABASE_URL": laid[1]})
+def pair(
+    start_service: StartService, settings: dict[str, str], proxied: tuple[PostgresProxy, str]
+) -> Pair:
+    """Two processes with one Redis and one database; the first connects through the proxy."""
+    first = start_service(**{**settings, "DATABASE_URL": proxied[1]})
     return first.client, start_service(**settings).client
 
 
 @pytest.fixture(scope="module")
 def admin(pair: Pair, own_url: str) -> Account:
-    """An administrator there."""
+    """An administrator in that database."""
     return new_admin(pair[0], own_url)
 
 
 @pytest.fixture
 def buyer(pair: Pair) -> Account:
-    """Somebody there."""
+    """A user in that database."""
     return sign_up(pair[0])
 
 
-def _everywhere(pair: Pair, path: str, headers: dict[str, str] | None = None) -> list[Any]:
-    """Return what each process shows, twice, and leave it hot."""
+def _read_everywhere(pair: Pair, path: str, headers: dict[str, str] | None = None) -> list[Any]:
+    """Return what each process sends, read twice. Afterwards, both have it cached."""
     found = [client.get(path, headers=headers) for client in pair * 2]
     assert {response.status_code for response in found} == {200}
     assert found[-1].headers["X-Cache"] == "hit"
     return [response.json() for response in found]
 
 
-def test_every_change_of_an_account_is_seen_everywhere(
+def test_every_change_of_an_account_is_visible_in_every_process(
     pair: Pair, buyer: Account, admin: Account
 ) -> None:
-    """A name, an email, a password's moment: by the owner and by an administrator."""
+    """This holds for name, password and deletion, by the owner and by an administrator."""
     now = ""
     for number in range(ROUNDS):
         writer = pair[number % 2]
@@ -104,16 +106,16 @@ def test_every_change_of_an_account_is_seen_everywhere(
         assert changed.status_code == 200, changed.text
         for path in (buyer.url, "/api/users/me"):
             assert all(
-                it == changed.json() for it in _everywhere(pair, path, buyer.auth)
+                it == changed.json() for it in _read_everywhere(pair, path, buyer.auth)
             )  # check F11
         change = {"current_password": PASSWORD, "new_password": PASSWORD}
         path = f"{buyer.url}/password"
         assert writer.put(path, json=change, headers=buyer.auth).status_code == 204
         before, now = now, pair[0].get(buyer.url, headers=buyer.auth).json()["updated_at"]
         assert before < now
-        for who in (buyer, admin):
+        for account in (buyer, admin):
             assert all(
-                it["updated_at"] == now for it in _everywhere(pair, buyer.url, who.auth)
+                it["updated_at"] == now for it in _read_everywhere(pair, buyer.url, account.auth)
             )  # check F11
     gone = pair[0].delete(buyer.url, headers={**admin.auth, "If-Match": "*"})
     assert gone.status_code == 204
@@ -121,14 +123,14 @@ def test_every_change_of_an_account_is_seen_everywhere(
         problem(client.get(buyer.url, headers=admin.auth), 404, "not-found")
 
 
-def test_a_login_that_renews_the_hash_is_seen_everywhere(
+def test_a_login_that_replaces_the_hash_is_visible_in_every_process(
     pair: Pair, buyer: Account, own_url: str
 ) -> None:
-    """The account has a new version then: who reads it can change it."""
+    """The login creates a new version of the account, and a client can change that version."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     with psycopg.connect(own_url, autocommit=True) as connection:
         connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, buyer.id])
-    before = _everywhere(pair, buyer.url, buyer.auth)[-1]["updated_at"]
+    before = _read_everywhere(pair, buyer.url, buyer.auth)[-1]["updated_at"]
     log_in(pair[1], buyer.email, PASSWORD)
     for client in pair:
         read = client.get(buyer.url, headers=buyer.auth)
@@ -138,10 +140,10 @@ def test_a_login_that_renews_the_hash_is_seen_everywhere(
         assert changed.status_code == 200  # check 56
 
 
-def test_an_erased_account_orders_nothing_in_any_process(
+def test_an_erased_account_cannot_order_in_any_process(
     pair: Pair, buyer: Account, admin: Account, own_url: str
 ) -> None:
-    """Not even in a process that has just seen its session and has not heard of the erasure."""
+    """This holds even in a process that has just checked the session before the deletion."""
     product = new_product(pair[0], admin)
     assert pair[1].get(buyer.url, headers=buyer.auth).status_code == 200
     gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
@@ -156,58 +158,62 @@ def test_an_erased_account_orders_nothing_in_any_process(
             assert found.fetchone() == (0,)  # check 47
 
 
-def test_nothing_personal_of_an_erased_account_is_left_in_redis(
+def test_redis_contains_no_personal_data_of_an_erased_account(
     pair: Pair, buyer: Account, settings: dict[str, str], redis_url: str
 ) -> None:
-    """Under no earlier version either, whatever was read before."""
+    """Earlier versions of the account are deleted too."""
     for name in ("Canary One", "Canary Two"):
         headers = {**buyer.auth, "If-Match": "*"}
         assert pair[0].patch(buyer.url, json={"name": name}, headers=headers).status_code == 200
-        _everywhere(pair, buyer.url, buyer.auth)
+        _read_everywhere(pair, buyer.url, buyer.auth)
     gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
     assert gone.status_code == 204
-    with redis.Redis.from_url(redis_url) as behind:
-        for key in behind.keys(f"{settings['REDIS_KEY_PREFIX']}:cache:user:{buyer.id}*"):
-            assert behind.type(key) == b"string"  # check 48
+    with redis.Redis.from_url(redis_url) as connection:
+        for key in connection.keys(f"{settings['REDIS_KEY_PREFIX']}:cache:user:{buyer.id}*"):
+            assert connection.type(key) == b"string"  # check 48
         stored = b"".join(
-            b"".join(behind.hgetall(key).values())
-            for key in behind.keys(f"{settings['REDIS_KEY_PREFIX']}:*")
-            if behind.type(key) == b"hash"
+            b"".join(connection.hgetall(key).values())
+            for key in connection.keys(f"{settings['REDIS_KEY_PREFIX']}:*")
+            if connection.type(key) == b"hash"
         )
     assert b"Canary" not in stored  # check 48
     assert buyer.email.encode() not in stored  # check 48
 
 
-def test_every_change_of_the_catalogue_is_seen_everywhere(pair: Pair, admin: Account) -> None:
-    """A new product, a new price: in its own answer and in the list."""
+def test_every_change_of_a_product_is_visible_in_every_process(pair: Pair, admin: Account) -> None:
+    """A new or changed product is in its own response and in the list."""
     for number in range(ROUNDS):
         writer = pair[number % 2]
         product = new_product(writer, admin)
         assert all(
-            product in it["items"] for it in _everywhere(pair, "/api/products?limit=100")
+            product in it["items"] for it in _read_everywhere(pair, "/api/products?limit=100")
         )  # check F11
-        assert all(it == product for it in _everywhere(pair, product_url(product)))  # check F11
+        assert all(
+            it == product for it in _read_everywhere(pair, product_url(product))
+        )  # check F11
         changed = edit(writer, admin, product, name=f"No {number}").json()
         assert all(
-            changed in it["items"] for it in _everywhere(pair, "/api/products?limit=100")
+            changed in it["items"] for it in _read_everywhere(pair, "/api/products?limit=100")
         )  # check F11
-        assert all(it == changed for it in _everywhere(pair, product_url(product)))  # check F11
+        assert all(
+            it == changed for it in _read_everywhere(pair, product_url(product))
+        )  # check F11
 
 
-def test_every_step_of_an_order_is_seen_everywhere(
+def test_every_change_of_an_order_is_visible_in_every_process(
     pair: Pair, buyer: Account, admin: Account
 ) -> None:
-    """The order, the lists of orders, and the stock; also when an order is only repeated."""
+    """Order, lists and stock are current, also after a replayed order."""
     product = new_product(pair[0], admin, stock=10)
     orders = f"{buyer.url}/orders"
 
     def stock_is(left: int) -> None:
         assert all(
-            it["stock"] == left for it in _everywhere(pair, product_url(product))
+            it["stock"] == left for it in _read_everywhere(pair, product_url(product))
         )  # check F11
         assert all(
             [left] == [p["stock"] for p in it["items"] if p["id"] == product["id"]]
-            for it in _everywhere(pair, "/api/products?limit=100")
+            for it in _read_everywhere(pair, "/api/products?limit=100")
         )  # check F11
 
     for number in range(ROUNDS):
@@ -215,33 +221,36 @@ def test_every_step_of_an_order_is_seen_everywhere(
         key = new_key()
         first = order(here, buyer, (product, 3), key=key)
         stock_is(7)
-        replays(order(there, buyer, (product, 3), key=key), first)
+        assert_replay(order(there, buyer, (product, 3), key=key), first)
         stock_is(7)
         url = first.headers["Location"]
         assert all(
-            it["items"][0] == first.json() for it in _everywhere(pair, orders, buyer.auth)
+            it["items"][0] == first.json() for it in _read_everywhere(pair, orders, buyer.auth)
         )  # check F11
-        for who, step in ((admin, "paid"), (buyer, "cancelled")):
-            moved = move(there, who, url, step)
+        for account, step in ((admin, "paid"), (buyer, "cancelled")):
+            moved = move(there, account, url, step)
             assert moved.status_code == 200, moved.text
-            assert all(it == moved.json() for it in _everywhere(pair, url, buyer.auth))  # check F11
             assert all(
-                it["items"][0]["status"] == step for it in _everywhere(pair, orders, buyer.auth)
+                it == moved.json() for it in _read_everywhere(pair, url, buyer.auth)
+            )  # check F11
+            assert all(
+                it["items"][0]["status"] == step
+                for it in _read_everywhere(pair, orders, buyer.auth)
             )  # check F11
             query = f"{orders}?status={step}"
             assert all(
-                moved.json() in it["items"] for it in _everywhere(pair, query, buyer.auth)
+                moved.json() in it["items"] for it in _read_everywhere(pair, query, buyer.auth)
             )  # check F11
         stock_is(10)
 
 
-def test_who_is_made_an_administrator_by_a_command_is_one_everywhere(
+def test_a_promotion_by_the_command_is_visible_in_every_process(
     pair: Pair, buyer: Account, settings: dict[str, str],
     redis_url: str, token_signing_key: str,
 ) -> None:  # fmt: skip
-    """A third process, which ends at once, tells the others."""
+    """The command is a third process, which invalidates the account in Redis before it ends."""
     assert all(
-        it["role"] == "user" for it in _everywhere(pair, "/api/users/me", buyer.auth)
+        it["role"] == "user" for it in _read_everywhere(pair, "/api/users/me", buyer.auth)
     )  # check F11
     own = {**settings, "REDIS_URL": redis_url, "TOKEN_SIGNING_KEY": token_signing_key}
     subprocess.run(
@@ -252,24 +261,25 @@ def test_who_is_made_an_administrator_by_a_command_is_one_everywhere(
         capture_output=True,
     )
     assert all(
-        it["role"] == "admin" for it in _everywhere(pair, "/api/users/me", buyer.auth)
+        it["role"] == "admin" for it in _read_everywhere(pair, "/api/users/me", buyer.auth)
     )  # check F11
 
 
 @pytest.mark.parametrize("flush", ["", "flushed"])
 @pytest.mark.parametrize("writer", [0, 1])
-def test_a_refill_that_began_before_a_write_does_not_outlive_it(
-    pair: Pair, laid: tuple[Wire, str], admin: Account, redis_url: str, writer: int, flush: str,
+def test_a_slow_read_does_not_cache_what_a_later_write_replaced(
+    pair: Pair, proxied: tuple[PostgresProxy, str], admin: Account, redis_url: str,
+    writer: int, flush: str,
 ) -> None:  # fmt: skip
-    """It was held up between its query and its store; FLUSHALL in between changes nothing."""
+    """The read is delayed between query and store. A FLUSHALL meanwhile makes no difference."""
     product = new_product(pair[1], admin)
     path = product_url(product)
-    # The id is on the wire whether or not the statement was prepared before.
-    delay = laid[0].delay = Delay(struct.pack("!q", product["id"]))
+    # The message contains the id, whether or not the statement is already prepared.
+    delay = proxied[0].delay = Delay(struct.pack("!q", product["id"]))
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(pair[0].get, path)
         try:
-            assert delay.answered.wait(PATIENCE)
+            assert delay.answered.wait(_TIMEOUT_SECONDS)
             if flush:
                 redis.Redis.from_url(redis_url).flushall()  # check F10
             changed = edit(pair[writer], admin, product, name="New")
@@ -277,7 +287,7 @@ def test_a_refill_that_began_before_a_write_does_not_outlive_it(
             for client in pair:
                 assert client.get(path).content == changed.content  # check F11
         finally:
-            laid[0].delay = None
-            delay.over.set()
+            proxied[0].delay = None
+            delay.released.set()
         assert slow.result().json() == product
-    assert all(it == changed.json() for it in _everywhere(pair, path))  # check F11
+    assert all(it == changed.json() for it in _read_everywhere(pair, path))  # check F11

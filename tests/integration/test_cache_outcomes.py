@@ -1,4 +1,4 @@
-"""What is forgotten when a write does not succeed: nothing that was refused, all that may be."""
+"""Cache invalidation after failed writes: only if the outcome is unknown or the ETag is old."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 from tests.accounts import PASSWORD, Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable
-from tests.integration.proxy import Delay, Wire, wire_to
+from tests.integration.proxy import Delay, PostgresProxy, proxy_to
 from tests.integration.shop import (
     edit,
     move,
@@ -25,7 +25,7 @@ Pair = tuple[httpx2.Client, httpx2.Client]
 
 
 class _Shop:
-    """Two processes, somebody who buys, and what is read about it; the first one writes."""
+    """Two processes, an order, and all reads that depend on it. The first process writes."""
 
     def __init__(self, pair: Pair, admin: Account, buyer: Account) -> None:
         self.pair, self.admin, self.buyer = pair, admin, buyer
@@ -35,8 +35,8 @@ class _Shop:
     def order(self, quantity: int) -> httpx2.Response:
         return order(self.pair[0], self.buyer, (self.product, quantity))
 
-    def move(self, step: str, etag: str = "*", who: Account | None = None) -> httpx2.Response:
-        return move(self.pair[0], who or self.buyer, self.url, step, etag)
+    def move(self, step: str, etag: str = "*", account: Account | None = None) -> httpx2.Response:
+        return move(self.pair[0], account or self.buyer, self.url, step, etag)
 
     def edit(self, **changes: Any) -> httpx2.Response:
         return edit(self.pair[0], self.admin, self.product, **changes)
@@ -50,7 +50,7 @@ class _Shop:
         return self.pair[0].patch(self.buyer.url, json=changes, headers=headers)
 
     def read(self) -> list[httpx2.Response]:
-        """Read everything in every process, the one that does not write first."""
+        """Read everything in every process, first in the one that does not write."""
         paths = ("/api/products?limit=100", product_url(self.product), self.buyer.url)
         return [
             client.get(path, headers=self.buyer.auth)
@@ -59,16 +59,16 @@ class _Shop:
         ]
 
 
-def _outcomes(responses: list[httpx2.Response]) -> set[str]:
+def _cache_outcomes(responses: list[httpx2.Response]) -> set[str]:
     assert {response.status_code for response in responses} == {200}
     return {response.headers["X-Cache"] for response in responses}
 
 
 @pytest.mark.parametrize(
-    ("status", "refused"),
+    ("status", "write"),
     [
         (409, lambda shop: shop.order(11)),
-        (409, lambda shop: shop.move("shipped", who=shop.admin)),
+        (409, lambda shop: shop.move("shipped", account=shop.admin)),
         (403, lambda shop: shop.move("paid")),
         (409, lambda shop: shop.add(shop.product["sku"])),
         (409, lambda shop: shop.edit(sku=shop.other["sku"])),
@@ -76,64 +76,64 @@ def _outcomes(responses: list[httpx2.Response]) -> set[str]:
     ],
     ids=["stock", "step", "role", "sku", "edit", "email"],
 )
-def test_what_is_refused_is_not_forgotten(
+def test_a_refused_write_invalidates_nothing(
     client: httpx2.Client, admin: Account, ahmed: Account, status: int,
-    refused: Callable[[_Shop], httpx2.Response],
+    write: Callable[[_Shop], httpx2.Response],
 ) -> None:  # fmt: skip
-    """It was rolled back: all that was read before is a hit, with the same bytes."""
+    """The transaction is rolled back, so earlier reads stay hits with the same bytes."""
     shop = _Shop((client, client), admin, ahmed)
     shop.read()
     before = shop.read()
-    assert refused(shop).status_code == status
+    assert write(shop).status_code == status
     after = shop.read()
     assert [it.content for it in after] == [it.content for it in before]
-    assert _outcomes(after) == {"hit"}
+    assert _cache_outcomes(after) == {"hit"}
 
 
-def test_an_old_version_that_somebody_names_is_not_shown_again(
+def test_a_failed_precondition_invalidates_the_resource(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """They may have read it here, from a writer that was killed before it could tell of its own."""
+    """The client may have the old version from this cache, if a writer was killed too early."""
     shop = _Shop((client, client), admin, ahmed)
     shop.read()
-    assert _outcomes([client.get(ahmed.url, headers=ahmed.auth)]) == {"hit"}
+    assert _cache_outcomes([client.get(ahmed.url, headers=ahmed.auth)]) == {"hit"}
     assert shop.rename('"old"', name="New").status_code == 412
-    assert _outcomes([client.get(ahmed.url, headers=ahmed.auth)]) == {"miss"}
+    assert _cache_outcomes([client.get(ahmed.url, headers=ahmed.auth)]) == {"miss"}
 
 
 @pytest.fixture(scope="module")
 def own_url(new_tables: NewDatabase) -> str:
-    """A database whose connections may be mistreated."""
+    """A database of this module only, whose connections tests can break."""
     return new_tables()
 
 
 @pytest.fixture(scope="module")
-def laid(own_url: str) -> Iterator[tuple[Wire, str]]:
-    """A wire to it that can be held up or cut."""
-    with wire_to(own_url) as laid:
-        yield laid
+def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """A proxy to that database, and the URL through it."""
+    with proxy_to(own_url) as proxied:
+        yield proxied
 
 
 @pytest.fixture(scope="module")
-def pair(start_service: StartService, own_url: str, laid: tuple[Wire, str]) -> Pair:
-    """Two processes on one Redis and one database; the first is at the end of the wire."""
+def pair(start_service: StartService, own_url: str, proxied: tuple[PostgresProxy, str]) -> Pair:
+    """Two processes with one Redis and one database; the first connects through the proxy."""
     settings = {
         "REDIS_KEY_PREFIX": f"outcomes-{own_url[-12:]}",
         "REDIS_TIMEOUT": "2",
         "REQUEST_TIMEOUT": "2",
         "DATABASE_STATEMENT_TIMEOUT": "1.5",
     }
-    first = start_service(**settings, DATABASE_URL=laid[1])
+    first = start_service(**settings, DATABASE_URL=proxied[1])
     return first.client, start_service(**settings, DATABASE_URL=own_url).client
 
 
 @pytest.fixture
 def shop(pair: Pair, own_url: str) -> _Shop:
-    """Something to change there, which every process has at hand."""
+    """A shop whose reads are cached in every process."""
     shop = _Shop(pair, new_admin(pair[0], own_url), sign_up(pair[0]))
     deadline = time.monotonic() + 10
-    while _outcomes(shop.read()) != {"hit"}:
-        # The test before may have left something of which Redis has yet to be told.
+    while _cache_outcomes(shop.read()) != {"hit"}:
+        # The previous test may have left pending invalidations.
         assert time.monotonic() < deadline
     return shop
 
@@ -146,7 +146,7 @@ _CHANGES: dict[str, Callable[[_Shop], httpx2.Response]] = {
 }
 
 
-def _is_new(change: str, found: list[httpx2.Response]) -> list[bool]:
+def _is_current(change: str, found: list[httpx2.Response]) -> list[bool]:
     products, product, user, orders, order = [it.json() for it in found]
     return {
         "order": [product["stock"] == 5, len(orders["items"]) == 2],
@@ -160,38 +160,38 @@ def _is_new(change: str, found: list[httpx2.Response]) -> list[bool]:
     }[change]
 
 
-def _sees(change: str, shop: _Shop) -> None:
+def _assert_current(change: str, shop: _Shop) -> None:
     found = shop.read()
     half = len(found) // 2
-    for those in (found[:half], found[half:]):
-        assert all(_is_new(change, those)), those  # check F11
+    for responses in (found[:half], found[half:]):
+        assert all(_is_current(change, responses)), responses  # check F11
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", _CHANGES)
-def test_a_write_whose_outcome_is_not_known_is_not_hidden(
-    shop: _Shop, laid: tuple[Wire, str], change: str
+def test_a_write_with_an_unknown_outcome_is_visible(
+    shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
-    """The commit took effect and its reply was lost: 503, and everybody sees what is new."""
-    laid[0].cut = "reply"
+    """The commit succeeds and its reply is lost: the client gets 503, and every process sees it."""
+    proxied[0].cut = "reply"
     unavailable(_CHANGES[change](shop), "unavailable")
     for _ in range(2):
-        _sees(change, shop)
+        _assert_current(change, shop)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", _CHANGES)
-def test_a_write_that_was_given_up_while_it_committed_is_not_hidden(
-    shop: _Shop, laid: tuple[Wire, str], change: str
+def test_a_write_that_was_cancelled_during_its_commit_is_visible(
+    shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
-    """The commit took effect, its reply does not come before the deadline, or long after it."""
-    # Not a transaction's beginning, which is at `READ COMMITTED`.
-    delay = laid[0].delay = Delay(b"COMMIT\0")
+    """The commit succeeds, but its reply comes only after the deadline."""
+    # The null byte excludes `READ COMMITTED` at the beginning of a transaction.
+    delay = proxied[0].delay = Delay(b"COMMIT\0")
     try:
         unavailable(_CHANGES[change](shop), "deadline-exceeded")
         assert delay.answered.is_set()
         for _ in range(3):
-            _sees(change, shop)
+            _assert_current(change, shop)
     finally:
-        delay.over.set()
-    _sees(change, shop)
+        delay.released.set()
+    _assert_current(change, shop)

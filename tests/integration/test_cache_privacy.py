@@ -1,4 +1,4 @@
-"""What was read for one is never told another, however hot it is."""
+"""A cached read of one user is never sent to another user."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +11,12 @@ from tests.accounts import Account, sign_up
 from tests.conftest import StartService
 from tests.integration.faults import wait_for_lock
 from tests.integration.shop import new_product, placed
-from tests.integration.signed_in import browser_of, me, move, signed_in
+from tests.integration.signed_in import browser_of, me, set_times, signed_in
 from tests.integration.wire import problem
 
 pytestmark = pytest.mark.slow
 
-_NOBODY = 9007199254740000
+_MISSING_ID = 9007199254740000
 PRIVATE = ["user", "orders", "page", "order"]
 
 
@@ -29,18 +29,20 @@ def pair(start_service: StartService, database_url: str) -> tuple[httpx2.Client,
 
 @pytest.fixture
 def paths(client: httpx2.Client, admin: Account, bettina: Account) -> dict[str, str]:
-    """What only Bettina may read."""
+    """Paths that only Bettina and administrators can read."""
     order = placed(client, bettina, (new_product(client, admin), 1)).headers["Location"]
     orders = f"{bettina.url}/orders"
     return {"user": bettina.url, "orders": orders, "page": f"{orders}?limit=1", "order": order}
 
 
-def _as_if_missing(client: httpx2.Client, headers: dict[str, str], path: str, own: str) -> None:
-    # The same request id, so that not one byte need be left out.
+def _assert_looks_missing(
+    client: httpx2.Client, headers: dict[str, str], path: str, own: str
+) -> None:
+    # With the same request id, the bodies can be compared in full.
     sent = {**headers, "X-Request-ID": "same"}
     hidden = client.get(path, headers=sent)
     problem(hidden, 404, "not-found")
-    missing_path = path.replace(own, f"/api/users/{_NOBODY}")
+    missing_path = path.replace(own, f"/api/users/{_MISSING_ID}")
     missing = client.get(missing_path, headers=sent)
     assert hidden.content.replace(path.encode(), b"") == missing.content.replace(
         missing_path.encode(), b""
@@ -52,23 +54,24 @@ def _as_if_missing(client: httpx2.Client, headers: dict[str, str], path: str, ow
 
 
 @pytest.mark.parametrize("route", PRIVATE)
-@pytest.mark.parametrize("way", ["token", "cookie"])
-def test_a_stranger_gets_what_a_missing_one_gives_while_the_owner_has_a_hit(
+@pytest.mark.parametrize("credential", ["token", "cookie"])
+def test_another_user_gets_404_while_the_owner_has_a_hit(
     pair: tuple[httpx2.Client, httpx2.Client],
-    ahmed: Account, bettina: Account, admin: Account, paths: dict[str, str], route: str, way: str,
+    ahmed: Account, bettina: Account, admin: Account, paths: dict[str, str],
+    route: str, credential: str,
 ) -> None:  # fmt: skip
-    """By token and by cookie, from every process, with or without a version that is known."""
+    """This holds with token and cookie, in every process, with and without If-None-Match."""
     path = paths[route]
     for client in pair:
-        owner = bettina.auth if way == "token" else browser_of(client, bettina).cookie
-        other = ahmed.auth if way == "token" else browser_of(client, ahmed).cookie
+        owner = bettina.auth if credential == "token" else browser_of(client, bettina).cookie
+        other = ahmed.auth if credential == "token" else browser_of(client, ahmed).cookie
         for headers in (owner, admin.auth) * 2:
             hot = client.get(path, headers=headers)
             assert hot.status_code == 200
         assert hot.headers["X-Cache"] == "hit"
-        _as_if_missing(client, other, path, bettina.url)
-        known = {**other, "If-None-Match": hot.headers["ETag"]}
-        problem(client.get(path, headers=known), 404, "not-found")
+        _assert_looks_missing(client, other, path, bettina.url)
+        conditional = {**other, "If-None-Match": hot.headers["ETag"]}
+        problem(client.get(path, headers=conditional), 404, "not-found")
         problem(client.get(path), 401, "unauthenticated")
         bad = client.get(path, headers={"Authorization": "Bearer x", **_cookie(owner)})
         problem(bad, 401, "invalid-token")
@@ -76,30 +79,30 @@ def test_a_stranger_gets_what_a_missing_one_gives_while_the_owner_has_a_hit(
 
 
 def _cookie(headers: dict[str, str]) -> dict[str, str]:
-    """Return the cookie, which a bad token beside it makes worthless."""
+    """Return the cookie, which a bad token in the same request makes useless."""
     return {name: value for name, value in headers.items() if name == "Cookie"}
 
 
-def test_everybody_is_told_of_themselves(
+def test_each_user_reads_their_own_account_at_users_me(
     client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
 ) -> None:
-    """One path, many answers: by token, by cookie, and by a token beside another's cookie."""
-    cookies = [browser_of(client, who).cookie for who in (ahmed, bettina)]
+    """This holds by token, by cookie, and by token with the cookie of another user."""
+    cookies = [browser_of(client, account).cookie for account in (ahmed, bettina)]
     for _ in range(3):
-        for who, other in ((ahmed, cookies[1]), (bettina, cookies[0]), (admin, cookies[0])):
-            assert me(client, who.auth).json()["id"] == who.id
-            assert me(client, {**who.auth, **other}).json()["id"] == who.id
+        for account, other in ((ahmed, cookies[1]), (bettina, cookies[0]), (admin, cookies[0])):
+            assert me(client, account.auth).json()["id"] == account.id
+            assert me(client, {**account.auth, **other}).json()["id"] == account.id
         assert [me(client, it).json()["id"] for it in cookies] == [ahmed.id, bettina.id]
 
 
-@pytest.mark.parametrize("way", ["token", "cookie"])
-def test_who_has_signed_out_gets_no_remembered_answer(
-    pair: tuple[httpx2.Client, httpx2.Client], bettina: Account, way: str
+@pytest.mark.parametrize("credential", ["token", "cookie"])
+def test_a_session_that_has_signed_out_gets_no_cached_response(
+    pair: tuple[httpx2.Client, httpx2.Client], bettina: Account, credential: str
 ) -> None:
-    """401 at once where it was done, and within a second everywhere."""
+    """It gets 401 at once in the same process, and within a second in the others."""
     here, there = pair
-    session = signed_in(here, bettina) if way == "token" else browser_of(here, bettina)
-    code = "invalid-token" if way == "token" else "invalid-session"
+    session = signed_in(here, bettina) if credential == "token" else browser_of(here, bettina)
+    code = "invalid-token" if credential == "token" else "invalid-session"
     for client in (*pair, *pair):
         hot = me(client, session.auth)
     assert hot.headers["X-Cache"] == "hit"
@@ -111,35 +114,35 @@ def test_who_has_signed_out_gets_no_remembered_answer(
         assert time.monotonic() < ended + 1  # check 17
 
 
-def _demote(database: psycopg.Connection, account: Account, role: str) -> None:
+def _set_role(database: psycopg.Connection, account: Account, role: str) -> None:
     database.execute("UPDATE users SET role = %s WHERE id = %s", [role, account.id])
 
 
 @pytest.mark.parametrize("route", PRIVATE)
-def test_who_is_no_administrator_any_more_gets_no_remembered_answer(
+def test_a_former_administrator_gets_no_cached_response(
     client: httpx2.Client, database: psycopg.Connection, bettina: Account,
     paths: dict[str, str], route: str,
 ) -> None:  # fmt: skip
-    """Within a second; and what was read as one stays unread when the role comes and goes."""
+    """It takes effect within a second, although the responses were cached for an administrator."""
     former, path = sign_up(client), paths[route]
     problem(client.get(path, headers=former.auth), 404, "not-found")
-    _demote(database, former, "admin")
+    _set_role(database, former, "admin")
     time.sleep(0.9)
     for _ in range(3):
         assert client.get(path, headers=former.auth).status_code == 200
-    _demote(database, former, "user")
+    _set_role(database, former, "user")
     ended = time.monotonic()
     while client.get(path, headers=former.auth).status_code != 404:
         assert time.monotonic() < ended + 1
-    _as_if_missing(client, former.auth, path, bettina.url)
+    _assert_looks_missing(client, former.auth, path, bettina.url)
 
 
-def test_what_an_administrator_asked_for_is_not_remembered_for_a_user(
+def test_a_read_as_administrator_is_not_cached_for_a_user(
     client: httpx2.Client, database: psycopg.Connection, database_url: str, bettina: Account
 ) -> None:
-    """The role goes while the answer is being read: it was for the role that was asked with."""
+    """The role changes during the read. The response counts as one for the earlier role."""
     former = sign_up(client)
-    _demote(database, former, "admin")
+    _set_role(database, former, "admin")
     time.sleep(0.9)
     assert me(client, former.auth).status_code == 200
     with ThreadPoolExecutor(1) as threads, psycopg.connect(database_url) as holder:
@@ -147,8 +150,8 @@ def test_what_an_administrator_asked_for_is_not_remembered_for_a_user(
         path = f"{bettina.url}/orders"
         reading = threads.submit(client.get, path, headers=former.auth)
         wait_for_lock(holder)
-        _demote(database, former, "user")
-        # Longer than it is remembered who asks.
+        _set_role(database, former, "user")
+        # Longer than a process caches the role of a session.
         time.sleep(0.9)
         holder.rollback()
         assert reading.result().status_code == 200
@@ -156,15 +159,15 @@ def test_what_an_administrator_asked_for_is_not_remembered_for_a_user(
         problem(client.get(path, headers=former.auth), 404, "not-found")  # check 24
 
 
-@pytest.mark.parametrize("way", ["token", "cookie"])
-def test_a_session_that_the_database_has_ended_gets_no_remembered_answer(
-    client: httpx2.Client, database: psycopg.Connection, bettina: Account, way: str
+@pytest.mark.parametrize("credential", ["token", "cookie"])
+def test_a_session_that_ended_in_the_database_gets_no_cached_response(
+    client: httpx2.Client, database: psycopg.Connection, bettina: Account, credential: str
 ) -> None:
-    """Within a second, though the answer itself is still good."""
-    session = signed_in(client, bettina) if way == "token" else browser_of(client, bettina)
+    """The user gets 401 within a second, although the cached response is still current."""
+    session = signed_in(client, bettina) if credential == "token" else browser_of(client, bettina)
     for _ in range(3):
         assert me(client, session.auth).status_code == 200
-    move(database, session.session_id, expires_at="0 s")
+    set_times(database, session.session_id, expires_at="0 s")
     ended = time.monotonic()
     while me(client, session.auth).status_code != 401:
         assert time.monotonic() < ended + 1  # check 17

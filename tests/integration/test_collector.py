@@ -1,4 +1,4 @@
-"""The collector as a process: what it takes, what it serves, what it refuses."""
+"""The collector as a process: what it receives, serves and refuses."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ from tests.otlp import PROTOBUF, request, span
 def collector(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx2.Client]:
-    """Speaks HTTP, as the service does, to a collector that asks the tests' database for plans."""
+    """An HTTP client of a collector that asks the tests' database for query plans."""
     directory: Path = tmp_path_factory.mktemp("collector")
     server = CollectorServer(
         directory,
@@ -30,18 +30,18 @@ def collector(
     headers = {"Authorization": f"Bearer {server.service_key}"}
     with server, httpx2.Client(base_url=server.url, headers=headers) as client:
         yield client
-    # Nothing that a client can send is the collector's fault.
+    # No request may make the collector fail.
     assert "Traceback" not in (directory / "collector.log").read_text()
 
 
-def sent(collector: httpx2.Client, *spans: Any) -> httpx2.Response:
-    """Send spans as the service would."""
+def send_spans(collector: httpx2.Client, *spans: Any) -> httpx2.Response:
+    """Send spans as the service does."""
     body = request("roundtrip", *spans, instance="app-1")
     return collector.post("/v1/traces", content=body, headers=PROTOBUF)
 
 
 def is_problem(response: httpx2.Response, status: int, code: str) -> bool:
-    """Whether it is a problem document with everything in it."""
+    """Return whether this is a complete problem document with this status and code."""
     problem = response.json()
     assert response.headers["Content-Type"] == "application/problem+json", response.text
     assert problem["instance"] == f"#{problem['request_id']}"
@@ -52,10 +52,8 @@ def is_problem(response: httpx2.Response, status: int, code: str) -> bool:
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/lab/v1/traces"])
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_a_trace_that_was_sent_can_be_read(
-    collector: httpx2.Client, path: str, *, compressed: bool
-) -> None:
-    """By its id, and in the list, the newest first; the exporter gets the answer it knows."""
+def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compressed: bool) -> None:
+    """It is found by its id and is first in the list. The exporter gets the response of OTLP."""
     trace_id = token_hex(16)
     body = request("roundtrip", span(trace_id, "GET /livez"), instance="app-2")
     headers = PROTOBUF | ({"Content-Encoding": "gzip"} if compressed else {})
@@ -92,10 +90,10 @@ def test_a_trace_that_was_sent_can_be_read(
     ids=["json", "no type", "brotli", "no protobuf", "half a message", "no gzip", "half of gzip",
          "gzip twice", "too large", "too large when decompressed"],
 )  # fmt: skip
-def test_what_is_no_trace_is_refused(
+def test_an_invalid_trace_is_refused(
     collector: httpx2.Client, content: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """By a problem that names what is wrong; it is never the collector that fails."""
+    """The response is a problem with the cause; the collector itself never fails."""
     response = collector.post("/v1/traces", content=content, headers=headers)
     assert is_problem(response, status, code)
 
@@ -119,29 +117,31 @@ def test_what_is_no_trace_is_refused(
         ("GET", "/lab/api/source?file=app/errors/kinds.py&line=999999", 404, "not-found"),
     ],
 )
-def test_what_is_not_there_is_a_problem(
+def test_an_invalid_address_returns_a_problem(
     collector: httpx2.Client, method: str, path: str, status: int, code: str
 ) -> None:
-    """In the service's own shape."""
+    """It has the same format as a problem of the service."""
     assert is_problem(collector.request(method, path), status, code)
 
 
-def test_spans_without_valid_ids_are_counted_to_their_sender(collector: httpx2.Client) -> None:
-    """OTLP calls it a partial success."""
-    response = sent(collector, span("00" * 16, "zeros"), span("ab", "short"), span("ab" * 16, "ok"))
+def test_the_sender_learns_how_many_spans_have_no_valid_ids(collector: httpx2.Client) -> None:
+    """OTLP calls this a partial success."""
+    response = send_spans(
+        collector, span("00" * 16, "zeros"), span("ab", "short"), span("ab" * 16, "ok")
+    )
     assert response.status_code == 200
     assert b"no valid ids" in response.content
     assert collector.get("/lab/api/traces/" + "ab" * 16).json()["stages"] == 0
 
 
-def test_a_page_elsewhere_reads_nothing_by_another_name(collector: httpx2.Client) -> None:
-    """A name that suddenly leads to this machine (DNS rebinding) is not served."""
+def test_a_request_for_another_host_name_is_refused(collector: httpx2.Client) -> None:
+    """This stops DNS rebinding: another site's name could resolve to this machine."""
     response = collector.get("/lab/api/traces", headers={"Host": "evil.example:8080"})
     assert is_problem(response, 400, "malformed-request")
 
 
-def test_the_page_may_load_nothing_from_elsewhere(collector: httpx2.Client) -> None:
-    """Its policy names itself only, and is on every response."""
+def test_the_page_may_load_nothing_from_other_origins(collector: httpx2.Client) -> None:
+    """Its Content-Security-Policy allows only its own origin, and is on every response."""
     page = collector.get("/lab")
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     for response in (page, collector.get("/nowhere")):
@@ -151,8 +151,8 @@ def test_the_page_may_load_nothing_from_elsewhere(collector: httpx2.Client) -> N
         assert "http" not in policy
 
 
-def test_the_source_of_the_service_is_shown(collector: httpx2.Client) -> None:
-    """The lines of the function around the one asked for."""
+def test_source_returns_the_function_at_a_line(collector: httpx2.Client) -> None:
+    """The response has the lines of the function that contains the requested line."""
     found = collector.get(
         "/lab/api/source", params={"file": "app/errors/kinds.py", "line": "1"}
     ).json()
@@ -160,24 +160,26 @@ def test_the_source_of_the_service_is_shown(collector: httpx2.Client) -> None:
     assert found["lines"][0].startswith('"""')
 
 
-def test_listeners_are_told_of_each_trace(collector: httpx2.Client) -> None:
-    """An event with the summary, as soon as the trace is complete."""
+def test_each_trace_is_sent_as_an_event(collector: httpx2.Client) -> None:
+    """The event has the trace's summary, and comes as soon as the trace is complete."""
     trace_id = token_hex(16)
     with collector.stream("GET", "/lab/api/events") as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         assert next(lines) == "retry: 1000"
-        sent(collector, span(trace_id, "GET", attributes={"url.path": "/livez"}))
-        told = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
-        summaries = map(json.loads, told)
+        send_spans(collector, span(trace_id, "GET", attributes={"url.path": "/livez"}))
+        payloads = (line.removeprefix("data: ") for line in lines if line.startswith("data: "))
+        summaries = map(json.loads, payloads)
         found = next(summary for summary in summaries if summary["trace_id"] == trace_id)
     assert found["path"] == "/livez"
 
 
-def statement(collector: httpx2.Client, text: str) -> str:
-    """Send a span with a statement; return the address of its plan."""
+def plan_path(collector: httpx2.Client, text: str) -> str:
+    """Send a span with a statement, and return the path of its query plan."""
     trace_id, span_id = token_hex(16), token_hex(8)
-    sent(collector, span(trace_id, "sql", span_id=span_id, attributes={"db.query.text": text}))
+    send_spans(
+        collector, span(trace_id, "sql", span_id=span_id, attributes={"db.query.text": text})
+    )
     return f"/lab/api/traces/{trace_id}/spans/{span_id}/plan"
 
 
@@ -191,9 +193,9 @@ def statement(collector: httpx2.Client, text: str) -> str:
     ],
     ids=["select", "insert", "update", "delete"],
 )
-def test_a_statement_is_explained(collector: httpx2.Client, text: str, plan: str) -> None:
-    """By a generic plan, as nobody knows the values."""
-    found = collector.get(statement(collector, text)).json()
+def test_a_statement_has_a_query_plan(collector: httpx2.Client, text: str, plan: str) -> None:
+    """The plan is generic, because the values are not recorded."""
+    found = collector.get(plan_path(collector, text)).json()
     assert found["sql"] == text
     assert plan in "\n".join(found["plan"])
 
@@ -210,20 +212,20 @@ def test_a_statement_is_explained(collector: httpx2.Client, text: str, plan: str
     ],
 )
 def test_a_statement_without_a_plan_is_refused(collector: httpx2.Client, text: str) -> None:
-    """A statement that is not explained here gets a sentence that says so."""
-    assert is_problem(collector.get(statement(collector, text)), 422, "invalid-content")
+    """The problem says that this statement cannot be explained."""
+    assert is_problem(collector.get(plan_path(collector, text)), 422, "invalid-content")
 
 
-def test_postgresqls_message_is_not_returned(collector: httpx2.Client) -> None:
-    """It quotes values, and for some functions the queries of other sessions."""
-    answer = collector.get(statement(collector, "SELECT 'canary'::int"))
-    assert is_problem(answer, 422, "invalid-content")
-    assert "canary" not in answer.text  # check 51
+def test_the_error_message_of_postgresql_is_not_returned(collector: httpx2.Client) -> None:
+    """It can contain values and queries of other sessions."""
+    response = collector.get(plan_path(collector, "SELECT 'canary'::int"))
+    assert is_problem(response, 422, "invalid-content")
+    assert "canary" not in response.text  # check 51
 
 
 @pytest.mark.parametrize("key", ["", "Basic x", "Bearer wrong", "Bearer \xe9"])
 def test_only_statements_of_the_service_are_explained(collector: httpx2.Client, key: str) -> None:
-    """The service's processes have a key; other senders' spans are shown and not explained."""
+    """The service authenticates with a key. Spans of other senders are shown, not explained."""
     trace_id, span_id = token_hex(16), token_hex(8)
     text = "SELECT * FROM users WHERE id = pg_stat_get_backend_activity(1)::bigint"
     body = request(
@@ -234,16 +236,16 @@ def test_only_statements_of_the_service_are_explained(collector: httpx2.Client, 
         b"Authorization": key.encode("latin-1"),
     }
     assert collector.post("/v1/traces", content=body, headers=headers).status_code == 200
-    answer = collector.get(f"/lab/api/traces/{trace_id}/spans/{span_id}/plan")
-    assert is_problem(answer, 422, "invalid-content")
-    assert "the service itself" in answer.json()["detail"]  # check 51
+    response = collector.get(f"/lab/api/traces/{trace_id}/spans/{span_id}/plan")
+    assert is_problem(response, 422, "invalid-content")
+    assert "the service itself" in response.json()["detail"]  # check 51
 
 
-def test_a_plan_changes_nothing(collector: httpx2.Client, database: Any) -> None:
-    """The statement is planned and never executed, and the connection could only read."""
-    database.execute("CREATE SEQUENCE IF NOT EXISTS asked")
-    address = statement(collector, "SELECT nextval('asked')")
-    assert collector.get(address).status_code == 200
-    (called,) = database.execute("SELECT is_called FROM asked").fetchone()
+def test_a_query_plan_changes_nothing(collector: httpx2.Client, database: Any) -> None:
+    """PostgreSQL plans the statement without executing it, on a read-only connection."""
+    database.execute("CREATE SEQUENCE IF NOT EXISTS explained")
+    path = plan_path(collector, "SELECT nextval('explained')")
+    assert collector.get(path).status_code == 200
+    (called,) = database.execute("SELECT is_called FROM explained").fetchone()
     assert called is False  # check 51
-    database.execute("DROP SEQUENCE asked")
+    database.execute("DROP SEQUENCE explained")

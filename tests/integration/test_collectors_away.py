@@ -1,4 +1,4 @@
-"""A collector that is away, or takes a connection and says nothing: nobody notices."""
+"""A collector that is down, or that accepts connections and does not answer, delays no request."""
 
 import signal
 import socket
@@ -12,15 +12,15 @@ import pytest
 from lab.stack.ports import free_port
 from tests.service import PATIENCE, Service, running_service
 
-# Each waits for what does not come.
+# Each test waits for a timeout.
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=["dead", "frozen"])
-def deaf(
+def unexported(
     request: pytest.FixtureRequest, defaults: Mapping[str, str], tmp_path: Path
 ) -> Iterator[Service]:
-    """A service whose spans nobody takes."""
+    """A service whose spans no collector receives."""
     with ExitStack() as stack:
         port = free_port()
         if request.param == "frozen":
@@ -35,17 +35,17 @@ def deaf(
         yield stack.enter_context(running_service(tmp_path / "log", {**defaults, **settings}))
 
 
-def test_no_request_and_no_shutdown_waits_for_a_collector(deaf: Service) -> None:
-    """Requests are as fast as ever, the log has one line of it, the process ends in time."""
+def test_no_request_and_no_shutdown_waits_for_a_collector(unexported: Service) -> None:
+    """Requests are as fast as usual, the log has one line about it, the process ends in time."""
     slowest = 0.0
     for _ in range(60):
         started = time.perf_counter()
-        assert deaf.client.get("/api/products").status_code == 200
+        assert unexported.client.get("/api/products").status_code == 200
         slowest = max(slowest, time.perf_counter() - started)
     assert slowest < 1
-    deaf.process.send_signal(signal.SIGTERM)
+    unexported.process.send_signal(signal.SIGTERM)
     started = time.perf_counter()
-    assert deaf.process.wait(PATIENCE) == 0
+    assert unexported.process.wait(PATIENCE) == 0
     assert time.perf_counter() - started < 5
-    complaints = [line for line in deaf.log.read_text().splitlines() if '"request"' not in line]
-    assert len([line for line in complaints if "xport" in line or "Queue" in line]) == 1
+    lines = [line for line in unexported.log.read_text().splitlines() if '"request"' not in line]
+    assert len([line for line in lines if "xport" in line or "Queue" in line]) == 1

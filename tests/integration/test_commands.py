@@ -1,4 +1,4 @@
-"""`python -m app create-admin`: the first administrator, and those promoted later."""
+"""`python -m app create-admin` creates the first administrator, and promotes existing users."""
 
 import secrets
 import subprocess
@@ -16,11 +16,11 @@ from tests.service import CHECKOUT, environment
 def _create_admin(
     settings: Mapping[str, str], *arguments: str, password: str | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    given = {"ADMIN_PASSWORD": password} if password is not None else {}
+    variables = {"ADMIN_PASSWORD": password} if password is not None else {}
     return subprocess.run(
         [sys.executable, "-m", "app", "create-admin", *arguments],
         cwd=CHECKOUT,
-        env=environment({**settings, **given}),
+        env=environment({**settings, **variables}),
         capture_output=True,
         stdin=subprocess.DEVNULL,
         text=True,
@@ -29,10 +29,10 @@ def _create_admin(
     )
 
 
-def test_create_admin_makes_an_account_that_may_list_users(
+def test_create_admin_creates_an_account_that_may_list_users(
     client: httpx2.Client, defaults: Mapping[str, str]
 ) -> None:
-    """The password comes from ADMIN_PASSWORD and is nowhere in the output."""
+    """The password comes from ADMIN_PASSWORD, and is not in the output."""
     email, password = new_email(), f"a password {secrets.token_hex(8)}"
     result = _create_admin(defaults, "--email", email.upper(), "--name", "Chidi", password=password)
     assert (result.returncode, result.stderr) == (0, "")
@@ -47,7 +47,7 @@ def test_create_admin_makes_an_account_that_may_list_users(
 def test_create_admin_promotes_an_account_and_keeps_its_password(
     client: httpx2.Client, ahmed: Account, defaults: Mapping[str, str]
 ) -> None:
-    """Whoever is signed in may do more at once; the new password is not taken."""
+    """Existing sessions get the new rights at once; ADMIN_PASSWORD is ignored."""
     other = "a password for nobody"
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr
@@ -60,7 +60,7 @@ def test_create_admin_promotes_an_account_and_keeps_its_password(
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "named"),
+    ("email", "password", "field"),
     [
         (None, "passwordpassword", "password"),
         (None, "short", "password"),
@@ -72,23 +72,25 @@ def test_create_admin_refuses_what_signup_refuses(
     defaults: Mapping[str, str],
     email: str | None,
     password: str,
-    named: str,
+    field: str,
 ) -> None:
-    """Status 1, one line that says what is wrong, no traceback, no account, no value."""
+    """Status 1, one line with the cause; no traceback, no account, no password in the output."""
     address = email or new_email()
     result = _create_admin(defaults, "--email", address, password=password)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"{named}: ")  # check 4
+    assert result.stderr.startswith(f"{field}: ")  # check 4
     assert "Traceback" not in result.stderr
     assert password not in result.stderr
     found = database.execute("SELECT 1 FROM users WHERE email = %s", [address])
     assert found.fetchall() == []
 
 
-def test_create_admin_says_what_is_missing_or_away(defaults: Mapping[str, str]) -> None:
-    """A wrong setting and a database that does not answer are told in one line."""
-    away = {**defaults, "DATABASE_URL": "postgresql://a:wQ8-long-enough@127.0.0.1:1/x"}
-    for settings in (away, {**defaults, "DATABASE_URL": ""}):
+def test_create_admin_reports_a_wrong_setting_or_an_unavailable_database(
+    defaults: Mapping[str, str],
+) -> None:
+    """The report is one line, without a traceback."""
+    unavailable = {**defaults, "DATABASE_URL": "postgresql://a:wQ8-long-enough@127.0.0.1:1/x"}
+    for settings in (unavailable, {**defaults, "DATABASE_URL": ""}):
         result = _create_admin(settings, "--email", new_email(), password=PASSWORD)
         assert result.returncode == 1
         assert result.stderr.strip()

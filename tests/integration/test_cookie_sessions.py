@@ -1,4 +1,4 @@
-"""Signing in as browsers do: a cookie that no script reads and no other host gets."""
+"""Sessions of browsers: a cookie that scripts cannot read and other hosts do not get."""
 
 import secrets
 
@@ -21,9 +21,9 @@ SIGN_IN = "/api/auth/session"
 
 
 @pytest.fixture(scope="module")
-def browser(client: httpx2.Client, somebody: Account) -> Browser:
+def browser(client: httpx2.Client, shared_user: Account) -> Browser:
     """A browser that stays signed in."""
-    return browser_of(client, somebody)
+    return browser_of(client, shared_user)
 
 
 def _attributes(header: str) -> tuple[str, set[str]]:
@@ -32,11 +32,11 @@ def _attributes(header: str) -> tuple[str, set[str]]:
     return pair.partition("=")[2], {attribute.lower() for attribute in attributes}
 
 
-def test_signing_in_hands_out_a_cookie_with_every_attribute_and_no_other(
-    client: httpx2.Client, somebody: Account
+def test_signing_in_sets_a_cookie_with_exactly_these_attributes(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """It goes over HTTPS only, to this host only, and ends with the browser."""
-    response = client.post(SIGN_IN, json=credentials(somebody))
+    """It is sent over HTTPS only, to this host only, and expires with the browser session."""
+    response = client.post(SIGN_IN, json=credentials(shared_user))
     assert response.status_code == 201
     (header,) = response.headers.get_list("Set-Cookie")
     value, attributes = _attributes(header)
@@ -52,10 +52,10 @@ def test_signing_in_hands_out_a_cookie_with_every_attribute_and_no_other(
     assert read.json() == session
 
 
-def test_the_cookie_is_kept_only_as_a_hash(
+def test_the_cookie_is_stored_only_as_a_hash(
     client: httpx2.Client, browser: Browser, database: psycopg.Connection
 ) -> None:
-    """Who reads the database finds nothing that could be used."""
+    """A reader of the database finds no value that works as a cookie."""
     row = database.execute(
         "SELECT *, cookie_hash = sha256(%s::bytea) FROM sessions WHERE id = %s",
         [browser.value.encode(), browser.session_id],
@@ -66,59 +66,59 @@ def test_the_cookie_is_kept_only_as_a_hash(
     assert me(client, browser.auth).status_code == 200
 
 
-def test_a_value_that_was_planted_before_is_never_adopted(
-    client: httpx2.Client, somebody: Account
+def test_a_cookie_from_before_the_sign_in_is_never_reused(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Whoever set a cookie in somebody's browser does not share the session that begins."""
-    planted = Browser(0, secrets.token_urlsafe(32))
-    browser = browser_of(client, somebody, planted.auth)
-    assert browser.value != planted.value  # check 18
-    problem(me(client, planted.auth), 401, "invalid-session")  # check 18
+    """This stops session fixation: an attacker who set a cookie does not share the new session."""
+    fixated = Browser(0, secrets.token_urlsafe(32))
+    browser = browser_of(client, shared_user, fixated.auth)
+    assert browser.value != fixated.value  # check 18
+    problem(me(client, fixated.auth), 401, "invalid-session")  # check 18
     assert me(client, browser.auth).status_code == 200
 
 
-def test_a_new_sign_in_ends_the_session_of_the_cookie_sent_along(
-    client: httpx2.Client, somebody: Account, stranger: Account
+def test_a_sign_in_ends_the_session_of_the_cookie_in_the_request(
+    client: httpx2.Client, shared_user: Account, other_user: Account
 ) -> None:
-    """The same person or another: the browser has one session; refused, it keeps the old one."""
-    first = browser_of(client, somebody)
-    elsewhere = browser_of(client, somebody)
+    """A browser has one session, also for another user. A refused sign-in ends none."""
+    first = browser_of(client, shared_user)
+    elsewhere = browser_of(client, shared_user)
     assert me(client, first.auth).status_code == 200
-    wrong = {"email": somebody.email, "password": "not the password"}
+    wrong = {"email": shared_user.email, "password": "not the password"}
     refused = client.post(SIGN_IN, json=wrong, headers=first.auth)
     problem(refused, 401, "bad-credentials")
     assert "Set-Cookie" not in refused.headers
     assert me(client, first.auth).status_code == 200
-    second = browser_of(client, somebody, first.auth)
+    second = browser_of(client, shared_user, first.auth)
     assert second.value != first.value  # check 18
     problem(me(client, first.auth), 401, "invalid-session")  # check 18
-    third = browser_of(client, stranger, second.auth)
+    third = browser_of(client, other_user, second.auth)
     problem(me(client, second.auth), 401, "invalid-session")
-    assert me(client, third.auth).json()["id"] == stranger.id
-    assert me(client, elsewhere.auth).json()["id"] == somebody.id
+    assert me(client, third.auth).json()["id"] == other_user.id
+    assert me(client, elsewhere.auth).json()["id"] == shared_user.id
 
 
-def test_a_program_that_signs_in_a_browser_keeps_its_own_session(
-    client: httpx2.Client, somebody: Account
+def test_a_sign_in_does_not_end_the_session_of_a_token_in_the_request(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Only a cookie is replaced; a token sent along is another client's."""
-    tokens, browser = signed_in(client, somebody), browser_of(client, somebody)
-    browser_of(client, somebody, tokens.auth)
-    signed_in(client, somebody, **browser.auth)
+    """Only a cookie is replaced; a token belongs to another client."""
+    tokens, browser = signed_in(client, shared_user), browser_of(client, shared_user)
+    browser_of(client, shared_user, tokens.auth)
+    signed_in(client, shared_user, **browser.auth)
     for headers in (tokens.auth, browser.auth):
         assert me(client, headers).status_code == 200
 
 
-@pytest.mark.parametrize("way", ["logout", "delete"])
-def test_signing_out_ends_the_session_and_takes_the_cookie_back(
-    client: httpx2.Client, somebody: Account, way: str
+@pytest.mark.parametrize("action", ["logout", "delete"])
+def test_signing_out_ends_the_session_and_deletes_the_cookie(
+    client: httpx2.Client, shared_user: Account, action: str
 ) -> None:
-    """The browser drops it, and a copy of it is worth nothing."""
-    browser = browser_of(client, somebody)
+    """The browser deletes the cookie, and a copy of it is refused."""
+    browser = browser_of(client, shared_user)
     method, path = {
         "logout": ("POST", "/api/auth/logout"),
         "delete": ("DELETE", f"/api/auth/sessions/{browser.session_id}"),
-    }[way]
+    }[action]
     assert me(client, browser.auth).status_code == 200
     response = client.request(method, path, headers=browser.auth)
     assert response.status_code == 204

@@ -1,11 +1,11 @@
-"""What is sent as a cookie: ours, somebody else's or garbage; and where none of it turns up."""
+"""Cookie values: valid, of other names, and garbage; no value is in a log line or a body."""
 
 import httpx2
 import psycopg
 import pytest
 
 from tests.accounts import Account
-from tests.integration.signed_in import Browser, browser_of, me, move
+from tests.integration.signed_in import Browser, browser_of, me, set_times
 from tests.integration.wire import exchange, log_lines, log_with, raw_status
 from tests.service import Service
 
@@ -13,9 +13,9 @@ SIGN_IN = "/api/auth/session"
 
 
 @pytest.fixture(scope="module")
-def browser(client: httpx2.Client, somebody: Account) -> Browser:
+def browser(client: httpx2.Client, shared_user: Account) -> Browser:
     """A browser that stays signed in."""
-    return browser_of(client, somebody)
+    return browser_of(client, shared_user)
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ def browser(client: httpx2.Client, somebody: Account) -> Browser:
     [b"", b"x", b"=", b"=x", b";;;", b"; ", b"__Host-session", b"a=b; __Host-session2=x",
      b"__host-session=GOOD", b"session=GOOD", b"a=__Host-session=GOOD"],
 )  # fmt: skip
-def test_without_a_cookie_of_this_name_nobody_is_signed_in(
+def test_a_request_without_a_cookie_of_this_name_is_not_signed_in(
     service: Service, browser: Browser, cookie: bytes
 ) -> None:
-    """Another name, another case, or no name at all: it is somebody else's cookie."""
-    answer = _get_me(service, cookie.replace(b"GOOD", browser.value.encode()))
-    assert raw_status(answer) == 401
-    assert b'"unauthenticated"' in answer
+    """A cookie with another name, in other case or without a name is ignored."""
+    response = _get_me(service, cookie.replace(b"GOOD", browser.value.encode()))
+    assert raw_status(response) == 401
+    assert b'"unauthenticated"' in response
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,12 @@ def test_without_a_cookie_of_this_name_nobody_is_signed_in(
     [b"", b'""', b"x", b"GOODx", b" =GOOD", b"\xff\xfe", b"%00", b"\\000", b'"\\000"', b'"\\777"',
      b"x" * 8000, b"GOOD=", b"a=b", b"null", b"' OR 1=1", b"GOOD; __Host-session=x"],
 )  # fmt: skip
-def test_a_cookie_that_is_none_of_ours_gets_401(
-    service: Service, browser: Browser, value: bytes
-) -> None:
-    """Nothing that is sent in its place makes the service stumble."""
+def test_an_invalid_cookie_gets_401(service: Service, browser: Browser, value: bytes) -> None:
+    """No value of the cookie makes the service fail."""
     cookie = b"__Host-session=" + value.replace(b"GOOD", browser.value.encode())
-    answer = _get_me(service, b"a=b; " + cookie)
-    assert raw_status(answer) == 401  # check 29
-    assert b'"invalid-session"' in answer
+    response = _get_me(service, b"a=b; " + cookie)
+    assert raw_status(response) == 401  # check 29
+    assert b'"invalid-session"' in response
 
 
 def _get_me(service: Service, cookie: bytes) -> bytes:
@@ -52,13 +50,13 @@ def _get_me(service: Service, cookie: bytes) -> bytes:
     return exchange(service, head + cookie + b"\r\n\r\n")
 
 
-def test_no_log_line_has_a_cookie_whatever_came_of_it(
+def test_no_log_line_contains_a_cookie(
     service: Service,
     client: httpx2.Client,
     ahmed: Account,
     database: psycopg.Connection,
 ) -> None:
-    """A canary driven through 2xx, 401, 403, 404, 405, 406 and 422."""
+    """This holds for responses with 2xx, 401, 403, 404, 405, 406 and 422."""
     canary = browser_of(client, ahmed)
     calls: list[tuple[str, str, dict[str, str]]] = [
         ("GET", "/api/users/me", canary.auth),
@@ -72,25 +70,25 @@ def test_no_log_line_has_a_cookie_whatever_came_of_it(
         ("GET", "/api/users/me", {**canary.auth, "Authorization": f"Bearer {canary.value}"}),
         ("GET", "/api/users/me", {**canary.auth, "X-Request-ID": f"{canary.value}/"}),
     ]
-    answers = [client.request(method, path, headers=headers) for method, path, headers in calls]
-    move(database, canary.session_id, expires_at="-1 s")
+    responses = [client.request(method, path, headers=headers) for method, path, headers in calls]
+    set_times(database, canary.session_id, expires_at="-1 s")
     gone = browser_of(client, ahmed, canary.auth)
-    move(database, gone.session_id, expires_at="-1 s")
-    answers.append(me(client, gone.auth))
-    found = {answer.status_code for answer in answers}
+    set_times(database, gone.session_id, expires_at="-1 s")
+    responses.append(me(client, gone.auth))
+    found = {response.status_code for response in responses}
     assert found == {200, 401, 403, 404, 405, 406, 422}
-    log = log_with(service, *(answer.headers["X-Request-ID"] for answer in answers))
+    log = log_with(service, *(response.headers["X-Request-ID"] for response in responses))
     for value in (canary.value, gone.value):
         assert value not in log  # check 38
-        for answer in answers:
-            assert value not in answer.text  # check 38
+        for response in responses:
+            assert value not in response.text  # check 38
 
 
-def test_a_cookies_line_in_the_log_says_who_asked(
-    service: Service, client: httpx2.Client, browser: Browser, somebody: Account
+def test_the_log_line_of_a_request_with_a_cookie_has_the_user_id(
+    service: Service, client: httpx2.Client, browser: Browser, shared_user: Account
 ) -> None:
-    """As with a token: the user's id, nothing of the cookie."""
+    """As with a token, it has nothing of the cookie."""
     response = me(client, browser.auth)
     assert "Set-Cookie" not in response.headers
     (line,) = log_lines(service, response.headers["X-Request-ID"])
-    assert line["user_id"] == somebody.id
+    assert line["user_id"] == shared_user.id

@@ -1,4 +1,4 @@
-"""Calls from pages of other origins: only listed ones may read, and nobody with a cookie."""
+"""CORS: only pages of listed origins may read responses, and never with a cookie."""
 
 import secrets
 from typing import Any
@@ -10,27 +10,27 @@ from tests.accounts import Account, sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.wire import SECURITY_HEADERS, problem
 
-_LISTED = "https://app.example.com"
-_LOCAL = "http://localhost:5173"
-_READABLE = {"etag", "location", "link", "x-request-id", "ratelimit", "ratelimit-policy",
-             "retry-after", "x-cache", "idempotency-replayed"}  # fmt: skip
-_SENT = {"authorization", "if-match", "if-none-match", "idempotency-key", "content-type"}
+_ORIGIN = "https://app.example.com"
+_LOCAL_ORIGIN = "http://localhost:5173"
+_EXPOSED_HEADERS = {"etag", "location", "link", "x-request-id", "ratelimit", "ratelimit-policy",
+                    "retry-after", "x-cache", "idempotency-replayed"}  # fmt: skip
+_ALLOWED_HEADERS = {"authorization", "if-match", "if-none-match", "idempotency-key", "content-type"}
 
 
 @pytest.fixture(scope="module")
 def open_service(start_service: StartService) -> httpx2.Client:
-    """A service that lists two origins."""
-    return start_service(CORS_ORIGINS=f"{_LISTED}, {_LOCAL}").client
+    """A service with two allowed origins."""
+    return start_service(CORS_ORIGINS=f"{_ORIGIN}, {_LOCAL_ORIGIN}").client
 
 
 @pytest.fixture(scope="module")
 def caller(open_service: httpx2.Client) -> Account:
-    """Somebody who calls from a page."""
+    """A user whose client is a page."""
     return sign_up(open_service)
 
 
 def _preflight(
-    client: httpx2.Client, path: str, method: str = "GET", origin: str = _LISTED
+    client: httpx2.Client, path: str, method: str = "GET", origin: str = _ORIGIN
 ) -> httpx2.Response:
     headers = {
         "Origin": origin,
@@ -46,20 +46,20 @@ def _permissions(response: httpx2.Response) -> dict[str, str]:
     }
 
 
-def _listed(value: str) -> set[str]:
+def _names_in(value: str) -> set[str]:
     return {name.strip().lower() for name in value.split(",")}
 
 
-@pytest.mark.parametrize("origin", [_LISTED, _LOCAL])
+@pytest.mark.parametrize("origin", [_ORIGIN, _LOCAL_ORIGIN])
 def test_a_page_of_a_listed_origin_may_read_the_response(
     open_service: httpx2.Client, caller: Account, origin: str
 ) -> None:
-    """The origin is named, never `*`, with the headers that scripts may read."""
+    """The response names the origin, never `*`, and the headers that scripts may read."""
     response = open_service.get("/api/users/me", headers={**caller.auth, "Origin": origin})
     assert response.status_code == 200
     permissions = _permissions(response)
     assert permissions["access-control-allow-origin"] == origin
-    assert _listed(permissions["access-control-expose-headers"]) == _READABLE
+    assert _names_in(permissions["access-control-expose-headers"]) == _EXPOSED_HEADERS
     assert len(permissions) == 2
     assert response.headers["Vary"] == "Origin"
 
@@ -72,17 +72,17 @@ def test_a_page_of_a_listed_origin_may_read_the_response(
         ("/api/auth/login", "OPTIONS, POST"),
     ],
 )
-def test_a_preflight_says_what_may_be_sent(
+def test_a_preflight_lists_the_allowed_methods_and_headers(
     open_service: httpx2.Client, path: str, methods: str
 ) -> None:
-    """The methods of the path, and the request headers of the contract."""
+    """These are the methods of the path, and the request headers of the contract."""
     response = _preflight(open_service, path, "PATCH")
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["Allow"] == methods
     permissions = _permissions(response)
-    assert permissions["access-control-allow-origin"] == _LISTED
+    assert permissions["access-control-allow-origin"] == _ORIGIN
     assert permissions["access-control-allow-methods"] == methods
-    assert _listed(permissions["access-control-allow-headers"]) == _SENT
+    assert _names_in(permissions["access-control-allow-headers"]) == _ALLOWED_HEADERS
     assert int(permissions["access-control-max-age"]) > 0
     assert len(permissions) == 4
     for name, value in SECURITY_HEADERS.items():
@@ -95,29 +95,29 @@ def test_a_preflight_says_what_may_be_sent(
      "https://app.example.com/", "https://APP.example.com", "https://app.example.com.evil.example",
      "https://evilapp.example.com", "https://sub.app.example.com", "localhost:5173"],
 )  # fmt: skip
-def test_any_other_origin_gets_nothing(
+def test_any_other_origin_gets_no_permission(
     open_service: httpx2.Client, caller: Account, origin: str
 ) -> None:
-    """Neither for a call nor for a preflight; origins are compared as they are."""
-    called = open_service.get("/api/users/me", headers={**caller.auth, "Origin": origin})
-    asked = _preflight(open_service, "/api/users/me", origin=origin)
+    """This holds for requests and preflights; origins are compared as exact strings."""
+    response_to_get = open_service.get("/api/users/me", headers={**caller.auth, "Origin": origin})
+    preflight = _preflight(open_service, "/api/users/me", origin=origin)
     refused = open_service.get("/nothing", headers={"Origin": origin})
-    for response in (called, asked, refused):
+    for response in (response_to_get, preflight, refused):
         assert not _permissions(response)  # check 37
         assert response.headers["Vary"] == "Origin"
-    assert (called.status_code, asked.status_code) == (200, 204)
+    assert (response_to_get.status_code, preflight.status_code) == (200, 204)
 
 
-def test_two_origins_get_nothing(open_service: httpx2.Client) -> None:
-    """No browser sends that."""
-    headers = [("Origin", _LISTED), ("Origin", _LOCAL)]
+def test_two_origin_headers_get_no_permission(open_service: httpx2.Client) -> None:
+    """Browsers never send two."""
+    headers = [("Origin", _ORIGIN), ("Origin", _LOCAL_ORIGIN)]
     assert not _permissions(open_service.get("/livez", headers=headers))  # check 37
 
 
 def test_nothing_is_allowed_by_default(client: httpx2.Client) -> None:
-    """Without CORS_ORIGINS nothing depends on the Origin header."""
+    """Without CORS_ORIGINS, no response depends on the Origin header."""
     for response in (
-        client.get("/livez", headers={"Origin": _LISTED}),
+        client.get("/livez", headers={"Origin": _ORIGIN}),
         _preflight(client, "/livez"),
     ):
         assert not _permissions(response)  # check 37
@@ -125,8 +125,8 @@ def test_nothing_is_allowed_by_default(client: httpx2.Client) -> None:
 
 
 def test_a_page_can_read_problems(open_service: httpx2.Client) -> None:
-    """Whatever refuses the request, the page gets to know why."""
-    origin = {"Origin": _LISTED}
+    """A page can read why a request was refused, for every status."""
+    origin = {"Origin": _ORIGIN}
     calls: list[tuple[int, str, str, dict[str, Any]]] = [
         (401, "GET", "/api/users/me", {}),
         (404, "GET", "/nothing", {}),
@@ -139,66 +139,66 @@ def test_a_page_can_read_problems(open_service: httpx2.Client) -> None:
         headers = {**origin, **options.pop("headers", {})}
         response = open_service.request(method, path, headers=headers, **options)
         assert response.status_code == status
-        assert _permissions(response)["access-control-allow-origin"] == _LISTED
+        assert _permissions(response)["access-control-allow-origin"] == _ORIGIN
 
 
-def test_a_preflight_for_a_path_that_is_not_there_allows_nothing(
+def test_a_preflight_for_a_missing_path_allows_nothing(
     open_service: httpx2.Client,
 ) -> None:
-    """The browser gets a 404, and asks no further."""
+    """The browser gets a 404, and does not send the request."""
     response = _preflight(open_service, "/nothing")
     problem(response, 404, "not-found")
     assert "access-control-allow-methods" not in _permissions(response)
 
 
-def test_preflights_are_not_counted(start_service: StartService) -> None:
-    """A browser asks by itself: it does not use up the limits of the person in front of it."""
-    limited = start_service(CORS_ORIGINS=_LISTED, RATE_LIMIT_DEFAULT="3/hour").client
+def test_preflights_do_not_count_towards_rate_limits(start_service: StartService) -> None:
+    """Browsers send them on their own, so they must not use up the user's limit."""
+    limited = start_service(CORS_ORIGINS=_ORIGIN, RATE_LIMIT_DEFAULT="3/hour").client
     for _ in range(10):
         response = _preflight(limited, "/api/users/me")
         assert response.status_code == 204
         assert "RateLimit" not in response.headers
-    origin = {"Origin": _LISTED}
+    origin = {"Origin": _ORIGIN}
     for _ in range(3):
         assert limited.get("/api/products", headers=origin).status_code == 200
     refused = limited.get("/api/products", headers=origin)
     problem(refused, 429, "too-many-requests")
     assert refused.headers["Retry-After"]
-    assert _permissions(refused)["access-control-allow-origin"] == _LISTED
+    assert _permissions(refused)["access-control-allow-origin"] == _ORIGIN
     assert _preflight(limited, "/api/users/me").status_code == 204
 
 
 def test_a_cookie_is_never_allowed_across_origins(
     open_service: httpx2.Client, caller: Account
 ) -> None:
-    """A browser hides a response to a call with cookies without `Allow-Credentials`."""
+    """Without `Allow-Credentials`, browsers hide responses to requests with cookies."""
     credentials = {"email": caller.email, "password": caller.password}
     cookie = open_service.post("/api/auth/session", json=credentials).headers["Set-Cookie"]
-    headers = {"Origin": _LISTED, "Cookie": cookie.partition(";")[0]}
+    headers = {"Origin": _ORIGIN, "Cookie": cookie.partition(";")[0]}
     response = open_service.get("/api/users/me", headers=headers)
     assert "access-control-allow-credentials" not in _permissions(response)
     change = {**headers, "Sec-Fetch-Site": "cross-site"}
     problem(open_service.post("/api/auth/logout", headers=change), 403, "cross-site")
 
 
-def test_an_answer_from_the_cache_names_the_origin_that_asks(open_service: httpx2.Client) -> None:
-    """What one origin was told is not remembered for another, nor for a client without any."""
-    for origin in (_LISTED, _LOCAL, _LISTED, None, _LOCAL):
+def test_a_cached_response_names_the_origin_of_its_request(open_service: httpx2.Client) -> None:
+    """The permission of one origin is never sent to another, or to a client without an origin."""
+    for origin in (_ORIGIN, _LOCAL_ORIGIN, _ORIGIN, None, _LOCAL_ORIGIN):
         headers = {"Origin": origin} if origin else {}
         for _ in range(2):
             response = open_service.get("/api/products?limit=3", headers=headers)
             assert _permissions(response).get("access-control-allow-origin") == origin
-            known = {**headers, "If-None-Match": response.headers["ETag"]}
-            unchanged = open_service.get("/api/products?limit=3", headers=known)
+            conditional = {**headers, "If-None-Match": response.headers["ETag"]}
+            unchanged = open_service.get("/api/products?limit=3", headers=conditional)
             assert unchanged.status_code == 304
             assert _permissions(unchanged).get("access-control-allow-origin") == origin
 
 
-def test_a_client_of_another_origin_signs_up_logs_in_and_changes_something(
+def test_a_page_of_a_listed_origin_can_sign_up_log_in_and_change_its_account(
     open_service: httpx2.Client,
 ) -> None:
-    """Each step is a call that the preflight before it has allowed."""
-    origin = {"Origin": _LISTED}
+    """The preflight before each step allows it."""
+    origin = {"Origin": _ORIGIN}
     body = signup_body(email=f"{secrets.token_hex(8)}@example.com")
     assert (
         "POST"
@@ -218,4 +218,4 @@ def test_a_client_of_another_origin_signs_up_logs_in_and_changes_something(
         },
     )  # fmt: skip
     assert changed.status_code == 200
-    assert _permissions(changed)["access-control-allow-origin"] == _LISTED
+    assert _permissions(changed)["access-control-allow-origin"] == _ORIGIN

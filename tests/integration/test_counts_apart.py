@@ -1,4 +1,4 @@
-"""Counts have a Redis of their own: cached reads cannot displace them, and neither waits."""
+"""Rate limits have a Redis of their own: cached reads cannot evict counts, and neither waits."""
 
 import os
 import secrets
@@ -17,14 +17,14 @@ from tests.conftest import StartService
 from tests.integration.signed_in import signed_in
 from tests.integration.wire import problem, statuses
 
-FAILURES = 4
+MAX_FAILURES = 4
 TIMEOUT_SECONDS = 1.0
 PREFIX = f"apart-{secrets.token_hex(4)}"
 
 
 @pytest.fixture(scope="module")
 def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """The server of the cached reads, which is soon full."""
+    """The server for cached reads, with little memory."""
     memory = Memory("8mb", "volatile-lru")
     with ValkeyServer(tmp_path_factory.mktemp("cached"), memory=memory) as server:
         yield server
@@ -32,7 +32,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 @pytest.fixture(scope="module")
 def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """The server of the counts, as the local stack has it."""
+    """The server for counts, configured as in the local stack."""
     with ValkeyServer(tmp_path_factory.mktemp("counts"), memory=FOR_COUNTS) as server:
         yield server
 
@@ -41,7 +41,7 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 def client(
     cached: ValkeyServer, counts: ValkeyServer, start_service: StartService
 ) -> httpx2.Client:
-    """Speaks HTTP to a service that uses both."""
+    """An HTTP client of a service that uses both servers."""
     service = start_service(
         REDIS_URL=cached.url,
         RATE_LIMIT_REDIS_URL=counts.url,
@@ -49,7 +49,7 @@ def client(
         REDIS_TIMEOUT=str(TIMEOUT_SECONDS),
         REDIS_BREAKER_FAILURES="100",
         RATE_LIMIT_LOGIN="1000/minute",
-        RATE_LIMIT_LOGIN_FAILURES=f"{FAILURES}/15minutes",
+        RATE_LIMIT_LOGIN_FAILURES=f"{MAX_FAILURES}/15minutes",
     )
     return service.client
 
@@ -64,7 +64,7 @@ def _wait_until_ready(client: httpx2.Client) -> None:
     while client.get("/readyz").json()["status"] != "ready":
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # After a failure a process asks nothing for as long as it would have waited.
+    # After a failure, a process sends nothing to Redis for one timeout.
     time.sleep(TIMEOUT_SECONDS)
 
 
@@ -83,8 +83,8 @@ def _frozen(*servers: ValkeyServer) -> Iterator[None]:
 
 
 def _keys(server: ValkeyServer, pattern: str) -> list[bytes]:
-    with redis.Redis.from_url(server.url) as behind:
-        return list(behind.scan_iter(f"{PREFIX}:{pattern}"))
+    with redis.Redis.from_url(server.url) as connection:
+        return list(connection.scan_iter(f"{PREFIX}:{pattern}"))
 
 
 def _guess(client: httpx2.Client, account: Account) -> httpx2.Response:
@@ -93,20 +93,23 @@ def _guess(client: httpx2.Client, account: Account) -> httpx2.Response:
 
 
 def _fill(server: ValkeyServer) -> int:
-    """Store far more than fits, as entries of the cache; return how many were evicted."""
-    with redis.Redis.from_url(server.url) as behind, behind.pipeline(transaction=False) as pipeline:
+    """Store many more cache entries than fit. Return how many were evicted."""
+    with (
+        redis.Redis.from_url(server.url) as connection,
+        connection.pipeline(transaction=False) as pipeline,
+    ):
         for number in range(2000):
             pipeline.set(f"{PREFIX}:cache:junk:{number}", b"x" * 23_000, ex=60)
         pipeline.execute()
-        return int(behind.info("stats")["evicted_keys"])
+        return int(connection.info("stats")["evicted_keys"])
 
 
 def test_counts_survive_any_number_of_cached_reads(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """The failed logins and the requests of before are still counted."""
+    """Failed logins and requests from before are still counted."""
     victim = sign_up(client)
-    assert statuses([_guess(client, victim) for _ in range(FAILURES)]) == {401: FAILURES}
+    assert statuses([_guess(client, victim) for _ in range(MAX_FAILURES)]) == {401: MAX_FAILURES}
     before = set(_keys(counts, "limit:*"))
     assert any(b"login-failures" in key for key in before)
     assert _fill(cached) > 1000
@@ -117,7 +120,7 @@ def test_counts_survive_any_number_of_cached_reads(
 def test_counts_and_cached_reads_are_in_two_servers(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """Nothing of the one is in the other."""
+    """The server for cached reads has no counts, and the other has no cached reads."""
     owner = sign_up(client)
     for outcome in ("miss", "hit"):
         assert client.get(owner.url, headers=owner.auth).headers["X-Cache"] == outcome
@@ -126,10 +129,10 @@ def test_counts_and_cached_reads_are_in_two_servers(
     assert _keys(counts, "limit:*")
 
 
-def test_a_hot_read_asks_both_servers_at_the_same_time(
+def test_a_cached_read_queries_both_servers_at_the_same_time(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """When both hang, it waits for one timeout, not for two."""
+    """If neither answers, the request waits for one timeout instead of two."""
     owner = signed_in(client, sign_up(client))
     for _ in range(3):
         hot = client.get("/api/users/me", headers=owner.auth)
@@ -137,17 +140,17 @@ def test_a_hot_read_asks_both_servers_at_the_same_time(
     with _frozen(cached, counts):
         began = time.monotonic()
         response = client.get("/api/users/me", headers=owner.auth)
-        took = time.monotonic() - began
+        seconds = time.monotonic() - began
     assert (response.status_code, response.headers["X-Cache"]) == (200, "bypass")
-    assert TIMEOUT_SECONDS * 0.9 < took < TIMEOUT_SECONDS * 1.8
+    assert TIMEOUT_SECONDS * 0.9 < seconds < TIMEOUT_SECONDS * 1.8
 
 
-@pytest.mark.parametrize("away", ["cached", "counts"])
-def test_readiness_is_degraded_when_either_is_away(
-    client: httpx2.Client, away: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize("unavailable", ["cached", "counts"])
+def test_readiness_is_degraded_when_either_server_is_unavailable(
+    client: httpx2.Client, unavailable: str, request: pytest.FixtureRequest
 ) -> None:
-    """And the service goes on; the body has the shape that it always has."""
-    with _frozen(request.getfixturevalue(away)):
+    """The service continues, and the body of /readyz has its usual fields."""
+    with _frozen(request.getfixturevalue(unavailable)):
         ready = client.get("/readyz")
         assert ready.status_code == 200
         assert ready.json() == {"status": "degraded", "postgres": "up", "redis": "down"}
@@ -155,15 +158,15 @@ def test_readiness_is_degraded_when_either_is_away(
     _wait_until_ready(client)
 
 
-def test_a_full_server_of_counts_leaves_no_request_uncounted(
+def test_no_request_is_uncounted_when_the_server_for_counts_is_full(
     client: httpx2.Client, counts: ValkeyServer
 ) -> None:
-    """It refuses new counts, and the process counts for itself."""
+    """That server refuses new counts, so the process counts in its own memory."""
     victim = sign_up(client)
-    with redis.Redis.from_url(counts.url) as behind:
-        behind.config_set("maxmemory", "1")
+    with redis.Redis.from_url(counts.url) as connection:
+        connection.config_set("maxmemory", "1")
         try:
-            found = statuses([_guess(client, victim) for _ in range(FAILURES + 1)])
+            found = statuses([_guess(client, victim) for _ in range(MAX_FAILURES + 1)])
         finally:
-            behind.config_set("maxmemory", FOR_COUNTS.size)
-    assert found == {401: FAILURES, 429: 1}  # check 43
+            connection.config_set("maxmemory", FOR_COUNTS.size)
+    assert found == {401: MAX_FAILURES, 429: 1}  # check 43

@@ -1,4 +1,4 @@
-"""What a client reads about a field that does not fit, asked for over HTTP with every field."""
+"""No problem contains a message of Pydantic, for any field, parameter or value."""
 
 import re
 from typing import Any
@@ -18,15 +18,15 @@ _PYDANTIC = re.compile(
         if error["type"] != "json_invalid"
     )
 )
-"""Every sentence that Pydantic can say."""
+"""Matches every error message of Pydantic."""
 _VALUES: list[Any] = [None, True, -1, 0, 1.5, 2**63, 2**70, "", "?", "x" * 5000, [], [0] * 60, {},
                       {"amount": "1", "currency": 1}, [{"product_id": 0}, 1]]  # fmt: skip
-_IN_A_URL = ["", "0", "-1", "1.5", "x", "%00", "9" * 30, "x" * 300]
+_URL_VALUES = ["", "0", "-1", "1.5", "x", "%00", "9" * 30, "x" * 300]
 
 
 @pytest.fixture
 def tester(client: httpx2.Client, database_url: str) -> Account:
-    """An administrator of this test alone, whose account and session it may end."""
+    """An administrator of this test only, because the test may end its session."""
     return new_admin(client, database_url)
 
 
@@ -43,9 +43,11 @@ def _details(response: httpx2.Response) -> list[str]:
     return [error["detail"] for error in problem(response, 422, "invalid-content")["errors"]]
 
 
-def test_no_body_gets_a_sentence_of_pydantic(client: httpx2.Client, tester: Account) -> None:
-    """Each field of each body, with values of every type, too long, too small, and missing."""
-    document, read = client.get("/openapi.json").json(), []
+def test_no_problem_about_a_body_has_a_message_of_pydantic(
+    client: httpx2.Client, tester: Account
+) -> None:
+    """This holds for each field of each body, with values of every type and size, or missing."""
+    document, details = client.get("/openapi.json").json(), []
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if "requestBody" in operation:
@@ -55,25 +57,27 @@ def test_no_body_gets_a_sentence_of_pydantic(client: httpx2.Client, tester: Acco
                 for body in [*bodies, *_VALUES, {"no_such": 1}]:
                     url = re.sub(r"{\w+}", str(tester.id), path)
                     headers = {**tester.auth, "If-Match": '"none"'}
-                    read += _details(client.request(method, url, json=body, headers=headers))
-    assert len(set(read)) > 15
-    assert not [detail for detail in read if _PYDANTIC.search(detail)]
+                    details += _details(client.request(method, url, json=body, headers=headers))
+    assert len(set(details)) > 15
+    assert not [detail for detail in details if _PYDANTIC.search(detail)]
 
 
-def test_no_url_gets_a_sentence_of_pydantic(client: httpx2.Client, tester: Account) -> None:
-    """Each parameter of each path and query."""
-    document, read = client.get("/openapi.json").json(), []
-    # It would end the session, and has no parameters.
+def test_no_problem_about_a_url_has_a_message_of_pydantic(
+    client: httpx2.Client, tester: Account
+) -> None:
+    """This holds for each parameter of each path and query."""
+    document, details = client.get("/openapi.json").json(), []
+    # A logout would end the session of this test. It has no parameters.
     del document["paths"]["/api/auth/logout"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            for value in _IN_A_URL:
+            for value in _URL_VALUES:
                 names = [
                     it["name"] for it in operation.get("parameters", []) if it["in"] == "query"
                 ]
                 query = "&".join(f"{name}={value}" for name in names)
                 url = re.sub(r"{\w+}", value or "0", path)
                 response = client.request(method, f"{url}?{query}", headers=tester.auth, json={})
-                read += _details(response)
-    assert len(set(read)) > 4
-    assert not [detail for detail in read if _PYDANTIC.search(detail)]
+                details += _details(response)
+    assert len(set(details)) > 4
+    assert not [detail for detail in details if _PYDANTIC.search(detail)]

@@ -1,4 +1,4 @@
-"""What clients see while PostgreSQL is killed, frozen, slow or busy; and that it passes."""
+"""Responses while PostgreSQL is killed, frozen, slow or busy, and the recovery afterwards."""
 
 import signal
 import time
@@ -21,52 +21,52 @@ from tests.integration.faults import (
     send_signal,
     timed,
     unavailable,
-    wait_until_well,
+    wait_until_available,
 )
 from tests.integration.wire import at_once, problem, statuses
 from tests.service import Service
 
-POOL = 3
+POOL_SIZE = 3
 
 
 @pytest.fixture(scope="module")
 def postgres(scratch: Path) -> Iterator[PostgresServer]:
-    """A server that may be mistreated."""
-    with PostgresServer(scratch / "mistreated", settings={"fsync": "off"}) as server:
+    """A server that tests can kill and freeze."""
+    with PostgresServer(scratch / "faulty", settings={"fsync": "off"}) as server:
         migrate(server.url)
         yield server
 
 
 @pytest.fixture(scope="module")
 def service(postgres: PostgresServer, start_service: StartService) -> Service:
-    """A service with short deadlines on that server."""
+    """A service with short timeouts that uses that server."""
     return start_service(
         DATABASE_URL=postgres.url,
-        DATABASE_POOL_SIZE=str(POOL),
+        DATABASE_POOL_SIZE=str(POOL_SIZE),
         DATABASE_POOL_TIMEOUT="0.5",
         DATABASE_STATEMENT_TIMEOUT="1",
         REQUEST_TIMEOUT="2",
-        # What is in the cache would be read without PostgreSQL.
+        # Cached reads would not need PostgreSQL.
         CACHE="off",
     )
 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """Speaks HTTP to that service."""
+    """An HTTP client of that service."""
     return service.client
 
 
 @pytest.fixture(scope="module")
 def victim(client: httpx2.Client) -> Account:
-    """Somebody with an account on that server."""
+    """A user of that service."""
     return sign_up(client)
 
 
 def test_killed_postgres_means_503_until_it_is_back(
     service: Service, client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """Only 503 problems meanwhile, and no hand needed afterwards."""
+    """Every response is a 503 problem, and the service recovers on its own."""
     before = len(service.log.read_text())
     send_signal(processes(postgres), signal.SIGKILL)
     calls = [
@@ -83,70 +83,72 @@ def test_killed_postgres_means_503_until_it_is_back(
     assert excluded.status_code == 200
     assert excluded.json()["postgres"] == "down"
     postgres.start()
-    wait_until_well(client, victim, patience=5)  # check F1
-    for _ in range(2 * POOL):
+    wait_until_available(client, victim, timeout_seconds=5)  # check F1
+    for _ in range(2 * POOL_SIZE):
         assert client.get(victim.url, headers=victim.auth).status_code == 200
     assert client.post("/api/users", json=signup_body()).status_code == 201
     assert client.get("/readyz").json()["postgres"] == "up"
     assert "Traceback" not in service.log.read_text()[before:]
 
 
-def test_connections_that_died_meanwhile_cost_nobody_a_request(
+def test_no_request_fails_on_a_closed_connection(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """The pool looks at each connection before a request gets it."""
-    at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
+    """The pool checks each connection before a request gets it."""
+    at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name = 'roundtrip'"
         )
-    responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
-    assert statuses(responses) == {200: POOL}  # check F1
+    responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
+    assert statuses(responses) == {200: POOL_SIZE}  # check F1
 
 
-def test_news_from_postgres_on_waiting_connections_cost_nobody_a_request(
+def test_no_request_fails_on_a_notice_to_idle_connections(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """A changed setting is told to every connection; one that is not dead may be replaced."""
-    at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
+    """PostgreSQL reports a changed setting on every connection, and the pool may replace it."""
+    at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         for change in ("SET timezone = 'Asia/Tokyo'", "RESET timezone"):
             connection.execute(f"ALTER SYSTEM {change}")
             connection.execute("SELECT pg_reload_conf()")
-            responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL)
-            assert statuses(responses) == {200: POOL}
+            responses = at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
+            assert statuses(responses) == {200: POOL_SIZE}
 
 
 def test_frozen_postgres_means_503_within_the_deadline(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """Everybody gets an answer in time, liveness at once, and nothing piles up."""
-    wait_until_well(client, victim, patience=5)
+    """Every request is answered in time, /livez at once, and no connections accumulate."""
+    wait_until_available(client, victim, timeout_seconds=5)
     with frozen(postgres):
         waiting = at_once(
             [
-                *[lambda: timed(lambda: client.get(victim.url, headers=victim.auth))] * 2 * POOL,
+                *[lambda: timed(lambda: client.get(victim.url, headers=victim.auth))]
+                * 2
+                * POOL_SIZE,
                 *[lambda: timed(lambda: client.get("/livez"))] * 2,
                 lambda: timed(lambda: client.get("/readyz")),
             ]
         )
         alive = sorted(timed(lambda: client.get("/livez"))[1] for _ in range(9))
-    for response, seconds in waiting[: 2 * POOL]:
+    for response, seconds in waiting[: 2 * POOL_SIZE]:
         unavailable(response)  # check F2
         assert seconds < 2.8
     assert all(response.status_code == 200 for response, _ in waiting[-3:-1])
     problem(waiting[-1][0], 503, "not-ready")
     assert waiting[-1][1] < 2
     assert alive[len(alive) // 2] < 0.05  # check F2
-    wait_until_well(client, victim, patience=15)
-    assert connections(postgres, "%") <= POOL
+    wait_until_available(client, victim, timeout_seconds=15)
+    assert connections(postgres, "%") <= POOL_SIZE
 
 
-def test_a_lock_that_is_not_released_means_503_and_the_connection_is_used_again(
+def test_a_statement_that_waits_too_long_for_a_lock_means_503(
     client: httpx2.Client, postgres: PostgresServer
 ) -> None:
-    """Postgres gives the statement up, and its connection goes on with the next one."""
+    """PostgreSQL cancels the statement, and the pool reuses its connection."""
     account = sign_up(client)
     headers = {**account.auth, "If-Match": account.etag}
 
@@ -159,16 +161,16 @@ def test_a_lock_that_is_not_released_means_503_and_the_connection_is_used_again(
         unavailable(response)  # check F5
         assert 0.9 < seconds < 2
         connection.rollback()
-    responses = at_once([rename] * (POOL + 1))
-    assert statuses(responses) == {200: 1, 412: POOL}  # check F5
+    responses = at_once([rename] * (POOL_SIZE + 1))
+    assert statuses(responses) == {200: 1, 412: POOL_SIZE}  # check F5
     assert connections(postgres, "idle in transaction%") == 0
 
 
 @pytest.mark.parametrize(("code", "status"), [("P0001", 500), ("40001", 503), ("57014", 503)])
-def test_a_commit_that_fails_is_never_a_success(
+def test_a_failed_commit_is_never_reported_as_success(
     client: httpx2.Client, postgres: PostgresServer, code: str, status: int
 ) -> None:
-    """The answer is given after the commit, so that it cannot promise what was rolled back."""
+    """The service responds after the commit, so it never confirms what was rolled back."""
     body = signup_body()
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(
@@ -187,10 +189,10 @@ def test_a_commit_that_fails_is_never_a_success(
     assert client.post("/api/users", json=body).status_code == 201
 
 
-def test_a_connection_that_is_cut_during_a_statement_means_503(
+def test_a_connection_that_closes_during_a_statement_means_503(
     client: httpx2.Client, postgres: PostgresServer
 ) -> None:
-    """Nothing happened, and the next request has another connection."""
+    """Nothing is changed, and the next request uses another connection."""
     account = sign_up(client)
     headers = {**account.auth, "If-Match": account.etag}
     rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)
@@ -213,18 +215,18 @@ def test_a_connection_that_is_cut_during_a_statement_means_503(
 def test_an_exhausted_pool_means_503_within_its_timeout(
     client: httpx2.Client, postgres: PostgresServer
 ) -> None:
-    """Who finds no connection waits half a second at most, and afterwards all are free."""
+    """A request waits at most half a second. Afterwards, all connections are free."""
     account = sign_up(client)
     headers = {**account.auth, "If-Match": account.etag}
     rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
-        answers = at_once([lambda: timed(rename)] * (3 * POOL))
+        responses = at_once([lambda: timed(rename)] * (3 * POOL_SIZE))
         connection.rollback()
-    for response, _ in answers:
+    for response, _ in responses:
         unavailable(response)
-    seconds = sorted(took for _, took in answers)
-    assert seconds[2 * POOL - 1] < 0.9  # check F7
+    seconds = sorted(duration for _, duration in responses)
+    assert seconds[2 * POOL_SIZE - 1] < 0.9  # check F7
     assert client.get(account.url, headers=account.auth).status_code == 200
     assert connections(postgres, "active") == 0
     assert connections(postgres, "idle in transaction%") == 0  # check F7

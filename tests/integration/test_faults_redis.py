@@ -1,4 +1,4 @@
-"""Without Redis the service works on, and limits hold in each process for itself."""
+"""Without Redis the service continues, and each process enforces rate limits on its own."""
 
 import os
 import signal
@@ -16,22 +16,22 @@ from tests.accounts import PASSWORD, Account, log_in, sign_up
 from tests.conftest import StartService
 from tests.integration.wire import JSON, problem, statuses
 
-LIMIT = 4
+MAX_REQUESTS = 4
 
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that may be mistreated."""
+    """A server that tests can kill and freeze."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
-    """Speaks HTTP to a service that counts on that server."""
+    """An HTTP client of a service that uses that server."""
     service = start_service(
         REDIS_URL=valkey.url,
-        RATE_LIMIT_PASSWORD=f"{LIMIT}/minute",
+        RATE_LIMIT_PASSWORD=f"{MAX_REQUESTS}/minute",
         REDIS_BREAKER_RECOVERY="1",
         REQUEST_TIMEOUT="5",
         DATABASE_STATEMENT_TIMEOUT="2",
@@ -69,58 +69,64 @@ def _seconds(call: Callable[[], httpx2.Response], times: int) -> list[float]:
     return durations
 
 
-def _wait_until_shared(client: httpx2.Client) -> None:
+def _wait_for_redis(client: httpx2.Client) -> None:
     deadline = time.monotonic() + 10
     while client.get("/readyz").json()["redis"] != "up":
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # The breaker lets the next request try again after a second.
+    # One second after a failure, the breaker lets a request try Redis again.
     time.sleep(1.1)
 
 
 def test_without_redis_everything_works_and_limits_hold_in_the_process(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """Signup, login and reads go on; the limit is counted here; readiness says degraded."""
-    _wait_until_shared(client)
+    """Signup, login and reads succeed, the process counts itself, and readiness is degraded."""
+    _wait_for_redis(client)
     _signal(valkey, signal.SIGKILL)
     try:
         account = sign_up(client)  # check F8
         log_in(client, account.email, PASSWORD)
         assert client.get(account.url, headers=account.auth).status_code == 200
-        found = statuses(_use_up_the_limit(client, account, LIMIT + 2))
-        assert found == {400: LIMIT, 429: 2}  # check F8
+        found = statuses(_use_up_the_limit(client, account, MAX_REQUESTS + 2))
+        assert found == {400: MAX_REQUESTS, 429: 2}  # check F8
         ready = client.get("/readyz")
         assert ready.status_code == 200
         assert ready.json() == {"status": "degraded", "postgres": "up", "redis": "down"}
         assert "RateLimit" in client.get("/openapi.json").headers
     finally:
         valkey.start()
-    _wait_until_shared(client)
+    _wait_for_redis(client)
     assert client.get("/readyz").json() == {"status": "ready", "postgres": "up", "redis": "up"}
 
 
 def test_limits_count_in_redis_again_once_it_is_back(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """A flushed Redis forgets what was counted; the next hits are counted there."""
-    _wait_until_shared(client)
+    """A restarted Redis has no counts, and the service counts the next requests there."""
+    _wait_for_redis(client)
     account = sign_up(client)
-    assert statuses(_use_up_the_limit(client, account, LIMIT + 1)) == {400: LIMIT, 429: 1}
+    assert statuses(_use_up_the_limit(client, account, MAX_REQUESTS + 1)) == {
+        400: MAX_REQUESTS,
+        429: 1,
+    }
     valkey.stop()
     valkey.start()
-    _wait_until_shared(client)
-    assert statuses(_use_up_the_limit(client, account, LIMIT + 1)) == {400: LIMIT, 429: 1}
+    _wait_for_redis(client)
+    assert statuses(_use_up_the_limit(client, account, MAX_REQUESTS + 1)) == {
+        400: MAX_REQUESTS,
+        429: 1,
+    }
     problem(client.get("/api/users/me"), 401, "unauthenticated")
 
 
 def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """The service notices each closed connection before it sends anything on it."""
-    _wait_until_shared(client)
+    """The service notices a closed connection before it sends a command on it."""
+    _wait_for_redis(client)
     with _frozen(valkey), ThreadPoolExecutor(8) as threads:
-        # Each waits for an answer, so that each takes a connection of its own.
+        # Concurrent requests make the service open one connection for each.
         reports = [threads.submit(client.get, "/readyz") for _ in range(8)]
         time.sleep(0.05)
         _signal(valkey, signal.SIGCONT)
@@ -136,11 +142,11 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     assert client.get("/api/products").headers["X-Cache"] == "miss"
 
 
-def test_frozen_redis_delays_a_few_requests_a_little_then_none(
+def test_frozen_redis_delays_requests_only_until_the_breaker_opens(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """150 ms each until the breaker opens; when it thaws, all is as before."""
-    _wait_until_shared(client)
+    """Each delay is 150 ms. After the freeze, requests are as fast as before."""
+    _wait_for_redis(client)
     account = sign_up(client)
     read = lambda: client.get(account.url, headers=account.auth)  # noqa: E731
     usual = statistics.median(_seconds(read, 9))
@@ -148,7 +154,10 @@ def test_frozen_redis_delays_a_few_requests_a_little_then_none(
         first, then = _seconds(read, 3), _seconds(read, 15)
         assert max(first) < usual + 0.15 + 0.1  # check F9
         assert statistics.median(then) < usual + 0.03  # check F9
-        assert statuses(_use_up_the_limit(client, account, LIMIT + 1)) == {400: LIMIT, 429: 1}
+        assert statuses(_use_up_the_limit(client, account, MAX_REQUESTS + 1)) == {
+            400: MAX_REQUESTS,
+            429: 1,
+        }
         assert client.get("/readyz").json()["redis"] == "down"
-    _wait_until_shared(client)
+    _wait_for_redis(client)
     assert statistics.median(_seconds(read, 9)) < usual + 0.03

@@ -1,4 +1,4 @@
-"""The headers that every response has."""
+"""Headers that every response has."""
 
 import re
 from typing import Any
@@ -48,10 +48,10 @@ def _respond(client: httpx2.Client, account: Account, kind: str) -> httpx2.Respo
 
 @pytest.mark.parametrize("kind", _KINDS)
 def test_every_response_has_the_security_headers(
-    client: httpx2.Client, somebody: Account, kind: str
+    client: httpx2.Client, shared_user: Account, kind: str
 ) -> None:
-    """Whatever the status; once each; and no word about the server behind."""
-    response = _respond(client, somebody, kind)
+    """Each header is there once, for every status. No header names the server software."""
+    response = _respond(client, shared_user, kind)
     for name, value in SECURITY_HEADERS.items():
         assert response.headers.get_list(name) == [value]  # check 36
     assert "Strict-Transport-Security" not in response.headers  # check 36
@@ -60,11 +60,13 @@ def test_every_response_has_the_security_headers(
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_hsts_is_sent_over_https_only(client: httpx2.Client, somebody: Account, kind: str) -> None:
-    """A trusted proxy says that the client came by HTTPS."""
+def test_hsts_is_sent_over_https_only(
+    client: httpx2.Client, shared_user: Account, kind: str
+) -> None:
+    """A trusted proxy reports that the client uses HTTPS."""
     client = httpx2.Client(base_url=client.base_url, headers={"X-Forwarded-Proto": "https"})
     with client:
-        value = _respond(client, somebody, kind).headers["Strict-Transport-Security"]
+        value = _respond(client, shared_user, kind).headers["Strict-Transport-Security"]
     age = re.match(r"max-age=(\d+)", value)
     assert age  # check 36
     assert int(age[1]) >= 31_536_000
@@ -73,8 +75,8 @@ def test_hsts_is_sent_over_https_only(client: httpx2.Client, somebody: Account, 
 @pytest.mark.parametrize(
     "path", ["/docs", "/problems", "/problems/not-found", "/problems/too-many-requests"]
 )
-def test_html_pages_have_a_policy_that_fits_them(client: httpx2.Client, path: str) -> None:
-    """They show, and still run nothing inline and nothing from elsewhere."""
+def test_html_pages_have_a_strict_content_security_policy(client: httpx2.Client, path: str) -> None:
+    """The policy forbids inline scripts and other origins."""
     response = client.get(path, headers={"Accept": "text/html"})
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     directives = dict(
@@ -90,17 +92,17 @@ def test_html_pages_have_a_policy_that_fits_them(client: httpx2.Client, path: st
         assert response.headers[name] == SECURITY_HEADERS[name]  # check 36
 
 
-def test_a_foreign_origin_gets_nothing(client: httpx2.Client, somebody: Account) -> None:
-    """No page of another site may read what is here."""
+def test_another_origin_gets_no_cors_header(client: httpx2.Client, shared_user: Account) -> None:
+    """So browsers do not let other sites read responses."""
     origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PATCH"}
     for method in ("GET", "OPTIONS"):
-        response = client.request(method, "/api/users/me", headers={**somebody.auth, **origin})
+        response = client.request(method, "/api/users/me", headers={**shared_user.auth, **origin})
         assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("request_id", ["a", "A-Za-z0-9._-", "x" * 128, "0b8c4e9e-3c6f-4f0e"])
-def test_a_good_request_id_is_kept(client: httpx2.Client, request_id: str) -> None:
-    """The client's own id is on the response and in the problem."""
+def test_a_valid_request_id_is_kept(client: httpx2.Client, request_id: str) -> None:
+    """The client's id is in the response header and in the problem."""
     for path in ("/livez", "/nothing"):
         response = client.get(path, headers={"X-Request-ID": request_id})
         assert response.headers.get_list("X-Request-ID") == [request_id]
@@ -110,25 +112,25 @@ def test_a_good_request_id_is_kept(client: httpx2.Client, request_id: str) -> No
 @pytest.mark.parametrize(
     "request_id", ["", "x" * 129, "a b", "a/b", "a\tb", "é", "<b>", '"', "a,b", "%0A"]
 )
-def test_a_bad_request_id_is_replaced(service: Service, request_id: str) -> None:
-    """By one of ours: nothing gets into logs and documents that way."""
-    answer = exchange(
+def test_an_invalid_request_id_is_replaced(service: Service, request_id: str) -> None:
+    """The service creates an id, so a client cannot inject text into logs and documents."""
+    response = exchange(
         service,
         b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: %b\r\n\r\n"
         % request_id.encode(),
     )
-    found = re.search(rb"(?i)x-request-id: ([0-9a-f]{32})\r\n", answer)
+    found = re.search(rb"(?i)x-request-id: ([0-9a-f]{32})\r\n", response)
     assert found
-    assert b'"request_id":"%b"' % found[1] in answer
+    assert b'"request_id":"%b"' % found[1] in response
 
 
-def test_each_request_has_an_id_of_its_own(client: httpx2.Client) -> None:
-    """Ids that the service makes are not repeated."""
+def test_each_request_has_a_unique_id(client: httpx2.Client) -> None:
+    """The service never creates the same id twice."""
     ids = {client.get("/livez").headers["X-Request-ID"] for _ in range(10)}
     assert len(ids) == 10
 
 
-def test_problems_are_not_cached(client: httpx2.Client, somebody: Account) -> None:
-    """What is refused now may be there in a moment."""
+def test_problems_are_not_cached(client: httpx2.Client, shared_user: Account) -> None:
+    """The next request for the same address may succeed."""
     for kind in ("401", "404", "404 unknown path", "405", "422"):
-        assert _respond(client, somebody, kind).headers["Cache-Control"] == "no-store"
+        assert _respond(client, shared_user, kind).headers["Cache-Control"] == "no-store"

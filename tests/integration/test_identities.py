@@ -1,4 +1,4 @@
-"""How an account is signed in to: identities are listed, linked and removed by its owner alone."""
+"""Identities of an account: only the owner can list, link and remove them."""
 
 import secrets
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from tests.integration.hostile_provider import HostileProvider, hostile_provider
 from tests.integration.wire import at_once, log_lines, pointers, problem, statuses
 from tests.service import Service
 
-NEW = "four small yellow tables"
-EARLIER = "UPDATE sessions SET created_at = now() - interval '5 minutes' WHERE user_id = %s"
+NEW_PASSWORD = "four small yellow tables"
+_AGE_SESSIONS = "UPDATE sessions SET created_at = now() - interval '5 minutes' WHERE user_id = %s"
 
 
 @pytest.fixture(scope="module")
@@ -28,24 +28,24 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users may sign in there."""
+    """A service whose users can sign in with that provider."""
     return start_service(**provider.settings)
 
 
 @pytest.fixture
 def browser(service: Service) -> Browser:
-    """A browser that has not been here before."""
+    """A browser without cookies."""
     return Browser(service.client)
 
 
 @pytest.fixture
 def owner(service: Service) -> Account:
-    """Somebody with a password."""
+    """A user with a password."""
     return sign_up(service.client)
 
 
 def _link(browser: Browser, owner: Account, provider: HostileProvider) -> str:
-    """Link a new identity; return its subject."""
+    """Link a new identity, and return its subject."""
     subject = secrets.token_hex(8)
     back = provider.authorize(browser.begin_link(owner), sub=subject)
     assert browser.finish(back).status_code == 303
@@ -64,15 +64,15 @@ def _begin_link(service: Service, owner: Account, **body: str) -> httpx2.Respons
 
 
 def _set_password(browser: Browser, **body: str) -> tuple[httpx2.Response, dict[str, str]]:
-    user, own = browser.me(), {"Sec-Fetch-Site": "same-origin"}
+    user, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{user['id']}/password"
-    return browser.request("PUT", path, json=body, headers=own), user
+    return browser.request("PUT", path, json=body, headers=same_origin), user
 
 
 def test_the_owner_sees_and_removes_linked_identities(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """Each with its provider, when it was linked and when it was used; a removed one is gone."""
+    """Each has its provider, and the times of its link and its last use; a removed one is gone."""
     subject = _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
     assert set(identity) == {"id", "provider", "linked_at", "last_used_at"}  # check 27
@@ -91,7 +91,7 @@ def test_the_owner_sees_and_removes_linked_identities(
 def test_identities_come_in_pages(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """In the order of linking."""
+    """They are in the order in which they were linked."""
     for _ in range(3):
         _link(browser, owner, provider)
     path, shown = f"{owner.url}/identities?limit=2", []
@@ -101,31 +101,31 @@ def test_identities_come_in_pages(
     assert (len(shown), shown, rest["next_cursor"]) == (3, sorted(shown), None)
 
 
-def test_nobody_else_sees_or_removes_them(
+def test_only_the_owner_can_list_or_remove_identities(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider, database_url: str
 ) -> None:
-    """Another user gets what a missing account gives; an administrator gets 403."""
+    """Another user gets the same as for a missing account, an administrator gets 403."""
     _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
-    stranger, admin = sign_up(service.client), new_admin(service.client, database_url)
+    other_user, admin = sign_up(service.client), new_admin(service.client, database_url)
     for method, path in (
         ("GET", f"{owner.url}/identities"),
         ("DELETE", f"{owner.url}/identities/{identity['id']}"),
     ):
-        answer = service.client.request(method, path, headers=stranger.auth)
-        problem(answer, 404, "not-found")  # check 24
+        response = service.client.request(method, path, headers=other_user.auth)
+        problem(response, 404, "not-found")  # check 24
         problem(service.client.request(method, path, headers=admin.auth), 403, "forbidden")
         problem(service.client.request(method, path), 401, "unauthenticated")
-    own = f"{stranger.url}/identities/{identity['id']}"
-    problem(service.client.delete(own, headers=stranger.auth), 404, "not-found")  # check 24
+    own = f"{other_user.url}/identities/{identity['id']}"
+    problem(service.client.delete(own, headers=other_user.auth), 404, "not-found")  # check 24
     assert len(_identities(service, owner)) == 1
 
 
-def test_an_earlier_session_links_with_the_password_only(
+def test_an_old_session_needs_the_password_to_link_an_identity(
     service: Service, owner: Account, database: psycopg.Connection
 ) -> None:
-    """A token that was stolen from it sets up no other way in; a wrong password neither."""
-    database.execute(EARLIER, [owner.id])
+    """So a stolen token cannot add a way to sign in."""
+    database.execute(_AGE_SESSIONS, [owner.id])
     problem(_begin_link(service, owner), 403, "reauthenticate")  # check 41
     wrong = _begin_link(service, owner, current_password="a wrong password")
     problem(wrong, 403, "wrong-password")  # check 41
@@ -135,85 +135,85 @@ def test_an_earlier_session_links_with_the_password_only(
     assert pointers(unknown) == ["/password"]
 
 
-def test_an_earlier_session_removes_no_identity(
+def test_an_old_session_cannot_remove_an_identity(
     service: Service,
     browser: Browser,
     owner: Account,
     provider: HostileProvider,
     database: psycopg.Connection,
 ) -> None:
-    """Its owner signs in again; until then the identity stays."""
+    """The owner must sign in again first."""
     _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
-    database.execute(EARLIER, [owner.id])
+    database.execute(_AGE_SESSIONS, [owner.id])
     again = log_in(service.client, owner.email, PASSWORD)
     path = f"{owner.url}/identities/{identity['id']}"
-    # The session is remembered for 0.8 s; another process would know it at once.
+    # The process caches the old session for 0.8 s. A logout makes it read the session again.
     service.client.post("/api/auth/logout", headers={"Authorization": f"Bearer {again}"})
     problem(service.client.delete(path, headers=owner.auth), 403, "reauthenticate")  # check 41
     recent = {"Authorization": f"Bearer {log_in(service.client, owner.email, PASSWORD)}"}
     assert service.client.delete(path, headers=recent).status_code == 204
 
 
-def test_the_last_way_to_sign_in_is_not_removed(
+def test_the_last_way_to_sign_in_cannot_be_removed(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Of two removals at once, one is the last; with a password, both may go."""
+    """Of two concurrent removals, one is refused. With a password, both are allowed."""
     browser.sign_in(provider)
-    me, own = browser.me(), {"Sec-Fetch-Site": "same-origin"}
+    me, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{me['id']}/identities"
-    back = browser.request("POST", f"{OIDC}/link", headers=own).json()["authorization_url"]
+    back = browser.request("POST", f"{OIDC}/link", headers=same_origin).json()["authorization_url"]
     assert browser.finish(provider.authorize(back, sub=secrets.token_hex(8))).status_code == 303
     ids = [it["id"] for it in browser.request("GET", path).json()["items"]]
     removals = at_once(
-        [partial(browser.request, "DELETE", f"{path}/{it}", headers=own) for it in ids]
+        [partial(browser.request, "DELETE", f"{path}/{it}", headers=same_origin) for it in ids]
     )
     assert statuses(removals) == {204: 1, 409: 1}
     (left,) = browser.request("GET", path).json()["items"]
-    refused = browser.request("DELETE", f"{path}/{left['id']}", headers=own)
+    refused = browser.request("DELETE", f"{path}/{left['id']}", headers=same_origin)
     problem(refused, 409, "last-sign-in-method")
-    assert _set_password(browser, new_password=NEW)[0].status_code == 204
-    assert browser.request("DELETE", f"{path}/{left['id']}", headers=own).status_code == 204
+    assert _set_password(browser, new_password=NEW_PASSWORD)[0].status_code == 204
+    assert browser.request("DELETE", f"{path}/{left['id']}", headers=same_origin).status_code == 204
 
 
-def test_an_account_without_a_password_sets_its_first_one(
+def test_an_account_without_a_password_can_set_one(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """In a session that began less than five minutes ago; from then on it needs the current one."""
+    """The session must be under five minutes old. Later changes need the current password."""
     browser.sign_in(provider)
-    early, user = _set_password(browser, new_password=NEW)
+    early, user = _set_password(browser, new_password=NEW_PASSWORD)
     assert early.status_code == 204
     assert _notices(service, early) == ["password-changed"]  # check 41
-    log_in(service.client, user["email"], NEW)
+    log_in(service.client, user["email"], NEW_PASSWORD)
     second, _ = _set_password(browser, new_password=PASSWORD)
     assert pointers(second) == ["/current_password"]  # check 41
     other = Browser(service.client)
     other.sign_in(provider, sub=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.com")
-    database.execute(EARLIER, [other.me()["id"]])
-    # Remembered for less than a second.
+    database.execute(_AGE_SESSIONS, [other.me()["id"]])
+    # The process caches the session for less than a second.
     database.execute("SELECT pg_sleep(0.9)")
-    problem(_set_password(other, new_password=NEW)[0], 403, "reauthenticate")  # check 41
+    problem(_set_password(other, new_password=NEW_PASSWORD)[0], 403, "reauthenticate")  # check 41
 
 
-def test_a_new_password_removes_what_was_linked_in_other_sessions(
+def test_a_new_password_removes_identities_linked_in_other_sessions(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """A thief's identity signs nobody in after the change, even if the thief has logged out."""
+    """A thief's identity cannot sign in after the change, even if the thief has logged out."""
     kept = _link(browser, owner, provider)
     stolen = Account(
         owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
     )
-    linked, begun = _link(Browser(service.client), stolen, provider), Browser(service.client)
-    back = provider.authorize(begun.begin_link(stolen), sub=secrets.token_hex(8))
+    linked, pending = _link(Browser(service.client), stolen, provider), Browser(service.client)
+    back = provider.authorize(pending.begin_link(stolen), sub=secrets.token_hex(8))
     gone = Account(
         owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
     )
     ended = _link(Browser(service.client), gone, provider)
     assert service.client.post("/api/auth/logout", headers=gone.auth).status_code == 204
-    body = {"current_password": PASSWORD, "new_password": NEW}
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     changed = service.client.put(f"{owner.url}/password", json=body, headers=owner.auth)
     assert changed.status_code == 204
-    problem(begun.finish(back), 403, "oidc-refused")  # check 41
+    problem(pending.finish(back), 403, "oidc-refused")  # check 41
     for subject in (linked, ended):
         thief = Browser(service.client)
         thief.sign_in(provider, sub=subject, email=f"{secrets.token_hex(8)}@example.com")
@@ -223,10 +223,10 @@ def test_a_new_password_removes_what_was_linked_in_other_sessions(
     assert mine.me()["id"] == owner.id
 
 
-def test_a_link_is_announced_once(
+def test_a_link_is_logged_once(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """When it is made, and not when the same identity is linked once more."""
+    """Linking the same identity again logs no further notice."""
     subject = secrets.token_hex(8)
     for expected in (["identity-linked"], []):
         finished = browser.finish(provider.authorize(browser.begin_link(owner), sub=subject))
@@ -234,7 +234,7 @@ def test_a_link_is_announced_once(
 
 
 def test_a_session_that_ends_while_a_link_begins_gives_401(service: Service) -> None:
-    """Linking and logging out at once: 200 or 401, and never 500."""
+    """A link concurrent with a logout gets 200 or 401, and never 500."""
     client = service.client
     for _ in range(10):
         owner = sign_up(client)

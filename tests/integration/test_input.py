@@ -1,4 +1,4 @@
-"""Hostile input: whatever comes, the answer is a 4xx problem, and the service goes on."""
+"""Hostile input gets a 4xx problem, and the service continues."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from tests.integration.wire import JSON, problem
 _HEADERS = [b"X-Request-ID", b"traceparent", b"If-None-Match", b"Accept", b"Cookie",
             b"Content-Type", b"X-Forwarded-For", b"X-Forwarded-Proto", b"User-Agent"]  # fmt: skip
 _ENDPOINTS = ["POST /api/users", "POST /api/auth/login", "PATCH me", "PUT me/password"]
-_BROKEN = {
+_MALFORMED = {
     "5,000 arrays": b"[" * 5000 + b"]" * 5000,
     "5,000 objects": b'{"name":' * 5000 + b"1" + b"}" * 5000,
     "5,000 in a field": b'{"name":' + b"[" * 5000 + b"]" * 5000 + b"}",
@@ -41,7 +41,7 @@ _BROKEN = {
     "nothing but blanks": b"   ",
     "truncated": b'{"name":"A"',
 }
-_UNFIT = {
+_INVALID = {
     "NUL": b'{"name":"a\\u0000b","email":"a\\u0000@b.c","password":"a\\u0000aaaaaaaaaaaaaaaa"}',
     "NUL in a key": b'{"\\u0000":1}',
     "65 bits": b'{"name":18446744073709551616}',
@@ -67,16 +67,20 @@ def _send(
 
 
 @pytest.mark.parametrize("endpoint", _ENDPOINTS)
-def test_broken_json_gets_400(client: httpx2.Client, somebody: Account, endpoint: str) -> None:
-    """Syntax that is not RFC 8259's, or that two parsers would read differently."""
-    for name, content in _BROKEN.items():
-        document = problem(_send(client, somebody, endpoint, content), 400, "malformed-json")
+def test_malformed_json_gets_400(
+    client: httpx2.Client, shared_user: Account, endpoint: str
+) -> None:
+    """This includes JSON that two parsers could read differently."""
+    for name, content in _MALFORMED.items():
+        document = problem(_send(client, shared_user, endpoint, content), 400, "malformed-json")
         assert document["detail"].startswith("The body is not valid JSON"), name  # check 28, 29
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
-def test_a_byte_order_mark_gets_400_and_is_named(client: httpx2.Client, encoding: str) -> None:
-    """RFC 8259, section 8.1: it cannot be seen in an editor, so that the problem has to name it."""
+def test_a_byte_order_mark_gets_400_and_the_problem_names_it(
+    client: httpx2.Client, encoding: str
+) -> None:
+    """RFC 8259, section 8.1. The problem names it because editors do not show it."""
     content = json.dumps(signup_body()).encode(encoding)
     response = client.post("/api/users", content=content, headers=JSON)
     document = problem(response, 400, "malformed-json")
@@ -84,27 +88,27 @@ def test_a_byte_order_mark_gets_400_and_is_named(client: httpx2.Client, encoding
 
 
 @pytest.mark.parametrize("endpoint", _ENDPOINTS)
-def test_json_that_does_not_fit_gets_422(
-    client: httpx2.Client, somebody: Account, endpoint: str
+def test_well_formed_json_with_invalid_content_gets_422(
+    client: httpx2.Client, shared_user: Account, endpoint: str
 ) -> None:
-    """Well-formed, and still nothing that this endpoint takes."""
-    for name, content in _UNFIT.items():
-        document = problem(_send(client, somebody, endpoint, content), 422, "invalid-content")
+    """The problem has a JSON Pointer to each error."""
+    for name, content in _INVALID.items():
+        document = problem(_send(client, shared_user, endpoint, content), 422, "invalid-content")
         assert document["errors"], name  # check 29
         assert all("pointer" in error for error in document["errors"]), name
 
 
 @pytest.mark.parametrize("endpoint", _ENDPOINTS)
-def test_an_empty_body_gets_422(client: httpx2.Client, somebody: Account, endpoint: str) -> None:
-    """No body is a body without what is required."""
-    problem(_send(client, somebody, endpoint, b""), 422, "invalid-content")
+def test_an_empty_body_gets_422(client: httpx2.Client, shared_user: Account, endpoint: str) -> None:
+    """The required fields are missing."""
+    problem(_send(client, shared_user, endpoint, b""), 422, "invalid-content")
 
 
-def test_a_password_may_not_contain_nul_but_asking_with_one_is_no_error(
-    client: httpx2.Client, somebody: Account
+def test_a_login_with_nul_in_the_password_gets_401(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """NUL in what is typed at login is simply wrong."""
-    body = {"email": somebody.email, "password": "\x00" * 20}
+    """No account has such a password, so it is a wrong password."""
+    body = {"email": shared_user.email, "password": "\x00" * 20}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")  # check 29
 
 
@@ -114,10 +118,10 @@ def test_a_password_may_not_contain_nul_but_asking_with_one_is_no_error(
      "%ED%A0%80", "%F0%9F%98%80", "%D9%A3", str(2**63), str(2**64), "9" * 400, "9" * 5000,
      "1;DROP TABLE users", "%27%20OR%201=1", "{}", "*"],
 )  # fmt: skip
-def test_an_id_that_is_none_gets_422_and_is_not_repeated(
+def test_an_invalid_id_gets_422_and_is_not_repeated(
     client: httpx2.Client, admin: Account, id_: str
 ) -> None:
-    """Ids are integers of 63 bits from 1 on, for administrators too."""
+    """Ids are integers from 1 to 2^63 - 1, also for administrators."""
     response = client.get(f"/api/users/{id_}", headers=admin.auth)
     document = problem(response, 422, "invalid-content")  # check 29
     assert [error["parameter"] for error in document["errors"]] == ["user_id"]
@@ -130,10 +134,10 @@ def test_an_id_that_is_none_gets_422_and_is_not_repeated(
      f"limit={2**64}", f"limit={'9' * 5000}", "email=%00", "email=canary-in-a-query",
      "email=a%00@example.com", f"email={'a@' * 3000}"],
 )  # fmt: skip
-def test_a_query_that_does_not_fit_gets_422_and_is_not_repeated(
+def test_an_invalid_query_gets_422_and_is_not_repeated(
     client: httpx2.Client, admin: Account, query: str
 ) -> None:
-    """The parameter is named, its value is not."""
+    """The problem names the parameter without its value."""
     response = client.get(f"/api/users?{query}", headers=admin.auth)
     document = problem(response, 422, "invalid-content")  # check 29
     name, _, value = query.partition("=")
@@ -144,11 +148,11 @@ def test_a_query_that_does_not_fit_gets_422_and_is_not_repeated(
 @pytest.mark.parametrize("path", ["/api/users/me", "/api/users", "/nothing", "/problems/x"])
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"\xed\xa0\x80", b"9" * 5000, b'"', b",,,;;;=="])
 def test_hostile_headers_never_break_the_service(
-    client: httpx2.Client, somebody: Account, path: str, value: bytes
+    client: httpx2.Client, shared_user: Account, path: str, value: bytes
 ) -> None:
-    """A header that makes no sense is ignored or a 4xx."""
+    """An invalid header is ignored or gets a 4xx."""
     for header in _HEADERS:
-        headers = [(b"Authorization", f"Bearer {somebody.token}".encode()), (header, value)]
+        headers = [(b"Authorization", f"Bearer {shared_user.token}".encode()), (header, value)]
         response = client.get(path, headers=headers)
         assert response.status_code < 500, header  # check 29
         if response.is_error:
@@ -156,21 +160,21 @@ def test_hostile_headers_never_break_the_service(
 
 
 def test_json_pointers_are_escaped(client: httpx2.Client) -> None:
-    """RFC 6901: `~` and `/` in a field's name do not make another path of it."""
+    """RFC 6901: `~` and `/` in a field name are escaped."""
     body = signup_body(**{"a/b": 1, "m~n": 2, "": 3, "ü\n": 4})
     document = problem(client.post("/api/users", json=body), 422, "invalid-content")
     found = {error["pointer"] for error in document["errors"]}
     assert found == {"/a~1b", "/m~0n", "/", "/ü\n"}
 
 
-def test_refused_values_are_never_echoed(client: httpx2.Client, somebody: Account) -> None:
-    """A problem says what is wanted, not what was sent."""
+def test_refused_values_are_never_echoed(client: httpx2.Client, shared_user: Account) -> None:
+    """A problem says what is allowed, and not what was sent."""
     canary = "canary\u0001in the coal mine"
     body = {"name": canary, "email": canary, "password": [canary]}
     signup = client.post("/api/users", json=body)
     login = client.post("/api/auth/login", json={"email": [canary], "password": {"a": canary}})
     patch = client.patch(
-        somebody.url, json=body, headers={**somebody.auth, "If-Match": somebody.etag}
+        shared_user.url, json=body, headers={**shared_user.auth, "If-Match": shared_user.etag}
     )
     broken = client.post("/api/users", content=b'{"name":"canary', headers=JSON)
     for response in (signup, login, patch, broken):
@@ -179,8 +183,10 @@ def test_refused_values_are_never_echoed(client: httpx2.Client, somebody: Accoun
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
-def test_no_field_keeps_the_service_busy(client: httpx2.Client, field: str) -> None:
-    """Text that is slow to normalise is refused before, so that others need not wait."""
+def test_text_that_is_slow_to_normalise_is_refused_quickly(
+    client: httpx2.Client, field: str
+) -> None:
+    """The length is checked first, so that other requests do not wait."""
     body = signup_body(**{field: "\u0345\u0301" * 15_000})
     durations = []
     for _ in range(3):
@@ -190,8 +196,8 @@ def test_no_field_keeps_the_service_busy(client: httpx2.Client, field: str) -> N
     assert min(durations) < 0.3
 
 
-def test_the_service_is_well_after_all_that(client: httpx2.Client) -> None:
-    """A signup still works, and quickly."""
+def test_a_signup_succeeds_after_hostile_input(client: httpx2.Client) -> None:
+    """It also takes less than two seconds."""
     started = time.perf_counter()
     body = {"name": "Ahmed", "email": new_email(), "password": PASSWORD}
     assert client.post("/api/users", json=body).status_code == 201

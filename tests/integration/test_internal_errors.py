@@ -1,4 +1,4 @@
-"""When something breaks: the client learns an id, the log the rest, and no secret gets out."""
+"""Internal errors: the client gets a request id, the log gets the details, and no secret leaks."""
 
 import time
 
@@ -14,17 +14,17 @@ from tests.service import Service
 
 @pytest.fixture(scope="module")
 def broken(start_service: StartService, new_database: NewDatabase) -> Service:
-    """A service whose database has no tables: whatever asks for them fails unexpectedly."""
+    """A service whose database has no tables, so that every query fails."""
     return start_service(DATABASE_URL=new_database(), RATE_LIMIT_LOGIN="3/minute")
 
 
-def _break(service: Service, **changes: str) -> httpx2.Response:
+def _sign_up(service: Service, **changes: str) -> httpx2.Response:
     return service.client.post("/api/users", json=signup_body(**changes))
 
 
-def test_a_forced_exception_gives_a_problem_without_internals(broken: Service) -> None:
-    """500, the security headers, the rate limit, and nothing of the cause."""
-    response = _break(broken)
+def test_an_exception_returns_a_problem_without_internals(broken: Service) -> None:
+    """The 500 has the security headers and the rate limit, and nothing about the cause."""
+    response = _sign_up(broken)
     problem(response, 500, "internal-error")  # check 39
     for word in ("Traceback", "psycopg", "sqlalchemy", "relation", "users", "SELECT", ".py"):
         assert word not in response.text  # check 39
@@ -35,9 +35,9 @@ def test_a_forced_exception_gives_a_problem_without_internals(broken: Service) -
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_the_request_id_of_a_500_leads_to_its_traceback(broken: Service) -> None:
-    """The log says what broke and where, in one line under the id that the client has."""
-    response = _break(broken)
+def test_the_log_has_the_traceback_of_a_500_under_its_request_id(broken: Service) -> None:
+    """The exception is in one line."""
+    response = _sign_up(broken)
     lines = log_lines(broken, response.json()["request_id"])
     events = {line["event"]: line for line in lines}
     assert set(events) == {"unexpected_error", "request"}
@@ -47,42 +47,42 @@ def test_the_request_id_of_a_500_leads_to_its_traceback(broken: Service) -> None
     assert events["request"]["status"] == 500
 
 
-def test_hsts_is_on_a_500_over_https_too(broken: Service) -> None:
-    """The door adds its headers whatever happened inside."""
+def test_a_500_over_https_has_hsts(broken: Service) -> None:
+    """A middleware adds the header to every response, also to a 500."""
     headers = {"X-Forwarded-Proto": "https"}
     response = broken.client.post("/api/users", json=signup_body(), headers=headers)
     assert response.status_code == 500
     assert "Strict-Transport-Security" in response.headers  # check 36
 
 
-def test_the_service_goes_on_after_a_500(broken: Service) -> None:
-    """The connection to the database is back in the pool, and nobody else is concerned."""
+def test_the_service_continues_after_a_500(broken: Service) -> None:
+    """The database connection returns to the pool, and other requests are not affected."""
     for _ in range(12):
-        problem(_break(broken), 500, "internal-error")
+        problem(_sign_up(broken), 500, "internal-error")
     assert broken.client.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("which", ["well", "broken"])
-def test_a_canary_is_neither_in_the_log_nor_in_any_body(
+@pytest.mark.parametrize("which", ["working", "broken"])
+def test_no_secret_is_in_the_log_or_in_a_response(
     service: Service, broken: Service, ahmed: Account, which: str
 ) -> None:
-    """Passwords, tokens and cookies go through 2xx, 401, 422, 429 and 500, and leave no trace."""
-    driven, canary = {"well": service, "broken": broken}[which], canaries()
-    responses = drive(driven.client, ahmed, canary)
-    seen = {response.status_code for response in responses}
-    assert seen >= ({201, 401, 403, 422} if which == "well" else {500, 401, 422, 429})
-    log_lines(driven, responses[-1].headers["X-Request-ID"])
+    """They are sent in requests that get 2xx, 401, 403, 422, 429 and 500."""
+    target, canary = {"working": service, "broken": broken}[which], canaries()
+    responses = drive(target.client, ahmed, canary)
+    received = {response.status_code for response in responses}
+    assert received >= ({201, 401, 403, 422} if which == "working" else {500, 401, 422, 429})
+    log_lines(target, responses[-1].headers["X-Request-ID"])
     secrets_sent = [*canary.values(), ahmed.token]
-    metrics = driven.client.get("/metrics").text
+    metrics = target.client.get("/metrics").text
     for secret in secrets_sent:
-        assert secret not in driven.log.read_text()  # check 38
+        assert secret not in target.log.read_text()  # check 38
         assert secret not in metrics  # check 38
         for response in responses:
             assert secret not in response.text + str(response.headers)  # check 38
 
 
-def test_tokens_that_are_handed_out_are_not_in_the_log(service: Service, ahmed: Account) -> None:
-    """Neither the access token nor the refresh token of a login is written down."""
+def test_the_tokens_of_a_login_are_not_in_the_log(service: Service, ahmed: Account) -> None:
+    """The email and the password are not in the log either."""
     body = {"email": ahmed.email, "password": ahmed.password}
     response = service.client.post("/api/auth/login", json=body)
     log_lines(service, response.headers["X-Request-ID"])

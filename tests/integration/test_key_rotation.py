@@ -1,4 +1,4 @@
-"""Another key begins to sign: nobody is signed out, and the old key ends when it may."""
+"""Rotation of the signing key: no session ends, and the old key expires with its last token."""
 
 import base64
 import hashlib
@@ -21,11 +21,11 @@ from tests.integration.wire import at_once, problem
 from tests.service import signing_key
 
 JWKS = "/.well-known/jwks.json"
-LIFETIME = 900
+LIFETIME_SECONDS = 900
 
 
-class _Pair:
-    """A key pair, as the tests know it: by the standards, not by the service's own code."""
+class _KeyPair:
+    """A key pair, derived from the standards instead of the service's code."""
 
     def __init__(self, seed: str) -> None:
         self.private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
@@ -43,32 +43,32 @@ def _base64url(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def next_key() -> str:
-    """The key to come."""
+    """The next signing key, as a setting."""
     return signing_key()
 
 
 @pytest.fixture(scope="module")
-def old(token_signing_key: str) -> _Pair:
-    """The key that every service of the tests has."""
-    return _Pair(token_signing_key)
+def old(token_signing_key: str) -> _KeyPair:
+    """The signing key of every service in the tests."""
+    return _KeyPair(token_signing_key)
 
 
 @pytest.fixture(scope="module")
-def new(next_key: str) -> _Pair:
-    """The key that takes over."""
-    return _Pair(next_key)
+def new(next_key: str) -> _KeyPair:
+    """The key that replaces it."""
+    return _KeyPair(next_key)
 
 
 @pytest.fixture(scope="module")
 def rotation(
     start_service: StartService, token_signing_key: str, next_key: str
 ) -> dict[str, httpx2.Client]:
-    """Processes as they are an hour before the change, after it, and a token's lifetime later."""
+    """Processes an hour before the rotation, just after it, and one token lifetime later."""
     now = datetime.now(UTC)
     moments = {
         "before": now + timedelta(hours=1),
         "after": now - timedelta(seconds=1),
-        "end": now - timedelta(seconds=LIFETIME + 1),
+        "end": now - timedelta(seconds=LIFETIME_SECONDS + 1),
     }
     calls: list[Callable[[], httpx2.Client]] = [
         partial(_start, start_service, f"{token_signing_key}, {next_key}@{moment.isoformat()}")
@@ -78,7 +78,7 @@ def rotation(
 
 
 def _start(start_service: StartService, keys: str) -> httpx2.Client:
-    return start_service(TOKEN_SIGNING_KEY=keys, TOKEN_LIFETIME=str(LIFETIME)).client
+    return start_service(TOKEN_SIGNING_KEY=keys, TOKEN_LIFETIME=str(LIFETIME_SECONDS)).client
 
 
 def _kid(tokens: Tokens) -> Any:
@@ -97,50 +97,50 @@ def _ids(client: httpx2.Client) -> list[str]:
     return [key["kid"] for key in _keys(client)]
 
 
-def test_before_the_change_processes_with_and_without_the_next_key_agree(
-    client: httpx2.Client, rotation: dict[str, httpx2.Client], somebody: Account, old: _Pair
+def test_before_the_rotation_processes_with_and_without_the_next_key_agree(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account, old: _KeyPair
 ) -> None:
-    """Both sign with the old key, and each takes what the other has signed."""
+    """Both sign with the old key, and each accepts the other's tokens."""
     for issuer in (client, rotation["before"]):
-        tokens = signed_in(issuer, somebody)
+        tokens = signed_in(issuer, shared_user)
         assert _kid(tokens) == old.id
         for verifier in (client, rotation["before"]):
             assert me(verifier, tokens.auth).status_code == 200  # check 14
 
 
-def test_a_process_that_is_late_still_takes_the_new_keys_tokens(
-    rotation: dict[str, httpx2.Client], somebody: Account, new: _Pair
+def test_a_process_before_its_rotation_accepts_tokens_of_the_next_key(
+    rotation: dict[str, httpx2.Client], shared_user: Account, new: _KeyPair
 ) -> None:
-    """The next key verifies from the moment that a process has it."""
-    tokens = signed_in(rotation["after"], somebody)
+    """A process verifies with the next key as soon as the key is in its setting."""
+    tokens = signed_in(rotation["after"], shared_user)
     assert _kid(tokens) == new.id
     assert me(rotation["before"], tokens.auth).status_code == 200  # check 14
     tokens = tokens_in(refresh(rotation["before"], tokens.refresh))
     assert me(rotation["after"], tokens.auth).status_code == 200  # check 14
 
 
-def test_after_the_change_new_tokens_carry_the_new_key_and_old_ones_go_on(
-    client: httpx2.Client, rotation: dict[str, httpx2.Client], somebody: Account, new: _Pair
+def test_after_the_rotation_new_tokens_have_the_new_key_and_old_ones_are_accepted(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account, new: _KeyPair
 ) -> None:
-    """A refresh turns the one into the other; nobody is signed out."""
-    tokens = signed_in(client, somebody)
+    """A refresh replaces an old token by a new one, so no session ends."""
+    tokens = signed_in(client, shared_user)
     assert me(rotation["after"], tokens.auth).status_code == 200  # check 14
     newer = tokens_in(refresh(rotation["after"], tokens.refresh))
     assert _kid(newer) == new.id
     assert me(rotation["after"], newer.auth).status_code == 200
-    # A process that was never told of the new key takes nothing from it.
+    # A process without the new key in its setting refuses its tokens.
     problem(me(client, newer.auth), 401, "invalid-token")
 
 
-def test_the_old_key_ends_with_its_last_token_even_for_a_forger_who_has_it(
-    client: httpx2.Client, rotation: dict[str, httpx2.Client], somebody: Account,
-    old: _Pair, new: _Pair,
+def test_the_old_key_is_refused_after_its_last_token_has_expired(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account,
+    old: _KeyPair, new: _KeyPair,
 ) -> None:  # fmt: skip
-    """A later `exp` helps nobody; the refresh token, which no key has signed, still does."""
-    tokens = signed_in(client, somebody)
+    """A forged later `exp` is refused too. Refresh tokens are not signed, and stay valid."""
+    tokens = signed_in(client, shared_user)
     claims = jwt.decode(tokens.access, options={"verify_signature": False})
 
-    def forged(pair: _Pair, kid: str) -> dict[str, str]:
+    def forged(pair: _KeyPair, kid: str) -> dict[str, str]:
         later = {**claims, "exp": claims["exp"] + 10**6}
         headers = {"typ": "at+jwt", "kid": kid}
         return bearer(jwt.encode(later, pair.private, algorithm="EdDSA", headers=headers))
@@ -153,10 +153,10 @@ def test_the_old_key_ends_with_its_last_token_even_for_a_forger_who_has_it(
     assert me(rotation["end"], newer.auth).status_code == 200  # check 14
 
 
-def test_paging_goes_on_while_another_key_takes_over(
+def test_cursors_stay_valid_during_a_rotation(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], admin: Account
 ) -> None:
-    """A cursor is accepted by every process that has its key in the setting."""
+    """A process accepts a cursor if the cursor's key is in its setting."""
     sign_up(client)
     before, after = rotation["before"], rotation["after"]
     cursors = {
@@ -171,10 +171,10 @@ def test_paging_goes_on_while_another_key_takes_over(
             "malformed-cursor")  # fmt: skip
 
 
-def test_the_public_keys_are_those_that_verify_now_or_soon(
-    client: httpx2.Client, rotation: dict[str, httpx2.Client], old: _Pair, new: _Pair
+def test_the_published_keys_are_those_that_verify_now_or_soon(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], old: _KeyPair, new: _KeyPair
 ) -> None:
-    """Public members only, under the thumbprint as `kid`."""
+    """Each has its public members only, and its thumbprint as `kid`."""
     assert _ids(client) == [old.id]
     assert _ids(rotation["before"]) == _ids(rotation["after"]) == [old.id, new.id]  # check 14
     assert _ids(rotation["end"]) == [new.id]  # check 14
@@ -183,16 +183,16 @@ def test_the_public_keys_are_those_that_verify_now_or_soon(
     assert _keys(rotation["after"]) == keys  # check 14, check 27
 
 
-def test_the_public_keys_may_be_cached_by_anybody(rotation: dict[str, httpx2.Client]) -> None:
-    """Revalidated each time; who asks makes no difference."""
+def test_the_published_keys_may_be_cached(rotation: dict[str, httpx2.Client]) -> None:
+    """They are revalidated each time, and are the same for every client."""
     client = rotation["after"]
     response = client.get(JWKS)
     assert response.headers["Cache-Control"] == "public, no-cache"
     assert response.headers["Content-Type"] == "application/json"
-    known = {"If-None-Match": response.headers["ETag"]}
-    unchanged = client.get(JWKS, headers=known)
+    conditional = {"If-None-Match": response.headers["ETag"]}
+    unchanged = client.get(JWKS, headers=conditional)
     assert (unchanged.status_code, unchanged.content) == (304, b"")
-    assert rotation["end"].get(JWKS, headers=known).status_code == 200
+    assert rotation["end"].get(JWKS, headers=conditional).status_code == 200
     for headers in ({"Authorization": "Bearer x"}, {"Cookie": "__Host-session=x"}):
         assert client.get(JWKS, headers=headers).content == response.content
     head = client.head(JWKS)
@@ -201,26 +201,26 @@ def test_the_public_keys_may_be_cached_by_anybody(rotation: dict[str, httpx2.Cli
     problem(client.get(JWKS, headers={"Accept": "text/html"}), 406, "not-acceptable")
 
 
-def test_anybody_can_verify_a_token_with_the_public_keys(
-    client: httpx2.Client, rotation: dict[str, httpx2.Client], somebody: Account
+def test_a_library_can_verify_a_token_with_the_published_keys(
+    client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account
 ) -> None:
-    """With a library's own reading of the key set, which finds the key by `kid`."""
+    """PyJWT finds the key by `kid`."""
     keys = jwt.PyJWKSet.from_dict(rotation["after"].get(JWKS).json())
     for issuer in (client, rotation["after"]):
-        token = signed_in(issuer, somebody).access
+        token = signed_in(issuer, shared_user).access
         key = keys[jwt.get_unverified_header(token)["kid"]]
         claims = jwt.decode(
             token, key, algorithms=["EdDSA"], audience="roundtrip", issuer="roundtrip"
         )
-        assert claims["sub"] == str(somebody.id)
+        assert claims["sub"] == str(shared_user.id)
 
 
 @pytest.mark.parametrize("kid", [7, None, [], {}, True, "", "x" * 500, "\x00", "ü"])
-def test_a_key_id_of_any_other_kind_is_refused(
-    client: httpx2.Client, somebody: Account, kid: Any
+def test_an_invalid_key_id_is_refused(
+    client: httpx2.Client, shared_user: Account, kid: Any
 ) -> None:
-    """It is looked up among ours, and nothing else is done with it."""
-    _, claims, signature = somebody.token.split(".")
+    """The service only compares `kid` with its own keys."""
+    _, claims, signature = shared_user.token.split(".")
     header = {"alg": "EdDSA", "typ": "at+jwt", "kid": kid}
     forged = f"{_base64url(json.dumps(header).encode())}.{claims}.{signature}"
     problem(me(client, bearer(forged)), 401, "invalid-token")  # check 11, check 29

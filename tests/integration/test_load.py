@@ -1,4 +1,4 @@
-"""More work than can be done, and clients that are slow or gone."""
+"""Overload, slow clients, and clients that disconnect."""
 
 import secrets
 import socket
@@ -13,12 +13,12 @@ from tests.conftest import StartService
 from tests.integration.wire import at_once, log_lines, problem, raw_status, statuses
 from tests.service import Service
 
-HEAD = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+REQUEST_HEAD = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture(scope="module")
-def small(start_service: StartService) -> Service:
-    """A service with one thread for passwords, one place to wait, and a short deadline."""
+def limited(start_service: StartService) -> Service:
+    """A service with one password thread, a queue of two, and a short deadline."""
     return start_service(
         PASSWORD_THREADS="1",
         PASSWORD_QUEUE="2",
@@ -27,24 +27,26 @@ def small(start_service: StartService) -> Service:
     )
 
 
-def test_a_full_password_queue_means_503_overloaded(small: Service) -> None:
-    """Some get through, the others are told when to come back; nobody waits for long."""
+def test_a_full_password_queue_means_503_overloaded(limited: Service) -> None:
+    """Some requests succeed. The others get a Retry-After, and none waits for long."""
     bodies = [signup_body() for _ in range(12)]
     started = time.perf_counter()
-    responses = at_once([partial(small.client.post, "/api/users", json=body) for body in bodies])
+    responses = at_once([partial(limited.client.post, "/api/users", json=body) for body in bodies])
     assert time.perf_counter() - started < 2
     assert set(statuses(responses)) == {201, 503}
     for response in responses:
         if response.status_code == 503:
             problem(response, 503, "overloaded")
             assert int(response.headers["Retry-After"]) >= 1
-    sign_up(small.client)
+    sign_up(limited.client)
 
 
-def test_reads_go_on_while_the_password_queue_is_full(small: Service, somebody: Account) -> None:
-    """Hashing has threads of its own: whoever is signed in notices little."""
-    signup = lambda: small.client.post("/api/users", json=signup_body())  # noqa: E731
-    read = lambda: small.client.get(somebody.url, headers=somebody.auth)  # noqa: E731
+def test_reads_succeed_while_the_password_queue_is_full(
+    limited: Service, shared_user: Account
+) -> None:
+    """Password hashing has its own threads, so it does not block other requests."""
+    signup = lambda: limited.client.post("/api/users", json=signup_body())  # noqa: E731
+    read = lambda: limited.client.get(shared_user.url, headers=shared_user.auth)  # noqa: E731
     responses = at_once([*[signup] * 6, *[read] * 6])
     assert statuses(responses[6:]) == {200: 6}
 
@@ -58,43 +60,43 @@ def test_reads_go_on_while_the_password_queue_is_full(small: Service, somebody: 
     ],
     ids=["nothing", "half", "chunked"],
 )
-def test_a_body_that_does_not_come_gets_408(small: Service, sent: bytes) -> None:
-    """The deadline holds for the client, too."""
-    with socket.create_connection(small.address(), timeout=5) as connection:
+def test_a_body_that_does_not_arrive_gets_408(limited: Service, sent: bytes) -> None:
+    """The request deadline also applies to the client."""
+    with socket.create_connection(limited.address(), timeout=5) as connection:
         started = time.perf_counter()
-        connection.sendall(HEAD + sent)
-        answer = connection.recv(65536)
-        while b"}" not in answer:
-            answer += connection.recv(65536)
-        assert raw_status(answer) == 408
+        connection.sendall(REQUEST_HEAD + sent)
+        response = connection.recv(65536)
+        while b"}" not in response:
+            response += connection.recv(65536)
+        assert raw_status(response) == 408
         assert 0.9 < time.perf_counter() - started < 2
-        assert b"application/problem+json" in answer
-        assert b"request-timeout" in answer
+        assert b"application/problem+json" in response
+        assert b"request-timeout" in response
 
 
-def test_a_client_that_drips_does_not_prolong_the_deadline(small: Service) -> None:
-    """A byte now and then is no progress."""
-    with socket.create_connection(small.address(), timeout=5) as connection:
+def test_a_client_that_sends_slowly_does_not_extend_the_deadline(limited: Service) -> None:
+    """Single bytes do not restart the timer."""
+    with socket.create_connection(limited.address(), timeout=5) as connection:
         started = time.perf_counter()
-        connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n")
+        connection.sendall(REQUEST_HEAD + b"Content-Length: 100\r\n\r\n")
         connection.settimeout(0.2)
-        answer = b""
-        while not answer and time.perf_counter() - started < 3:
+        response = b""
+        while not response and time.perf_counter() - started < 3:
             connection.sendall(b" ")
             try:
-                answer = connection.recv(65536)
+                response = connection.recv(65536)
             except TimeoutError:
                 continue
-        assert raw_status(answer) == 408
+        assert raw_status(response) == 408
         assert time.perf_counter() - started < 2
 
 
-def test_clients_that_hang_up_leave_the_service_well(service: Service) -> None:
-    """Half a body, a whole request without waiting: no error in the log, no connection lost."""
+def test_clients_that_disconnect_cause_no_errors(service: Service) -> None:
+    """This holds during and after the body: no error is logged, and the next request succeeds."""
     ids = [f"gone-{number:02}-{secrets.token_hex(4)}" for number in range(20)]
     for number, request_id in enumerate(ids):
         body = b'{"name":"A","email":"a%d@example.com","password":"xxxxxxxxxxxxxxx"}' % number
-        head = HEAD + b"X-Request-ID: %b\r\nContent-Length: %d\r\n\r\n" % (
+        head = REQUEST_HEAD + b"X-Request-ID: %b\r\nContent-Length: %d\r\n\r\n" % (
             request_id.encode(),
             len(body),
         )
@@ -109,10 +111,10 @@ def test_clients_that_hang_up_leave_the_service_well(service: Service) -> None:
     assert service.client.post("/api/users", json=signup_body()).status_code == 201
 
 
-def test_clients_that_hang_up_during_the_work_leave_the_service_well(
-    service: Service, somebody: Account
+def test_clients_that_disconnect_during_the_work_cause_no_errors(
+    service: Service, shared_user: Account
 ) -> None:
-    """The request ends by itself; the pool and the queue are free again."""
+    """The service finishes the request, and frees the pool and the queue."""
     body = b'{"email":"nobody@example.com","password":"xxxxxxxxxxxxxxx"}'
     login = (
         b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -122,19 +124,21 @@ def test_clients_that_hang_up_during_the_work_leave_the_service_well(
     for _ in range(30):
         with socket.create_connection(service.address(), timeout=5) as connection:
             connection.sendall(login)
-    read = lambda: service.client.get(somebody.url, headers=somebody.auth)  # noqa: E731
+    read = lambda: service.client.get(shared_user.url, headers=shared_user.auth)  # noqa: E731
     assert statuses(at_once([read] * 30)) == {200: 30}  # check F12
     log = service.log.read_text()[before:]
     assert "unexpected_error" not in log
     assert "Traceback" not in log
 
 
-def test_silent_sockets_do_not_keep_others_waiting(service: Service, client: httpx2.Client) -> None:
-    """A hundred connections that say nothing cost nobody else anything."""
+def test_silent_connections_do_not_delay_other_requests(
+    service: Service, client: httpx2.Client
+) -> None:
+    """A hundred connections with incomplete requests are open meanwhile."""
     sockets = [socket.create_connection(service.address(), timeout=5) for _ in range(100)]
     try:
         for number, silent in enumerate(sockets):
-            silent.sendall(HEAD[: number % len(HEAD)])
+            silent.sendall(REQUEST_HEAD[: number % len(REQUEST_HEAD)])
         started = time.perf_counter()
         for _ in range(20):
             assert client.get("/livez").status_code == 200

@@ -1,4 +1,4 @@
-"""Signing in: what comes back, and what an attacker learns from a refusal."""
+"""Login: what it returns, and what its refusals reveal."""
 
 import base64
 import hashlib
@@ -27,11 +27,11 @@ def _part(token: str, number: int) -> dict[str, Any]:
     return decoded
 
 
-def test_login_returns_a_pair_of_tokens_that_nobody_may_store(
-    client: httpx2.Client, somebody: Account
+def test_login_returns_a_pair_of_tokens_that_no_cache_may_store(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The keys are those of RFC 6749, and no cache keeps them."""
-    response = _log_in(client, somebody.email, PASSWORD)
+    """The JSON keys are those of RFC 6749."""
+    response = _log_in(client, shared_user.email, PASSWORD)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Cache-Control"] == "no-store"
@@ -41,34 +41,34 @@ def test_login_returns_a_pair_of_tokens_that_nobody_may_store(
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
 
 
-def test_access_tokens_say_who_for_whom_and_until_when(
-    client: httpx2.Client, somebody: Account
+def test_an_access_token_has_the_claims_of_rfc_9068(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Header and claims are those of RFC 9068, and no others."""
-    token = _log_in(client, somebody.email, PASSWORD).json()["access_token"]
+    """It has no other header parameters or claims."""
+    token = _log_in(client, shared_user.email, PASSWORD).json()["access_token"]
     header, claims = _part(token, 0), _part(token, 1)
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
     assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
-    assert claims["sub"] == str(somebody.id)
+    assert claims["sub"] == str(shared_user.id)
     assert claims["exp"] - claims["iat"] == 900
     assert abs(claims["iat"] - time.time()) < 10
 
 
-def test_each_login_is_a_session_of_its_own(client: httpx2.Client, somebody: Account) -> None:
-    """Session, token id and refresh token change with every login."""
-    first, second = (_log_in(client, somebody.email, PASSWORD).json() for _ in range(2))
+def test_each_login_starts_a_new_session(client: httpx2.Client, shared_user: Account) -> None:
+    """Session id, token id and refresh token are new at each login."""
+    first, second = (_log_in(client, shared_user.email, PASSWORD).json() for _ in range(2))
     for claim in ("sid", "jti"):
         old, new = _part(first["access_token"], 1), _part(second["access_token"], 1)
         assert old[claim] != new[claim]  # check 18
     assert first["refresh_token"] != second["refresh_token"]
 
 
-def test_refresh_tokens_are_kept_only_as_a_hash(
-    client: httpx2.Client, somebody: Account, database: psycopg.Connection
+def test_refresh_tokens_are_stored_only_as_a_hash(
+    client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """Who reads the database finds nothing that could be used."""
-    tokens = _log_in(client, somebody.email, PASSWORD).json()
+    """A reader of the database finds no usable token."""
+    tokens = _log_in(client, shared_user.email, PASSWORD).json()
     refresh_token = tokens["refresh_token"]
     assert len(base64.urlsafe_b64decode(refresh_token + "==")) >= 32
     session = database.execute(
@@ -79,16 +79,16 @@ def test_refresh_tokens_are_kept_only_as_a_hash(
     assert refresh_token not in str(session)
 
 
-def test_login_takes_the_email_in_any_spelling(client: httpx2.Client, somebody: Account) -> None:
-    """The address is normalised as at signup."""
-    assert _log_in(client, f" {somebody.email.upper()} ", PASSWORD).status_code == 200  # check 8
+def test_login_normalises_the_email(client: httpx2.Client, shared_user: Account) -> None:
+    """The normalisation is the same as at signup."""
+    assert _log_in(client, f" {shared_user.email.upper()} ", PASSWORD).status_code == 200  # check 8
 
 
-def test_unknown_user_and_wrong_password_get_the_same_answer(
+def test_unknown_user_and_wrong_password_get_the_same_response(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Status, body and headers tell nothing about which of the two it was."""
-    answers = []
+    """Status, headers and body are identical."""
+    responses = []
     for email, password in [
         (ahmed.email, "not the password"),
         (new_email(), PASSWORD),
@@ -98,27 +98,27 @@ def test_unknown_user_and_wrong_password_get_the_same_answer(
     ]:
         response = _log_in(client, email, password, **{"X-Request-ID": "the-same"})
         problem(response, 401, "bad-credentials")
-        kept = {"date", "ratelimit"}
-        headers = {name: value for name, value in response.headers.items() if name not in kept}
-        answers.append((response.content, headers))
-    assert all(answer == answers[0] for answer in answers)  # check 6
-    assert answers[0][1]["www-authenticate"] == "Bearer"
+        varying = {"date", "ratelimit"}
+        headers = {name: value for name, value in response.headers.items() if name not in varying}
+        responses.append((response.content, headers))
+    assert all(it == responses[0] for it in responses)  # check 6
+    assert responses[0][1]["www-authenticate"] == "Bearer"
 
 
 def test_unknown_user_and_wrong_password_take_the_same_time(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Medians of interleaved tries are within 10 %; a noisy machine gets up to 200 of them."""
+    """The medians of up to 200 interleaved attempts differ by at most 10 %."""
     emails = {"known": lambda: ahmed.email, "unknown": new_email}
-    seconds: dict[str, list[float]] = {who: [] for who in emails}
+    seconds: dict[str, list[float]] = {kind: [] for kind in emails}
     ratio = 0.0
     while len(seconds["known"]) < 200 and not 0.9 < ratio < 1.1:
         for _ in range(30):
-            for who in random.sample(sorted(emails), 2):
-                email = emails[who]()
+            for kind in random.sample(sorted(emails), 2):
+                email = emails[kind]()
                 started = time.perf_counter()
                 response = _log_in(client, email, "not the password")
-                seconds[who].append(time.perf_counter() - started)
+                seconds[kind].append(time.perf_counter() - started)
                 assert response.status_code == 401
         ratio = statistics.median(seconds["unknown"]) / statistics.median(seconds["known"])
     assert 0.9 < ratio < 1.1  # check 6
@@ -126,10 +126,10 @@ def test_unknown_user_and_wrong_password_take_the_same_time(
 
 @pytest.mark.parametrize("field", ["email", "password"])
 @pytest.mark.parametrize("value", [None, 1, [], {}, True])
-def test_login_returns_422_for_what_is_no_text(
+def test_login_returns_422_when_a_field_is_not_a_string(
     client: httpx2.Client, field: str, value: Any
 ) -> None:
-    """The wrong type is a mistake of the client, not a wrong password."""
+    """A wrong type is not treated as a wrong password."""
     body = {"email": new_email(), "password": PASSWORD, field: value}
     assert pointers(client.post("/api/auth/login", json=body)) == [f"/{field}"]
     del body[field]

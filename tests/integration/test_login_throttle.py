@@ -1,7 +1,7 @@
-"""Guessing one account's password has an end, from however many addresses it is tried.
+"""Failed logins to one account are limited, from however many addresses they come.
 
-Requests come from 127.0.0.1, which the service trusts as a proxy, so each has an address of its
-own by X-Forwarded-For.
+Requests come from 127.0.0.1, which the service trusts as a proxy, so X-Forwarded-For gives each
+a different address.
 """
 
 import itertools
@@ -28,46 +28,46 @@ from tests.integration.signed_in import (
 from tests.integration.wire import at_once, log_lines, problem, statuses
 from tests.service import Service
 
-LIMIT = 4
+MAX_FAILURES = 4
 PREFIX = f"throttle-{secrets.token_hex(4)}"
 CODE = "too-many-failed-logins"
 _WRONG = "not the password"
 _requests = itertools.count()
 
 
-def _from_an_address_of_its_own(request: httpx2.Request) -> None:
+def _set_unique_address(request: httpx2.Request) -> None:
     high, low = divmod(next(_requests), 250)
     request.headers["X-Forwarded-For"] = f"203.0.{high}.{low + 1}"
 
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService) -> Service:
-    """A service in which few logins may fail for an account, and fewer from an address."""
+    """A service with a low limit of failures for an account, and a lower one for an address."""
     return start_service(
         REDIS_KEY_PREFIX=PREFIX,
         REDIS_TIMEOUT="2",
         RATE_LIMIT_LOGIN="3/minute",
-        RATE_LIMIT_LOGIN_FAILURES=f"{LIMIT}/minute",
+        RATE_LIMIT_LOGIN_FAILURES=f"{MAX_FAILURES}/minute",
     )
 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """Speaks HTTP to that service, each time from somewhere else."""
-    service.client.event_hooks = {"request": [_from_an_address_of_its_own]}
+    """An HTTP client of that service. Each request has a different address."""
+    service.client.event_hooks = {"request": [_set_unique_address]}
     return service.client
 
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
-    """A look at what is counted."""
+    """A connection to Redis, to read the counts."""
     with Redis.from_url(redis_url) as redis:
         yield redis
 
 
 @pytest.fixture
 def victim(client: httpx2.Client) -> Account:
-    """Somebody whose password is guessed at."""
+    """A user whose password an attacker guesses."""
     return sign_up(client)
 
 
@@ -79,42 +79,44 @@ def _log_in(
 
 
 def _use_up(client: httpx2.Client, email: str) -> httpx2.Response:
-    """Fail as often as one may and once more, and return the last answer."""
-    answers = [_log_in(client, email) for _ in range(LIMIT + 1)]
-    assert statuses(answers) == {401: LIMIT, 429: 1}  # check 10
-    return answers[-1]
+    """Exceed the limit by one failed login, and return the last response."""
+    responses = [_log_in(client, email) for _ in range(MAX_FAILURES + 1)]
+    assert statuses(responses) == {401: MAX_FAILURES, 429: 1}  # check 10
+    return responses[-1]
 
 
 def _counters(redis: Redis) -> list[bytes]:
     return cast(list[bytes], redis.keys(f"{PREFIX}*login-failures*"))
 
 
-def test_many_failures_from_many_addresses_are_refused_known_account_or_not(
+def test_too_many_failures_from_many_addresses_get_429(
     service: Service, client: httpx2.Client, victim: Account
 ) -> None:
-    """The same answer for both, and the right password makes no difference to strangers."""
-    answers = [_use_up(client, victim.email), _use_up(client, new_email())]
-    answers.append(_log_in(client, victim.email, PASSWORD))
-    answers.append(client.post("/api/auth/session", json=credentials(victim)))
-    seen = []
-    for answer in answers:
-        document = problem(answer, 429, CODE)  # check 10
-        assert 1 <= int(answer.headers["Retry-After"]) <= 60
-        assert "Set-Cookie" not in answer.headers
-        seen.append({**document, "request_id": "", "instance": ""})
-    assert all(document == seen[0] for document in seen)  # check 6
-    assert set(answers[0].headers) == set(answers[1].headers) == set(answers[2].headers)  # check 6
-    lines = log_lines(service, answers[2].headers["X-Request-ID"])
+    """The response is the same for unknown accounts, and for the right password."""
+    responses = [_use_up(client, victim.email), _use_up(client, new_email())]
+    responses.append(_log_in(client, victim.email, PASSWORD))
+    responses.append(client.post("/api/auth/session", json=credentials(victim)))
+    documents = []
+    for response in responses:
+        document = problem(response, 429, CODE)  # check 10
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+        assert "Set-Cookie" not in response.headers
+        documents.append({**document, "request_id": "", "instance": ""})
+    assert all(document == documents[0] for document in documents)  # check 6
+    assert (
+        set(responses[0].headers) == set(responses[1].headers) == set(responses[2].headers)
+    )  # check 6
+    lines = log_lines(service, responses[2].headers["X-Request-ID"])
     assert [line["event"] for line in lines] == ["request"]
     log = service.log.read_text()
     assert victim.email not in log
     assert PASSWORD not in log  # check 38
 
 
-def test_retry_after_is_not_too_early_and_afterwards_one_gets_in(
+def test_the_owner_can_log_in_after_retry_after(
     client: httpx2.Client, victim: Account, redis: Redis
 ) -> None:
-    """No sooner than the count itself is forgotten; nobody's address is in its name."""
+    """Retry-After is not before the count expires. The count's key does not contain the email."""
     redis.delete(*_counters(redis), "none")
     refused = _use_up(client, victim.email)
     (counter,) = _counters(redis)
@@ -125,10 +127,10 @@ def test_retry_after_is_not_too_early_and_afterwards_one_gets_in(
     assert _counters(redis) == []
 
 
-def test_the_owner_gets_in_from_a_known_session_and_stays_signed_in(
+def test_the_owner_can_log_in_from_a_known_session_during_a_lockout(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """By token or cookie; tokens, refresh and cookie go on meanwhile."""
+    """The session can be a token or a cookie. All sessions of the owner continue."""
     tokens = tokens_in(_log_in(client, victim.email, PASSWORD))
     browser = browser_of(client, victim)
     _use_up(client, victim.email)
@@ -139,30 +141,30 @@ def test_the_owner_gets_in_from_a_known_session_and_stays_signed_in(
     browser = browser_of(client, victim, browser.auth)  # check 10
     browser_of(client, victim, tokens.auth)  # check 10
     signed_in(client, victim, **browser.auth)  # check 10
-    # The owner's success does not give a stranger the guesses back.
+    # The owner's login does not reset the count of failures of other clients.
     problem(_log_in(client, victim.email, PASSWORD), 429, CODE)  # check 10
 
 
-def test_a_known_session_is_no_way_to_guess_without_end(
+def test_guesses_from_a_known_session_are_limited_too(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """Whoever has found a phone has as many guesses as a stranger; another's session none more."""
+    """A stolen session has the same limit. Another user's session gives no extra guesses."""
     for headers in (victim.auth, {}):
-        answers = [_log_in(client, victim.email, **headers) for _ in range(LIMIT + 2)]
-        assert statuses(answers) == {401: LIMIT, 429: 2}  # check 10
-    stranger = new_email()
-    answers = [_log_in(client, stranger, **victim.auth) for _ in range(LIMIT)]
-    assert statuses(answers) == {401: LIMIT}
-    problem(_log_in(client, stranger), 429, CODE)
+        responses = [_log_in(client, victim.email, **headers) for _ in range(MAX_FAILURES + 2)]
+        assert statuses(responses) == {401: MAX_FAILURES, 429: 2}  # check 10
+    unknown_email = new_email()
+    responses = [_log_in(client, unknown_email, **victim.auth) for _ in range(MAX_FAILURES)]
+    assert statuses(responses) == {401: MAX_FAILURES}
+    problem(_log_in(client, unknown_email), 429, CODE)
     ended = {"Authorization": "Bearer x"}
     problem(_log_in(client, victim.email, PASSWORD, **ended), 429, CODE)  # check 10
 
 
 @pytest.mark.parametrize("call", ["password", "email", "link"])
-def test_every_call_that_proves_a_password_counts_failures(
+def test_every_operation_that_needs_the_password_counts_failures(
     client: httpx2.Client, victim: Account, call: str
 ) -> None:
-    """By cookie as by token, all calls together; the right password is refused then, too."""
+    """All operations share one count. Above the limit, the right password is refused too."""
     cookie = browser_of(client, victim)
 
     def prove(password: str) -> httpx2.Response:
@@ -175,32 +177,32 @@ def test_every_call_that_proves_a_password_counts_failures(
         body["new_password"] = "another new password"
         return client.put(f"{victim.url}/password", json=body, headers=cookie.auth)
 
-    answers = [prove(_WRONG) for _ in range(LIMIT + 1)]
-    assert statuses(answers) == {403: LIMIT, 429: 1}  # check 45
+    responses = [prove(_WRONG) for _ in range(MAX_FAILURES + 1)]
+    assert statuses(responses) == {403: MAX_FAILURES, 429: 1}  # check 45
     problem(prove(PASSWORD), 429, CODE)  # check 45
 
 
-def test_a_success_begins_the_count_anew(client: httpx2.Client, victim: Account) -> None:
-    """Failures in a row count; mistyping now and then locks nobody out."""
+def test_a_success_resets_the_count(client: httpx2.Client, victim: Account) -> None:
+    """Only consecutive failures count, so occasional typing errors lock no user out."""
     for _ in range(3):
-        answers = [_log_in(client, victim.email) for _ in range(LIMIT - 1)]
-        assert statuses(answers) == {401: LIMIT - 1}
+        responses = [_log_in(client, victim.email) for _ in range(MAX_FAILURES - 1)]
+        assert statuses(responses) == {401: MAX_FAILURES - 1}
         assert _log_in(client, victim.email, PASSWORD).status_code == 200
     _use_up(client, victim.email)
 
 
-def test_of_thirty_at_once_no_more_than_the_limit_are_tried(
+def test_of_thirty_concurrent_logins_only_the_limit_is_verified(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """Each is counted before its password is verified."""
+    """Each login is counted before its password is verified."""
     calls = [partial(_log_in, client, victim.email) for _ in range(30)]
-    assert statuses(at_once(calls)) == {401: LIMIT, 429: 30 - LIMIT}  # check 10
+    assert statuses(at_once(calls)) == {401: MAX_FAILURES, 429: 30 - MAX_FAILURES}  # check 10
 
 
-def test_each_account_counts_for_itself_in_all_its_spellings(
+def test_each_account_has_one_count_for_all_spellings_of_its_email(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """Another way to write the address is no way round; other accounts are left alone."""
+    """Another spelling does not avoid the limit, and other accounts are not affected."""
     name, _, domain = victim.email.partition("@")
     spellings = [
         victim.email,
@@ -208,38 +210,42 @@ def test_each_account_counts_for_itself_in_all_its_spellings(
         f" {victim.email}\t",
         f"{name}@{domain.title()}",
     ]
-    answers = [_log_in(client, email) for email in spellings * 2]
-    assert statuses(answers) == {401: LIMIT, 429: len(answers) - LIMIT}  # check 8, check 10
+    responses = [_log_in(client, email) for email in spellings * 2]
+    assert statuses(responses) == {
+        401: MAX_FAILURES,
+        429: len(responses) - MAX_FAILURES,
+    }  # check 8, check 10
     other = tokens_in(_log_in(client, victim.email, PASSWORD, **victim.auth))
     assert me(client, other.auth).status_code == 200
     for email in (f"x{victim.email}", f"{name}+x@{domain}", new_email()):
         problem(_log_in(client, email), 401, "bad-credentials")
 
 
-def test_composed_and_decomposed_letters_are_one_account(client: httpx2.Client) -> None:
-    """NFC and NFD of an address that nobody has are counted together, too."""
+def test_composed_and_decomposed_letters_share_one_count(client: httpx2.Client) -> None:
+    """NFC and NFD are counted together, also for an email without an account."""
     mark = secrets.token_hex(8)
-    answers = [
-        _log_in(client, f"{letter}{mark}@example.com") for letter in ("\u00e9", "e\u0301") * LIMIT
+    responses = [
+        _log_in(client, f"{letter}{mark}@example.com")
+        for letter in ("\u00e9", "e\u0301") * MAX_FAILURES
     ]
-    assert statuses(answers) == {401: LIMIT, 429: LIMIT}  # check 8
+    assert statuses(responses) == {401: MAX_FAILURES, 429: MAX_FAILURES}  # check 8
 
 
-def test_without_redis_each_process_counts_for_itself(
+def test_without_redis_each_process_counts_failures(
     start_service: StartService, victim: Account
 ) -> None:
-    """Login is never unlimited; the owner gets in, and a success begins anew, as ever."""
+    """The limit, the exception for the owner and the reset after a success still work."""
     alone = start_service(
         REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
-        RATE_LIMIT_LOGIN_FAILURES=f"{LIMIT}/minute",
+        RATE_LIMIT_LOGIN_FAILURES=f"{MAX_FAILURES}/minute",
     ).client
     for _ in range(2):
-        answers = [_log_in(alone, victim.email) for _ in range(LIMIT - 1)]
-        assert statuses(answers) == {401: LIMIT - 1}
+        responses = [_log_in(alone, victim.email) for _ in range(MAX_FAILURES - 1)]
+        assert statuses(responses) == {401: MAX_FAILURES - 1}
         assert _log_in(alone, victim.email, PASSWORD).status_code == 200
     refused = _use_up(alone, victim.email)  # check F8
     problem(refused, 429, CODE)
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
     calls = [partial(_log_in, alone, new) for new in [new_email()] * 30]
-    assert statuses(at_once(calls)) == {401: LIMIT, 429: 30 - LIMIT}  # check F8
+    assert statuses(at_once(calls)) == {401: MAX_FAILURES, 429: 30 - MAX_FAILURES}  # check F8
     signed_in(alone, victim, **victim.auth)  # check 10

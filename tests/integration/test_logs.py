@@ -1,4 +1,4 @@
-"""What the log says about a request, and what it never says."""
+"""The log line of a request: what it has, and what it never has."""
 
 import json
 import re
@@ -22,13 +22,15 @@ def _logged(service: Service, response: httpx2.Response) -> dict[str, Any]:
     return lines[0]
 
 
-def test_each_request_is_one_line_with_all_that_matters(
-    service: Service, client: httpx2.Client, somebody: Account
+def test_each_request_is_logged_in_one_line(
+    service: Service, client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Id, route template, status, duration and user; not the path, not the query, no stages."""
-    line = _logged(service, client.get(f"{somebody.url}/orders?limit=7", headers=somebody.auth))
+    """It has id, route template, status, duration and user, but no path, query or stages."""
+    line = _logged(
+        service, client.get(f"{shared_user.url}/orders?limit=7", headers=shared_user.auth)
+    )
     expected = {"method": "GET", "route": "/api/users/{user_id}/orders", "status": 200,
-                "level": "info", "user_id": somebody.id, "client": "127.0.0.1"}  # fmt: skip
+                "level": "info", "user_id": shared_user.id, "client": "127.0.0.1"}  # fmt: skip
     assert line == {**line, **expected}
     assert set(line) == {*expected, "event", "request_id", "duration_ms", "timestamp"}
     assert 0 < line["duration_ms"] < 10_000
@@ -48,17 +50,17 @@ def test_each_request_is_one_line_with_all_that_matters(
         ("HEAD", "/docs", 200, "/docs"),
     ],
 )
-def test_refused_requests_have_their_line_too(
+def test_refused_requests_are_logged_too(
     service: Service, method: str, path: str, status: int, route: str | None
 ) -> None:
-    """Whatever the answer was, and whether or not there is such a path."""
+    """This holds for every status, and for paths that do not exist."""
     line = _logged(service, service.client.request(method, path))
     assert (line["status"], line["route"], line["user_id"]) == (status, route, None)
     assert line["method"] == (method if method != "PROPFIND" else "other")
 
 
 def test_a_traceparent_is_continued(service: Service, client: httpx2.Client) -> None:
-    """The line carries the trace that the client is in (W3C Trace Context)."""
+    """The line has the trace id of the client (W3C Trace Context)."""
     headers = {"traceparent": f"00-{_TRACE}-00f067aa0ba902b7-01"}
     assert _logged(service, client.get("/nothing", headers=headers))["trace_id"] == _TRACE
 
@@ -69,16 +71,16 @@ def test_a_traceparent_is_continued(service: Service, client: httpx2.Client) -> 
      f"ff-{_TRACE}-00f067aa0ba902b7-01", f"00-{_TRACE.upper()}-00F067AA0BA902B7-01",
      f"00-{_TRACE}-00f067aa0ba902b7-01-extra"],
 )  # fmt: skip
-def test_a_damaged_traceparent_is_ignored(
+def test_an_invalid_traceparent_is_ignored(
     service: Service, client: httpx2.Client, traceparent: str
 ) -> None:
-    """What is no trace context is not taken for one."""
+    """The line has no trace id then."""
     line = _logged(service, client.get("/nothing", headers={"traceparent": traceparent}))
     assert "trace_id" not in line
 
 
-def test_no_input_can_forge_a_line(service: Service, client: httpx2.Client) -> None:
-    """Newlines in names, emails, headers, paths and methods stay where they are."""
+def test_no_input_can_forge_a_log_line(service: Service, client: httpx2.Client) -> None:
+    """Newlines in names, emails, headers and paths do not start a new line."""
     mark = secrets.token_hex(8)
     forged = f'\n{{"event": "request", "status": 200, "forged": "{mark}"}}\n'
     quoted = httpx2.QueryParams({"x": forged})
@@ -99,25 +101,27 @@ def test_no_input_can_forge_a_line(service: Service, client: httpx2.Client) -> N
         json.loads(line)
 
 
-def test_the_address_in_the_log_is_that_of_the_last_untrusted_hop(
+def test_the_logged_address_is_that_of_the_last_untrusted_hop(
     service: Service, client: httpx2.Client
 ) -> None:
-    """What a client says about itself is not believed."""
+    """A client cannot set its own address."""
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.200"}
     line = _logged(service, client.get("/nothing", headers=headers))
     assert line["client"] == "203.0.113.200"  # check 30
 
 
 def test_probes_are_not_logged(service: Service, client: httpx2.Client) -> None:
-    """A line each second for each orchestrator would bury all else."""
-    quiet = [client.get(path).headers["X-Request-ID"] for path in ("/livez", "/readyz", "/metrics")]
+    """Orchestrators send them every second, so their lines would hide all others."""
+    probe_ids = [
+        client.get(path).headers["X-Request-ID"] for path in ("/livez", "/readyz", "/metrics")
+    ]
     _logged(service, client.get("/nothing"))
     log = service.log.read_text()
-    assert not [request_id for request_id in quiet if request_id in log]
+    assert not [request_id for request_id in probe_ids if request_id in log]
 
 
-def test_on_a_terminal_a_request_is_one_readable_line(start_service: StartService) -> None:
-    """LOG_FORMAT=console is for people: status, method, route, time."""
+def test_the_console_format_has_one_readable_line_per_request(start_service: StartService) -> None:
+    """With LOG_FORMAT=console, the line has status, method, route and duration."""
     service = start_service(LOG_FORMAT="console", LOG_LEVEL="debug", SERVER_TIMING="on")
     account = sign_up(service.client)
     headers = {**account.auth, "X-Request-ID": "readable"}

@@ -1,4 +1,4 @@
-"""JSON in, JSON out: Content-Type and Accept."""
+"""Requests and responses are JSON: Content-Type, Content-Encoding and Accept."""
 
 import json
 
@@ -20,8 +20,10 @@ def _sign_up(client: httpx2.Client, *content_types: str) -> httpx2.Response:
     ["application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8",
      "Application/JSON", 'application/json ; charset="utf-8"'],
 )  # fmt: skip
-def test_json_is_taken_in_any_spelling(client: httpx2.Client, content_type: str) -> None:
-    """Media types have no case, and parameters change nothing."""
+def test_any_spelling_of_the_json_media_type_is_accepted(
+    client: httpx2.Client, content_type: str
+) -> None:
+    """Media types are case-insensitive, and parameters are ignored."""
     assert _sign_up(client, content_type).status_code == 201
 
 
@@ -34,18 +36,22 @@ def test_json_is_taken_in_any_spelling(client: httpx2.Client, content_type: str)
      ("text/plain; a=application/json",)],
     ids=str,
 )  # fmt: skip
-def test_anything_else_gets_415(client: httpx2.Client, content_types: tuple[str, ...]) -> None:
-    """A form or a text that happens to hold JSON is what another site can send: refused."""
+def test_any_other_content_type_gets_415(
+    client: httpx2.Client, content_types: tuple[str, ...]
+) -> None:
+    """Other sites can send a form or a text that contains JSON, so both are refused."""
     problem(_sign_up(client, *content_types), 415, "unsupported-media-type")  # check 21
 
 
-def test_415_holds_wherever_a_body_is_taken(client: httpx2.Client, somebody: Account) -> None:
-    """Login, changes and passwords are no exception; a call without a body does not care."""
-    headers = {**somebody.auth, "Content-Type": "text/plain"}
+def test_every_operation_with_a_body_checks_its_content_type(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """Requests without a body may have any Content-Type."""
+    headers = {**shared_user.auth, "Content-Type": "text/plain"}
     for method, path in [
         ("POST", "/api/auth/login"),
-        ("PATCH", somebody.url),
-        ("PUT", f"{somebody.url}/password"),
+        ("PATCH", shared_user.url),
+        ("PUT", f"{shared_user.url}/password"),
     ]:
         response = client.request(method, path, content="{}", headers=headers)
         problem(response, 415, "unsupported-media-type")  # check 21
@@ -58,19 +64,19 @@ def test_415_holds_wherever_a_body_is_taken(client: httpx2.Client, somebody: Acc
      ("identity", "gzip"), ("nothing",)],
     ids=str,
 )  # fmt: skip
-def test_a_body_in_a_content_coding_gets_415_and_is_told_which_would_do(
-    client: httpx2.Client, somebody: Account, codings: tuple[str, ...]
+def test_a_body_with_a_content_coding_gets_415_and_accept_encoding(
+    client: httpx2.Client, shared_user: Account, codings: tuple[str, ...]
 ) -> None:
-    """RFC 9110, sections 8.4 and 15.5.16: the body has to come as it is."""
+    """RFC 9110, sections 8.4 and 15.5.16: the service reads only unencoded bodies."""
     body = signup_body()
     for method, path in [
         ("POST", "/api/users"),
-        ("PATCH", somebody.url),
-        ("DELETE", somebody.url),
+        ("PATCH", shared_user.url),
+        ("DELETE", shared_user.url),
         ("POST", "/api/auth/logout"),
     ]:
         headers = [("Content-Encoding", coding) for coding in codings]
-        headers += [*somebody.auth.items(), ("Content-Type", "application/json")]
+        headers += [*shared_user.auth.items(), ("Content-Type", "application/json")]
         response = client.request(method, path, content=json.dumps(body), headers=headers)
         document = problem(response, 415, "unsupported-media-type")
         assert "Content-Encoding" in document["detail"]
@@ -79,8 +85,8 @@ def test_a_body_in_a_content_coding_gets_415_and_is_told_which_would_do(
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, identity"])
-def test_a_body_without_a_content_coding_is_read(client: httpx2.Client, coding: str) -> None:
-    """`identity` stands for none."""
+def test_a_body_with_the_identity_coding_is_accepted(client: httpx2.Client, coding: str) -> None:
+    """`identity` means no coding."""
     headers = {"Content-Encoding": coding}
     response = client.post("/api/users", json=signup_body(), headers=headers)
     assert response.status_code == 201
@@ -94,20 +100,20 @@ def test_a_body_without_a_content_coding_is_read(client: httpx2.Client, coding: 
      "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
      "*/*;q=0, application/json", "", "text/html;q=0, application/json;q=0.001"],
 )  # fmt: skip
-def test_json_is_sent_to_whoever_takes_it(
-    client: httpx2.Client, somebody: Account, accept: str
+def test_json_is_sent_when_accept_allows_it(
+    client: httpx2.Client, shared_user: Account, accept: str
 ) -> None:
-    """curl, HTTPie, browsers and careful clients."""
+    """The values are those of curl, HTTPie and browsers, and some with qualities."""
     for path in ("/api/users/me", "/livez"):
-        response = client.get(path, headers={**somebody.auth, "Accept": accept})
+        response = client.get(path, headers={**shared_user.auth, "Accept": accept})
         assert response.status_code == 200
         assert response.headers["Content-Type"] == "application/json"
 
 
-def test_without_accept_json_is_sent(service: Service) -> None:
-    """No header means that anything will do."""
-    answer = exchange(service, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert raw_status(answer) == 200
+def test_json_is_sent_without_an_accept_header(service: Service) -> None:
+    """Without the header, every media type is acceptable."""
+    response = exchange(service, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert raw_status(response) == 200
 
 
 @pytest.mark.parametrize(
@@ -117,10 +123,10 @@ def test_without_accept_json_is_sent(service: Service) -> None:
      "application/jsonx", "text/html, application/*;q=0, */*"],
 )  # fmt: skip
 def test_an_accept_that_excludes_json_gets_406(
-    client: httpx2.Client, somebody: Account, accept: str
+    client: httpx2.Client, shared_user: Account, accept: str
 ) -> None:
-    """The most specific range decides; the problem says what would do, and nothing happens."""
-    headers = {**somebody.auth, "Accept": accept}
+    """The most specific range decides, and the request has no effect."""
+    headers = {**shared_user.auth, "Accept": accept}
     problem(client.get("/api/users/me", headers=headers), 406, "not-acceptable")
     problem(client.get("/livez", headers=headers), 406, "not-acceptable")
     body = signup_body()
@@ -134,8 +140,8 @@ def test_an_accept_that_excludes_json_gets_406(
     ["application/json;q=x", "application/json;q=", "*/*;q=2.", "*/*;q=nan", "*/*;q=-1",
      "*/*;q=inf", "*/*;q=1e3"],
 )  # fmt: skip
-def test_a_quality_that_is_none_gets_400(client: httpx2.Client, accept: str) -> None:
-    """RFC 9110, section 12.4.2: 0 to 1 with three decimals at most."""
+def test_an_invalid_quality_gets_400(client: httpx2.Client, accept: str) -> None:
+    """RFC 9110, section 12.4.2: a quality is between 0 and 1, with at most three decimals."""
     problem(client.get("/livez", headers={"Accept": accept}), 400, "malformed-header")
 
 

@@ -1,4 +1,4 @@
-"""Methods and paths: HEAD, OPTIONS, 405, and what is not there."""
+"""Methods and paths: HEAD, OPTIONS, 405 and 404."""
 
 import httpx2
 import pytest
@@ -7,7 +7,7 @@ from tests.accounts import PASSWORD, Account, signup_body
 from tests.integration.wire import exchange, problem, raw_status
 from tests.service import Service
 
-_ALLOW = {
+_ALLOWED_METHODS = {
     "/api/users": "GET, HEAD, OPTIONS, POST",
     "/api/users/me": "GET, HEAD, OPTIONS",
     "/api/users/1": "DELETE, GET, HEAD, OPTIONS, PATCH",
@@ -23,20 +23,22 @@ _ALLOW = {
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"}
 
 
-@pytest.mark.parametrize(("path", "allow"), _ALLOW.items())
-def test_options_gives_204_and_what_is_allowed(
+@pytest.mark.parametrize(("path", "allow"), _ALLOWED_METHODS.items())
+def test_options_returns_204_with_the_allowed_methods(
     client: httpx2.Client, path: str, allow: str
 ) -> None:
-    """Nobody needs to sign in to ask."""
+    """No sign-in is required."""
     response = client.options(path)
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["Allow"] == allow
     assert "Content-Length" not in response.headers
 
 
-@pytest.mark.parametrize(("path", "allow"), _ALLOW.items())
-def test_405_carries_exactly_what_is_allowed(client: httpx2.Client, path: str, allow: str) -> None:
-    """Every method that Allow does not list is refused, for everybody alike."""
+@pytest.mark.parametrize(("path", "allow"), _ALLOWED_METHODS.items())
+def test_405_lists_exactly_the_allowed_methods(
+    client: httpx2.Client, path: str, allow: str
+) -> None:
+    """Every method that is not in Allow is refused, for every client."""
     for method in sorted(_METHODS - set(allow.split(", "))):
         response = client.request(method, path)
         assert response.headers["Allow"] == allow
@@ -51,9 +53,11 @@ def test_405_carries_exactly_what_is_allowed(client: httpx2.Client, path: str, a
     ["/api/users/me", "/livez", "/openapi.json", "/docs", "/docs/swagger-ui.css", "/problems",
      "/problems/not-found", "/nothing", "/problems/nothing"],
 )  # fmt: skip
-def test_head_is_get_without_the_body(client: httpx2.Client, somebody: Account, path: str) -> None:
-    """The same status and headers, the length of the body included."""
-    headers = {**somebody.auth, "X-Request-ID": "the-same"}
+def test_head_is_get_without_the_body(
+    client: httpx2.Client, shared_user: Account, path: str
+) -> None:
+    """Status and headers are the same, including Content-Length."""
+    headers = {**shared_user.auth, "X-Request-ID": "the-same"}
     changing = {"date", "ratelimit", "x-cache"}
     get, head = (client.request(method, path, headers=headers) for method in ("GET", "HEAD"))
     assert head.status_code == get.status_code
@@ -64,12 +68,12 @@ def test_head_is_get_without_the_body(client: httpx2.Client, somebody: Account, 
     }
 
 
-def test_head_leaves_the_connection_in_order(service: Service) -> None:
-    """No body follows a HEAD, so that the next response on the connection is found."""
+def test_the_connection_can_be_reused_after_head(service: Service) -> None:
+    """The response to HEAD has no body, so the next response on the connection is readable."""
     head = b"HEAD /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    answer = exchange(service, head + last)
-    first, _, second = answer.partition(b"\r\n\r\n")
+    response = exchange(service, head + last)
+    first, _, second = response.partition(b"\r\n\r\n")
     assert raw_status(first) == 200
     assert raw_status(second) == 200
     assert b'"alive"' in second
@@ -82,8 +86,8 @@ def test_head_leaves_the_connection_in_order(service: Service) -> None:
      "/docs/", "/docs/../app/main.py", "/docs/%2e%2e%2fmain.py", "/openapi.json/", "/problems/",
      "/.env", "/redoc"],
 )  # fmt: skip
-def test_what_is_not_there_gets_404_and_no_redirect(client: httpx2.Client, path: str) -> None:
-    """One spelling for each path: a slash more is another one, which does not exist."""
+def test_a_missing_path_gets_404_and_no_redirect(client: httpx2.Client, path: str) -> None:
+    """Each path has one spelling. A path with an additional slash does not exist."""
     for method in ("GET", "POST", "DELETE"):
         response = client.request(method, path)
         problem(response, 404, "not-found")
@@ -94,17 +98,17 @@ def test_what_is_not_there_gets_404_and_no_redirect(client: httpx2.Client, path:
     "path",
     ["/problems/x", "/problems/%00", "/docs/nothing", "/docs/swagger-ui-bundle.js.map"],
 )
-def test_a_page_that_is_not_there_gets_404(client: httpx2.Client, path: str) -> None:
-    """The path has a shape that exists, and still there is nothing."""
+def test_a_missing_page_gets_404(client: httpx2.Client, path: str) -> None:
+    """This holds for paths that match the path template of a page."""
     problem(client.get(path), 404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/livez%0A", "/api/users/me%0A", "/api/auth/login%0A"])
-def test_a_newline_at_the_end_makes_another_path(
-    client: httpx2.Client, somebody: Account, path: str
+def test_a_newline_at_the_end_of_a_path_gets_404(
+    client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """In a regular expression `$` fits before a last newline, too; in a path it must not."""
-    problem(client.get(path, headers=somebody.auth), 404, "not-found")
+    """In a regular expression, `$` also matches before a final newline; paths must not."""
+    problem(client.get(path, headers=shared_user.auth), 404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -113,14 +117,14 @@ def test_a_newline_at_the_end_makes_another_path(
      "/api/users/me%2F", "/api/users/%2Fme", "/problems%2Fnot-found", "/problems/a%252Fb",
      "/problems/a%2Fb", "/docs/%2Fstart.js"],
 )  # fmt: skip
-def test_an_encoded_slash_separates_nothing(
-    client: httpx2.Client, somebody: Account, path: str
+def test_an_encoded_slash_is_not_a_path_separator(
+    client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """RFC 3986, section 2.2. No cache answers it either, though the other path is cached."""
+    """RFC 3986, section 2.2. This holds also while the other path is cached."""
     for _ in range(3):
-        assert client.get("/api/users/me", headers=somebody.auth).status_code == 200
+        assert client.get("/api/users/me", headers=shared_user.auth).status_code == 200
         for method in ("GET", "DELETE"):
-            problem(client.request(method, path, headers=somebody.auth), 404, "not-found")
+            problem(client.request(method, path, headers=shared_user.auth), 404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -139,10 +143,8 @@ def test_an_encoded_slash_separates_nothing(
         ("/problems/canary/", "Try `/problems/{code}`, without a slash at the end."),
     ],
 )
-def test_a_404_says_which_path_was_probably_meant(
-    client: httpx2.Client, path: str, advice: str
-) -> None:
-    """By its template: nothing that the client has chosen is repeated."""
+def test_a_404_suggests_a_likely_path(client: httpx2.Client, path: str, advice: str) -> None:
+    """It names the path template, and repeats nothing that the client sent."""
     for method in ("GET", "POST"):
         response = client.request(method, path)
         detail = problem(response, 404, "not-found")["detail"]
@@ -152,28 +154,28 @@ def test_a_404_says_which_path_was_probably_meant(
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api", "/api/nothing/", "/api/api/users", "/.env/"])
-def test_a_404_without_a_likely_path_advises_none(client: httpx2.Client, path: str) -> None:
-    """Nothing is guessed."""
+def test_a_404_without_a_likely_path_suggests_none(client: httpx2.Client, path: str) -> None:
+    """The problem only advises to check the path and the id."""
     detail = problem(client.get(path), 404, "not-found")["detail"]
     assert detail == "There is nothing here. Check the path and the id."
 
 
 @pytest.mark.parametrize("spelling", ["+{}", "{}.0", "%20{}", "{}%0A", "0{}", "{}%20"])
-def test_an_id_has_one_spelling(client: httpx2.Client, somebody: Account, spelling: str) -> None:
-    """Digits and nothing else, as the OpenAPI document says: caches and logs see one path."""
-    path = "/api/users/" + spelling.format(somebody.id)
-    assert client.get(path, headers=somebody.auth).status_code in {404, 422}
+def test_an_id_has_one_spelling(client: httpx2.Client, shared_user: Account, spelling: str) -> None:
+    """Only digits are allowed, as in the OpenAPI document, so caches and logs see one path."""
+    path = "/api/users/" + spelling.format(shared_user.id)
+    assert client.get(path, headers=shared_user.auth).status_code in {404, 422}
 
 
-def test_the_root_leads_to_the_documentation(client: httpx2.Client) -> None:
-    """Whoever opens the bare address in a browser finds something to read."""
+def test_the_root_redirects_to_the_documentation(client: httpx2.Client) -> None:
+    """A user who opens the base URL in a browser gets a page."""
     response = client.get("/")
     assert response.status_code == 303
     assert client.get(response.headers["Location"]).status_code == 200
 
 
-def test_nothing_happens_on_a_head_or_options_for_signup(client: httpx2.Client) -> None:
-    """Only POST makes an account."""
+def test_head_and_options_do_not_create_an_account(client: httpx2.Client) -> None:
+    """Only POST creates an account."""
     body = signup_body()
     for method in ("HEAD", "OPTIONS"):
         client.request(method, "/api/users", json=body)

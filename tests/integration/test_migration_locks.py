@@ -1,4 +1,4 @@
-"""A migration makes nobody wait behind it, and waits for nobody in a way that others must."""
+"""A migration does not block other statements while it waits for a lock."""
 
 import shutil
 import subprocess
@@ -16,9 +16,9 @@ from tests.service import CHECKOUT
 
 pytestmark = pytest.mark.slow
 
-LONGEST_WAIT_S = 2.0
-"""No statement may wait this long for a table. DATABASE_STATEMENT_TIMEOUT, 5 s, ends it later."""
-CONCURRENTLY = '''"""An index that is built while others write.
+LONGEST_WAIT_SECONDS = 2.0
+"""A wait must be shorter than this. DATABASE_STATEMENT_TIMEOUT would end it after 5 s."""
+CONCURRENTLY = '''"""Create an index without blocking writes.
 
 Revision ID: 9999
 Revises: {head}
@@ -45,8 +45,10 @@ def downgrade() -> None:
 '''
 
 
-def test_nobody_waits_behind_a_migration_that_waits_for_a_table(new_database: NewDatabase) -> None:
-    """It lets go after a second and tries again, until whoever held the table is done."""
+def test_no_statement_waits_long_for_a_migration_that_waits_for_a_lock(
+    new_database: NewDatabase,
+) -> None:
+    """The migration stops waiting after a second and tries again, until the lock is free."""
     url = new_database()
     migrate(url, "upgrade", "0003")
     waits = []
@@ -57,8 +59,8 @@ def test_nobody_waits_behind_a_migration_that_waits_for_a_table(new_database: Ne
     ):
         holder.execute("SELECT 1 FROM users")
         migrating = threads.submit(migrate, url)
-        until = time.monotonic() + 4 * LONGEST_WAIT_S
-        while time.monotonic() < until:
+        deadline = time.monotonic() + 4 * LONGEST_WAIT_SECONDS
+        while time.monotonic() < deadline:
             began = time.monotonic()
             reader.execute("SELECT 1 FROM users")
             waits.append(time.monotonic() - began)
@@ -67,13 +69,13 @@ def test_nobody_waits_behind_a_migration_that_waits_for_a_table(new_database: Ne
         migrating.result()
         assert reader.execute("SELECT version_num FROM alembic_version").fetchone() != ("0003",)
     print(f"the longest of {len(waits)} waits took {max(waits):.2f} s")
-    assert 0.5 < max(waits) < LONGEST_WAIT_S  # check F16
+    assert 0.5 < max(waits) < LONGEST_WAIT_SECONDS  # check F16
 
 
-def test_two_deployments_at_once_build_an_index_concurrently(
+def test_two_concurrent_deployments_can_build_an_index_concurrently(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
-    """The one that waits for its turn is not what the other one waits for."""
+    """A deployment that waits for its turn does not block the other one."""
     url = new_database()
     migrate(url)
     with psycopg.connect(url) as connection:
@@ -83,19 +85,19 @@ def test_two_deployments_at_once_build_an_index_concurrently(
     (tmp_path / "migrations" / "versions" / "9999_index.py").write_text(
         CONCURRENTLY.format(head=head)
     )
-    with_it = ("-c", str(tmp_path / "alembic.ini"))
-    at_once([lambda: migrate(url, *with_it, "upgrade", "head")] * 2)
+    config = ("-c", str(tmp_path / "alembic.ini"))
+    at_once([lambda: migrate(url, *config, "upgrade", "head")] * 2)
     with psycopg.connect(url) as connection:
         query = (
             "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_orders_created_at'::regclass"
         )
         assert connection.execute(query).fetchone() == (True,)
-    migrate(url, *with_it, "downgrade", head)
+    migrate(url, *config, "downgrade", head)
 
 
-def test_the_sql_of_a_migration_can_be_read_before_it_runs() -> None:
-    """With the same limit on waiting as when it runs; no database is asked."""
+def test_the_sql_of_a_migration_can_be_printed() -> None:
+    """It has the same lock timeout as a run, and needs no database."""
     command = [sys.executable, "-m", "alembic", "upgrade", "0003:0004", "--sql"]
-    shown = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
-    assert shown.stdout.startswith("SET lock_timeout = '1s';")
-    assert "CREATE TABLE identities" in shown.stdout
+    result = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    assert result.stdout.startswith("SET lock_timeout = '1s';")
+    assert "CREATE TABLE identities" in result.stdout

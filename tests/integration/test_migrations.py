@@ -1,4 +1,4 @@
-"""Migrations: up, down and up again, and nothing that the models know is missing."""
+"""Migrations can be applied, reverted and applied again, and match the table definitions."""
 
 import re
 
@@ -38,7 +38,7 @@ def _schema(url: str) -> list[tuple[object, ...]]:
 
 
 def test_upgrade_downgrade_upgrade_leaves_the_same_schema(new_database: NewDatabase) -> None:
-    """Nothing is left behind on the way down, and the way up is the same again."""
+    """The downgrade leaves nothing behind, and the second upgrade has the same result."""
     url = new_database()
     migrate(url)
     first = _schema(url)
@@ -49,17 +49,17 @@ def test_upgrade_downgrade_upgrade_leaves_the_same_schema(new_database: NewDatab
     assert _schema(url) == first
 
 
-def test_two_deployments_that_upgrade_at_once_take_turns(
+def test_two_concurrent_upgrades_run_one_after_the_other(
     new_database: NewDatabase, database_url: str
 ) -> None:
-    """The step may run as often as it likes, and beside itself."""
+    """So every deployment can run the migrations."""
     url = new_database()
     at_once([lambda: migrate(url)] * 2)
     assert _schema(url) == _schema(database_url)
 
 
-def test_accounts_without_a_password_survive_the_way_down(new_database: NewDatabase) -> None:
-    """The release before insists on a password; it gets one that nobody has, and back."""
+def test_a_downgrade_keeps_accounts_without_a_password(new_database: NewDatabase) -> None:
+    """The previous release needs a hash, so they get an empty one. The upgrade reverts this."""
     url = new_database()
     migrate(url)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -71,8 +71,8 @@ def test_accounts_without_a_password_survive_the_way_down(new_database: NewDatab
         assert connection.execute(query).fetchone() == (None,)  # check F16
 
 
-def test_autogenerate_finds_nothing(database_url: str) -> None:
-    """The migrations make exactly the tables that the models describe."""
+def test_autogenerate_finds_no_difference(database_url: str) -> None:
+    """The migrations create exactly the tables that the code describes."""
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:
         context = MigrationContext.configure(
@@ -82,8 +82,8 @@ def test_autogenerate_finds_nothing(database_url: str) -> None:
     engine.dispose()
 
 
-def test_every_constraint_and_index_has_a_name_by_the_convention(database_url: str) -> None:
-    """A repository can rely on names, so none is left to the database."""
+def test_every_constraint_and_index_is_named_by_the_convention(database_url: str) -> None:
+    """Repositories rely on these names, so PostgreSQL must not choose one."""
     for kind, table, name, definition, *_ in _schema(database_url):
         if table == "alembic_version":
             continue
@@ -94,8 +94,8 @@ def test_every_constraint_and_index_has_a_name_by_the_convention(database_url: s
             assert re.fullmatch(r"(pk|uq|ix)_[a-z_]+", str(name)), name
 
 
-def test_the_metadata_and_the_migrations_agree_on_names(database_url: str) -> None:
-    """What the naming convention derives is what the migration has created."""
+def test_the_metadata_and_the_migrations_have_the_same_constraint_names(database_url: str) -> None:
+    """The naming convention derives the names that the migrations create."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(
             "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace "

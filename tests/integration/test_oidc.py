@@ -1,4 +1,4 @@
-"""Signing in at an identity provider that keeps to the rules, and linking an identity."""
+"""Sign-in with an identity provider that follows the protocol."""
 
 import base64
 import secrets
@@ -32,7 +32,7 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users may sign in there."""
+    """A service whose users can sign in with that provider."""
     return start_service(
         **provider.settings,
     )
@@ -40,24 +40,24 @@ def service(start_service: StartService, provider: HostileProvider) -> Service:
 
 @pytest.fixture
 def browser(service: Service) -> Browser:
-    """A browser that has not been here before."""
+    """A browser without cookies."""
     return Browser(service.client)
 
 
-def test_a_first_sign_in_opens_an_account_and_a_session(
+def test_a_first_sign_in_creates_an_account_and_a_session(
     browser: Browser, provider: HostileProvider, service: Service
 ) -> None:
-    """The question has all that makes the answer safe; the answer ends in a cookie session."""
+    """The authorization request has state, nonce and PKCE; the callback sets a session cookie."""
     url = browser.begin()
-    asked = {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
+    parameters = {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
     assert url.startswith(f"{provider.url}/authorize?")
-    assert asked["response_type"] == "code"
-    assert asked["scope"].split()[0] == "openid"
-    assert asked["client_id"] == CLIENT_ID
-    assert asked["redirect_uri"] == f"{service.url}{OIDC}/callback"
-    assert asked["code_challenge_method"] == "S256"  # check 22
+    assert parameters["response_type"] == "code"
+    assert parameters["scope"].split()[0] == "openid"
+    assert parameters["client_id"] == CLIENT_ID
+    assert parameters["redirect_uri"] == f"{service.url}{OIDC}/callback"
+    assert parameters["code_challenge_method"] == "S256"  # check 22
     for secret in ("state", "nonce", "code_challenge"):
-        assert len(asked[secret]) == 43  # check 22
+        assert len(parameters[secret]) == 43  # check 22
     email = new_email()
     response = browser.finish(provider.authorize(url, email=email.upper(), name=" Ines\n "))
     assert (response.status_code, response.headers["Location"]) == (303, "/api/users/me")
@@ -65,8 +65,10 @@ def test_a_first_sign_in_opens_an_account_and_a_session(
     assert browser.me() == {**browser.me(), "name": "Ines", "email": email, "role": "user"}
 
 
-def test_the_cookies_keep_to_their_host(browser: Browser, provider: HostileProvider) -> None:
-    """Both of them: no script, no other host, no plain HTTP; the flow's ends with the flow."""
+def test_both_cookies_are_restricted_to_this_host(
+    browser: Browser, provider: HostileProvider
+) -> None:
+    """No script and no plain HTTP request gets them. The flow's cookie is deleted with the flow."""
     url = browser.begin()
     flow = browser.cookies["__Host-oidc"]
     assert int(flow["max-age"]) == 600
@@ -78,10 +80,10 @@ def test_the_cookies_keep_to_their_host(browser: Browser, provider: HostileProvi
         assert len(cookie.value) == 43  # check 18
 
 
-def test_the_service_proves_to_the_provider_who_it_is(
+def test_the_service_authenticates_to_the_provider(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """With its secret in a header, escaped as RFC 6749, section 2.3.1, has it; or in the form."""
+    """Its secret is in a header, encoded as in RFC 6749, section 2.3.1, or in the form."""
     browser.sign_in(provider)
     pair = f"{CLIENT_ID}:{quote_plus(CLIENT_SECRET)}".encode()
     sent = [authorization for authorization in provider.authorizations if authorization]
@@ -89,10 +91,10 @@ def test_the_service_proves_to_the_provider_who_it_is(
     assert set(sent) == {f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def test_an_identity_is_issuer_and_subject_whatever_its_email(
+def test_an_identity_is_issuer_and_subject_and_not_the_email(
     service: Service, provider: HostileProvider
 ) -> None:
-    """A new address at the provider changes nothing; an old one in other hands opens nothing."""
+    """A new email keeps the account, and another identity with the old email does not get it."""
     subject, email = secrets.token_hex(8), new_email()
     first, again, other = (Browser(service.client) for _ in range(3))
     first.sign_in(provider, sub=subject, email=email)
@@ -107,7 +109,7 @@ def test_an_identity_is_issuer_and_subject_whatever_its_email(
 def test_an_account_with_a_password_is_never_linked_by_its_email(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """Only its owner links it, signed in."""
+    """Only its owner, signed in, can link it."""
     owner = sign_up(service.client)
     problem(browser.sign_in(provider, email=owner.email), 409, "link-required")  # check 22
     assert _identities(database, owner.id) == 0
@@ -118,16 +120,16 @@ def test_an_account_with_a_password_is_never_linked_by_its_email(
     [{"email_verified": False}, {"email_verified": None}, {"email": None}, {"email": "nobody"},
      {"email_verified": "false"}, {"email_verified": 1}, {"email": ["a@example.com"]}],
 )  # fmt: skip
-def test_a_new_account_needs_an_email_that_the_provider_vouches_for(
+def test_a_new_account_needs_an_email_that_the_provider_has_verified(
     browser: Browser, provider: HostileProvider, claims: dict[str, object]
 ) -> None:
-    """Else anybody could open an account in somebody's name."""
+    """Otherwise, an attacker could create an account with another person's email."""
     problem(browser.sign_in(provider, **claims), 403, "email-unverified")
     assert "__Host-session" not in browser.cookies
 
 
 @pytest.mark.parametrize(
-    ("claimed", "kept"),
+    ("claim", "expected"),
     [
         ("  Zoë  ", "Zoë"),
         ("Zoë\u202e\x00Admin", "Zoë  Admin"),
@@ -137,35 +139,36 @@ def test_a_new_account_needs_an_email_that_the_provider_vouches_for(
         (["Zoë"], "local.part"),
     ],
 )
-def test_a_name_is_made_to_fit(
-    browser: Browser, provider: HostileProvider, claimed: object, kept: str
+def test_the_name_from_the_provider_is_made_valid(
+    browser: Browser, provider: HostileProvider, claim: object, expected: str
 ) -> None:
-    """What stands in the claims is somebody's own doing, and keeps to our rules in the end."""
+    """Users choose it freely at the provider, so it may break the rules of this service."""
     email = f"local.part@{secrets.token_hex(8)}.example.com"
-    browser.sign_in(provider, name=claimed, email=email)
-    assert browser.me()["name"] == kept
+    browser.sign_in(provider, name=claim, email=email)
+    assert browser.me()["name"] == expected
 
 
-def test_two_first_sign_ins_at_once_open_one_account(
+def test_concurrent_first_sign_ins_create_one_account(
     service: Service, provider: HostileProvider
 ) -> None:
-    """The second finds what the first has made."""
+    """Later sign-ins find the account that the first one has created."""
     subject, email = secrets.token_hex(8), new_email()
     browsers = [Browser(service.client) for _ in range(5)]
-    brought = [provider.authorize(browser.begin()) for browser in browsers]
+    callbacks = [provider.authorize(browser.begin()) for browser in browsers]
     provider.claims = {"sub": subject, "email": email}
     ends = at_once(
-        partial(browser.finish, back) for browser, back in zip(browsers, brought, strict=True)
+        partial(browser.finish, parameters)
+        for browser, parameters in zip(browsers, callbacks, strict=True)
     )
     assert [end.status_code for end in ends] == [303] * 5, [end.text for end in ends]
     assert len({browser.me()["id"] for browser in browsers}) == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/api/users/me?x=1&y=%2F", "/a//b"])
-def test_a_browser_goes_on_to_where_it_wanted(
+def test_a_sign_in_redirects_to_return_to(
     browser: Browser, provider: HostileProvider, path: str
 ) -> None:
-    """A path on this server, as it was asked for."""
+    """This is a path on this server, unchanged."""
     response = browser.finish(provider.authorize(browser.begin(path)))
     assert response.headers["Location"] == path
 
@@ -175,8 +178,8 @@ def test_a_browser_goes_on_to_where_it_wanted(
     ["", "x", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example",
      "/\n", "/ä", "/a b", "javascript:alert(1)", "/" + "a" * 2000],
 )  # fmt: skip
-def test_no_browser_is_led_to_another_site(browser: Browser, path: str) -> None:
-    """Neither by a sign-in nor by a link; what was sent is not repeated."""
+def test_a_sign_in_never_redirects_to_another_site(browser: Browser, path: str) -> None:
+    """An invalid `return_to` gets 422, and the problem does not repeat it."""
     response = browser.request("GET", f"{OIDC}/login", params={"return_to": path})
     (error,) = problem(response, 422, "invalid-content")["errors"]
     assert error["parameter"] == "return_to"
@@ -184,8 +187,8 @@ def test_no_browser_is_led_to_another_site(browser: Browser, path: str) -> None:
     assert not browser.cookies
 
 
-def test_a_provider_that_is_not_configured_is_not_found(browser: Browser, service: Service) -> None:
-    """On each of its routes, whoever asks."""
+def test_an_unknown_provider_gets_404(browser: Browser, service: Service) -> None:
+    """This holds on all of its routes, signed in or not."""
     account = sign_up(service.client)
     for name in ("google", "TEST", "%2e%2e"):
         problem(browser.request("GET", f"/api/auth/oidc/{name}/login"), 404, "not-found")
@@ -194,22 +197,26 @@ def test_a_provider_that_is_not_configured_is_not_found(browser: Browser, servic
         problem(link, 404, "not-found")
 
 
-def test_a_declined_sign_in_is_told_in_our_own_words(
+def test_a_declined_sign_in_does_not_show_the_error_of_the_provider(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """What the provider writes into the URL is not shown to anybody."""
-    back = provider.authorize(browser.begin())
-    declined = {"state": back["state"], "error": "canary_error", "error_description": "Call Canary"}
+    """An attacker could write any text into the callback URL."""
+    parameters = provider.authorize(browser.begin())
+    declined = {
+        "state": parameters["state"],
+        "error": "canary_error",
+        "error_description": "Call Canary",
+    }
     response = browser.finish(declined)
     problem(response, 403, "sign-in-declined")
     assert "canary" not in response.text.lower()
-    problem(browser.finish(back), 403, "oidc-refused")
+    problem(browser.finish(parameters), 403, "oidc-refused")
 
 
-def test_a_new_session_takes_the_place_of_the_one_before(
+def test_a_sign_in_replaces_the_previous_session(
     service: Service, provider: HostileProvider
 ) -> None:
-    """Whoever knew the cookie before the sign-in knows nothing after it."""
+    """A thief of the earlier cookie loses access."""
     browser, thief = Browser(service.client), Browser(service.client)
     browser.sign_in(provider)
     thief.cookies = {"__Host-session": browser.cookies["__Host-session"]}
@@ -218,28 +225,28 @@ def test_a_new_session_takes_the_place_of_the_one_before(
     problem(thief.request("GET", "/api/users/me"), 401, "invalid-session")  # check 18
 
 
-def test_without_a_password_every_password_is_wrong(
+def test_a_login_to_an_account_without_a_password_always_fails(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """The answer is the one that an unknown user gets."""
+    """The response is the same as for an unknown user."""
     browser.sign_in(provider)
-    answers = [
+    responses = [
         service.client.post("/api/auth/login", json={"email": email, "password": password})
         for email in (browser.me()["email"], new_email())
         for password in (PASSWORD, "")
     ]
-    for answer in answers:
-        problem(answer, 401, "bad-credentials")  # check 6
+    for response in responses:
+        problem(response, 401, "bad-credentials")  # check 6
     change = {"current_password": "", "new_password": PASSWORD}
     own = {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{browser.me()['id']}/password"
     problem(browser.request("PUT", path, json=change, headers=own), 403, "wrong-password")
 
 
-def test_an_erased_account_leaves_no_identity_behind(
+def test_the_identities_of_an_erased_account_are_deleted(
     browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """The same person may come back, as somebody new."""
+    """The same identity can then sign in, and gets a new account."""
     subject, email = secrets.token_hex(8), new_email()
     browser.sign_in(provider, sub=subject, email=email)
     first = browser.me()["id"]
@@ -257,10 +264,10 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
     return int(row[0])
 
 
-def test_the_limit_of_logins_holds_for_every_step(
+def test_the_login_rate_limit_applies_to_every_step(
     start_service: StartService, provider: HostileProvider
 ) -> None:
-    """The callback's too, which no document lists."""
+    """This includes the callback, which is not in the OpenAPI document."""
     service = start_service(
         RATE_LIMIT_LOGIN="1/hour",
         **provider.settings,

@@ -1,4 +1,4 @@
-"""Linking an identity to an account: only its signed-in owner does that."""
+"""Links of identities to accounts: only the signed-in owner can create them."""
 
 import secrets
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users may sign in there."""
+    """A service whose users can sign in with that provider."""
     return start_service(
         **provider.settings,
         SWEEP_INTERVAL="0.2",
@@ -35,19 +35,21 @@ def service(start_service: StartService, provider: HostileProvider) -> Service:
 
 @pytest.fixture
 def browser(service: Service) -> Browser:
-    """A browser that has not been here before."""
+    """A browser without cookies."""
     return Browser(service.client)
 
 
-def test_the_owner_of_an_account_links_identities_to_it(
+def test_an_owner_can_link_several_identities(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """Several, whatever their email; each signs in to the account from then on."""
+    """Their emails do not matter, and each can sign in to the account afterwards."""
     owner = sign_up(service.client)
     for _ in range(2):
         subject = secrets.token_hex(8)
-        back = provider.authorize(browser.begin_link(owner), sub=subject, email_verified=False)
-        response = browser.finish(back)
+        parameters = provider.authorize(
+            browser.begin_link(owner), sub=subject, email_verified=False
+        )
+        response = browser.finish(parameters)
         assert (response.status_code, response.headers["Location"]) == (303, "/api/users/me")
         assert "__Host-session" not in browser.cookies
         later = Browser(service.client)
@@ -55,80 +57,84 @@ def test_the_owner_of_an_account_links_identities_to_it(
         assert later.me()["id"] == owner.id
 
 
-def test_linking_once_more_changes_nothing(
+def test_linking_an_identity_again_succeeds(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """The same identity, the same account."""
+    """The identity is already linked to the same account."""
     owner, subject = sign_up(service.client), secrets.token_hex(8)
     for _ in range(2):
-        back = provider.authorize(browser.begin_link(owner), sub=subject)
-        assert browser.finish(back).status_code == 303
+        parameters = provider.authorize(browser.begin_link(owner), sub=subject)
+        assert browser.finish(parameters).status_code == 303
 
 
-def test_the_identity_of_one_account_is_not_linked_to_another(
+def test_an_identity_of_one_account_cannot_be_linked_to_another(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """Nor taken from it."""
+    """The identity stays with the first account."""
     subject = secrets.token_hex(8)
     first, second = sign_up(service.client), sign_up(service.client)
     browser.finish(provider.authorize(browser.begin_link(first), sub=subject))
-    back = provider.authorize(browser.begin_link(second), sub=subject)
-    problem(browser.finish(back), 409, "identity-taken")
+    parameters = provider.authorize(browser.begin_link(second), sub=subject)
+    problem(browser.finish(parameters), 409, "identity-taken")
     browser.sign_in(provider, sub=subject)
     assert browser.me()["id"] == first.id
 
 
-def test_only_the_browser_that_asked_links(
+def test_only_the_browser_that_started_a_link_can_finish_it(
     service: Service, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """An attacker who sends a victim the end of a link of their own gains nothing, nor loses."""
+    """An attacker who sends a victim a callback URL cannot link an identity."""
     owner = sign_up(service.client)
-    asking, victim = Browser(service.client), Browser(service.client)
-    back = provider.authorize(asking.begin_link(owner))
-    problem(victim.finish(back), 403, "oidc-refused")  # check 22
+    attacker, victim = Browser(service.client), Browser(service.client)
+    parameters = provider.authorize(attacker.begin_link(owner))
+    problem(victim.finish(parameters), 403, "oidc-refused")  # check 22
     victim.begin()
-    problem(victim.finish(back), 403, "oidc-refused")  # check 22
+    problem(victim.finish(parameters), 403, "oidc-refused")  # check 22
     assert _identities(database, owner.id) == 0
 
 
-def test_who_has_logged_out_meanwhile_links_nothing(
+def test_a_link_is_refused_after_the_session_has_ended(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """The session that asked must be live when the answer comes."""
+    """The session that started the link must be live at the callback."""
     owner = sign_up(service.client)
-    back = provider.authorize(browser.begin_link(owner))
+    parameters = provider.authorize(browser.begin_link(owner))
     assert service.client.post("/api/auth/logout", headers=owner.auth).status_code == 204
-    problem(browser.finish(back), 403, "oidc-refused")
+    problem(browser.finish(parameters), 403, "oidc-refused")
     expired = sign_up(service.client)
-    back = provider.authorize(browser.begin_link(expired))
+    parameters = provider.authorize(browser.begin_link(expired))
     database.execute("UPDATE sessions SET expires_at = now() WHERE user_id = %s", [expired.id])
-    problem(browser.finish(back), 403, "oidc-refused")
+    problem(browser.finish(parameters), 403, "oidc-refused")
     assert _identities(database, owner.id) == _identities(database, expired.id) == 0
 
 
-def test_nobody_else_can_make_a_browser_link(browser: Browser, provider: HostileProvider) -> None:
-    """A GET does not begin it; nor does a POST from another site, nor one of a stranger."""
+def test_a_link_cannot_be_started_from_another_site(
+    browser: Browser, provider: HostileProvider
+) -> None:
+    """A GET, a request from another site and a request without a session are refused."""
     problem(browser.request("POST", f"{OIDC}/link"), 401, "unauthenticated")
     browser.sign_in(provider)
     assert browser.request("GET", f"{OIDC}/link").status_code == 405
-    foreign = {"Sec-Fetch-Site": "cross-site"}
-    problem(browser.request("POST", f"{OIDC}/link", headers=foreign), 403, "cross-site")  # check 20
-    own = {"Sec-Fetch-Site": "same-origin"}
-    assert browser.request("POST", f"{OIDC}/link", headers=own).status_code == 200
+    cross_site = {"Sec-Fetch-Site": "cross-site"}
+    problem(
+        browser.request("POST", f"{OIDC}/link", headers=cross_site), 403, "cross-site"
+    )  # check 20
+    same_origin = {"Sec-Fetch-Site": "same-origin"}
+    assert browser.request("POST", f"{OIDC}/link", headers=same_origin).status_code == 200
 
 
-def test_what_is_not_finished_in_time_is_refused_and_swept(
+def test_an_expired_flow_is_refused_and_deleted(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """Ten minutes; what is left lying is deleted."""
-    back = provider.authorize(browser.begin())
+    """A flow expires after ten minutes."""
+    parameters = provider.authorize(browser.begin())
     query = "SELECT extract(epoch FROM max(expires_at) - now()) FROM oidc_flows"
     row = database.execute(query).fetchone()
     assert row is not None
     assert 590 < row[0] <= 600
-    begun = database.execute("UPDATE oidc_flows SET expires_at = now()").rowcount
-    problem(browser.finish(back), 403, "oidc-refused")
-    log_with(service, f'"oidc_flows":{begun}')
+    expired_count = database.execute("UPDATE oidc_flows SET expires_at = now()").rowcount
+    problem(browser.finish(parameters), 403, "oidc-refused")
+    log_with(service, f'"oidc_flows":{expired_count}')
     assert database.execute("SELECT count(*) FROM oidc_flows").fetchone() == (0,)
 
 
@@ -139,27 +145,27 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
     return int(row[0])
 
 
-def test_a_session_has_at_most_ten_links_that_it_has_begun(
+def test_a_session_has_at_most_ten_pending_links(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """One more takes the place of the oldest; the newest can be finished."""
+    """A further one replaces the oldest, and the newest can be finished."""
     owner = sign_up(service.client)
     address = browser.begin_link(owner)
     flows = "SELECT state_hash FROM oidc_flows WHERE user_id = %s"
     oldest = database.execute(flows, [owner.id]).fetchall()
     for _ in range(10):
         address = browser.begin_link(owner)
-    kept = database.execute(flows, [owner.id]).fetchall()
-    assert len(kept) == 10  # check 53
-    assert oldest[0] not in kept
-    back = provider.authorize(address, sub=secrets.token_hex(8), email_verified=False)
-    assert browser.finish(back).status_code == 303
+    remaining = database.execute(flows, [owner.id]).fetchall()
+    assert len(remaining) == 10  # check 53
+    assert oldest[0] not in remaining
+    parameters = provider.authorize(address, sub=secrets.token_hex(8), email_verified=False)
+    assert browser.finish(parameters).status_code == 303
 
 
-def test_a_sign_in_beyond_the_most_sessions_ends_one_at_once(
+def test_a_sign_in_beyond_the_maximum_of_sessions_ends_one_at_once(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """Also in a process that has just seen that session."""
+    """This holds even in a process that has just checked that session."""
     subject = secrets.token_hex(8)
     browser.sign_in(provider, sub=subject, email=f"{subject}@example.com")
     owner = browser.me()["id"]

@@ -1,4 +1,4 @@
-"""What the service fetches from an identity provider, and what it does while that is down."""
+"""Requests of the service to an identity provider, also while the provider fails."""
 
 import asyncio
 import threading
@@ -34,13 +34,13 @@ from tests.integration.wire import at_once, statuses
 from tests.service import Service
 
 _T = TypeVar("_T")
-_CAP = 1.0
+_TIMEOUT_SECONDS = 1.0
 _REQUEST = AuthorizationRequest("http://localhost/callback", "nonce", "verifier")
 
 
 @pytest.fixture
 def provider() -> Iterator[HostileProvider]:
-    """A provider of the test's own."""
+    """A provider for one test."""
     with hostile_provider() as provider:
         yield provider
 
@@ -48,13 +48,13 @@ def provider() -> Iterator[HostileProvider]:
 def _started(start_service: StartService, provider: HostileProvider) -> Service:
     return start_service(
         **provider.settings,
-        OIDC_TIMEOUT=str(_CAP),
+        OIDC_TIMEOUT=str(_TIMEOUT_SECONDS),
     )
 
 
 def _fetch(url: str, *, local: bool = True, hosts: str = "127.0.0.1 localhost") -> FetchResponse:
     async def fetch() -> FetchResponse:
-        fetcher = Fetcher(hosts.split(), local=local, seconds=_CAP)
+        fetcher = Fetcher(hosts.split(), local=local, seconds=_TIMEOUT_SECONDS)
         try:
             return await fetcher.get(url)
         finally:
@@ -63,17 +63,17 @@ def _fetch(url: str, *, local: bool = True, hosts: str = "127.0.0.1 localhost") 
     return asyncio.run(fetch())
 
 
-def _asked(
+def _with_provider_client(
     provider: HostileProvider,
-    ask: Callable[[IdentityProvider], Awaitable[_T]],
+    call: Callable[[IdentityProvider], Awaitable[_T]],
     clock: Callable[[], float] = time.monotonic,
 ) -> _T:
-    known = Provider("test", provider.url, CLIENT_ID, SecretStr("x"), frozenset(("127.0.0.1",)))
+    settings = Provider("test", provider.url, CLIENT_ID, SecretStr("x"), frozenset(("127.0.0.1",)))
 
     async def run() -> _T:
-        client = IdentityProvider(known, local=True, seconds=_CAP, clock=clock)
+        client = IdentityProvider(settings, local=True, seconds=_TIMEOUT_SECONDS, clock=clock)
         try:
-            return await ask(client)
+            return await call(client)
         finally:
             await client.close()
 
@@ -84,35 +84,35 @@ def _redirect(status: int) -> Callable[[], Response]:
     return lambda: (status, {"Location": "/canary"}, b"{}")
 
 
-def _slow_to_answer() -> Response:
-    time.sleep(_CAP * 2)
+def _slow_response() -> Response:
+    time.sleep(_TIMEOUT_SECONDS * 2)
     return as_json({})
 
 
-_MISBEHAVIOUR: dict[str, Callable[[], Response]] = {
+_FAULTS: dict[str, Callable[[], Response]] = {
     "301": _redirect(301),
     "302": _redirect(302),
     "303": _redirect(303),
     "307": _redirect(307),
     "308": _redirect(308),
     "huge": lambda: (200, {}, b'{"x": "' + b"x" * 300_000 + b'"}'),
-    "huge, by its own account": lambda: (200, {"Content-Length": str(10**12)}, b"x" * 300_000),
-    "slow": _slow_to_answer,
-    "shorter than it says": lambda: (200, {"Content-Length": "1000"}, b"{}"),
+    "huge Content-Length": lambda: (200, {"Content-Length": str(10**12)}, b"x" * 300_000),
+    "slow": _slow_response,
+    "shorter than its Content-Length": lambda: (200, {"Content-Length": "1000"}, b"{}"),
     "500": lambda: as_json({}, 500),
 }
 
 
-@pytest.mark.parametrize("misbehaviour", _MISBEHAVIOUR)
-def test_what_is_redirected_huge_or_slow_is_not_fetched(
-    provider: HostileProvider, misbehaviour: str
+@pytest.mark.parametrize("fault", _FAULTS)
+def test_redirects_and_huge_or_slow_responses_are_refused(
+    provider: HostileProvider, fault: str
 ) -> None:
-    """Each has its end, soon; no redirect is followed."""
-    provider.respond[DISCOVERY] = _MISBEHAVIOUR[misbehaviour]
+    """Each fetch fails within its time limit, and no redirect is followed."""
+    provider.respond[DISCOVERY] = _FAULTS[fault]
     started = time.perf_counter()
     with pytest.raises(ProviderUnavailable):
         _fetch(provider.url + DISCOVERY)  # check 35
-    assert time.perf_counter() - started < _CAP + 0.5  # check 35
+    assert time.perf_counter() - started < _TIMEOUT_SECONDS + 0.5  # check 35
     assert provider.count(DISCOVERY) == 1
     assert provider.count("/canary") == 0  # check 35
 
@@ -136,18 +136,18 @@ def test_what_is_redirected_huge_or_slow_is_not_fetched(
         "",
     ],
 )
-def test_only_https_to_the_listed_hosts_is_fetched(provider: HostileProvider, url: str) -> None:
-    """A URL of another kind makes no connection; outside a developer's machine, http is one."""
+def test_only_https_urls_of_the_listed_hosts_are_fetched(
+    provider: HostileProvider, url: str
+) -> None:
+    """For any other URL, no connection is opened. HTTP is allowed only with `local=True`."""
     with pytest.raises(ProviderUnavailable):
         _fetch(url.format(address=urlsplit(provider.url).netloc), local=False)  # check 35
     assert provider.requests == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_no_private_address_is_connected_to_whatever_name_leads_there(
-    provider: HostileProvider, host: str
-) -> None:
-    """The address counts that the connection would go to, when a name has been looked up."""
+def test_no_connection_is_made_to_a_private_address(provider: HostileProvider, host: str) -> None:
+    """The check uses the address to which the host name resolves."""
     with pytest.raises(ProviderUnavailable) as refusal:
         _fetch(f"https://{host}:{urlsplit(provider.url).port}/x", local=False)  # check 35
     assert "no address of this host is allowed" in str(refusal.value.__cause__)
@@ -167,33 +167,35 @@ def test_no_private_address_is_connected_to_whatever_name_leads_there(
     ],
     ids=str,
 )
-def test_metadata_that_leads_elsewhere_is_not_believed(
+def test_metadata_with_urls_of_other_hosts_is_refused(
     provider: HostileProvider, changes: dict[str, Any]
 ) -> None:
-    """Neither the service nor a browser goes where it points."""
+    """Neither the service nor a browser follows these URLs."""
     provider.metadata = changes
     with pytest.raises(ProviderUnavailable):
-        _asked(provider, lambda client: client.authorization_url(_REQUEST, state="x"))  # check 35
+        _with_provider_client(
+            provider, lambda client: client.authorization_url(_REQUEST, state="x")
+        )  # check 35
 
 
-def test_a_browser_is_not_told_what_a_provider_answers(
+def test_an_invalid_response_of_the_provider_is_not_shown(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """A provider that breaks is a 503 of ours, at the login and at the callback."""
+    """A browser gets a 503 without the provider's text."""
     service = _started(start_service, provider)
     browser = Browser(service.client)
-    back = provider.authorize(browser.begin())
+    parameters = provider.authorize(browser.begin())
     provider.respond[TOKEN] = lambda: (200, {}, b"canary")
-    response = browser.finish(back)
+    response = browser.finish(parameters)
     unavailable(response, "provider-unavailable")
     assert "canary" not in response.text
     assert "canary" not in service.log.read_text()  # check 38
 
 
-def test_known_keys_verify_while_no_keys_can_be_had(
+def test_cached_keys_verify_while_the_provider_is_unavailable(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """One sign-in is enough for all that follow."""
+    """One successful sign-in is enough to cache the keys."""
     service = _started(start_service, provider)
     assert Browser(service.client).sign_in(provider).status_code == 303
     provider.respond[KEYS] = provider.respond[DISCOVERY] = lambda: as_json({}, 500)
@@ -202,33 +204,33 @@ def test_known_keys_verify_while_no_keys_can_be_had(
     assert provider.count(KEYS) == 1  # check F22
 
 
-def test_a_new_key_is_fetched_when_a_token_names_it(provider: HostileProvider) -> None:
-    """Rotation needs no restart."""
+def test_the_keys_are_fetched_again_when_a_token_names_a_new_one(provider: HostileProvider) -> None:
+    """So a key rotation of the provider needs no restart."""
 
     async def rotate(client: IdentityProvider) -> None:
         for _ in range(2):
             url = await client.authorization_url(_REQUEST, state="x")
-            back = provider.authorize(url)
-            await client.redeem(back["code"], _REQUEST, issuer=provider.url)
+            parameters = provider.authorize(url)
+            await client.redeem(parameters["code"], _REQUEST, issuer=provider.url)
             provider.key = Key()
 
-    # Two minutes go by at each look at the clock: the pause between two fetches is over.
-    _asked(provider, rotate, clock=count(step=120).__next__)
+    # Each reading of the clock adds two minutes, so the pause between two fetches is over.
+    _with_provider_client(provider, rotate, clock=count(step=120).__next__)
     assert provider.count(KEYS) == 2
 
 
 @pytest.mark.slow
-def test_fifty_logins_at_a_dead_provider_are_one_question(
+def test_fifty_concurrent_logins_make_one_request_to_a_silent_provider(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """All of them hear of it in time, and those that follow at once."""
+    """All fail within the time limit, and later ones fail at once."""
     service = _started(start_service, provider)
     hang = threading.Event()
     provider.respond[DISCOVERY] = lambda: (hang.wait(10), as_json({}))[1]
     login = partial(service.client.get, f"{OIDC}/login")
-    answers = at_once([partial(timed, login)] * 50)
-    assert statuses(response for response, _ in answers) == {503: 50}  # check F22
-    assert max(seconds for _, seconds in answers) < _CAP + 3  # check F22
+    responses = at_once([partial(timed, login)] * 50)
+    assert statuses(response for response, _ in responses) == {503: 50}  # check F22
+    assert max(seconds for _, seconds in responses) < _TIMEOUT_SECONDS + 3  # check F22
     assert provider.count(DISCOVERY) == 1  # check F22
     response, seconds = timed(login)
     unavailable(response, "provider-unavailable")
@@ -238,33 +240,33 @@ def test_fifty_logins_at_a_dead_provider_are_one_question(
 
 
 @pytest.mark.slow
-def test_fifty_callbacks_at_a_dead_provider_are_few_connections(
+def test_fifty_callbacks_make_few_requests_to_a_silent_provider(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """Their codes cannot be traded; the rest of the service goes on."""
+    """Their codes cannot be redeemed, and later sign-ins fail at once."""
     service = _started(start_service, provider)
     browsers = [Browser(service.client) for _ in range(50)]
-    brought = [provider.authorize(browser.begin()) for browser in browsers]
+    callbacks = [provider.authorize(browser.begin()) for browser in browsers]
     hang = threading.Event()
     provider.respond[TOKEN] = lambda: (hang.wait(10), as_json({}))[1]
-    pairs = zip(browsers, brought, strict=True)
-    calls = [partial(browser.finish, back) for browser, back in pairs]
-    answers = at_once(partial(timed, call) for call in calls)
-    for response, seconds in answers:
+    pairs = zip(browsers, callbacks, strict=True)
+    calls = [partial(browser.finish, parameters) for browser, parameters in pairs]
+    responses = at_once(partial(timed, call) for call in calls)
+    for response, seconds in responses:
         unavailable(response, "provider-unavailable")
-        assert seconds < _CAP + 3  # check F22
-    # Ten at a time; and fewer than five more, before five failures have been counted.
-    asked = provider.count(TOKEN)
-    assert asked < 15  # check F22
+        assert seconds < _TIMEOUT_SECONDS + 3  # check F22
+    # Ten requests run at the same time. Fewer than five more start before the fifth failure.
+    request_count = provider.count(TOKEN)
+    assert request_count < 15  # check F22
     late = Browser(service.client)
     _, seconds = timed(lambda: late.sign_in(provider))
     assert seconds < 0.5
-    assert provider.count(TOKEN) == asked
+    assert provider.count(TOKEN) == request_count
     hang.set()
 
 
-def test_a_provider_that_is_gone_is_a_503(start_service: StartService) -> None:
-    """Nobody listens there any more."""
+def test_a_provider_that_refuses_connections_means_503(start_service: StartService) -> None:
+    """The service itself stays ready."""
     with hostile_provider() as provider:
         service = _started(start_service, provider)
     unavailable(service.client.get(f"{OIDC}/login"), "provider-unavailable")

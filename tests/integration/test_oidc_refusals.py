@@ -1,4 +1,4 @@
-"""Sign-ins at an identity provider that must come to nothing."""
+"""Sign-ins with an identity provider that must be refused."""
 
 import base64
 import hmac
@@ -27,84 +27,84 @@ from tests.service import Service
 
 
 @pytest.fixture(scope="module")
-def only_provider() -> Iterator[HostileProvider]:
-    """The provider of this file."""
+def shared_provider() -> Iterator[HostileProvider]:
+    """The provider that all tests of this file share."""
     with hostile_provider() as provider:
         yield provider
 
 
 @pytest.fixture
-def provider(only_provider: HostileProvider) -> HostileProvider:
-    """The provider, keeping to the rules until the test says otherwise."""
-    only_provider.sign = None
-    return only_provider
+def provider(shared_provider: HostileProvider) -> HostileProvider:
+    """The provider, with correct signatures until a test changes that."""
+    shared_provider.sign = None
+    return shared_provider
 
 
 @pytest.fixture(scope="module")
-def service(start_service: StartService, only_provider: HostileProvider) -> Service:
-    """A service whose users may sign in there, and that logs all it can."""
+def service(start_service: StartService, shared_provider: HostileProvider) -> Service:
+    """A service whose users can sign in with that provider, with the log level debug."""
     return start_service(
-        **only_provider.settings,
+        **shared_provider.settings,
         LOG_LEVEL="debug",
     )
 
 
 @pytest.fixture
 def browser(service: Service) -> Browser:
-    """A browser that has not been here before."""
+    """A browser without cookies."""
     return Browser(service.client)
 
 
 @pytest.fixture
-def nobody_new(database: psycopg.Connection) -> Iterator[None]:
-    """Nobody has an identity after the test who had none before."""
+def no_new_identity(database: psycopg.Connection) -> Iterator[None]:
+    """Assert after the test that it has created no identity."""
     query = "SELECT count(*) FROM identities"
     before = database.execute(query).fetchone()
     yield
     assert database.execute(query).fetchone() == before
 
 
-@pytest.mark.usefixtures("nobody_new")
-def test_the_state_must_be_the_one_of_this_browser(
+@pytest.mark.usefixtures("no_new_identity")
+def test_a_callback_with_another_state_is_refused(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """Missing, foreign, or another browser's: an attacker's sign-in is nobody else's."""
-    back, asked = provider.authorize(browser.begin()), provider.count("/token")
+    """So an attacker cannot sign a victim in to the attacker's account."""
+    back, request_count = provider.authorize(browser.begin()), provider.count("/token")
     other = Browser(service.client)
     foreign = provider.authorize(other.begin())
-    for brought in (
+    for parameters in (
         {"code": back["code"], "iss": back["iss"]},
         {**back, "state": ""},
         {**back, "state": secrets.token_urlsafe(32)},
         {**back, "state": foreign["state"]},
         {**back, "state": "\x00\ud7ff"},
     ):
-        problem(browser.finish(brought), 403, "oidc-refused")  # check 22
+        problem(browser.finish(parameters), 403, "oidc-refused")  # check 22
     problem(Browser(service.client).finish(back), 403, "oidc-refused")  # check 22
     problem(other.finish(back), 403, "oidc-refused")  # check 22
-    assert provider.count("/token") == asked
+    assert provider.count("/token") == request_count
 
 
-def test_an_answer_counts_once(
+def test_a_callback_succeeds_only_once(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """A replayed callback is refused, and of many at once one is heard."""
+    """A replay is refused, and of ten concurrent callbacks one succeeds."""
     back = provider.authorize(browser.begin())
     cookies = browser.cookies
     browsers = [Browser(service.client) for _ in range(10)]
-    for each in browsers:
-        each.cookies = cookies
-    ends = at_once(partial(each.finish, back) for each in browsers)
+    for copy in browsers:
+        copy.cookies = cookies
+    ends = at_once(partial(copy.finish, back) for copy in browsers)
     assert sorted(end.status_code for end in ends) == [303] + [403] * 9  # check 22
     browser.cookies = cookies
     problem(browser.finish(back), 403, "oidc-refused")  # check 22
 
 
-@pytest.mark.usefixtures("nobody_new")
-def test_a_code_is_good_for_the_flow_that_it_was_made_for(
+@pytest.mark.usefixtures("no_new_identity")
+def test_a_code_is_valid_only_in_its_own_flow(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """PKCE: who has stolen a code has not the verifier; nor has one without a code."""
+    """PKCE: a thief of a code does not have the verifier. A missing code is refused too."""
     stolen = provider.authorize(Browser(service.client).begin())
     back = provider.authorize(browser.begin())
     problem(browser.finish({**back, "code": stolen["code"]}), 403, "oidc-refused")  # check 22
@@ -114,26 +114,26 @@ def test_a_code_is_good_for_the_flow_that_it_was_made_for(
     problem(browser.finish({**back, "code": "x" * 5000}), 403, "oidc-refused")
 
 
-@pytest.mark.usefixtures("nobody_new")
+@pytest.mark.usefixtures("no_new_identity")
 @pytest.mark.parametrize("issuer", [None, "", "https://accounts.google.com", "{url}/"])
-def test_the_issuer_that_comes_with_the_code_must_be_ours(
+def test_a_callback_with_another_issuer_is_refused(
     browser: Browser, provider: HostileProvider, issuer: str | None
 ) -> None:
-    """RFC 9207: the answer of one provider is not handed to another."""
+    """RFC 9207: a code of one provider must not be sent to another."""
     back = provider.authorize(browser.begin())
     del back["iss"]
     if issuer is not None:
         back["iss"] = issuer.format(url=provider.url)
-    asked = provider.count("/token")
+    request_count = provider.count("/token")
     problem(browser.finish(back), 403, "oidc-refused")  # check 22
-    assert provider.count("/token") == asked
+    assert provider.count("/token") == request_count
 
 
-# The same each time: they are part of the names of the tests.
-_LONG_AGO, _ONE_DAY = 1_000_000_000, 4_000_000_000
+# Constants, because they are part of the ids of the tests.
+_PAST, _FUTURE = 1_000_000_000, 4_000_000_000
 
 
-@pytest.mark.usefixtures("nobody_new")
+@pytest.mark.usefixtures("no_new_identity")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -152,11 +152,11 @@ _LONG_AGO, _ONE_DAY = 1_000_000_000, 4_000_000_000
         {"aud": [CLIENT_ID, "another"], "azp": "another"},
         {"azp": "another"},
         {"exp": None},
-        {"exp": _LONG_AGO},
+        {"exp": _PAST},
         {"exp": "later"},
         {"iat": None},
-        {"iat": _ONE_DAY},
-        {"nbf": _ONE_DAY},
+        {"iat": _FUTURE},
+        {"nbf": _FUTURE},
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
@@ -165,10 +165,10 @@ _LONG_AGO, _ONE_DAY = 1_000_000_000, 4_000_000_000
     ],
     ids=str,
 )
-def test_a_token_that_is_not_for_us_or_not_for_now_is_refused(
+def test_an_id_token_with_invalid_claims_is_refused(
     browser: Browser, provider: HostileProvider, claims: dict[str, Any]
 ) -> None:
-    """Signed well, and wrong all the same."""
+    """Its signature is valid."""
     problem(browser.sign_in(provider, **claims), 403, "oidc-refused")  # check 22
     assert "__Host-session" not in browser.cookies
 
@@ -216,26 +216,26 @@ _FORGERIES: dict[str, Callable[[HostileProvider], Callable[[dict[str, Any]], str
     "a key of its own": lambda _: _signed(Key()),
     "critical extension": lambda provider: _signed(provider.key, crit=["x"], x=1),
     "not a token": lambda _: lambda _: "not.a.token",
-    "not even that": lambda _: lambda _: "",
+    "empty": lambda _: lambda _: "",
     "long": lambda _: lambda _: "x" * 20_000,
 }
 
 
-@pytest.mark.usefixtures("nobody_new")
+@pytest.mark.usefixtures("no_new_identity")
 @pytest.mark.parametrize("forgery", _FORGERIES)
-def test_a_token_that_the_provider_has_not_signed_is_refused(
+def test_an_id_token_without_a_signature_of_the_provider_is_refused(
     browser: Browser, provider: HostileProvider, forgery: str
 ) -> None:
-    """Nothing in the token says how it is checked, or by which key."""
+    """The token itself cannot choose the algorithm or the key."""
     provider.sign = _FORGERIES[forgery](provider)
     problem(browser.sign_in(provider), 403, "oidc-refused")  # check 22
     assert provider.count("/canary") == 0
 
 
-def test_unknown_keys_do_not_make_the_service_fetch_each_time(
+def test_tokens_with_unknown_keys_do_not_cause_a_fetch_each(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Once a minute at most, whatever the tokens name."""
+    """The service fetches the keys at most once a minute."""
     for _ in range(5):
         provider.sign = _signed(Key())
         problem(browser.sign_in(provider), 403, "oidc-refused")
@@ -245,7 +245,7 @@ def test_unknown_keys_do_not_make_the_service_fetch_each_time(
 def test_no_secret_of_a_sign_in_is_in_the_log_or_in_a_body(
     service: Service, provider: HostileProvider
 ) -> None:
-    """Neither of one that succeeds nor of one that fails, at the most talkative level."""
+    """This holds for successful and failed sign-ins, with the log level debug."""
     tokens: list[str] = []
 
     def sign(claims: dict[str, Any]) -> str:
@@ -253,16 +253,16 @@ def test_no_secret_of_a_sign_in_is_in_the_log_or_in_a_body(
         return tokens[-1]
 
     provider.sign = sign
-    secret, bodies = {CLIENT_SECRET, "canary-access-token"}, []
+    secrets_sent, responses = {CLIENT_SECRET, "canary-access-token"}, []
     for claims in ({}, {"nonce": "canary-nonce"}, {"email_verified": False}, {"name": "canary"}):
         browser = Browser(service.client)
         back = provider.authorize(browser.begin(), **claims)
-        secret |= {back["code"], back["state"], browser.cookies["__Host-oidc"].value}
-        bodies += [browser.finish(back), browser.finish(back)]
-        secret |= {cookie.value for cookie in browser.cookies.values()}
-    secret |= {*tokens, *(part for token in tokens for part in token.split(".")[1:])}
-    last = bodies[-1].headers["X-Request-ID"]
-    said = log_with(service, last) + "".join(body.text for body in bodies)
-    for each in secret:
-        assert each not in said  # check 38
-    assert "canary" not in said  # check 38
+        secrets_sent |= {back["code"], back["state"], browser.cookies["__Host-oidc"].value}
+        responses += [browser.finish(back), browser.finish(back)]
+        secrets_sent |= {cookie.value for cookie in browser.cookies.values()}
+    secrets_sent |= {*tokens, *(part for token in tokens for part in token.split(".")[1:])}
+    last = responses[-1].headers["X-Request-ID"]
+    output = log_with(service, last) + "".join(it.text for it in responses)
+    for secret in secrets_sent:
+        assert secret not in output  # check 38
+    assert "canary" not in output  # check 38

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the service sends: headers, problems, and the bounds of values."""
+"""The OpenAPI document matches what the service sends: headers, problems and limits of values."""
 
 import re
 from collections.abc import Iterator
@@ -40,15 +40,15 @@ Operations = list[tuple[str, str, dict[str, Any]]]
 def test_the_document_names_its_server_licence_and_tags(
     client: httpx2.Client, document: dict[str, Any], operations: Operations
 ) -> None:
-    """A generated client knows where to send requests, and each tag is explained."""
+    """A generated client knows the server's URL, and each tag has a description."""
     assert [server["url"] for server in document["servers"]] == [str(client.base_url).rstrip("/")]
     assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
     described = {tag["name"] for tag in document["tags"] if tag["description"]}
     assert described == {tag for _, _, operation in operations for tag in operation["tags"]}
 
 
-def test_every_operation_says_who_may_call_it(operations: Operations) -> None:
-    """A public call has an empty list; the others take a token or a cookie, and may get 401."""
+def test_every_operation_lists_its_security_schemes(operations: Operations) -> None:
+    """A public operation has none. The others need a token or a cookie, and can return 401."""
     for method, path, operation in operations:
         if operation["security"]:
             assert operation["security"] == [{"AccessToken": []}, {"SessionCookie": []}]
@@ -56,7 +56,7 @@ def test_every_operation_says_who_may_call_it(operations: Operations) -> None:
 
 
 def test_every_response_lists_its_headers(operations: Operations) -> None:
-    """Those of every response, and those that belong to a status."""
+    """Some headers are in every response, and some only with certain statuses."""
     for _, path, operation in operations:
         for status, response in operation["responses"].items():
             headers = set(response["headers"])
@@ -66,8 +66,10 @@ def test_every_response_lists_its_headers(operations: Operations) -> None:
             assert ("Location" in headers) == (status in {"201", "303"}), path
 
 
-def test_every_parameter_is_described_and_paths_keep_their_order(operations: Operations) -> None:
-    """A generated function takes a path's parameters in the order of the path."""
+def test_every_parameter_is_described_and_path_parameters_keep_their_order(
+    operations: Operations,
+) -> None:
+    """A generated function has them in the order of the path."""
     for _, path, operation in operations:
         parameters = operation.get("parameters", [])
         assert all(parameter["description"] for parameter in parameters), path
@@ -75,10 +77,10 @@ def test_every_parameter_is_described_and_paths_keep_their_order(operations: Ope
         assert in_path == re.findall(r"{(\w+)}", path)
 
 
-def test_every_unsafe_call_may_be_refused_as_cross_site(
+def test_every_unsafe_operation_documents_cross_site(
     client: httpx2.Client, operations: Operations, ahmed: Account
 ) -> None:
-    """Browsers add the cookie to every call; the service refuses just what the document says."""
+    """Browsers send the cookie from every site. Exactly these operations are refused."""
     browser = browser_of(client, ahmed)
     for method, path, operation in operations:
         forbidden = operation["responses"].get("403", {"description": ""})["description"]
@@ -90,35 +92,37 @@ def test_every_unsafe_call_may_be_refused_as_cross_site(
             problem(response, 403, "cross-site")
 
 
-def test_every_read_with_an_etag_takes_if_none_match(
+def test_every_read_with_an_etag_supports_if_none_match(
     client: httpx2.Client, operations: Operations, ahmed: Account, admin: Account
 ) -> None:
-    """The document and the service agree on the ETag, the 304 and the headers of each read."""
+    """Document and service agree on the ETag, the 304 and the headers of each read."""
     product = new_product(client, admin)
     body = basket((product, 1))
     order = client.post(f"{ahmed.url}/orders", json=body, headers=ahmed.auth).json()
     session = client.get("/api/auth/sessions", headers=ahmed.auth).json()["items"][0]
     ids = {"product_id": product["id"], "order_id": order["id"], "session_id": session["id"]}
     ids["identity_id"] = 1
-    found = 0
+    checked = 0
     for method, path, operation in operations:
-        # The list of users is for administrators, whose sessions are others.
+        # Only an administrator can list users. The other ids belong to the user.
         caller = admin if path == "/api/users" else ahmed
         url = path.format_map({**ids, "user_id": ahmed.id, "provider": "none"})
         if method == "get" and client.get(url, headers=caller.auth).status_code == 200:
-            _holds_for(client, url, caller, operation)
-            found += 1
-    assert found >= 12
+            _assert_documented(client, url, caller, operation)
+            checked += 1
+    assert checked >= 12
 
 
-def _holds_for(client: httpx2.Client, url: str, caller: Account, operation: dict[str, Any]) -> None:
+def _assert_documented(
+    client: httpx2.Client, url: str, caller: Account, operation: dict[str, Any]
+) -> None:
     response = client.get(url, headers=caller.auth)
     described = operation["responses"]["200"]["headers"]
     for header in ("ETag", "Link", "X-Cache"):
         assert (header in described) == (header in response.headers), (url, header)
-    takes = "If-None-Match" in {item["name"] for item in operation.get("parameters", [])}
-    assert takes == ("304" in operation["responses"]) == ("ETag" in response.headers), url
-    if takes:
+    is_conditional = "If-None-Match" in {item["name"] for item in operation.get("parameters", [])}
+    assert is_conditional == ("304" in operation["responses"]) == ("ETag" in response.headers), url
+    if is_conditional:
         headers = {**caller.auth, "If-None-Match": response.headers["ETag"]}
         unchanged = client.get(url, headers=headers)
         assert unchanged.status_code == 304, url
@@ -137,8 +141,8 @@ def _schemas(part: object) -> Iterator[dict[str, Any]]:
             yield from _schemas(item)
 
 
-def test_integers_have_bounds_that_every_generator_can_hold(document: dict[str, Any]) -> None:
-    """An id is an int64 from 1 on; no bound is beyond what JavaScript can count."""
+def test_integers_have_bounds_that_every_client_can_represent(document: dict[str, Any]) -> None:
+    """An id is an int64 from 1 on. No bound exceeds the largest safe integer of JavaScript."""
     integers = [schema for schema in _schemas(document) if schema.get("type") == "integer"]
     assert len(integers) > 20
     for schema in integers:
@@ -152,30 +156,30 @@ def test_integers_have_bounds_that_every_generator_can_hold(document: dict[str, 
 
 
 def test_enums_are_named_and_shared(document: dict[str, Any]) -> None:
-    """A generated client has one type for an order's status, wherever it occurs."""
+    """A generated client has one type for the status of an order, wherever it is used."""
     schemas = document["components"]["schemas"]
     status = {"$ref": "#/components/schemas/OrderStatus"}
     assert schemas["OrderRead"]["properties"]["status"] == status
     assert schemas["OrderUpdate"]["properties"]["status"] == status
     parameters = document["paths"]["/api/users/{user_id}/orders"]["get"]["parameters"]
-    wanted = next(item["schema"] for item in parameters if item["name"] == "status")
-    assert status in wanted["anyOf"]
+    filter_schema = next(item["schema"] for item in parameters if item["name"] == "status")
+    assert status in filter_schema["anyOf"]
     assert schemas["UserRead"]["properties"]["role"] == {"$ref": "#/components/schemas/Role"}
     assert schemas["Role"]["enum"] == ["user", "admin"]
 
 
 def test_a_problems_code_is_an_open_enum(client: httpx2.Client, document: dict[str, Any]) -> None:
-    """The known codes are listed, each with its page; a client has to accept others, too."""
+    """All codes with a page are listed, and clients must accept other codes too."""
     known, others = document["components"]["schemas"]["Problem"]["properties"]["code"]["anyOf"]
     assert others == {"type": "string"}
     pages = re.findall(r'href="/problems/([a-z-]+)"', client.get("/problems").text)
     assert sorted(known["enum"]) == sorted(pages)
 
 
-def test_a_problems_errors_are_left_out_rather_than_null(
+def test_a_problem_omits_errors_instead_of_sending_null(
     client: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    """The document allows no null, and the service sends none."""
+    """The document does not allow null either."""
     schemas = document["components"]["schemas"]
     assert "errors" not in schemas["Problem"]["required"]
     for name in ("Problem", "FieldProblem"):

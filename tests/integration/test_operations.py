@@ -1,4 +1,4 @@
-"""Operations: health, metrics, the OpenAPI document, the documentation, the problem pages."""
+"""Health, metrics, the OpenAPI document, the documentation and the pages of problems."""
 
 import re
 import signal
@@ -13,7 +13,7 @@ from tests.conftest import StartService
 from tests.integration.wire import problem
 
 _URL = re.compile(r"""(?:https?:)?//[\w.-]+""")
-_CREDENTIALS_IN_THE_BODY = {"/api/auth/login", "/api/auth/refresh", "/api/auth/session"}
+_PATHS_WITH_CREDENTIALS_IN_THE_BODY = {"/api/auth/login", "/api/auth/refresh", "/api/auth/session"}
 _CODE = re.compile(r"`([a-z]+(?:-[a-z]+)*)`")
 
 
@@ -34,23 +34,23 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
     ]
 
 
-def test_livez_says_that_the_process_lives(client: httpx2.Client) -> None:
-    """Nothing is asked, nothing may be cached."""
+def test_livez_returns_200(client: httpx2.Client) -> None:
+    """It checks no dependency, and must not be cached."""
     response = client.get("/livez")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_readyz_reports_each_part(client: httpx2.Client) -> None:
-    """All is well, and says so."""
+def test_readyz_reports_each_dependency(client: httpx2.Client) -> None:
+    """PostgreSQL and Redis are both up."""
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "postgres": "up", "redis": "up"}
     assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_readyz_takes_the_parts_it_knows_only(client: httpx2.Client) -> None:
-    """A slip of the pen in a probe's URL does not silently exclude nothing."""
+def test_readyz_refuses_to_exclude_an_unknown_dependency(client: httpx2.Client) -> None:
+    """Otherwise, a typing error in the URL of a probe would have no effect, unnoticed."""
     for query in ("exclude=postgres", "exclude=redis", "exclude=postgres&exclude=redis"):
         assert client.get(f"/readyz?{query}").status_code == 200
     refused = problem(client.get("/readyz?exclude=postgrse"), 422, "invalid-content")
@@ -58,8 +58,8 @@ def test_readyz_takes_the_parts_it_knows_only(client: httpx2.Client) -> None:
     assert "postgrse" not in str(refused)
 
 
-def test_readyz_turns_503_before_the_process_ends(start_service: StartService) -> None:
-    """Whoever keeps a connection open sees it, while requests still succeed."""
+def test_readyz_returns_503_before_the_process_ends(start_service: StartService) -> None:
+    """This is visible on open connections too, while other requests still succeed."""
     service = start_service(DRAIN_DELAY="1.5")
     service.client.get("/readyz").raise_for_status()
     service.process.send_signal(signal.SIGTERM)
@@ -72,10 +72,10 @@ def test_readyz_turns_503_before_the_process_ends(start_service: StartService) -
     service.client.get("/livez").raise_for_status()
 
 
-def test_metrics_count_requests_by_route(client: httpx2.Client, somebody: Account) -> None:
-    """Route templates, never paths: the number of series has an end."""
-    client.get(somebody.url, headers=somebody.auth).raise_for_status()
-    client.get("/a-path-that-nobody-has")
+def test_metrics_count_requests_by_route(client: httpx2.Client, shared_user: Account) -> None:
+    """The labels are route templates and never paths, so the number of series is limited."""
+    client.get(shared_user.url, headers=shared_user.auth).raise_for_status()
+    client.get("/an-unknown-path")
     response = client.get("/metrics")
     assert response.status_code == 200
     assert response.headers["Content-Type"].startswith("text/plain; version=")
@@ -83,13 +83,13 @@ def test_metrics_count_requests_by_route(client: httpx2.Client, somebody: Accoun
     count = 'http_request_duration_seconds_count{method="GET",route="%s",status="%d"}'
     assert count % ("/api/users/{user_id}", 200) in response.text
     assert count % ("none", 404) in response.text
-    assert "a-path-that-nobody-has" not in response.text
-    assert somebody.url not in response.text
+    assert "an-unknown-path" not in response.text
+    assert shared_user.url not in response.text
     assert "process_resident_memory_bytes" in response.text
 
 
 def test_the_documentation_needs_no_other_server(client: httpx2.Client) -> None:
-    """Each file that the page names is here; no URL in it leads elsewhere."""
+    """The service serves each file of the page, and no URL in the page is of another server."""
     page = client.get("/docs")
     assert page.status_code == 200
     assert not _URL.findall(page.text)
@@ -108,7 +108,7 @@ def test_the_documentation_needs_no_other_server(client: httpx2.Client) -> None:
 
 
 def test_every_operation_is_described_with_an_example(document: dict[str, Any]) -> None:
-    """A sentence and a command to paste; names that a generated client can use."""
+    """It has a summary, a command to copy, and a unique operation id."""
     operations = _operations(document)
     names = [operation["operationId"] for _, _, operation in operations]
     assert len(set(names)) == len(names) >= 9
@@ -116,11 +116,13 @@ def test_every_operation_is_described_with_an_example(document: dict[str, Any]) 
         assert "```sh\ncurl -i" in operation["description"], (method, path)
         assert operation["summary"]
         if not operation["security"]:
-            assert "401" not in operation["responses"] or path in _CREDENTIALS_IN_THE_BODY
+            assert (
+                "401" not in operation["responses"] or path in _PATHS_WITH_CREDENTIALS_IN_THE_BODY
+            )
 
 
-def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> None:
-    """The OpenAPI document says the same as the contract."""
+def test_the_document_contains_the_operations_of_the_contract(document: dict[str, Any]) -> None:
+    """The list in this test is the contract."""
     calls = {(method.upper(), path) for method, path, _ in _operations(document)}
     assert calls >= {
         ("POST", "/api/users"),
@@ -152,10 +154,10 @@ def test_the_contracts_calls_are_in_the_document(document: dict[str, Any]) -> No
     }
 
 
-def test_each_problem_of_the_document_has_its_page(
+def test_each_problem_in_the_document_has_a_page(
     client: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    """Every `type` that a client may see leads to an explanation in plain words."""
+    """Every `type` that a client can get is the address of an explanation."""
     codes = {
         code
         for _, _, operation in _operations(document)
@@ -178,10 +180,10 @@ def test_each_problem_of_the_document_has_its_page(
         assert f'href="/problems/{code}"' in listed
 
 
-def test_calls_that_hash_a_password_say_that_they_may_be_overloaded(
+def test_operations_that_hash_a_password_document_overloaded(
     document: dict[str, Any],
 ) -> None:
-    """What a client can get is in the document."""
+    """They return this 503 when the password queue is full."""
     for method, path in [
         ("post", "/api/users"),
         ("post", "/api/auth/login"),
@@ -192,8 +194,8 @@ def test_calls_that_hash_a_password_say_that_they_may_be_overloaded(
         assert "`overloaded`" in unavailable["description"], path
 
 
-def test_every_documented_problem_status_is_a_problem(document: dict[str, Any]) -> None:
-    """4xx and 5xx are application/problem+json everywhere, with the problem's schema."""
+def test_every_documented_error_is_a_problem(document: dict[str, Any]) -> None:
+    """Each 4xx and 5xx is application/problem+json, with the schema Problem."""
     for method, path, operation in _operations(document):
         for status, response in operation["responses"].items():
             if int(status) >= 400:
@@ -203,10 +205,10 @@ def test_every_documented_problem_status_is_a_problem(document: dict[str, Any]) 
                 assert schema == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_the_problem_schema_lists_what_is_sent(
+def test_the_problem_schema_has_the_members_of_a_sent_problem(
     client: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    """The members of the document are those of the responses."""
+    """A problem with errors has all of them."""
     schema = document["components"]["schemas"]["Problem"]
     sent = client.post("/api/users", json={}).json()
     assert set(schema["properties"]) == set(sent)

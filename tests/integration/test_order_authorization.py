@@ -1,4 +1,4 @@
-"""Other people's orders: to a stranger, they are not there, and no answer tells otherwise."""
+"""Authorization for orders: a user cannot distinguish another user's order from a missing one."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tests.integration.wire import JSON, problem
 
 MISSING = 2**62
 _ANY = {"If-Match": "*"}
-# On somebody's list of orders, and on one order.
+# Requests to the orders of a user (_LIST), and to one order (_ORDER).
 _LIST: list[tuple[str, dict[str, Any]]] = [
     ("GET", {}),
     ("GET", {"params": {"limit": "0"}}),
@@ -35,8 +35,8 @@ _ORDER: list[tuple[str, dict[str, Any]]] = [
     ("PATCH", {"json": {"status": "paid"}, "headers": _ANY}),
     ("PATCH", {"json": {"status": "pending"}, "headers": _ANY}),
 ]
-# Refused for what was sent before anybody looks whose order it is.
-_BROKEN: list[tuple[str, dict[str, Any]]] = [
+# These are refused because of their content, before the owner is checked.
+_MALFORMED: list[tuple[str, dict[str, Any]]] = [
     ("GET", {"headers": {"If-None-Match": "unquoted"}}),
     ("PATCH", {"json": {"status": "cancelled"}, "headers": {"If-Match": "unquoted"}}),
     ("PATCH", {"json": {"status": "lost"}, "headers": _ANY}),
@@ -53,23 +53,25 @@ _Call = tuple[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """What the order is of."""
+    """The product of the order."""
     return new_product(client, admin)
 
 
 @pytest.fixture(scope="module")
 def owner(client: httpx2.Client) -> Account:
-    """Whose order it is."""
+    """The owner of the order."""
     return sign_up(client)
 
 
 @pytest.fixture(scope="module")
-def theirs(client: httpx2.Client, owner: Account, product: dict[str, Any]) -> httpx2.Response:
-    """Somebody's order, which stays as it is."""
+def foreign_order(
+    client: httpx2.Client, owner: Account, product: dict[str, Any]
+) -> httpx2.Response:
+    """An order that no test changes."""
     return placed(client, owner, (product, 3))
 
 
-def _ask(client: httpx2.Client, caller: Account | None, url: str, call: _Call) -> httpx2.Response:
+def _send(client: httpx2.Client, caller: Account | None, url: str, call: _Call) -> httpx2.Response:
     method, options = call
     headers = {**options.get("headers", {}), "X-Request-ID": "the-same"}
     if caller is not None:
@@ -77,78 +79,83 @@ def _ask(client: httpx2.Client, caller: Account | None, url: str, call: _Call) -
     return client.request(method, url, **{**options, "headers": headers})
 
 
-def _seen(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+def _comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
     changing = {"date", "ratelimit"}
     headers = {name: value for name, value in response.headers.items() if name not in changing}
     return response.status_code, response.content, headers
 
 
 @pytest.mark.parametrize("call", _LIST, ids=str)
-def test_somebody_elses_orders_look_like_those_of_nobody(
+def test_another_users_orders_look_like_those_of_a_missing_user(
     client: httpx2.Client,
-    stranger: Account,
+    other_user: Account,
     owner: Account,
-    theirs: httpx2.Response,
+    foreign_order: httpx2.Response,
     call: _Call,
 ) -> None:
-    """404, byte for byte that of a missing account; said before anything else is judged."""
-    answers = [
-        _ask(client, stranger, f"/api/users/{user_id}/orders", call)
+    """The 404 is identical byte for byte, and precedes all other errors."""
+    responses = [
+        _send(client, other_user, f"/api/users/{user_id}/orders", call)
         for user_id in (owner.id, MISSING)
     ]
-    assert answers[0].status_code == 404  # check 24, check 25
-    assert _seen(answers[0]) == _seen(answers[1])  # check 24
-    assert client.get(f"{owner.url}/orders", headers=owner.auth).json()["items"] == [theirs.json()]
-
-
-@pytest.mark.parametrize("call", [*_ORDER, *_BROKEN], ids=str)
-def test_somebody_elses_order_looks_like_a_missing_one(
-    client: httpx2.Client, stranger: Account, owner: Account, product: dict[str, Any],
-    theirs: httpx2.Response, call: _Call,
-) -> None:  # fmt: skip
-    """Under their path as under the caller's own, where its id leads nowhere."""
-    order_id = theirs.json()["id"]
-    asked = [(owner.url, order_id), (owner.url, MISSING), (f"/api/users/{MISSING}", MISSING)]
-    there = [_seen(_ask(client, stranger, f"{user}/orders/{id_}", call)) for user, id_ in asked]
-    assert there[0] == there[1] == there[2]  # check 24, check 25
-    here = [
-        _ask(client, stranger, f"{stranger.url}/orders/{id_}", call) for id_ in (order_id, MISSING)
+    assert responses[0].status_code == 404  # check 24, check 25
+    assert _comparable(responses[0]) == _comparable(responses[1])  # check 24
+    assert client.get(f"{owner.url}/orders", headers=owner.auth).json()["items"] == [
+        foreign_order.json()
     ]
-    assert _seen(here[0]) == _seen(here[1])  # check 24
+
+
+@pytest.mark.parametrize("call", [*_ORDER, *_MALFORMED], ids=str)
+def test_another_users_order_looks_like_a_missing_one(
+    client: httpx2.Client, other_user: Account, owner: Account, product: dict[str, Any],
+    foreign_order: httpx2.Response, call: _Call,
+) -> None:  # fmt: skip
+    """This holds under the owner's path and under the caller's own path."""
+    order_id = foreign_order.json()["id"]
+    paths = [(owner.url, order_id), (owner.url, MISSING), (f"/api/users/{MISSING}", MISSING)]
+    foreign = [
+        _comparable(_send(client, other_user, f"{user}/orders/{id_}", call)) for user, id_ in paths
+    ]
+    assert foreign[0] == foreign[1] == foreign[2]  # check 24, check 25
+    own = [
+        _send(client, other_user, f"{other_user.url}/orders/{id_}", call)
+        for id_ in (order_id, MISSING)
+    ]
+    assert _comparable(own[0]) == _comparable(own[1])  # check 24
     if call in _ORDER:
-        assert (there[0][0], here[0].status_code) == (404, 404)  # check 24
-    after = client.get(theirs.headers["Location"], headers=owner.auth)
-    assert after.headers["ETag"] == theirs.headers["ETag"]
+        assert (foreign[0][0], own[0].status_code) == (404, 404)  # check 24
+    after = client.get(foreign_order.headers["Location"], headers=owner.auth)
+    assert after.headers["ETag"] == foreign_order.headers["ETag"]
     assert stock_of(client, product) == 7
 
 
-@pytest.mark.parametrize("call", [*_ORDER, *_BROKEN[:4]], ids=str)
-def test_nobody_sees_an_order_without_a_token(
-    client: httpx2.Client, owner: Account, theirs: httpx2.Response, call: _Call
+@pytest.mark.parametrize("call", [*_ORDER, *_MALFORMED[:4]], ids=str)
+def test_an_order_needs_a_token(
+    client: httpx2.Client, owner: Account, foreign_order: httpx2.Response, call: _Call
 ) -> None:
-    """401, for what is there and what is not."""
-    answers = [
-        _ask(client, None, f"{owner.url}/orders/{order_id}", call)
-        for order_id in (theirs.json()["id"], MISSING)
+    """The 401 is the same for existing and missing orders."""
+    responses = [
+        _send(client, None, f"{owner.url}/orders/{order_id}", call)
+        for order_id in (foreign_order.json()["id"], MISSING)
     ]
-    assert answers[0].status_code == 401
-    assert _seen(answers[0]) == _seen(answers[1])
+    assert responses[0].status_code == 401
+    assert _comparable(responses[0]) == _comparable(responses[1])
 
 
 @pytest.mark.parametrize("order_id", ["0", "-1", "01", "x", str(2**63)])
-def test_what_is_no_id_gets_422(client: httpx2.Client, owner: Account, order_id: str) -> None:
+def test_an_invalid_order_id_gets_422(client: httpx2.Client, owner: Account, order_id: str) -> None:
     """An id has one spelling."""
     response = client.get(f"{owner.url}/orders/{order_id}", headers=owner.auth)
     document = problem(response, 422, "invalid-content")
     assert [error["parameter"] for error in document["errors"]] == ["order_id"]
 
 
-def test_an_administrator_finds_an_order_under_its_own_user_only(
-    client: httpx2.Client, stranger: Account, admin: Account, theirs: httpx2.Response
+def test_an_administrator_finds_an_order_only_under_its_owner(
+    client: httpx2.Client, other_user: Account, admin: Account, foreign_order: httpx2.Response
 ) -> None:
-    """The path says whose it is."""
-    order_id = theirs.json()["id"]
-    assert client.get(theirs.headers["Location"], headers=admin.auth).status_code == 200
-    for url in (stranger.url, admin.url, f"/api/users/{MISSING}"):
+    """The user in the path must be the owner of the order."""
+    order_id = foreign_order.json()["id"]
+    assert client.get(foreign_order.headers["Location"], headers=admin.auth).status_code == 200
+    for url in (other_user.url, admin.url, f"/api/users/{MISSING}"):
         response = client.get(f"{url}/orders/{order_id}", headers=admin.auth)
         problem(response, 404, "not-found")

@@ -1,4 +1,4 @@
-"""Orders while the connection to PostgreSQL breaks, commits fail and transactions collide."""
+"""Orders during lost connections, failed commits and colliding transactions."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from psycopg import sql
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable, wait_for_lock
-from tests.integration.proxy import Cut, Wire, wire_to
+from tests.integration.proxy import Cut, PostgresProxy, proxy_to
 from tests.integration.shop import move, new_product, order, placed, stock_of
 from tests.service import Service
 
 
 @pytest.fixture(scope="module")
 def own_url(new_tables: NewDatabase) -> str:
-    """A database that may be mistreated, in which a deadlock may take 2 s to come about."""
+    """A database of this module only. It detects a deadlock after 2 s."""
     url = new_tables()
     with psycopg.connect(url, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
@@ -30,53 +30,53 @@ def own_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A look behind the service, and a hand there."""
+    """A connection to that database, to check and change rows."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
-def laid(own_url: str) -> Iterator[tuple[Wire, str]]:
-    """A wire to that database, and the URL at its other end."""
-    with wire_to(own_url) as laid:
-        yield laid
+def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """A proxy to that database, and the URL through it."""
+    with proxy_to(own_url) as proxied:
+        yield proxied
 
 
 @pytest.fixture(scope="module")
-def wire(laid: tuple[Wire, str]) -> Wire:
-    """What can be cut."""
-    return laid[0]
+def proxy(proxied: tuple[PostgresProxy, str]) -> PostgresProxy:
+    """The proxy, which can break a connection at a commit."""
+    return proxied[0]
 
 
 @pytest.fixture(scope="module")
-def service(laid: tuple[Wire, str], start_service: StartService) -> Service:
-    """A service at the end of that wire."""
-    return start_service(DATABASE_URL=laid[1])
+def service(proxied: tuple[PostgresProxy, str], start_service: StartService) -> Service:
+    """A service that connects through the proxy."""
+    return start_service(DATABASE_URL=proxied[1])
 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """Speaks HTTP to that service."""
+    """An HTTP client of that service."""
     return service.client
 
 
 @pytest.fixture(scope="module")
 def admin(client: httpx2.Client, own_url: str) -> Account:
-    """An administrator there."""
+    """An administrator of that service."""
     return new_admin(client, own_url)
 
 
 @pytest.fixture(scope="module")
-def regular(client: httpx2.Client) -> Account:
-    """Somebody who buys there in every test."""
+def shared_buyer(client: httpx2.Client) -> Account:
+    """A user who orders in every test."""
     return sign_up(client)
 
 
 @pytest.fixture
-def buyer(regular: Account, own_database: psycopg.Connection) -> Account:
-    """The same, as if nothing had been bought yet."""
+def buyer(shared_buyer: Account, own_database: psycopg.Connection) -> Account:
+    """The shared buyer, without any orders."""
     own_database.execute("TRUNCATE orders, order_lines, idempotency_keys")
-    return regular
+    return shared_buyer
 
 
 def _count(database: psycopg.Connection, buyer: Account) -> tuple[int, int, int]:
@@ -91,13 +91,13 @@ def _count(database: psycopg.Connection, buyer: Account) -> tuple[int, int, int]
 
 
 @pytest.mark.parametrize(("cut", "survived"), [("command", 0), ("reply", 1)])
-def test_a_connection_cut_at_the_commit_gives_one_order_after_a_retry(
-    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+def test_a_retry_after_a_connection_lost_at_the_commit_gives_one_order(
+    client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     own_database: psycopg.Connection, cut: Cut, survived: int,
 ) -> None:  # fmt: skip
-    """The outcome is not known, so nothing is promised; the same key finds it out."""
+    """The outcome is unknown, so the client gets 503. A retry with the same key resolves it."""
     product, key = new_product(client, admin), secrets.token_hex(8)
-    wire.cut = cut
+    proxy.cut = cut
     unavailable(order(client, buyer, (product, 2), key=key), "unavailable")  # check F3
     assert _count(own_database, buyer) == (survived,) * 3
     again = order(client, buyer, (product, 2), key=key)
@@ -108,28 +108,28 @@ def test_a_connection_cut_at_the_commit_gives_one_order_after_a_retry(
     assert stock_of(client, product) == 8
 
 
-def test_an_order_with_an_unknown_outcome_is_not_tried_again_by_the_service(
-    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+def test_the_service_does_not_retry_an_order_with_an_unknown_outcome(
+    client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     own_database: psycopg.Connection,
 ) -> None:  # fmt: skip
-    """Without a key nobody could tell the second order from the first."""
+    """Without a key, a retry could create a second order."""
     product = new_product(client, admin)
-    wire.cut = "reply"
+    proxy.cut = "reply"
     unavailable(order(client, buyer, (product, 1)), "unavailable")  # check F3
     assert _count(own_database, buyer) == (1, 1, 0)  # check F3
     assert stock_of(client, product) == 9
 
 
 @pytest.mark.parametrize(("cut", "left", "status"), [("command", 8, 200), ("reply", 10, 412)])
-def test_a_connection_cut_while_cancelling_gives_the_stock_back_once(
-    client: httpx2.Client, admin: Account, buyer: Account, wire: Wire,
+def test_a_connection_lost_during_a_cancellation_restores_the_stock_once(
+    client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     cut: Cut, left: int, status: int,
 ) -> None:  # fmt: skip
-    """A repeated request goes through, or says by its ETag that the first one has."""
+    """A retry succeeds, or gets 412 because the first request has succeeded."""
     product = new_product(client, admin)
     headers = placed(client, buyer, (product, 2)).headers
     url, etag = headers["Location"], headers["ETag"]
-    wire.cut = cut
+    proxy.cut = cut
     unavailable(move(client, buyer, url, "cancelled", etag), "unavailable")
     assert stock_of(client, product) == left
     assert move(client, buyer, url, "cancelled", etag).status_code == status
@@ -137,25 +137,27 @@ def test_a_connection_cut_while_cancelling_gives_the_stock_back_once(
 
 
 @contextmanager
-def _trouble(database: psycopg.Connection, code: str, times: int, timing: str) -> Iterator[None]:
-    database.execute("CREATE SEQUENCE troubles")
+def _failing_transactions(
+    database: psycopg.Connection, code: str, times: int, timing: str
+) -> Iterator[None]:
+    database.execute("CREATE SEQUENCE failures")
     database.execute(
-        "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF nextval('troubles') <= {times} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; "
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; "
         "END IF; RETURN NEW; END $$"
     )
-    database.execute(timing.format("FOR EACH ROW EXECUTE FUNCTION trouble()"))
+    database.execute(timing.format("FOR EACH ROW EXECUTE FUNCTION fail()"))
     try:
         yield
     finally:
-        database.execute("DROP FUNCTION trouble CASCADE")
-        database.execute("DROP SEQUENCE troubles")
+        database.execute("DROP FUNCTION fail CASCADE")
+        database.execute("DROP SEQUENCE failures")
 
 
-_AT_INSERT = "CREATE TRIGGER trouble BEFORE INSERT ON orders {}"
-_AT_UPDATE = "CREATE TRIGGER trouble BEFORE UPDATE ON orders {}"
+_AT_INSERT = "CREATE TRIGGER fail BEFORE INSERT ON orders {}"
+_AT_UPDATE = "CREATE TRIGGER fail BEFORE UPDATE ON orders {}"
 _AT_COMMIT = (
-    "CREATE CONSTRAINT TRIGGER trouble AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED {}"
+    "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED {}"
 )
 
 
@@ -164,9 +166,9 @@ def test_an_order_whose_commit_fails_is_not_placed(
     client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
     code: str, status: int,
 ) -> None:  # fmt: skip
-    """No 2xx, no order, no stock taken, no key kept: the same request goes through later."""
+    """No order, stock or key is changed, so the same request can succeed later."""
     product, key = new_product(client, admin), secrets.token_hex(8)
-    with _trouble(own_database, code, 1, _AT_COMMIT):
+    with _failing_transactions(own_database, code, 1, _AT_COMMIT):
         response = order(client, buyer, (product, 1), key=key)
     assert response.status_code == status, response.text  # check F4
     assert _count(own_database, buyer) == (0, 0, 0)  # check F4
@@ -179,16 +181,16 @@ def test_an_order_whose_commit_fails_is_not_placed(
 @pytest.mark.parametrize("timing", [_AT_INSERT, _AT_COMMIT], ids=["insert", "commit"])
 @pytest.mark.parametrize("code", ["40P01", "40001"])
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_transaction_that_postgres_ends_for_others_is_tried_three_times(
+def test_a_deadlocked_or_conflicting_transaction_is_tried_three_times(
     client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
     code: str, times: int, timing: str,
 ) -> None:  # fmt: skip
-    """The whole of it each time, so that its effects are there once, or not at all."""
+    """The whole transaction is repeated, so its changes are made once or not at all."""
     product, key = new_product(client, admin), secrets.token_hex(8)
-    with _trouble(own_database, code, times, timing):
+    with _failing_transactions(own_database, code, times, timing):
         response = order(client, buyer, (product, 1), key=key)
-        tried = own_database.execute("SELECT last_value FROM troubles").fetchone()
-    assert tried == (3 if times == 3 else times + 1,)  # check F6
+        attempts = own_database.execute("SELECT last_value FROM failures").fetchone()
+    assert attempts == (3 if times == 3 else times + 1,)  # check F6
     if times == 3:
         unavailable(response, "contended")  # check F6
     else:
@@ -202,22 +204,22 @@ def test_a_cancellation_is_tried_three_times_too(
     client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
     times: int, status: int, left: int,
 ) -> None:  # fmt: skip
-    """The stock comes back once, or the order stays as it was."""
+    """The stock is restored once, or the order does not change."""
     product = new_product(client, admin)
     url = placed(client, buyer, (product, 2)).headers["Location"]
-    with _trouble(own_database, "40P01", times, _AT_UPDATE):
+    with _failing_transactions(own_database, "40P01", times, _AT_UPDATE):
         assert move(client, buyer, url, "cancelled").status_code == status  # check F6
     assert stock_of(client, product) == left  # check F6
 
 
-def test_a_real_deadlock_ends_well(
+def test_an_order_succeeds_after_a_deadlock(
     client: httpx2.Client, admin: Account, buyer: Account, own_url: str
 ) -> None:
-    """Somebody from outside locks in the other order; PostgreSQL ends one, which tries again."""
+    """Another client locks in the opposite sequence, and the service retries its transaction."""
     first, second = new_product(client, admin), new_product(client, admin)
     lock = "SELECT 1 FROM products WHERE id = %s FOR UPDATE"
     with psycopg.connect(own_url) as outside, ThreadPoolExecutor(1) as threads:
-        # PostgreSQL ends the transaction that looks for a deadlock first: that of the service.
+        # PostgreSQL ends the transaction that checks for a deadlock first: the service's.
         outside.execute("SET deadlock_timeout = '1min'")
         outside.execute(lock, [second["id"]])
         waiting = threads.submit(order, client, buyer, (second, 1), (first, 1))

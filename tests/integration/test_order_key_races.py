@@ -1,4 +1,4 @@
-"""Idempotency keys that are used at the same moment, or again when they have expired."""
+"""Idempotency keys in concurrent requests, and after their expiry."""
 
 import json
 import socket
@@ -13,59 +13,59 @@ import psycopg
 from tests.accounts import Account
 from tests.integration.faults import wait_for_lock
 from tests.integration.shop import (
+    assert_replay,
     basket,
     new_key,
     new_product,
     order,
     orders_of,
-    replays,
     stock_of,
 )
 from tests.integration.wire import at_once, problem
 from tests.service import Service
 
 
-def test_50_requests_at_once_with_one_key_are_one_order(
+def test_50_concurrent_requests_with_one_key_place_one_order(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """The others replay it, or hear that it is under way."""
+    """The others get a replay, or 409 while the first is still in progress."""
     product, key = new_product(client, admin, stock=100), new_key()
-    answers = at_once([partial(order, client, ahmed, (product, 1), key=key)] * 50)
-    made = [answer for answer in answers if answer.status_code == 201]
-    first = [answer for answer in made if "Idempotency-Replayed" not in answer.headers]
+    responses = at_once([partial(order, client, ahmed, (product, 1), key=key)] * 50)
+    made = [response for response in responses if response.status_code == 201]
+    first = [response for response in made if "Idempotency-Replayed" not in response.headers]
     assert len(first) == 1  # check F20
-    for answer in answers:
-        if answer.status_code == 201 and answer is not first[0]:
-            replays(answer, first[0])  # check F20
-        elif answer is not first[0]:
-            problem(answer, 409, "idempotency-in-flight")  # check F20
+    for response in responses:
+        if response.status_code == 201 and response is not first[0]:
+            assert_replay(response, first[0])  # check F20
+        elif response is not first[0]:
+            problem(response, 409, "idempotency-in-flight")  # check F20
     assert stock_of(client, product) == 99  # check F20
     assert len(orders_of(client, ahmed)) == 1
-    replays(order(client, ahmed, (product, 1), key=key), first[0])
+    assert_replay(order(client, ahmed, (product, 1), key=key), first[0])
 
 
-def test_while_an_order_is_under_way_its_key_gets_409_at_once(
+def test_the_key_of_an_order_in_progress_gets_409_at_once(
     client: httpx2.Client, ahmed: Account, admin: Account, database_url: str
 ) -> None:
-    """Nobody waits for how it ends; another key does not notice."""
+    """The request does not wait for the first one, and other keys are not affected."""
     product, free, key = new_product(client, admin), new_product(client, admin), new_key()
-    with psycopg.connect(database_url) as busy, ThreadPoolExecutor(1) as threads:
-        busy.execute("SELECT 1 FROM products WHERE id = %s FOR UPDATE", [product["id"]])
+    with psycopg.connect(database_url) as holder, ThreadPoolExecutor(1) as threads:
+        holder.execute("SELECT 1 FROM products WHERE id = %s FOR UPDATE", [product["id"]])
         first = threads.submit(order, client, ahmed, (product, 1), key=key)
-        wait_for_lock(busy)
+        wait_for_lock(holder)
         refused = order(client, ahmed, (product, 1), key=key)
         problem(refused, 409, "idempotency-in-flight")
         assert order(client, ahmed, (free, 1), key=new_key()).status_code == 201
         assert not first.done()
-        busy.rollback()
+        holder.rollback()
         assert first.result().status_code == 201
-    replays(order(client, ahmed, (product, 1), key=key), first.result())
+    assert_replay(order(client, ahmed, (product, 1), key=key), first.result())
 
 
-def test_an_expired_key_is_a_new_one(
+def test_an_expired_key_can_be_used_for_a_new_order(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection
 ) -> None:
-    """After 24 hours, for whatever body."""
+    """A key expires after 24 hours. The new request may have another body."""
     product, key = new_product(client, admin), new_key()
     first = order(client, ahmed, (product, 1), key=key)
     lifetime = database.execute(
@@ -80,14 +80,14 @@ def test_an_expired_key_is_a_new_one(
     assert second.status_code == 201, second.text
     assert "Idempotency-Replayed" not in second.headers
     assert second.headers["Location"] != first.headers["Location"]
-    replays(order(client, ahmed, (product, 2), key=key), second)
+    assert_replay(order(client, ahmed, (product, 2), key=key), second)
 
 
-def test_an_expired_key_may_be_swept_at_the_moment_of_its_new_use(
+def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection,
     database_url: str,
 ) -> None:  # fmt: skip
-    """Who deletes the old answer does not matter; the new order goes through."""
+    """The new order succeeds, whichever of the two deletes the old response."""
     product, key = new_product(client, admin), new_key()
     order(client, ahmed, (product, 1), key=key)
     database.execute(
@@ -102,10 +102,10 @@ def test_an_expired_key_may_be_swept_at_the_moment_of_its_new_use(
     assert stock_of(client, product) == 8
 
 
-def test_who_hangs_up_and_comes_again_with_the_same_key_has_one_order(
+def test_a_client_that_disconnects_and_retries_with_its_key_gets_one_order(
     service: Service, client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """Wherever in the request or the work on it the connection ended."""
+    """This holds wherever in the request, or during the work, the connection closes."""
     product, keys = new_product(client, admin, stock=1000), [new_key() for _ in range(50)]
     body = json.dumps(basket((product, 1)))
     for number, key in enumerate(keys):

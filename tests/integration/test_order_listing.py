@@ -1,4 +1,4 @@
-"""Orders and products in pages."""
+"""Paginated lists of orders and products."""
 
 import base64
 import re
@@ -13,20 +13,20 @@ from tests.integration.shop import move, new_product, placed
 from tests.integration.wire import problem
 
 _LINK = re.compile(r'<([^<>]+)>; rel="(\w+)"')
-ORDERS = 12
+ORDER_COUNT = 12
 
 
 @pytest.fixture(scope="module")
 def kettle(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A product of which there is always enough."""
+    """A product that is always in stock."""
     return new_product(client, admin, stock=1_000_000)
 
 
 @pytest.fixture(scope="module")
-def regular(client: httpx2.Client, admin: Account, kettle: dict[str, Any]) -> Account:
-    """Somebody with a dozen orders; each third one is paid, and of these the first shipped."""
+def buyer_with_orders(client: httpx2.Client, admin: Account, kettle: dict[str, Any]) -> Account:
+    """A user with twelve orders: every third is paid, and the first of these is shipped."""
     buyer = sign_up(client)
-    urls = [placed(client, buyer, (kettle, 1)).headers["Location"] for _ in range(ORDERS)]
+    urls = [placed(client, buyer, (kettle, 1)).headers["Location"] for _ in range(ORDER_COUNT)]
     for url in urls[::3]:
         move(client, admin, url, "paid").raise_for_status()
     move(client, admin, urls[0], "shipped").raise_for_status()
@@ -37,9 +37,9 @@ def _links(response: httpx2.Response) -> dict[str, str]:
     return {relation: target for target, relation in _LINK.findall(response.headers["Link"])}
 
 
-def _pages(client: httpx2.Client, who: Account, url: str) -> Iterator[list[dict[str, Any]]]:
+def _pages(client: httpx2.Client, account: Account, url: str) -> Iterator[list[dict[str, Any]]]:
     while url:
-        response = client.get(url, headers=who.auth)
+        response = client.get(url, headers=account.auth)
         assert response.status_code == 200, response.text
         page = response.json()
         assert list(page) == ["items", "next_cursor"]  # check 27
@@ -48,57 +48,63 @@ def _pages(client: httpx2.Client, who: Account, url: str) -> Iterator[list[dict[
         url = _links(response).get("next", "")
 
 
-def _all(client: httpx2.Client, who: Account, url: str) -> list[dict[str, Any]]:
-    return [item for page in _pages(client, who, url) for item in page]
+def _all(client: httpx2.Client, account: Account, url: str) -> list[dict[str, Any]]:
+    return [item for page in _pages(client, account, url) for item in page]
 
 
-def test_orders_are_listed_newest_first_as_they_are_read(
-    client: httpx2.Client, regular: Account
-) -> None:
-    """Page by page, each once; every one with its lines, as under its own path."""
-    pages = list(_pages(client, regular, f"{regular.url}/orders?limit=5"))
+def test_orders_are_listed_newest_first(client: httpx2.Client, buyer_with_orders: Account) -> None:
+    """Each order is listed once, with the same JSON as at its own path."""
+    pages = list(_pages(client, buyer_with_orders, f"{buyer_with_orders.url}/orders?limit=5"))
     assert [len(page) for page in pages] == [5, 5, 2]
     listed = [item for page in pages for item in page]
     ids = [item["id"] for item in listed]
     assert ids == sorted(set(ids), reverse=True)
-    assert len(ids) == ORDERS
+    assert len(ids) == ORDER_COUNT
     for item in listed:
-        read = client.get(f"{regular.url}/orders/{item['id']}", headers=regular.auth)
+        read = client.get(
+            f"{buyer_with_orders.url}/orders/{item['id']}", headers=buyer_with_orders.auth
+        )
         assert read.json() == item
 
 
-def test_a_full_last_page_has_no_next(client: httpx2.Client, regular: Account) -> None:
-    """Whoever follows the links never comes to an empty page."""
-    pages = list(_pages(client, regular, f"{regular.url}/orders?limit={ORDERS // 2}"))
-    assert [len(page) for page in pages] == [ORDERS // 2] * 2
+def test_a_full_last_page_has_no_next_link(
+    client: httpx2.Client, buyer_with_orders: Account
+) -> None:
+    """So a client that follows the links never gets an empty page."""
+    pages = list(
+        _pages(
+            client, buyer_with_orders, f"{buyer_with_orders.url}/orders?limit={ORDER_COUNT // 2}"
+        )
+    )
+    assert [len(page) for page in pages] == [ORDER_COUNT // 2] * 2
 
 
 def test_a_list_of_orders_is_private_and_has_an_etag(
-    client: httpx2.Client, regular: Account
+    client: httpx2.Client, buyer_with_orders: Account
 ) -> None:
-    """A page of its own version."""
-    url = f"{regular.url}/orders?limit=3"
-    response = client.get(url, headers=regular.auth)
+    """Each page has its own ETag."""
+    url = f"{buyer_with_orders.url}/orders?limit=3"
+    response = client.get(url, headers=buyer_with_orders.auth)
     assert response.headers["Cache-Control"] == "private, no-cache"
-    headers = {**regular.auth, "If-None-Match": response.headers["ETag"]}
+    headers = {**buyer_with_orders.auth, "If-None-Match": response.headers["ETag"]}
     again = client.get(url, headers=headers)
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["Link"] == response.headers["Link"]
 
 
 @pytest.mark.parametrize(
-    ("status", "many"), [("pending", 8), ("paid", 3), ("shipped", 1), ("cancelled", 0)]
+    ("status", "count"), [("pending", 8), ("paid", 3), ("shipped", 1), ("cancelled", 0)]
 )
 def test_orders_are_listed_by_status(
-    client: httpx2.Client, regular: Account, status: str, many: int
+    client: httpx2.Client, buyer_with_orders: Account, status: str, count: int
 ) -> None:
-    """The links go on with the same list, the first page among them."""
-    url = f"{regular.url}/orders?status={status}&limit=2"
-    found = _all(client, regular, url)
-    everything = _all(client, regular, f"{regular.url}/orders")
+    """The links keep the filter."""
+    url = f"{buyer_with_orders.url}/orders?status={status}&limit=2"
+    found = _all(client, buyer_with_orders, url)
+    everything = _all(client, buyer_with_orders, f"{buyer_with_orders.url}/orders")
     assert found == [item for item in everything if item["status"] == status]
-    assert len(found) == many
-    assert _links(client.get(url, headers=regular.auth))["first"] == url
+    assert len(found) == count
+    assert _links(client.get(url, headers=buyer_with_orders.auth))["first"] == url
 
 
 @pytest.mark.parametrize(
@@ -108,44 +114,44 @@ def test_orders_are_listed_by_status(
         *((f"limit={wrong}", "limit") for wrong in ("0", "101", "-1", "x", "1.5", "", "01")),
     ],
 )
-def test_a_list_that_there_is_not_gets_422(
-    client: httpx2.Client, regular: Account, query: str, parameter: str
+def test_an_invalid_status_or_limit_gets_422(
+    client: httpx2.Client, buyer_with_orders: Account, query: str, parameter: str
 ) -> None:
-    """Refused, not bent."""
-    response = client.get(f"{regular.url}/orders?{query}", headers=regular.auth)
+    """The service does not replace an invalid value by a valid one."""
+    response = client.get(f"{buyer_with_orders.url}/orders?{query}", headers=buyer_with_orders.auth)
     document = problem(response, 422, "invalid-content")
     assert [error["parameter"] for error in document["errors"]] == [parameter]
 
 
-def test_a_damaged_cursor_gets_400(client: httpx2.Client, regular: Account) -> None:
-    """Whatever is changed about it; on the list of products too."""
-    url = f"{regular.url}/orders"
-    cursor = client.get(f"{url}?limit=1", headers=regular.auth).json()["next_cursor"]
+def test_a_damaged_cursor_gets_400(client: httpx2.Client, buyer_with_orders: Account) -> None:
+    """This holds for every changed byte, and also for the list of products."""
+    url = f"{buyer_with_orders.url}/orders"
+    cursor = client.get(f"{url}?limit=1", headers=buyer_with_orders.auth).json()["next_cursor"]
     raw = base64.urlsafe_b64decode(cursor)
     changed = [bytes([*raw[:at], raw[at] ^ 1, *raw[at + 1 :]]) for at in range(len(raw))]
     damaged = [base64.urlsafe_b64encode(wrong).decode() for wrong in changed]
     for wrong in [*damaged, "", "x", cursor[:-1], cursor + "A", cursor.lower(), "ü", "A" * 5000]:
         for path in (url, "/api/products"):
-            response = client.get(path, params={"cursor": wrong}, headers=regular.auth)
+            response = client.get(path, params={"cursor": wrong}, headers=buyer_with_orders.auth)
             problem(response, 400, "malformed-cursor")
 
 
 def test_a_cursor_of_another_list_gets_400(
     client: httpx2.Client, admin: Account, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """That of another user's orders, of another status, and of the products; not of itself."""
+    """Lists of another user, of another status and of products have different cursors."""
     for _ in range(2):
         placed(client, bettina, (kettle, 1))
     new_product(client, admin)
     url = f"{bettina.url}/orders?limit=1"
-    own = client.get(url, headers=bettina.auth).json()["next_cursor"]
+    cursor = client.get(url, headers=bettina.auth).json()["next_cursor"]
     products = client.get("/api/products?limit=1").json()["next_cursor"]
-    assert client.get(f"{url}&cursor={own}", headers=bettina.auth).status_code == 200
+    assert client.get(f"{url}&cursor={cursor}", headers=bettina.auth).status_code == 200
     foreign = [
-        f"{url}&status=pending&cursor={own}",
-        f"{admin.url}/orders?limit=1&cursor={own}",
+        f"{url}&status=pending&cursor={cursor}",
+        f"{admin.url}/orders?limit=1&cursor={cursor}",
         f"{url}&cursor={products}",
-        f"/api/products?limit=1&cursor={own}",
+        f"/api/products?limit=1&cursor={cursor}",
         f"/api/users?limit=1&cursor={products}",
     ]
     for path in foreign:
@@ -153,10 +159,10 @@ def test_a_cursor_of_another_list_gets_400(
         problem(response, 400, "malformed-cursor")  # check 43
 
 
-def test_only_what_follows_by_next_is_cached(
+def test_only_pages_that_next_links_lead_to_are_cached(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """A cursor may be used with another limit; that page is the right one, and is not stored."""
+    """A cursor is also valid with another limit. That page is correct, and is not cached."""
     ids = [placed(client, bettina, (kettle, 1)).json()["id"] for _ in range(5)][::-1]
     url = f"{bettina.url}/orders"
     cursor = client.get(f"{url}?limit=1", headers=bettina.auth).json()["next_cursor"]
@@ -167,7 +173,7 @@ def test_only_what_follows_by_next_is_cached(
         assert [page.headers["X-Cache"] for page in pages] == expected  # check 43
         for page in pages:
             assert [item["id"] for item in page.json()["items"]] == ids[1 : 1 + limit]
-    # Nor is what follows such a page, with whatever limit.
+    # Pages after such a page are not cached either, with any limit.
     changed = client.get(f"{url}?limit=2&cursor={cursor}", headers=bettina.auth).json()
     for limit in (1, 2):
         target = f"{url}?limit={limit}&cursor={changed['next_cursor']}"
@@ -176,51 +182,51 @@ def test_only_what_follows_by_next_is_cached(
         assert [item["id"] for item in pages[0].json()["items"]] == ids[3 : 3 + limit]
 
 
-def test_orders_that_come_meanwhile_are_neither_repeated_nor_make_others_be_skipped(
+def test_new_orders_during_paging_cause_no_repeated_or_missing_orders(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """Who was there at the start is seen exactly once; newer ones are on the first page."""
+    """Each earlier order is listed exactly once; newer ones are on the first page."""
     before = [placed(client, bettina, (kettle, 1)).json()["id"] for _ in range(7)]
-    url, seen = f"{bettina.url}/orders?limit=2", []
+    url, listed = f"{bettina.url}/orders?limit=2", []
     for page in _pages(client, bettina, url):
-        seen += [item["id"] for item in page]
+        listed += [item["id"] for item in page]
         placed(client, bettina, (kettle, 1))
-    assert seen == before[::-1]
+    assert listed == before[::-1]
     assert len(_all(client, bettina, url)) == 7 + 4
 
 
-def test_orders_that_change_meanwhile_leave_the_pages_in_order(
+def test_a_status_change_during_paging_does_not_disturb_the_pages(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """The order by which a cursor was made goes to another state, and paging goes on."""
+    """The order in the cursor gets another status, and paging continues."""
     urls = [placed(client, bettina, (kettle, 1)).headers["Location"] for _ in range(6)]
-    seen: list[str] = []
+    listed: list[str] = []
     for page in _pages(client, bettina, f"{bettina.url}/orders?limit=2&status=pending"):
-        seen += [f"{bettina.url}/orders/{item['id']}" for item in page]
-        move(client, bettina, seen[-1], "cancelled").raise_for_status()
-    assert seen == urls[::-1]
+        listed += [f"{bettina.url}/orders/{item['id']}" for item in page]
+        move(client, bettina, listed[-1], "cancelled").raise_for_status()
+    assert listed == urls[::-1]
 
 
-def test_products_are_listed_in_the_order_in_which_they_came(
-    client: httpx2.Client, admin: Account, somebody: Account
+def test_products_are_listed_oldest_first(
+    client: httpx2.Client, admin: Account, shared_user: Account
 ) -> None:
-    """Those that come while somebody pages are at the end; nobody needs a token."""
+    """Products that are added during paging are at the end. No token is needed."""
     for _ in range(5):
         new_product(client, admin)
-    before = [item["id"] for item in _all(client, somebody, "/api/products?limit=100")]
-    seen: list[int] = []
+    before = [item["id"] for item in _all(client, shared_user, "/api/products?limit=100")]
+    listed: list[int] = []
     limit = len(before) // 3
-    for page in _pages(client, somebody, f"/api/products?limit={limit}"):
-        seen += [item["id"] for item in page]
-        if len(seen) == limit:
+    for page in _pages(client, shared_user, f"/api/products?limit={limit}"):
+        listed += [item["id"] for item in page]
+        if len(listed) == limit:
             new_product(client, admin)
-    assert seen[: len(before)] == before == sorted(set(before))
-    assert len(seen) == len(before) + 1
-    assert client.get(f"/api/products?limit={limit}").json()["items"][0]["id"] == seen[0]
+    assert listed[: len(before)] == before == sorted(set(before))
+    assert len(listed) == len(before) + 1
+    assert client.get(f"/api/products?limit={limit}").json()["items"][0]["id"] == listed[0]
 
 
-def test_a_page_of_products_has_100_at_most(client: httpx2.Client) -> None:
-    """As every list."""
+def test_a_page_of_products_has_at_most_100_items(client: httpx2.Client) -> None:
+    """The limit must be between 1 and 100."""
     for limit in ("0", "101", "x"):
         document = problem(client.get(f"/api/products?limit={limit}"), 422, "invalid-content")
         assert [error["parameter"] for error in document["errors"]] == ["limit"]

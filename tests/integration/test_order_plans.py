@@ -1,4 +1,4 @@
-"""Listing orders takes as long in a large table as in a small one: by indexes alone."""
+"""The time to list orders does not depend on the table's size, because indexes are used."""
 
 import asyncio
 import re
@@ -21,12 +21,12 @@ from tests.conftest import NewDatabase, StartService
 from tests.service import Service
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-EACH = 50
-BUYER, REGULAR, SOMEBODY = 1, 2, 7
+ORDERS_PER_USER = 50
+BUYER_ID, FREQUENT_BUYER_ID, OTHER_ID = 1, 2, 7
 
 
-# Half of the time would go into looking up the rows that were made a moment ago.
-_UNCHECKED = "SET session_replication_role = replica"
+# Disables foreign key checks, which would take half of the time.
+_DISABLE_CHECKS = "SET session_replication_role = replica"
 _USERS = """
     INSERT INTO users (name, email, password_hash, role)
     SELECT 'A', n || '@example.com', 'x', 'user'
@@ -35,7 +35,7 @@ _USERS = """
 _PRODUCT = "INSERT INTO products (sku, name, price, stock) VALUES ('kettle', 'Kettle', 1, 1)"
 _ORDERS = """
     INSERT INTO orders (user_id, status, total)
-    SELECT CASE n %% 10 WHEN 7 THEN %(regular)s ELSE 1 + n %% %(users)s END,
+    SELECT CASE n %% 10 WHEN 7 THEN %(frequent)s ELSE 1 + n %% %(users)s END,
         (ARRAY['pending', 'paid', 'shipped', 'cancelled'])[1 + n / 7 %% 4], 1
     FROM generate_series(0, %(orders)s - 1) n
 """
@@ -46,10 +46,10 @@ _LINES = """
 
 
 def _fill(url: str, orders: int) -> None:
-    """Put that many orders into the tables: of REGULAR a tenth, of everybody else `EACH`."""
-    numbers = {"orders": orders, "users": orders // EACH, "regular": REGULAR}
+    """Insert orders: a tenth for FREQUENT_BUYER_ID, and ORDERS_PER_USER for each other user."""
+    numbers = {"orders": orders, "users": orders // ORDERS_PER_USER, "frequent": FREQUENT_BUYER_ID}
     with psycopg.connect(url, autocommit=True) as database:
-        database.execute(_UNCHECKED)
+        database.execute(_DISABLE_CHECKS)
         database.execute(_USERS, numbers)
         database.execute(_PRODUCT)
         database.execute(_ORDERS, numbers)
@@ -67,32 +67,32 @@ def full_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def full(full_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to it, which plans."""
+    """A connection to that database, to plan statements."""
     with psycopg.connect(full_url, autocommit=True) as connection:
         yield connection
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A statement as it was sent, and what was sent along."""
+class SentStatement:
+    """A statement and its parameters, as the repository sent them."""
 
     statement: str
     parameters: dict[str, Any]
 
 
-async def _listed(url: str, **arguments: Any) -> list[Sent]:
-    sent: list[Sent] = []
+async def _listed(url: str, **arguments: Any) -> list[SentStatement]:
+    sent: list[SentStatement] = []
 
-    class Noting(psycopg.AsyncCursor[Any]):
+    class RecordingCursor(psycopg.AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            # The first connection of an engine asks the server for its version, too.
+            # The first connection of an engine also queries the server's version, as text.
             if isinstance(query, bytes):
-                sent.append(Sent(query.decode(), params))
+                sent.append(SentStatement(query.decode(), params))
             return await super().execute(query, params, **options)
 
     engine = create_async_engine(
         url.replace("postgresql:", "postgresql+psycopg:"),
-        connect_args={"autocommit": True, "cursor_factory": Noting},
+        connect_args={"autocommit": True, "cursor_factory": RecordingCursor},
         pool_reset_on_return=None,
     )
     async with Executor(engine, in_transaction=False, changed=set()) as executor:
@@ -101,12 +101,12 @@ async def _listed(url: str, **arguments: Any) -> list[Sent]:
     return sent
 
 
-def _plans(database: psycopg.Connection, sent: Sent) -> list[str]:
-    """Plan a statement for what was sent along with it, and for whatever may be."""
+def _plans(database: psycopg.Connection, sent: SentStatement) -> list[str]:
+    """Plan a statement for its parameters (custom), and for any parameters (generic)."""
     return [_plan(database, sent, kind) for kind in ("custom", "generic")]
 
 
-def _plan(database: psycopg.Connection, sent: Sent, kind: str) -> str:
+def _plan(database: psycopg.Connection, sent: SentStatement, kind: str) -> str:
     names = list(dict.fromkeys(_PARAMETER.findall(sent.statement)))
     numbered = _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", sent.statement)
     values = sql.SQL(", ").join(sql.Literal(sent.parameters[name]) for name in names)
@@ -121,15 +121,15 @@ def _plan(database: psycopg.Connection, sent: Sent, kind: str) -> str:
 @pytest.mark.parametrize("limit", [2, 21, 101])
 @pytest.mark.parametrize("before", [None, 60_000, 2**62])
 @pytest.mark.parametrize("status", [None, *OrderStatus])
-def test_a_page_of_orders_is_a_walk_along_an_index(
+def test_a_page_of_orders_is_an_index_scan(
     full_url: str,
     full: psycopg.Connection,
     status: OrderStatus | None,
     before: int | None,
     limit: int,
 ) -> None:
-    """What the repository sends needs no sequential scan and no sort, however it is planned."""
-    listed = _listed(full_url, user_id=REGULAR, before=before, limit=limit, status=status)
+    """The repository's statements need no sequential scan and no sort, with either kind of plan."""
+    listed = _listed(full_url, user_id=FREQUENT_BUYER_ID, before=before, limit=limit, status=status)
     listing, lines = asyncio.run(listed)
     index = "ix_orders_user_id_id" if status is None else "ix_orders_user_id_status_id"
     for plan in _plans(full, listing):
@@ -141,11 +141,11 @@ def test_a_page_of_orders_is_a_walk_along_an_index(
 
 
 @pytest.mark.parametrize("status", [None, OrderStatus.PAID])
-def test_who_has_few_orders_has_them_found_by_an_index_too(
+def test_few_orders_are_found_by_an_index_too(
     full_url: str, full: psycopg.Connection, status: OrderStatus | None
 ) -> None:
-    """Where all of them fit into the page, PostgreSQL may sort those few itself."""
-    listed = _listed(full_url, user_id=SOMEBODY, before=None, limit=101, status=status)
+    """If all orders fit into the page, PostgreSQL may sort them itself."""
+    listed = _listed(full_url, user_id=OTHER_ID, before=None, limit=101, status=status)
     for sent in asyncio.run(listed):
         for plan in _plans(full, sent):
             assert "Seq Scan" not in plan, plan
@@ -156,24 +156,24 @@ def test_who_has_few_orders_has_them_found_by_an_index_too(
 def small_and_large(
     new_tables: NewDatabase, start_service: StartService
 ) -> list[tuple[Service, Account]]:
-    """Two services, on tables of 10,000 and of 1,000,000 orders; a buyer with 50 in each."""
-    made = []
+    """Services with 10,000 and 1,000,000 orders, each with a buyer who has 50 of them."""
+    services = []
     for orders in (10_000, 1_000_000):
         url = new_tables()
         service = start_service(DATABASE_URL=url)
         buyer = sign_up(service.client)
-        assert buyer.id == BUYER
+        assert buyer.id == BUYER_ID
         _fill(url, orders)
-        made.append((service, buyer))
-    return made
+        services.append((service, buyer))
+    return services
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("query", ["", "status=paid&", "cursor={}&", "status=paid&cursor={}&"])
-def test_a_hundred_times_as_many_orders_take_a_list_no_longer(
+def test_a_list_takes_no_longer_with_a_hundred_times_as_many_orders(
     small_and_large: list[tuple[Service, Account]], query: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not more than 1.3 times as long, by the median of many measured in turn."""
+    """The ratio of the medians of interleaved measurements is at most 1.3."""
     urls = []
     for service, buyer in small_and_large:
         page = service.client.get(f"{buyer.url}/orders?limit=2", headers=buyer.auth).json()
@@ -181,12 +181,12 @@ def test_a_hundred_times_as_many_orders_take_a_list_no_longer(
         assert len(page["items"]) == 2
     seconds: list[list[float]] = [[], []]
     for _ in range(400):
-        for (service, buyer), url, taken in zip(small_and_large, urls, seconds, strict=True):
+        for (service, buyer), url, durations in zip(small_and_large, urls, seconds, strict=True):
             started = time.perf_counter()
             response = service.client.get(url, headers=buyer.auth)
-            taken.append(time.perf_counter() - started)
+            durations.append(time.perf_counter() - started)
             assert response.status_code == 200, response.text
-    small, large = (statistics.median(taken) for taken in seconds)
+    small, large = (statistics.median(durations) for durations in seconds)
     with capsys.disabled():
         figures = f"{small * 1000:.2f} ms of 10,000, {large * 1000:.2f} ms of 1,000,000"
         print(f"\n{query or 'plain'}: {figures}: {large / small:.2f} times")

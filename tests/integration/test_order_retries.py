@@ -1,10 +1,11 @@
-"""Idempotency keys: a request that is repeated has its effect once, and the same answer."""
+"""Idempotency keys: a repeated request takes effect once, and gets the same response."""
 
 import httpx2
 import pytest
 
 from tests.accounts import Account
 from tests.integration.shop import (
+    assert_replay,
     basket,
     edit,
     move,
@@ -12,42 +13,41 @@ from tests.integration.shop import (
     new_product,
     order,
     orders_of,
-    replays,
     stock_of,
 )
 from tests.integration.wire import pointers, problem, statuses
 
 
-def test_a_repeated_request_gets_the_first_answer_byte_for_byte(
+def test_a_repeated_request_gets_the_first_response_byte_for_byte(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """Whatever has become of product and order meanwhile; and nothing is taken twice."""
+    """This holds if product and order have changed meanwhile. The stock is taken only once."""
     product, key = new_product(client, admin, stock=5), new_key()
     first = order(client, ahmed, (product, 2), key=key)
     assert first.status_code == 201
     assert "Idempotency-Replayed" not in first.headers
-    replays(order(client, ahmed, (product, 2), key=key), first)
+    assert_replay(order(client, ahmed, (product, 2), key=key), first)
     move(client, admin, first.headers["Location"], "paid").raise_for_status()
     edit(client, admin, product, name="Renamed", stock=0).raise_for_status()
-    replays(order(client, ahmed, (product, 2), key=key), first)
+    assert_replay(order(client, ahmed, (product, 2), key=key), first)
     assert stock_of(client, product) == 0
     assert len(orders_of(client, ahmed)) == 1
 
 
-def test_the_first_answer_is_the_same_with_and_without_a_key(
+def test_the_first_response_is_the_same_with_and_without_a_key(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """A key adds nothing that a client would see; without one, each request is an order."""
+    """A key adds no header. Without a key, each request places an order."""
     product = new_product(client, admin)
-    answers = [order(client, customer, (product, 1), key=key) for key in (None, new_key(), None)]
-    assert statuses(answers) == {201: 3}
-    assert len({answer.headers["Location"] for answer in answers}) == 3
-    assert len({frozenset(answer.headers) for answer in answers}) == 1
+    responses = [order(client, customer, (product, 1), key=key) for key in (None, new_key(), None)]
+    assert statuses(responses) == {201: 3}
+    assert len({response.headers["Location"] for response in responses}) == 3
+    assert len({frozenset(response.headers) for response in responses}) == 1
     assert stock_of(client, product) == 7
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first_form", "second_form"),
     [
         ("{}", '"{}"'),
         ('"{}"', "{}"),
@@ -56,61 +56,61 @@ def test_the_first_answer_is_the_same_with_and_without_a_key(
         (r'"{}\""', r'"{}\""'),
     ],
 )
-def test_a_key_is_the_same_in_quotes_and_without(
-    client: httpx2.Client, customer: Account, admin: Account, one: str, other: str
+def test_a_key_is_the_same_with_and_without_quotes(
+    client: httpx2.Client, customer: Account, admin: Account, first_form: str, second_form: str
 ) -> None:
-    """Structured-field strings (RFC 9651, section 3.3.3) and what people type mean the same."""
+    """A structured-field string (RFC 9651, section 3.3.3) and an unquoted value are equal."""
     product, key = new_product(client, admin), new_key()
-    first = order(client, customer, (product, 1), key=one.format(key))
+    first = order(client, customer, (product, 1), key=first_form.format(key))
     assert first.status_code == 201, first.text
-    replays(order(client, customer, (product, 1), key=other.format(key)), first)
+    assert_replay(order(client, customer, (product, 1), key=second_form.format(key)), first)
 
 
 def test_a_key_for_another_body_gets_422(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """Other items, another quantity, another order of items: another request."""
+    """This includes other items, another quantity and another sequence of items."""
     kettle, pot, key = new_product(client, admin), new_product(client, admin), new_key()
     first = order(client, customer, (kettle, 1), (pot, 1), key=key)
     assert first.status_code == 201
     for items in (((kettle, 1),), ((kettle, 1), (pot, 2)), ((pot, 1), (kettle, 1))):
         problem(order(client, customer, *items, key=key), 422, "idempotency-mismatch")
     assert (stock_of(client, kettle), stock_of(client, pot)) == (9, 9)
-    replays(order(client, customer, (kettle, 1), (pot, 1), key=key), first)
+    assert_replay(order(client, customer, (kettle, 1), (pot, 1), key=key), first)
 
 
-def test_the_same_content_in_other_bytes_is_the_same_request(
+def test_the_same_json_in_other_bytes_is_the_same_request(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """Blanks and the order of members are the client's library's choice, not the client's."""
+    """JSON libraries may write spaces and members differently at each attempt."""
     product, key = new_product(client, admin), new_key()
     first = order(client, customer, (product, 1), key=key)
     text = f' {{"items": [ {{"quantity": 1, "product_id": {product["id"]} }} ] }} '
     headers = {**customer.auth, "Content-Type": "application/json", "Idempotency-Key": key}
-    replays(client.post(f"{customer.url}/orders", content=text, headers=headers), first)
+    assert_replay(client.post(f"{customer.url}/orders", content=text, headers=headers), first)
 
 
-def test_keys_belong_to_their_users(
+def test_each_user_has_their_own_keys(
     client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
 ) -> None:
-    """Two people who think of the same key both get what they ordered."""
+    """Two users with the same key each get their own order."""
     product, key = new_product(client, admin), new_key()
-    theirs = [order(client, who, (product, 1), key=key) for who in (ahmed, bettina)]
-    assert statuses(theirs) == {201: 2}
-    assert theirs[0].headers["Location"] != theirs[1].headers["Location"]
-    assert not any("Idempotency-Replayed" in answer.headers for answer in theirs)
+    responses = [order(client, account, (product, 1), key=key) for account in (ahmed, bettina)]
+    assert statuses(responses) == {201: 2}
+    assert responses[0].headers["Location"] != responses[1].headers["Location"]
+    assert not any("Idempotency-Replayed" in response.headers for response in responses)
 
 
 def test_an_administrator_cannot_replay_for_another_user(
     client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
 ) -> None:
-    """The path is part of the request: under the same key, another user's is another one."""
+    """The path is part of the request, so the same key with another user's path is a mismatch."""
     headers = {**admin.auth, "Idempotency-Key": new_key()}
     body = basket((new_product(client, admin), 1))
     first = client.post(f"{ahmed.url}/orders", json=body, headers=headers)
     assert first.status_code == 201
     assert first.json()["user_id"] == ahmed.id
-    replays(client.post(f"{ahmed.url}/orders", json=body, headers=headers), first)
+    assert_replay(client.post(f"{ahmed.url}/orders", json=body, headers=headers), first)
     other = client.post(f"{bettina.url}/orders", json=body, headers=headers)
     problem(other, 422, "idempotency-mismatch")
 
@@ -123,7 +123,7 @@ def test_an_administrator_cannot_replay_for_another_user(
 def test_a_malformed_key_gets_400(
     client: httpx2.Client, customer: Account, admin: Account, key: str
 ) -> None:
-    """1 to 255 visible characters, or a whole string in quotes; nothing is sold."""
+    """A key has 1 to 255 visible characters, or is a complete quoted string. No order is placed."""
     product = new_product(client, admin)
     headers = {**customer.auth, "Idempotency-Key": key}
     sent = httpx2.Headers(headers, encoding="utf-8")
@@ -133,7 +133,7 @@ def test_a_malformed_key_gets_400(
 
 
 def test_two_keys_get_400(client: httpx2.Client, customer: Account, admin: Account) -> None:
-    """A request has one; which of two it would be is not for the service to guess."""
+    """The service cannot know which of them is meant."""
     product = new_product(client, admin)
     keys = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
     headers = [*customer.auth.items(), *keys]
@@ -142,20 +142,20 @@ def test_two_keys_get_400(client: httpx2.Client, customer: Account, admin: Accou
     assert stock_of(client, product) == 10
 
 
-def test_a_key_of_255_characters_is_taken(
+def test_a_key_of_255_characters_is_accepted(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """In quotes, too, which do not count."""
+    """Quotes do not count."""
     product, key = new_product(client, admin), "~" * 255
     first = order(client, customer, (product, 1), key=key)
     assert first.status_code == 201
-    replays(order(client, customer, (product, 1), key=f'"{key}"'), first)
+    assert_replay(order(client, customer, (product, 1), key=f'"{key}"'), first)
 
 
-def test_what_is_refused_is_not_kept_under_the_key(
+def test_a_refused_request_is_not_stored_under_its_key(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """Whoever corrects a refused order may send it under the same key."""
+    """A client can correct a refused order and send it with the same key."""
     product, key = new_product(client, admin, stock=0), new_key()
     assert pointers(order(client, ahmed, (product, 0), key=key)) == ["/items/0/quantity"]
     assert pointers(order(client, ahmed, ({"id": 2**62}, 1), key=key)) == ["/items/0/product_id"]
@@ -163,4 +163,4 @@ def test_what_is_refused_is_not_kept_under_the_key(
     edit(client, admin, product, stock=1).raise_for_status()
     first = order(client, ahmed, (product, 1), key=key)
     assert first.status_code == 201
-    replays(order(client, ahmed, (product, 1), key=key), first)
+    assert_replay(order(client, ahmed, (product, 1), key=key), first)

@@ -1,4 +1,4 @@
-"""Whatever people do in whatever order: the books balance."""
+"""Property-based test: stock and totals are correct after any sequence of operations."""
 
 import os
 from contextvars import ContextVar
@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from tests.accounts import Account
 from tests.integration.shop import edit, move, new_product, order, price, product_url
 
-_NEXT = {
+_TRANSITIONS = {
     "pending": {"paid", "cancelled"},
     "paid": {"shipped", "cancelled"},
     "shipped": set[str](),
@@ -33,7 +33,7 @@ _STEPS = st.sampled_from(["pending", "paid", "shipped", "cancelled"])
 
 @dataclass
 class Shop:
-    """A shop that is open: the service, a customer, and who keeps the stock."""
+    """The service, a customer and an administrator."""
 
     client: httpx2.Client
     buyer: Account
@@ -44,66 +44,69 @@ _shop: ContextVar[Shop] = ContextVar("shop")
 
 
 @dataclass
-class Ordered:
-    """An order as it should be: what was in it, and the states it has been in."""
+class ExpectedOrder:
+    """An order as it should be: its content, and all statuses it has had."""
 
     url: str
     shown: dict[str, Any]
     states: list[str] = field(default_factory=lambda: ["pending"])
 
 
-class Books(RuleBasedStateMachine):
-    """The service beside a model of it that is too simple to be wrong."""
+class ShopModel(RuleBasedStateMachine):
+    """Compares the service with a simple model of stock and orders."""
 
     def __init__(self) -> None:
         super().__init__()
         self.shop = _shop.get()
         self.products: list[dict[str, Any]] = []
         self.stock: dict[int, int] = {}
-        self.orders: list[Ordered] = []
+        self.orders: list[ExpectedOrder] = []
 
     @initialize(stocks=st.lists(st.integers(0, 8), min_size=2, max_size=2))
     def open(self, stocks: list[int]) -> None:
-        """Put a few products on the shelf."""
+        """Create two products."""
         for stock in stocks:
             product = new_product(self.shop.client, self.shop.admin, stock=stock)
             self.products.append(product)
             self.stock[product["id"]] = stock
 
     @rule(
-        wanted=st.lists(
+        basket_items=st.lists(
             st.tuples(st.integers(0, 1), st.integers(1, 5)), min_size=1, max_size=2,
             unique_by=lambda pair: pair[0],
         )
     )  # fmt: skip
-    def place(self, wanted: list[tuple[int, int]]) -> None:
-        """Order some of it: all is there, or nothing is taken."""
-        items = [(self.products[at], many) for at, many in wanted]
+    def place(self, basket_items: list[tuple[int, int]]) -> None:
+        """Place an order: it takes all of its items, or fails and takes none."""
+        items = [(self.products[at], quantity) for at, quantity in basket_items]
         response = order(self.shop.client, self.shop.buyer, *items)
-        enough = all(self.stock[product["id"]] >= many for product, many in items)
+        enough = all(self.stock[product["id"]] >= quantity for product, quantity in items)
         assert response.status_code == (201 if enough else 409), response.text
         if not enough:
             return
-        for product, many in items:
-            self.stock[product["id"]] -= many
+        for product, quantity in items:
+            self.stock[product["id"]] -= quantity
         shown = response.json()
         assert [
             (line["product_id"], line["quantity"], line["name"], line["unit_price"])
             for line in shown["items"]
-        ] == [(product["id"], many, product["name"], product["price"]) for product, many in items]
-        self.orders.append(Ordered(response.headers["Location"], shown))
+        ] == [
+            (product["id"], quantity, product["name"], product["price"])
+            for product, quantity in items
+        ]
+        self.orders.append(ExpectedOrder(response.headers["Location"], shown))
 
     @rule(at=st.integers(0, 100), step=_STEPS, by_admin=st.booleans())
     def step(self, at: int, step: str, *, by_admin: bool) -> None:
-        """Move some order on: cancel, pay, ship, or what there is not."""
+        """Request another status of an order, allowed or not."""
         if not self.orders:
             return
         moved = self.orders[at % len(self.orders)]
-        who = self.shop.admin if by_admin else self.shop.buyer
-        response = move(self.shop.client, who, moved.url, step)
+        account = self.shop.admin if by_admin else self.shop.buyer
+        response = move(self.shop.client, account, moved.url, step)
         if not by_admin and step != "cancelled":
             assert response.status_code == 403, response.text
-        elif step not in _NEXT[moved.states[-1]]:
+        elif step not in _TRANSITIONS[moved.states[-1]]:
             assert response.status_code == 409, response.text
         else:
             assert response.status_code == 200, response.text
@@ -115,7 +118,7 @@ class Books(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 1), stock=st.integers(0, 20), amount=_AMOUNTS)
     def edit(self, at: int, stock: int, amount: str) -> None:
-        """Count the shelf anew, and change a price: of what is sold from now on."""
+        """Change stock and price of a product. Earlier orders keep their price."""
         product = self.products[at]
         response = edit(
             self.shop.client, self.shop.admin, product, stock=stock, price=price(amount)
@@ -125,32 +128,32 @@ class Books(RuleBasedStateMachine):
         self.stock[product["id"]] = stock
 
     @invariant()
-    def the_stock_is_what_was_there_less_what_was_sold(self) -> None:
-        """And never below zero."""
+    def the_stock_matches_the_model(self) -> None:
+        """The stock is never below zero."""
         for product in self.products:
             shown = self.shop.client.get(product_url(product)).json()
             assert shown["stock"] == self.stock[product["id"]] >= 0
             assert shown["price"] == product["price"]
 
     def teardown(self) -> None:
-        """In the end every order is as it was placed, and adds up; no state was there twice."""
+        """Check that each order is unchanged, has a correct total and had no status twice."""
         url = f"{self.shop.buyer.url}/orders?limit=100"
         listed = self.shop.client.get(url, headers=self.shop.buyer.auth).json()["items"]
         assert len(listed) >= len(self.orders)
-        # The newest are of this round, those behind them of rounds before.
-        for known, shown in zip(reversed(self.orders), listed, strict=False):
-            assert shown == {**known.shown, "status": known.states[-1]}
+        # The newest orders are from this run, the older ones from previous runs.
+        for expected, shown in zip(reversed(self.orders), listed, strict=False):
+            assert shown == {**expected.shown, "status": expected.states[-1]}
             lines = [Decimal(line["unit_price"]["amount"]) * line["quantity"]
                      for line in shown["items"]]  # fmt: skip
             assert Decimal(shown["total"]["amount"]) == sum(lines)
-            assert len(set(known.states)) == len(known.states)
+            assert len(set(expected.states)) == len(expected.states)
 
 
 def _run(shop: Shop, examples: int, steps: int) -> None:
     token = _shop.set(shop)
     try:
         run_state_machine_as_test(
-            Books,
+            ShopModel,
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=steps,
@@ -164,17 +167,17 @@ def _run(shop: Shop, examples: int, steps: int) -> None:
 
 
 @pytest.mark.slow
-def test_stock_and_totals_add_up_after_any_sequence_of_steps(
+def test_stock_and_totals_are_correct_after_any_sequence_of_operations(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """A short round."""
+    """This run is short: 30 sequences."""
     _run(Shop(client, ahmed, admin), examples=30, steps=15)
 
 
 @pytest.mark.fuzz
-def test_stock_and_totals_add_up_after_any_sequence_of_steps_at_length(
+def test_stock_and_totals_are_correct_after_many_sequences_of_operations(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """A long one: 200 sequences, or as many as FUZZ_EXAMPLES says."""
+    """This run has 200 sequences, or FUZZ_EXAMPLES if that is more."""
     examples = max(200, int(os.environ.get("FUZZ_EXAMPLES", "200")))
     _run(Shop(client, ahmed, admin), examples=examples, steps=30)

@@ -1,4 +1,4 @@
-"""The steps that an order takes, and who may take them."""
+"""Transitions between the statuses of an order, and the roles that may request them."""
 
 from functools import partial
 from typing import Any
@@ -10,50 +10,60 @@ from tests.accounts import Account
 from tests.integration.shop import move, new_product, placed, stock_of
 from tests.integration.wire import at_once, pointers, problem, statuses
 
-_WAYS = {
+_PATHS = {
     "pending": [],
     "paid": ["paid"],
     "shipped": ["paid", "shipped"],
     "cancelled": ["cancelled"],
     "cancelled after it was paid": ["paid", "cancelled"],
 }
-_STATES = ["pending", "paid", "shipped", "cancelled"]
-_STEPS = {("pending", "paid"), ("paid", "shipped"), ("pending", "cancelled"), ("paid", "cancelled")}
+_STATUSES = ["pending", "paid", "shipped", "cancelled"]
+_TRANSITIONS = {
+    ("pending", "paid"),
+    ("paid", "shipped"),
+    ("pending", "cancelled"),
+    ("paid", "cancelled"),
+}
 
 
 @pytest.fixture
 def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A product of this test's own, with ten pieces in stock."""
+    """A product of one test, with ten pieces in stock."""
     return new_product(client, admin)
 
 
 @pytest.fixture
 def url(client: httpx2.Client, customer: Account, product: dict[str, Any]) -> str:
-    """The path of The customer's order of three pieces."""
+    """The path of an order of three pieces."""
     return placed(client, customer, (product, 3)).headers["Location"]
 
 
-def _bring(client: httpx2.Client, admin: Account, url: str, way: str) -> httpx2.Response:
-    for status in _WAYS[way]:
+def _bring_to(client: httpx2.Client, admin: Account, url: str, path: str) -> httpx2.Response:
+    for status in _PATHS[path]:
         assert move(client, admin, url, status).status_code == 200
     return client.get(url, headers=admin.auth)
 
 
-@pytest.mark.parametrize("way", _WAYS)
-@pytest.mark.parametrize("wanted", _STATES)
-def test_an_order_goes_where_there_is_a_step(
-    client: httpx2.Client, admin: Account, product: dict[str, Any], url: str, way: str, wanted: str
+@pytest.mark.parametrize("path", _PATHS)
+@pytest.mark.parametrize("requested", _STATUSES)
+def test_an_order_changes_status_only_by_an_allowed_transition(
+    client: httpx2.Client,
+    admin: Account,
+    product: dict[str, Any],
+    url: str,
+    path: str,
+    requested: str,
 ) -> None:
-    """Pending, paid, shipped; cancelled from pending or paid; 409 for every other pair."""
-    before = _bring(client, admin, url, way)
+    """Pending to paid to shipped, and pending or paid to cancelled; any other change gets 409."""
+    before = _bring_to(client, admin, url, path)
     state = before.json()["status"]
-    response = move(client, admin, url, wanted)
+    response = move(client, admin, url, requested)
     after = client.get(url, headers=admin.auth)
-    if (state, wanted) in _STEPS:
+    if (state, requested) in _TRANSITIONS:
         assert response.status_code == 200
         changed = response.json()
         assert changed == {
-            **before.json(), "status": wanted, "updated_at": changed["updated_at"]
+            **before.json(), "status": requested, "updated_at": changed["updated_at"]
         }  # fmt: skip
         assert changed["updated_at"] > before.json()["updated_at"]
         assert (after.content, after.headers["ETag"]) == (
@@ -67,17 +77,17 @@ def test_an_order_goes_where_there_is_a_step(
     assert stock_of(client, product) == (10 if back else 7)
 
 
-@pytest.mark.parametrize("way", _WAYS)
-@pytest.mark.parametrize("wanted", _STATES)
-def test_its_owner_may_cancel_an_order_and_nothing_else(
-    client: httpx2.Client, customer: Account, admin: Account, url: str, way: str, wanted: str
+@pytest.mark.parametrize("path", _PATHS)
+@pytest.mark.parametrize("requested", _STATUSES)
+def test_the_owner_may_only_cancel_an_order(
+    client: httpx2.Client, customer: Account, admin: Account, url: str, path: str, requested: str
 ) -> None:
-    """403 for every other state, wherever the order is; 409 where it cannot be cancelled."""
-    before = _bring(client, admin, url, way)
-    response = move(client, customer, url, wanted)
-    if wanted != "cancelled":
+    """Any other status gets 403, and an order that cannot be cancelled gets 409."""
+    before = _bring_to(client, admin, url, path)
+    response = move(client, customer, url, requested)
+    if requested != "cancelled":
         problem(response, 403, "forbidden")
-    elif (before.json()["status"], wanted) in _STEPS:
+    elif (before.json()["status"], requested) in _TRANSITIONS:
         assert (response.status_code, response.json()["status"]) == (200, "cancelled")
         return
     else:
@@ -85,10 +95,10 @@ def test_its_owner_may_cancel_an_order_and_nothing_else(
     assert client.get(url, headers=customer.auth).headers["ETag"] == before.headers["ETag"]
 
 
-def test_a_step_names_the_version_it_is_meant_for(
+def test_a_status_change_needs_the_current_etag(
     client: httpx2.Client, customer: Account, url: str
 ) -> None:
-    """428 without If-Match, 412 for another version, a weak tag among them, 400 for no tag."""
+    """No If-Match gets 428, another or a weak ETag gets 412, an invalid one gets 400."""
     etag = client.get(url, headers=customer.auth).headers["ETag"]
     cancel = partial(move, client, customer, url, "cancelled")
     problem(cancel(None), 428, "precondition-required")
@@ -114,31 +124,31 @@ def test_a_step_names_the_version_it_is_meant_for(
         ({"status": "cancelled", "items": []}, "/items"),
     ],
 )
-def test_what_is_no_step_gets_422(
+def test_an_invalid_status_change_gets_422(
     client: httpx2.Client, customer: Account, url: str, body: Any, pointer: str
 ) -> None:
-    """Nothing else about an order can be changed."""
+    """No other field of an order can be changed."""
     headers = {**customer.auth, "If-Match": "*"}
     assert pointers(client.patch(url, json=body, headers=headers)) == [pointer]  # check 26
     assert client.get(url, headers=customer.auth).json()["status"] == "pending"
 
 
 @pytest.mark.parametrize(("star", "others"), [(True, 409), (False, 412)])
-def test_of_50_cancellations_one_gives_the_stock_back(
+def test_of_50_concurrent_cancellations_one_restores_the_stock(
     client: httpx2.Client, customer: Account, product: dict[str, Any], url: str, others: int, *,
     star: bool,
 ) -> None:  # fmt: skip
-    """Once, however many ask."""
+    """The others get 409 with `*`, and 412 with an ETag."""
     etag = "*" if star else client.get(url, headers=customer.auth).headers["ETag"]
-    answers = at_once([partial(move, client, customer, url, "cancelled", etag)] * 50)
-    assert statuses(answers) == {200: 1, others: 49}  # check F19
+    responses = at_once([partial(move, client, customer, url, "cancelled", etag)] * 50)
+    assert statuses(responses) == {200: 1, others: 49}  # check F19
     assert stock_of(client, product) == 10
 
 
-def test_of_cancelling_and_paying_at_once_one_comes_first(
+def test_of_a_concurrent_cancellation_and_payment_one_succeeds(
     client: httpx2.Client, customer: Account, admin: Account, product: dict[str, Any]
 ) -> None:
-    """Of one version there is one next; the stock is back if, and only if, it is cancelled."""
+    """Only one can change a version. The stock is restored if the cancellation succeeds."""
     for _ in range(5):
         made = placed(client, customer, (product, 1)).headers
         pay = partial(move, client, admin, made["Location"], "paid", made["ETag"])
@@ -151,16 +161,21 @@ def test_of_cancelling_and_paying_at_once_one_comes_first(
         assert stock_of(client, product) == 10
 
 
-def test_a_cancelled_order_gives_back_each_of_its_products(
+def test_a_cancellation_restores_the_stock_of_each_product(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """As many as were in it, on top of what is there by now; even beyond what may be typed in."""
-    some = [new_product(client, admin) for _ in range(3)]
+    """The quantity is added to the current stock, even beyond the maximum that a client may set."""
+    products = [new_product(client, admin) for _ in range(3)]
     full = new_product(client, admin, stock=1_000_000_000)
-    many = [(product, number) for number, product in enumerate(some, 1)]
+    many = [(product, number) for number, product in enumerate(products, 1)]
     url = placed(client, customer, *reversed(many), (full, 1000)).headers["Location"]
     headers = {**admin.auth, "If-Match": "*"}
     client.patch(f"/api/products/{full['id']}", json={"stock": 1_000_000_000}, headers=headers)
-    assert [stock_of(client, product) for product in some] == [9, 8, 7]
+    assert [stock_of(client, product) for product in products] == [9, 8, 7]
     assert move(client, customer, url, "cancelled").status_code == 200
-    assert [stock_of(client, product) for product in (*some, full)] == [10, 10, 10, 1_000_001_000]
+    assert [stock_of(client, product) for product in (*products, full)] == [
+        10,
+        10,
+        10,
+        1_000_001_000,
+    ]

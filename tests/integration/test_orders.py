@@ -1,4 +1,4 @@
-"""Orders: all of it or nothing, at the price of the moment, for its owner's eyes."""
+"""Orders: complete or not at all, at the current price, visible to the owner and administrators."""
 
 from typing import Any
 
@@ -24,20 +24,20 @@ _LINE_KEYS = ["product_id", "name", "quantity", "unit_price"]
 
 @pytest.fixture(scope="module")
 def kettle(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A product of which there is always enough."""
+    """A product that is always in stock."""
     return new_product(client, admin, price=price("24.90"), stock=1_000_000)
 
 
 @pytest.fixture(scope="module")
 def pot(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """Another one."""
+    """A second product that is always in stock."""
     return new_product(client, admin, name="Pot", price=price("0.01"), stock=1_000_000)
 
 
 def test_an_order_is_placed(
     client: httpx2.Client, customer: Account, kettle: dict[str, Any], pot: dict[str, Any]
 ) -> None:
-    """201 with where it is; its lines in the order in which they were sent; their sum."""
+    """The response is 201 with the Location, the lines as they were sent, and the total."""
     response = placed(client, customer, (pot, 3), (kettle, 2))
     made = response.json()
     assert list(made) == _KEYS  # check 27
@@ -58,10 +58,10 @@ def test_an_order_is_placed(
     assert read.headers["ETag"] == response.headers["ETag"]
 
 
-def test_who_has_this_version_of_an_order_gets_304(
+def test_an_unchanged_order_gets_304(
     client: httpx2.Client, customer: Account, kettle: dict[str, Any]
 ) -> None:
-    """With the same headers as 200; HEAD too."""
+    """The 304 has the headers of the 200, also for HEAD."""
     made = placed(client, customer, (kettle, 1)).headers
     headers = {**customer.auth, "If-None-Match": made["ETag"]}
     for method in ("GET", "HEAD"):
@@ -72,10 +72,10 @@ def test_who_has_this_version_of_an_order_gets_304(
     assert client.head(made["Location"], headers=customer.auth).status_code == 200
 
 
-def test_name_and_price_stay_what_they_were(
+def test_an_order_keeps_name_and_price_of_its_products(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """Later changes are for later orders."""
+    """Later changes of a product affect only later orders."""
     product = new_product(client, admin, name="Old", price=price("1.10"))
     first = placed(client, customer, (product, 3))
     edit(client, admin, product, name="New", price=price("2.20")).raise_for_status()
@@ -85,22 +85,22 @@ def test_name_and_price_stay_what_they_were(
     assert (second["items"][0]["name"], second["total"]) == ("New", price("6.60"))
 
 
-def test_the_greatest_order_adds_up_to_the_cent(
+def test_the_largest_order_has_an_exact_total(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """50 products, a thousand of each, at the highest price there is."""
-    dear = price("9999999999.99")
-    items = [(new_product(client, admin, price=dear, stock=1000), 1000) for _ in range(50)]
+    """It has 50 products, 1,000 pieces of each, at the highest price."""
+    highest_price = price("9999999999.99")
+    items = [(new_product(client, admin, price=highest_price, stock=1000), 1000) for _ in range(50)]
     made = placed(client, customer, *items).json()
     assert made["total"] == price("499999999999500.00")
     assert len(made["items"]) == 50
     assert stock_of(client, items[-1][0]) == 0
 
 
-def test_an_order_for_more_than_there_is_takes_nothing_at_all(
+def test_an_order_beyond_the_stock_takes_nothing(
     client: httpx2.Client, ahmed: Account, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """409 names the place in the order; what there was enough of stays where it was."""
+    """The 409 names the item, and the stock of the other products does not change."""
     few, plenty = new_product(client, admin, stock=2), new_product(client, admin)
     before = client.get(product_url(kettle)).headers["ETag"]
     response = order(client, ahmed, (kettle, 1), (few, 3), (plenty, 1))
@@ -116,7 +116,7 @@ def test_an_order_for_more_than_there_is_takes_nothing_at_all(
 def test_an_unknown_product_gets_422_and_takes_nothing(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """The pointer leads to it."""
+    """The JSON Pointer leads to the unknown product."""
     product = new_product(client, admin)
     for missing in (product["id"] + 2**40, 2**63 - 1):
         response = order(client, customer, (product, 1), ({"id": missing}, 1))
@@ -147,19 +147,19 @@ _WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("body", "pointer"), _WRONG)
-def test_what_an_order_cannot_be_gets_422(
-    client: httpx2.Client, somebody: Account, body: Any, pointer: str
+def test_an_invalid_order_gets_422(
+    client: httpx2.Client, shared_user: Account, body: Any, pointer: str
 ) -> None:
-    """1 to 50 items, 1 to 1,000 of each, each product once, and nothing else."""
-    response = client.post(f"{somebody.url}/orders", json=body, headers=somebody.auth)
+    """An order has 1 to 50 items, 1 to 1,000 pieces of each, and each product once."""
+    response = client.post(f"{shared_user.url}/orders", json=body, headers=shared_user.auth)
     assert pointers(response) == [pointer]  # check 26
-    assert client.get(f"{somebody.url}/orders", headers=somebody.auth).json()["items"] == []
+    assert client.get(f"{shared_user.url}/orders", headers=shared_user.auth).json()["items"] == []
 
 
-def test_an_administrator_sees_and_places_orders_of_others(
+def test_an_administrator_reads_and_places_orders_of_other_users(
     client: httpx2.Client, ahmed: Account, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """They belong to the user in the path."""
+    """The orders belong to the user in the path."""
     made = placed(client, ahmed, (kettle, 1))
     read = client.get(made.headers["Location"], headers=admin.auth)
     assert (read.status_code, read.content) == (200, made.content)
@@ -171,10 +171,10 @@ def test_an_administrator_sees_and_places_orders_of_others(
     assert client.get(url, headers=ahmed.auth).json()["items"] == listed
 
 
-def test_nobody_orders_for_an_account_that_is_not_there(
+def test_an_order_for_a_missing_account_gets_404(
     client: httpx2.Client, bettina: Account, admin: Account
 ) -> None:
-    """404, for one that never was as for one that is erased; nothing is taken."""
+    """This holds for erased and for unknown accounts. The stock does not change."""
     product = new_product(client, admin)
     headers = {**bettina.auth, "If-Match": bettina.etag}
     assert client.delete(bettina.url, headers=headers).status_code == 204
@@ -184,10 +184,10 @@ def test_nobody_orders_for_an_account_that_is_not_there(
     assert stock_of(client, product) == 10
 
 
-def test_orders_of_an_erased_account_are_kept_for_the_books(
+def test_orders_of_an_erased_account_are_kept_for_accounting(
     client: httpx2.Client, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """An administrator finds them as they were; nobody else can log in to."""
+    """An administrator can read them unchanged, and the owner can no longer sign in."""
     buyer = sign_up(client)
     made = placed(client, buyer, (kettle, 1))
     client.delete(buyer.url, headers={**buyer.auth, "If-Match": "*"}).raise_for_status()

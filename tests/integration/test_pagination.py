@@ -1,4 +1,4 @@
-"""Lists in pages."""
+"""Paginated lists."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def _links(response: httpx2.Response) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def admin(database: psycopg.Connection, client: httpx2.Client) -> Account:
-    """An administrator who signed up after a dozen others, put there without hashing."""
+    """An administrator who signed up after twelve users, which are inserted without hashing."""
     insert = (
         "INSERT INTO users (name, email, password_hash, role) VALUES ('Listed', %s, 'x', 'user')"
     )
@@ -48,10 +48,8 @@ def _pages(client: httpx2.Client, admin: Account, url: str) -> Iterator[dict[str
         url = _links(response).get("next", "")
 
 
-def test_pages_follow_one_another_by_their_next_links(
-    client: httpx2.Client, admin: Account
-) -> None:
-    """Each user comes once, in the order of signup, until next_cursor is null."""
+def test_next_links_lead_through_all_pages(client: httpx2.Client, admin: Account) -> None:
+    """Each user is listed once, in the order of signup, until next_cursor is null."""
     pages = list(_pages(client, admin, "/api/users?limit=5"))
     assert [len(page["items"]) for page in pages[:-1]] == [5] * (len(pages) - 1)
     assert [page["next_cursor"] is None for page in pages].index(True) == len(pages) - 1
@@ -61,8 +59,10 @@ def test_pages_follow_one_another_by_their_next_links(
     assert len(pages) >= 3
 
 
-def test_the_cursor_and_the_next_link_say_the_same(client: httpx2.Client, admin: Account) -> None:
-    """Who builds URLs from next_cursor and who follows the Link header see the same page."""
+def test_next_cursor_and_the_next_link_lead_to_the_same_page(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """Clients can use either of them."""
     first = _get(client, admin, "/api/users", limit=3)
     cursor = first.json()["next_cursor"]
     by_cursor = _get(client, admin, "/api/users", limit=3, cursor=cursor)
@@ -71,8 +71,10 @@ def test_the_cursor_and_the_next_link_say_the_same(client: httpx2.Client, admin:
     assert _get(client, admin, _links(by_link)["first"]).json()["items"] == first.json()["items"]
 
 
-def test_a_list_has_the_contracts_keys_and_headers(client: httpx2.Client, admin: Account) -> None:
-    """Items are users as they are read one by one; the page has an ETag of its own."""
+def test_a_list_has_the_keys_and_headers_of_the_contract(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """Its items have the fields of a single user, and each page has its own ETag."""
     response = _get(client, admin, "/api/users", limit=1)
     assert list(response.json()) == ["items", "next_cursor"]  # check 27
     (user,) = response.json()["items"]
@@ -84,36 +86,36 @@ def test_a_list_has_the_contracts_keys_and_headers(client: httpx2.Client, admin:
     assert again.headers["Link"] == response.headers["Link"]
 
 
-def test_rows_that_come_and_go_meanwhile_are_neither_repeated_nor_skipped(
+def test_changes_during_paging_cause_no_repeated_or_missing_rows(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """Who was there all the time is seen exactly once."""
+    """A user who exists throughout is listed exactly once."""
     before = [user["id"] for page in _pages(client, admin, "/api/users?limit=100")
               for user in page["items"]]  # fmt: skip
-    seen: list[int] = []
-    gone: int | None = None
+    listed: list[int] = []
+    erased: int | None = None
     for number, page in enumerate(_pages(client, admin, "/api/users?limit=4")):
-        seen += [user["id"] for user in page["items"]]
-        if gone is None and page["items"][-1]["name"] == "Listed":
-            # The last one of a page, by which the cursor was made, goes away. Not just anybody:
-            # other tests share accounts that have signed up before.
-            gone = seen[-1]
+        listed += [user["id"] for user in page["items"]]
+        if erased is None and page["items"][-1]["name"] == "Listed":
+            # Erase the last user of a page, whose id is in the cursor. Only a user of this test:
+            # other tests use accounts that signed up earlier.
+            erased = listed[-1]
             database.execute(
                 "UPDATE users SET erased_at = now(), name = NULL, email = NULL, "
                 "password_hash = NULL WHERE id = %s",
-                [gone],
+                [erased],
             )
         if number < 2:
             sign_up(client)
-    assert gone is not None
-    assert seen[: len(before)] == before
-    assert len(seen) == len(set(seen)) == len(before) + 2
+    assert erased is not None
+    assert listed[: len(before)] == before
+    assert len(listed) == len(set(listed)) == len(before) + 2
 
 
 def test_the_limit_is_20_by_default_and_100_at_most(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """Beyond 1 to 100 the limit is refused, not bent."""
+    """A limit outside of 1 to 100 is refused and not replaced."""
     insert = (
         "INSERT INTO users (name, email, password_hash, role) "
         "SELECT 'Many', 'many' || n || %s, 'x', 'user' FROM generate_series(1, 105) n"
@@ -135,7 +137,7 @@ def test_the_limit_is_20_by_default_and_100_at_most(
      "../..", "after:1", "A" * 5000],
 )  # fmt: skip
 def test_a_damaged_cursor_gets_400(client: httpx2.Client, admin: Account, cursor: str) -> None:
-    """A cursor that this service has not handed out is broken syntax, and is not repeated."""
+    """The problem does not repeat the cursor."""
     fit = cursor.encode("utf-16", "surrogatepass").decode("utf-16")
     response = client.get("/api/users", params={"cursor": fit}, headers=admin.auth)
     document = problem(response, 400, "malformed-cursor")
@@ -143,7 +145,7 @@ def test_a_damaged_cursor_gets_400(client: httpx2.Client, admin: Account, cursor
 
 
 def test_a_cursor_with_one_letter_changed_gets_400(client: httpx2.Client, admin: Account) -> None:
-    """It is refused, whichever letter it is."""
+    """This holds for every position."""
     cursor = _get(client, admin, "/api/users", limit=1).json()["next_cursor"]
     for position in range(len(cursor)):
         other = "_" if cursor[position] != "_" else "-"
@@ -153,20 +155,20 @@ def test_a_cursor_with_one_letter_changed_gets_400(client: httpx2.Client, admin:
 
 
 def test_the_list_finds_an_account_by_email(
-    client: httpx2.Client, admin: Account, somebody: Account
+    client: httpx2.Client, admin: Account, shared_user: Account
 ) -> None:
-    """In any spelling; an address that nobody has gives an empty list."""
-    for email in (somebody.email, f" {somebody.email.upper()} "):
+    """Every spelling of the email finds it. For an unknown email, the list is empty."""
+    for email in (shared_user.email, f" {shared_user.email.upper()} "):
         found = _get(client, admin, "/api/users", email=email).json()
-        assert [user["id"] for user in found["items"]] == [somebody.id]
+        assert [user["id"] for user in found["items"]] == [shared_user.id]
         assert found["next_cursor"] is None
-    nobody = _get(client, admin, "/api/users", email=new_email())
-    assert nobody.json() == {"items": [], "next_cursor": None}
-    assert set(_links(nobody)) == {"first"}
+    unknown = _get(client, admin, "/api/users", email=new_email())
+    assert unknown.json() == {"items": [], "next_cursor": None}
+    assert set(_links(unknown)) == {"first"}
 
 
 def test_links_keep_the_other_parameters(client: httpx2.Client, admin: Account) -> None:
-    """The next page is a page of the same list."""
+    """So the next page belongs to the same list."""
     url = f"{admin.url}/orders"
     product = new_product(client, admin)
     for _ in range(2):

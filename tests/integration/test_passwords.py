@@ -1,4 +1,4 @@
-"""Which passwords are taken, and what is kept of them."""
+"""Rules for passwords, and how they are stored."""
 
 import re
 import secrets
@@ -26,14 +26,14 @@ def _stored_hash(database: psycopg.Connection, account: Account) -> str:
     return str(row[0])
 
 
-def test_signup_takes_15_characters_and_refuses_14(client: httpx2.Client) -> None:
-    """The shortest password is 15 characters long."""
+def test_signup_accepts_15_characters_and_refuses_14(client: httpx2.Client) -> None:
+    """The minimum length of a password is 15 characters."""
     password = secrets.token_hex(8)[:15]
     assert pointers(_signup(client, password[:14])) == ["/password"]  # check 1
     assert _signup(client, password).status_code == 201  # check 1
 
 
-def test_characters_are_counted_not_bytes(client: httpx2.Client) -> None:
+def test_the_minimum_length_counts_characters_and_not_bytes(client: httpx2.Client) -> None:
     """14 emoji are 56 bytes, and still too short."""
     assert pointers(_signup(client, "🐎🔋📎🧷🌵🚲🍋🎈🐙🔑🌙🧊🥁🪁")) == ["/password"]  # check 1
     assert _signup(client, "🐎🔋📎🧷🌵🚲🍋🎈🐙🔑🌙🧊🥁🪁🦊").status_code == 201  # check 2
@@ -52,10 +52,8 @@ def test_characters_are_counted_not_bytes(client: httpx2.Client) -> None:
     ],
     ids=["lower case", "spaces", "emoji", "85 characters", "1,024 bytes", "controls", "scripts"],
 )
-def test_any_characters_are_taken_and_verified_to_the_last(
-    client: httpx2.Client, password: str
-) -> None:
-    """Nothing is trimmed, folded or cut off: one character less is another password."""
+def test_all_characters_are_accepted_and_verified(client: httpx2.Client, password: str) -> None:
+    """A password is not trimmed, case-folded or truncated."""
     account = sign_up(client, password=password)  # check 2, check 3
     for other in (password[:-1], password[1:], password.swapcase(), password + " "):
         if other != password:
@@ -63,8 +61,8 @@ def test_any_characters_are_taken_and_verified_to_the_last(
             problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
 
 
-def test_the_last_of_1024_bytes_counts(client: httpx2.Client) -> None:
-    """Two passwords that differ in their last byte only are two passwords."""
+def test_the_last_of_1024_bytes_is_verified(client: httpx2.Client) -> None:
+    """Passwords that differ only in the last byte are different."""
     password = secrets.token_hex(512)[:-1] + "a"
     account = sign_up(client, password=password)
     body = {"email": account.email, "password": password[:-1] + "b"}
@@ -77,10 +75,10 @@ def test_the_last_of_1024_bytes_counts(client: httpx2.Client) -> None:
     ids=["1,025 bytes", "1,028 bytes of emoji", "60,000 bytes", "combining marks"],
 )
 @pytest.mark.parametrize("call", ["signup", "login"])
-def test_more_than_1024_bytes_are_refused_fast(
+def test_more_than_1024_bytes_are_refused_quickly(
     client: httpx2.Client, password: str, call: str
 ) -> None:
-    """A password that is too long takes no longer than a wrong one, and blocks no other request."""
+    """The refusal takes no longer than a wrong password, so it does not delay other requests."""
     email, path = new_email(), {"signup": "/api/users", "login": "/api/auth/login"}[call]
     usual, durations = [], []
     for _ in range(3):
@@ -96,12 +94,12 @@ def test_more_than_1024_bytes_are_refused_fast(
             assert pointers(response) == ["/password"]  # check 2
         else:
             problem(response, 401, "bad-credentials")
-    # A hash of 60,000 bytes takes no longer, but a check of its strength would take seconds.
+    # Hashing 60,000 bytes takes no longer, but a check of their strength would take seconds.
     assert min(durations) < 3 * min(usual)
 
 
-def test_a_password_is_the_same_in_either_unicode_form(client: httpx2.Client) -> None:
-    """Two keyboards may send other code points for what the user sees as one password."""
+def test_a_password_is_the_same_in_nfc_and_nfd(client: httpx2.Client) -> None:
+    """Two keyboards can send different code points for the same visible password."""
     password = "çok güzel bir şifre"
     account = sign_up(client, password=unicodedata.normalize("NFD", password))
     log_in(client, account.email, unicodedata.normalize("NFC", password))  # check 2
@@ -114,7 +112,7 @@ def test_a_password_is_the_same_in_either_unicode_form(client: httpx2.Client) ->
      "password12345678", "  passwordpassword  "],
 )  # fmt: skip
 def test_signup_refuses_a_common_password(client: httpx2.Client, password: str) -> None:
-    """What attackers try first is refused, in any case and repeated too."""
+    """Attackers try these first. Case and repetition make no difference."""
     response = _signup(client, password)
     assert pointers(response) == ["/password"]  # check 4
     assert password.strip() not in response.text
@@ -125,8 +123,8 @@ def test_signup_refuses_a_common_password(client: httpx2.Client, password: str) 
     ["Bettina von Arnim", "bettina VON arnim", "bettina.von.arnim@example.com",
      "BETTINA.von.Arnim@Example.com", "bettina.von.arnim"],
 )  # fmt: skip
-def test_signup_refuses_the_own_name_or_email(client: httpx2.Client, password: str) -> None:
-    """What everybody knows about a person is no password for them."""
+def test_signup_refuses_the_users_own_name_or_email(client: httpx2.Client, password: str) -> None:
+    """Other people know both of them."""
     response = _signup(
         client, password, name="Bettina von Arnim", email="Bettina.von.Arnim@example.com"
     )
@@ -135,7 +133,7 @@ def test_signup_refuses_the_own_name_or_email(client: httpx2.Client, password: s
 
 @pytest.mark.parametrize("new", ["passwordpassword", "Zebediah Longfellow", "short", "own email"])
 def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: str) -> None:
-    """There is no back door to a weak password."""
+    """A weak password cannot be set later either."""
     account = sign_up(client, name="Zebediah Longfellow")
     body = {
         "current_password": PASSWORD,
@@ -147,20 +145,20 @@ def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: 
 
 
 def test_passwords_are_stored_as_argon2id(
-    somebody: Account, stranger: Account, database: psycopg.Connection
+    shared_user: Account, other_user: Account, database: psycopg.Connection
 ) -> None:
-    """At OWASP's parameters or above, and salted: one password gives two hashes."""
-    stored = _STORED.fullmatch(_stored_hash(database, somebody))
+    """The parameters are at least those of OWASP, and each hash has its own salt."""
+    stored = _STORED.fullmatch(_stored_hash(database, shared_user))
     assert stored
     memory, passes, lanes = map(int, stored.groups())
     assert (memory >= 19456, passes >= 2, lanes) == (True, True, 1)  # check 5
-    assert _stored_hash(database, somebody) != _stored_hash(database, stranger)
+    assert _stored_hash(database, shared_user) != _stored_hash(database, other_user)
 
 
 def test_login_replaces_a_weaker_hash(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
-    """Hashes grow stronger as people come by; those who sign in at once do not collide."""
+    """Concurrent logins do not conflict."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     database.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, ahmed.id])
     body = {"email": ahmed.email, "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""What a product may be: names, skus, stock, and prices that are exact."""
+"""Valid and invalid products: name, sku, stock and price."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from tests.integration.wire import pointers
 
 @pytest.fixture(scope="module")
 def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A product that stays as it is."""
+    """A product that no test changes."""
     return new_product(client, admin, name="Teapot", price=price("12.50"), stock=7)
 
 
 @pytest.mark.parametrize("amount", ["0.00", "0.01", "0.10", "9.99", "1000.00", "9999999999.99"])
 def test_prices_are_exact(client: httpx2.Client, admin: Account, amount: str) -> None:
-    """What is sent is what comes back, to the last cent of the greatest."""
+    """A price is returned exactly as it was sent, up to the highest price."""
     made = new_product(client, admin, price=price(amount))
     assert made["price"] == {"amount": amount, "currency": "EUR"}
     assert client.get(product_url(made)).json()["price"] == made["price"]
@@ -35,7 +35,7 @@ _WRONG_AMOUNTS: list[Any] = [
 def test_an_amount_in_any_other_form_gets_422(
     client: httpx2.Client, admin: Account, product: dict[str, Any], amount: object
 ) -> None:
-    """A decimal string with two places, and never a number, which may have been a float."""
+    """An amount is a string with two decimals. A JSON number is refused, as it may be a float."""
     wrong = {"amount": amount, "currency": "EUR"}
     created = client.post("/api/products", json=product_body(price=wrong), headers=admin.auth)
     assert pointers(created) == ["/price/amount"]
@@ -74,10 +74,10 @@ def test_an_amount_in_any_other_form_gets_422(
         ({"created_at": "2026-01-01T00:00:00Z"}, "/created_at"),
     ],
 )
-def test_what_a_product_cannot_be_gets_422(
+def test_an_invalid_product_gets_422(
     client: httpx2.Client, admin: Account, product: dict[str, Any], changes: Any, pointer: str
 ) -> None:
-    """The answer points at it; nothing is changed."""
+    """The problem has a JSON Pointer to the error, and nothing is changed."""
     created = client.post("/api/products", json=product_body(**changes), headers=admin.auth)
     assert pointers(created) == [pointer]  # check 26
     assert pointers(edit(client, admin, product, **changes)) == [pointer]  # check 26
@@ -85,14 +85,14 @@ def test_what_a_product_cannot_be_gets_422(
 
 
 @pytest.mark.parametrize("stock", [0, 1_000_000_000])
-def test_stock_goes_from_none_to_a_thousand_million(
+def test_stock_is_between_zero_and_a_billion(
     client: httpx2.Client, admin: Account, stock: int
 ) -> None:
-    """Both ends included."""
+    """Both limits are included."""
     assert new_product(client, admin, stock=stock)["stock"] == stock
 
 
-def test_every_field_of_a_product_is_asked_for(client: httpx2.Client, admin: Account) -> None:
-    """Nothing has a default that somebody would sell by mistake."""
+def test_every_field_of_a_product_is_required(client: httpx2.Client, admin: Account) -> None:
+    """A default could be sold by mistake."""
     response = client.post("/api/products", json={}, headers=admin.auth)
     assert pointers(response) == ["/sku", "/name", "/price", "/stock"]

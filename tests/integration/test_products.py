@@ -1,4 +1,4 @@
-"""Products: read by everybody, kept by administrators, with prices that are exact."""
+"""Products: readable by every client, writable only by administrators."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,12 +17,12 @@ _MISSING = f"/api/products/{2**62}"
 
 @pytest.fixture(scope="module")
 def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A product that stays as it is."""
+    """A product that no test changes."""
     return new_product(client, admin, name="Teapot", price=price("12.50"), stock=7)
 
 
-def test_an_administrator_adds_a_product(client: httpx2.Client, admin: Account) -> None:
-    """201 with where it is; what is read there is what was sent."""
+def test_an_administrator_can_create_a_product(client: httpx2.Client, admin: Account) -> None:
+    """The response is 201 with the Location, where the same product can be read."""
     body = product_body(name="  Kettle  ")
     response = client.post("/api/products", json=body, headers=admin.auth)
     assert response.status_code == 201, response.text
@@ -38,43 +38,43 @@ def test_an_administrator_adds_a_product(client: httpx2.Client, admin: Account) 
 
 
 @pytest.mark.parametrize("path", ["", "/{id}"])
-def test_anybody_reads_products_and_revalidates_what_was_kept(
+def test_products_are_public_and_can_be_revalidated(
     client: httpx2.Client, product: dict[str, Any], path: str
 ) -> None:
-    """No token is asked for; the ETag says whether what was kept is still good."""
+    """No token is needed, and an unchanged ETag gets 304."""
     url = f"/api/products{path.format(**product)}"
     response = client.get(url)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "public, no-cache"
-    known = {"If-None-Match": response.headers["ETag"]}
-    again = client.get(url, headers=known)
+    conditional = {"If-None-Match": response.headers["ETag"]}
+    again = client.get(url, headers=conditional)
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["Cache-Control"] == "public, no-cache"
     assert again.headers["ETag"] == response.headers["ETag"]
-    assert client.head(url, headers=known).status_code == 304
+    assert client.head(url, headers=conditional).status_code == 304
     head = client.head(url)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["Content-Length"] == str(len(response.content))
 
 
-def test_a_product_that_is_not_there_gets_404(client: httpx2.Client, admin: Account) -> None:
-    """To read as to change."""
+def test_a_missing_product_gets_404(client: httpx2.Client, admin: Account) -> None:
+    """This holds for reads and changes."""
     problem(client.get(_MISSING), 404, "not-found")
     headers = {**admin.auth, "If-Match": "*"}
     problem(client.patch(_MISSING, json={"stock": 1}, headers=headers), 404, "not-found")
 
 
 @pytest.mark.parametrize("product_id", ["0", "-1", "01", "x", "1.0", str(2**63)])
-def test_what_is_no_id_gets_422(client: httpx2.Client, product_id: str) -> None:
+def test_an_invalid_product_id_gets_422(client: httpx2.Client, product_id: str) -> None:
     """An id has one spelling."""
     document = problem(client.get(f"/api/products/{product_id}"), 422, "invalid-content")
     assert [error["parameter"] for error in document["errors"]] == ["product_id"]
 
 
-def test_only_administrators_write(
-    client: httpx2.Client, somebody: Account, product: dict[str, Any]
+def test_only_administrators_can_write(
+    client: httpx2.Client, shared_user: Account, product: dict[str, Any]
 ) -> None:
-    """401 without a token, 403 for everybody else; said before the body is judged."""
+    """No token gets 401, other users get 403, both before the body is checked."""
     for body in (product_body(), {"stock": "x"}):
         for call in (
             partial(client.post, "/api/products", json=body),
@@ -82,14 +82,12 @@ def test_only_administrators_write(
             partial(client.patch, _MISSING, json=body),
         ):
             problem(call(), 401, "unauthenticated")
-            problem(call(headers={**somebody.auth, "If-Match": "*"}), 403, "forbidden")
+            problem(call(headers={**shared_user.auth, "If-Match": "*"}), 403, "forbidden")
     assert client.get(product_url(product)).json() == product
 
 
-def test_a_sku_is_taken_once(
-    client: httpx2.Client, admin: Account, product: dict[str, Any]
-) -> None:
-    """By a new product as by one that is renamed; its own sku is no obstacle."""
+def test_a_sku_is_unique(client: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
+    """This holds for new and changed products. A product may keep its own sku."""
     body = product_body(sku=product["sku"])
     problem(client.post("/api/products", json=body, headers=admin.auth), 409, "sku-taken")
     other = new_product(client, admin)
@@ -99,8 +97,10 @@ def test_a_sku_is_taken_once(
     assert edit(client, admin, other, sku=other["sku"].upper()).status_code == 200
 
 
-def test_of_many_products_with_one_sku_one_is_added(client: httpx2.Client, admin: Account) -> None:
-    """The index decides, not a look beforehand."""
+def test_of_concurrent_products_with_one_sku_one_is_created(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """The unique index decides, without an earlier query."""
     add = partial(client.post, "/api/products", json=product_body(), headers=admin.auth)
     assert statuses(at_once([add] * 20)) == {201: 1, 409: 19}
 
@@ -110,20 +110,20 @@ _Change = Callable[[str | None], httpx2.Response]
 
 @pytest.fixture
 def change(client: httpx2.Client, admin: Account) -> _Change:
-    """Changes the name of a product of version `ETag`; `{}` stands for the present one."""
+    """Changes the name of a product. In If-Match, `{}` is replaced by the first version's ETag."""
     made = new_product(client, admin)
     etag = client.get(product_url(made)).headers["ETag"]
 
     def send(if_match: str | None) -> httpx2.Response:
-        known = {} if if_match is None else {"If-Match": if_match.replace("{}", etag)}
-        headers = {**admin.auth, **known}
+        precondition = {} if if_match is None else {"If-Match": if_match.replace("{}", etag)}
+        headers = {**admin.auth, **precondition}
         return client.patch(product_url(made), json={"name": "Pot"}, headers=headers)
 
     return send
 
 
-def test_a_change_names_the_version_it_is_meant_for(change: _Change) -> None:
-    """428 without If-Match, 412 for another version, a weak tag among them, 400 for no tag."""
+def test_a_change_needs_the_current_etag(change: _Change) -> None:
+    """No If-Match gets 428, another or a weak ETag gets 412, an invalid one gets 400."""
     problem(change(None), 428, "precondition-required")
     problem(change('"stale"'), 412, "precondition-failed")
     problem(change("W/{}"), 412, "precondition-failed")
@@ -134,13 +134,15 @@ def test_a_change_names_the_version_it_is_meant_for(change: _Change) -> None:
     assert change("*").status_code == 200
 
 
-def test_of_50_changes_to_one_version_one_goes_through(change: _Change) -> None:
-    """The others would have overwritten what they had not read."""
+def test_of_50_concurrent_changes_to_one_version_one_succeeds(change: _Change) -> None:
+    """The others would overwrite a version that they have not read."""
     assert statuses(at_once([partial(change, "{}")] * 50)) == {200: 1, 412: 49}  # check F19
 
 
-def test_a_change_leaves_out_what_it_leaves_out(client: httpx2.Client, admin: Account) -> None:
-    """Each field for itself, and none at all; the ETag follows the content."""
+def test_a_change_affects_only_the_fields_it_contains(
+    client: httpx2.Client, admin: Account
+) -> None:
+    """The ETag follows the content, and an empty change changes nothing."""
     made = new_product(client, admin)
     values = {"name": "Pot", "price": price("0.10"), "stock": 3, "sku": f"{made['sku']}-2"}
     for field, value in values.items():

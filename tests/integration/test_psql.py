@@ -1,4 +1,4 @@
-"""`lab psql`: what starts it is gone, and psql alone hears of Ctrl-C and says how it ended."""
+"""`lab psql` replaces itself by psql, which alone handles Ctrl-C and sets the exit status."""
 
 import os
 import signal
@@ -21,21 +21,21 @@ from lab.stack.waiting import wait_until
 
 Psql = Callable[..., "subprocess.Popen[str]"]
 
-STACKS_OWN = {"DATABASE_URL", "PGPASSWORD"}
+STACK_VARIABLES = {"DATABASE_URL", "PGPASSWORD"}
 
 
 @pytest.fixture
 def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
-    """Starts `lab psql` on a stack that seems to run, on a database that was given to it."""
+    """Starts `lab psql` on a stack that seems to run, with the tests' database."""
     paths = Paths(tmp_path)
-    given = Choices.from_environment(
+    choices = Choices.from_environment(
         {"DATABASE_URL": database_url.replace("postgresql:", "postgresql+psycopg:")}
     )
     lock = Lock(paths.lock)
     assert lock.acquire()
-    State(Identity.of(os.getpid()), given, ready=True).save(paths)
+    State(Identity.of(os.getpid()), choices, ready=True).save(paths)
     environment: Mapping[str, str] = {
-        **{name: value for name, value in os.environ.items() if name not in STACKS_OWN},
+        **{name: value for name, value in os.environ.items() if name not in STACK_VARIABLES},
         "LAB_DIR": str(tmp_path),
     }
 
@@ -48,7 +48,7 @@ def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # As a terminal has it: what it starts is in one group.
+            # Like a terminal, start the command in a process group of its own.
             start_new_session=True,
         )
 
@@ -56,8 +56,8 @@ def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
     lock.release()
 
 
-def test_psql_ends_with_its_own_status(psql: Psql) -> None:
-    """3 is psql's, for a script in which a statement failed."""
+def test_the_exit_status_is_that_of_psql(psql: Psql) -> None:
+    """A status of 3 means that a statement of a script has failed."""
     with psql("-Atc", "SELECT current_user") as process:
         out, err = process.communicate()
         assert (process.returncode, out.count("\n"), err) == (0, 1, "")
@@ -66,8 +66,8 @@ def test_psql_ends_with_its_own_status(psql: Psql) -> None:
         assert process.returncode == 3
 
 
-def test_ctrl_c_cancels_a_query_and_nothing_else(psql: Psql, database_url: str) -> None:
-    """Only psql has something to say of it. No argument has the password in it."""
+def test_ctrl_c_only_cancels_the_query(psql: Psql, database_url: str) -> None:
+    """Only psql prints a message. No command line argument contains the password."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(61)%'"
     with (
         psycopg.connect(database_url, autocommit=True) as connection,
@@ -76,7 +76,7 @@ def test_ctrl_c_cancels_a_query_and_nothing_else(psql: Psql, database_url: str) 
         assert wait_until(lambda: connection.execute(waiting).fetchone() is not None, timeout_s=20)
         password = urlsplit(database_url).password
         assert password is None or password not in " ".join(psutil.Process(process.pid).cmdline())
-        # What a terminal sends on Ctrl-C: to every process of the foreground group.
+        # On Ctrl-C, a terminal sends SIGINT to every process of the foreground group.
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert err == "Cancel request sent\nERROR:  canceling statement due to user request\n"

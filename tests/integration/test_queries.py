@@ -1,4 +1,4 @@
-"""Query parameters: a route takes its own, each once, and refuses any other."""
+"""Query parameters: a route accepts its own, each once, and refuses all others."""
 
 import json
 import re
@@ -11,8 +11,8 @@ import pytest
 from tests.accounts import Account
 from tests.integration.wire import problem
 
-_HIDDEN = ["/", "/docs", "/docs/start.js", "/docs/swagger-ui.css", "/metrics", "/openapi.json",
-           "/problems", "/problems/not-found"]  # fmt: skip
+_UNDOCUMENTED_PATHS = ["/", "/docs", "/docs/start.js", "/docs/swagger-ui.css", "/metrics",
+                       "/openapi.json", "/problems", "/problems/not-found"]  # fmt: skip
 
 
 def _refused(response: httpx2.Response) -> dict[str, str]:
@@ -20,8 +20,8 @@ def _refused(response: httpx2.Response) -> dict[str, str]:
     return {error["parameter"]: error["detail"] for error in errors}
 
 
-def _calls(client: httpx2.Client) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Return every call that there is, with its query parameters."""
+def _operations(client: httpx2.Client) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """Return every operation with its query parameters."""
     documented = [
         (method.upper(), re.sub(r"{\w+}", "1", path), operation.get("parameters", []))
         for path, operations in client.get("/openapi.json").json()["paths"].items()
@@ -31,36 +31,36 @@ def _calls(client: httpx2.Client) -> list[tuple[str, str, list[dict[str, Any]]]]
         (method, path, [it for it in parameters if it["in"] == "query"])
         for method, path, parameters in documented
     ]
-    return [*queries, *(("GET", path, []) for path in _HIDDEN)]
+    return [*queries, *(("GET", path, []) for path in _UNDOCUMENTED_PATHS)]
 
 
-def test_every_call_refuses_a_parameter_that_it_does_not_have(
+def test_every_operation_refuses_an_unknown_parameter(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """The problem names the parameter, and never repeats its value."""
-    calls = _calls(client)
-    assert len(calls) > 25
-    for method, path, _ in calls:
+    """The problem names the parameter, and does not repeat its value."""
+    operations = _operations(client)
+    assert len(operations) > 25
+    for method, path, _ in operations:
         response = client.request(method, f"{path}?no_such=canary", headers=admin.auth)
         assert _refused(response) == {"no_such": "This parameter is unknown."}, path
         assert "canary" not in response.text
 
 
-def test_every_parameter_that_is_no_list_is_refused_when_it_is_given_twice(
+def test_every_parameter_but_a_list_is_refused_if_it_is_repeated(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """Which of the two was meant is not guessed. A list is written by repeating its name."""
-    tried = set()
-    for method, path, parameters in _calls(client):
+    """The service cannot know which value is meant. Only a list is written by repetition."""
+    checked = set()
+    for method, path, parameters in _operations(client):
         for parameter in parameters:
             if parameter["schema"].get("type") != "array":
                 name = parameter["name"]
-                tried.add(name)
+                checked.add(name)
                 query = f"{name}=canary&{name}=canary"
                 response = client.request(method, f"{path}?{query}", headers=admin.auth)
                 assert _refused(response) == {name: "Give this parameter only once."}, path
                 assert "canary" not in response.text
-    assert {"limit", "cursor", "email", "status", "return_to"} <= tried
+    assert {"limit", "cursor", "email", "status", "return_to"} <= checked
     assert client.get("/readyz?exclude=redis&exclude=postgres").status_code == 200
 
 
@@ -82,21 +82,21 @@ def test_every_parameter_that_is_no_list_is_refused_when_it_is_given_twice(
         ("%FF=1", ["\ufffd"]),
     ],
 )
-def test_each_parameter_that_does_not_fit_is_named(
+def test_the_problem_names_each_invalid_parameter(
     client: httpx2.Client, query: str, names: list[str]
 ) -> None:
-    """As it is written after decoding; a semicolon separates nothing."""
+    """The name is decoded, and a semicolon is not a separator."""
     assert list(_refused(client.get(f"/api/products?{query}"))) == names
 
 
 @pytest.mark.parametrize("query", ["", "&", "limit=3", "limit=3&", "%6Cimit=3"])
-def test_a_query_of_known_parameters_is_answered(client: httpx2.Client, query: str) -> None:
-    """In each spelling that means the same."""
+def test_a_query_of_known_parameters_is_accepted(client: httpx2.Client, query: str) -> None:
+    """Every equivalent spelling is accepted."""
     assert client.get(f"/api/products?{query}").status_code == 200
 
 
-def test_a_refused_query_is_refused_again_and_for_head_too(client: httpx2.Client) -> None:
-    """No cache answers it, though the same path without the parameter is cached."""
+def test_a_refused_query_is_refused_again_and_for_head(client: httpx2.Client) -> None:
+    """No cached response is used, although the same path without the parameter is cached."""
     for _ in range(3):
         assert client.get("/api/products").status_code == 200
         assert _refused(client.get("/api/products?page=2"))
@@ -104,24 +104,24 @@ def test_a_refused_query_is_refused_again_and_for_head_too(client: httpx2.Client
 
 
 def test_the_number_of_errors_is_limited(client: httpx2.Client) -> None:
-    """A query of thousands of parameters gets a short answer."""
+    """A query with thousands of parameters gets a short response."""
     response = client.get("/api/products?" + "&".join(f"x{number}" for number in range(4000)))
     assert len(_refused(response)) == 50
 
 
-def test_a_provider_may_send_parameters_that_nobody_has_asked_for(client: httpx2.Client) -> None:
-    """RFC 6749, section 4.1.2: the client ignores unrecognised parameters of the response."""
+def test_the_callback_ignores_unknown_parameters(client: httpx2.Client) -> None:
+    """RFC 6749, section 4.1.2: the client ignores unrecognised response parameters."""
     query = "code=1&state=2&session_state=3&scope=openid&scope=email&authuser=0"
-    response = client.get(f"/api/auth/oidc/nobody/callback?{query}")
+    response = client.get(f"/api/auth/oidc/unknown/callback?{query}")
     problem(response, 404, "not-found")
-    twice = client.get("/api/auth/oidc/nobody/callback?state=1&state=2")
+    twice = client.get("/api/auth/oidc/unknown/callback?state=1&state=2")
     assert _refused(twice) == {"state": "Give this parameter only once."}
 
 
-def test_a_parameter_that_looks_like_json_or_a_line_break_stays_in_its_place(
+def test_a_parameter_name_cannot_inject_json_into_the_problem(
     client: httpx2.Client,
 ) -> None:
-    """The name is written as JSON wants it, so that it cannot forge another member."""
+    """The name is encoded as a JSON string."""
     name = '","code":"forged\r\n'
     response = client.get(f"/api/products?{quote(name)}=1")
     assert list(_refused(response)) == [name]

@@ -1,7 +1,7 @@
-"""Rate limits: who is counted, what is counted, and what the caller is told.
+"""Rate limits: which requests count together, and what the client learns.
 
-Requests come from 127.0.0.1, which the service trusts as a proxy, so each test has
-addresses of its own by X-Forwarded-For.
+Requests come from 127.0.0.1, which the service trusts as a proxy, so each test uses addresses of
+its own in X-Forwarded-For.
 """
 
 import itertools
@@ -19,7 +19,7 @@ from tests.integration.wire import JSON, SECURITY_HEADERS, at_once, log_lines, p
 from tests.service import Service
 
 PREFIX = "limits"
-DEFAULT = 20
+DEFAULT_LIMIT = 20
 _POLICY = re.compile(r'"([a-z0-9-]+)";q=(\d+);w=(\d+)')
 _STATE = re.compile(r'"([a-z0-9-]+)";r=(\d+);t=(\d+)')
 _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count(1))
@@ -27,28 +27,28 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(start_service: StartService, database_url: str) -> tuple[Service, Service]:
-    """Two processes that share one Redis: an empty setting means its default."""
+    """Two processes that share one Redis. An empty setting means its default."""
     settings = {
         "REDIS_KEY_PREFIX": f"{PREFIX}-{database_url[-12:]}",
-        # On a busy machine even a Redis that is well may need longer than in production.
+        # On a busy machine, Redis may need longer than in production.
         "REDIS_TIMEOUT": "2",
         "RATE_LIMIT_SIGNUP": "",
         "RATE_LIMIT_LOGIN": "3/2 seconds;100/minute",
         "RATE_LIMIT_PASSWORD": "",
-        "RATE_LIMIT_DEFAULT": f"{DEFAULT}/minute",
+        "RATE_LIMIT_DEFAULT": f"{DEFAULT_LIMIT}/minute",
     }
     return start_service(**settings), start_service(**settings)
 
 
 @pytest.fixture(scope="module")
 def limited(services: tuple[Service, Service]) -> httpx2.Client:
-    """Speaks HTTP to one of them."""
+    """An HTTP client of the first process."""
     return services[0].client
 
 
 @pytest.fixture
 def address() -> str:
-    """An address from which nobody has asked yet."""
+    """An address that no request has used yet."""
     return next(_addresses)
 
 
@@ -60,15 +60,17 @@ def _post(client: httpx2.Client, path: str, address: str) -> httpx2.Response:
     return client.post(path, content=b"{", headers=_from(address))
 
 
-def test_signup_takes_10_a_minute_by_default(limited: httpx2.Client, address: str) -> None:
-    """The eleventh is refused, before its body is read, with all that a client needs to know."""
-    for left in range(9, -1, -1):
+def test_signup_allows_10_requests_a_minute_by_default(
+    limited: httpx2.Client, address: str
+) -> None:
+    """The eleventh is refused before its body is read, with RateLimit and Retry-After."""
+    for remaining in range(9, -1, -1):
         response = _post(limited, "/api/users", address)  # check 7
         problem(response, 400, "malformed-json")
         assert response.headers["RateLimit-Policy"] == '"signup";q=10;w=60'
         state = _STATE.fullmatch(response.headers["RateLimit"])
         assert state
-        assert (state[1], int(state[2])) == ("signup", left)
+        assert (state[1], int(state[2])) == ("signup", remaining)
         assert 1 <= int(state[3]) <= 60
     refused = limited.post("/api/users", json=signup_body(), headers=_from(address))
     problem(refused, 429, "too-many-requests")  # check 7
@@ -79,8 +81,8 @@ def test_signup_takes_10_a_minute_by_default(limited: httpx2.Client, address: st
     assert refused.headers["Cache-Control"] == "no-store"
 
 
-def test_retry_after_is_never_too_early(limited: httpx2.Client, address: str) -> None:
-    """Who waits that long gets through; several limits stand in the headers under their names."""
+def test_a_request_after_retry_after_succeeds(limited: httpx2.Client, address: str) -> None:
+    """Several limits of one policy have different names in the headers."""
     for _ in range(2):
         found = [_post(limited, "/api/auth/login", address) for _ in range(4)]
         assert statuses(found) == {400: 3, 429: 1}
@@ -93,16 +95,16 @@ def test_retry_after_is_never_too_early(limited: httpx2.Client, address: str) ->
     ]
 
 
-def test_addresses_do_not_count_for_one_another(limited: httpx2.Client) -> None:
-    """One that is used up leaves the others alone."""
+def test_each_address_has_its_own_count(limited: httpx2.Client) -> None:
+    """A used-up limit of one address does not affect the others."""
     first, second = next(_addresses), next(_addresses)
     found = [_post(limited, "/api/users", first) for _ in range(11)]
     assert statuses(found) == {400: 10, 429: 1}
     assert _post(limited, "/api/users", second).status_code == 400
 
 
-def test_each_policy_counts_for_itself(limited: httpx2.Client, address: str) -> None:
-    """Who has used up the signups may still log in and read."""
+def test_each_policy_has_its_own_count(limited: httpx2.Client, address: str) -> None:
+    """After too many signups, an address can still log in and read."""
     for _ in range(11):
         used_up = _post(limited, "/api/users", address)
     assert used_up.status_code == 429
@@ -110,10 +112,10 @@ def test_each_policy_counts_for_itself(limited: httpx2.Client, address: str) -> 
     assert limited.get("/openapi.json", headers=_from(address)).status_code == 200
 
 
-def test_password_changes_take_5_a_minute_for_a_user_by_default(
-    limited: httpx2.Client, ahmed: Account, somebody: Account
+def test_a_user_has_5_password_changes_a_minute_by_default(
+    limited: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
-    """Counted for the user from wherever they come, and not for the address."""
+    """They count for the user and not for the address."""
 
     def change(account: Account, address: str) -> httpx2.Response:
         headers = _from(address, **account.auth)
@@ -122,44 +124,46 @@ def test_password_changes_take_5_a_minute_for_a_user_by_default(
     found = [change(ahmed, next(_addresses)) for _ in range(6)]
     assert statuses(found) == {400: 5, 429: 1}
     assert found[0].headers["RateLimit-Policy"] == '"password";q=5;w=60'
-    assert change(somebody, next(_addresses)).status_code == 400
+    assert change(shared_user, next(_addresses)).status_code == 400
 
 
-def test_everything_else_is_counted_together_for_a_user(
-    limited: httpx2.Client, ahmed: Account, somebody: Account, address: str
+def test_all_other_requests_of_a_user_share_one_count(
+    limited: httpx2.Client, ahmed: Account, shared_user: Account, address: str
 ) -> None:
-    """Ids, queries and methods that rotate make no difference."""
-    paths = itertools.cycle([ahmed.url, somebody.url, "/api/users/me?x=1", "/api/users?limit=3"])
+    """Different ids, queries and methods make no difference."""
+    paths = itertools.cycle([ahmed.url, shared_user.url, "/api/users/me?x=1", "/api/users?limit=3"])
     headers = _from(address, **ahmed.auth)
-    found = [limited.get(next(paths), headers=headers) for _ in range(DEFAULT - 1)]
+    found = [limited.get(next(paths), headers=headers) for _ in range(DEFAULT_LIMIT - 1)]
     assert 429 not in statuses(found)
     head = limited.head(ahmed.url, headers=headers)
     assert head.headers["RateLimit"].startswith('"default";r=0;')
     for method in ("GET", "HEAD", "OPTIONS", "DELETE"):
         refused = limited.request(method, f"/api/users/{time.time_ns()}", headers=headers)
         assert refused.status_code == 429  # check 31
-    other = _from(address, **somebody.auth)
-    assert limited.get(somebody.url, headers=other).status_code == 200
+    other = _from(address, **shared_user.auth)
+    assert limited.get(shared_user.url, headers=other).status_code == 200
 
 
-def test_a_token_that_is_none_counts_for_the_address(limited: httpx2.Client, address: str) -> None:
-    """Making up tokens makes nobody another caller."""
+def test_a_request_with_an_invalid_token_counts_for_its_address(
+    limited: httpx2.Client, address: str
+) -> None:
+    """So invented tokens do not avoid the limit."""
     found = []
-    for number in range(DEFAULT + 1):
+    for number in range(DEFAULT_LIMIT + 1):
         headers = _from(address, Authorization=f"Bearer {number}")
         found.append(limited.get("/api/users/me", headers=headers))
-    assert statuses(found) == {401: DEFAULT, 429: 1}  # check 31
+    assert statuses(found) == {401: DEFAULT_LIMIT, 429: 1}  # check 31
 
 
-def test_a_token_whose_session_has_ended_counts_for_the_address(
+def test_a_token_of_an_ended_session_counts_for_the_address(
     limited: httpx2.Client, ahmed: Account, address: str
 ) -> None:
-    """Its user's own count stays as it was, however often others send the dead token."""
+    """Its user's count does not change, however often the token is sent."""
     later = log_in(limited, ahmed.email, ahmed.password)
     assert limited.post("/api/auth/logout", headers=ahmed.auth).status_code == 204
-    dead = _from(address, **ahmed.auth)
-    found = [limited.get("/api/users/me", headers=dead) for _ in range(DEFAULT + 1)]
-    assert statuses(found) == {401: DEFAULT, 429: 1}  # check 42
+    ended = _from(address, **ahmed.auth)
+    found = [limited.get("/api/users/me", headers=ended) for _ in range(DEFAULT_LIMIT + 1)]
+    assert statuses(found) == {401: DEFAULT_LIMIT, 429: 1}  # check 42
     for _ in range(6):
         limited.put(f"{ahmed.url}/password", content=b"{", headers=_from(address, **ahmed.auth))
     live = _from(next(_addresses), Authorization=f"Bearer {later}")
@@ -168,10 +172,12 @@ def test_a_token_whose_session_has_ended_counts_for_the_address(
     assert change.status_code == 400  # check 42
 
 
-def test_paths_that_do_not_exist_are_counted_too(limited: httpx2.Client, address: str) -> None:
-    """Guessing paths has an end."""
-    found = [limited.get(f"/{number}", headers=_from(address)) for number in range(DEFAULT + 1)]
-    assert statuses(found) == {404: DEFAULT, 429: 1}
+def test_missing_paths_are_counted_too(limited: httpx2.Client, address: str) -> None:
+    """So the guessing of paths is limited."""
+    found = [
+        limited.get(f"/{number}", headers=_from(address)) for number in range(DEFAULT_LIMIT + 1)
+    ]
+    assert statuses(found) == {404: DEFAULT_LIMIT, 429: 1}
 
 
 @pytest.mark.parametrize(
@@ -180,8 +186,10 @@ def test_paths_that_do_not_exist_are_counted_too(limited: httpx2.Client, address
      "//api/users", "/api//users", "/api/./users", "/api/users%0A", "/api/users;x=1",
      "/api/users#x"],
 )  # fmt: skip
-def test_another_spelling_is_no_way_round_a_limit(limited: httpx2.Client, path: str) -> None:
-    """It is the same path and counted as such, or there is no such path."""
+def test_another_spelling_of_a_path_does_not_avoid_its_limit(
+    limited: httpx2.Client, path: str
+) -> None:
+    """It is the same path with the same count, or it does not exist."""
     address = next(_addresses)
     assert statuses(_post(limited, "/api/users", address) for _ in range(11)) == {400: 10, 429: 1}
     spelled = httpx2.URL(str(limited.base_url).rstrip("/") + path)
@@ -190,7 +198,7 @@ def test_another_spelling_is_no_way_round_a_limit(limited: httpx2.Client, path: 
 
 
 def test_the_rightmost_untrusted_address_counts(limited: httpx2.Client) -> None:
-    """What a client writes before it, the proxy only passes on."""
+    """A client can write only the addresses to the left of it."""
     address = next(_addresses)
     forged = [f"198.51.100.{number}, {address}" for number in range(10)]
     forged[3] = f"127.0.0.1, {address}, 127.0.0.1"
@@ -201,8 +209,8 @@ def test_the_rightmost_untrusted_address_counts(limited: httpx2.Client) -> None:
     assert _post(limited, "/api/users", next(_addresses)).status_code == 400  # check 30
 
 
-def test_an_address_that_a_stranger_claims_counts_for_nothing(start_service: StartService) -> None:
-    """Only a trusted proxy is believed: here none is, so that all come from 127.0.0.1."""
+def test_forwarded_headers_of_an_untrusted_client_are_ignored(start_service: StartService) -> None:
+    """Without a trusted proxy, all requests count for 127.0.0.1."""
     service = start_service(FORWARDED_ALLOW_IPS="192.0.2.1", RATE_LIMIT_SIGNUP="3/minute")
     found = [_post(service.client, "/api/users", next(_addresses)) for _ in range(4)]
     assert statuses(found) == {400: 3, 429: 1}  # check 30
@@ -213,8 +221,8 @@ def test_an_address_that_a_stranger_claims_counts_for_nothing(start_service: Sta
     assert "Strict-Transport-Security" not in response.headers  # check 36
 
 
-def test_an_ipv6_network_is_one_caller(limited: httpx2.Client) -> None:
-    """Whoever has one address of a /64 has them all."""
+def test_an_ipv6_network_shares_one_count(limited: httpx2.Client) -> None:
+    """A client with one address of a /64 can use all of them."""
     found = [_post(limited, "/api/users", f"2001:db8:1:2::{number:x}") for number in range(11)]
     assert statuses(found) == {400: 10, 429: 1}
     assert _post(limited, "/api/users", "2001:db8:1:3::1").status_code == 400
@@ -222,18 +230,18 @@ def test_an_ipv6_network_is_one_caller(limited: httpx2.Client) -> None:
     assert statuses(mapped) == {400: 11}
 
 
-def test_probes_are_free_when_asked_directly_only(limited: httpx2.Client, address: str) -> None:
-    """An orchestrator is never refused; whoever comes through the load balancer may be."""
-    for _ in range(DEFAULT + 2):
+def test_only_direct_requests_to_probes_are_unlimited(limited: httpx2.Client, address: str) -> None:
+    """Orchestrators are never refused; requests through the load balancer are limited."""
+    for _ in range(DEFAULT_LIMIT + 2):
         for path in ("/livez", "/readyz", "/metrics"):
             response = limited.get(path)
             assert response.status_code == 200
             assert "RateLimit" not in response.headers
-    found = [limited.get("/livez", headers=_from(address)) for _ in range(DEFAULT + 1)]
-    assert statuses(found) == {200: DEFAULT, 429: 1}
+    found = [limited.get("/livez", headers=_from(address)) for _ in range(DEFAULT_LIMIT + 1)]
+    assert statuses(found) == {200: DEFAULT_LIMIT, 429: 1}
 
 
 def test_all_processes_share_one_count(services: tuple[Service, Service], address: str) -> None:
-    """Of 30 requests at once to two processes, exactly 10 pass."""
+    """Of 30 concurrent requests to two processes, exactly 10 pass."""
     calls = [partial(_post, service.client, "/api/users", address) for service in services * 15]
     assert statuses(at_once(calls)) == {400: 10, 429: 20}  # check F21

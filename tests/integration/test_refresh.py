@@ -1,4 +1,4 @@
-"""Staying signed in: each refresh token is good for one new pair, and nothing else is."""
+"""Refresh tokens: each can be exchanged once for a new pair of tokens."""
 
 import base64
 import hashlib
@@ -22,20 +22,20 @@ from tests.integration.signed_in import (
 )
 from tests.integration.wire import JSON, pointers, problem
 
-URL = "/api/auth/refresh"
+REFRESH = "/api/auth/refresh"
 
 
 @pytest.fixture(scope="module")
-def tokens(client: httpx2.Client, somebody: Account) -> Tokens:
-    """Tokens that nobody refreshes."""
-    return signed_in(client, somebody)
+def tokens(client: httpx2.Client, shared_user: Account) -> Tokens:
+    """Tokens that no test refreshes."""
+    return signed_in(client, shared_user)
 
 
-def test_a_refresh_hands_out_a_new_pair_of_the_same_session(
-    client: httpx2.Client, somebody: Account
+def test_a_refresh_returns_a_new_pair_for_the_same_session(
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Both tokens are new, the session is the one it was, and no cache keeps the answer."""
-    first = signed_in(client, somebody)
+    """Both tokens are new, and the response must not be cached."""
+    first = signed_in(client, shared_user)
     response = refresh(client, first.refresh)
     assert response.headers["Cache-Control"] == "no-store"
     assert "ETag" not in response.headers
@@ -49,41 +49,41 @@ def test_a_refresh_hands_out_a_new_pair_of_the_same_session(
     assert len(base64.urlsafe_b64decode(second.refresh + "==")) >= 32  # check 18
 
 
-def test_an_access_token_outlives_the_refresh(client: httpx2.Client, somebody: Account) -> None:
-    """Requests under way with the one before are not cut off; several refreshes go in a row."""
-    tokens = [signed_in(client, somebody)]
+def test_an_access_token_stays_valid_after_a_refresh(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """So concurrent requests with the earlier token do not fail."""
+    tokens = [signed_in(client, shared_user)]
     for _ in range(3):
         tokens.append(tokens_in(refresh(client, tokens[-1].refresh)))
     for pair in tokens:
-        assert me(client, pair.auth).json()["id"] == somebody.id
+        assert me(client, pair.auth).json()["id"] == shared_user.id
 
 
-def test_old_and_new_refresh_tokens_are_kept_only_as_hashes(
-    client: httpx2.Client, somebody: Account, database: psycopg.Connection
+def test_refresh_tokens_are_stored_only_as_hashes(
+    client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """Who reads the database finds nothing that could be used."""
-    first = signed_in(client, somebody)
+    """A reader of the database finds no usable token, neither spent nor current."""
+    first = signed_in(client, shared_user)
     second = tokens_in(refresh(client, first.refresh))
-    kept = {}
+    rows = {}
     for table, column in (("sessions", "id"), ("spent_refresh_tokens", "session_id")):
         query = sql.SQL("SELECT * FROM {} WHERE {} = %s").format(
             sql.Identifier(table), sql.Identifier(column)
         )
-        (kept[table],) = database.execute(query, [first.session_id]).fetchall()
+        (rows[table],) = database.execute(query, [first.session_id]).fetchall()
         for secret in (first.refresh, second.refresh):
-            assert secret not in str(kept[table])  # check 18
-            assert secret.encode() not in kept[table]  # check 18
-    assert hashlib.sha256(second.refresh.encode()).digest() in kept["sessions"]
-    assert hashlib.sha256(first.refresh.encode()).digest() in kept["spent_refresh_tokens"]
+            assert secret not in str(rows[table])  # check 18
+            assert secret.encode() not in rows[table]  # check 18
+    assert hashlib.sha256(second.refresh.encode()).digest() in rows["sessions"]
+    assert hashlib.sha256(first.refresh.encode()).digest() in rows["spent_refresh_tokens"]
 
 
-def test_a_refresh_needs_no_access_token_and_minds_no_bad_one(
-    client: httpx2.Client, somebody: Account
-) -> None:
-    """Whoever refreshes has an access token that has run out, if any."""
-    pair = signed_in(client, somebody)
+def test_a_refresh_ignores_the_access_token(client: httpx2.Client, shared_user: Account) -> None:
+    """A client that refreshes usually has an expired access token, or none."""
+    pair = signed_in(client, shared_user)
     body = {"refresh_token": pair.refresh}
-    tokens_in(client.post(URL, json=body, headers=bearer("run.out.token")))
+    tokens_in(client.post(REFRESH, json=body, headers=bearer("expired.access.token")))
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_a_refresh_needs_no_access_token_and_minds_no_bad_one(
     ids=["empty", "blank", "letter", "unknown", "umlaut", "emoji", "NUL", "huge", "SQL", "bytea",
          "null"],
 )  # fmt: skip
-def test_what_is_no_refresh_token_gets_401(client: httpx2.Client, token: str) -> None:
-    """Whatever stands there, it is not one of ours; the answer does not repeat it."""
+def test_an_invalid_refresh_token_gets_401(client: httpx2.Client, token: str) -> None:
+    """The response does not repeat the value."""
     response = refresh(client, token)
     problem(response, 401, "invalid-refresh-token")  # check 29
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert len(token) < 8 or token not in response.text
 
 
-def test_a_refresh_token_with_anything_changed_gets_401_and_ends_nothing(
+def test_a_changed_refresh_token_gets_401_and_ends_no_session(
     client: httpx2.Client, tokens: Tokens
 ) -> None:
-    """Blanks and the case of letters count."""
+    """Spaces and the case of letters are significant."""
     token = tokens.refresh
     for changed in (token + " ", " " + token, token + "=", token[:-1], token.swapcase()):
         problem(refresh(client, changed), 401, "invalid-refresh-token")
@@ -126,33 +126,39 @@ def test_a_refresh_token_with_anything_changed_gets_401_and_ends_nothing(
     ],
     ids=str,
 )
-def test_a_body_of_another_shape_gets_422(client: httpx2.Client, body: Any, pointer: str) -> None:
-    """One field, a text, and nothing beside it."""
-    assert pointers(client.post(URL, json=body)) == [pointer]  # check 26
+def test_an_invalid_body_gets_422(client: httpx2.Client, body: Any, pointer: str) -> None:
+    """The body has one field, a string."""
+    assert pointers(client.post(REFRESH, json=body)) == [pointer]  # check 26
 
 
-def test_an_unreadable_body_gets_the_4xx_of_its_kind(client: httpx2.Client, tokens: Tokens) -> None:
-    """Forms and texts are not read, even when they carry JSON; the token is not spent."""
+def test_an_unreadable_body_gets_a_4xx(client: httpx2.Client, tokens: Tokens) -> None:
+    """Other media types are refused even if they contain JSON, and the token is not spent."""
     text = b'{"refresh_token": "%s"}' % tokens.refresh.encode()
     form = b"refresh_token=" + tokens.refresh.encode()
     for media_type in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
         for content in (text, form):
-            response = client.post(URL, content=content, headers={"Content-Type": media_type})
+            response = client.post(REFRESH, content=content, headers={"Content-Type": media_type})
             problem(response, 415, "unsupported-media-type")  # check 21
-    problem(client.post(URL, content=text), 415, "unsupported-media-type")
-    for broken in (text[:-1], text.replace(b"}", b', "refresh_token": "x"}'), b'{"a": "\\ud800"}'):
-        problem(client.post(URL, content=broken, headers=JSON), 400, "malformed-json")  # check 29
+    problem(client.post(REFRESH, content=text), 415, "unsupported-media-type")
+    for malformed in (
+        text[:-1],
+        text.replace(b"}", b', "refresh_token": "x"}'),
+        b'{"a": "\\ud800"}',
+    ):
+        problem(
+            client.post(REFRESH, content=malformed, headers=JSON), 400, "malformed-json"
+        )  # check 29
     long = b'{"refresh_token": "%s"}' % (b"x" * 70_000)
-    problem(client.post(URL, content=long, headers=JSON), 413, "content-too-large")  # check 28
-    problem(client.get(URL), 405, "method-not-allowed")
+    problem(client.post(REFRESH, content=long, headers=JSON), 413, "content-too-large")  # check 28
+    problem(client.get(REFRESH), 405, "method-not-allowed")
     assert me(client, tokens.auth).status_code == 200
 
 
-def test_each_secret_opens_its_own_door_only(
-    client: httpx2.Client, somebody: Account, tokens: Tokens
+def test_no_kind_of_token_is_accepted_as_another(
+    client: httpx2.Client, shared_user: Account, tokens: Tokens
 ) -> None:
-    """Access token, refresh token and cookie do not stand in for one another."""
-    browser = browser_of(client, somebody)
+    """This holds for access token, refresh token and cookie."""
+    browser = browser_of(client, shared_user)
     for other in (browser.value, tokens.access):
         problem(refresh(client, other), 401, "invalid-refresh-token")  # check 13
     for other in (browser.value, tokens.refresh):
@@ -164,11 +170,11 @@ def test_each_secret_opens_its_own_door_only(
         assert me(client, headers).status_code == 200
 
 
-def test_a_session_is_refreshed_at_most_50000_times(
-    client: httpx2.Client, somebody: Account, database: psycopg.Connection
+def test_a_session_can_be_refreshed_at_most_50000_times(
+    client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """Each time leaves a row with the spent token; after that a login is needed."""
-    tokens = signed_in(client, somebody)
+    """Each refresh adds a row for the spent token. After the last one, a login is required."""
+    tokens = signed_in(client, shared_user)
     spent = (
         "INSERT INTO spent_refresh_tokens (token_hash, session_id) "
         "SELECT sha256((%(id)s || ' ' || n)::bytea), %(id)s FROM generate_series(1, %(times)s) n"

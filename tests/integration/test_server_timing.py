@@ -1,4 +1,4 @@
-"""Server-Timing: what took how long, for whoever asks, where that is wanted."""
+"""The Server-Timing header: the duration of each stage, if the setting is on."""
 
 import re
 
@@ -14,8 +14,8 @@ _METRIC = re.compile(r'([a-z-]+);dur=(\d+\.\d)(?:;desc="(\d+)")?')
 
 
 @pytest.fixture(scope="module")
-def told(start_service: StartService) -> Service:
-    """A service that tells, and exports no trace."""
+def timed_service(start_service: StartService) -> Service:
+    """A service with SERVER_TIMING=on that exports no traces."""
     return start_service(SERVER_TIMING="on")
 
 
@@ -25,42 +25,42 @@ def _timing(response: httpx2.Response) -> dict[str, tuple[float, int]]:
     return {it[1]: (float(it[2]), int(it[3] or 1)) for it in metrics if it}
 
 
-def test_a_response_says_how_long_each_stage_took(told: Service) -> None:
-    """In milliseconds, in the order in which they began, and how often if more than once."""
-    timing = _timing(told.client.post("/api/users", json=signup_body()))
+def test_a_response_has_the_duration_of_each_stage(timed_service: Service) -> None:
+    """They are in milliseconds, in the order of the stages, with a count if a stage repeats."""
+    timing = _timing(timed_service.client.post("/api/users", json=signup_body()))
     assert list(timing) == ["rate-limit", "redis", "validate", "endpoint", "service", "hash",
                             "pool", "sql", "commit", "serialize"]  # fmt: skip
     assert timing["hash"][0] > 5
-    account = sign_up(told.client)
+    account = sign_up(timed_service.client)
     login = {"email": account.email, "password": account.password}
-    assert _timing(told.client.post("/api/auth/login", json=login))["sql"][1] == 4
+    assert _timing(timed_service.client.post("/api/auth/login", json=login))["sql"][1] == 4
 
 
-def test_an_answer_from_memory_has_its_own_times(told: Service) -> None:
-    """They are no part of what is remembered."""
-    first, second, third = [told.client.get("/api/products") for _ in range(3)]
+def test_a_cached_response_has_its_own_durations(timed_service: Service) -> None:
+    """Durations are not part of what is cached."""
+    first, second, third = [timed_service.client.get("/api/products") for _ in range(3)]
     assert "sql" in _timing(first)
     for hit in (second, third):
         assert hit.headers["X-Cache"] == "hit"
-        # Whether at the door or, if its memory has no room or no time, behind it.
+        # The middleware sends the hit, or the route if the middleware could not store it.
         assert {"cache", "rate-limit", "redis"} <= set(_timing(hit))
         assert "sql" not in _timing(hit)
         assert b"dur=" not in hit.content
 
 
-def test_refusals_say_it_too(told: Service) -> None:
-    """Problems have the header like any other response."""
-    assert set(_timing(told.client.get("/nothing"))) == {"rate-limit", "redis"}
+def test_problems_have_the_header_too(timed_service: Service) -> None:
+    """This holds even for an unknown path."""
+    assert set(_timing(timed_service.client.get("/nothing"))) == {"rate-limit", "redis"}
 
 
-def test_the_log_has_the_same_times(told: Service) -> None:
-    """Also where no trace is exported, under the words of the header."""
-    response = told.client.post("/api/users", json=signup_body())
-    (line,) = log_lines(told, response.headers["X-Request-ID"])
+def test_the_log_has_the_same_durations(timed_service: Service) -> None:
+    """This holds also if no trace is exported. Log and header use the same names."""
+    response = timed_service.client.post("/api/users", json=signup_body())
+    (line,) = log_lines(timed_service, response.headers["X-Request-ID"])
     assert line["stages_ms"] == {stage: ms for stage, (ms, _) in _timing(response).items()}
     assert line["stages_ms"]["hash"] <= line["duration_ms"]
 
 
-def test_it_is_off_unless_it_is_wanted(client: httpx2.Client) -> None:
-    """In production nobody learns how long a password was compared."""
+def test_the_header_is_off_by_default(client: httpx2.Client) -> None:
+    """In production, no client should learn how long a password check takes."""
     assert "Server-Timing" not in client.post("/api/users", json=signup_body()).headers

@@ -1,4 +1,4 @@
-"""Where am I signed in: the list of one's sessions, and ending one of them."""
+"""A user can list their sessions, and read each one."""
 
 from typing import Any
 
@@ -11,22 +11,22 @@ from tests.integration.signed_in import (
     Tokens,
     browser_of,
     me,
-    move,
     refresh,
+    set_times,
     signed_in,
     tokens_in,
 )
 from tests.integration.wire import exchange, problem, raw_status
 from tests.service import Service
 
-URL = "/api/auth/sessions"
+SESSIONS = "/api/auth/sessions"
 MISSING = 2**62
 LARGEST = 2**63 - 1
 
 
 @pytest.fixture(scope="module")
 def owner(client: httpx2.Client) -> Account:
-    """Whose sessions these are."""
+    """The owner of the sessions."""
     return sign_up(client)
 
 
@@ -41,7 +41,7 @@ def tokens(client: httpx2.Client, owner: Account, database: psycopg.Connection) 
 
 
 def _listed(client: httpx2.Client, headers: dict[str, str], **query: Any) -> list[dict[str, Any]]:
-    response = client.get(URL, params=query, headers=headers)
+    response = client.get(SESSIONS, params=query, headers=headers)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]
     return items
@@ -51,10 +51,10 @@ def _ids(items: list[dict[str, Any]]) -> list[int]:
     return [item["id"] for item in items]
 
 
-def test_the_list_has_tokens_and_cookies_newest_first_and_says_which_is_this_one(
+def test_the_list_has_all_sessions_newest_first_and_marks_the_current_one(
     client: httpx2.Client, owner: Account, tokens: Tokens
 ) -> None:
-    """The contract's fields and no others; each caller is `current` in their own session."""
+    """Items have exactly the fields of the contract, for token and cookie sessions."""
     browser, newest = browser_of(client, owner), signed_in(client, owner)
     expected = [newest.session_id, browser.session_id, tokens.session_id]
     for headers, own in ((tokens.auth, tokens), (browser.auth, browser), (newest.auth, newest)):
@@ -65,32 +65,32 @@ def test_the_list_has_tokens_and_cookies_newest_first_and_says_which_is_this_one
         fields = {"id", "created_at", "last_used_at", "user_agent", "current"}
         assert set(item) == fields  # check 27
         assert item["created_at"].endswith("Z")
-    response = client.get(URL, headers=tokens.auth)
+    response = client.get(SESSIONS, headers=tokens.auth)
     assert response.headers["Cache-Control"] == "private, no-cache"
     again = {**tokens.auth, "If-None-Match": response.headers["ETag"]}
-    assert client.get(URL, headers=again).status_code == 304
+    assert client.get(SESSIONS, headers=again).status_code == 304
     assert _ids(_listed(client, tokens_in(refresh(client, tokens.refresh)).auth)) == expected
 
 
-def test_each_session_is_under_its_own_path(
+def test_each_session_has_its_own_path(
     client: httpx2.Client, owner: Account, tokens: Tokens
 ) -> None:
-    """The same as in the list; HEAD and OPTIONS as everywhere."""
+    """It returns the same JSON as the list, and supports HEAD and OPTIONS."""
     other = signed_in(client, owner)
     for item in _listed(client, tokens.auth):
-        response = client.get(f"{URL}/{item['id']}", headers=tokens.auth)
+        response = client.get(f"{SESSIONS}/{item['id']}", headers=tokens.auth)
         assert response.json() == item
-        head = client.head(f"{URL}/{item['id']}", headers=tokens.auth)
+        head = client.head(f"{SESSIONS}/{item['id']}", headers=tokens.auth)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["ETag"] == response.headers["ETag"]
-    assert client.head(URL, headers=tokens.auth).status_code == 200
-    assert client.options(URL).headers["Allow"] == "GET, HEAD, OPTIONS"
-    allow = client.options(f"{URL}/{other.session_id}").headers["Allow"]
+    assert client.head(SESSIONS, headers=tokens.auth).status_code == 200
+    assert client.options(SESSIONS).headers["Allow"] == "GET, HEAD, OPTIONS"
+    allow = client.options(f"{SESSIONS}/{other.session_id}").headers["Allow"]
     assert allow == "DELETE, GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "stored"),
     [
         (b"Firefox on a phone", "Firefox on a phone"),
         (b"", None),
@@ -101,24 +101,24 @@ def test_each_session_is_under_its_own_path(
     ],
     ids=["plain", "empty", "long", "odd bytes", "tab", "markup"],
 )
-def test_the_user_agent_is_kept_as_it_named_itself(
+def test_the_user_agent_is_stored_unchanged(
     service: Service, client: httpx2.Client, owner: Account, tokens: Tokens,
-    sent: bytes, kept: str | None,
+    sent: bytes, stored: str | None,
 ) -> None:  # fmt: skip
-    """Cut after 256 characters; whatever bytes they are, the list shows them."""
+    """It is truncated to 256 characters, and may contain any bytes."""
     body = b'{"email": "%s", "password": "%s"}' % (owner.email.encode(), owner.password.encode())
     head = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     head += b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-    answer = exchange(service, head + b"User-Agent: " + sent + b"\r\n\r\n" + body)
-    assert raw_status(answer) == 200  # check 29
+    response = exchange(service, head + b"User-Agent: " + sent + b"\r\n\r\n" + body)
+    assert raw_status(response) == 200  # check 29
     newest = _listed(client, tokens.auth, limit=1)
-    assert newest[0]["user_agent"] == kept
+    assert newest[0]["user_agent"] == stored
 
 
-def test_pages_lead_through_the_whole_list(
+def test_next_links_lead_through_the_whole_list(
     client: httpx2.Client, owner: Account, tokens: Tokens, database: psycopg.Connection
 ) -> None:
-    """By Link or cursor, without repeating or skipping what is there all the time."""
+    """No session that exists throughout is repeated or missing."""
     database.execute(
         "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
         "sha256(('paging' || n || now())::bytea), now() + interval '1 h' "
@@ -129,53 +129,59 @@ def test_pages_lead_through_the_whole_list(
     assert len(whole) == 25
     assert whole == sorted(whole, reverse=True)
     assert _ids(_listed(client, tokens.auth)) == whole[:20]
-    seen: list[int] = []
-    target: str | None = f"{URL}?limit=10"
+    listed: list[int] = []
+    target: str | None = f"{SESSIONS}?limit=10"
     while target is not None:
         response = client.get(target, headers=tokens.auth)
-        seen += _ids(response.json()["items"])
-        database.execute("DELETE FROM sessions WHERE id = %s", [seen[-1]])
+        listed += _ids(response.json()["items"])
+        database.execute("DELETE FROM sessions WHERE id = %s", [listed[-1]])
         following = response.links.get("next")
         assert (response.json()["next_cursor"] is None) == (following is None)
         target = following["url"] if following else None
-        assert response.links["first"]["url"] == f"{URL}?limit=10"
-    assert seen == whole
+        assert response.links["first"]["url"] == f"{SESSIONS}?limit=10"
+    assert listed == whole
     for cursor in ("", "x", "MQ=="):
-        response = client.get(URL, params={"cursor": cursor}, headers=signed_in(client, owner).auth)
+        response = client.get(
+            SESSIONS, params={"cursor": cursor}, headers=signed_in(client, owner).auth
+        )
         problem(response, 400, "malformed-cursor")
 
 
-def test_what_has_ended_is_neither_listed_nor_found(
+def test_an_ended_session_is_neither_listed_nor_found(
     client: httpx2.Client, owner: Account, tokens: Tokens, database: psycopg.Connection
 ) -> None:
-    """Signed out, unused for a week, or a month old."""
-    out, idle, old, live = (signed_in(client, owner) for _ in range(4))
-    assert client.post("/api/auth/logout", headers=out.auth).status_code == 204
-    move(database, idle.session_id, last_used_at="-7 days")
-    move(database, old.session_id, expires_at="0 s")
+    """It has signed out, was unused for a week, or is a month old."""
+    signed_out, idle, old, live = (signed_in(client, owner) for _ in range(4))
+    assert client.post("/api/auth/logout", headers=signed_out.auth).status_code == 204
+    set_times(database, idle.session_id, last_used_at="-7 days")
+    set_times(database, old.session_id, expires_at="0 s")
     assert _ids(_listed(client, tokens.auth)) == [live.session_id, tokens.session_id]  # check 23
     assert _ids(_listed(client, tokens.auth, limit=1)) == [live.session_id]
-    for gone in (out, idle, old):
-        response = client.get(f"{URL}/{gone.session_id}", headers=tokens.auth)
+    for gone in (signed_out, idle, old):
+        response = client.get(f"{SESSIONS}/{gone.session_id}", headers=tokens.auth)
         problem(response, 404, "not-found")  # check 23
 
 
-@pytest.mark.parametrize(("moved", "left"), [("-50 s", 50), ("-61 s", 0)])
-def test_a_use_is_noted_to_the_minute(
-    client: httpx2.Client, owner: Account, database: psycopg.Connection, moved: str, left: int
+@pytest.mark.parametrize(("last_used_at", "expected_age"), [("-50 s", 50), ("-61 s", 0)])
+def test_the_time_of_last_use_is_updated_at_most_once_a_minute(
+    client: httpx2.Client,
+    owner: Account,
+    database: psycopg.Connection,
+    last_used_at: str,
+    expected_age: int,
 ) -> None:
-    """Not each request writes; one that comes a minute later does."""
+    """So not every request writes to the database."""
     query = "SELECT round(extract(epoch FROM now() - last_used_at)) FROM sessions WHERE id = %s"
     tokens, browser = signed_in(client, owner), browser_of(client, owner)
     for session_id, headers in (
         (tokens.session_id, tokens.auth),
         (browser.session_id, browser.auth),
     ):
-        move(database, session_id, last_used_at=moved)
+        set_times(database, session_id, last_used_at=last_used_at)
         assert me(client, headers).status_code == 200
         row = database.execute(query, [session_id]).fetchone()
         assert row is not None
-        assert abs(int(row[0]) - left) <= 5
+        assert abs(int(row[0]) - expected_age) <= 5
 
 
 @pytest.mark.parametrize("sign_in", [signed_in, browser_of], ids=["tokens", "cookie"])
@@ -186,7 +192,7 @@ def test_a_user_has_at_most_100_sessions(
     database: psycopg.Connection,
     sign_in: Any,
 ) -> None:
-    """One more ends the session that was not used for the longest time, also where it is known."""
+    """A further one ends the session that was unused for the longest time, even if it is cached."""
     database.execute(
         "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
         "sha256(('most' || n || now())::bytea), now() + interval '1 h' "
@@ -201,5 +207,5 @@ def test_a_user_has_at_most_100_sessions(
     newest = sign_in(client, owner)
     problem(me(client, tokens.auth), 401, "invalid-token")
     assert me(client, newest.auth).status_code == 200
-    counted = "SELECT count(*) FROM sessions WHERE user_id = %s"
-    assert database.execute(counted, [owner.id]).fetchone() == (100,)  # check 53
+    count_query = "SELECT count(*) FROM sessions WHERE user_id = %s"
+    assert database.execute(count_query, [owner.id]).fetchone() == (100,)  # check 53

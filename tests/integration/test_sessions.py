@@ -1,4 +1,4 @@
-"""What ends a session: a new password, the end of the account, time."""
+"""A new password and a deletion end the sessions of a user."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.accounts import PASSWORD, Account, log_in
 from tests.conftest import StartService
 from tests.integration.wire import problem
 
-NEW = "a quite different passphrase"
+NEW_PASSWORD = "a quite different passphrase"
 
 
 def _auth(token: str) -> dict[str, str]:
@@ -29,32 +29,32 @@ def _change(client: httpx2.Client, account: Account, current: str, new: str) -> 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Whoever changed the password stays; whoever else was signed in does not."""
+    """The client that changed the password stays signed in, and all others do not."""
     others = [log_in(client, ahmed.email, PASSWORD) for _ in range(2)]
-    changed = _change(client, ahmed, PASSWORD, NEW)
+    changed = _change(client, ahmed, PASSWORD, NEW_PASSWORD)
     assert (changed.status_code, changed.content) == (204, b"")
     assert client.get("/api/users/me", headers=ahmed.auth).status_code == 200  # check 9
     for token in others:
         gone = client.get("/api/users/me", headers=_auth(token))
         problem(gone, 401, "invalid-token")  # check 9, check 17
-    log_in(client, ahmed.email, NEW)
+    log_in(client, ahmed.email, NEW_PASSWORD)
     body = {"email": ahmed.email, "password": PASSWORD}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
 
 
-def test_a_new_password_leaves_other_peoples_sessions_alone(
+def test_a_new_password_does_not_affect_other_users(
     client: httpx2.Client, ahmed: Account, bettina: Account
 ) -> None:
-    """Only the owner's sessions end."""
-    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    """Only the sessions of its user end."""
+    assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
     assert client.get("/api/users/me", headers=bettina.auth).status_code == 200
 
 
 def test_a_new_password_needs_the_current_one(client: httpx2.Client, ahmed: Account) -> None:
-    """A token that was found lying about is not enough, and nothing changes."""
+    """So a stolen token is not enough. A refused change changes nothing."""
     other = log_in(client, ahmed.email, PASSWORD)
     for wrong in ("not the password", "", PASSWORD.upper(), PASSWORD + " "):
-        problem(_change(client, ahmed, wrong, NEW), 403, "wrong-password")  # check 9
+        problem(_change(client, ahmed, wrong, NEW_PASSWORD), 403, "wrong-password")  # check 9
     assert client.get("/api/users/me", headers=_auth(other)).status_code == 200
     log_in(client, ahmed.email, PASSWORD)
 
@@ -62,15 +62,15 @@ def test_a_new_password_needs_the_current_one(client: httpx2.Client, ahmed: Acco
 def test_a_new_password_does_not_change_the_representation(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """The password is no part of what is read, but the account was updated."""
+    """Only `updated_at` changes."""
     before = client.get(ahmed.url, headers=ahmed.auth).json()
-    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
     after = client.get(ahmed.url, headers=ahmed.auth).json()
     assert {**after, "updated_at": None} == {**before, "updated_at": None}
 
 
 def test_deletion_ends_every_session_at_once(client: httpx2.Client, ahmed: Account) -> None:
-    """A token outlives its account by nothing."""
+    """All tokens of the account are refused."""
     other = log_in(client, ahmed.email, PASSWORD)
     deleted = client.delete(ahmed.url, headers={**ahmed.auth, "If-Match": ahmed.etag})
     assert deleted.status_code == 204
@@ -79,14 +79,14 @@ def test_deletion_ends_every_session_at_once(client: httpx2.Client, ahmed: Accou
         problem(gone, 401, "invalid-token")  # check 17
 
 
-def test_what_ends_in_one_process_ends_in_all(
+def test_a_session_that_ends_in_one_process_ends_in_all(
     client: httpx2.Client, start_service: StartService, ahmed: Account
 ) -> None:
-    """At once where it was ended, within a second everywhere else."""
+    """At once in the same process, and within a second in the others."""
     other = start_service()
     token = log_in(client, ahmed.email, PASSWORD)
     assert other.client.get("/api/users/me", headers=_auth(token)).status_code == 200
-    assert _change(client, ahmed, PASSWORD, NEW).status_code == 204
+    assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
     ended = time.monotonic()
     problem(client.get("/api/users/me", headers=_auth(token)), 401, "invalid-token")  # check 17
     while other.client.get("/api/users/me", headers=_auth(token)).status_code != 401:
@@ -94,8 +94,8 @@ def test_what_ends_in_one_process_ends_in_all(
 
 
 @contextmanager
-def _held_up_sessions(database: psycopg.Connection) -> Iterator[None]:
-    """Let each new session of this database wait until the block is over."""
+def _delayed_sessions(database: psycopg.Connection) -> Iterator[None]:
+    """Delay the creation of sessions in this database until the end of the block."""
     database.execute(
         "CREATE FUNCTION wait_a_moment() RETURNS trigger LANGUAGE plpgsql AS "
         "'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END'"
@@ -117,31 +117,31 @@ def _delete(client: httpx2.Client, account: Account) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("ended_by", ["new password", "deletion"])
-def test_a_login_in_the_meantime_leaves_no_session_behind(
+def test_a_login_concurrent_with_the_end_leaves_no_session(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection, ended_by: str
 ) -> None:
-    """The old password opens nothing that outlives it, however the two interleave."""
+    """No session of a login with the old password survives, in whatever order both run."""
     login = partial(
         client.post, "/api/auth/login", json={"email": ahmed.email, "password": PASSWORD}
     )
     end = {
-        "new password": partial(_change, client, ahmed, PASSWORD, NEW),
+        "new password": partial(_change, client, ahmed, PASSWORD, NEW_PASSWORD),
         "deletion": partial(_delete, client, ahmed),
     }[ended_by]
     with ThreadPoolExecutor(2) as threads:
-        with _held_up_sessions(database):
+        with _delayed_sessions(database):
             logging_in = threads.submit(login)
             while not database.execute(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             ).fetchone():
                 time.sleep(0.01)
             ending = threads.submit(end)
-            # Either it goes ahead, or it waits for the login: both are well.
+            # It may finish first or wait for the login; both are correct.
             wait([ending], timeout=0.5)
         assert ending.result().status_code == 204
-        answer = logging_in.result()
-    if answer.status_code == 200:
-        token = answer.json()["access_token"]
+        response = logging_in.result()
+    if response.status_code == 200:
+        token = response.json()["access_token"]
         gone = client.get("/api/users/me", headers=_auth(token))
         problem(gone, 401, "invalid-token")  # check 17
     sessions = database.execute("SELECT 1 FROM sessions WHERE user_id = %s", [ahmed.id])

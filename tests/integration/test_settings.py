@@ -1,4 +1,4 @@
-"""The process refuses to start with settings that are missing or unfit, and says which."""
+"""The process does not start with missing or invalid settings, and names each of them."""
 
 import base64
 import os
@@ -11,7 +11,7 @@ import pytest
 from lab.stack.ports import free_port
 from tests.service import CHECKOUT, signing_key
 
-_GOOD = {
+_VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@127.0.0.1:1/roundtrip",
     "REDIS_URL": "redis://:wQ8-long-enough@127.0.0.1:1/0",
 }
@@ -32,21 +32,21 @@ def _start(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
 
 
 def _assert_refused(
-    result: "subprocess.CompletedProcess[str]", named: set[str], values: list[str]
+    result: "subprocess.CompletedProcess[str]", invalid: set[str], values: list[str]
 ) -> None:
-    said = result.stdout + result.stderr
+    output = result.stdout + result.stderr
     assert result.returncode not in {0, None}  # check 40
-    for variable in named:
-        assert variable in said  # check 40
-    for variable in {"DATABASE_URL", "REDIS_URL", "TOKEN_SIGNING_KEY"} - named:
-        assert variable not in said
+    for variable in invalid:
+        assert variable in output  # check 40
+    for variable in {"DATABASE_URL", "REDIS_URL", "TOKEN_SIGNING_KEY"} - invalid:
+        assert variable not in output
     for value in values:
-        assert value not in said
-    assert "Traceback" not in said
+        assert value not in output
+    assert "Traceback" not in output
 
 
 def test_without_settings_every_required_variable_is_named() -> None:
-    """One start tells all that is missing."""
+    """One start lists everything that is missing."""
     _assert_refused(_start({}), {"DATABASE_URL", "REDIS_URL", "TOKEN_SIGNING_KEY"}, [])
 
 
@@ -55,19 +55,19 @@ def test_without_settings_every_required_variable_is_named() -> None:
     ["c2hvcnQ=", "change-me-change-me-change-me-change-me", base64.b64encode(bytes(32)).decode()],
     ids=["short", "example", "zeros"],
 )
-def test_an_unfit_signing_key_is_refused_and_not_repeated(key: str) -> None:
-    """Production is the default environment: nobody runs there by an oversight."""
-    result = _start({**_GOOD, "TOKEN_SIGNING_KEY": key})
+def test_an_invalid_signing_key_is_refused_and_not_repeated(key: str) -> None:
+    """The default environment is production, so this check is never skipped by accident."""
+    result = _start({**_VALID, "TOKEN_SIGNING_KEY": key})
     _assert_refused(result, {"TOKEN_SIGNING_KEY"}, [key])
 
 
 @pytest.mark.slow
 def test_example_and_short_passwords_of_servers_are_refused() -> None:
-    """In the addresses of Postgres and Redis, too; each is named."""
+    """This holds for the URLs of PostgreSQL and Redis, and the variable is named."""
     settings = {"TOKEN_SIGNING_KEY": signing_key(), "ENVIRONMENT": "production"}
-    example = _GOOD["DATABASE_URL"].replace("wQ8-long-enough", "change-me-please")
-    result = _start({**settings, **_GOOD, "DATABASE_URL": example})
+    example = _VALID["DATABASE_URL"].replace("wQ8-long-enough", "change-me-please")
+    result = _start({**settings, **_VALID, "DATABASE_URL": example})
     _assert_refused(result, {"DATABASE_URL"}, ["change-me-please", settings["TOKEN_SIGNING_KEY"]])
-    short = _GOOD["REDIS_URL"].replace("wQ8-long-enough", "s3cr3t")
-    result = _start({**settings, **_GOOD, "REDIS_URL": short})
+    short = _VALID["REDIS_URL"].replace("wQ8-long-enough", "s3cr3t")
+    result = _start({**settings, **_VALID, "REDIS_URL": short})
     _assert_refused(result, {"REDIS_URL"}, ["s3cr3t", settings["TOKEN_SIGNING_KEY"]])

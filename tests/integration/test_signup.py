@@ -1,4 +1,4 @@
-"""Opening an account."""
+"""Signup: the creation of an account."""
 
 import unicodedata
 from typing import Any
@@ -10,8 +10,8 @@ from tests.accounts import PASSWORD, Account, log_in, new_email, signup_body
 from tests.integration.wire import at_once, pointers, problem, statuses
 
 
-def test_signup_returns_201_with_the_user_and_where_it_is(client: httpx2.Client) -> None:
-    """Whoever signs up sees the account, its address and its version; never the password."""
+def test_signup_returns_201_with_the_user_and_its_location(client: httpx2.Client) -> None:
+    """The body has the fields of the contract, and never the password."""
     body = signup_body(name="Ahmed")
     response = client.post("/api/users", json=body)
     user = response.json()
@@ -26,7 +26,7 @@ def test_signup_returns_201_with_the_user_and_where_it_is(client: httpx2.Client)
 
 
 def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
-    """What the signup returned is what its Location returns, under the same ETag."""
+    """A read at the Location returns the same body and ETag as the signup."""
     body = signup_body()
     created = client.post("/api/users", json=body)
     auth = {"Authorization": f"Bearer {log_in(client, body['email'], PASSWORD)}"}
@@ -35,17 +35,17 @@ def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
 
 
 def test_signup_returns_409_when_the_email_is_taken(
-    client: httpx2.Client, somebody: Account
+    client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The unique index decides, and the answer says what to do."""
-    response = client.post("/api/users", json=signup_body(email=somebody.email))
+    """The unique index decides, and the problem says what to do."""
+    response = client.post("/api/users", json=signup_body(email=shared_user.email))
     document = problem(response, 409, "email-taken")
-    assert somebody.email not in response.text
+    assert shared_user.email not in response.text
     assert "Log in" in document["detail"]
 
 
-def test_signup_documents_that_409_tells_that_an_account_exists(client: httpx2.Client) -> None:
-    """Check 7 is a known leak: it stands in the OpenAPI document, beside the limit on it."""
+def test_signup_documents_that_a_409_reveals_an_account(client: httpx2.Client) -> None:
+    """This is a known leak, so the OpenAPI document names it and the limit on signups."""
     signup = client.get("/openapi.json").json()["paths"]["/api/users"]["post"]
     assert "email-taken" in signup["responses"]["409"]["description"]  # check 7
     assert "429" in signup["responses"]
@@ -62,10 +62,10 @@ def test_signup_documents_that_409_tells_that_an_account_exists(client: httpx2.C
         ("ahmed.{}@m\u00fcnchen.example", "ahmed.{}@xn--mnchen-3ya.example"),
     ],
 )
-def test_signup_knows_one_email_in_all_its_spellings(
+def test_signup_treats_all_spellings_of_an_email_as_one(
     client: httpx2.Client, first: str, second: str
 ) -> None:
-    """Case and Unicode normalisation make no difference: there is one account."""
+    """Case and Unicode normalisation make no difference."""
     unique = new_email().partition("@")[0]
     created = client.post("/api/users", json=signup_body(email=first.format(unique)))
     again = client.post("/api/users", json=signup_body(email=second.format(unique)))
@@ -83,15 +83,15 @@ def test_signup_knows_one_email_in_all_its_spellings(
      "a\u034f@example.com", "a\u00ad@example.com", "a\u200d@example.com", "a@ex\u034fample.com",
      f"a@{'b' * 64}.com", f"a@{'b.' * 127}com", "a@127.0.0.1", "a@[127.0.0.1]", "<a@example.com>"],
 )  # fmt: skip
-def test_signup_returns_422_when_the_email_is_none(client: httpx2.Client, email: str) -> None:
-    """Only an address that could receive mail is taken, and a refused one is not repeated."""
+def test_signup_returns_422_when_the_email_is_invalid(client: httpx2.Client, email: str) -> None:
+    """Only an address that can receive mail is accepted, and a refused one is not repeated."""
     response = client.post("/api/users", json=signup_body(email=email))
     assert pointers(response) == ["/email"]
     assert not email.strip() or email not in response.text.replace("name@example.com", "")
 
 
 @pytest.mark.parametrize(
-    ("typed", "stored"),
+    ("sent", "stored"),
     [
         ("A", "A"),
         ("x" * 100, "x" * 100),
@@ -102,11 +102,9 @@ def test_signup_returns_422_when_the_email_is_none(client: httpx2.Client, email:
         ("😀" * 100, "😀" * 100),
     ],
 )
-def test_signup_trims_the_name_and_keeps_the_rest(
-    client: httpx2.Client, typed: str, stored: str
-) -> None:
-    """A name is 1 to 100 characters, counted without the blanks around it."""
-    response = client.post("/api/users", json=signup_body(name=typed))
+def test_signup_trims_the_name(client: httpx2.Client, sent: str, stored: str) -> None:
+    """A name has 1 to 100 characters, without spaces at its start and end."""
+    response = client.post("/api/users", json=signup_body(name=sent))
     assert response.status_code == 201, response.text
     assert response.json()["name"] == stored
 
@@ -118,26 +116,26 @@ def test_signup_trims_the_name_and_keeps_the_rest(
      "\u00ad", "\u061c", "a\u061cb", "a\u202eb", "a\u2066b", "a\u034fb", "a\u200bb", "\u200d",
      "a\ufe0fb", "a\U000e0041b", "\u115f\u1160", "\ufeffa"],
 )  # fmt: skip
-def test_signup_returns_422_when_the_name_is_none(client: httpx2.Client, name: str) -> None:
-    """Nothing visible, too long, or with control or invisible characters: that is no name."""
+def test_signup_returns_422_when_the_name_is_invalid(client: httpx2.Client, name: str) -> None:
+    """A name must be visible, not too long, and without control or invisible characters."""
     assert pointers(client.post("/api/users", json=signup_body(name=name))) == ["/name"]  # check 49
 
 
 @pytest.mark.parametrize("field", ["name", "email", "password"])
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], {}, ["Ahmed"], 2**80])
-def test_signup_bends_no_types(client: httpx2.Client, field: str, value: Any) -> None:
-    """A field of another type is an error, never converted."""
+def test_signup_converts_no_types(client: httpx2.Client, field: str, value: Any) -> None:
+    """A value of another type is an error."""
     response = client.post("/api/users", json=signup_body(**{field: value}))
     assert pointers(response) == [f"/{field}"]
 
 
 def test_signup_names_every_missing_field(client: httpx2.Client) -> None:
-    """One answer lists all that is wrong."""
+    """One response lists all errors."""
     assert sorted(pointers(client.post("/api/users", json={}))) == ["/email", "/name", "/password"]
 
 
-def test_50_parallel_signups_with_one_email_make_one_account(client: httpx2.Client) -> None:
-    """The database decides, and 49 are told so."""
+def test_of_50_concurrent_signups_with_one_email_one_succeeds(client: httpx2.Client) -> None:
+    """The unique index decides, and the others get 409."""
     body = signup_body()
     responses = at_once([lambda: client.post("/api/users", json=body)] * 50)
     assert statuses(responses) == {201: 1, 409: 49}  # check F18

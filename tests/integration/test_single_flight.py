@@ -1,4 +1,4 @@
-"""Of many who ask at once for what nobody has read yet, one asks the database."""
+"""Concurrent requests for the same uncached read run one query."""
 
 import socket
 import time
@@ -20,20 +20,20 @@ from tests.service import Service
 
 pytestmark = pytest.mark.slow
 
-CLIENTS = 100
+CLIENT_COUNT = 100
 
 
 @pytest.fixture(scope="module")
-def impatient(start_service: StartService) -> Service:
-    """A service that gives up soon."""
+def short_deadlines(start_service: StartService) -> Service:
+    """A service with short timeouts."""
     return start_service(REDIS_TIMEOUT="2", REQUEST_TIMEOUT="3", DATABASE_STATEMENT_TIMEOUT="2.5")
 
 
 @pytest.fixture(scope="module")
-def crowd(start_service: StartService) -> Iterator[httpx2.Client]:
-    """Speaks HTTP for many at once, to a service that has time for them."""
+def many_clients(start_service: StartService) -> Iterator[httpx2.Client]:
+    """An HTTP client with many connections, of a service with the default request timeout."""
     service = start_service(REDIS_TIMEOUT="2")
-    limits = httpx2.Limits(max_connections=CLIENTS)
+    limits = httpx2.Limits(max_connections=CLIENT_COUNT)
     with httpx2.Client(base_url=service.url, limits=limits, timeout=20) as client:
         yield client
 
@@ -56,56 +56,56 @@ def _waiting(holder: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def test_a_hundred_who_ask_at_once_cost_one_query(
-    crowd: httpx2.Client, client: httpx2.Client, admin: Account, database_url: str
+def test_a_hundred_concurrent_requests_run_one_query(
+    many_clients: httpx2.Client, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """One miss, and hits for all others, with the same bytes."""
+    """One is a miss and all others are hits, with the same bytes."""
     product = new_product(client, admin)
-    call = partial(crowd.get, product_url(product))
-    with ThreadPoolExecutor(CLIENTS) as threads:
+    call = partial(many_clients.get, product_url(product))
+    with ThreadPoolExecutor(CLIENT_COUNT) as threads:
         with _locked(database_url) as holder:
-            asking = [threads.submit(call) for _ in range(CLIENTS)]
+            pending = [threads.submit(call) for _ in range(CLIENT_COUNT)]
             wait_for_lock(holder)
-            # Long enough for all to have come, and short enough for all to wait for the one.
+            # Long enough for all requests to arrive, and short enough for all to wait.
             time.sleep(1.2)
             assert _waiting(holder) == 1
-        found = [it.result() for it in asking]
-    assert statuses(found) == {200: CLIENTS}
+        found = [it.result() for it in pending]
+    assert statuses(found) == {200: CLIENT_COUNT}
     outcomes = [response.headers["X-Cache"] for response in found]
-    assert (outcomes.count("miss"), outcomes.count("hit")) == (1, CLIENTS - 1)
+    assert (outcomes.count("miss"), outcomes.count("hit")) == (1, CLIENT_COUNT - 1)
     assert {response.content for response in found} == {client.get(product_url(product)).content}
 
 
-def test_what_goes_wrong_goes_wrong_for_all_and_is_not_kept(
-    impatient: Service, client: httpx2.Client, admin: Account, database_url: str
+def test_a_failed_query_fails_all_waiting_requests_and_is_not_cached(
+    short_deadlines: Service, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """One query that Postgres gives up, a 503 for everybody who waited; then all is well."""
+    """PostgreSQL cancels one query, all requests get 503, and the next request succeeds."""
     product = new_product(client, admin)
-    call = partial(httpx2.get, impatient.url + product_url(product), timeout=20)
+    call = partial(httpx2.get, short_deadlines.url + product_url(product), timeout=20)
     with ThreadPoolExecutor(20) as threads, _locked(database_url) as holder:
-        asking = [threads.submit(call) for _ in range(20)]
+        pending = [threads.submit(call) for _ in range(20)]
         wait_for_lock(holder)
         time.sleep(0.5)
         assert _waiting(holder) == 1
-        found = [it.result() for it in asking]
+        found = [it.result() for it in pending]
     assert statuses(found) == {503: 20}
-    assert impatient.client.get(product_url(product)).json() == product
+    assert short_deadlines.client.get(product_url(product)).json() == product
 
 
-def test_who_stops_waiting_does_not_end_it_for_the_others(
-    impatient: Service, client: httpx2.Client, admin: Account, database_url: str
+def test_a_client_that_disconnects_does_not_fail_the_other_requests(
+    short_deadlines: Service, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """The first to ask, whose query it is, hangs up."""
+    """The disconnected client is the first one, which started the query."""
     path = product_url(new_product(client, admin))
     with ThreadPoolExecutor(9) as threads:
         with _locked(database_url) as holder:
-            with socket.create_connection(impatient.address()) as gone:
+            with socket.create_connection(short_deadlines.address()) as gone:
                 gone.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 wait_for_lock(holder)
-            call = partial(httpx2.get, impatient.url + path, timeout=20)
-            asking = [threads.submit(call) for _ in range(9)]
+            call = partial(httpx2.get, short_deadlines.url + path, timeout=20)
+            pending = [threads.submit(call) for _ in range(9)]
             time.sleep(0.3)
             assert _waiting(holder) == 1
-        found = [it.result() for it in asking]
+        found = [it.result() for it in pending]
     assert statuses(found) == {200: 9}
     assert {response.headers["X-Cache"] for response in found} == {"hit"}

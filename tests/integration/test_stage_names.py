@@ -1,4 +1,4 @@
-"""The stages go by the same words wherever they are told."""
+"""Spans, the log and Server-Timing use the same names for stages."""
 
 import re
 import secrets
@@ -15,22 +15,22 @@ from tests.integration.wire import log_lines
 from tests.receiver import Receiver
 from tests.service import Service
 
-Told = Callable[..., tuple[httpx2.Response, dict[str, set[str]]]]
+SendRequest = Callable[..., tuple[httpx2.Response, dict[str, set[str]]]]
 
 
 @pytest.fixture(scope="module")
-def telling(start_service: StartService, receiver: Receiver) -> Service:
-    """A service that tells by all of its means."""
+def observed(start_service: StartService, receiver: Receiver) -> Service:
+    """A service with traces, SERVER_TIMING=on and stages in its log."""
     return start_service(**receiver.settings, SERVER_TIMING="on")
 
 
 @pytest.fixture
-def told(telling: Service, receiver: Receiver) -> Told:
-    """Sends a request; gives the response, and the stages of it that each means names."""
+def send_request(observed: Service, receiver: Receiver) -> SendRequest:
+    """Sends a request. Returns the response, and its stages in spans, log and header."""
 
     def send(method: str, path: str, **options: Any) -> tuple[httpx2.Response, dict[str, set[str]]]:
-        response = telling.client.request(method, path, **options)
-        line = log_lines(telling, response.headers["X-Request-ID"])[-1]
+        response = observed.client.request(method, path, **options)
+        line = log_lines(observed, response.headers["X-Request-ID"])[-1]
         spans = receiver.trace(line["trace_id"])
         return response, {
             "spans": {span.stage for span in spans if span.stage},
@@ -41,11 +41,13 @@ def told(telling: Service, receiver: Receiver) -> Told:
     return send
 
 
-def test_spans_the_log_and_server_timing_have_one_vocabulary(telling: Service, told: Told) -> None:
-    """Each request names the same stages in all three, and together they are all that there are."""
-    newcomer = sign_up(telling.client)
+def test_spans_the_log_and_server_timing_have_the_same_stages(
+    observed: Service, send_request: SendRequest
+) -> None:
+    """All requests together have every stage that exists."""
+    newcomer = sign_up(observed.client)
     body, twin = signup_body(), signup_body(email=newcomer.email)
-    seen: set[str] = set()
+    found: set[str] = set()
     for status, method, path, options in [
         (201, "POST", "/api/users", {"json": body}),
         (409, "POST", "/api/users", {"json": twin}),
@@ -53,8 +55,8 @@ def test_spans_the_log_and_server_timing_have_one_vocabulary(telling: Service, t
         (200, "GET", newcomer.url, {"headers": newcomer.auth}),
         (404, "GET", f"/nothing/{secrets.token_hex(8)}", {}),
     ]:
-        response, said = told(method, path, **options)
+        response, stages = send_request(method, path, **options)
         assert response.status_code == status
-        assert said["spans"] == said["log"] == said["header"], (method, path)
-        seen |= said["spans"]
-    assert seen == set(get_args(Stage))
+        assert stages["spans"] == stages["log"] == stages["header"], (method, path)
+        found |= stages["spans"]
+    assert found == set(get_args(Stage))

@@ -24,35 +24,37 @@ PREFIX = "another-service"
 
 @pytest.fixture(scope="module")
 def urls(new_tables: NewDatabase, redis_url: str) -> tuple[str, str]:
-    """A database and a Redis."""
+    """The URLs of a database and of Redis."""
     return new_tables(), redis_url
 
 
 @pytest.fixture(scope="module")
 def client(urls: tuple[str, str], start_service: StartService) -> httpx2.Client:
-    """Speaks HTTP to a service that uses them."""
+    """An HTTP client of a service that uses both."""
     database, redis = urls
     return start_service(DATABASE_URL=database, REDIS_URL=redis, REDIS_KEY_PREFIX=PREFIX).client
 
 
 def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) -> None:
-    """Write as a new service would that knows nothing of caches."""
+    """Write as another service would, without naming what to invalidate."""
     database, redis = map(SecretStr, urls)
     settings = Settings.model_construct(database_url=database, redis_url=redis, redis_timeout=5.0)
 
     async def with_store() -> None:
-        connections, link = Database(create_engine(settings)), RedisClient(settings)
+        connections, redis_client = Database(create_engine(settings)), RedisClient(settings)
         try:
-            await Store(connections, ReadCache(link, key_prefix=PREFIX, on=True)).write(work)
+            await Store(connections, ReadCache(redis_client, key_prefix=PREFIX, on=True)).write(
+                work
+            )
         finally:
-            await link.close()
+            await redis_client.close()
             await connections.close()
 
     asyncio.run(with_store())
 
 
 def rename(urls: tuple[str, str], account: Account, name: str) -> None:
-    """Save an account with this name, which it may have already."""
+    """Save an account with this name, even if it has the name already."""
 
     async def work(tx: Transaction) -> User:
         user = await tx.users.get_locked(account.id)
@@ -63,20 +65,20 @@ def rename(urls: tuple[str, str], account: Account, name: str) -> None:
     write(urls, work)
 
 
-def cached(client: httpx2.Client, account: Account) -> str:
-    """Read an account until it comes from the cache; return its name."""
+def read_from_cache(client: httpx2.Client, account: Account) -> str:
+    """Read an account until the response is cached, and return its name."""
     for _ in range(2):
         response = client.get(account.url, headers=account.auth)
     assert response.headers["X-Cache"] == "hit"
     return str(response.json()["name"])
 
 
-def test_a_write_of_another_service_is_seen_at_once(
+def test_a_write_of_another_service_invalidates_cached_reads(
     client: httpx2.Client, urls: tuple[str, str]
 ) -> None:
-    """It saves a model; which cached reads that makes stale, the statement says."""
+    """The statement itself determines which cached reads are stale."""
     account = sign_up(client, name="Ahmed")
-    assert cached(client, account) == "Ahmed"
+    assert read_from_cache(client, account) == "Ahmed"
     rename(urls, account, "Fatima")
     response = client.get(account.url, headers=account.auth)
     assert (response.headers["X-Cache"], response.json()["name"]) == ("miss", "Fatima")
@@ -85,22 +87,22 @@ def test_a_write_of_another_service_is_seen_at_once(
 def test_a_write_that_changes_nothing_invalidates_nothing(
     client: httpx2.Client, urls: tuple[str, str]
 ) -> None:
-    """The row stays as it is, and so do its version and what is cached of it."""
+    """The row keeps its version, and its cached reads stay current."""
     account = sign_up(client, name="Ahmed")
-    assert cached(client, account) == "Ahmed"
+    assert read_from_cache(client, account) == "Ahmed"
     rename(urls, account, "Ahmed")
     assert client.get(account.url, headers=account.auth).headers["X-Cache"] == "hit"
 
 
-def test_a_transaction_in_which_a_statement_failed_is_never_committed(
+def test_a_transaction_with_a_failed_statement_is_never_committed(
     client: httpx2.Client, urls: tuple[str, str]
 ) -> None:
-    """PostgreSQL would answer COMMIT with a rollback, and say nothing."""
+    """PostgreSQL would execute COMMIT as a rollback, without an error."""
     account = sign_up(client)
 
-    async def forget_the_error(tx: Transaction) -> None:
+    async def ignore_the_error(tx: Transaction) -> None:
         with suppress(EmailTaken):
             await tx.users.add(name="A", email=account.email, password_hash=None)
 
     with pytest.raises(RuntimeError, match="statement failed, but the block caught"):
-        write(urls, forget_the_error)
+        write(urls, ignore_the_error)

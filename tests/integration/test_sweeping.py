@@ -1,4 +1,4 @@
-"""What has expired is deleted from the tables by the processes that run anyway."""
+"""Every process of the service deletes expired rows."""
 
 import time
 from collections.abc import Iterator
@@ -16,32 +16,32 @@ _EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"
 
 @pytest.fixture
 def own_url(new_tables: NewDatabase) -> str:
-    """A database from which nobody else sweeps."""
+    """A database of one test, in which no other service deletes rows."""
     return new_tables()
 
 
 @pytest.fixture
 def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A look behind the service."""
+    """A connection to that database."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
 
 
-def _kept(database: psycopg.Connection) -> list[str]:
+def _remaining_keys(database: psycopg.Connection) -> list[str]:
     return [key for (key,) in database.execute("SELECT key FROM idempotency_keys ORDER BY key")]
 
 
-def _wait_until_kept(database: psycopg.Connection, keys: list[str]) -> None:
+def _wait_for_keys(database: psycopg.Connection, keys: list[str]) -> None:
     deadline = time.monotonic() + 10
-    while _kept(database) != keys:
-        assert time.monotonic() < deadline, _kept(database)
+    while _remaining_keys(database) != keys:
+        assert time.monotonic() < deadline, _remaining_keys(database)
         time.sleep(0.02)
 
 
-def test_expired_keys_are_swept_while_the_service_runs(
+def test_expired_rows_are_deleted_while_the_service_runs(
     own_url: str, own_database: psycopg.Connection, start_service: StartService
 ) -> None:
-    """Those, and no others; the log says how many."""
+    """Other rows stay, and the log has the number of deleted rows."""
     service = start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3")
     client = service.client
     admin, buyer = new_admin(client, own_url), sign_up(client)
@@ -49,11 +49,11 @@ def test_expired_keys_are_swept_while_the_service_runs(
     for key in ("first", "second", "third"):
         assert order(client, buyer, (product, 1), key=key).status_code == 201
     time.sleep(0.5)
-    assert _kept(own_database) == ["first", "second", "third"]
+    assert _remaining_keys(own_database) == ["first", "second", "third"]
     own_database.execute(f"{_EXPIRE} WHERE key <> 'second'")
-    _wait_until_kept(own_database, ["second"])
+    _wait_for_keys(own_database, ["second"])
     log_with(service, "swept", '"idempotency_keys":2')
-    # Whoever is signed in stays so; sessions that nobody has used for a week go with their tokens.
+    # Live sessions stay. Sessions unused for a week are deleted with their spent refresh tokens.
     own_database.execute(
         "WITH unused AS (INSERT INTO sessions (user_id, cookie_hash, last_used_at, expires_at) "
         "SELECT %s, sha256(n::text::bytea), now() - interval '7 d', now() + interval '1 h' "
@@ -69,10 +69,10 @@ def test_expired_keys_are_swept_while_the_service_runs(
 
 
 @pytest.mark.slow
-def test_many_expired_keys_are_swept_in_one_go_by_processes_that_share_the_work(
+def test_two_processes_delete_many_expired_keys_together(
     own_url: str, own_database: psycopg.Connection, start_service: StartService
 ) -> None:
-    """More than a batch, by two at once, past a row that somebody holds on to."""
+    """They delete several batches, and skip a row that another transaction has locked."""
     services = [start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3") for _ in range(2)]
     buyer = sign_up(services[0].client)
     own_database.execute(
@@ -81,20 +81,18 @@ def test_many_expired_keys_are_swept_in_one_go_by_processes_that_share_the_work(
         [buyer.id],
     )
     with psycopg.connect(own_url) as other:
-        # The one lock that lets the row be changed meanwhile, but not deleted.
+        # With this lock, other transactions can change the row but not delete it.
         other.execute("SELECT 1 FROM idempotency_keys WHERE key = '7' FOR KEY SHARE")
         own_database.execute(_EXPIRE)
-        _wait_until_kept(own_database, ["7"])
-    _wait_until_kept(own_database, [])
+        _wait_for_keys(own_database, ["7"])
+    _wait_for_keys(own_database, [])
     for service in services:
         assert "Traceback" not in service.log.read_text()
 
 
 @pytest.mark.slow
-def test_a_sweep_that_fails_is_followed_by_others(
-    new_database: NewDatabase, start_service: StartService
-) -> None:
-    """A release that starts before its migration sweeps once the table is there."""
+def test_a_failed_sweep_is_repeated(new_database: NewDatabase, start_service: StartService) -> None:
+    """A release that starts before its migration deletes rows once the table exists."""
     url = new_database()
     migrate(url, "upgrade", "0001")
     service = start_service(DATABASE_URL=url, SWEEP_INTERVAL="0.1")

@@ -1,4 +1,4 @@
-"""Access tokens: only our own, whole, current ones open anything."""
+"""Access tokens: only valid, current tokens of this service are accepted."""
 
 import base64
 import json
@@ -25,15 +25,15 @@ def _encode(part: object) -> str:
 
 @pytest.fixture(scope="session")
 def private_key(token_signing_key: str) -> Ed25519PrivateKey:
-    """The key of the service itself: what a forgery signed with it lacks is in its claims."""
+    """The service's own key, so that a forged token is wrong only in its content."""
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(token_signing_key))
 
 
 @pytest.fixture
-def forge(somebody: Account, private_key: Ed25519PrivateKey) -> Forge:
-    """Signs somebody's token again with some claims or header fields changed; None removes one."""
-    real_header = jwt.get_unverified_header(somebody.token)
-    real_claims = jwt.decode(somebody.token, options={"verify_signature": False})
+def forge(shared_user: Account, private_key: Ed25519PrivateKey) -> Forge:
+    """Signs a user's token again with changed claims or header. None removes a claim."""
+    real_header = jwt.get_unverified_header(shared_user.token)
+    real_claims = jwt.decode(shared_user.token, options={"verify_signature": False})
 
     def sign(header: dict[str, Any] | None = None, **claims: Any) -> str:
         merged = {**real_claims, **claims}
@@ -47,33 +47,33 @@ def forge(somebody: Account, private_key: Ed25519PrivateKey) -> Forge:
     return sign
 
 
-def _refused(client: httpx2.Client, token: str) -> None:
+def _assert_refused(client: httpx2.Client, token: str) -> None:
     response = client.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
     problem(response, 401, "invalid-token")
     assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     assert token not in response.text
 
 
-def test_the_forger_can_make_a_good_token(client: httpx2.Client, forge: Forge) -> None:
-    """The refusals below mean something: unchanged, the forged token is taken."""
+def test_an_unchanged_forged_token_is_accepted(client: httpx2.Client, forge: Forge) -> None:
+    """So the refusals in the other tests are caused by the changes."""
     response = client.get("/api/users/me", headers={"Authorization": f"Bearer {forge()}"})
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "sub", "sid", "jti", "iat", "exp"])
-def test_a_token_without_any_one_claim_is_refused(
+def test_a_token_without_one_of_its_claims_is_refused(
     client: httpx2.Client, forge: Forge, claim: str
 ) -> None:
     """All claims are required."""
-    _refused(client, forge(**{claim: None}))  # check 12
+    _assert_refused(client, forge(**{claim: None}))  # check 12
 
 
 @pytest.mark.parametrize(
     "claims",
     [
-        {"iss": "somebody-else"},
-        {"aud": "somebody-else"},
-        {"aud": ["somebody", "else"]},
+        {"iss": "another-service"},
+        {"aud": "another-service"},
+        {"aud": ["another", "service"]},
         {"exp": -60},
         {"nbf": 3600},
         {"iat": 3600},
@@ -89,17 +89,17 @@ def test_a_token_without_any_one_claim_is_refused(
 def test_a_token_with_a_wrong_claim_is_refused(
     client: httpx2.Client, forge: Forge, claims: dict[str, Any]
 ) -> None:
-    """Signed by us is not enough: for us, from us, now, and about a live session."""
+    """Its signature is valid, but issuer, audience, time, user or session is wrong."""
     now = int(time.time())
     moved = {name: now + value for name, value in claims.items() if isinstance(value, int)}
-    _refused(client, forge(**{**claims, **moved}))  # check 12
+    _assert_refused(client, forge(**{**claims, **moved}))  # check 12
 
 
-def test_a_token_for_somebody_elses_session_is_refused(
-    client: httpx2.Client, forge: Forge, stranger: Account
+def test_a_token_for_another_users_session_is_refused(
+    client: httpx2.Client, forge: Forge, other_user: Account
 ) -> None:
-    """User and session belong together."""
-    _refused(client, forge(sub=str(stranger.id)))  # check 12
+    """User and session must match."""
+    _assert_refused(client, forge(sub=str(other_user.id)))  # check 12
 
 
 @pytest.mark.parametrize(
@@ -113,28 +113,30 @@ def test_a_token_for_somebody_elses_session_is_refused(
     ],
     ids=str,
 )
-def test_a_token_with_a_foreign_header_is_refused(
+def test_a_token_with_another_header_is_refused(
     client: httpx2.Client, forge: Forge, header: dict[str, Any]
 ) -> None:
-    """The header never decides how, or with whose key, a token is checked."""
-    _refused(client, forge(header))  # check 11
+    """The header never decides the algorithm or the key."""
+    _assert_refused(client, forge(header))  # check 11
 
 
-def test_a_token_without_a_signature_is_refused(client: httpx2.Client, somebody: Account) -> None:
-    """`alg: none` is no algorithm, in any spelling."""
-    _, claims, _ = somebody.token.split(".")
-    header = jwt.get_unverified_header(somebody.token)
+def test_a_token_without_a_signature_is_refused(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """`alg: none` is refused in every spelling."""
+    _, claims, _ = shared_user.token.split(".")
+    header = jwt.get_unverified_header(shared_user.token)
     for algorithm in ("none", "None", "NONE", ""):
-        _refused(client, f"{_encode({**header, 'alg': algorithm})}.{claims}.")  # check 11
+        _assert_refused(client, f"{_encode({**header, 'alg': algorithm})}.{claims}.")  # check 11
 
 
 def test_a_token_signed_with_the_public_key_as_secret_is_refused(
-    client: httpx2.Client, somebody: Account, private_key: Ed25519PrivateKey
+    client: httpx2.Client, shared_user: Account, private_key: Ed25519PrivateKey
 ) -> None:
-    """HS256 with what everybody may know is the oldest trick."""
+    """The public key is known, so HS256 with it as secret proves nothing."""
     public_key = private_key.public_key()
-    header = {**jwt.get_unverified_header(somebody.token), "alg": "HS256"}
-    _, claims, _ = somebody.token.split(".")
+    header = {**jwt.get_unverified_header(shared_user.token), "alg": "HS256"}
+    _, claims, _ = shared_user.token.split(".")
     signed = f"{_encode(header)}.{claims}"
     for secret in (
         public_key.public_bytes(Encoding.Raw, PublicFormat.Raw),
@@ -143,23 +145,27 @@ def test_a_token_signed_with_the_public_key_as_secret_is_refused(
         hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
         signature = hmac.sign(signed.encode(), secret)
         encoded = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
-        _refused(client, f"{signed}.{encoded}")  # check 11
+        _assert_refused(client, f"{signed}.{encoded}")  # check 11
 
 
-def test_a_token_with_one_bit_changed_is_refused(client: httpx2.Client, somebody: Account) -> None:
-    """Header, claims and signature are all under the signature."""
+def test_a_token_with_one_character_changed_is_refused(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """This holds for header, claims and signature."""
     for number in range(3):
-        parts = somebody.token.split(".")
+        parts = shared_user.token.split(".")
         changed = "A" if parts[number][10] != "A" else "B"
         parts[number] = parts[number][:10] + changed + parts[number][11:]
-        _refused(client, ".".join(parts))
+        _assert_refused(client, ".".join(parts))
 
 
-def test_a_refresh_token_is_no_access_token(client: httpx2.Client, somebody: Account) -> None:
-    """Each opens its own door."""
-    body = {"email": somebody.email, "password": PASSWORD}
+def test_a_refresh_token_is_not_accepted_as_an_access_token(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """Each kind of token has one purpose."""
+    body = {"email": shared_user.email, "password": PASSWORD}
     tokens = client.post("/api/auth/login", json=body).json()
-    _refused(client, tokens["refresh_token"])  # check 13
+    _assert_refused(client, tokens["refresh_token"])  # check 13
 
 
 @pytest.mark.parametrize(
@@ -173,8 +179,8 @@ def test_a_refresh_token_is_no_access_token(client: httpx2.Client, somebody: Acc
          "deep object", "huge number", "text"],
 )  # fmt: skip
 def test_garbage_in_place_of_a_token_is_refused(client: httpx2.Client, token: str) -> None:
-    """Nothing that is sent as a token makes the service stumble."""
-    _refused(client, token)  # check 29
+    """No value makes the service fail."""
+    _assert_refused(client, token)  # check 29
 
 
 @pytest.mark.parametrize(
@@ -188,19 +194,19 @@ def test_garbage_in_place_of_a_token_is_refused(client: httpx2.Client, token: st
         (b"Authorization: bearer x\r\n", b'Bearer error="invalid_token"'),
     ],
 )
-def test_401_says_error_only_when_a_token_was_sent(
+def test_a_401_has_an_error_parameter_only_when_a_token_was_sent(
     service: Service, lines: bytes, challenge: bytes
 ) -> None:
-    """RFC 6750, section 3.1: without credentials there is nothing to call invalid."""
+    """RFC 6750, section 3.1: without credentials, the challenge has no error."""
     request = b"GET /api/users/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
-    answer = exchange(service, request)
-    assert raw_status(answer) == 401
-    assert b"www-authenticate: " + challenge.lower() in answer.lower()
-    assert (b"error=" in answer.partition(b"\r\n\r\n")[0]) == (b"error" in challenge)
+    response = exchange(service, request)
+    assert raw_status(response) == 401
+    assert b"www-authenticate: " + challenge.lower() in response.lower()
+    assert (b"error=" in response.partition(b"\r\n\r\n")[0]) == (b"error" in challenge)
 
 
-def test_two_authorization_headers_are_refused(client: httpx2.Client, somebody: Account) -> None:
-    """Which of the two would count is nobody's to guess."""
-    other = log_in(client, somebody.email, PASSWORD)
-    headers = [("Authorization", f"Bearer {token}") for token in (somebody.token, other)]
+def test_two_authorization_headers_are_refused(client: httpx2.Client, shared_user: Account) -> None:
+    """The service cannot know which of them is meant."""
+    other = log_in(client, shared_user.email, PASSWORD)
+    headers = [("Authorization", f"Bearer {token}") for token in (shared_user.token, other)]
     problem(client.get("/api/users/me", headers=headers), 401, "invalid-token")

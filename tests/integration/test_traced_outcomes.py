@@ -1,4 +1,4 @@
-"""What a trace says of the database, and of requests that are refused."""
+"""Spans of database statements and of refused requests."""
 
 import secrets
 from typing import Any
@@ -10,28 +10,30 @@ from tests.integration.shop import basket
 from tests.receiver import Ask, Receiver
 
 
-def test_a_login_and_an_order_show_their_statements(
-    ask: Ask, buyer: Account, product: dict[str, Any]
+def test_a_login_and_an_order_have_a_span_for_each_statement(
+    send_traced: Ask, buyer: Account, product: dict[str, Any]
 ) -> None:
-    """By the names of OpenTelemetry's conventions, in the order in which they were sent."""
+    """Names follow the conventions of OpenTelemetry, in the order of the statements."""
     login = {"email": buyer.email, "password": buyer.password}
-    _, trace = ask("POST", "/api/auth/login", json=login)
-    named = [span.name for span in trace if span.attributes.get("db.system.name")]
-    assert named == ["EVAL", "SELECT users", "EVAL", "DEL", "SELECT users", "INSERT sessions",
+    _, trace = send_traced("POST", "/api/auth/login", json=login)
+    names = [span.name for span in trace if span.attributes.get("db.system.name")]
+    assert names == ["EVAL", "SELECT users", "EVAL", "DEL", "SELECT users", "INSERT sessions",
                      "DELETE sessions", "COMMIT"]  # fmt: skip
     headers = {**buyer.auth, "Idempotency-Key": secrets.token_hex(8)}
-    response, trace = ask("POST", f"{buyer.url}/orders", json=basket((product, 1)), headers=headers)
+    response, trace = send_traced(
+        "POST", f"{buyer.url}/orders", json=basket((product, 1)), headers=headers
+    )
     assert response.status_code == 201
-    named = [span.name for span in trace if span.attributes.get("db.system.name") == "postgresql"]
-    assert named[-6:] == ["SELECT idempotency_keys", "SELECT users", "UPDATE products",
+    names = [span.name for span in trace if span.attributes.get("db.system.name") == "postgresql"]
+    assert names[-6:] == ["SELECT idempotency_keys", "SELECT users", "UPDATE products",
                           "INSERT orders", "INSERT idempotency_keys", "COMMIT"]  # fmt: skip
     assert trace[-1].name == "EVAL"
 
 
 @pytest.mark.usefixtures("buyer")
-def test_every_stage_lies_within_the_one_that_it_is_part_of(ask: Ask) -> None:
-    """In time as in the tree; and what is sent to PostgreSQL is committed at the end."""
-    _, trace = ask("POST", "/api/users", json=signup_body())
+def test_every_span_lies_within_its_parent(send_traced: Ask) -> None:
+    """This holds in time, and the commit is the last statement."""
+    _, trace = send_traced("POST", "/api/users", json=signup_body())
     by_id = {span.id: span for span in trace}
     for span in trace[1:]:
         parent = by_id[span.parent_id]
@@ -43,10 +45,10 @@ def test_every_stage_lies_within_the_one_that_it_is_part_of(ask: Ask) -> None:
 
 
 @pytest.mark.usefixtures("buyer")
-def test_statements_have_placeholders_and_no_values(ask: Ask, receiver: Receiver) -> None:
-    """The text that PostgreSQL prepares; never what was put into it."""
+def test_statements_have_placeholders_and_no_values(send_traced: Ask, receiver: Receiver) -> None:
+    """The text is the prepared statement, and no value is exported."""
     body = signup_body(name="Canary-Name")
-    _, trace = ask("POST", "/api/users", json=body)
+    _, trace = send_traced("POST", "/api/users", json=body)
     (insert,) = [span.attributes for span in trace if span.stage == "sql"]
     assert "VALUES (%(name)s::VARCHAR, %(email)s::VARCHAR" in insert["db.query.text"]
     assert (insert["db.operation.name"], insert["db.collection.name"]) == ("INSERT", "users")
@@ -65,15 +67,15 @@ def test_statements_have_placeholders_and_no_values(ask: Ask, receiver: Receiver
         ("GET", "/nothing/at/all", 404, None),
     ],
 )
-def test_a_refusal_has_its_status_and_the_stage_that_refused(
-    ask: Ask, buyer: Account, method: str, path: str, status: int, error: str | None
+def test_a_refused_request_has_its_status_and_the_stage_that_failed(
+    send_traced: Ask, buyer: Account, method: str, path: str, status: int, error: str | None
 ) -> None:
-    """It is no error of the server; the stage in which it came up names it."""
+    """The server span has not failed. The span of that stage has the type of the error."""
     body = {"name": "Twin", "email": buyer.email, "password": "the same plain passphrase"}
     options: dict[str, Any] = {"json": {} if status in {422, 429} else body}
     path = path.replace("{id}", str(buyer.id))
-    ask(method, path, headers=buyer.auth, **options)
-    response, trace = ask(method, path, headers=buyer.auth, **options)
+    send_traced(method, path, headers=buyer.auth, **options)
+    response, trace = send_traced(method, path, headers=buyer.auth, **options)
     assert response.status_code == trace[0].attributes["http.response.status_code"] == status
     assert not trace[0].failed
     assert {span.attributes.get("error.type") for span in trace if span.failed} - {
@@ -81,12 +83,12 @@ def test_a_refusal_has_its_status_and_the_stage_that_refused(
     } == ({error} if error else set())
 
 
-def test_what_the_database_refuses_has_its_code_and_is_rolled_back(
-    ask: Ask, buyer: Account
+def test_a_failed_statement_has_its_sqlstate_and_a_rollback(
+    send_traced: Ask, buyer: Account
 ) -> None:
-    """SQLSTATE, as OpenTelemetry's conventions want it, and not a word of the message."""
+    """OpenTelemetry's conventions require the SQLSTATE. The message is not exported."""
     body = signup_body(email=buyer.email)
-    _, trace = ask("POST", "/api/users", json=body)
+    _, trace = send_traced("POST", "/api/users", json=body)
     (insert,) = [span for span in trace if span.stage == "sql"]
     assert insert.failed
     assert insert.attributes["db.response.status_code"] == "23505"

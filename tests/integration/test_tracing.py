@@ -1,4 +1,4 @@
-"""One trace for each request: its stages, how they nest, and where in the source they are."""
+"""Traces: each request has one, with its stages, their nesting and their source code."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ from tests.service import Service
 
 
 def _tree(trace: list[Span]) -> list[str]:
-    """Draw who is part of whom: a line for each span, in the order in which they began."""
+    """Return one line for each span, in the order of their starts, indented by depth."""
     depths: dict[str, int] = {}
     for span in trace:
         depths[span.id] = depths.get(span.parent_id, -1) + 1
@@ -26,9 +26,9 @@ def _tree(trace: list[Span]) -> list[str]:
 
 
 @pytest.mark.usefixtures("buyer")
-def test_a_signup_shows_every_stage_down_to_the_commit(ask: Ask) -> None:
-    """From the server's span, whose parent is the client's, to the bytes of the response."""
-    response, trace = ask("POST", "/api/users", json=signup_body())
+def test_the_trace_of_a_signup_has_every_stage(send_traced: Ask) -> None:
+    """It starts with the server span, whose parent is the client's span."""
+    response, trace = send_traced("POST", "/api/users", json=signup_body())
     assert response.status_code == 201
     assert (trace[0].kind, trace[0].parent_id) == ("SERVER", "00f067aa0ba902b7")
     assert _tree(trace) == [
@@ -48,12 +48,12 @@ def test_a_signup_shows_every_stage_down_to_the_commit(ask: Ask) -> None:
     assert trace[6].attributes["roundtrip.waited_ms"] >= 0
 
 
-def test_a_read_is_a_miss_and_then_a_hit_that_is_answered_at_the_door(
-    ask: Ask, product: dict[str, Any]
+def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
+    send_traced: Ask, product: dict[str, Any]
 ) -> None:
-    """The hit has the route of the miss, though no router has seen it."""
+    """The hit has the same route, although no router has handled it."""
     path = f"/api/products/{product['id']}"
-    (missed, first), (hit, second) = ask("GET", path), ask("GET", path)
+    (missed, first), (hit, second) = send_traced("GET", path), send_traced("GET", path)
     for response, trace, outcome in ((missed, first, "miss"), (hit, second, "hit")):
         assert trace[0].name == "GET /api/products/{product_id}"
         assert trace[0].attributes["http.route"] == "/api/products/{product_id}"
@@ -64,10 +64,12 @@ def test_a_read_is_a_miss_and_then_a_hit_that_is_answered_at_the_door(
     assert sorted(_tree(second)[1:]) == ["    redis", "    redis", "  cache", "  rate-limit"]
 
 
-def test_who_asks_is_a_stage_before_the_rate_limit(traced: Service, ask: Ask) -> None:
-    """The token is verified once; its session is looked up for the rate limit and the route."""
+def test_token_and_session_are_checked_before_the_rate_limit(
+    traced: Service, send_traced: Ask
+) -> None:
+    """Each is checked once, for the rate limit and the route."""
     newcomer = sign_up(traced.client)
-    _, trace = ask("GET", newcomer.url, headers=newcomer.auth)
+    _, trace = send_traced("GET", newcomer.url, headers=newcomer.auth)
     assert _tree(trace)[:8] == [
         "GET /api/users/{user_id}",
         "  token",
@@ -81,12 +83,12 @@ def test_who_asks_is_a_stage_before_the_rate_limit(traced: Service, ask: Ask) ->
 
 
 def test_an_order_with_its_lines_is_one_statement(
-    traced: Service, ask: Ask, admin: Account
+    traced: Service, send_traced: Ask, admin: Account
 ) -> None:
-    """Its span has the name of what the statement inserts first, and points to the repository."""
+    """The span is named after the first table, and its source is the repository's method."""
     newcomer = sign_up(traced.client)
     two = [new_product(traced.client, admin) for _ in range(2)]
-    response, trace = ask(
+    response, trace = send_traced(
         "POST", f"{newcomer.url}/orders", headers=newcomer.auth, json=basket(*((p, 1) for p in two))
     )
     assert response.status_code == 201
@@ -106,37 +108,37 @@ _FUNCTIONS = {
 }
 
 
-def test_each_stage_points_to_the_function_that_it_is(ask: Ask, buyer: Account) -> None:
-    """To a file of the checkout, and to the line where that function begins."""
-    _, signup = ask("POST", "/api/users", json=signup_body())
-    _, read = ask("GET", buyer.url, headers=buyer.auth)
+def test_each_stage_has_the_location_of_its_function(send_traced: Ask, buyer: Account) -> None:
+    """The location is a file of the repository and the first line of the function."""
+    _, signup = send_traced("POST", "/api/users", json=signup_body())
+    _, read = send_traced("GET", buyer.url, headers=buyer.auth)
     for stage, (module, *path) in _FUNCTIONS.items():
         found: Any = reduce(getattr, path, importlib.import_module(module))
         function = inspect.unwrap(found)
-        (said, *_) = [it.attributes for it in [*signup, *read] if it.stage == stage]
-        assert said["code.function.name"] == ".".join([module, *path])
-        assert said["code.file.path"] == module.replace(".", "/") + ".py"
-        assert said["code.line.number"] == inspect.getsourcelines(function)[1]
+        (attributes, *_) = [it.attributes for it in [*signup, *read] if it.stage == stage]
+        assert attributes["code.function.name"] == ".".join([module, *path])
+        assert attributes["code.file.path"] == module.replace(".", "/") + ".py"
+        assert attributes["code.line.number"] == inspect.getsourcelines(function)[1]
     assert {span.stage for span in signup[1:]} <= set(get_args(Stage))
 
 
 def test_a_trace_that_is_not_sampled_is_not_exported(
-    traced: Service, ask: Ask, receiver: Receiver
+    traced: Service, send_traced: Ask, receiver: Receiver
 ) -> None:
-    """Whoever began it has decided so (W3C Trace Context, section 3.2.2.5.1)."""
+    """The client that started the trace decides (W3C Trace Context, section 3.2.2.5.1)."""
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-00"}
     response = traced.client.get("/api/products", headers=headers)
-    ask("GET", "/api/products")
+    send_traced("GET", "/api/products")
     assert all(span.trace_id != trace_id for span in receiver.spans)
     assert log_lines(traced, response.headers["X-Request-ID"])[0]["trace_id"] == trace_id
 
 
 @pytest.mark.parametrize("headers", [{}, {"traceparent": "00-nonsense-01"}], ids=["none", "broken"])
-def test_a_request_without_a_trace_begins_one_which_its_log_line_names(
+def test_a_request_without_a_trace_starts_one_and_logs_its_id(
     traced: Service, receiver: Receiver, headers: dict[str, str]
 ) -> None:
-    """A damaged traceparent is ignored."""
+    """An invalid traceparent is ignored."""
     response = traced.client.get("/api/products", headers=headers)
     (line,) = log_lines(traced, response.headers["X-Request-ID"])
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
@@ -145,19 +147,19 @@ def test_a_request_without_a_trace_begins_one_which_its_log_line_names(
 def test_the_trace_id_decides_whether_a_request_is_sampled(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """The log line has the id in each case. A client's own decision is kept."""
+    """The log line always has the trace id. A client's own decision is kept."""
     service = start_service(
         **receiver.settings,
         OTEL_TRACES_SAMPLER="parentbased_traceidratio",
         OTEL_TRACES_SAMPLER_ARG="0.5",
     )
 
-    def ask(**headers: str) -> dict[str, Any]:
+    def read_products(**headers: str) -> dict[str, Any]:
         response = service.client.get("/api/products", headers=headers)
         (line,) = log_lines(service, response.headers["X-Request-ID"])
         return line
 
-    lines = [ask() for _ in range(40)]
+    lines = [read_products() for _ in range(40)]
     traced = {line["trace_id"] for line in lines if "stages_ms" in line}
     # TraceIdRatioBased compares the lower 64 bits of the id with the ratio.
     assert traced == {line["trace_id"] for line in lines if int(line["trace_id"][16:], 16) < 2**63}
@@ -165,17 +167,17 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
     for trace_id in traced:
         assert receiver.trace(trace_id)[0].parent_id == ""
     largest = f"{'f' * 32}-00f067aa0ba902b7"
-    assert "stages_ms" in ask(traceparent=f"00-{largest}-01")
-    assert "stages_ms" not in ask(traceparent=f"00-{largest}-00")
+    assert "stages_ms" in read_products(traceparent=f"00-{largest}-01")
+    assert "stages_ms" not in read_products(traceparent=f"00-{largest}-00")
     assert {line["trace_id"] for line in lines} & {
         span.trace_id for span in receiver.spans
     } == traced
 
 
-def test_no_span_is_made_that_cannot_be_exported(
+def test_no_span_is_created_that_cannot_be_exported(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """FastAPI exports by HTTP only, and says so in the log when the app starts."""
+    """FastAPI exports over HTTP only, and logs this when the app starts."""
     service = start_service(**receiver.settings, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     response = service.client.get("/api/products")
     (line,) = log_lines(service, response.headers["X-Request-ID"])
@@ -184,7 +186,7 @@ def test_no_span_is_made_that_cannot_be_exported(
 
 
 def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: Receiver) -> None:
-    """The spans of an unsampled request are not in the trace of the request before it."""
+    """Spans of an unsampled request are not in the trace of the previous request."""
     first, second, third = (secrets.token_hex(16) for _ in range(3))
     requests = b"".join(
         f"GET /api/products HTTP/1.1\r\nHost: x\r\nX-Request-ID: {trace_id}\r\n{last}"
@@ -207,10 +209,10 @@ def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: 
 def test_a_process_traces_no_more_requests_than_its_limit(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """The others are logged with their trace; a client can ask to be traced in any case."""
+    """The log lines of the others have a trace id. A client can exempt a request from the limit."""
     service = start_service(**receiver.settings, TRACE_LIMIT="2/day")
 
-    def ask(**headers: str) -> tuple[str, dict[str, Any]]:
+    def read_products(**headers: str) -> tuple[str, dict[str, Any]]:
         trace_id = secrets.token_hex(16)
         parent = f"00-{trace_id}-00f067aa0ba902b7-01"
         response = service.client.get("/api/products", headers={"traceparent": parent, **headers})
@@ -218,8 +220,8 @@ def test_a_process_traces_no_more_requests_than_its_limit(
         assert line["trace_id"] == trace_id
         return trace_id, line
 
-    (first, _), (second, _), (third, unrecorded) = ask(), ask(), ask()
-    always, recorded = ask(tracestate="other=1,roundtrip=always")
+    (first, _), (second, _), (third, unrecorded) = read_products(), read_products(), read_products()
+    always, recorded = read_products(tracestate="other=1,roundtrip=always")
     for traced in (first, second, always):
         assert len(receiver.trace(traced)) > 1
     # Spans are sent in the order in which they end.
@@ -227,11 +229,11 @@ def test_a_process_traces_no_more_requests_than_its_limit(
     assert ("stages_ms" in recorded, "stages_ms" in unrecorded) == (True, False)
 
 
-def test_probes_are_not_traced(traced: Service, ask: Ask, receiver: Receiver) -> None:
-    """A trace each second for each orchestrator would bury all else."""
+def test_probes_are_not_traced(traced: Service, send_traced: Ask, receiver: Receiver) -> None:
+    """Orchestrators send them every second, so their traces would hide all others."""
     for path in ("/livez", "/readyz", "/metrics"):
         assert traced.client.get(path).status_code == 200
-    ask("GET", "/api/products")
+    send_traced("GET", "/api/products")
     paths = {span.attributes.get("url.path") for span in receiver.spans}
     assert not paths & {"/livez", "/readyz", "/metrics"}
     assert receiver.resources[0]["service.name"] == "roundtrip"

@@ -1,4 +1,4 @@
-"""What a trace never says, whatever went through the service."""
+"""No trace contains a secret."""
 
 import secrets
 
@@ -13,41 +13,39 @@ from tests.service import Service
 
 @pytest.fixture(scope="module")
 def broken(start_service: StartService, new_database: NewDatabase, receiver: Receiver) -> Service:
-    """One whose database has no tables."""
+    """A service whose database has no tables."""
     return start_service(
         **receiver.settings, DATABASE_URL=new_database(), RATE_LIMIT_LOGIN="3/minute"
     )
 
 
-@pytest.mark.parametrize("which", ["well", "broken"])
-def test_a_canary_is_in_no_span(
+@pytest.mark.parametrize("which", ["working", "broken"])
+def test_no_secret_is_in_a_span(
     traced: Service, broken: Service, receiver: Receiver, which: str
 ) -> None:
-    """Passwords, tokens, cookies, queries and emails, through 2xx, 401, 422, 429 and 500."""
-    driven, canary, account = (
-        {"well": traced, "broken": broken}[which],
+    """This holds for passwords, tokens, cookies, queries and emails in requests with any status."""
+    target, canary, account = (
+        {"working": traced, "broken": broken}[which],
         canaries(),
         sign_up(traced.client),
     )
-    responses = drive(driven.client, account, canary)
-    seen = {response.status_code for response in responses}
-    assert seen >= ({201, 401, 403, 422} if which == "well" else {500, 401, 422, 429})
-    _wait_for_all(driven, receiver)
+    responses = drive(target.client, account, canary)
+    received = {response.status_code for response in responses}
+    assert received >= ({201, 401, 403, 422} if which == "working" else {500, 401, 422, 429})
+    _wait_for_all(target, receiver)
     for secret in [*canary.values(), account.token, account.email, account.password]:
         assert secret.encode() not in receiver.raw  # check 38
 
 
 def _wait_for_all(service: Service, receiver: Receiver) -> None:
-    # Spans leave in the order in which they ended.
+    # Spans are exported in the order in which they end.
     trace_id = secrets.token_hex(16)
     service.client.get("/nothing", headers={"traceparent": f"00-{trace_id}-{'1' * 16}-01"})
     receiver.trace(trace_id)
 
 
-def test_nothing_that_stands_in_a_header_or_a_path_is_in_a_span(
-    traced: Service, receiver: Receiver
-) -> None:
-    """Idempotency keys, refresh tokens, user agents, the names of providers."""
+def test_no_value_of_a_header_or_a_path_is_in_a_span(traced: Service, receiver: Receiver) -> None:
+    """This includes idempotency keys, refresh tokens, user agents and provider names."""
     account, mark = sign_up(traced.client), secrets.token_hex(8)
     marked = {"Idempotency-Key": mark, "User-Agent": mark, "Cookie": f"session={mark}"}
     body = {"items": [{"product_id": 1, "quantity": 1}]}
@@ -61,8 +59,10 @@ def test_nothing_that_stands_in_a_header_or_a_path_is_in_a_span(
     assert mark.encode() not in receiver.raw  # check 38, check 55
 
 
-def test_an_unexpected_error_is_told_by_its_type_alone(broken: Service, receiver: Receiver) -> None:
-    """The server's span has failed, and no message or traceback is in any."""
+def test_a_span_has_only_the_type_of_an_unexpected_error(
+    broken: Service, receiver: Receiver
+) -> None:
+    """The server span has failed, and no span has a message or a traceback."""
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{'1' * 16}-01"}
     assert broken.client.post("/api/users", json=signup_body(), headers=headers).status_code == 500

@@ -1,4 +1,4 @@
-"""Bodies that are too long, lengths that lie, hosts that are not ours."""
+"""Bodies that are too long, ambiguous lengths, and invalid hosts."""
 
 import json
 import socket
@@ -15,7 +15,7 @@ from tests.service import Service
 @pytest.mark.parametrize("size", [64 * 1024, 64 * 1024 + 1, 10**7])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_64_kib_gets_413(client: httpx2.Client, size: int, *, chunked: bool) -> None:
-    """The limit is exact, whether the length is said or not."""
+    """The limit is exact, with Content-Length and with chunked encoding."""
     content = json.dumps(signup_body()).encode().ljust(size)
 
     def pieces() -> Iterator[bytes]:
@@ -25,7 +25,7 @@ def test_a_body_over_64_kib_gets_413(client: httpx2.Client, size: int, *, chunke
     try:
         response = client.post("/api/users", content=pieces() if chunked else content, headers=JSON)
     except (httpx2.WriteError, httpx2.ReadError):
-        # The service need not read ten megabytes only to say no; a client may miss the answer.
+        # The service may close before it has read ten megabytes; the client may miss the response.
         assert size == 10**7
         return
     if size > 64 * 1024:
@@ -35,8 +35,10 @@ def test_a_body_over_64_kib_gets_413(client: httpx2.Client, size: int, *, chunke
 
 
 @pytest.mark.parametrize("declared", [True, False])
-def test_413_comes_before_the_body_is_there(service: Service, *, declared: bool) -> None:
-    """A length that is too large is refused as said; a chunked body as soon as it is too long."""
+def test_a_413_is_sent_before_the_whole_body_has_arrived(
+    service: Service, *, declared: bool
+) -> None:
+    """A large Content-Length is refused at once, a chunked body as soon as it exceeds the limit."""
     head = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     if declared:
         sent = head + b"Content-Length: 999999999\r\n\r\n"
@@ -57,8 +59,8 @@ def test_413_comes_before_the_body_is_there(service: Service, *, declared: bool)
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n",
     ],
 )
-def test_a_length_that_could_be_read_in_two_ways_gets_400(service: Service, lines: bytes) -> None:
-    """No proxy in front and we may disagree about where a request ends."""
+def test_an_ambiguous_or_invalid_length_gets_400(service: Service, lines: bytes) -> None:
+    """Otherwise, a proxy and the service could disagree about the end of the request."""
     head = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     assert raw_status(exchange(service, head + lines)) == 400  # check 33
 
@@ -66,6 +68,6 @@ def test_a_length_that_could_be_read_in_two_ways_gets_400(service: Service, line
 @pytest.mark.parametrize("lines", [b"", b"Host:\r\n", b"Host: a\r\nHost: b\r\n"])
 def test_a_missing_empty_or_double_host_gets_400(service: Service, lines: bytes) -> None:
     """RFC 9112, section 3.2."""
-    answer = exchange(service, b"GET /livez HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n")
-    assert raw_status(answer) == 400  # check 34
-    assert b"malformed-host" in answer
+    response = exchange(service, b"GET /livez HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n")
+    assert raw_status(response) == 400  # check 34
+    assert b"malformed-host" in response

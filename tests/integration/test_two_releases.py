@@ -1,4 +1,4 @@
-"""A migration under traffic: the release before it works throughout, and beside this one."""
+"""A migration under load: the previous release works during it, and together with this one."""
 
 import dataclasses
 import time
@@ -14,19 +14,19 @@ from tests.accounts import log_in, sign_up
 from tests.conftest import NewDatabase, migrate
 from tests.e2e.shoppers import OPENING_STOCK, Shop
 from tests.e2e.traffic import Record, traffic
-from tests.integration.releases import release_before
+from tests.integration.releases import previous_release
 from tests.integration.shop import new_key, order
 from tests.integration.wire import at_once
 from tests.service import Service, running_service
 
 pytestmark = pytest.mark.slow
 
-RATE = 30
+REQUESTS_PER_SECOND = 30
 
 
 @dataclasses.dataclass
 class Releases:
-    """Two processes on one database and one Redis: the release before, and this one."""
+    """Two processes with one database and one Redis: the previous release, and this one."""
 
     old: Service
     new: Service
@@ -39,30 +39,30 @@ class Releases:
 def releases(
     new_database: NewDatabase, defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Releases]:
-    """The old one runs, the migration comes under its traffic, then the new one joins it."""
-    before = release_before(tmp_path_factory.mktemp("before"))
+    """The previous release runs, the migration runs under its load, then this release starts."""
+    checkout = previous_release(tmp_path_factory.mktemp("before"))
     url, logs = new_database(), tmp_path_factory.mktemp("logs")
-    migrate(url, release=before)
-    # Of the libraries, the old release gets those of today, and may be warned of their plans.
+    migrate(url, release=checkout)
+    # The previous release uses the current libraries, which may warn of deprecations.
     settings = {**defaults, "DATABASE_URL": url, "REDIS_KEY_PREFIX": f"two-{new_key()}"}
     relaxed = {**settings, "PYTHONWARNINGS": "default"}
     with ExitStack() as running:
-        old = running.enter_context(running_service(logs / "old", relaxed, release=before))
+        old = running.enter_context(running_service(logs / "old", relaxed, release=checkout))
         shop = Shop.open(old.address()[1], url)
-        with traffic(shop.visits(), rate=RATE) as during:
+        with traffic(shop.visits(), rate=REQUESTS_PER_SECOND) as during:
             time.sleep(1)
             migrate(url)
             time.sleep(1)
         new = running.enter_context(running_service(logs / "new", settings))
         beside = dataclasses.replace(shop, port=new.address()[1])
         calls = chain.from_iterable(zip(shop.visits(), beside.visits(), strict=True))
-        with traffic(calls, rate=RATE) as both:
+        with traffic(calls, rate=REQUESTS_PER_SECOND) as both:
             time.sleep(4)
         yield Releases(old, new, shop, url, Record(during.exchanges + both.exchanges))
 
 
 def test_no_request_fails_before_during_and_after_the_migration(releases: Releases) -> None:
-    """Reads, orders and signups, by the old release alone and by both in turn."""
+    """The requests are reads, orders and signups, to the previous release and then to both."""
     print(releases.record.figures())
     assert not releases.record.failures  # check F16
     ports = {exchange.call.port for exchange in releases.record.exchanges}
@@ -76,22 +76,22 @@ def test_no_request_fails_before_during_and_after_the_migration(releases: Releas
     assert rows == [(OPENING_STOCK,)]  # check F16
 
 
-def test_one_key_sent_to_both_releases_at_once_is_one_order(releases: Releases) -> None:
-    """A client whose request was cut off by the old one sends it again to the new one."""
+def test_one_key_in_both_releases_places_one_order(releases: Releases) -> None:
+    """A client may retry at the new release after the old one has closed its connection."""
     shop = releases.shop
     for _ in range(10):
         key = new_key()
         pair = [releases.old.client, releases.new.client]
         calls = [partial(order, it, shop.buyer, (shop.product, 1), key=key) for it in pair * 2]
         at_once(calls)
-        answers = [call() for call in calls]
-        assert [answer.status_code for answer in answers] == [201] * 4
-        assert len({answer.json()["id"] for answer in answers}) == 1  # check F16
+        responses = [call() for call in calls]
+        assert [response.status_code for response in responses] == [201] * 4
+        assert len({response.json()["id"] for response in responses}) == 1  # check F16
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
-def test_a_session_of_one_release_lives_on_in_the_other(releases: Releases, first: str) -> None:
-    """Its token is good there, it is refreshed there, and it ends there for both."""
+def test_a_session_of_one_release_is_valid_in_the_other(releases: Releases, first: str) -> None:
+    """The other release accepts its token, refreshes it, and can end it for both."""
     here, there = releases.old.client, releases.new.client
     if first == "new":
         here, there = there, here

@@ -17,10 +17,12 @@ def _patch(
     return client.patch(account.url, json=changes, headers=headers)
 
 
-def test_users_read_themselves_by_id_and_as_me(client: httpx2.Client, somebody: Account) -> None:
-    """Both paths give the same bytes, with the contract's keys and no others."""
-    by_id = client.get(somebody.url, headers=somebody.auth)
-    me = client.get("/api/users/me", headers=somebody.auth)
+def test_users_can_read_their_account_by_id_and_as_me(
+    client: httpx2.Client, shared_user: Account
+) -> None:
+    """Both paths return the same bytes, with exactly the keys of the contract."""
+    by_id = client.get(shared_user.url, headers=shared_user.auth)
+    me = client.get("/api/users/me", headers=shared_user.auth)
     assert (by_id.status_code, me.status_code) == (200, 200)
     assert by_id.content == me.content
     assert by_id.headers["ETag"] == me.headers["ETag"]
@@ -29,20 +31,20 @@ def test_users_read_themselves_by_id_and_as_me(client: httpx2.Client, somebody: 
     assert me.headers["Cache-Control"] == "private, no-cache"
 
 
-def test_administrators_read_anybody(
-    client: httpx2.Client, somebody: Account, admin: Account
+def test_administrators_can_read_any_account(
+    client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """They see what the owner sees."""
-    theirs = client.get(somebody.url, headers=admin.auth)
-    own = client.get(somebody.url, headers=somebody.auth)
+    """They get the same response as the owner."""
+    theirs = client.get(shared_user.url, headers=admin.auth)
+    own = client.get(shared_user.url, headers=shared_user.auth)
     assert (theirs.status_code, theirs.content) == (200, own.content)
     assert client.get(admin.url, headers=admin.auth).json()["role"] == "admin"
 
 
-def test_administrators_get_404_for_what_is_not_there(
+def test_administrators_get_404_for_a_missing_account(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """Missing is missing, whatever else is wrong with the request."""
+    """This holds whatever other errors the request has."""
     path = f"/api/users/{2**62}"
     problem(client.get(path, headers=admin.auth), 404, "not-found")
     problem(client.delete(path, headers=admin.auth), 404, "not-found")
@@ -54,7 +56,7 @@ def test_administrators_get_404_for_what_is_not_there(
 def test_patch_changes_name_and_email(
     client: httpx2.Client, ahmed: Account, admin: Account, *, by_admin: bool
 ) -> None:
-    """What comes back is the new version, as any later read gives it."""
+    """The response has the new version, as a later read returns it."""
     email = new_email()
     changes = {"name": "  Ahmed Hassan ", "email": email.upper()}
     if not by_admin:
@@ -72,25 +74,27 @@ def test_patch_changes_name_and_email(
     problem(login, 401, "bad-credentials")
 
 
-def test_patch_leaves_out_what_is_left_out(client: httpx2.Client, ahmed: Account) -> None:
-    """One field changes, the other stays."""
+def test_patch_keeps_the_fields_that_it_does_not_contain(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """One field changes, the other does not."""
     user = _patch(client, ahmed, {"name": "Hassan"}).json()
     assert (user["name"], user["email"]) == ("Hassan", ahmed.email)
 
 
-def test_patch_that_changes_nothing_keeps_the_version(
+def test_a_patch_that_changes_nothing_keeps_the_version(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Empty, or with the values that are there: same bytes, same ETag."""
+    """The body is empty or has the current values; the ETag is unchanged."""
     for changes in ({}, {"name": "Ahmed"}, {"name": " Ahmed ", "email": ahmed.email.upper()}):
         response = _patch(client, ahmed, changes)
         assert (response.status_code, response.headers["ETag"]) == (200, ahmed.etag)
 
 
-def test_an_owner_proves_a_change_of_email_by_the_password(
+def test_an_owner_needs_the_password_to_change_the_email(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Without it 422, with a wrong one 403; nothing changes, and the address stays free."""
+    """No password gets 422, a wrong one 403. Nothing changes, and the new email stays available."""
     email = new_email()
     missing = _patch(client, ahmed, {"email": email})
     assert pointers(missing) == ["/current_password"]  # check 41
@@ -101,7 +105,7 @@ def test_an_owner_proves_a_change_of_email_by_the_password(
 
 
 @pytest.mark.parametrize(
-    ("changes", "where"),
+    ("changes", "expected_pointers"),
     [
         ({"name": None}, ["/name"]),
         ({"email": None}, ["/email"]),
@@ -117,28 +121,30 @@ def test_an_owner_proves_a_change_of_email_by_the_password(
     ],
     ids=str,
 )
-def test_patch_returns_422_for_what_signup_would_refuse(
-    client: httpx2.Client, somebody: Account, changes: object, where: list[str]
+def test_patch_returns_422_for_values_that_signup_refuses(
+    client: httpx2.Client, shared_user: Account, changes: object, expected_pointers: list[str]
 ) -> None:
-    """The same rules hold for changes; the whole body is the empty pointer."""
-    assert pointers(_patch(client, somebody, changes)) == where
-    read = client.get(somebody.url, headers=somebody.auth)
-    assert read.headers["ETag"] == somebody.etag
+    """The empty pointer means the whole body."""
+    assert pointers(_patch(client, shared_user, changes)) == expected_pointers
+    read = client.get(shared_user.url, headers=shared_user.auth)
+    assert read.headers["ETag"] == shared_user.etag
 
 
 def test_patch_returns_409_when_the_email_is_taken(
-    client: httpx2.Client, ahmed: Account, somebody: Account
+    client: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
-    """In whatever spelling, and nothing else of the change happens either."""
-    for email in (somebody.email, somebody.email.upper()):
+    """This holds for every spelling of the email, and no other field changes."""
+    for email in (shared_user.email, shared_user.email.upper()):
         changes = {"name": "B", "email": email, "current_password": PASSWORD}
         response = _patch(client, ahmed, changes)
         problem(response, 409, "email-taken")  # check 8
     assert client.get(ahmed.url, headers=ahmed.auth).headers["ETag"] == ahmed.etag
 
 
-def test_50_patches_with_one_etag_change_it_once(client: httpx2.Client, ahmed: Account) -> None:
-    """One wins, and 49 learn that they have not seen the latest version."""
+def test_of_50_concurrent_patches_with_one_etag_one_succeeds(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """The others get 412, because they have not read the latest version."""
     calls = [partial(_patch, client, ahmed, {"name": f"Ahmed {number}"}) for number in range(50)]
     responses = at_once(calls)
     assert statuses(responses) == {200: 1, 412: 49}  # check F19
@@ -146,10 +152,8 @@ def test_50_patches_with_one_etag_change_it_once(client: httpx2.Client, ahmed: A
     assert client.get(ahmed.url, headers=ahmed.auth).content == winner.content
 
 
-def test_password_changes_at_once_never_fail_in_other_ways(
-    client: httpx2.Client, ahmed: Account
-) -> None:
-    """A PUT without If-Match has no precondition to fail: 204, or the password is wrong by now."""
+def test_concurrent_password_changes_get_204_or_403(client: httpx2.Client, ahmed: Account) -> None:
+    """A PUT needs no If-Match. It succeeds, or the current password is wrong by then."""
     change = {"current_password": PASSWORD, "new_password": "a quite different one"}
     headers = {**ahmed.auth, "If-Match": ahmed.etag}
     put = lambda: client.put(f"{ahmed.url}/password", json=change, headers=ahmed.auth)  # noqa: E731
@@ -160,7 +164,7 @@ def test_password_changes_at_once_never_fail_in_other_ways(
 
 
 @pytest.mark.parametrize("by_admin", [False, True])
-def test_delete_erases_all_that_is_personal_and_keeps_the_row(
+def test_delete_erases_personal_data_and_keeps_the_row(
     client: httpx2.Client,
     ahmed: Account,
     admin: Account,
@@ -168,7 +172,7 @@ def test_delete_erases_all_that_is_personal_and_keeps_the_row(
     *,
     by_admin: bool,
 ) -> None:
-    """The books still refer to the id; nothing there says whose it was."""
+    """Orders still refer to the id, which does not identify the person."""
     headers = {**(admin if by_admin else ahmed).auth, "If-Match": ahmed.etag}
     response = client.delete(ahmed.url, headers=headers)
     assert (response.status_code, response.content) == (204, b"")
@@ -186,8 +190,10 @@ def test_delete_erases_all_that_is_personal_and_keeps_the_row(
     problem(client.get(ahmed.url, headers=admin.auth), 404, "not-found")
 
 
-def test_deletion_frees_the_email(client: httpx2.Client, ahmed: Account) -> None:
-    """Whoever has the address may open a new account, which is another one."""
+def test_the_email_of_an_erased_account_can_be_used_again(
+    client: httpx2.Client, ahmed: Account
+) -> None:
+    """The new account has another id."""
     headers = {**ahmed.auth, "If-Match": ahmed.etag}
     assert client.delete(ahmed.url, headers=headers).status_code == 204
     again = client.post("/api/users", json=signup_body(email=ahmed.email))
@@ -195,8 +201,8 @@ def test_deletion_frees_the_email(client: httpx2.Client, ahmed: Account) -> None
     assert again.json()["id"] != ahmed.id
 
 
-def test_of_many_deletions_one_succeeds(client: httpx2.Client, ahmed: Account) -> None:
-    """The others find a version, a session or an account that is gone."""
+def test_of_concurrent_deletions_one_succeeds(client: httpx2.Client, ahmed: Account) -> None:
+    """For the others, the version, the session or the account no longer exists."""
     headers = {**ahmed.auth, "If-Match": ahmed.etag}
     responses = at_once([lambda: client.delete(ahmed.url, headers=headers)] * 10)
     found = statuses(responses)

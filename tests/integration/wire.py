@@ -1,4 +1,4 @@
-"""What the tests of the wire contract share: problems, raw sockets, many requests at once."""
+"""Helpers for tests of the HTTP contract: problems, raw sockets, concurrent requests, the log."""
 
 import json
 import socket
@@ -24,7 +24,7 @@ _MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id
 
 
 def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]:
-    """Assert that a response is this problem document, whole and well-formed; return it."""
+    """Assert that a response is a complete problem document with these values, and return it."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
@@ -40,24 +40,24 @@ def problem(response: httpx2.Response, status: int, code: str) -> dict[str, Any]
 
 
 def pointers(response: httpx2.Response) -> list[str]:
-    """Assert that content of a body was refused, and return the JSON Pointers to it."""
+    """Assert that a body was refused with 422, and return the JSON Pointers of its errors."""
     return [error["pointer"] for error in problem(response, 422, "invalid-content")["errors"]]
 
 
-def exchange(service: Service, request: bytes, patience: float = 10) -> bytes:
-    """Send these very bytes, and return what comes until the service hangs up."""
-    with socket.create_connection(service.address(), timeout=patience) as connection:
+def exchange(service: Service, request: bytes, timeout_seconds: float = 10) -> bytes:
+    """Send these bytes, and return everything that the service sends until it closes."""
+    with socket.create_connection(service.address(), timeout=timeout_seconds) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def raw_status(answer: bytes) -> int:
+def raw_status(response: bytes) -> int:
     """Return the status of a raw response."""
-    return int(answer.split(b" ", 2)[1])
+    return int(response.split(b" ", 2)[1])
 
 
 def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Make all these calls at the same time, and return what they return."""
+    """Make all calls at the same time, and return their results."""
     listed = list(calls)
     with ThreadPoolExecutor(max_workers=len(listed)) as threads:
         return [future.result() for future in [threads.submit(call) for call in listed]]
@@ -70,7 +70,10 @@ def statuses(responses: Iterable[httpx2.Response]) -> dict[int, int]:
 
 
 def log_with(service: Service, *texts: str) -> str:
-    """Return the whole log, once all these texts are in it: a line may follow its response."""
+    """Return the whole log once it contains all these texts.
+
+    The service may write a line after it has sent the response.
+    """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         log = service.log.read_text()
@@ -81,7 +84,7 @@ def log_with(service: Service, *texts: str) -> str:
 
 
 def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
-    """Return the log's lines for a request, once it is over."""
+    """Return the log lines of a request, once the request has ended."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         log = log_with(service, request_id)
@@ -89,4 +92,4 @@ def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
         if any(line["event"] == "request" for line in lines):
             return lines
         time.sleep(0.02)
-    raise AssertionError(f"the request is not over: {lines}")
+    raise AssertionError(f"the request has not ended: {lines}")
