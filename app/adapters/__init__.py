@@ -1,1 +1,1 @@
-"""Code that uses a foreign library or server."""
+"""Code that uses another server or a library of its own, and caches in memory."""

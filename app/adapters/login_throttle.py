@@ -17,7 +17,7 @@ class LoginThrottle:
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
-        """`notation` is the limits in slowapi's notation."""
+        """`notation` is the limits, such as "10/hour"."""
         self._limiter = limiter
         self._limits = parse_many(notation)
 

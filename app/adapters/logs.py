@@ -51,7 +51,7 @@ def configure_logging(settings: Settings) -> None:
     for name in ("httpcore2", "urllib3", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if is_console:
-        # A developer who reads a terminal has started the processes and needs no lines about it.
+        # Hide the lines about the start and the end of uvicorn from a developer at a terminal.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # The service's own lines bypass the standard library, which would take as much time as all the
     # rest of a request that is answered from memory.

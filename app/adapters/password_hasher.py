@@ -1,8 +1,8 @@
 """Password hashing with libpass, outside of the event loop and with a bounded queue.
 
 It uses Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes,
-one lane. One hash occupies a core for about 40 ms, so hashes are computed in their own threads (the
-library releases the GIL). If their queue is full, the service is overloaded.
+parallelism 1. One hash takes 20 to 40 ms of a core, so hashes are computed in their own threads
+(the library releases the GIL). If their queue is full, the service is overloaded.
 """
 
 import asyncio

@@ -43,9 +43,9 @@ class WrongPassword(Forbidden):
 
 class Reauthenticate(Forbidden):
     code = "reauthenticate"
-    meaning = "This changes how the account is signed in to, so it requires a fresh proof."
+    meaning = "This changes the sign-in methods of the account, so it requires a fresh proof."
     detail = (
-        "This changes how the account is signed in to. Send the current password, or sign in "
+        "This changes the sign-in methods of the account. Send the current password, or sign in "
         "again and repeat it within five minutes."
     )
 
@@ -101,7 +101,7 @@ class IdentityTaken(Conflict):
 
 class LastSignInMethod(Conflict):
     code = "last-sign-in-method"
-    meaning = "Without this identity, the account could not be signed in to any more."
+    meaning = "Without this identity, nobody could sign in to the account any more."
     detail = "This is the only way to sign in to the account. Set a password or link another first."
 
 

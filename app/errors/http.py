@@ -92,7 +92,7 @@ class NotAcceptable(AppError):
 
 class UnsupportedMediaType(AppError):
     code = "unsupported-media-type"
-    meaning = "The Content-Type of the body is not JSON."
+    meaning = "The body is not JSON, or it is compressed."
     detail = "Send the body as JSON, with `Content-Type: application/json`."
 
 

@@ -1,11 +1,11 @@
-"""Sets and deletes two cookies: of a session, and of a sign-in at an identity provider."""
+"""The session cookie, and the cookie of a sign-in at an identity provider."""
 
 from typing import Final
 
 from fastapi import Response
 
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
-"""No script can read it, no form of another site sends it, no other host gets it (RFC 6265bis)."""
+"""Scripts cannot read it; forms of other sites and other hosts do not get it (RFC 6265bis)."""
 
 
 SESSION_COOKIE: Final = "__Host-session"
@@ -16,7 +16,7 @@ _FLOW_MAX_AGE_SECONDS: Final = 600
 
 
 def with_session_cookie(response: Response, value: str) -> Response:
-    """Set the session cookie. The browser deletes it when it closes; the session expires itself."""
+    """Set the session cookie, which the browser deletes when it is closed."""
     response.headers.append("Set-Cookie", f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}")
     return response
 

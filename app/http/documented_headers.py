@@ -16,7 +16,7 @@ _HEADERS: Final = {
     "Retry-After": "seconds to wait",
 }
 _OPTIONAL: Final = {"RateLimit-Policy", "RateLimit", "Idempotency-Replayed"}
-"""A request is not counted if it is refused before, or while the Redis of the counts is down."""
+"""Missing if the request is answered before it is counted, and for health checks."""
 _READ_STATUSES: Final = {"200", "304"}
 
 

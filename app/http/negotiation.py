@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import MalformedHeader, NotAcceptable, UnsupportedMediaType
-from app.http.validation import beginning_validation, ending_validation
+from app.http.validate_stage import ending_validate_stage, starting_validate_stage
 
 _Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 # RFC 9110, section 12.4.2.
@@ -39,7 +39,7 @@ class JsonRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: _Endpoint, **options: Any) -> None:  # noqa: ANN401 - FastAPI's
         """Accept the arguments of FastAPI's routes."""
-        super().__init__(path, ending_validation(endpoint), **options)
+        super().__init__(path, ending_validate_stage(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return a handler that checks Accept and Content-Type, and then calls FastAPI's own."""
@@ -55,7 +55,7 @@ class JsonRoute(APIRoute):
                     refuse_foreign_media_type(request.headers.getlist("content-type"))
             return await handle(request)
 
-        return beginning_validation(negotiate)
+        return starting_validate_stage(negotiate)
 
 
 class _JsonRequest(Request):

@@ -15,8 +15,8 @@ from app.http.cookies import SESSION_COOKIE
 from app.http.documented_headers import component_headers, headers_of
 from app.http.examples import example, introduction
 from app.http.problems import (
-    READING_A_BODY,
-    SIGNED_IN,
+    BODY_PROBLEMS,
+    SIGN_IN_PROBLEMS,
     add_problem,
     problem_schemas,
     status_of,
@@ -140,12 +140,12 @@ def _add_responses(operation: dict[str, Any], method: str) -> None:
 def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[AppError]]:
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}
     if operation["security"]:
-        yield from SIGNED_IN
+        yield from SIGN_IN_PROBLEMS
     if method not in _SAFE_METHODS:
         # Browsers add the cookie to every request, also to one that needs no signed-in user.
         yield errors.CrossSite
     if "requestBody" in operation:
-        yield from READING_A_BODY
+        yield from BODY_PROBLEMS
     if headers:
         yield errors.MalformedHeader
     if "If-Match" in headers:
@@ -156,8 +156,8 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
 def _bound_integers(schema: object) -> None:
     """Give every integer the format int64, and remove maxima above 2**53 - 1.
 
-    JavaScript, and parsers that read numbers as it does, round the largest int64 up to a number
-    that is no int64. The format bounds the integer without such a number.
+    JavaScript rounds the largest int64, 2**63 - 1, up to 2**63, which is not an int64. The format
+    says the same maximum without a number.
     """
     if isinstance(schema, list):
         for item in schema:

@@ -156,7 +156,7 @@ _EVERYWHERE: tuple[type[AppError], ...] = (
     errors.Unavailable,
     errors.DeadlineExceeded,
 )
-READING_A_BODY: tuple[type[AppError], ...] = (
+BODY_PROBLEMS: tuple[type[AppError], ...] = (
     errors.MalformedJson,
     errors.RequestTimeout,
     errors.ContentTooLarge,
@@ -164,7 +164,7 @@ READING_A_BODY: tuple[type[AppError], ...] = (
 )
 """The problems that every operation with a body shares."""
 
-SIGNED_IN: tuple[type[AppError], ...] = (
+SIGN_IN_PROBLEMS: tuple[type[AppError], ...] = (
     errors.Unauthenticated,
     errors.InvalidToken,
     errors.InvalidSession,

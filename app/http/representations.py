@@ -8,14 +8,14 @@ from app.schemas.bodies import CachedBody, Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
-"""For responses that depend on the user: only their own cache may store them.
+"""For responses that depend on the user: only the user's browser may store them.
 
-It revalidates them each time.
+It must revalidate them each time.
 """
 PUBLIC = "public, no-cache"
 """For responses that are the same for every client: any cache may store them.
 
-It revalidates them each time. Without that, a client that reads again after a 412 would get the
+It must revalidate them each time. Without that, a client that reads again after a 412 would get the
 old version from its cache.
 """
 
@@ -46,7 +46,7 @@ def represent_cached(
     headers: dict[str, str] | None = None,
     caching: str = PRIVATE,
 ) -> Response:
-    """Do the same for a read through the cache, and report its outcome in `X-Cache`.
+    """Like `represent`, for a read through the cache. `X-Cache` reports its outcome.
 
     Sets `cached` of the request state, so that `ResponseCache` can store the response.
     """
@@ -64,7 +64,7 @@ def represent_document(
     headers: dict[str, str] | None = None,
     caching: str = PUBLIC,
 ) -> Response:
-    """Do the same for a page or a file. An `ETag` in `headers` is used as it is."""
+    """Like `represent`, for a page or a file. An `ETag` in `headers` is used as it is."""
     all_headers = with_etag(content, headers or {}, caching=caching)
     return _conditional(request, content, 200, all_headers, media_type=media_type)
 

@@ -43,7 +43,7 @@ class RequestState:
     # Stages
     recording: Recording | None = None
     """None if the request is not traced and Server-Timing is off."""
-    # Identity
+    # Credentials
     claims: Claims | None = None
     """Of the access token. RateLimit resets them if the session has ended."""
     session_cookie: str | None = None

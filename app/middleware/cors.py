@@ -26,9 +26,9 @@ _MAX_AGE_SECONDS: Final = "600"
 class Cors:
     """Lets pages of the listed origins read responses, and answers their preflights.
 
-    Preflights do not count towards a rate limit, because browsers send them, not clients. Cookies
-    are never allowed: `Access-Control-Allow-Credentials` is never sent. Requests from other
-    origins get no CORS headers.
+    Preflights do not count towards a rate limit, because the browser sends them, not the code of
+    the page. Cookies are never allowed: `Access-Control-Allow-Credentials` is never sent. Requests
+    from other origins get no CORS headers.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:

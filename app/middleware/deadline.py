@@ -9,8 +9,8 @@ from app.errors import DeadlineExceeded, RequestTimeout
 from app.task_outcomes import ignore_outcome
 
 _GRACE_SECONDS: Final = 0.2
-"""For a cancelled write to invalidate the cache. If the write took effect, a client that reads
-after its 503 then sees it."""
+"""The wait after the cancellation. In it, a write that took effect invalidates the cache, so that a
+client that reads after its 503 sees the write."""
 
 
 class Deadline:
@@ -33,23 +33,23 @@ class Deadline:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        attempt = _Attempt(receive, send)
-        task = asyncio.create_task(self._run(scope, attempt))
+        channels = _Channels(receive, send)
+        task = asyncio.create_task(self._run(scope, channels))
         try:
             await asyncio.wait({task}, timeout=self.seconds)
         finally:
             if not task.done():
-                attempt.abandoned = True
+                channels.abandoned = True
                 task.cancel()
                 self._abandoned.add(task)
                 task.add_done_callback(self._forget)
-        if attempt.abandoned:
+        if channels.abandoned:
             await asyncio.wait({task}, timeout=_GRACE_SECONDS)
-            raise DeadlineExceeded if attempt.body_complete else RequestTimeout
+            raise DeadlineExceeded if channels.body_complete else RequestTimeout
         await task
 
-    async def _run(self, scope: Scope, attempt: "_Attempt") -> None:
-        await self.app(scope, attempt.receive, attempt.send)
+    async def _run(self, scope: Scope, channels: "_Channels") -> None:
+        await self.app(scope, channels.receive, channels.send)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._abandoned.discard(task)
@@ -57,7 +57,7 @@ class Deadline:
         ignore_outcome(task)
 
 
-class _Attempt:
+class _Channels:
     """The ASGI channels of a request. After `abandoned` is set, nothing is sent to the client."""
 
     def __init__(self, receive: Receive, send: Send) -> None:

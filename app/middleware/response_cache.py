@@ -169,7 +169,7 @@ class ResponseCache:
 
 def _key(scope: Scope, *, public: bool) -> Hashable:
     state = state_of(scope)
-    # A cookie identifies its user as an id does: it never belongs to another user.
+    # A session cookie belongs to one user, so it can be a part of the key.
     user = None if public else (state.claims and state.claims.user_id, state.session_cookie)
     # The raw path, because `path` does not distinguish an encoded slash (%2F) from a separator.
     return user, scope.get("raw_path") or scope["path"], scope["query_string"]

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, select
 from app.repositories.statements import Statement
 
 
-def deletion_of_some(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
+def batch_deletion(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
     """Return a statement that deletes up to `limit` rows, its parameter.
 
     Processes that run it at the same time delete different rows and do not wait for each other.
@@ -18,14 +18,14 @@ def deletion_of_some(table: Table, condition: ColumnElement[bool]) -> Statement[
         .where(condition)
         .limit(bindparam("limit"))
         .with_for_update(skip_locked=True)
-        .cte("over")
+        .cte("batch")
     )
     return Statement(
         delete(table).where(*(column == batch.c[column.name] for column in key)), tuple
     )
 
 
-def deletion_of_surplus(
+def surplus_deletion(
     key: Column[Any], owner: Column[Any], *newest_first: ColumnElement[Any], max_rows: int
 ) -> Statement[tuple[Any, ...]]:
     """Return a statement that deletes the rows of one owner beyond the newest `max_rows`.

@@ -162,6 +162,7 @@ class Executor:
             await self._connection.close()
             self._pooled.detach()
             self._pooled = None
+            self._lost = False
 
 
 def _is_lost(error: psycopg.Error) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import IdempotencyInFlight
 from app.models import IdempotencyKey
-from app.repositories.deletions import deletion_of_some
+from app.repositories.deletions import batch_deletion
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import IDEMPOTENCY_KEYS as KEYS
@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# The sweeper may not have deleted an expired row with this key yet.
+# `lifespan` may not have deleted an expired row with this key yet.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)
@@ -55,7 +55,7 @@ _ADD: Final = Statement(
     .returning(KEYS.c.key),
     str,
 )
-_CLEAR_EXPIRED: Final = deletion_of_some(KEYS, KEYS.c.expires_at <= _NOW)
+_CLEAR_EXPIRED: Final = batch_deletion(KEYS, KEYS.c.expires_at <= _NOW)
 
 
 class IdempotencyRepository:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
 from app.models import OidcFlow
-from app.repositories.deletions import deletion_of_some, deletion_of_surplus
+from app.repositories.deletions import batch_deletion, surplus_deletion
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS
@@ -26,7 +26,7 @@ _LOCK_SESSION: Final = Statement(
     .with_for_update(key_share=True),
     int,
 )
-_DELETE_SURPLUS: Final = deletion_of_surplus(
+_DELETE_SURPLUS: Final = surplus_deletion(
     OIDC_FLOWS.c.state_hash,
     OIDC_FLOWS.c.session_id,
     OIDC_FLOWS.c.expires_at.desc(),
@@ -46,7 +46,7 @@ _TAKE: Final = Statement(
     .returning(*columns_of(OIDC_FLOWS, OidcFlow)),
     OidcFlow,
 )
-_CLEAR_EXPIRED: Final = deletion_of_some(OIDC_FLOWS, OIDC_FLOWS.c.expires_at <= _NOW)
+_CLEAR_EXPIRED: Final = batch_deletion(OIDC_FLOWS, OIDC_FLOWS.c.expires_at <= _NOW)
 
 
 class OidcFlowRepository:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.models import Principal, Session
-from app.repositories.deletions import deletion_of_some, deletion_of_surplus
+from app.repositories.deletions import batch_deletion, surplus_deletion
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, insertion, parameters
 from app.repositories.tables import SESSIONS, SPENT_REFRESH_TOKENS, USERS
@@ -49,7 +49,7 @@ _SECRETS: Final = ("refresh_token_hash", "cookie_hash")
 _ADD: Final = Statement(
     insertion(SESSIONS, Session, "user_id", *_SECRETS, "user_agent", "expires_at"), Session
 )
-_END_SURPLUS: Final = deletion_of_surplus(
+_END_SURPLUS: Final = surplus_deletion(
     SESSIONS.c.id,
     SESSIONS.c.user_id,
     SESSIONS.c.last_used_at.desc(),
@@ -96,9 +96,7 @@ _END_ALL: Final = Statement(delete(SESSIONS).where(_OF_USER), tuple)
 _END_OTHERS: Final = Statement(
     delete(SESSIONS).where(_OF_USER, SESSIONS.c.id != bindparam("keep")), tuple
 )
-_CLEAR_UNUSED: Final = deletion_of_some(
-    SESSIONS, SESSIONS.c.last_used_at <= bindparam("used_since")
-)
+_CLEAR_UNUSED: Final = batch_deletion(SESSIONS, SESSIONS.c.last_used_at <= bindparam("used_since"))
 
 
 class SessionRepository:
@@ -134,7 +132,7 @@ class SessionRepository:
         await self._executor.execute(_END_SURPLUS, owned_by=user_id, new=session.id)
         return session
 
-    async def get(
+    async def get_principal(
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Return the principal of a user's live session."""
@@ -142,7 +140,7 @@ class SessionRepository:
             _BY_ID, session_id=session_id, user_id=user_id, now=now, used_since=now - idle
         )
 
-    async def get_by_cookie(
+    async def get_principal_by_cookie(
         self, cookie_hash: bytes, *, now: datetime, idle: timedelta
     ) -> Principal | None:
         """Return the principal of the live session with this cookie."""
@@ -150,7 +148,7 @@ class SessionRepository:
             _BY_COOKIE, cookie_hash=cookie_hash, now=now, used_since=now - idle
         )
 
-    async def find(
+    async def get(
         self, session_id: int, *, user_id: int, now: datetime, idle: timedelta
     ) -> Session | None:
         """Find one of a user's live sessions."""
@@ -158,7 +156,7 @@ class SessionRepository:
             _FIND, session_id=session_id, user_id=user_id, now=now, used_since=now - idle
         )
 
-    async def keep_from_ending(self, caller: Principal) -> None:
+    async def lock_against_ending(self, caller: Principal) -> None:
         """Lock the caller's session, so that it cannot end before the transaction ends.
 
         Raises `InvalidToken` or `InvalidSession` if it has ended: another process may have ended

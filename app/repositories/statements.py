@@ -51,8 +51,9 @@ class Statement(Generic[_T]):
     ) -> None:
         """Compile the query.
 
-        `make_result` converts the columns of a row to a result. A statement that changes rows
-        returns them, and `tags` returns the tags of the cached reads that contain a row.
+        `make_result` converts the columns of a row to a result. If cached reads contain
+        the rows that the statement changes, it must return these rows, and `tags` returns the tags
+        of a row's reads. `Store` invalidates them.
         `violations` maps each constraint that the statement may violate to the error to raise.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))

@@ -85,7 +85,7 @@ class UserRepository:
         """
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
-    async def keep_from_erasure(self, user_id: int) -> bool:
+    async def lock_against_erasure(self, user_id: int) -> bool:
         """Lock a user against erasure until the transaction ends. Return False if it is erased.
 
         FOR KEY SHARE is enough: an erasure sets the email, and PostgreSQL locks a row FOR UPDATE

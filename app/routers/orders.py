@@ -128,5 +128,7 @@ async def update_order(
     orders: Orders,
 ) -> Response:
     """Change the status: owners set `cancelled`; administrators set `paid` and `shipped`."""
-    order = await orders.move(user_id, order_id, body.status, if_match, by_admin=caller.is_admin)
+    order = await orders.change_status(
+        user_id, order_id, body.status, if_match, by_admin=caller.is_admin
+    )
     return represent(request, order)

@@ -32,7 +32,7 @@ class Client:
     principal: Principal | None = None
     """The user who is already signed in, by token or by cookie."""
     replaces: Principal | None = None
-    """The same if by cookie. A new session cookie replaces it and ends its session."""
+    """`principal` if the request has a cookie. Signing in with a cookie ends this session."""
 
 
 class _Secret(TypedDict, total=False):
@@ -124,7 +124,7 @@ class AuthService:
             new_hash = await self._renew_hash(user, login)
             session = await self._start(user, new_hash, client.user_agent, secret, replaces)
             if session is not None:
-                # This sign-in may have ended the user's oldest session.
+                # This sign-in may have ended another session, because their number is limited.
                 self._signed_in.forget(user.id)
                 return session
         raise BadCredentials

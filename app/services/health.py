@@ -15,7 +15,7 @@ class HealthService:
         self._draining = False
 
     def add(self, part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
-        """Call `answers` for each report. A part is up if all that was added for it is True."""
+        """Add a health check. A part is up if all of its checks return True."""
         self._checks.append((part, answers))
 
     def drain(self) -> None:

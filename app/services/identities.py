@@ -55,7 +55,7 @@ class IdentityService:
             # The lock makes concurrent removals run one after the other, so that they cannot
             # remove the last two identities together.
             user = await tx.users.get_locked(caller.user_id)
-            await tx.sessions.keep_from_ending(caller)
+            await tx.sessions.lock_against_ending(caller)
             if user is None or not await tx.identities.remove(identity_id, user_id=caller.user_id):
                 raise NotFound
             others = await tx.identities.list_for_user(caller.user_id, after=0, limit=1)
@@ -67,5 +67,6 @@ class IdentityService:
 
 
 _SIGN_IN_AGAIN = (
-    "This changes how the account is signed in to. Sign in again and repeat it within five minutes."
+    "This changes the sign-in methods of the account. Sign in again, and repeat it within five "
+    "minutes."
 )

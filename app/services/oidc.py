@@ -173,8 +173,7 @@ class OidcService:
             if await self._link(claimed, flow.user_id, flow.session_id):
                 send_notice("identity-linked", user_id=flow.user_id)
             return FinishedFlow(flow.return_to, None)
-        secret = await self._sign_in(claimed, user_agent)
-        await self._end_session(replaces)
+        secret = await self._sign_in(claimed, user_agent, replaces)
         return FinishedFlow(flow.return_to, secret)
 
     async def clear_expired_flows(self) -> int:
@@ -198,19 +197,23 @@ class OidcService:
             raise OidcRefused
         return flow
 
-    async def _sign_in(self, claimed: IdTokenClaims, user_agent: str | None) -> str:
+    async def _sign_in(
+        self, claimed: IdTokenClaims, user_agent: str | None, replaces: Principal | None
+    ) -> str:
         try:
-            return await self._start_session(claimed, user_agent)
+            return await self._start_session(claimed, user_agent, replaces)
         except (EmailTaken, IdentityTaken):
             # Either another account has the email, or two first sign-ins of this identity ran at
-            # once and the other one has created the account. The second attempt finds out.
+            # once and the other one has created the account. Trying again shows which.
             pass
         try:
-            return await self._start_session(claimed, user_agent)
+            return await self._start_session(claimed, user_agent, replaces)
         except EmailTaken as error:
             raise LinkRequired from error
 
-    async def _start_session(self, claimed: IdTokenClaims, user_agent: str | None) -> str:
+    async def _start_session(
+        self, claimed: IdTokenClaims, user_agent: str | None, replaces: Principal | None
+    ) -> str:
         secret, secret_hash = new_secret()
 
         async def work(tx: Transaction) -> int:
@@ -218,6 +221,8 @@ class OidcService:
             user_id = user.id if user is not None else await _new_user(tx, claimed)
             now = datetime.now(UTC)
             await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
+            if replaces is not None:
+                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
             await tx.sessions.add(
                 user_id=user_id,
                 cookie_hash=secret_hash,
@@ -227,16 +232,11 @@ class OidcService:
             return user_id
 
         user_id = await self._store.write(work)
-        # This sign-in may have ended the user's oldest session.
+        # This sign-in may have ended another session, because their number is limited.
         self._cache.forget(user_id)
+        if replaces is not None:
+            self._cache.forget(replaces.user_id)
         return secret
-
-    async def _end_session(self, replaced: Principal | None) -> None:
-        if replaced is None:
-            return
-        session_id, user_id = replaced.session_id, replaced.user_id
-        await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
-        self._cache.forget(replaced.user_id)
 
     async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:
         """Return True if the identity is linked now and was not linked before."""
@@ -246,7 +246,7 @@ class OidcService:
             # The session may have ended since the flow began, or the account may be erased. With
             # the lock, an erasure and this transaction run one after the other.
             user = await tx.users.get_locked(user_id)
-            if not user or not await tx.sessions.get(
+            if not user or not await tx.sessions.get_principal(
                 session_id, user_id=user_id, now=now, idle=idle
             ):
                 raise OidcRefused

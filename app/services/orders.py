@@ -70,13 +70,13 @@ class OrderService:
             # Another process may have erased an account, which this process's session cache does
             # not show yet. From here on, an erasure waits until this transaction ends.
             for account_id in sorted({user_id, caller.user_id}):
-                if not await tx.users.keep_from_erasure(account_id):
+                if not await tx.users.lock_against_erasure(account_id):
                     raise caller.session_ended() if account_id == caller.user_id else NotFound()
             try:
                 placed = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
-                # The first request with this key may have committed between this statement's
-                # snapshot and the lock.
+                # Another request with this key may have committed after `claim` had read. Its
+                # response is not returned here, because this transaction must roll back.
                 if key and await _earlier_response(tx, caller.user_id, key, request_hash):
                     raise IdempotencyInFlight from None
                 raise
@@ -123,7 +123,7 @@ class OrderService:
             variant = read_key("page", status=status, before=row_id, limit=limit)
         return await self._store.read(cache_tags.orders(user_id), variant, load)
 
-    async def move(
+    async def change_status(
         self,
         user_id: int,
         order_id: int,

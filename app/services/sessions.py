@@ -75,7 +75,7 @@ class SessionService:
     def _of_token(self, claims: Claims) -> _Lookup:
         user_id, session_id = claims.user_id, claims.session_id
         return (user_id, session_id), lambda: self._load(
-            lambda sessions, now: sessions.get(
+            lambda sessions, now: sessions.get_principal(
                 session_id, user_id=user_id, now=now, idle=self._idle
             )
         )
@@ -83,7 +83,9 @@ class SessionService:
     def _of_cookie(self, cookie: str) -> _Lookup:
         cookie_hash = hash_of(cookie)
         return cookie_hash, lambda: self._load(
-            lambda sessions, now: sessions.get_by_cookie(cookie_hash, now=now, idle=self._idle)
+            lambda sessions, now: sessions.get_principal_by_cookie(
+                cookie_hash, now=now, idle=self._idle
+            )
         )
 
     async def _load(self, find: _Find) -> Principal | None:
@@ -119,7 +121,7 @@ class SessionService:
         """Return one of the caller's live sessions. Raises `NotFound`."""
         now = datetime.now(UTC)
         async with self._store.reading() as tx:
-            session = await tx.sessions.find(
+            session = await tx.sessions.get(
                 session_id, user_id=caller.user_id, now=now, idle=self._idle
             )
         if session is None:

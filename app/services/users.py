@@ -113,16 +113,16 @@ class UserService:
         fields = changes.model_fields_set - {"current_password"}
         before = await self._load(user_id) if "email" in fields else None
         by_owner = user_id == caller.user_id
-        proved = before is not None and before.email != changes.email and by_owner
-        if before is not None and proved:
+        needs_proof = before is not None and before.email != changes.email and by_owner
+        if before is not None and needs_proof:
             await self._check.prove_owner(before, caller, changes.current_password)
 
         async def work(tx: Transaction) -> tuple[UserRead, bool]:
             user = _existing(await tx.users.get_to_change(user_id))
             new_email = before is not None and user.email != changes.email
             if before is not None and new_email and by_owner:
-                await tx.sessions.keep_from_ending(caller)
-                if not proved:
+                await tx.sessions.lock_against_ending(caller)
+                if not needs_proof:
                     # Another request has changed the email since, so no password was checked.
                     raise PreconditionFailed
                 if user.password_hash != before.password_hash:
@@ -151,9 +151,9 @@ class UserService:
         password_hash = await self._passwords.hash(new)
 
         async def work(tx: Transaction) -> None:
-            # A concurrent change may have replaced the password that this request has proved.
+            # A concurrent change may have replaced the password that this request has checked.
             account = await tx.users.get_to_change(user_id)
-            await tx.sessions.keep_from_ending(caller)
+            await tx.sessions.lock_against_ending(caller)
             if account is None or account.password_hash != user.password_hash:
                 raise WrongPassword
             account.password_hash = password_hash

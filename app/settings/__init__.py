@@ -91,7 +91,7 @@ class Settings(TokenSettings, ProviderSettings):
     # The maximum number of hashes that run or wait, per process. A further request gets 503.
     password_queue: PositiveInt = 100
 
-    # slowapi's notation; several limits are separated by semicolons.
+    # Such as "100/10 seconds"; several limits are separated by semicolons.
     rate_limit_signup: RateLimit = "10/minute"
     rate_limit_login: RateLimit = "10/minute"
     # Failed logins in a row for one account, from all addresses.

@@ -6,7 +6,7 @@ from typing import Literal
 Stage = Literal[
     "token",  # reads and verifies the access token
     "rate-limit",  # counts the request; contains its Redis commands
-    "session",  # finds the session, in memory or in the database
+    "session",  # reads the session from the database
     "validate",  # reads and parses the body, resolves parameters and dependencies
     "hash",  # hashes or verifies a password, including the wait for a thread
     "cache",  # looks for a cached read

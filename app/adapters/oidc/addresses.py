@@ -1,4 +1,4 @@
-"""The addresses to which the service may connect when it fetches a URL (CWE-918)."""
+"""The addresses to which the service may connect when it fetches a URL. Prevents SSRF (CWE-918)."""
 
 import asyncio
 import ipaddress

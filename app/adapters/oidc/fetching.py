@@ -21,9 +21,9 @@ from app.errors import ProviderUnavailable
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024
 _MAX_FORMS = 10
-"""Sent at the same time. Further ones wait for a slot, within the timeout."""
+"""Token requests at the same time. Others wait within the timeout."""
 _MAX_FAILURES = 5
-"""In a row. After them, no form is sent for some seconds."""
+"""In a row. After them, no token request is sent for some seconds."""
 _RECOVERY_SECONDS = 5
 _SERVER_ERROR = 500
 _LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
@@ -65,6 +65,7 @@ class Fetcher:
         """Return whether requests to this URL are allowed."""
         try:
             parts = urlsplit(url)
+            # Reading the port raises ValueError if it is not a number below 65536.
             host, _ = parts.hostname, parts.port
         except ValueError:
             return False

@@ -66,7 +66,7 @@ def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
 def verify(token: str, key: Jwk, expected: ExpectedClaims) -> IdTokenClaims:
     """Verify an ID token as OpenID Connect Core requires (section 3.1.3.7).
 
-    Raises `OidcRefused`. The reason is only in the log; the client does not learn it.
+    Raises `OidcRefused`, without a reason for the client.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]

@@ -38,9 +38,9 @@ class RedisClient:
     pipelines take more processor time (docs/performance.md).
 
     A batch takes at most `redis_timeout` seconds, and a command may first wait for the batch
-    before it. After a failure, nothing is sent for the same time, so that no request waits twice.
-    After `redis_breaker_failures` failures in a row, nothing is sent for `redis_breaker_recovery`
-    seconds.
+    before it. After a failure, nothing is sent for `redis_timeout` seconds, so that no request
+    waits twice. After `redis_breaker_failures` failures in a row, nothing is sent for
+    `redis_breaker_recovery` seconds.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:

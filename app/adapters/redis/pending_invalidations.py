@@ -39,9 +39,9 @@ class PendingInvalidations:
         self._redis = redis
         self._key = key
         self._sending: dict[str, object] = {}
-        """Tags whose invalidation is on its way, each with a mark of its latest change."""
+        """Tags whose invalidation was sent. The object identifies the latest change of a tag."""
         self._unconfirmed: dict[str, object] = {}
-        """Tags to be invalidated again, each with a mark of its latest change."""
+        """Tags to be invalidated again, with the same objects."""
         self._abandoned: dict[asyncio.Task[Any], set[str]] = {}
         """Abandoned writes whose outcome is unknown, and the tags that they change."""
         self._retrying: asyncio.Task[None] | None = None

@@ -1,10 +1,10 @@
 """Cached reads in Redis, stored as the bytes that are sent.
 
 Each entry belongs to a tag, which names what can change: `user:42`, `products`. A tag has a
-generation, a random text. One hash holds all entries of that generation. A change deletes the
-generation and its hash with one command, however many entries there are; the next reader creates a
-new generation. A slow reader that began before the change stores nothing, because its generation is
-no longer the current one.
+generation, a random text. All entries of a generation are fields of one Redis hash. A change
+deletes the generation and its hash with one command, however many entries there are; the next
+reader creates a new generation. A slow reader that began before the change stores nothing, because
+its generation is no longer the current one.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ return 1
 
 
 class CacheResult(NamedTuple):
-    """What was read, whether from the cache, and the generation of its tag; None if unknown."""
+    """A body, and how it was read. `generation` is None if the cache was not used."""
 
     body: bytes
     outcome: Literal["hit", "miss", "bypass"]

@@ -23,7 +23,7 @@ class Host:
             if len(hosts) != 1 or not hosts[0]:
                 raise MalformedHost
             if "*" not in self.allowed and _name(hosts[0]) not in self.allowed:
-                raise MalformedHost("This service does not serve this host; see ALLOWED_HOSTS.")
+                raise MalformedHost("This service is not available under this host name.")
         await self.app(scope, receive, send)
 
 

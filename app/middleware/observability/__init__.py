@@ -1,1 +1,1 @@
-"""Middleware that logs, measures and traces requests, and changes none of them."""
+"""Logs, measures and traces requests. FastAPI calls `sampling`; the others are middleware."""

@@ -20,11 +20,12 @@ class Sampling:
     """Decides which requests of this process are traced, before a span exists.
 
     On the fastest route, a traced request takes 3.6 times the processor time of an untraced one
-    (docs/performance.md). A request that is not traced has a trace id in its log line, and no span.
+    (docs/performance.md). A request that the sampler refuses has a trace id in its log line, and no
+    span.
     """
 
     def __init__(self, sampler: Sampler | None, *, limit: str | None) -> None:
-        """Write `limit` in slowapi's notation; None means no limit.
+        """`limit` is for example "100/10 seconds"; None means no limit.
 
         Without a sampler, the tracer provider decides on each request below the limit.
         """

@@ -30,7 +30,7 @@ class Stages:
                 _describe(span, scope)
             recording = Recording(spans=traced) if traced or self.server_timing else None
             state_of(scope).recording = recording
-            # None is set too: uvicorn may begin a pipelined request in the context of another one.
+            # None is set, too: some servers begin a request in the context of an earlier one.
             record(recording)
             if recording is not None and self.server_timing:
                 send = _with_server_timing(send, recording)

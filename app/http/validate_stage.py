@@ -22,11 +22,11 @@ _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _validating: ContextVar[ExitStack | None] = ContextVar("validating", default=None)
 
 
-def beginning_validation(handle: _Handler) -> _Handler:
+def starting_validate_stage(handle: _Handler) -> _Handler:
     """Return a handler that begins the stage `validate`, then calls `handle`."""
     place: Final = place_of(handle)
 
-    async def begin_validation(request: Request) -> Response:
+    async def start_stage(request: Request) -> Response:
         stage = begin("validate", "validate", place)
         if stage is None:
             return await handle(request)
@@ -35,20 +35,20 @@ def beginning_validation(handle: _Handler) -> _Handler:
             _validating.set(validating)
             return await handle(request)
 
-    return begin_validation
+    return start_stage
 
 
-def ending_validation(
+def ending_validate_stage(
     endpoint: Callable[_P, Coroutine[Any, Any, _T]],
 ) -> Callable[_P, Coroutine[Any, Any, _T]]:
     """Return an endpoint that ends the stage `validate`, and runs in the stage `endpoint`."""
     staged_endpoint = staged("endpoint")(endpoint)
 
     @wraps(endpoint)
-    async def end_validation(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def end_stage(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         validating = _validating.get()
         if validating is not None:
             validating.close()
         return await staged_endpoint(*args, **kwargs)
 
-    return end_validation
+    return end_stage
