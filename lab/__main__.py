@@ -35,7 +35,7 @@ COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault, "tour": tour, "psql":
 
 
 def main() -> int:
-    """Run one command; its exit status."""
+    """Run one command. Return its exit status."""
     status = control.OK
     try:
         try:
@@ -45,8 +45,8 @@ def main() -> int:
     except BrokenPipeError:
         if not _reader_has_ended():
             raise
-        # The reader, such as `head`, has what it wanted. Python flushes standard output once more
-        # at its end, and would complain.
+        # The reader, such as `head`, has ended. At exit, Python flushes standard output once more,
+        # which would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
@@ -58,12 +58,12 @@ def _reader_has_ended() -> bool:
 
 
 def _run() -> int:
-    own = COMMANDS_WITH_ARGUMENTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    arguments = _parser().parse_args() if own is None else argparse.Namespace()
+    command = COMMANDS_WITH_ARGUMENTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+    arguments = _parser().parse_args() if command is None else argparse.Namespace()
     paths = Paths.from_environment()
     try:
-        if own is not None:
-            return own(paths, sys.argv[2:])
+        if command is not None:
+            return command(paths, sys.argv[2:])
         if arguments.command == "up":
             reporter = None if arguments.report_to is None else os.fdopen(arguments.report_to, "w")
             return control.up(paths, reporter=reporter)
@@ -72,8 +72,9 @@ def _run() -> int:
         print(error, file=sys.stderr)
     except (PermissionError, psutil.AccessDenied) as error:
         print(
-            f"{error}\nThe stack in {paths.root} belongs to another user: do it as that one, for "
-            f"root with sudo, or make the files yours:  sudo chown -R {os.getuid()} {paths.root}",
+            f"{error}\nThe stack in {paths.root} belongs to another user. Run the command as that "
+            "user (as root with sudo), or change the owner of the files:  "
+            f"sudo chown -R {os.getuid()} {paths.root}",
             file=sys.stderr,
         )
     return control.FAILED
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="run the stack here until Ctrl-C")
-    # Says to `start`, which runs this in the background, how it goes.
+    # A file descriptor. `start`, which runs this in the background, reads the progress from it.
     up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
     for name, command in (COMMANDS | COMMANDS_WITH_ARGUMENTS).items():
         commands.add_parser(name, help=(command.__doc__ or "").partition(";")[0].partition(".")[0])

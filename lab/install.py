@@ -1,6 +1,6 @@
 """Installs requirements/<set>.txt into .venv: once, and again when the file changes.
 
-Needs nothing but the standard library. Safe to kill and to run twice at the same time.
+Needs only the standard library. It can be killed, and run twice at the same time, without harm.
 """
 
 import fcntl
@@ -21,22 +21,22 @@ VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LAUNCHER = VENV / "bin" / "lab"
 
-# Beside .venv, as that may have to be deleted. The kernel lets go of it when we are killed.
+# Beside .venv, which may be deleted. The kernel releases the lock if this process is killed.
 LOCK = CHECKOUT / ".venv.lock"
 
-# Exists while pip works. Whoever finds it knows that pip was killed, and starts from nothing: pip
-# takes a package for installed as soon as some of its files are there.
+# Exists while pip works. If it exists before pip starts, pip was killed. Then .venv is created
+# again, because pip considers a package as installed as soon as some of its files exist.
 HALF_DONE = VENV / "half-done"
 
-# dev.txt has all that lab.txt has, in the same versions.
+# dev.txt contains all packages of lab.txt, in the same versions.
 CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",)}
 
 
 def main() -> int:
-    """Install the set that the command line names; its exit status."""
+    """Install the set that the command line names. Return the exit status."""
     wanted = sys.argv[1]
-    if wrong := complaint():
-        print(wrong, file=sys.stderr)
+    if message := missing_prerequisite():
+        print(message, file=sys.stderr)
         return 1
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -48,12 +48,12 @@ def main() -> int:
         return 0
 
 
-def complaint() -> str | None:
-    """Say what this machine lacks, together with the command that mends it."""
+def missing_prerequisite() -> str | None:
+    """Return what this machine lacks, with the command that fixes it, or None."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
             return (
-                f"{directory} cannot be written by this user. Make it yours:\n"
+                f"This user cannot write to {directory}. Change its owner:\n"
                 f"  sudo chown -R {os.getuid()} {directory}"
             )
     if all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
@@ -70,19 +70,19 @@ def complaint() -> str | None:
 
 
 def _is_usable() -> bool:
-    """Whether .venv is whole, runs, and is of the Python that runs this."""
+    """Return whether .venv is complete, runs, and has the version of the current Python."""
     return not HALF_DONE.exists() and version_of_venv() == sys.version_info[:2]
 
 
 def version_of_venv() -> tuple[int, ...] | None:
-    """Return which Python .venv is of; None when it does not run, or has lost its pip."""
+    """Return the Python version of .venv. None if it does not run or has no pip."""
     if not VENV_PYTHON.exists():
         return None
-    question = "import pip, sys; print(*sys.version_info[:2])"
-    answer = subprocess.run(
-        [VENV_PYTHON, "-E", "-c", question], capture_output=True, text=True, check=False
+    code = "import pip, sys; print(*sys.version_info[:2])"
+    result = subprocess.run(
+        [VENV_PYTHON, "-E", "-c", code], capture_output=True, text=True, check=False
     )
-    return tuple(map(int, answer.stdout.split())) or None
+    return tuple(map(int, result.stdout.split())) or None
 
 
 def _create() -> None:
@@ -103,16 +103,16 @@ def _install(wanted: str) -> int:
     pip = subprocess.Popen(
         [VENV_PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input",
          "--disable-pip-version-check", "--progress-bar=off", "-r", requirements],
-        # Settings of the caller's own pip that make no sense in a virtual environment.
+        # Overrides settings of the caller's pip that make no sense in a virtual environment.
         env={**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )  # fmt: skip
-    last_words = _show_progress(pip.stdout or iter(()))
+    last_output_lines = _show_progress(pip.stdout or iter(()))
     if pip.wait() != 0:
-        print(*last_words, sep="", file=sys.stderr)
-        print("pip failed. Is the network there? Once it is, run the same again.", file=sys.stderr)
+        print(*last_output_lines, sep="", file=sys.stderr)
+        print("pip failed. Check the network, and run the command again.", file=sys.stderr)
         return 1
     for name in CONTAINED[wanted]:
         stamp(name).write_text(_digest(name))
@@ -121,9 +121,9 @@ def _install(wanted: str) -> int:
 
 
 def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
-    """Return a program that runs the lab's commands, from whatever directory it is called."""
-    # No PYTHONPATH, which the servers would inherit; no `-m`, which takes a `lab` or an `app` of
-    # the directory that somebody stands in.
+    """Return a program that runs the lab's commands from any directory."""
+    # Not by PYTHONPATH, which the servers would inherit. Not by `-m`, which would import a `lab` or
+    # an `app` from the current directory.
     code = (
         f"import sys; sys.path[0] = {str(checkout)!r}; from lab.__main__ import main; "
         "sys.exit(main())"
@@ -134,7 +134,7 @@ def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
 def _write_launcher() -> None:
     if LAUNCHER.exists() and LAUNCHER.read_text() == launcher():
         return
-    # It may be running: its shell goes on reading the old file.
+    # It may be running. Replacing the file lets its shell continue to read the old one.
     draft = LAUNCHER.with_name("lab.new")
     draft.write_text(launcher())
     draft.chmod(0o755)
@@ -142,22 +142,22 @@ def _write_launcher() -> None:
 
 
 def _show_progress(lines: Iterator[str]) -> list[str]:
-    """On a terminal, show each package in the same line; elsewhere print nothing."""
-    seen: list[str] = []
+    """Show each package in the same line, on a terminal only. Return the last lines of output."""
+    output: list[str] = []
     on_terminal = sys.stdout.isatty()
     for line in lines:
-        seen.append(line)
+        output.append(line)
         step = re.match(r"\s*(Collecting|Downloading|Installing) ([\w.-]+)", line)
         if step and on_terminal:
             text = "Installing them" if step[1] == "Installing" else f"{step[1]} {step[2]}"
             print(f"\r\033[K  {text[:70]}", end="", flush=True)
     if on_terminal:
         print("\r\033[K", end="", flush=True)
-    return seen[-20:]
+    return output[-20:]
 
 
 def is_installed(name: str) -> bool:
-    """Whether .venv has a set in the versions that the file names now."""
+    """Return whether .venv contains a set in the versions that its file names now."""
     return stamp(name).exists() and stamp(name).read_text() == _digest(name)
 
 
@@ -166,7 +166,7 @@ def _digest(name: str) -> str:
 
 
 def stamp(name: str) -> Path:
-    """Return the file that is there when .venv has a set, in whatever versions."""
+    """Return the file that exists if .venv contains a set, in any versions."""
     return VENV / f"installed-{name}"
 
 
@@ -178,4 +178,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. Run the same again: it goes on from the start.")
+        sys.exit("\nInterrupted. Run the command again: it starts from the beginning.")

@@ -1,4 +1,4 @@
-"""An identity provider for one machine: Canaille, a real one, with people who live in memory.
+"""The identity provider of the local stack: Canaille, with its users in memory.
 
 The local stack runs it as a process: `python -m lab.provider DIRECTORY PORT REDIRECT_URI…`.
 """
@@ -16,36 +16,36 @@ from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
 from lab.stack.provider import CLIENT_ID, PERSON
-from lab.stack.secrets import kept_password, write_private
+from lab.stack.secrets import load_or_create_password, write_private
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process ends."""
     directory, port, *redirect_uris = sys.argv[1:]
     app = _app(Path(directory), int(port))
     with app.app_context():
-        _register(redirect_uris, kept_password(Path(directory) / "client-secret"))
+        _register(redirect_uris, load_or_create_password(Path(directory) / "client-secret"))
     make_server("127.0.0.1", int(port), app, threaded=True).serve_forever()
 
 
 def _app(directory: Path, port: int) -> Flask:
     app: Flask = canaille.create_app(
         {
-            "SECRET_KEY": kept_password(directory / "cookie-secret"),
+            "SECRET_KEY": load_or_create_password(directory / "cookie-secret"),
             "SERVER_NAME": f"127.0.0.1:{port}",
             "PREFERRED_URL_SCHEME": "http",
-            # Its pages work without scripts, and then ask nobody else for anything.
+            # Its pages work without scripts. So they load nothing from other servers.
             "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "HTMX": False},
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [_key(directory / "key.json")]},
         }
     )
-    # It knows only addresses that it has confirmed, but has no setting to say so.
+    # Canaille has only addresses that it has confirmed, but no setting for this claim.
     app.config["CANAILLE_OIDC"]["USERINFO_MAPPING"]["EMAIL_VERIFIED"] = "true"
     return app
 
 
 def _key(path: Path) -> dict[str, Any]:
-    # Made once, so that the service knows the key after a restart too.
+    # The key is created once, so that the service knows it after a restart too.
     if not path.exists():
         key = RSAKey.generate_key(2048, auto_kid=True)
         write_private(path, json.dumps(key.as_dict(private=True)))
@@ -65,17 +65,17 @@ def _register(redirect_uris: list[str], client_secret: str) -> None:
         client_id=CLIENT_ID,
         client_secret=client_secret,
         client_name="Roundtrip",
-        # A host that Canaille trusts: nobody is asked whether the service may know them.
+        # Canaille trusts this host, so it does not ask users for their consent.
         client_uri="http://127.0.0.1",
         redirect_uris=redirect_uris,
         grant_types=["authorization_code"],
         response_types=["code"],
         scope=["openid", "profile", "email"],
-        token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - a way, not a secret
+        token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - a method, not a secret
     )
     for model in (person, client):
         Backend.instance.save(model)
-    # Its tokens are for the service itself; only what is saved can be referred to.
+    # The tokens' audience is the service itself. It can be set only after the client is saved.
     client.audience = [client]
     Backend.instance.save(client)
 

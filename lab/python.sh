@@ -1,11 +1,11 @@
 #!/bin/sh
-# Finds a Python that is new enough and gives it the arguments: python.sh -I lab/install.py dev
-# PYTHON names another one. Runs on any POSIX shell, and on machines without Python far enough to
-# say what is missing. It knows nothing of its own place: `make doctor` has it read from a pipe.
+# Finds a Python that is new enough and runs it with the arguments: python.sh -I lab/install.py dev
+# The variable PYTHON names another one. Runs on any POSIX shell. Without Python, it prints what is
+# missing. It must not use its own path, because `make doctor` feeds it to a shell through a pipe.
 set -eu
 
 new_enough() {
-    # -E: a PYTHONHOME that leads nowhere is for `make doctor` to find, and stops no Python here.
+    # -E ignores a wrong PYTHONHOME, so that Python starts. `make doctor` reports the wrong value.
     "$1" -E -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 

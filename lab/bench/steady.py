@@ -19,7 +19,7 @@ from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
 _CONNECTIONS: Final = 32
-_PATIENCE_S: Final = 30.0
+_DRAIN_TIMEOUT_SECONDS: Final = 30.0
 _END_OF_HEADERS: Final = b"\r\n\r\n"
 _LENGTH: Final = b"content-length: "
 
@@ -77,7 +77,7 @@ class _Sender:
                 _, connection = await loop.create_connection(self._new, LOOPBACK, port)
                 self._free.append(connection)
             await self._send_all()
-            await asyncio.wait_for(self._done, _PATIENCE_S)
+            await asyncio.wait_for(self._done, _DRAIN_TIMEOUT_SECONDS)
         finally:
             for connection in self._all:
                 connection.close()

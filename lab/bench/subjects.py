@@ -13,7 +13,7 @@ from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
 from lab.stack.apps import AppProcess, answers_ok
-from lab.stack.caddy import CaddyServer, FrontDoor
+from lab.stack.caddy import CaddyServer, PublicSockets
 from lab.stack.ports import LOOPBACK, free_port
 
 
@@ -131,7 +131,7 @@ def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subject
         balanced = running.enter_context(_caddy(ground, pair, processors))
         # Last in, first out: all are told to end before the first is waited for.
         for subject in everyone:
-            running.callback(subject.ask_to_stop)
+            running.callback(subject.send_stop_signal)
         yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)
 
 
@@ -157,11 +157,11 @@ def _caddy(ground: Ground, pair: list[Subject], processors: Processors) -> Itera
         log=directory / "server.log",
         upstreams=lambda: [subject.port for subject in pair],
     )
-    caddy.door = FrontDoor.open(*ports, "bench")
+    caddy.public_sockets = PublicSockets.open(*ports, "bench")
     try:
         with pinned_to(processors.all):
             caddy.start()
         yield caddy
     finally:
         caddy.stop()
-        caddy.door.close()
+        caddy.public_sockets.close()

@@ -1,5 +1,5 @@
-"""What is wrong on a person's machine, and how to mend it: `make doctor`.
+"""`make doctor`: finds what is wrong on a developer's machine, and how to fix it.
 
-It runs where nothing else does, so it needs the standard library alone, asks no network, and
-changes nothing.
+It must run where nothing else does. So it needs only the standard library, does not use the
+network, and changes nothing.
 """

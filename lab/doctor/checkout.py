@@ -1,4 +1,4 @@
-"""Where the checkout lies, and what has happened to its files."""
+"""Checks of the checkout: its path, its files, the disk and the clock."""
 
 import os
 import shutil
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from lab.doctor.findings import Finding, ok, problem
 
-# What programs read that stumble over a carriage return. Python does not.
+# Files whose programs fail on a carriage return. Python accepts it.
 SCRIPTS = ("Makefile", ".ci/run", "lab/*.sh", ".github/*.sh", "deploy/*", ".env.example")
 
-# All packages, pip's copies of them, and a database with something in it.
+# Enough for all packages, pip's copies of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3
 
-# File systems keep times in steps, and networked ones have a clock of their own.
-TOLERANCE_S = 120
+# File systems round times, and a network file system has its own clock.
+CLOCK_TOLERANCE_SECONDS = 120
 
 
-def place(checkout: Path) -> Iterator[Finding]:
-    """Whether Python can make a virtual environment at that path."""
+def checkout_path(checkout: Path) -> Iterator[Finding]:
+    """Check that Python can create a virtual environment at that path."""
     if os.pathsep in str(checkout):
         yield problem(
             f"The path {checkout} has a colon, which separates the entries of PATH.",
@@ -29,33 +29,33 @@ def place(checkout: Path) -> Iterator[Finding]:
 
 
 def line_endings(checkout: Path) -> Iterator[Finding]:
-    """Whether Windows' line endings have come into scripts, by a zip file or another git's ways."""
+    """Check that scripts have no Windows line endings, as from a zip file or by git's settings."""
     scripts = [path for pattern in SCRIPTS for path in checkout.glob(pattern) if path.is_file()]
-    spoilt = [str(path.relative_to(checkout)) for path in scripts if b"\r\n" in path.read_bytes()]
-    if spoilt:
-        names = " ".join(spoilt)
-        remedy = f"Mend them:  perl -pi -e 's/\\r$//' {names}"
+    wrong = [str(path.relative_to(checkout)) for path in scripts if b"\r\n" in path.read_bytes()]
+    if wrong:
+        names = " ".join(wrong)
+        remedy = f"Fix them:  perl -pi -e 's/\\r$//' {names}"
         yield problem(f"Windows line endings: {names}.", remedy)
     else:
-        yield ok("Scripts have the line endings that they need.")
+        yield ok("The scripts' line endings are correct.")
 
 
-def disk(checkout: Path, needed: int = NEEDED_BYTES) -> Iterator[Finding]:
-    """Whether there is room for packages and data, and for what tests write elsewhere."""
-    places = {path.stat().st_dev: path for path in (Path(tempfile.gettempdir()), checkout)}
-    for path in places.values():
-        free = shutil.disk_usage(path).free
-        if free < needed:
+def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
+    """Check the free space for packages and data, and for the tests' temporary files."""
+    file_systems = {path.stat().st_dev: path for path in (Path(tempfile.gettempdir()), checkout)}
+    for path in file_systems.values():
+        free_bytes = shutil.disk_usage(path).free
+        if free_bytes < needed_bytes:
             yield problem(
-                f"{path} has {_gib(free)} free, and needs {_gib(needed)}.",
-                "Make room; see what takes it:  du -xh -d1 ~ | sort -h",
+                f"{path} has {_gib(free_bytes)} free, and needs {_gib(needed_bytes)}.",
+                "Delete files. See what is large:  du -xh -d1 ~ | sort -h",
             )
         else:
-            yield ok(f"{path} has {_gib(free)} free.")
+            yield ok(f"{path} has {_gib(free_bytes)} free.")
 
 
 def clock(checkout: Path, data: Path) -> Iterator[Finding]:
-    """Whether files were written in the future: the clock went back, and tokens go by it."""
+    """Check that no file was written in the future. A wrong clock makes tokens invalid."""
     written = [
         (entry.stat(follow_symlinks=False).st_mtime, entry.path)
         for directory in (checkout, data)
@@ -64,14 +64,14 @@ def clock(checkout: Path, data: Path) -> Iterator[Finding]:
     ]
     latest, path = max(written)
     ahead = latest - time.time()
-    if ahead > TOLERANCE_S:
+    if ahead > CLOCK_TOLERANCE_SECONDS:
         yield problem(
             f"The clock is behind: {path} was written {ahead / 60:.0f} minutes from now.",
-            "Set it, such as by  sudo timedatectl set-ntp true",
+            "Set it, for example:  sudo timedatectl set-ntp true",
         )
     else:
-        yield ok("The clock is not behind the files here.")
+        yield ok("No file here is newer than the clock's time.")
 
 
-def _gib(size: int) -> str:
-    return f"{size / 1024**3:.1f} GiB"
+def _gib(size_bytes: int) -> str:
+    return f"{size_bytes / 1024**3:.1f} GiB"

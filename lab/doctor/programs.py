@@ -1,4 +1,4 @@
-"""The programs that are needed, and the one that is not."""
+"""Checks of the required programs, and of Docker, which is optional."""
 
 import platform
 import re
@@ -10,39 +10,39 @@ from collections.abc import Iterator
 from lab import install
 from lab.doctor.findings import Finding, note, ok, problem
 
-# What macOS has; the Makefile keeps to it.
+# The version of macOS. The Makefile uses only its features.
 OLDEST_MAKE = (3, 81)
 
 
 def python() -> Iterator[Finding]:
-    """Whether the Python that make has found, which is new enough, can make a .venv."""
-    if wrong := install.complaint():
-        yield problem(wrong)
+    """Check that the Python that make has found, which is new enough, can create .venv."""
+    if message := install.missing_prerequisite():
+        yield problem(message)
     else:
-        yield ok(f"Python {platform.python_version()} ({sys.executable}) makes .venv.")
+        yield ok(f"Python {platform.python_version()} ({sys.executable}) can create .venv.")
 
 
 def make() -> Iterator[Finding]:
-    """Whether it is GNU make, and not older than macOS's."""
-    said = _first_line("make", "--version")
-    found = re.match(r"GNU Make (\d+)\.(\d+)", said)
-    if found and (int(found[1]), int(found[2])) >= OLDEST_MAKE:
-        yield ok(f"{said}.")
+    """Check that `make` is GNU make, and not older than that of macOS."""
+    line = _first_line("make", "--version")
+    match = re.match(r"GNU Make (\d+)\.(\d+)", line)
+    if match and (int(match[1]), int(match[2])) >= OLDEST_MAKE:
+        yield ok(f"{line}.")
     else:
-        wanted = ".".join(map(str, OLDEST_MAKE))
+        oldest = ".".join(map(str, OLDEST_MAKE))
         yield problem(
-            f"`make` is {said or 'missing'}, not GNU make {wanted} or newer.",
-            "Install GNU make, and call it by its name if that is gmake.",
+            f"`make` is {line or 'missing'}, not GNU make {oldest} or newer.",
+            "Install GNU make. If its command is `gmake`, use that.",
         )
 
 
 def docker() -> Iterator[Finding]:
-    """Say whether it answers; nothing depends on it but the targets that are named for it."""
+    """Check whether Docker answers. Only the targets with Docker in their name need it."""
     version = _first_line("docker", "version", "--format", "{{.Server.Version}}")
     if version:
         yield ok(f"Docker {version} answers.")
     else:
-        yield note("Docker does not answer; only the targets that have it in their name need it.")
+        yield note("Docker does not answer. Only the targets with Docker in their name need it.")
 
 
 def _first_line(name: str, *arguments: str) -> str:
@@ -50,9 +50,9 @@ def _first_line(name: str, *arguments: str) -> str:
     if program is None:
         return ""
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             [program, *arguments], capture_output=True, text=True, check=True, timeout=5
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answer.stdout.partition("\n")[0].strip()
+    return result.stdout.partition("\n")[0].strip()

@@ -1,4 +1,4 @@
-"""The packages in .venv: whole, of the right Python, and those that requirements/ names."""
+"""Checks that .venv is complete, has the right Python, and the packages of requirements/."""
 
 import sys
 from collections.abc import Iterator
@@ -9,26 +9,29 @@ from lab.stack.lock import is_held
 
 
 def venv() -> Iterator[Finding]:
-    """Say what the next target would have to do to .venv, which takes its time and the network."""
+    """Report whether the next target must change .venv, which takes time and the network."""
     if is_held(install.LOCK):
         yield note("Packages are being installed into .venv right now.")
     elif not install.VENV.exists():
-        yield ok("There is no .venv yet; make up, like every target, makes it, by the network.")
+        yield ok(
+            "There is no .venv yet. Every target, such as make up, creates it (needs network)."
+        )
     elif install.HALF_DONE.exists():
         yield problem(
             "An installation into .venv was interrupted.",
-            "Do it again, with the network there:  make up",
+            "Repeat it (needs network):  make up",
         )
     elif (version := install.version_of_venv()) is None:
         yield problem(
-            "The Python of .venv does not run; was the system's updated, or the checkout moved?",
-            "Make it anew, with the network there:  make clean && make up",
+            "The Python of .venv does not run. Was the system's updated, or the checkout moved?",
+            "Create .venv again (needs network):  make clean && make up",
         )
     elif version != sys.version_info[:2]:
-        of_venv, found = _dotted(version), _dotted(sys.version_info[:2])
+        venv_version, current_version = _dotted(version), _dotted(sys.version_info[:2])
         yield problem(
-            f".venv is of Python {of_venv}, and make finds {found}, for which it makes .venv anew.",
-            f"Let it:  make up   Or name the old one:  make up PYTHON=python{of_venv}",
+            f".venv is of Python {venv_version}, but make finds {current_version}.",
+            "Create .venv again:  make up   "
+            f"Or use the old Python:  make up PYTHON=python{venv_version}",
         )
     else:
         yield from _sets()
@@ -39,11 +42,11 @@ def _sets() -> Iterator[Finding]:
         if not install.stamp(name).exists():
             continue
         if install.is_installed(name):
-            yield ok(f".venv has what requirements/{name}.txt names.")
+            yield ok(f".venv contains the packages of requirements/{name}.txt.")
         else:
             yield problem(
-                f".venv has other versions than requirements/{name}.txt names.",
-                f"Bring it up to date, with the network there:  make {target}",
+                f".venv has other versions than requirements/{name}.txt.",
+                f"Update it (needs network):  make {target}",
             )
 
 

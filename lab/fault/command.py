@@ -1,4 +1,4 @@
-"""`lab fault`: break one part of the running stack on purpose, and heal it."""
+"""`lab fault`: breaks one part of the running stack on purpose, and heals it."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,39 +13,39 @@ from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import APPS, Stack
 from lab.trace.options import milliseconds
 
-LONGEST_MS: Final = 10_000
+MAX_DELAY_MS: Final = 10_000
 
 _DESCRIPTION = """\
-Break one part of the running stack on purpose. Each command says how it is healed; a stack that is
-stopped or started again is healed of everything. A DATABASE_URL or REDIS_URL of your own is left
-alone.
+Break one part of the running stack on purpose. Each command prints the command that heals it.
+Stopping or restarting the stack heals all faults. Servers of your own (DATABASE_URL, REDIS_URL) are
+never touched.
 """
 
 
 def fault(paths: Paths, arguments: Sequence[str]) -> int:
     """Break one part of the running stack on purpose, or heal it."""
-    chosen = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     stack = control.running(paths)
-    if chosen.part == "app":
-        said = servers.kill_app(stack, chosen.name)
-    elif chosen.part == "slow-sql":
-        said = _slow_sql(stack, chosen.delay)
+    if options.part == "app":
+        message = servers.kill_app(stack, options.name)
+    elif options.part == "slow-sql":
+        message = _slow_sql(stack, options.delay)
     else:
-        # Both servers of `redis` share their faults, so one of them speaks for both.
-        for server in _own(stack, chosen.part):
-            said = _done(server, chosen.part, chosen.deed)
-    print(said)
+        # `redis` means two servers with the same fault, so one message is enough.
+        for server in _own_servers(stack, options.part):
+            message = _change(server, options.part, options.action)
+    print(message)
     return control.OK
 
 
-def _done(server: Server, part: str, deed: str) -> str:
-    if deed == "heal":
+def _change(server: Server, part: str, action: str) -> str:
+    if action == "heal":
         return servers.heal(server)
-    return (servers.stop if deed == "stop" else servers.halt)(server, part)
+    return (servers.stop if action == "stop" else servers.freeze_server)(server, part)
 
 
 def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
-    _own(stack, "postgres")
+    _own_servers(stack, "postgres")
     slow_sql = SlowSql(stack.postgres)
     if delay_ms is not None:
         slow_sql.slow(delay_ms)
@@ -54,24 +54,24 @@ def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
             "Heal it:  lab fault slow-sql heal"
         )
     if slow_sql.heal():
-        return "Statements take as long as they need again."
-    return "Statements are not slowed down: there is nothing to heal."
+        return "Statements are no longer delayed."
+    return "Statements are not delayed: there is nothing to heal."
 
 
-def _own(stack: Stack, part: str) -> list[Server]:
+def _own_servers(stack: Stack, part: str) -> list[Server]:
     """Return the stack's own servers of this part.
 
-    :raises LabError: when there is none, as the caller's are in their place.
+    :raises LabError: when there is none, because the caller's servers replace them.
     """
-    all_of_it: list[Server] = (
+    all_servers: list[Server] = (
         [stack.postgres] if part == "postgres" else [stack.limits, stack.valkey]
     )
-    own = [server for server in all_of_it if server in stack.storage]
+    own = [server for server in all_servers if server in stack.storage]
     if not own:
         variable = "DATABASE_URL" if part == "postgres" else "REDIS_URL"
         raise LabError(
-            f"{variable} names a server of yours, which is left alone. For one that may break:  "
-            f"make stop && env -u {variable} make start"
+            f"{variable} names your own server, which is never touched. To use the stack's server:"
+            f"  make stop && env -u {variable} make start"
         )
     return own
 
@@ -80,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab fault", description=_DESCRIPTION)
     parts = parser.add_subparsers(dest="part", required=True)
     for part in ("redis", "postgres"):
-        server = parts.add_parser(part, help="stop: refuses; freeze: hangs; heal: answers again")
-        server.add_argument("deed", choices=("stop", "freeze", "heal"))
-    app = parts.add_parser("app", help="kill an app process; another one takes its place")
-    app.add_argument("deed", choices=("kill",))
+        server = parts.add_parser(part, help="stop: refuse; freeze: hang; heal: answer again")
+        server.add_argument("action", choices=("stop", "freeze", "heal"))
+    app = parts.add_parser("app", help="kill an app process; the supervisor starts a new one")
+    app.add_argument("action", choices=("kill",))
     app.add_argument("name", nargs="?", choices=APPS, default=APPS[0])
-    slow_sql = parts.add_parser("slow-sql", help="every statement takes longer; heal undoes it")
+    slow_sql = parts.add_parser("slow-sql", help="delay every statement; heal ends this")
     slow_sql.add_argument("delay", type=_delay, metavar="300ms|heal")
     return parser
 
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 def _delay(text: str) -> float | None:
     if text == "heal":
         return None
-    found = milliseconds(text)
-    if not 0 < found <= LONGEST_MS:
-        raise argparse.ArgumentTypeError(f"`{text}` is not between 1ms and {LONGEST_MS // 1000}s")
-    return found
+    delay_ms = milliseconds(text)
+    if not 0 < delay_ms <= MAX_DELAY_MS:
+        raise argparse.ArgumentTypeError(f"`{text}` is not between 1ms and {MAX_DELAY_MS // 1000}s")
+    return delay_ms

@@ -1,4 +1,4 @@
-"""What can be done to PostgreSQL, to Valkey and to an app process; each returns what to say."""
+"""The faults of PostgreSQL, Valkey and an app process. Each function returns a message to print."""
 
 from lab.stack.errors import LabError
 from lab.stack.footprint import has_ended
@@ -7,22 +7,22 @@ from lab.stack.servers import Server
 from lab.stack.stack import Stack
 from lab.stack.waiting import wait_until
 
-_BACK_WITHIN_S = 40.0
+_READY_TIMEOUT_SECONDS = 40.0
 
 
-def stop(server: Server, word: str) -> str:
-    """End it and keep it down; clients are refused."""
-    server.hold_down()
+def stop(server: Server, part: str) -> str:
+    """Stop it and disable its restart, so that connections are refused."""
+    server.disable_restart()
     if process := server.process:
-        # A frozen one would not hear that it is to end.
+        # A frozen process would not react to the signal.
         thaw(process)
-    # It belongs to the supervisor, another process; this ends it whoever started it.
+    # The supervisor, another process, has started it. `end_leftover` ends it all the same.
     server.end_leftover()
-    return f"{server.name} is stopped: connections are refused. Heal it:  lab fault {word} heal"
+    return f"{server.name} is stopped: connections are refused. Heal it:  lab fault {part} heal"
 
 
-def halt(server: Server, word: str) -> str:
-    """Freeze it: connections are taken, and nothing is ever answered.
+def freeze_server(server: Server, part: str) -> str:
+    """Freeze it: it accepts connections, and never answers.
 
     :raises LabError: when it does not run.
     """
@@ -30,38 +30,38 @@ def halt(server: Server, word: str) -> str:
     if process is None:
         raise LabError(
             f"{server.name} does not run, and cannot be frozen. Heal it first:  "
-            f"lab fault {word} heal"
+            f"lab fault {part} heal"
         )
     freeze(process)
-    return f"{server.name} is frozen: nothing is answered. Heal it:  lab fault {word} heal"
+    return f"{server.name} is frozen: it answers nothing. Heal it:  lab fault {part} heal"
 
 
 def heal(server: Server) -> str:
-    """Undo either; return once it answers.
+    """Undo `stop` or `freeze_server`. Return when it answers.
 
-    :raises LabError: when it does not.
+    :raises LabError: when it does not answer in time.
     """
     process = server.process
-    if not server.held_down and not (process and is_frozen(process)):
-        return f"{server.name} is not at fault: there is nothing to heal."
-    server.release()
+    if not server.restart_disabled and not (process and is_frozen(process)):
+        return f"{server.name} is neither stopped nor frozen: there is nothing to heal."
+    server.enable_restart()
     if process is not None:
         thaw(process)
-    # If it was stopped, the supervisor brings it back.
-    if not wait_until(server.ready, timeout_s=_BACK_WITHIN_S):
-        raise LabError(f"{server.name} has not come back. What it said:  less {server.log}")
+    # If it was stopped, the supervisor restarts it.
+    if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
+        raise LabError(f"{server.name} does not answer. Its log:  less {server.log}")
     return f"{server.name} answers again."
 
 
 def kill_app(stack: Stack, name: str) -> str:
-    """Kill an app process (SIGKILL), with what it was doing."""
+    """Kill an app process (SIGKILL). Its requests in progress fail."""
     app = next(app for app in stack.apps if app.name == name)
     process = app.process
     if process is None:
-        return f"{name} is dead already; the supervisor is starting another one."
+        return f"{name} has already ended. The supervisor is starting a new process."
     process.kill()
     wait_until(lambda: has_ended(process), timeout_s=10)
     return (
-        f"{name} (process {process.pid}) is killed; the other one answers, and the supervisor "
-        "starts a new one by itself."
+        f"{name} (process {process.pid}) is killed. The other app process answers, and the "
+        "supervisor starts a new one."
     )

@@ -1,1 +1,1 @@
-"""The whole chain on one machine, from wheels: PostgreSQL, Valkey, two app processes, Caddy."""
+"""The local stack, with servers from wheels: PostgreSQL, Valkey, two app processes and Caddy."""

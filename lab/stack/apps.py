@@ -1,4 +1,4 @@
-"""The service's own processes, started the way production starts them, and its migrations."""
+"""Starts the service's processes as production does, and runs its migrations."""
 
 import http.client
 import signal
@@ -17,42 +17,42 @@ from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.servers import Server
 from lab.stack.telemetry import UNSAMPLED
-from lab.stack.waiting import POLL_S, never, wait_until
+from lab.stack.waiting import POLL_INTERVAL_SECONDS, never, wait_until
 
 UVICORN = (
     *("--app-dir", str(CHECKOUT)),
     *("--host", LOOPBACK),
     *("--loop", "uvloop", "--http", "httptools"),
-    # The load balancer tells who asks and over which scheme, and only it is believed.
+    # Only the load balancer may set the client's address and the scheme.
     *("--proxy-headers", "--forwarded-allow-ips", LOOPBACK),
-    # The service writes one line per request itself, and names no server to strangers.
+    # The service writes its own line for each request. Clients need not know the server software.
     *("--no-access-log", "--no-server-header"),
-    # Longer than the longest request may take: what has begun is answered.
+    # Longer than the request timeout, so that every request in progress is answered.
     *("--timeout-graceful-shutdown", "15"),
-    # Without this, a pipelined request begins in a copy of the context of the one before it.
+    # Without this, a pipelined request starts with a copy of the previous request's context.
     "--reset-contextvars",
-    # Longer than the load balancer keeps a connection for the next request.
+    # Longer than the load balancer keeps an idle connection.
     *("--timeout-keep-alive", "75"),
 )
 
 
-# Caddy checks every second whether a process is ready. The rest is time for the answer.
-NOTICED_AFTER_S = 1.5
+# Caddy checks each process once a second. The rest is time for the answer.
+CADDY_NOTICES_AFTER_SECONDS = 1.5
 _MAX_FAILED_STARTS = 3
 
 
 class AppProcess(Server):
     """One uvicorn process of the service.
 
-    Told by SIGTERM to end, it first says at /readyz that it will, and goes on serving until the
-    load balancer knows. When the whole stack ends nobody is left to be told, and SIGINT, which
-    uvicorn takes for the same, saves that time.
+    After SIGTERM, it first fails /readyz, and serves until the load balancer has noticed. When the
+    whole stack stops, the load balancer is already gone, so SIGINT is sent: uvicorn stops on it
+    without that delay.
     """
 
     stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
-    # It may well answer, and say so itself.
-    unready = "not ready"
+    # A process that is not ready may still answer.
+    unready_label = "not ready"
     starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
@@ -64,23 +64,23 @@ class AppProcess(Server):
         log: Path | None,
         environment: Callable[[], Mapping[str, str]],
     ) -> None:
-        """Without `log` it writes where the caller writes.
+        """Without `log`, the process writes to the caller's standard output.
 
-        `environment` is asked at each launch, when the servers' addresses are known.
+        `environment` is called at each launch, when the servers' addresses are known.
         """
         super().__init__(name, directory)
         self.log = log
         self._service_environment = environment
 
     def ready(self) -> bool:
-        """Whether it says that it can serve requests."""
+        """Return whether /readyz returns 200."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
 
     def take_over(self, old: "AppProcess") -> str | None:
-        """Start this process; when it is ready and Caddy has had time to see it, retire `old`.
+        """Start this process. When it is ready and Caddy has had time to notice, retire `old`.
 
         The supervisor, which is another process, starts this one. Returns None if it became ready
-        and stayed so. Otherwise `old` continues to serve, and a sentence says what went wrong.
+        and stayed ready. Otherwise `old` continues to serve, and the result describes the failure.
         """
         before, started = self.identity, set[Identity]()
 
@@ -93,19 +93,19 @@ class AppProcess(Server):
         def is_ready() -> bool:
             return self.process is not None and self.ready()
 
-        self.release()
-        if wait_until(is_ready, timeout_s=60, give_up=keeps_ending):
-            time.sleep(NOTICED_AFTER_S)
-            # One slow answer of a busy machine is no reason to give up; an ended process is.
-            if wait_until(is_ready, timeout_s=10, give_up=lambda: self.process is None):
+        self.enable_restart()
+        if wait_until(is_ready, timeout_s=60, abort=keeps_ending):
+            time.sleep(CADDY_NOTICES_AFTER_SECONDS)
+            # One slow answer on a busy machine is not a failure. A process that has ended is.
+            if wait_until(is_ready, timeout_s=10, abort=lambda: self.process is None):
                 old.retire()
                 return None
-        found = "there was no process"
+        last_state = "no process was running"
         if (process := self.process) is not None:
             answer = "answered" if self.ready() else "did not answer"
-            found = f"process {process.pid} {answer} at {LOOPBACK}:{self.port}"
+            last_state = f"process {process.pid} {answer} at {LOOPBACK}:{self.port}"
         self.retire()
-        return f"{len(started)} processes were started for it; in the end, {found}."
+        return f"{len(started)} processes were started for it. At the end, {last_state}."
 
     def retire(self) -> None:
         """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""
@@ -115,7 +115,7 @@ class AppProcess(Server):
                 process.send_signal(signal.SIGTERM)
         # The signal comes first: if this command is killed between the two steps, the supervisor
         # starts the process again, and there is one too many instead of one too few.
-        self.hold_down()
+        self.disable_restart()
 
     def _command(self) -> list[str]:
         program = [sys.executable, "-m", "uvicorn", *self.application]
@@ -130,7 +130,7 @@ class AppProcess(Server):
 
 
 def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") -> bool:
-    """Whether a GET gives 200. Never raises."""
+    """Return whether a GET returns 200. Never raises."""
     try:
         connection.request("GET", path, headers=UNSAMPLED)
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -141,10 +141,10 @@ def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") ->
 
 
 def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = never) -> None:
-    """Bring the database to the schema that the code expects.
+    """Migrate the database to the schema that the code expects.
 
-    :raises LabError: with what Alembic said.
-    :raises InterruptedStartError: when `cancelled` said so first; Alembic then rolls back.
+    :raises LabError: when Alembic fails, with its output.
+    :raises InterruptedStartError: when `cancelled` returns true first. Alembic then rolls back.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
@@ -158,7 +158,7 @@ def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = n
     )
     output = _output_of(process, cancelled)
     if cancelled():
-        raise InterruptedStartError("Told to stop during the migrations.")
+        raise InterruptedStartError("The start was interrupted during the migrations.")
     if process.returncode != 0:
         raise LabError(f"The migrations failed:\n\n{output}")
 
@@ -166,7 +166,7 @@ def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = n
 def _output_of(process: "subprocess.Popen[str]", cancelled: Callable[[], bool]) -> str:
     while True:
         try:
-            return process.communicate(timeout=POLL_S)[0]
+            return process.communicate(timeout=POLL_INTERVAL_SECONDS)[0]
         except subprocess.TimeoutExpired:
             if cancelled():
                 process.terminate()

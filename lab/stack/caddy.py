@@ -17,17 +17,17 @@ from lab.stack.servers import Server
 CADDYFILE = CHECKOUT / "deploy" / "Caddyfile"
 
 
-class FrontDoor(NamedTuple):
-    """The listening sockets that people's requests arrive at."""
+class PublicSockets(NamedTuple):
+    """The listening sockets for requests from clients."""
 
     http: list[socket.socket]
     https: list[socket.socket]
 
     @classmethod
-    def open(cls, http_port: int, https_port: int, target: str) -> "FrontDoor":
-        """Take both ports, or neither.
+    def open(cls, http_port: int, https_port: int, target: str) -> "PublicSockets":
+        """Open both ports, or neither.
 
-        :raises LabError: when one is taken, naming the variable that moves it.
+        :raises LabError: when one is taken. The message names the variable that changes it.
         """
         http = listen(http_port, "HTTP_PORT", target)
         try:
@@ -39,11 +39,11 @@ class FrontDoor(NamedTuple):
 
     @property
     def descriptors(self) -> list[int]:
-        """What Caddy inherits."""
+        """The file descriptors that Caddy inherits."""
         return [server.fileno() for server in (*self.http, *self.https)]
 
     def close(self) -> None:
-        """Refuse clients from now on."""
+        """Close the sockets, so that new connections are refused."""
         for server in (*self.http, *self.https):
             server.close()
 
@@ -52,8 +52,8 @@ class CaddyServer(Server):
     """Caddy on the two public ports, in front of the app processes."""
 
     stop_timeout_s = 20.0
-    # It may well answer, without a service behind it.
-    unready = "not ready"
+    # Caddy may answer although no app process does.
+    unready_label = "not ready"
 
     def __init__(
         self,
@@ -64,17 +64,17 @@ class CaddyServer(Server):
         log: Path,
         upstreams: Callable[[], Sequence[int]],
     ) -> None:
-        """`ports` are HTTP's and HTTPS's; `ca_certificate` is where the authority is published."""
+        """`ports` are for HTTP and HTTPS. The local CA's certificate goes to `ca_certificate`."""
         super().__init__("Caddy", directory, port=ports[0], log=log)
         self._https_port = ports[1]
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
-        self.door: FrontDoor | None = None
-        # Asked at each launch for what deploy/Caddyfile is told besides.
+        self.public_sockets: PublicSockets | None = None
+        # Called at each launch for further variables of deploy/Caddyfile.
         self.settings: Callable[[], Mapping[str, str]] = dict
 
     def ready(self) -> bool:
-        """Whether a request gets through to the service, by HTTP and by HTTPS."""
+        """Return whether a request reaches the service, by HTTP and by HTTPS."""
         if not self._publish_authority():
             return False
         return answers_ok(
@@ -107,18 +107,18 @@ class CaddyServer(Server):
             **os.environ,
             "HTTP_PORT": str(self.port),
             "HTTPS_PORT": str(self._https_port),
-            "HTTP_BIND": _inherited(self.door.http if self.door else ()),
-            "HTTPS_BIND": _inherited(self.door.https if self.door else ()),
+            "HTTP_BIND": _inherited(self.public_sockets.http if self.public_sockets else ()),
+            "HTTPS_BIND": _inherited(self.public_sockets.https if self.public_sockets else ()),
             "UPSTREAMS": " ".join(f"{LOOPBACK}:{port}" for port in self._upstreams()),
             "CADDY_STORAGE": str(self.directory),
-            # Caddy writes below these whatever its configuration says.
+            # Caddy writes into these directories whatever its configuration says.
             "XDG_DATA_HOME": str(self.directory),
             "XDG_CONFIG_HOME": str(self.directory),
             **self.settings(),
         }
 
     def _inherited_descriptors(self) -> Sequence[int]:
-        return self.door.descriptors if self.door else ()
+        return self.public_sockets.descriptors if self.public_sockets else ()
 
 
 def _inherited(sockets: Sequence[socket.socket]) -> str:

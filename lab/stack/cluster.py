@@ -1,4 +1,4 @@
-"""Making a PostgreSQL cluster: all of it, or nothing that looks like one."""
+"""Creates a PostgreSQL cluster atomically: after an interruption, there is no partial cluster."""
 
 import os
 import shutil
@@ -10,20 +10,20 @@ from lab.stack import unprivileged
 from lab.stack.errors import LabError
 from lab.stack.secrets import write_private
 
-# Spoken to a server in single-user mode, which takes one statement a line.
-FIRST_WORDS = """\
+# For a server in single-user mode, which reads one statement a line.
+INITIAL_STATEMENTS = """\
 CREATE ROLE roundtrip LOGIN PASSWORD '{password}'
 CREATE DATABASE roundtrip OWNER roundtrip
 """
 
 
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    """Make a cluster in `data` with a superuser `postgres`, a role and a database `roundtrip`.
+    """Create a cluster in `data` with a superuser `postgres`, a role and a database `roundtrip`.
 
-    It is built beside its place and moved there at the end, so that an interrupted attempt is
-    simply made again. Sorting is that of C.UTF-8 from PostgreSQL itself: the same on every machine.
+    The cluster is created in `data.new` and renamed at the end, so that an interrupted attempt can
+    be repeated. Its locale is PostgreSQL's builtin C.UTF-8, which sorts alike on every machine.
 
-    :raises LabError: with what PostgreSQL said.
+    :raises LabError: when PostgreSQL fails, with its output.
     """
     draft = data.with_name("data.new")
     shutil.rmtree(draft, ignore_errors=True)
@@ -34,13 +34,13 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
         [str(programs / "postgres"), "--single", "-D", str(draft), "-c", "exit_on_error=on",
          "-c", f"fsync={'on' if durable else 'off'}", "postgres"],
         draft,
-        FIRST_WORDS.format(password=password),
+        INITIAL_STATEMENTS.format(password=password),
     )  # fmt: skip
     draft.rename(data)
 
 
 def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    # `initdb` reads it again by name, so a pipe made by root would be closed to `nobody`.
+    # `initdb` opens it by name. As `nobody`, it could not open a pipe that root has created.
     password_file = data.with_name("initial-password")
     write_private(password_file, password)
     unprivileged.hand_over(password_file)
@@ -57,25 +57,25 @@ def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> 
 
 
 def neutral_environment() -> Mapping[str, str]:
-    """Return the caller's, without what steers PostgreSQL's programs (PGDATA, PGOPTIONS, …)."""
+    """Return the caller's environment without PostgreSQL's variables (PGDATA, PGOPTIONS, …)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return {**kept, "LC_ALL": "C"}
 
 
-def _run(command: list[str], directory: Path, words: str = "") -> None:
+def _run(command: list[str], directory: Path, statements: str = "") -> None:
     result = subprocess.run(
         command,
         env=dict(neutral_environment()),
         cwd=directory,
-        input=words,
+        input=statements,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        # Ctrl-C in the terminal is for the supervisor, who then ends things in their order.
+        # Ctrl-C in the terminal must reach only the supervisor, which stops everything in order.
         start_new_session=True,
-        **unprivileged.who(),
+        **unprivileged.popen_user(),
     )
     if result.returncode != 0:
-        message = f"PostgreSQL's data could not be made in {directory}:\n\n{result.stdout}"
+        message = f"PostgreSQL could not create its data in {directory}:\n\n{result.stdout}"
         raise LabError(message)

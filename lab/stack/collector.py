@@ -1,4 +1,4 @@
-"""The collector of the local stack: takes everybody's spans, and shows each request."""
+"""The collector of the local stack: receives the spans of all processes, and shows each request."""
 
 import http.client
 import os
@@ -10,29 +10,29 @@ from pathlib import Path
 from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import kept_password
+from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import Server
 
-# What Caddy serves beside the service, here and nowhere else.
+# Routes that Caddy serves in the local stack only.
 ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"
 
 
 class CollectorServer(Server):
-    """`python -m lab.collector` on 127.0.0.1; it keeps traces in memory, and nothing on disk."""
+    """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and nothing on disk."""
 
-    # It has nothing to lose by then, and nobody to answer.
+    # When it is stopped, it has no data to save and no requests to answer.
     stop_signal = signal.SIGKILL
 
     def __init__(
         self, directory: Path, *, environment: Callable[[], Mapping[str, str]], log: Path
     ) -> None:
-        """Ask `environment` at each launch for the DATABASE_URL and the ALLOWED_HOSTS."""
+        """`environment` returns DATABASE_URL and ALLOWED_HOSTS. It is called at each launch."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
 
     @property
     def url(self) -> str:
-        """Where OpenTelemetry's exporters find it."""
+        """The endpoint for OpenTelemetry's exporters."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
@@ -41,14 +41,14 @@ class CollectorServer(Server):
 
         The collector explains only statements of such spans.
         """
-        return kept_password(self.directory / "service-key")
+        return load_or_create_password(self.directory / "service-key")
 
     def ready(self) -> bool:
-        """Whether it serves the page."""
+        """Return whether it serves the page."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/lab")
 
     def end_streams(self) -> None:
-        """Let go of the pages that listen, on which the load balancer would wait at its end."""
+        """Close the pages' event streams. The load balancer would wait for them when it stops."""
         process = self.process
         if process is not None:
             process.send_signal(signal.SIGUSR1)

@@ -1,4 +1,4 @@
-"""What the caller's environment asks of the stack, and what the service is given."""
+"""The choices that the stack reads from the environment, and the environment of the service."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen from outside. What is None is the stack's own."""
+    """Ports, and addresses of the caller's servers. For a None, the stack runs its own server."""
 
     http_port: int
     https_port: int
@@ -24,12 +24,12 @@ class Choices:
 
     @property
     def limits_url(self) -> str | None:
-        """Where requests are counted; a `REDIS_URL` alone is for the counts, too."""
+        """The server for rate limit counts. If only `REDIS_URL` is set, it also has the counts."""
         return self.rate_limit_redis_url or self.redis_url
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Under which a browser on this machine reaches the service."""
+        """The origins at which a browser on this machine reaches the service."""
         return tuple(
             f"{scheme}://{host}:{port}"
             for scheme, port in (("https", self.https_port), ("http", self.http_port))
@@ -38,17 +38,17 @@ class Choices:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), and the addresses of given servers.
+        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), and the addresses of the caller's servers.
 
         These are `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`.
 
-        :raises LabError: when a port is no port, or one port is wanted twice.
+        :raises LabError: when a value is not a port, or both ports are the same.
         """
         http_port = _port(environment, "HTTP_PORT", 8080)
         https_port = _port(environment, "HTTPS_PORT", 8443)
         if http_port == https_port:
             raise LabError(
-                f"HTTP_PORT and HTTPS_PORT are both {http_port}. Give each a port of its own:  "
+                f"HTTP_PORT and HTTPS_PORT are both {http_port}. Give two different ports:  "
                 "HTTP_PORT=8080 HTTPS_PORT=8443 make start"
             )
         return cls(
@@ -69,11 +69,10 @@ def service_environment(
     provider: Mapping[str, str] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return the caller's environment, completed by what a local service needs.
+    """Return the caller's environment, with the settings that a local service needs added.
 
-    A setting of the service that the caller has set is left as it is; but those of the `provider`
-    belong together, and are the stack's own or the caller's. Requests are counted at
-    `redis_url`, too.
+    A setting that the caller has set is kept. The settings of the `provider` belong together: if
+    given, they replace the caller's. Rate limits are counted at `redis_url`, too.
     """
     defaults = {
         "ENVIRONMENT": "local",
@@ -84,9 +83,9 @@ def service_environment(
         # requests are not traced.
         "TRACE_LIMIT": "100/10 seconds",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
-        # Twice as long as the load balancer takes to look whether a process is ready.
+        # Twice the interval at which the load balancer checks whether a process is ready.
         "DRAIN_DELAY": "2",
-        # A line appears when its request ends, in a file as on a terminal.
+        # A request's log line is written when the request ends, also to a file.
         "PYTHONUNBUFFERED": "1",
     }
     given = {name: value for name, value in environment.items() if value or name not in defaults}
@@ -103,7 +102,7 @@ def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
     text = environment.get(variable) or str(default)
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
         message = (
-            f"{variable}={text} is no port. Give a number from 1 to {HIGHEST_PORT}:  "
+            f"{variable}={text} is not a port. Give a number from 1 to {HIGHEST_PORT}:  "
             f"{variable}={default} make start"
         )
         raise LabError(message)

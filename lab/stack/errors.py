@@ -1,8 +1,8 @@
-"""What can go wrong in the local stack, in sentences that say what to do next."""
+"""Errors of the local stack. Each message says what to do next."""
 
 
 class LabError(Exception):
-    """The message is printed to a person as it stands."""
+    """An error whose message is shown to the user unchanged."""
 
 
 class AlreadyRunningError(LabError):
@@ -10,4 +10,4 @@ class AlreadyRunningError(LabError):
 
 
 class InterruptedStartError(LabError):
-    """Somebody asked the stack to stop while it was still starting."""
+    """The stack received a stop signal while it was still starting."""

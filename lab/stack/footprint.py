@@ -1,4 +1,4 @@
-"""What a server leaves in its directory, so that it is found again: its port and its process."""
+"""Records a server's port and process in its directory, so that other processes find it."""
 
 import signal
 from pathlib import Path
@@ -11,54 +11,56 @@ from lab.stack.ports import noted_port, remembered_port
 from lab.stack.waiting import wait_until
 
 
-class Footprint:
-    """The notes in one server's directory; they outlive the process that wrote them."""
+class ServerRecord:
+    """The files in one server's directory. They remain when the process that wrote them ends."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._record = directory / "process.json"
+        self._process_file = directory / "process.json"
 
     def port(self) -> int | None:
-        """Return the port as noted; None before the first one is chosen."""
+        """Return the recorded port. None before the first one is chosen."""
         return noted_port(self._directory / "port")
 
     def choose_port(self) -> int:
-        """Return the port that was used last, or a new one when somebody else has taken that."""
+        """Return the port that was used last, or a new one if another program has taken it."""
         make_directory(self._directory)
         return remembered_port(self._directory / "port")
 
     @property
     def identity(self) -> Identity | None:
-        """The process as noted; it may have ended."""
-        return Identity.load(self._record)
+        """The recorded process, which may have ended."""
+        return Identity.load(self._process_file)
 
     def process(self) -> psutil.Process | None:
-        """Return the noted process if it lives, whoever started it."""
-        # Read once: the supervisor may delete the note between two reads.
+        """Return the recorded process if it runs, also if another process started it."""
+        # Read once: the supervisor may delete the file between two reads.
         identity = self.identity
         return identity.process() if identity else None
 
-    def note(self, pid: int) -> None:
-        """Write down a process that has just begun."""
-        Identity.of(pid).save(self._record)
+    def save_process(self, pid: int) -> None:
+        """Record a process that has just started."""
+        Identity.of(pid).save(self._process_file)
 
-    def forget(self) -> None:
-        """Delete the note about the process; the port stays noted."""
-        self._record.unlink(missing_ok=True)
+    def delete_process(self) -> None:
+        """Delete the record of the process. The port stays recorded."""
+        self._process_file.unlink(missing_ok=True)
 
-    def end_process(self, how: signal.Signals, timeout_s: float) -> bool:
-        """End the noted process if it lives; whether it did."""
+    def end_process(self, stop_signal: signal.Signals, timeout_s: float) -> bool:
+        """End the recorded process if it runs. Return whether it ran."""
         process = self.process()
         if process is not None:
-            end_stranger(process, how, timeout_s)
-        self.forget()
+            terminate_or_kill(process, stop_signal, timeout_s)
+        self.delete_process()
         return process is not None
 
 
-def end_stranger(process: psutil.Process, how: signal.Signals, timeout_s: float) -> None:
-    """End a process that is not our child: politely, then by force."""
+def terminate_or_kill(
+    process: psutil.Process, stop_signal: signal.Signals, timeout_s: float
+) -> None:
+    """End a process that is not a child of this one: by `stop_signal`, then by SIGKILL."""
     try:
-        process.send_signal(how)
+        process.send_signal(stop_signal)
         if not wait_until(lambda: has_ended(process), timeout_s=timeout_s):
             process.kill()
             wait_until(lambda: has_ended(process), timeout_s=timeout_s)
@@ -67,7 +69,7 @@ def end_stranger(process: psutil.Process, how: signal.Signals, timeout_s: float)
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Whether it does nothing any more, even if its parent has not taken notice yet."""
+    """Return whether a process has ended. A zombie, which its parent has not reaped, has."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

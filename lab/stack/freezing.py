@@ -1,4 +1,4 @@
-"""A server that hangs: all of its processes stand still, and its connections stay open."""
+"""Makes a server hang: stops all of its processes. Its connections stay open."""
 
 import signal
 from contextlib import suppress
@@ -7,18 +7,18 @@ import psutil
 
 
 def freeze(process: psutil.Process) -> None:
-    """Stop a process and all that it has started (SIGSTOP)."""
-    # The parent first, so that it starts no others meanwhile.
+    """Stop a process and its descendants (SIGSTOP)."""
+    # The parent is first, so that it starts no more children meanwhile.
     _send(process, signal.SIGSTOP)
 
 
 def thaw(process: psutil.Process) -> None:
-    """Let them go on (SIGCONT), which changes nothing for those that run."""
+    """Continue a process and its descendants (SIGCONT). Has no effect on those that run."""
     _send(process, signal.SIGCONT)
 
 
 def is_frozen(process: psutil.Process) -> bool:
-    """Whether it stands still; one that has ended does not."""
+    """Return whether a process is stopped by SIGSTOP. False if it has ended."""
     try:
         return process.status() == psutil.STATUS_STOPPED
     except psutil.NoSuchProcess:

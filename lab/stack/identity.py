@@ -1,4 +1,4 @@
-"""Which process is meant: a number alone is given away again after its owner's death."""
+"""Identifies a process. Its id alone is not enough: the system reuses ids of ended processes."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,45 +6,45 @@ from pathlib import Path
 
 import psutil
 
-# The kernel tells a start time relative to the boot time, which a clock correction shifts a little.
-CLOCK_TOLERANCE_S = 2.0
+# The kernel reports a start time relative to the boot time. A clock correction changes that a bit.
+CLOCK_TOLERANCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process id together with the moment its process began (seconds since the epoch)."""
+    """A process id, and the time when the process started (seconds since the epoch)."""
 
     pid: int
     created: float
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
-        """Look at a living process.
+        """Return the identity of a running process.
 
-        :raises psutil.NoSuchProcess: when it has ended already.
+        :raises psutil.NoSuchProcess: when it has already ended.
         """
         return cls(pid, psutil.Process(pid).create_time())
 
     def process(self) -> psutil.Process | None:
-        """Return the process if it lives; None when it ended or another has its number now."""
+        """Return the process if it runs. None if it has ended or another process has its id now."""
         try:
             process = psutil.Process(self.pid)
-            if abs(process.create_time() - self.created) > CLOCK_TOLERANCE_S:
+            if abs(process.create_time() - self.created) > CLOCK_TOLERANCE_SECONDS:
                 return None
-            # A dead process whose parent has not looked yet; in a container perhaps nobody will.
+            # A zombie counts as ended: in a container, its parent may never reap it.
             return None if process.status() == psutil.STATUS_ZOMBIE else process
         except psutil.NoSuchProcess:
             return None
 
     def save(self, path: Path) -> None:
-        """Write it so that a reader sees either nothing or all of it."""
+        """Write it atomically: a reader sees either the old file or the whole new one."""
         draft = path.with_name(path.name + ".new")
         draft.write_text(json.dumps(asdict(self)))
         draft.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Identity | None":
-        """Read what `save` has written; None when there is nothing, or nothing whole."""
+        """Read what `save` has written. None if there is no file, or it is damaged."""
         try:
             fields = json.loads(path.read_text())
             return cls(int(fields["pid"]), float(fields["created"]))

@@ -1,4 +1,4 @@
-"""One process at a time works on a stack's directory."""
+"""A file lock: one process at a time works on a stack's directory."""
 
 import fcntl
 import os
@@ -8,17 +8,20 @@ from lab.stack.waiting import wait_until
 
 
 class Lock:
-    """Held by one process at a time; the kernel lets go of it when that process dies."""
+    """Held by one process at a time. The kernel releases it when that process ends."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def acquire(self, timeout_s: float = 0.5) -> bool:
-        """Whether it is ours now. The time covers others who only look whether it is held."""
+        """Acquire the lock, and return whether this succeeded.
+
+        Without the timeout, a process that only checks the lock (`is_held`) could make it fail.
+        """
         return wait_until(self._try, timeout_s=timeout_s)
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         os.close(self._descriptor)
 
     def _try(self) -> bool:
@@ -30,7 +33,7 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock."""
+    """Return whether a process holds the lock."""
     if not path.exists():
         return False
     lock = Lock(path)

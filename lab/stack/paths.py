@@ -1,4 +1,4 @@
-"""Where the stack keeps what it must remember."""
+"""The files and directories of the stack."""
 
 import os
 from collections.abc import Mapping
@@ -9,44 +9,44 @@ from lab.stack.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# A log that has grown beyond this is set aside as `<name>.1` when its writer starts the next time.
-LOG_BYTES = 10 * 1024 * 1024
+# A larger log is renamed to `<name>.1` when its writer starts the next time.
+MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Every file and directory of one stack; all of them lie below `root`."""
+    """Every file and directory of one stack. All of them are below `root`."""
 
     root: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Paths":
-        """`LAB_DIR`, or `.lab` in the checkout."""
+        """Use `LAB_DIR`, or `.lab` in the checkout."""
         return cls(Path(environment.get("LAB_DIR") or CHECKOUT / ".lab").expanduser().resolve())
 
     @property
     def lock(self) -> Path:
-        """Held by the process that runs the stack, for as long as it lives."""
+        """The lock that the process that runs the stack holds until it ends."""
         return self.root / "lock"
 
     @property
     def state(self) -> Path:
-        """What the running stack tells the other commands."""
+        """The state of the running stack, for the other commands."""
         return self.root / "stack.json"
 
     @property
     def ca_certificate(self) -> Path:
-        """The local authority's certificate, for `curl --cacert`."""
+        """The certificate of the local CA, for `curl --cacert`."""
         return self.root / "ca.crt"
 
     @property
     def roll_lock(self) -> Path:
-        """Held by one `make roll` at a time."""
+        """The lock that one `make roll` at a time holds."""
         return self.root / "roll.lock"
 
     @property
     def token_signing_key(self) -> Path:
-        """Made once, so that access tokens outlive a restart."""
+        """The key file. It is created once, so that access tokens stay valid after a restart."""
         return self.root / "token-signing-key"
 
     @property
@@ -56,14 +56,14 @@ class Paths:
 
     @property
     def stack_log(self) -> Path:
-        """What `up` would print on a terminal."""
+        """The output that `up` would print on a terminal."""
         return self.logs / "stack.log"
 
     def prepare(self) -> None:
-        """Make the directories.
+        """Create the directories.
 
-        They are open to every user, as `nobody` has to reach PostgreSQL's; what is secret in them
-        is closed file by file.
+        Every user can read them, because `nobody` must reach PostgreSQL's directory. Each file with
+        a secret has its own restricted permissions.
 
         :raises LabError: when they cannot be written.
         """
@@ -75,22 +75,22 @@ class Paths:
 
 
 def make_directory(directory: Path) -> None:
-    """Make it, readable by every user whatever the umask is."""
+    """Create it, readable by every user whatever the umask is."""
     if not directory.is_dir():
         directory.mkdir(parents=True)
         directory.chmod(0o755)
 
 
-def set_aside_when_large(log: Path) -> None:
-    """Keep a log and its predecessor below about twice `LOG_BYTES`."""
-    if log.exists() and log.stat().st_size > LOG_BYTES:
+def rotate_when_large(log: Path) -> None:
+    """Rename a log larger than `MAX_LOG_BYTES` to `<name>.1`, replacing the previous one."""
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))
 
 
 def last_lines(log: Path, count: int = 20, *, after_bytes: int = 0) -> str:
-    """Return the end of a log, to be shown when the process that writes it has failed.
+    """Return the end of a log, to show why the process that writes it has failed.
 
-    Skip the first `after_bytes`: earlier starts wrote them. Of equal lines, return the last one:
+    Skip the first `after_bytes`, which earlier starts wrote. Of equal lines, return only the last:
     two processes that share a log fail for the same reason.
     """
     if not log.exists():
@@ -104,6 +104,6 @@ def _not_writable(directory: Path, error: OSError) -> LabError:
     user = os.geteuid()
     return LabError(
         f"Cannot write {directory}: {error.strerror}.\n"
-        f"Make it yours:  sudo chown -R {user} {directory}\n"
+        f"Change its owner:  sudo chown -R {user} {directory}\n"
         f"or keep the data elsewhere:  LAB_DIR=/tmp/roundtrip make start"
     )

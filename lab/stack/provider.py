@@ -1,4 +1,4 @@
-"""The identity provider of the local stack, at which one person can sign in."""
+"""The identity provider of the local stack. It has one user."""
 
 import http.client
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import kept_password
+from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import Server
 
 NAME = "local"
@@ -19,7 +19,7 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whom the provider knows."""
+    """A user of the provider."""
 
     user_name: str
     name: str
@@ -31,32 +31,32 @@ PERSON = Person("ines", "Ines", "ines@example.com", "correct horse battery")
 
 
 class ProviderServer(Server):
-    """Canaille on 127.0.0.1; it keeps its secrets in `directory`, and people in memory."""
+    """Canaille on 127.0.0.1. It keeps its secrets in `directory`, and users in memory."""
 
     def __init__(
         self, directory: Path, *, origins: tuple[str, ...], log: Path | None = None
     ) -> None:
-        """`origins` are those of the service: nobody is sent anywhere else with a code."""
+        """`origins` are those of the service. The provider redirects only to them with a code."""
         super().__init__("provider", directory, log=log)
         self._origins = origins
 
     @property
     def issuer(self) -> str:
-        """Its name and its address in one."""
+        """The issuer identifier, which is also the provider's URL."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """What the service needs to know."""
+        """The service's settings for this provider."""
         return {
             "OIDC_NAME": NAME,
             "OIDC_ISSUER": self.issuer,
             "OIDC_CLIENT_ID": CLIENT_ID,
-            "OIDC_CLIENT_SECRET": kept_password(self.directory / "client-secret"),
+            "OIDC_CLIENT_SECRET": load_or_create_password(self.directory / "client-secret"),
         }
 
     def ready(self) -> bool:
-        """Whether it tells about itself."""
+        """Return whether it serves its discovery document."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), DISCOVERY)
 
     def _command(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""`lab psql`: PostgreSQL's own terminal, on the database of the running stack."""
+"""`lab psql`: psql on the database of the running stack."""
 
 import os
 import signal
@@ -12,14 +12,14 @@ from lab.stack.paths import Paths
 
 
 def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
-    """Talk SQL to the running stack's database; takes psql's own options."""
-    known: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))
-    # Not among the arguments, which every user of the machine can see.
-    password = known.pop("password", None)
+    """Open psql on the running stack's database; takes psql's own options."""
+    parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))
+    # Not an argument, because every user of the machine can see arguments.
+    password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     program = str(wheels.postgres_install() / "bin" / "psql")
-    # Python ignores it, and psql would inherit that: `lab psql … | head` would have no end.
+    # Python ignores SIGPIPE, and psql would inherit that: `lab psql … | head` would never end.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    command = [program, f"--dbname={make_conninfo(**known)}", *arguments]
-    # Nothing of Python stays: Ctrl-C is for psql alone, which cancels its query and goes on.
+    command = [program, f"--dbname={make_conninfo(**parameters)}", *arguments]
+    # psql replaces this process, so that only psql receives Ctrl-C. It cancels its query then.
     os.execve(program, command, environment)  # noqa: S606 - a shell is not wanted

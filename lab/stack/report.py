@@ -1,4 +1,4 @@
-"""What a person is told about a stack."""
+"""The texts that describe a stack to its user."""
 
 import json
 import shlex
@@ -12,8 +12,8 @@ from lab.stack.stack import Stack
 SIGNUP = {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}
 
 
-def where_things_are(stack: Stack) -> str:
-    """Tell the addresses, the logs, and a first request to paste."""
+def ready_message(stack: Stack) -> str:
+    """Return the addresses, the directory of the logs, and a first request to paste."""
     http = f"http://localhost:{stack.choices.http_port}"
     https = f"https://localhost:{stack.choices.https_port}"
     ca_certificate = shlex.quote(str(stack.paths.ca_certificate))
@@ -39,9 +39,9 @@ Sign up:
 def status_table(stack: Stack) -> Iterator[str]:
     """Yield a line for each part: its process, its port, its health."""
     yield f"{'part':<12} {'pid':>8} {'port':>6}   health"
-    # One that hangs takes its time to be found out; the others are asked meanwhile.
-    with ThreadPoolExecutor() as at_once:
-        yield from at_once.map(_status, stack.servers)
+    # In parallel, because the check of a server that hangs waits for its timeout.
+    with ThreadPoolExecutor() as executor:
+        yield from executor.map(_status, stack.servers)
     if stack.choices.database_url is not None:
         yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
     if stack.choices.redis_url is not None:
@@ -56,7 +56,7 @@ def _status(server: Server) -> str:
     identity = server.identity
     if identity is None or identity.process() is None:
         return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
-    health = "ready" if server.ready() else server.unready
+    health = "ready" if server.ready() else server.unready_label
     return f"{server.name:<12} {identity.pid:>8} {server.port:>6}   {health}"
 
 
@@ -78,8 +78,8 @@ def _redis(stack: Stack) -> str:
 def _limits(stack: Stack) -> str:
     if stack.choices.limits_url is None:
         return stack.limits.url
-    given = "RATE_LIMIT_REDIS_URL" if stack.choices.rate_limit_redis_url else "REDIS_URL"
-    return f"yours, from {given}"
+    variable = "RATE_LIMIT_REDIS_URL" if stack.choices.rate_limit_redis_url else "REDIS_URL"
+    return f"yours, from {variable}"
 
 
 def _compact(fields: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Secrets of the local stack: made once, readable by their owner only."""
+"""Secrets of the local stack. Each is created once, and only its owner can read it."""
 
 import base64
 import os
@@ -7,40 +7,40 @@ from pathlib import Path
 
 
 def password() -> str:
-    """256 random bits that need no escaping in a URL, a configuration file or SQL."""
+    """Return 256 random bits that need no escaping in a URL, a configuration file or SQL."""
     return secrets.token_hex(32)
 
 
 def signing_key() -> str:
-    """32 random bytes, as base64."""
+    """Return 32 random bytes, as base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def kept_password(path: Path) -> str:
-    """Return the password in the file, made by the first caller."""
-    return _kept(path, password())
+def load_or_create_password(path: Path) -> str:
+    """Return the password in the file. The first call creates it."""
+    return _load_or_create(path, password())
 
 
-def kept_signing_key(path: Path) -> str:
-    """Return the key in the file, made by the first caller."""
-    return _kept(path, signing_key())
+def load_or_create_signing_key(path: Path) -> str:
+    """Return the key in the file. The first call creates it."""
+    return _load_or_create(path, signing_key())
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first moment on."""
+    """Write a file that only its owner can read, at any time."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
 
 
-def _kept(path: Path, fresh: str) -> str:
+def _load_or_create(path: Path, new_secret: str) -> str:
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        write_private(draft, fresh)
+        write_private(draft, new_secret)
         try:
-            # A link cannot replace a file: of two processes that come at the same time, one wins
-            # and both go on with its secret.
+            # A hard link cannot replace a file. If two processes do this at the same time, one
+            # succeeds, and both use its secret.
             os.link(draft, path)
         except FileExistsError:
             return path.read_text()

@@ -1,4 +1,4 @@
-"""Being told to stop, once or twice."""
+"""Handles stop signals: the first stops the stack, the second kills it."""
 
 import signal
 import threading
@@ -8,18 +8,18 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """Ctrl-C, `kill` and a closed terminal set `stopping`; a second Ctrl-C or `kill` `hurry`."""
+    """Ctrl-C, `kill` and a closed terminal set `stopping`; a second Ctrl-C or `kill` `kill_now`."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
-        self.hurry = threading.Event()
+        self.kill_now = threading.Event()
 
     def listen(self) -> None:
-        """From now on for the rest of this process's life."""
+        """Install the signal handlers for the rest of this process."""
         for number in STOPPING:
             signal.signal(number, self._receive)
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self.stopping.is_set() and number != signal.SIGHUP:
-            self.hurry.set()
+            self.kill_now.set()
         self.stopping.set()

@@ -1,13 +1,12 @@
-"""Making every statement of the service slower, for real and by PostgreSQL's own means.
+"""Makes every statement of the service slower, inside PostgreSQL.
 
-Each table gets a row security policy that lets every row through and, to know that, calls a
-function that sleeps: once in a statement, however many rows and tables that has. EXPLAIN shows it
-as an InitPlan. A statement that meets no row at all is as fast as before, and so are COMMIT and the
-superuser; COPY into a table (`make seed`) is refused meanwhile.
+Each table gets a row security policy that allows every row and calls a function that sleeps: once
+for each statement, however many rows and tables it has. EXPLAIN shows the function as an InitPlan.
+These are as fast as before: a statement that reads no row, COMMIT, and the superuser's statements.
+COPY into a table (`make seed`) is refused meanwhile.
 
-Of the other ways, a proxy before PostgreSQL would have to be there before the fault, in every
-figure that is taken without one; stopping the sessions' processes now and then hits some
-statements and misses others.
+A proxy in front of PostgreSQL would also be there without the fault, and would change every
+measurement. Stopping the sessions' processes from time to time would delay only some statements.
 """
 
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from psycopg import sql
 from lab.stack.errors import LabError
 from lab.stack.postgres import PostgresServer
 
-# statement_timestamp() is that of the client's message: the same within one statement alone.
+# statement_timestamp() is the time of the client's message, so each statement has its own.
 _FUNCTION = """\
 CREATE SCHEMA IF NOT EXISTS lab_fault;
 GRANT USAGE ON SCHEMA lab_fault TO PUBLIC;
@@ -35,7 +34,7 @@ $$"""
 _HEAL = """\
 DROP POLICY IF EXISTS lab_fault ON {table};
 ALTER TABLE {table} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY"""
-# The tables' owner, whom the service is, passes by the policies unless they are forced on it.
+# The service connects as the tables' owner. Without FORCE, the policies do not apply to the owner.
 _SLOW = """\
 DROP POLICY IF EXISTS lab_fault ON {table};
 CREATE POLICY lab_fault ON {table}
@@ -44,41 +43,41 @@ ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"""
 _TABLES = """\
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
 
-# A table is changed between two statements of the service; this long one of them may take.
+# The change of a table waits for the service's running statement, for this long at most.
 _LOCK_TIMEOUT = "15s"
 
 
 class SlowSql:
-    """The fault in one stack's own PostgreSQL, which must run."""
+    """Slows down the statements in one stack's own PostgreSQL, which must run."""
 
     def __init__(self, postgres: PostgresServer) -> None:
         self._postgres = postgres
-        # Whoever starts PostgreSQL the next time need not ask it.
-        self._note = postgres.directory / "slow-sql"
+        # Exists while statements are slow, so that the next start need not query PostgreSQL.
+        self._marker = postgres.directory / "slow-sql"
 
     def slow(self, milliseconds: float) -> None:
-        """Let each statement sleep so long from now on; another time takes the place of the first.
+        """Delay each statement by this time from now on. A second call replaces the delay.
 
-        :raises LabError: with what PostgreSQL said.
+        :raises LabError: when PostgreSQL returns an error.
         """
-        self._note.touch()
+        self._marker.touch()
         with self._connection() as connection:
             _set_delay(connection, milliseconds)
             _change_tables(connection, _SLOW)
 
     def heal(self) -> bool:
-        """Leave no trace of it; whether there was something.
+        """Remove the delay and everything that implements it. Return whether there was a delay.
 
-        :raises LabError: with what PostgreSQL said.
+        :raises LabError: when PostgreSQL returns an error.
         """
-        if not self._note.exists():
+        if not self._marker.exists():
             return False
         with self._connection() as connection:
-            # The sessions get faster at once, and let go of the tables.
+            # First, so that running statements soon end and release their locks on the tables.
             _set_delay(connection, 0)
             _change_tables(connection, _HEAL)
             connection.execute("DROP SCHEMA lab_fault CASCADE")
-        self._note.unlink()
+        self._marker.unlink()
         return True
 
     @contextmanager
@@ -92,7 +91,7 @@ class SlowSql:
                 yield connection
         except psycopg.Error as error:
             reason = str(error).partition("\n")[0]
-            raise LabError(f"PostgreSQL refuses: {reason}\nDo the same again.") from error
+            raise LabError(f"PostgreSQL error: {reason}\nRun the command again.") from error
 
 
 def _set_delay(connection: psycopg.Connection, milliseconds: float) -> None:
@@ -101,7 +100,7 @@ def _set_delay(connection: psycopg.Connection, milliseconds: float) -> None:
 
 
 def _change_tables(connection: psycopg.Connection, statements: str) -> None:
-    """Change one table after the other, so that no statement waits for two of them."""
+    """Change one table after another, so that no statement waits for two of them."""
     for (name,) in connection.execute(_TABLES).fetchall():
         table = sql.Identifier("public", name)
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""What the stack consists of, and which part gets which address."""
+"""The servers of the stack, and how they are connected."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
 from lab.stack.postgres import PostgresServer
 from lab.stack.provider import ProviderServer
-from lab.stack.secrets import kept_signing_key
+from lab.stack.secrets import load_or_create_signing_key
 from lab.stack.servers import Server
 from lab.stack.telemetry import telemetry, traces_exporter
 from lab.stack.valkey import FOR_COUNTS, ValkeyServer
@@ -26,7 +26,7 @@ class Slots(NamedTuple):
     """Two directories and ports for one app process. One serves; the other is free.
 
     `make roll` starts the new process in the free slot before it ends the old process (a
-    blue-green deployment). The supervisor does not start what is held down.
+    blue-green deployment). The supervisor does not start a slot whose restart is disabled.
     """
 
     first: AppProcess
@@ -34,15 +34,15 @@ class Slots(NamedTuple):
 
     @property
     def in_use(self) -> list[AppProcess]:
-        """Return the slots that are not held down: one, or both during a `make roll`."""
-        return [slot for slot in self if not slot.held_down]
+        """The slots whose restart is enabled: one, or both during a `make roll`."""
+        return [slot for slot in self if not slot.restart_disabled]
 
 
 class Stack:
-    """The parts of one stack, started or not; making this object starts and writes nothing."""
+    """The servers of one stack, running or not. The constructor starts and writes nothing."""
 
     def __init__(self, paths: Paths, choices: Choices, *, app_log: Path | None = None) -> None:
-        """Send the apps' lines to `app_log`; without it, where the caller's own output goes."""
+        """Send the apps' output to `app_log`. Without it, to the caller's standard output."""
         self.paths = paths
         self.choices = choices
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
@@ -91,7 +91,7 @@ class Stack:
 
     @property
     def storage(self) -> list[Server]:
-        """The embedded servers that nothing given from outside takes the place of."""
+        """The stack's own storage servers, without those that the caller replaces."""
         servers: list[Server] = []
         if self.choices.database_url is None:
             servers.append(self.postgres)
@@ -103,7 +103,7 @@ class Stack:
 
     @property
     def servers(self) -> list[Server]:
-        """All that this stack runs, in the order of starting."""
+        """All servers that this stack runs, in the order in which they start."""
         return [*self.storage, self.collector, *self.providers, *self.apps, self.caddy]
 
     @property
@@ -113,39 +113,39 @@ class Stack:
 
     @property
     def providers(self) -> list[Server]:
-        """The embedded identity provider, unless another one is given from outside."""
+        """The stack's own identity provider, unless the caller gives one."""
         return [self.provider] if self.choices.oidc_issuer is None else []
 
     @property
     def database_url(self) -> str:
-        """The one given from outside, or the embedded server's."""
+        """The caller's URL, or that of the stack's own server."""
         return self.choices.database_url or self.postgres.url
 
     @property
     def libpq_url(self) -> str:
-        """The same for libpq, which does not know SQLAlchemy's way to write it."""
+        """The same URL for libpq, which does not know SQLAlchemy's scheme."""
         return self.database_url.replace("postgresql+psycopg:", "postgresql:", 1)
 
     @property
     def redis_url(self) -> str:
-        """The one given from outside, or the embedded server's."""
+        """The caller's URL, or that of the stack's own server."""
         return self.choices.redis_url or self.valkey.url
 
     @property
     def rate_limit_redis_url(self) -> str:
-        """Where requests are counted: at an address given from outside, or in a server for it."""
+        """The server for rate limit counts: the caller's, or the stack's own."""
         return self.choices.limits_url or self.limits.url
 
     @property
     def service_environment(self) -> Mapping[str, str]:
-        """What the app processes, the migrations and the service's own commands run with.
+        """The environment of the app processes, the migrations and the service's commands.
 
-        Read anew for each of them: a process that is started later gets the keys of then.
+        It is computed at each access, so that a process that starts later gets the current keys.
         """
         environment = service_environment(
             database_url=self.database_url,
             redis_url=self.redis_url,
-            token_signing_key=kept_signing_key(self.paths.token_signing_key),
+            token_signing_key=load_or_create_signing_key(self.paths.token_signing_key),
             provider=self.provider.settings if self.providers else {},
         )
         return {**environment, "RATE_LIMIT_REDIS_URL": self.rate_limit_redis_url}
@@ -157,7 +157,7 @@ class Stack:
         return {**self.service_environment, **spans}
 
     def _collector_environment(self) -> Mapping[str, str]:
-        # It needs none of the service's secrets but this one.
+        # Of the service's secrets, the collector needs only the database URL.
         return {
             "DATABASE_URL": self.libpq_url,
             "ALLOWED_HOSTS": self.service_environment["ALLOWED_HOSTS"],
@@ -172,13 +172,13 @@ class Stack:
         }
 
     def thaw(self) -> None:
-        """Let servers go on that were frozen: who is about to end may wait for their answer."""
+        """Continue frozen servers, because a process that is ending may wait for their answer."""
         for server in self.storage:
             if process := server.process:
                 thaw(process)
 
     def end_leftovers(self) -> list[str]:
-        """End what a killed stack has left, clients first; the names of what there was."""
+        """End the processes that a killed stack left, clients first. Return their names."""
         self.thaw()
         everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.limits,
                       self.valkey, self.postgres]  # fmt: skip

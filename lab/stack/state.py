@@ -1,4 +1,4 @@
-"""What the process that runs a stack tells the commands that come later."""
+"""The state that the process of a running stack writes for later commands."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from lab.stack.secrets import write_private
 
 @dataclass(frozen=True)
 class State:
-    """One stack as it runs: by whom, with which choices, and whether it serves yet."""
+    """A running stack: its supervisor, its choices, and whether it can serve requests yet."""
 
     supervisor: Identity
     choices: Choices
@@ -21,7 +21,7 @@ class State:
 
     @classmethod
     def load(cls, paths: Paths) -> Self | None:
-        """Of the stack that runs now; None when none does."""
+        """Return the state of the stack that runs now. None if none runs."""
         if not is_held(paths.lock):
             return None
         try:
@@ -30,12 +30,13 @@ class State:
             return None
         supervisor = Identity(**fields["supervisor"])
         if supervisor.process() is None:
-            # Written by one that was killed; the next one holds the lock, but has not written yet.
+            # A killed supervisor wrote this file. The next supervisor has the lock, and has not
+            # written the file yet.
             return None
         return cls(supervisor, Choices(**fields["choices"]), ready=fields["ready"])
 
     def save(self, paths: Paths) -> None:
-        """Write it for the owner alone: a given `DATABASE_URL` has its password in it."""
+        """Write it so that only the owner can read it: `DATABASE_URL` contains a password."""
         draft = paths.state.with_name("stack.json.new")
         write_private(draft, json.dumps(asdict(self)))
         draft.replace(paths.state)

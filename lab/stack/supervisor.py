@@ -1,4 +1,4 @@
-"""The process that starts the parts in their order, keeps them alive and ends them in theirs."""
+"""The process that starts and stops the servers in order, and restarts those that end."""
 
 import dataclasses
 import os
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from lab.stack.apps import migrate
-from lab.stack.caddy import FrontDoor
+from lab.stack.caddy import PublicSockets
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.identity import Identity
 from lab.stack.keeper import Keeper
@@ -17,25 +17,25 @@ from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
 from lab.stack.state import State
 
-LOOK_EVERY_S = 0.1
+CHECK_INTERVAL_SECONDS = 0.1
 
 
 class Supervisor:
-    """Runs one stack from this process until it is told to stop."""
+    """Runs one stack from this process until a stop signal arrives."""
 
-    def __init__(self, stack: Stack, say: Callable[[str], None], *, target: str) -> None:
-        """`say` gets a line for a person; `target` is the make target that they typed."""
+    def __init__(self, stack: Stack, report: Callable[[str], None], *, target: str) -> None:
+        """`report` gets each line for the user. `target` is the make target that they typed."""
         self._stack = stack
-        self._say = say
+        self._report = report
         self._target = target
         self._signals = StopSignals()
         self._state = State(Identity.of(os.getpid()), stack.choices)
 
     def run(self, when_ready: Callable[[], None]) -> None:
-        """Return once the stack has been stopped; call `when_ready` once it serves.
+        """Run until the stack has stopped. Call `when_ready` when it can serve requests.
 
         :raises AlreadyRunningError: when another process runs it.
-        :raises LabError: when a part does not start; what had been started is ended again.
+        :raises LabError: when a server does not start, after the others are stopped.
         """
         self._signals.listen()
         self._stack.paths.prepare()
@@ -50,24 +50,24 @@ class Supervisor:
             when_ready()
             self._watch()
         except InterruptedStartError as interruption:
-            self._say(str(interruption))
+            self._report(str(interruption))
         finally:
             self._stop()
             lock.release()
 
     def _start(self) -> None:
         for name in self._stack.end_leftovers():
-            self._say(f"{name} was left over from a stack that had been killed: ended.")
-        self._stack.caddy.door = FrontDoor.open(
+            self._report(f"{name} was left over from a killed stack, and has been stopped.")
+        self._stack.caddy.public_sockets = PublicSockets.open(
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
         )
         self._state.save(self._stack.paths)
         for server in self._stack.all_servers:
             server.choose_port()
         for slots in self._stack.slots:
-            slots.first.release()
-            slots.second.hold_down()
-        self._say(f"Starting the stack in {self._stack.paths.root}")
+            slots.first.enable_restart()
+            slots.second.disable_restart()
+        self._report(f"Starting the stack in {self._stack.paths.root}")
         storage, collector = self._stack.storage, self._stack.collector
         began = _launch([*storage, collector])
         self._wait_for(storage, began)
@@ -75,10 +75,10 @@ class Supervisor:
             SlowSql(self._stack.postgres).heal()
         began = time.monotonic()
         migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
-        self._say(f"  {'migrations':<12} applied{_since(began):>26}")
-        # Nobody has needed the collector so far: it has had the time of the migrations.
+        self._report(f"  {'migrations':<12} applied{_since(began):>26}")
+        # The collector was not needed until now. It has started while the migrations ran.
         began = _launch([*self._stack.providers, *self._stack.apps])
-        # The apps first. They share a log with this process, and an error shows the end of it.
+        # The apps are first. They share a log with this process, and an error shows its end.
         self._wait_for([*self._stack.apps, collector, *self._stack.providers], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
         self._state = dataclasses.replace(self._state, ready=True)
@@ -87,33 +87,37 @@ class Supervisor:
     def _wait_for(self, servers: Iterable[Server], began: float) -> None:
         for server in servers:
             server.wait_until_ready(cancelled=self._signals.stopping.is_set)
-            self._say(f"  {server.name:<12} ready on 127.0.0.1:{server.port:<6}{_since(began):>10}")
+            address = f"127.0.0.1:{server.port:<6}"
+            self._report(f"  {server.name:<12} ready on {address}{_since(began):>10}")
 
     def _watch(self) -> None:
-        keepers = [Keeper(server, self._say) for server in self._stack.all_servers]
-        while not self._signals.stopping.wait(LOOK_EVERY_S):
+        keepers = [Keeper(server, self._report) for server in self._stack.all_servers]
+        while not self._signals.stopping.wait(CHECK_INTERVAL_SECONDS):
             for keeper in keepers:
-                keeper.look()
-        self._say("Stopping: what has begun is still answered. Once more Ctrl-C hurries.")
+                keeper.check()
+        self._report(
+            "Stopping, after the requests in progress are answered. "
+            "Press Ctrl-C again to stop at once."
+        )
 
     def _stop(self) -> None:
-        stack, hurry = self._stack, self._signals.hurry.is_set
+        stack, kill_now = self._stack, self._signals.kill_now.is_set
         stack.thaw()
-        if stack.caddy.door is not None:
-            stack.caddy.door.close()
+        if stack.caddy.public_sockets is not None:
+            stack.caddy.public_sockets.close()
         stack.collector.end_streams()
-        stack.caddy.stop(hurry=hurry)
+        stack.caddy.stop(kill_now=kill_now)
         for slot in stack.all_slots:
-            slot.ask_to_stop()
-        # The collector outlives the apps, which still have spans to send.
+            slot.send_stop_signal()
+        # The collector stops after the apps, which still send spans.
         storage = (stack.limits, stack.valkey, stack.postgres)
         for server in (*stack.all_slots, stack.collector, stack.provider, *storage):
-            server.stop(hurry=hurry)
+            server.stop(kill_now=kill_now)
         stack.paths.state.unlink(missing_ok=True)
 
 
 def _launch(servers: Iterable[Server]) -> float:
-    """Begin them all; the moment of it."""
+    """Launch all of them. Return the time at which the first was launched."""
     began = time.monotonic()
     for server in servers:
         server.launch()

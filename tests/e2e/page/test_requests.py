@@ -186,12 +186,12 @@ def test_a_collector_that_stays_away_is_asked_again_and_again(
 def without_a_collector(stack: LocalStack) -> Iterator[None]:
     """Have the shared stack do without it until the end of the block, whatever happens there."""
     collector = running(Paths(stack.directory)).collector
-    collector.hold_down()
+    collector.disable_restart()
     try:
         stack.kill("collector")
         yield
     finally:
-        collector.release()
+        collector.enable_restart()
 
 
 def test_a_link_opens_what_it_names_and_back_and_forward_work(page: Page, client: Client) -> None:

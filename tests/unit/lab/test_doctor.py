@@ -55,7 +55,7 @@ def test_a_fresh_checkout_is_well(tmp_path: Path) -> None:
     """Before anything has been installed, and with nothing but the standard library."""
     result = see_doctor(new_checkout(tmp_path))
     assert result.returncode == 0, result.stdout
-    assert result.stdout.endswith("Nothing is wrong.\n")
+    assert result.stdout.endswith("No problems found.\n")
     assert "ok       There is no .venv yet" in result.stdout
     assert not (tmp_path / ".venv").exists()
 
@@ -95,18 +95,18 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     "line",
     [
         r"problem  `make` is GNU Make 3\.79, not GNU make 3\.81 or newer\. Install GNU make",
-        r"problem  Windows line endings: lab/python\.sh\. Mend them:  perl -pi -e 's/",
+        r"problem  Windows line endings: lab/python\.sh\. Fix them:  perl -pi -e 's/",
         r"problem  The clock is behind: \S+/\.lab was written 60 minutes from now\. Set it",
-        r"problem  An installation into \.venv was interrupted\. Do it again.*:  make up",
+        r"problem  An installation into \.venv was interrupted\. Repeat it.*:  make up",
         r"problem  A stack on \S+ was killed, and may have left postgres \(process 4711\)\.",
         r"problem  The data in \S+ are of PostgreSQL 9, which \d\d cannot read\..*  make reset",
         r"problem  Port \d+ is taken by .*\. HTTP_PORT moves it:  HTTP_PORT=\d+ make up",
-        r"problem  DATABASE_URL is set, but nobody answers at localhost:\d+\..*unset DATABASE_URL",
+        r"problem  DATABASE_URL is set, but no server answers at localhost:\d+\..*unset DATABASE_",
         r"problem  http_proxy sends requests to localhost .*:  export no_proxy=localhost",
         r"problem  PYTHONPATH=/opt/other mixes other modules .*:  unset PYTHONPATH",
         r"problem  PYTHONHOME=/nowhere mixes other modules .*:  unset PYTHONHOME",
-        r"note     REDIS_URL is set: 127\.0\.0\.1:\d+ takes the place of our own Valkey\.",
-        r"note     The service takes these from your shell: RATE_LIMIT_LOGIN\.",
+        r"note     REDIS_URL is set: 127\.0\.0\.1:\d+ replaces the stack's own Valkey\.",
+        r"note     The service uses these variables of your shell: RATE_LIMIT_LOGIN\.",
         r"Problems: 11\. ",
     ],
 )
@@ -121,7 +121,7 @@ def test_the_remedy_for_line_endings_mends_them(tmp_path: Path) -> None:
     script = checkout / "lab" / "python.sh"
     original = script.read_bytes()
     script.write_bytes(original.replace(b"\n", b"\r\n"))
-    remedy = re.search(r"Mend them:  (.*)", see_doctor(checkout).stdout)
+    remedy = re.search(r"Fix them:  (.*)", see_doctor(checkout).stdout)
     assert remedy
     subprocess.run(["sh", "-c", remedy[1]], cwd=checkout, check=True)
     assert script.read_bytes() == original
@@ -133,11 +133,11 @@ def test_the_remedy_for_line_endings_mends_them(tmp_path: Path) -> None:
         ("exit 1", r"The Python of \.venv does not run.*:  make clean && make up"),
         (
             "echo 3 9",
-            r"\.venv is of Python 3\.9, and make finds 3\.\d+.*  make up PYTHON=python3\.9",
+            r"\.venv is of Python 3\.9, but make finds 3\.\d+.*  make up PYTHON=python3\.9",
         ),
         (
             f'exec "{sys.executable}" "$@"',
-            r"\.venv has other versions than requirements/dev\.txt names\..*  make test",
+            r"\.venv has other versions than requirements/dev\.txt\..*  make test",
         ),
     ],
     ids=["broken", "of another Python", "stale"],
@@ -148,7 +148,7 @@ def test_a_venv_that_does_not_fit_is_named(tmp_path: Path, of_venv: str, line: s
     write_program(checkout / ".venv" / "bin" / "python", of_venv)
     (checkout / ".venv" / "installed-dev").write_text("the digest of another file")
     result = see_doctor(checkout)
-    assert result.stdout.endswith("Problems: 1. Mend the first one first.\n"), result.stdout
+    assert result.stdout.endswith("Problems: 1. Fix the first one first.\n"), result.stdout
     assert re.search(f"^problem  {line}", result.stdout, flags=re.MULTILINE), result.stdout
 
 
@@ -158,8 +158,8 @@ def test_a_check_that_cannot_look_does_not_end_the_others(tmp_path: Path) -> Non
     (checkout / ".lab" / "valkey").mkdir(parents=True)
     (checkout / ".lab" / "valkey" / "process.json").write_text('{"pid"')
     result = see_doctor(checkout, HTTP_PORT="eighty")
-    assert "problem  The data could not be looked at: " in result.stdout
-    assert "problem  HTTP_PORT=eighty is no port. Give a number" in result.stdout
+    assert "problem  The data could not be checked: " in result.stdout
+    assert "problem  HTTP_PORT=eighty is not a port. Give a number" in result.stdout
 
 
 def test_no_python_is_named_before_anything_else(tmp_path: Path) -> None:

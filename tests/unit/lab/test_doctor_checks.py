@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.doctor.checkout import disk, place
-from lab.doctor.data import data, not_of
+from lab.doctor.checkout import checkout_path, disk
+from lab.doctor.data import data, first_file_of_another_user
 from lab.doctor.ports import listener, ports
 from lab.doctor.variables import proxies
 from lab.stack.lock import Lock
@@ -17,14 +17,14 @@ from lab.stack.ports import LOOPBACK, free_port
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     """An exbibyte is more than is free anywhere."""
-    (finding,) = {str(found) for found in disk(tmp_path, needed=2**60)}
-    assert "GiB free, and needs 1073741824.0 GiB. Make room; see what takes it:  du" in finding
+    (finding,) = {str(found) for found in disk(tmp_path, needed_bytes=2**60)}
+    assert "GiB free, and needs 1073741824.0 GiB. Delete files. See what is large:  du" in finding
 
 
 def test_a_path_with_a_colon_is_named() -> None:
     """Python makes no virtual environment there."""
-    assert not list(place(Path("/srv/roundtrip")))
-    (finding,) = place(Path("/srv/10:30/roundtrip"))
+    assert not list(checkout_path(Path("/srv/roundtrip")))
+    (finding,) = checkout_path(Path("/srv/10:30/roundtrip"))
     assert "has a colon" in str(finding)
 
 
@@ -34,9 +34,9 @@ def test_a_file_of_another_user_is_found_below_the_data(tmp_path: Path) -> None:
     (tmp_path / "caddy" / "lock").touch()
     owner = tmp_path.stat().st_uid
     if owner:
-        assert not_of(owner, tmp_path) is None
-    assert not_of(owner + 1, tmp_path) == tmp_path
-    assert not_of(0, tmp_path) is None
+        assert first_file_of_another_user(owner, tmp_path) is None
+    assert first_file_of_another_user(owner + 1, tmp_path) == tmp_path
+    assert first_file_of_another_user(0, tmp_path) is None
 
 
 def test_a_stack_that_runs_owns_its_ports_and_its_processes(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_requests_are_counted_in_a_server_for_it_or_in_a_given_one(
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "8080 ", "٨٠"])
 def test_what_is_no_port_is_refused_with_its_variable(text: str) -> None:
     """A person reads which variable is wrong."""
-    with pytest.raises(LabError, match=r"HTTP_PORT=.* is no port"):
+    with pytest.raises(LabError, match=r"HTTP_PORT=.* is not a port"):
         Choices.from_environment({"HTTP_PORT": text})
 
 

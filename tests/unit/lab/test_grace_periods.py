@@ -3,7 +3,7 @@
 import re
 
 from app.settings import Settings
-from lab.stack.apps import NOTICED_AFTER_S, UVICORN
+from lab.stack.apps import CADDY_NOTICES_AFTER_SECONDS, UVICORN
 from lab.stack.caddy import CADDYFILE
 from lab.stack.environment import service_environment
 
@@ -28,7 +28,7 @@ def test_a_process_drains_for_longer_than_the_load_balancer_takes_to_look() -> N
     )["DRAIN_DELAY"]
     assert float(local) >= 2 * _of_caddy("health_interval")
     assert _by_default("drain_delay") >= 2 * _of_caddy("health_interval")
-    assert _of_caddy("health_interval") < NOTICED_AFTER_S
+    assert _of_caddy("health_interval") < CADDY_NOTICES_AFTER_SECONDS
 
 
 def test_every_request_ends_before_it_could_be_cut_off() -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from lab.stack.footprint import Footprint
+from lab.stack.footprint import ServerRecord
 from lab.stack.identity import Identity
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -49,29 +49,29 @@ def test_a_damaged_note_is_no_note(tmp_path: Path) -> None:
 def test_a_leftover_is_ended(tmp_path: Path) -> None:
     """The noted process is ended and the note is gone."""
     with subprocess.Popen(SLEEP) as child:
-        footprint = Footprint(tmp_path)
-        footprint.note(child.pid)
-        assert footprint.end_process(signal.SIGTERM, timeout_s=10)
+        record = ServerRecord(tmp_path)
+        record.save_process(child.pid)
+        assert record.end_process(signal.SIGTERM, timeout_s=10)
         assert child.wait() == -signal.SIGTERM
-    assert footprint.identity is None
+    assert record.identity is None
 
 
 def test_a_note_that_is_deleted_while_it_is_read_is_no_note(tmp_path: Path) -> None:
     """The supervisor deletes and writes it while other commands look."""
-    footprint, ended = Footprint(tmp_path), threading.Event()
+    record, ended = ServerRecord(tmp_path), threading.Event()
 
     def rewrite() -> None:
         while not ended.is_set():
             # Between the two steps as long as a read takes, so that both are met.
-            footprint.note(os.getpid())
-            footprint.process()
-            footprint.forget()
-            footprint.process()
+            record.save_process(os.getpid())
+            record.process()
+            record.delete_process()
+            record.process()
 
     writer = threading.Thread(target=rewrite)
     writer.start()
     try:
-        found = {footprint.process() is not None for _ in range(3000)}
+        found = {record.process() is not None for _ in range(3000)}
     finally:
         ended.set()
         writer.join()
@@ -82,4 +82,4 @@ def test_a_stranger_is_left_alone(tmp_path: Path) -> None:
     """A note about a dead process does not end the one that has its number now."""
     identity = Identity.of(os.getpid())
     dataclasses.replace(identity, created=identity.created - 60).save(tmp_path / "process.json")
-    assert not Footprint(tmp_path).end_process(signal.SIGTERM, timeout_s=10)
+    assert not ServerRecord(tmp_path).end_process(signal.SIGTERM, timeout_s=10)
