@@ -1,1 +1,1 @@
-"""How fast the service is, held against the same machine's limits; and where its time goes."""
+"""Measures the service's speed against the limits of the same machine, and profiles it."""

@@ -1,6 +1,6 @@
-"""The ceiling of this stack: the smallest FastAPI app that answers what the service answers.
+"""The upper limit of FastAPI on uvicorn: the smallest app that returns the service's response.
 
-No token, no limit, no cache, no database, no log: the bytes of one user, ready to send.
+It has no token, rate limit, cache, database or log. It sends the prepared bytes of one user.
 """
 
 from typing import Final
@@ -17,6 +17,6 @@ app = FastAPI(openapi_url=None)
 
 @app.get("/api/users/{user_id}")
 async def read_user(user_id: int) -> Response:
-    """Answer with the user, whoever is asked for."""
+    """Return the same user for every id."""
     del user_id
     return Response(USER, media_type="application/json")

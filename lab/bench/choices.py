@@ -1,4 +1,4 @@
-"""How long a benchmark takes: what the caller's environment says, and what is usual."""
+"""The duration of a benchmark, from the caller's environment or by default."""
 
 import math
 import os
@@ -13,20 +13,20 @@ from lab.stack.paths import CHECKOUT
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen from outside."""
+    """The options of a benchmark."""
 
     seconds: float
-    """How long each measurement lasts."""
+    """The duration of each measurement."""
     rounds: int
     requests: int
-    """How many requests one process answers before its memory is looked at again."""
+    """The number of requests to one process before its memory is measured again."""
     report: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read `BENCH_SECONDS`, `BENCH_ROUNDS`, `BENCH_REQUESTS` and `BENCH_REPORT`.
 
-        :raises LabError: when one of the numbers is none.
+        :raises LabError: when one of the numbers is not a positive number.
         """
         return cls(
             seconds=_number(environment, "BENCH_SECONDS", 5),
@@ -36,14 +36,15 @@ class Choices:
         )
 
 
-def _number(environment: Mapping[str, str], variable: str, usual: float) -> float:
-    text = environment.get(variable) or str(usual)
+def _number(environment: Mapping[str, str], variable: str, default: float) -> float:
+    text = environment.get(variable) or str(default)
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
         raise LabError(
-            f"{variable}={text} is no number above zero. Give one:  {variable}={usual} make bench"
+            f"{variable}={text} is not a positive number. Give one:  "
+            f"{variable}={default} make bench"
         )
     return number

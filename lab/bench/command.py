@@ -1,4 +1,4 @@
-"""`make bench`: holds the service against the limits of this machine, and writes it down."""
+"""`make bench`: compares the service with the limits of this machine, and writes a report."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from lab.bench import wrk
 from lab.bench.choices import Choices
-from lab.bench.ground import prepared_ground
+from lab.bench.ground import running_backends
 from lab.bench.machine import description
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.report import Report
@@ -19,32 +19,34 @@ from lab.stack.paths import Paths
 
 
 def bench(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
-    """Measure the service beside the limits of this machine; writes docs/benchmarks.md."""
-    del paths  # Nothing of a stack that runs here is touched.
+    """Measure the service against the limits of this machine; writes docs/benchmarks.md."""
+    del paths  # A running stack is not used.
     choices = Choices.from_environment(environment)
     wrk.require()
     try:
         report = _measured(choices)
     except KeyboardInterrupt:
-        raise LabError("\nInterrupted. Nothing was written, and nothing runs on.") from None
+        raise LabError(
+            "\nInterrupted. No report is written, and all processes have ended."
+        ) from None
     choices.report.write_text(report.page())
     as_json = choices.report.with_suffix(".json")
     as_json.write_text(json.dumps(report.fields(), indent=2, ensure_ascii=False) + "\n")
-    print(f"\n{report.tables()}\n\nThe whole page:  less {choices.report}")
+    print(f"\n{report.tables()}\n\nThe whole report:  less {choices.report}")
     return control.OK
 
 
 def _measured(choices: Choices) -> Report:
     processors = Processors.available()
     machine = description(processors, os.getloadavg()[0])
-    _say("Starting PostgreSQL, Valkey, and what is measured")
-    # What is started here, wrk and the servers of the data among them, inherits these.
+    _report_progress("Starting PostgreSQL, Valkey, and the measured processes")
+    # All processes that are started here inherit these processors, also wrk and both servers.
     with (
         pinned_to(processors.rest),
-        prepared_ground() as ground,
-        running_subjects(ground, processors) as subjects,
+        running_backends() as backends,
+        running_subjects(backends, processors) as subjects,
     ):
-        run = Run(choices, ground, subjects, processors, _say)
+        run = Run(choices, backends, subjects, processors, _report_progress)
         run.take()
         return Report(
             date=datetime.now(UTC),
@@ -57,5 +59,5 @@ def _measured(choices: Choices) -> Report:
         )
 
 
-def _say(line: str) -> None:
+def _report_progress(line: str) -> None:
     print(line, flush=True)

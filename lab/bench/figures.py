@@ -1,4 +1,4 @@
-"""What the samples of all rounds come to: medians with their spread, and ratios."""
+"""The figures and ratios of the benchmark: medians over all rounds, with their spread."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from statistics import median
 from typing import Final
 
 Samples = Mapping[str, Sequence[float]]
-"""By the name of the figure, a sample for each round; those of one place were taken together."""
+"""For each figure, a sample for each round. Samples with the same index are of the same round."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some samples, the least and the greatest."""
+    """The median, the minimum and the maximum of some samples."""
 
     median: float
     low: float
@@ -19,13 +19,13 @@ class Spread:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> "Spread":
-        """Sum up the rounds."""
+        """Summarize the samples of all rounds."""
         return cls(median(samples), min(samples), max(samples))
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing that is measured."""
+    """One quantity that is measured."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure held against another, and what is wanted of it: at least, or at most."""
+    """The ratio of two figures, and its objective: a minimum or a maximum."""
 
     title: str
     over: str
@@ -43,16 +43,16 @@ class Ratio:
     at_most: float | None = None
 
     def is_measured(self, samples: Samples) -> bool:
-        """Whether there are samples of both figures."""
+        """Return whether there are samples of both figures."""
         return self.over in samples and self.under in samples
 
     def spread(self, samples: Samples) -> Spread:
-        """Divide round by round, since what disturbs a machine for a while disturbs both."""
+        """Divide round by round, because a disturbance of the machine affects both figures."""
         pairs = zip(samples[self.over], samples[self.under], strict=True)
         return Spread.of([over / under for over, under in pairs])
 
     def reached(self, value: float) -> bool:
-        """Whether it is what is wanted."""
+        """Return whether the value meets the objective."""
         if self.at_least is not None:
             return value >= self.at_least
         return self.at_most is None or value <= self.at_most

@@ -1,4 +1,4 @@
-"""What the service stands on while it is measured: servers of its own, filled with a shop."""
+"""The benchmark's own PostgreSQL and Valkey, filled with the seeded shop."""
 
 import http.client
 import json
@@ -23,86 +23,87 @@ from lab.stack.postgres import PostgresServer
 from lab.stack.secrets import signing_key
 from lab.stack.valkey import ValkeyServer
 
-# Every request is counted in Valkey, as in production; nobody ever reaches the limit.
-_UNREACHED: Final = "1000000000/minute"
+# Every request is counted in Valkey, as in production, but no client reaches this limit.
+_UNREACHABLE_LIMIT: Final = "1000000000/minute"
 _LIMITS: Final = ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT")
 _SERVICE_SETTINGS: Final = {
-    **{f"RATE_LIMIT_{name}": _UNREACHED for name in _LIMITS},
+    **{f"RATE_LIMIT_{name}": _UNREACHABLE_LIMIT for name in _LIMITS},
     "ENVIRONMENT": "production",
     "LOG_FORMAT": "json",
     "SERVER_TIMING": "off",
-    # The figure "traced" is about requests that are all traced.
-    "TRACE_LIMIT": _UNREACHED,
-    # One signs in at the beginning only.
+    # For the figure "traced", every request is traced.
+    "TRACE_LIMIT": _UNREACHABLE_LIMIT,
+    # The benchmark signs in only at its start.
     "TOKEN_LIFETIME": "86400",
 }
 
 
 @dataclass(frozen=True)
-class Ground:
-    """PostgreSQL and Valkey that live as long as the benchmark, and what is in them."""
+class Backends:
+    """PostgreSQL and Valkey, which run as long as the benchmark, and the ids of their data."""
 
     directory: Path
     postgres: PostgresServer
     valkey: ValkeyServer
     product_ids: list[int]
     user_id: int
-    """Who reads and buys."""
+    """The user who sends the requests."""
     key: str = field(default_factory=signing_key)
 
     def environment(self, **settings: str) -> Mapping[str, str]:
-        """Return what a process of the service runs with; settings of the caller's stay out."""
+        """Return the environment of a process of the service, without the caller's settings."""
         return service_environment(
             database_url=self.postgres.url,
             redis_url=self.valkey.url,
             token_signing_key=self.key,
-            environment={**_neutral(), **_SERVICE_SETTINGS, **settings},
+            environment={**_minimal_environment(), **_SERVICE_SETTINGS, **settings},
         )
 
 
 @contextmanager
-def prepared_ground(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Ground]:
-    """Start the servers in a directory of their own, migrate, and fill the shop.
+def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Backends]:
+    """Start the servers in a temporary directory, run the migrations, and fill the shop.
 
     PostgreSQL takes `settings`. Without them it is as durable as in production: an order is on the
-    disk when it is answered.
+    disk before its response is sent.
     """
     with TemporaryDirectory(prefix="roundtrip-bench-") as name:
         directory = Path(name)
-        # PostgreSQL's user has to reach it when root runs the benchmark.
+        # If root runs the benchmark, PostgreSQL's user must be able to enter it.
         directory.chmod(0o755)
         postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
-            migrate({**_neutral(), "DATABASE_URL": postgres.url})
-            yield _filled(directory, postgres, valkey)
+            migrate({**_minimal_environment(), "DATABASE_URL": postgres.url})
+            yield _fill_shop(directory, postgres, valkey)
         postgres.remove()
 
 
 def sign_in(port: int) -> str:
-    """Log in over HTTP as the one who reads and buys; the access token."""
+    """Log in over HTTP as the user who sends the requests. Return the access token."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
     body = json.dumps({"email": PEOPLE[0].email, "password": PASSWORD})
     connection.request("POST", "/api/auth/login", body, {"Content-Type": "application/json"})
-    answer: dict[str, Any] = json.load(connection.getresponse())
+    response: dict[str, Any] = json.load(connection.getresponse())
     connection.close()
-    if "access_token" not in answer:
-        raise LabError(f"The login before the benchmark failed: {answer}")
-    return str(answer["access_token"])
+    if "access_token" not in response:
+        raise LabError(f"The login before the benchmark failed: {response}")
+    return str(response["access_token"])
 
 
-def _filled(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) -> Ground:
+def _fill_shop(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) -> Backends:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         loader = Loader(connection)
         loader.add_products()
         loader.add_people()
-        # What is measured is buying, not being sold out.
+        # Enough stock, so that every order of the benchmark succeeds.
         connection.execute("UPDATE products SET stock = 2000000000")
         connection.execute("VACUUM ANALYZE products, users")
         ids = loader.ids()
     products = sorted(ids.products.values())
-    return Ground(directory, postgres, valkey, products, ids.people[PEOPLE[0].email])
+    return Backends(directory, postgres, valkey, products, ids.people[PEOPLE[0].email])
 
 
-def _neutral() -> dict[str, str]:
-    # Not the caller's own: a forgotten RATE_LIMIT_DEFAULT or CACHE would falsify every figure.
+def _minimal_environment() -> dict[str, str]:
+    # Without the caller's settings: a forgotten RATE_LIMIT_DEFAULT or CACHE would distort all
+    # figures.
     return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}

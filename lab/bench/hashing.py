@@ -1,4 +1,4 @@
-"""The limit of signups and logins: argon2 hashes a second, with nothing around them.
+"""The upper limit of signups and logins: argon2 hashes a second in a bare loop.
 
 Run as a program on the processors of the server: `python -m lab.bench.hashing SECONDS THREADS`.
 """
@@ -10,27 +10,27 @@ from concurrent.futures import ThreadPoolExecutor
 
 from argon2 import PasswordHasher
 
-# Those of the service.
+# The parameters of the service.
 _HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
 
 def rate(seconds: float, threads: int) -> float:
-    """Hash in as many threads as the service does; hashes a second."""
+    """Hash in this number of threads, as the service does. Return the hashes per second."""
     began = time.monotonic()
     stop = threading.Event()
     with ThreadPoolExecutor(threads) as executor:
-        hashing = [executor.submit(_hash_until, stop) for _ in range(threads)]
+        counts = [executor.submit(_hash_until, stop) for _ in range(threads)]
         time.sleep(seconds)
         stop.set()
-    return sum(future.result() for future in hashing) / (time.monotonic() - began)
+    return sum(count.result() for count in counts) / (time.monotonic() - began)
 
 
 def _hash_until(stop: threading.Event) -> int:
-    done = 0
+    hashes = 0
     while not stop.is_set():
         _HASHER.hash("half past four, green tea")
-        done += 1
-    return done
+        hashes += 1
+    return hashes
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
--- What wrk sends. LOAD_KIND says which of the requests below; the other LOAD_… variables say for
--- whom. wrk runs this in one thread, so that counting makes every email and every key a new one.
+-- The requests that wrk sends. LOAD_KIND selects one of the kinds below; the other LOAD_…
+-- variables have its data. wrk runs this in one thread, so the counter makes every email and every
+-- idempotency key unique.
 
 local run, count = os.getenv("LOAD_RUN"), 0
 local emails, products
@@ -25,7 +26,7 @@ function kinds.login()
     emails[count % #emails + 1], os.getenv("LOAD_PASSWORD"))
 end
 
--- Two products, drawn anew each time, and a key of its own, as the documentation urges.
+-- Two random products, and a new idempotency key, as the API documentation recommends.
 function kinds.order()
   local first = math.random(#products)
   local second = (first + math.random(#products - 1) - 1) % #products + 1

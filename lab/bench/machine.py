@@ -1,4 +1,4 @@
-"""On what the figures were taken: without that, a figure is a rumour."""
+"""Describes the machine and the versions with which the figures are measured."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ _PACKAGES: Final = (
 
 
 def description(processors: Processors, load_before: float) -> Mapping[str, str]:
-    """Name the hardware and every program that has a part in the figures."""
+    """Return the hardware, and the version of each program that affects the figures."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} logical processors"
         f" ({psutil.cpu_count(logical=False)} cores), {_memory()}",
@@ -64,21 +64,21 @@ def _node() -> Mapping[str, str]:
     node = shutil.which("node")
     if node is None:
         return {}
-    pinned = ", ".join(f"{name} {pin}" for name, pin in peer.packages().items())
-    return {"Node.js": _first_number(node, "--version"), "its packages": pinned}
+    packages = ", ".join(f"{name} {pin}" for name, pin in peer.packages().items())
+    return {"Node.js": _first_number(node, "--version"), "its packages": packages}
 
 
 def _revision() -> str:
-    # What has been changed since makes it `…-dirty`; an unpacked archive has no revision.
-    return _said("git", "-C", CHECKOUT, "describe", "--always", "--dirty") or "unknown"
+    # Uncommitted changes make it `…-dirty`. An unpacked archive has no revision.
+    return _output_of("git", "-C", CHECKOUT, "describe", "--always", "--dirty") or "unknown"
 
 
 def _first_number(program: Path | str | None, *arguments: str) -> str:
-    found = re.search(r"\d+(\.\d+)+", _said(program, *arguments)) if program else None
-    return found[0] if found else "unknown"
+    match = re.search(r"\d+(\.\d+)+", _output_of(program, *arguments)) if program else None
+    return match[0] if match else "unknown"
 
 
-def _said(*command: Path | str) -> str:
+def _output_of(*command: Path | str) -> str:
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:

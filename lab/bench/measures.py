@@ -1,4 +1,4 @@
-"""What is measured in each round, in an order that puts next to each other what is compared."""
+"""The measurements of each round. Figures that are compared are measured one after the other."""
 
 import os
 import subprocess
@@ -7,66 +7,66 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from lab.bench.ground import Ground, sign_in
+from lab.bench.ground import Backends, sign_in
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.subjects import Peers, Subject, Subjects
 from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
-_HASHING: Final = 4
-"""Connections that keep the threads busy; each has a hash under way when the run is over."""
+_HASHING_CONNECTIONS: Final = 4
+"""The connections for requests that hash. When a run ends, each has a hash in progress."""
 
 Measure = Callable[[float], float]
-"""Takes the seconds that it may last, gives a figure a second."""
+"""Takes the duration in seconds, and returns a rate per second."""
 
 
-def requests_to(ground: Ground) -> Mapping[str, Request]:
-    """Return what can be asked of the service, by the name of the figure."""
-    user = f"/api/users/{ground.user_id}"
+def requests_to(backends: Backends) -> Mapping[str, Request]:
+    """Return the requests to the service, by the name of the figure."""
+    user = f"/api/users/{backends.user_id}"
     return {
         "user": Request("read", user),
         "products": Request("read", "/api/products"),
-        "signup": Request("signup", "/api/users", _HASHING),
+        "signup": Request("signup", "/api/users", _HASHING_CONNECTIONS),
         "order": Request("order", f"{user}/orders"),
-        "login": Request("login", "/api/auth/login", _HASHING),
+        "login": Request("login", "/api/auth/login", _HASHING_CONNECTIONS),
     }
 
 
 class Bench:
-    """Holds what the measurements need, and makes them."""
+    """Makes the measurements of a round."""
 
     def __init__(
-        self, ground: Ground, subjects: Subjects, wrk: Wrk, processors: Processors
+        self, backends: Backends, subjects: Subjects, wrk: Wrk, processors: Processors
     ) -> None:
-        self._ground = ground
+        self._backends = backends
         self._subjects = subjects
         self._wrk = wrk
         self._processors = processors
-        self._requests = requests_to(ground)
+        self._requests = requests_to(backends)
 
     def measures(self) -> Mapping[str, Measure]:
-        """Return all that is measured in a round, by the name of the figure, in its order."""
-        on, hot = self._subjects, self._subjects.hot
+        """Return all measurements of a round, by the name of the figure, in order."""
+        subjects, hot = self._subjects, self._subjects.hot
         return {
-            "bare": partial(self._load, on.bare, "user"),
+            "bare": partial(self._load, subjects.bare, "user"),
             "hot": partial(self._load, hot, "user"),
-            **self._of_peer("peer_hot"),
-            "traced": partial(self._load, on.traced, "user"),
-            "sampled": partial(self._load, on.sampled, "user"),
-            "one_row": partial(self._load, on.one_row, "user"),
-            "cold": partial(self._load, on.cold, "user"),
-            **self._of_peer("peer_cold"),
+            **self._peer_measure("peer_hot"),
+            "traced": partial(self._load, subjects.traced, "user"),
+            "sampled": partial(self._load, subjects.sampled, "user"),
+            "one_row": partial(self._load, subjects.one_row, "user"),
+            "cold": partial(self._load, subjects.cold, "user"),
+            **self._peer_measure("peer_cold"),
             "products": partial(self._load, hot, "products"),
             "order_loop": self._order_loop,
             "order": partial(self._load, hot, "order"),
-            **self._of_peer("peer_order"),
+            **self._peer_measure("peer_order"),
             "hashing": self._hashing,
             "signup": partial(self._hashing_load, "signup"),
             "login": partial(self._hashing_load, "login"),
             "balanced": self._balanced,
         }
 
-    def _of_peer(self, name: str) -> Mapping[str, Measure]:
+    def _peer_measure(self, name: str) -> Mapping[str, Measure]:
         peers = self._subjects.peers
         if not isinstance(peers, Peers):
             return {}
@@ -82,13 +82,14 @@ class Bench:
 
     def _hashing_load(self, request: str, seconds: float) -> float:
         rate = self._load(self._subjects.hot, request, seconds)
-        # Nobody waits any more for the hashes that were under way, but they are made; a login comes
-        # after the last of them. Whoever is measured next has the processor to himself.
+        # The service still computes the hashes that were in progress. This login is queued behind
+        # them, so the next measurement starts with an idle processor.
         sign_in(self._subjects.hot.port)
         return rate
 
     def _balanced(self, seconds: float) -> float:
-        # Two processes, Caddy, Valkey and wrk: on a small machine there is no fair division.
+        # Two app processes, Caddy, Valkey and wrk: a small machine has too few processors for a
+        # fair division.
         with pinned_to(self._processors.all):
             port = self._subjects.balanced.port
             return self._wrk.run(port, self._requests["user"], seconds).rate
@@ -97,13 +98,15 @@ class Bench:
         return self._loop("hashing", seconds, len(self._processors.server) or 1)
 
     def _order_loop(self, seconds: float) -> float:
-        return self._loop("order_loop", seconds, self._ground.user_id, *self._ground.product_ids)
+        return self._loop(
+            "order_loop", seconds, self._backends.user_id, *self._backends.product_ids
+        )
 
     def _loop(self, module: str, seconds: float, *arguments: int) -> float:
         with pinned_to(self._processors.server):
             result = subprocess.run(
                 [sys.executable, "-m", f"lab.bench.{module}", str(seconds), *map(str, arguments)],
-                env={**os.environ, "DATABASE_URL": self._ground.postgres.url},
+                env={**os.environ, "DATABASE_URL": self._backends.postgres.url},
                 capture_output=True,
                 text=True,
                 check=False,

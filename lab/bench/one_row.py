@@ -1,6 +1,6 @@
-"""What one row costs at least: the bare app, and a query by psycopg's own pool.
+"""The upper limit for one row: the bare app, with a query by psycopg's own pool.
 
-Nothing is checked or counted here either; the row becomes the JSON that the service answers.
+It also checks and counts nothing. It sends the row as the JSON that the service sends.
 """
 
 import os
@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic_core import to_json
 
-# As many as the service has by default.
+# The default of the service.
 _CONNECTIONS: Final = 10
 _QUERY: Final = "SELECT id, name, email, role, created_at, updated_at FROM users WHERE id = %s"
 
@@ -22,7 +22,7 @@ _QUERY: Final = "SELECT id, name, email, role, created_at, updated_at FROM users
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncConnectionPool(
         os.environ["DATABASE_URL"],
-        # As the service reads: without the round trips of a transaction.
+        # As in the service, a read has no round trips for a transaction.
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=_CONNECTIONS,
         max_size=_CONNECTIONS,
@@ -37,7 +37,7 @@ app = FastAPI(openapi_url=None, lifespan=_lifespan)
 
 @app.get("/api/users/{user_id}")
 async def read_user(user_id: int, request: Request) -> Response:
-    """Answer with the user as the table has them."""
+    """Return the user's row."""
     async with request.app.state.pool.connection() as connection:
         cursor = await connection.execute(_QUERY, [user_id])
         user: DictRow = await cursor.fetchone()

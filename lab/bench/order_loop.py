@@ -1,7 +1,7 @@
-"""The reference for orders: nine SQL statements by psycopg, with nothing around them.
+"""The reference for orders: nine SQL statements by psycopg in a bare loop.
 
-It is fixed: these are the statements that the service sent when it used an ORM session. So fewer
-or faster statements of the service show in the ratio.
+The statements are fixed: the service sent them when it used an ORM session. So the ratio shows when
+the service sends fewer or faster statements.
 
 Run as a program on the processors of the server:
 `python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`, with DATABASE_URL.
@@ -23,7 +23,7 @@ import uvloop
 from psycopg import AsyncConnection
 
 CONNECTIONS: Final = 10
-"""As many as the service has by default."""
+"""The default of the service."""
 
 _ROUTE: Final = "POST /api/users/{user_id}/orders"
 _BODY: Final = b"{" + b" " * 417 + b"}"
@@ -32,32 +32,32 @@ _CLAIM: Final = (
     "SELECT pg_try_advisory_xact_lock(hashtextextended(%s::VARCHAR, %s::INTEGER))"
     " AS pg_try_advisory_xact_lock_1"
 )
-_EARLIER: Final = (
+_STORED_RESPONSE: Final = (
     "SELECT idempotency_keys.user_id, idempotency_keys.route, idempotency_keys.key,"
     " idempotency_keys.request_hash, idempotency_keys.location, idempotency_keys.body,"
     " idempotency_keys.expires_at FROM idempotency_keys"
     " WHERE idempotency_keys.user_id = %s::BIGINT AND idempotency_keys.route = %s::VARCHAR"
     " AND idempotency_keys.key = %s::VARCHAR"
 )
-_KEEP_USER: Final = (
+_LOCK_USER: Final = (
     "SELECT users.id FROM users WHERE users.id = %s::BIGINT AND users.erased_at IS NULL"
     " FOR KEY SHARE"
 )
-_TAKE: Final = (
+_TAKE_STOCK: Final = (
     "UPDATE products SET stock=(products.stock - %(pieces)s::INTEGER),"
     " updated_at=clock_timestamp()"
     " WHERE products.id = %(product_id)s::BIGINT AND products.stock >= %(pieces)s::INTEGER"
     " RETURNING products.name, products.price"
 )
-_ORDER: Final = (
+_INSERT_ORDER: Final = (
     "INSERT INTO orders (user_id, status, total) VALUES (%s::BIGINT, %s, %s)"
     " RETURNING orders.id, orders.created_at, orders.updated_at"
 )
-_LINE: Final = (
+_INSERT_LINE: Final = (
     "INSERT INTO order_lines (order_id, position, product_id, name, quantity, unit_price)"
     " VALUES (%s::BIGINT, %s::INTEGER, %s::BIGINT, %s::VARCHAR, %s::INTEGER, %s)"
 )
-_KEEP: Final = (
+_STORE_RESPONSE: Final = (
     "INSERT INTO idempotency_keys (user_id, route, key, request_hash, location, body, expires_at)"
     " VALUES (%s::BIGINT, %s::VARCHAR, %s::VARCHAR, %s, %s::VARCHAR, %s,"
     " %s::TIMESTAMP WITH TIME ZONE)"
@@ -67,34 +67,36 @@ _keys = count(1)
 
 
 async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence[int]) -> None:
-    """Buy two products, drawn anew each time, as load.lua does."""
+    """Order two random products, as load.lua does."""
     key = f"loop-{os.getpid()}-{next(_keys)}"
     await _one(connection, _CLAIM, f"{user_id} {_ROUTE} {key}", 0)
-    await connection.execute(_EARLIER, [user_id, _ROUTE, key])
-    await connection.execute(_KEEP_USER, [user_id])
+    await connection.execute(_STORED_RESPONSE, [user_id, _ROUTE, key])
+    await connection.execute(_LOCK_USER, [user_id])
     lines: list[tuple[int, int, str, int, Decimal]] = []
     for product_id in sorted(random.sample(product_ids, 2)):
         quantity = random.randint(1, 3)  # noqa: S311 - no secret
-        taken = await connection.execute(_TAKE, {"pieces": quantity, "product_id": product_id})
-        name, price = (await taken.fetchall())[0]
+        cursor = await connection.execute(
+            _TAKE_STOCK, {"pieces": quantity, "product_id": product_id}
+        )
+        name, price = (await cursor.fetchall())[0]
         lines.append((len(lines), product_id, name, quantity, price))
     total = sum(quantity * price for *_, quantity, price in lines)
-    order_id, *_ = await _one(connection, _ORDER, user_id, "pending", total)
+    order_id, *_ = await _one(connection, _INSERT_ORDER, user_id, "pending", total)
     async with connection.cursor() as cursor:
-        await cursor.executemany(_LINE, [(order_id, *line) for line in lines])
+        await cursor.executemany(_INSERT_LINE, [(order_id, *line) for line in lines])
     location, expires_at = f"/api/users/{user_id}/orders/{order_id}", _tomorrow()
-    answer = [user_id, _ROUTE, key, bytes(32), location, _BODY, expires_at]
-    await connection.execute(_KEEP, answer)
+    response = [user_id, _ROUTE, key, bytes(32), location, _BODY, expires_at]
+    await connection.execute(_STORE_RESPONSE, response)
     await connection.commit()
 
 
 async def rate(url: str, seconds: float, user_id: int, product_ids: Sequence[int]) -> float:
-    """Place orders on every connection; orders a second."""
+    """Place orders on all connections. Return the orders per second."""
     began = time.monotonic()
-    placed = await asyncio.gather(
+    rates = await asyncio.gather(
         *(_place_until(began + seconds, url, user_id, product_ids) for _ in range(CONNECTIONS))
     )
-    return sum(placed)
+    return sum(rates)
 
 
 async def _place_until(end: float, url: str, user_id: int, product_ids: Sequence[int]) -> float:

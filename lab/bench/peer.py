@@ -1,4 +1,4 @@
-"""The Fastify service that `make bench` compares ours with, installed where Node.js is found."""
+"""Installs the Fastify service that `make bench` compares with this service. Needs Node.js."""
 
 import json
 import re
@@ -13,13 +13,13 @@ _INSTALL_TIMEOUT_SECONDS: Final = 120
 
 
 class PeerMissingError(Exception):
-    """The Fastify service cannot run here; says why in a sentence."""
+    """The Fastify service cannot run here. The message is a sentence that says why."""
 
 
 def install(directory: Path) -> Path:
     """Copy the service to `directory`, install its packages there, and return its program.
 
-    The packages stay out of the checkout: they contain files that our linters would read.
+    The packages are not installed in the checkout, because its linters would read their files.
 
     :raises PeerMissingError: when Node.js is missing or too old, or npm cannot install.
     """
@@ -53,5 +53,5 @@ def packages() -> dict[str, str]:
 
 
 def _version(node: str) -> tuple[int, ...]:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    return tuple(map(int, re.findall(r"\d+", said)))
+    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    return tuple(map(int, re.findall(r"\d+", text)))

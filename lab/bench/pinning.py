@@ -1,7 +1,7 @@
-"""Which processor runs what: the server under test has one to itself, all else shares the rest.
+"""Pins processes: the server under test has one processor for itself, all others share the rest.
 
-Without this the scheduler moves a busy server between processors, and the load generator takes
-time from the very thing that it measures.
+Without this, the scheduler moves a busy server between processors, and the load generator takes
+processor time from the server that it measures.
 """
 
 import os
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_ENOUGH = 2
+_MIN_PROCESSORS = 2
 
 
 @dataclass(frozen=True)
 class Processors:
-    """What this machine lends us; three times the same where nothing can be pinned."""
+    """The processors of this machine. All three sets are the same if nothing can be pinned."""
 
     server: frozenset[int]
     rest: frozenset[int]
@@ -22,22 +22,22 @@ class Processors:
 
     @classmethod
     def available(cls) -> "Processors":
-        """Divide what this process may use, where the system lets a process choose."""
-        everything = frozenset(_allowed())
-        if len(everything) < _ENOUGH:
-            return cls(everything, everything, everything)
-        server = frozenset({min(everything)})
-        return cls(server, everything - server, everything)
+        """Divide the processors that this process may use, if the system supports pinning."""
+        available = frozenset(_allowed())
+        if len(available) < _MIN_PROCESSORS:
+            return cls(available, available, available)
+        server = frozenset({min(available)})
+        return cls(server, available - server, available)
 
     @property
     def divided(self) -> bool:
-        """Whether the server has one to itself."""
+        """Whether the server has one processor for itself."""
         return self.server != self.rest
 
 
 @contextmanager
 def pinned_to(processors: frozenset[int]) -> Iterator[None]:
-    """Run on these what this thread starts within the block, and the thread itself."""
+    """Pin this thread, and the processes that it starts in the block, to these processors."""
     before = _allowed()
     _allow(processors)
     try:
@@ -47,7 +47,7 @@ def pinned_to(processors: frozenset[int]) -> Iterator[None]:
 
 
 def _allowed() -> set[int] | frozenset[int]:
-    # macOS has no such call; there the set is empty, and nothing is divided.
+    # macOS has no such call. There the set is empty, and nothing is pinned.
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset()
 
 

@@ -1,4 +1,4 @@
-"""Where the traced process sends its spans: an OTLP/HTTP endpoint that takes them and says so."""
+"""The OTLP/HTTP endpoint for the traced process: it accepts spans and discards them."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from lab.stack.ports import LOOPBACK
 
 
 class _Handler(BaseHTTPRequestHandler):
-    # One connection for all exports, as a collector would keep it.
+    # As in a collector, one connection is kept for all exports.
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -19,12 +19,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def receiver() -> Iterator[str]:
-    """Take spans for the length of the block; gives the endpoint."""
+    """Accept spans during the block. Yield the endpoint's URL."""
     with ThreadingHTTPServer((LOOPBACK, 0), _Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

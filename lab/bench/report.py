@@ -1,4 +1,4 @@
-"""The figures as a page, on the terminal and in docs/benchmarks.md, and as JSON."""
+"""Formats the figures for the terminal, for docs/benchmarks.md, and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,20 +11,20 @@ from lab.bench.wrk import CONNECTIONS
 
 @dataclass(frozen=True)
 class Report:
-    """One run, and all that a reader needs to believe it."""
+    """The results of one run, and the conditions under which they were measured."""
 
     date: datetime
     choices: Choices
     machine: Mapping[str, str]
     samples: Samples
     rate: float
-    """Requests a second, at which the latencies were taken."""
+    """The requests per second at which the latencies were measured."""
     requests: int
-    """How many the process had answered when its memory was looked at again."""
+    """The number of answered requests when the memory was measured again."""
     caveats: Sequence[str]
 
     def tables(self) -> str:
-        """Return both tables, as one can read them on a terminal too."""
+        """Return both tables, readable also on a terminal."""
         return f"{_table(self._ratios())}\n\n{_table(self._figures())}"
 
     def page(self) -> str:
@@ -55,7 +55,7 @@ class Report:
         )
 
     def fields(self) -> Mapping[str, object]:
-        """Return what the page is made of: every sample, every figure, every ratio."""
+        """Return the data of the page: every sample, every figure, every ratio."""
         spreads = {ratio.title: ratio.spread(self.samples) for ratio in self._measured_ratios()}
         return {
             "date": self.date.isoformat(),

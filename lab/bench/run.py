@@ -1,4 +1,4 @@
-"""One run: rounds of load, latencies at half of what was reached, and memory."""
+"""One run: rounds of load, latencies at half of the reached rate, and memory."""
 
 import re
 from collections import defaultdict
@@ -10,7 +10,7 @@ from typing import Final
 from psutil import Process
 
 from lab.bench.choices import Choices
-from lab.bench.ground import Ground, sign_in
+from lab.bench.ground import Backends, sign_in
 from lab.bench.measures import Bench, requests_to
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors
@@ -21,27 +21,28 @@ from lab.seed.progress import Progress
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
-_WARM_UP_S: Final = 0.5
+_WARM_UP_SECONDS: Final = 0.5
 _COUNTED: Final = re.compile(r"^http_request_duration_seconds_count\{.*\} (\S+)$", re.MULTILINE)
 
 
 class Run:
-    """Takes the samples, and keeps them by the name of their figure."""
+    """Takes the samples of each figure."""
 
     def __init__(
         self,
         choices: Choices,
-        ground: Ground,
+        backends: Backends,
         subjects: Subjects,
         processors: Processors,
-        say: Callable[[str], None],
+        report_progress: Callable[[str], None],
     ) -> None:
-        """`say` gets a line for a person now and then."""
-        self._choices, self._subjects, self._say = choices, subjects, say
+        """`report_progress` gets a line for the user at each step."""
+        self._choices, self._subjects = choices, subjects
+        self._report_progress = report_progress
         self._token = sign_in(subjects.hot.port)
-        self._user = requests_to(ground)["user"]
-        self._wrk = Wrk(ground, self._token)
-        self._bench = Bench(ground, subjects, self._wrk, processors)
+        self._user = requests_to(backends)["user"]
+        self._wrk = Wrk(backends, self._token)
+        self._bench = Bench(backends, subjects, self._wrk, processors)
         self.samples: dict[str, list[float]] = defaultdict(list)
         self.rate = 0.0
         self.requests = 0
@@ -49,22 +50,22 @@ class Run:
     def take(self) -> None:
         """Take all samples.
 
-        :raises LabError: when a single request fails.
+        :raises LabError: when one request fails.
         """
-        self._note_memory("memory_at_rest")
+        self._sample_memory("memory_at_rest")
         self._throughput()
         self.rate = median(self.samples["hot"]) / 2
         self._latency()
-        self._answer_the_rest()
-        self._note_memory("memory_after")
+        self._reach_request_count()
+        self._sample_memory("memory_after")
 
     def caveats(self) -> list[str]:
-        """Return what a reader should know before believing the figures."""
+        """Return what limits the meaning of the figures."""
         caveats = []
-        said = {self._x_cache(it) for it in (self._subjects.hot, self._subjects.cold)}
-        if said != {"hit", "bypass"}:
+        outcomes = {self._x_cache(it) for it in (self._subjects.hot, self._subjects.cold)}
+        if outcomes != {"hit", "bypass"}:
             caveats.append(
-                "The service has no cache that could be turned off: hot and cold are the same."
+                "The cache of the service cannot be disabled: hot and cold are the same."
             )
         if isinstance(self._subjects.peers, PeerMissingError):
             caveats.append(str(self._subjects.peers))
@@ -72,44 +73,44 @@ class Run:
 
     def _throughput(self) -> None:
         measures = self._bench.measures()
-        self._say("Warming up")
+        self._report_progress("Warming up")
         for measure in measures.values():
-            measure(min(_WARM_UP_S, self._choices.seconds))
+            measure(min(_WARM_UP_SECONDS, self._choices.seconds))
         for number in range(self._choices.rounds):
-            self._say(f"Round {number + 1} of {self._choices.rounds}")
+            self._report_progress(f"Round {number + 1} of {self._choices.rounds}")
             for name, measure in measures.items():
                 self.samples[name].append(measure(self._choices.seconds))
 
     def _latency(self) -> None:
         for number in range(self._choices.rounds):
-            at = f"Latency at {self.rate:,.0f} requests a second"
-            self._say(f"{at}, {number + 1} of {self._choices.rounds}")
+            step = f"Latency at {self.rate:,.0f} requests a second"
+            self._report_progress(f"{step}, {number + 1} of {self._choices.rounds}")
             for name, subject in (("bare", self._subjects.bare), ("hot", self._subjects.hot)):
-                taken = latencies(
+                measured = latencies(
                     subject.port,
                     self._user.path,
                     self._bearer,
                     rate=self.rate,
                     seconds=self._choices.seconds,
                 )
-                self.samples[f"{name}_p50"].append(taken.p50)
-                self.samples[f"{name}_p99"].append(taken.p99)
+                self.samples[f"{name}_p50"].append(measured.p50)
+                self.samples[f"{name}_p99"].append(measured.p99)
 
-    def _answer_the_rest(self) -> None:
-        self._say("Memory: more requests to one process")
-        wanted, before = self._choices.requests, self._answered()
+    def _reach_request_count(self) -> None:
+        self._report_progress("Memory: sending more requests to one process")
+        wanted, before = self._choices.requests, self._request_count()
         progress = Progress("requests", wanted - before)
-        while (answered := self._answered()) < wanted:
+        while (answered := self._request_count()) < wanted:
             self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
-            progress.show(min(self._answered(), wanted) - before)
+            progress.show(min(self._request_count(), wanted) - before)
         self.requests = answered
 
-    def _answered(self) -> int:
-        """Ask the process itself; it counts every request."""
+    def _request_count(self) -> int:
+        """Return the number of requests that the process has counted."""
         text = self._get(self._subjects.hot, "/metrics")[1]
         return int(sum(map(float, _COUNTED.findall(text))))
 
-    def _note_memory(self, name: str) -> None:
+    def _sample_memory(self, name: str) -> None:
         identity = self._subjects.hot.identity
         if identity is None:
             raise LabError("The service ended during the benchmark.")

@@ -1,9 +1,9 @@
-"""Requests at a constant rate, however long the answers take; and how long they took.
+"""Sends requests at a constant rate, and measures their latencies.
 
-wrk sends the next request when the last one has been answered: a server that halts for a second is
-asked nothing in that second, and the halt hides in a single figure ("coordinated omission"). Here
-every request has its moment, and its time is counted from that moment, waiting for a free
-connection included.
+wrk sends the next request only after the response to the last one. If a server halts for a second,
+wrk sends nothing in that second, and the halt shows in a single sample ("coordinated omission").
+Here every request has a due time. Its latency starts then, so it includes the wait for a free
+connection.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _LENGTH: Final = b"content-length: "
 
 @dataclass(frozen=True)
 class Latencies:
-    """Half of the requests, and all but one in a hundred, took no longer; in milliseconds."""
+    """Percentiles of the latencies, in milliseconds."""
 
     p50: float
     p99: float
@@ -35,15 +35,16 @@ class Latencies:
 def latencies(
     port: int, path: str, headers: Mapping[str, str], *, rate: float, seconds: float
 ) -> Latencies:
-    """Send GETs at that rate for that long.
+    """Send GETs at `rate` requests per second.
 
-    :raises LabError: when one is not answered with 200.
+    :raises LabError: when a response is not a 200.
     """
     lines = [f"GET {path} HTTP/1.1", f"Host: {LOOPBACK}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     request = "\r\n".join(lines).encode() + _END_OF_HEADERS
     sender = _Sender(request, math.ceil(rate * seconds), rate)
-    # The usual loops round a pause up to whole milliseconds, as much as an answer takes.
+    # Other event loops round a pause up to whole milliseconds, which is as long as a response
+    # takes.
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
         times = sorted(runner.run(sender.run(port)))
     return Latencies(_percentile(times, 50), _percentile(times, 99))
@@ -58,7 +59,7 @@ def _percentile(times: Sequence[float], percent: int) -> float:
 
 
 class _Sender:
-    """Gives each request its moment, and a connection as soon as one is free."""
+    """Sends each request when it is due, or as soon as a connection is free."""
 
     def __init__(self, request: bytes, total: int, rate: float) -> None:
         self.request = request
@@ -90,19 +91,19 @@ class _Sender:
     async def _send_all(self) -> None:
         began = time.perf_counter()
         for number in range(self._total):
-            moment = began + number / self._rate
-            await asyncio.sleep(moment - time.perf_counter())
-            self._send(moment)
+            due = began + number / self._rate
+            await asyncio.sleep(due - time.perf_counter())
+            self._send(due)
 
-    def _send(self, moment: float) -> None:
+    def _send(self, due: float) -> None:
         if self._free:
-            self._free.popleft().send(moment)
+            self._free.popleft().send(due)
         else:
-            self._waiting.append(moment)
+            self._waiting.append(due)
 
-    def answered(self, connection: "_Connection", moment: float) -> None:
-        """Take the time, and give the connection to whoever has waited the longest."""
-        self._times.append(time.perf_counter() - moment)
+    def answered(self, connection: "_Connection", due: float) -> None:
+        """Record the latency, and use the connection for the request that waits longest."""
+        self._times.append(time.perf_counter() - due)
         if self._waiting:
             connection.send(self._waiting.popleft())
         else:
@@ -110,42 +111,43 @@ class _Sender:
         if len(self._times) == self._total and not self._done.done():
             self._done.set_result(None)
 
-    def failed(self, what: bytes) -> None:
-        """Give up: times of errors say nothing."""
+    def failed(self, reason: bytes) -> None:
+        """End the run with an error, because latencies of failed requests have no meaning."""
         if not self._done.done():
-            self._done.set_exception(LabError(f"A request failed: {what.decode(errors='replace')}"))
+            text = reason.decode(errors="replace")
+            self._done.set_exception(LabError(f"A request failed: {text}"))
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, kept open; one request at a time."""
+    """A persistent connection for one request at a time."""
 
     def __init__(self, sender: _Sender) -> None:
         self._sender = sender
         self._received = b""
-        self._moment = 0.0
+        self._due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what one writes to."""
+        """Keep the transport, to write requests to it."""
         self._transport = cast(asyncio.Transport, transport)
 
-    def send(self, moment: float) -> None:
-        """Send the request that was due at that moment."""
-        self._moment, self._received = moment, b""
+    def send(self, due: float) -> None:
+        """Send a request that was due at this time."""
+        self._due, self._received = due, b""
         self._transport.write(self._sender.request)
 
     def data_received(self, data: bytes) -> None:
-        """See whether the answer is there as a whole."""
+        """Collect the data until the response is complete."""
         self._received += data
         head, end, body = self._received.partition(_END_OF_HEADERS)
         if end and len(body) >= int(head.lower().partition(_LENGTH)[2].partition(b"\r")[0]):
             if not head.startswith(b"HTTP/1.1 200"):
                 self._sender.failed(self._received)
-            self._sender.answered(self, self._moment)
+            self._sender.answered(self, self._due)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take an end that nobody asked for as a failure."""
+        """Treat an unexpected end of the connection as a failure."""
         self._sender.failed(f"the connection has ended ({exc})".encode())
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._transport.close()

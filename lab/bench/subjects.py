@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from lab.bench import peer
-from lab.bench.ground import Ground
+from lab.bench.ground import Backends
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
@@ -18,25 +18,25 @@ from lab.stack.ports import LOOPBACK, free_port
 
 
 class Subject(AppProcess):
-    """One process of the service, on the processors that it is given."""
+    """One process of the service, pinned to the given processors."""
 
     def __init__(
-        self, name: str, ground: Ground, processors: frozenset[int], **settings: str
+        self, name: str, backends: Backends, processors: frozenset[int], **settings: str
     ) -> None:
         """Take `settings` of the service, such as `CACHE="off"`."""
-        directory = ground.directory / name
+        directory = backends.directory / name
         settings = {"PASSWORD_THREADS": str(len(processors) or 1), **settings}
         super().__init__(
             name,
             directory,
-            # A line for each request is written, as in production; to a file.
+            # As in production, the process writes a line for each request; here, to a file.
             log=directory / "server.log",
-            environment=partial(ground.environment, **settings),
+            environment=partial(backends.environment, **settings),
         )
         self._processors = processors
 
     def launch(self) -> None:
-        """Begin the process, which inherits where it may run."""
+        """Start the process, which inherits the pinning."""
         with pinned_to(self._processors):
             super().launch()
 
@@ -47,13 +47,13 @@ class BareSubject(Subject):
     application = ("lab.bench.bare:app",)
 
     def ready(self) -> bool:
-        """Whether it answers; there is nothing that it could wait for."""
+        """Return whether it answers. It has no /readyz."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
         return answers_ok(connection, "/api/users/1")
 
 
 class OneRowSubject(BareSubject):
-    """The same with one query."""
+    """The smallest app with one query."""
 
     application = ("lab.bench.one_row:app",)
 
@@ -64,13 +64,13 @@ class PeerSubject(Subject):
     def __init__(
         self,
         name: str,
-        ground: Ground,
+        backends: Backends,
         processors: frozenset[int],
         program: Path,
         **settings: str,
     ) -> None:
         """Take the `program` that `peer.install` has returned."""
-        super().__init__(name, ground, processors, NODE_ENV="production", **settings)
+        super().__init__(name, backends, processors, NODE_ENV="production", **settings)
         self._program = program
 
     def _command(self) -> list[str]:
@@ -79,7 +79,7 @@ class PeerSubject(Subject):
 
 @dataclass(frozen=True)
 class Peers:
-    """The Fastify service with the settings of our hot and of our cold process."""
+    """The Fastify service, with the settings of the hot and of the cold process."""
 
     hot: PeerSubject
     cold: PeerSubject
@@ -87,73 +87,75 @@ class Peers:
 
 @dataclass(frozen=True)
 class Subjects:
-    """All that is measured over HTTP, running side by side; who is not asked costs nothing."""
+    """All processes that are measured over HTTP. They all run; an idle one costs nothing."""
 
     bare: BareSubject
     one_row: OneRowSubject
     hot: Subject
     traced: Subject
-    """Like the hot one; every request's spans are sent out."""
+    """Like the hot one, but it exports the spans of every request."""
     sampled: Subject
     """Like the traced one, with one trace in ten."""
     cold: Subject
     balanced: CaddyServer
-    """Caddy with two processes behind it."""
+    """Caddy in front of two processes."""
     peers: Peers | PeerMissingError
     """The Fastify service, or why it is missing."""
 
 
 @contextmanager
-def running_subjects(ground: Ground, processors: Processors) -> Iterator[Subjects]:
-    """Start all of them; end them with the block."""
+def running_subjects(backends: Backends, processors: Processors) -> Iterator[Subjects]:
+    """Start all of them, and stop them after the block."""
     with ExitStack() as running:
-        bare = BareSubject("bare", ground, processors.server)
-        one_row = OneRowSubject("one-row", ground, processors.server)
-        hot = Subject("hot", ground, processors.server)
+        bare = BareSubject("bare", backends, processors.server)
+        one_row = OneRowSubject("one-row", backends, processors.server)
+        hot = Subject("hot", backends, processors.server)
         endpoint = running.enter_context(receiver())
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
-        traced = Subject("traced", ground, processors.server, **tracing)
+        traced = Subject("traced", backends, processors.server, **tracing)
         one_in_ten = {
             "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
             "OTEL_TRACES_SAMPLER_ARG": "0.1",
         }
-        sampled = Subject("sampled", ground, processors.server, **tracing, **one_in_ten)
-        cold = Subject("cold", ground, processors.server, CACHE="off")
-        pair = [Subject(f"app-{number}", ground, processors.all) for number in (1, 2)]
-        peers = _peers(ground, processors)
+        sampled = Subject("sampled", backends, processors.server, **tracing, **one_in_ten)
+        cold = Subject("cold", backends, processors.server, CACHE="off")
+        pair = [Subject(f"app-{number}", backends, processors.all) for number in (1, 2)]
+        peers = _peers(backends, processors)
         fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
-        everyone = [bare, one_row, hot, traced, sampled, cold, *pair, *fastify]
-        for subject in everyone:
+        processes = [bare, one_row, hot, traced, sampled, cold, *pair, *fastify]
+        for subject in processes:
             running.callback(subject.stop)
             subject.launch()
-        for subject in everyone:
+        for subject in processes:
             subject.wait_until_ready()
-        balanced = running.enter_context(_caddy(ground, pair, processors))
-        # Last in, first out: all are told to end before the first is waited for.
-        for subject in everyone:
+        balanced = running.enter_context(_caddy(backends, pair, processors))
+        # Callbacks run in reverse order: all processes get the signal before the first is awaited.
+        for subject in processes:
             running.callback(subject.send_stop_signal)
         yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)
 
 
-def _peers(ground: Ground, processors: Processors) -> Peers | PeerMissingError:
+def _peers(backends: Backends, processors: Processors) -> Peers | PeerMissingError:
     try:
-        program = peer.install(ground.directory / "fastify")
+        program = peer.install(backends.directory / "fastify")
     except PeerMissingError as missing:
         return missing
     return Peers(
-        PeerSubject("peer-hot", ground, processors.server, program),
-        PeerSubject("peer-cold", ground, processors.server, program, CACHE="off"),
+        PeerSubject("peer-hot", backends, processors.server, program),
+        PeerSubject("peer-cold", backends, processors.server, program, CACHE="off"),
     )
 
 
 @contextmanager
-def _caddy(ground: Ground, pair: list[Subject], processors: Processors) -> Iterator[CaddyServer]:
-    directory = ground.directory / "caddy"
+def _caddy(
+    backends: Backends, pair: list[Subject], processors: Processors
+) -> Iterator[CaddyServer]:
+    directory = backends.directory / "caddy"
     ports = free_port(), free_port()
     caddy = CaddyServer(
         directory,
         ports=ports,
-        ca_certificate=ground.directory / "ca.crt",
+        ca_certificate=backends.directory / "ca.crt",
         log=directory / "server.log",
         upstreams=lambda: [subject.port for subject in pair],
     )

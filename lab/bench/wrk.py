@@ -1,4 +1,4 @@
-"""Load by wrk, which keeps a few connections busy and counts what comes back."""
+"""Sends load by wrk, which keeps a few connections busy and counts the responses."""
 
 import json
 import os
@@ -12,20 +12,20 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from lab.bench.ground import Ground
+from lab.bench.ground import Backends
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
 CONNECTIONS: Final = 16
 _SCRIPT: Final = Path(__file__).with_name("load.lua")
-_LONGEST: Final = "1h"
+_MAX_DURATION: Final = "1h"
 _runs = count(1)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, by the name that load.lua has for it, and to where."""
+    """A kind of request, by its name in load.lua, and its path."""
 
     kind: str
     path: str
@@ -34,78 +34,80 @@ class Request:
 
 @dataclass(frozen=True)
 class Load:
-    """How one run went."""
+    """The result of one run of wrk."""
 
     requests: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """The requests per second."""
         return self.requests / self.seconds
 
 
 class Wrk:
-    """Sends requests in the name of one user; several runs never send the same email or key."""
+    """Sends requests as one user. No two runs send the same email or idempotency key."""
 
-    def __init__(self, ground: Ground, token: str) -> None:
+    def __init__(self, backends: Backends, token: str) -> None:
         self._environment = {
             "LOAD_TOKEN": token,
             "LOAD_PASSWORD": PASSWORD,
             "LOAD_EMAILS": ",".join(person.email for person in PEOPLE),
-            "LOAD_PRODUCTS": ",".join(map(str, ground.product_ids)),
+            "LOAD_PRODUCTS": ",".join(map(str, backends.product_ids)),
         }
 
     def run(self, port: int, request: Request, seconds: float) -> Load:
-        """Keep the server busy for that long.
+        """Keep the server busy for this time.
 
-        :raises LabError: when a single request was refused or lost; figures of errors are none.
+        :raises LabError: when one request fails, because the rate of errors has no meaning.
         """
         variables = {"LOAD_KIND": request.kind, "LOAD_RUN": str(next(_runs))}
-        said = _talk(
+        output = _run_wrk(
             [f"-c{request.connections}", f"http://{LOOPBACK}:{port}{request.path}"],
             seconds,
             {**os.environ, **self._environment, **variables},
         )
-        result = json.loads(said.splitlines()[-1])
+        result = json.loads(output.splitlines()[-1])
         if result["refused"] or result["broken"]:
-            raise LabError(f"Not every {request.kind} at {request.path} succeeded:\n\n{said}")
+            raise LabError(f"Not every {request.kind} at {request.path} succeeded:\n\n{output}")
         if not result["requests"]:
-            # On a busy machine nothing may be done in a moment.
+            # On a busy machine, a short run may end before the first response.
             return self.run(port, request, seconds * 2)
         return Load(result["requests"], result["microseconds"] / 1e6)
 
 
 def require() -> str:
-    """Find wrk.
+    """Return the path of wrk.
 
     :raises LabError: when it is missing, with the command that installs it.
     """
     program = shutil.which("wrk")
     if program is None:
-        raise LabError(f"wrk, which sends the requests, is missing. Install it:  {_installation()}")
+        raise LabError(
+            f"wrk, which sends the requests, is missing. Install it:  {_install_command()}"
+        )
     return program
 
 
-def _talk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str:
-    command = [require(), "-t1", f"-d{_LONGEST}", "-s", str(_SCRIPT), *to]
+def _run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str:
+    command = [require(), "-t1", f"-d{_MAX_DURATION}", "-s", str(_SCRIPT), *to]
     process = subprocess.Popen(
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        # Its own clock knows whole seconds only; interrupted, it sums up just the same.
+        # wrk's own duration is in whole seconds. After SIGINT, it prints its summary as well.
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     finally:
         process.kill()
     if process.returncode != 0:
-        raise LabError(f"wrk failed:\n\n{said}")
-    return said
+        raise LabError(f"wrk failed:\n\n{output}")
+    return output
 
 
-def _installation() -> str:
+def _install_command() -> str:
     sudo = "sudo " if os.geteuid() else ""
     for program, command in (
         ("apt-get", f"{sudo}apt install wrk"),

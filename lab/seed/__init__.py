@@ -1,1 +1,1 @@
-"""A shop to try the service on: a catalogue, some people, and as many orders as wanted."""
+"""A shop to try the service with: products, users, and as many orders as you want."""

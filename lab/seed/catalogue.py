@@ -1,6 +1,6 @@
-"""What the seeded shop sells: tea, coffee, and what they are made in.
+"""The products of the seeded shop: tea, coffee, and equipment for both.
 
-A product whose sku is in this list is the seed's; every other one is somebody's own and left alone.
+The seed owns the products whose sku is in this list. It never touches another product.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One product; the price in the shop's currency, the stock as it was before the first order.
+    """One product: its price in the shop's currency, and its stock before the first order.
 
-    A product of twice the popularity stands in twice as many orders.
+    A product of twice the popularity is in twice as many orders.
     """
 
     sku: str
@@ -23,7 +23,8 @@ class Product:
     popularity: int
 
 
-# Of each shelf: the popularity of its products, the stock of the first, and their rows.
+# For each shelf: its sku prefix, the popularity of its products, the stock of the first product,
+# and then the products.
 _SHELVES = (
     (
         ("TEA", 6, 260),
@@ -95,11 +96,11 @@ _SHELVES = (
 
 def _products() -> Iterator[Product]:
     for (shelf, popularity, stock), *rows in _SHELVES:
-        for place, (code, name, price) in enumerate(rows):
-            # Shelves filled by hand do not all hold the same number.
-            opening = stock * (100 - place * 37 % 40) // 100
+        for position, (code, name, price) in enumerate(rows):
+            # Real products do not all have the same stock.
+            opening = stock * (100 - position * 37 % 40) // 100
             yield Product(f"RT-{shelf}-{code}", name, Decimal(price), opening, popularity)
 
 
 CATALOGUE: Final = tuple(_products())
-"""All of it, in the order in which it is listed."""
+"""All products, in the order in which the shop lists them."""

@@ -1,4 +1,4 @@
-"""`make seed`: puts the shop into the running stack, and shows how to see it."""
+"""`make seed`: fills the running stack with a shop, and prints requests that read it."""
 
 import json
 import os
@@ -16,31 +16,31 @@ from lab.stack.paths import Paths
 from lab.stack.stack import Stack
 
 DEFAULT_ORDERS: Final = 200
-MOST_ORDERS: Final = 1_000_000
+MAX_ORDERS: Final = 1_000_000
 
-_TO_GO_ON = "What has been added stays, and the same command adds the rest."
+_HOW_TO_CONTINUE = "The rows added so far are kept. Run the command again to add the rest."
 
 
 def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
-    """Fill the running stack with a shop: products, people, and `SEED_ORDERS` orders of theirs."""
-    wanted = _wanted(environment)
+    """Fill the running stack with a shop: products, users, and `SEED_ORDERS` orders."""
+    wanted = _wanted_orders(environment)
     stack = control.running(paths)
     try:
         with psycopg.connect(stack.libpq_url, autocommit=True) as connection:
             loader = Loader(connection)
             table = _fill(loader, wanted)
             person = loader.ids().people[PEOPLE[0].email]
-        _forget_cached_reads(stack)
+        _delete_cached_reads(stack)
     except psycopg.Error as error:
         reason = str(error).partition("\n")[0]
-        raise LabError(f"PostgreSQL refuses: {reason}\n{_TO_GO_ON}") from error
+        raise LabError(f"PostgreSQL error: {reason}\n{_HOW_TO_CONTINUE}") from error
     except redis.RedisError as error:
-        raise LabError(f"Redis cannot be reached: {error}\n{_TO_GO_ON}") from error
+        raise LabError(f"Redis cannot be reached: {error}\n{_HOW_TO_CONTINUE}") from error
     except KeyboardInterrupt:
-        raise LabError(f"\nInterrupted. {_TO_GO_ON}") from None
-    # Printed last: if the reader has closed the pipe (`| head`), nothing is left undone.
+        raise LabError(f"\nInterrupted. {_HOW_TO_CONTINUE}") from None
+    # Printed last, so that the work is complete even if the reader closes the pipe (`| head`).
     print(table)
-    print(_how_to_see_it(f"http://localhost:{stack.choices.http_port}", person))
+    print(_example_requests(f"http://localhost:{stack.choices.http_port}", person))
     return control.OK
 
 
@@ -48,19 +48,19 @@ def _fill(loader: Loader, wanted: int) -> str:
     added = loader.add_products(), loader.add_people(), loader.add_orders(wanted)
     if any(added):
         loader.analyze()
-    ids, (orders, _) = loader.ids(), loader.orders_there()
+    ids, (orders, _) = loader.ids(), loader.count_orders()
     return "\n".join(
         [
             f"{'':<10} {'products':>9} {'people':>9} {'orders':>9}",
             _row("added", *added),
-            _row("there now", len(ids.products), len(ids.people), orders),
+            _row("total now", len(ids.products), len(ids.people), orders),
             *([] if any(added) else ["Nothing was missing."]),
         ]
     )
 
 
-def _forget_cached_reads(stack: Stack) -> None:
-    """Let the service see what was written past it; it would by itself within two minutes."""
+def _delete_cached_reads(stack: Stack) -> None:
+    """Delete the cached reads, which are stale now. They would expire within two minutes."""
     prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
     with redis.Redis.from_url(stack.redis_url) as client:
         for key in client.scan_iter(f"{prefix}:cache:*", count=1000):
@@ -71,10 +71,10 @@ def _row(title: str, *counts: int) -> str:
     return " ".join([f"{title:<10}", *(f"{count:>9,}" for count in counts)])
 
 
-def _how_to_see_it(service: str, person: int) -> str:
+def _example_requests(service: str, person: int) -> str:
     login = json.dumps({"email": PEOPLE[0].email, "password": PASSWORD}, separators=(",", ":"))
     return f"""
-See the shop, and what {PEOPLE[0].name} has ordered; all of them have the same password:
+Read the products, and the orders of {PEOPLE[0].name}. All users have the same password.
 
   curl -s '{service}/api/products?limit=3'
   SHOP_TOKEN=$(curl -s {service}/api/auth/login -H 'Content-Type: application/json' -d '{login}' | \
@@ -83,13 +83,13 @@ python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 """
 
 
-def _wanted(environment: Mapping[str, str]) -> int:
+def _wanted_orders(environment: Mapping[str, str]) -> int:
     text = environment.get("SEED_ORDERS") or str(DEFAULT_ORDERS)
-    # The length first: Python refuses to read a number of thousands of digits.
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_ORDERS))
-    if not (digits and int(text) <= MOST_ORDERS):
+    # The length is checked first, because int() refuses a text of thousands of digits.
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ORDERS))
+    if not (digits and int(text) <= MAX_ORDERS):
         raise LabError(
-            f"SEED_ORDERS={text} is no number of orders. Give one from 0 to {MOST_ORDERS}:  "
+            f"SEED_ORDERS={text} is not a number of orders. Give one from 0 to {MAX_ORDERS}:  "
             f"make seed SEED_ORDERS={DEFAULT_ORDERS}"
         )
     return int(text)

@@ -1,4 +1,4 @@
-"""Orders into the tables by COPY."""
+"""Writes orders into the tables by COPY."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ _LINES = "COPY order_lines (order_id, position, product_id, name, quantity, unit
 
 @dataclass(frozen=True)
 class Ids:
-    """Under which ids the tables hold the products, by sku, and the people, by email."""
+    """The ids of the products by sku, and of the users by email."""
 
     products: Mapping[str, int]
     people: Mapping[str, int]
 
 
 def add(connection: psycopg.Connection, orders: Sequence[Order], ids: Ids) -> None:
-    """Add orders and their lines, and take what they have sold from stock: all of it or nothing."""
+    """Add orders and their lines, and reduce the stock of their products, in one transaction."""
     with connection.transaction():
         order_ids = _new_ids(connection, len(orders))
         _copy_orders(connection, orders, order_ids, ids)
         _copy_lines(connection, orders, order_ids, ids)
-        # Last, as whoever buys meanwhile waits for these rows.
+        # Last, because orders that the service places at the same time wait for these row locks.
         stock.take(connection, _sold(orders, ids))
 
 
 def _new_ids(connection: psycopg.Connection, count: int) -> list[int]:
-    # COPY writes the ids it is given even where the identity is ALWAYS. As they come from the
-    # table's own sequence, no order that is placed meanwhile can have the same.
+    # COPY accepts explicit ids even for an identity column that is GENERATED ALWAYS. They come from
+    # the table's sequence, so an order that is placed meanwhile cannot have the same id.
     query = "SELECT nextval(pg_get_serial_sequence('orders', 'id')) FROM generate_series(1, %s)"
     return [row[0] for row in connection.execute(query, [count])]
 
@@ -61,7 +61,7 @@ def _copy_lines(
 def _sold(orders: Sequence[Order], ids: Ids) -> Counter[int]:
     sold = Counter[int]()
     for order in orders:
-        # What a cancelled order had taken was given back.
+        # A cancelled order has returned its pieces to the stock.
         if order.status != "cancelled":
             for product, quantity in order.lines:
                 sold[ids.products[product.sku]] += quantity

@@ -1,7 +1,7 @@
-"""Into the database: only what is missing, step by step.
+"""Loads the missing rows into the database, step by step.
 
-A run that is killed leaves whole steps behind, and the next one goes on from there. Rows are known
-by the skus and the addresses in the lists of this package; no other row is looked at or changed.
+Each step is one transaction. If a run is killed, the next one continues after the last step. Rows
+are identified by the skus and the emails in this package's lists; no other row is read or changed.
 """
 
 from datetime import datetime, timedelta
@@ -16,25 +16,25 @@ from lab.seed.orders import HISTORY, Period
 from lab.seed.people import PEOPLE, password_hash
 from lab.seed.progress import Progress
 
-STEP: Final = 5_000
-"""How many orders one transaction adds, and memory holds."""
+ORDERS_PER_TRANSACTION: Final = 5_000
+"""The number of orders that one transaction adds, and that are in memory at once."""
 
-_LOCK = 0x53656564  # "Seed": any number will do, as long as it stays the same.
+_LOCK = 0x53656564  # "Seed" in ASCII. The value is arbitrary, but must never change.
 
 
 class Loader:
-    """Adds what is missing through one connection in autocommit mode."""
+    """Adds the missing rows through one connection in autocommit mode."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
-        """Wait until no other seed is at work; none will be until the connection is closed."""
+        """Wait until no other seed runs. None can start until the connection is closed."""
         self._connection = connection
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        # By the clock of the database, which dates the orders of the service, too.
+        # By the database's clock, which also sets the times of the service's orders.
         self._now: datetime = connection.execute("SELECT now()").fetchall()[0][0]
         self._opened: datetime = self._now - HISTORY
 
     def ids(self) -> Ids:
-        """Look up which of the products and the people there are."""
+        """Return the ids of those products and users that exist."""
         products = "SELECT sku, id FROM products WHERE sku = ANY(%s)"
         people = "SELECT email, id FROM users WHERE email = ANY(%s)"
         skus = [product.sku for product in CATALOGUE]
@@ -44,10 +44,10 @@ class Loader:
             dict(self._connection.execute(people, [emails]).fetchall()),
         )
 
-    def orders_there(self) -> tuple[int, datetime | None]:
-        """Count the orders of these people, and tell when the newest was placed.
+    def count_orders(self) -> tuple[int, datetime | None]:
+        """Return the number of these users' orders, and the time of the newest.
 
-        One that somebody has placed in the name of one of them counts like the others.
+        Orders that were placed through the service count, too.
         """
         query = "SELECT count(*), max(created_at) FROM orders WHERE user_id = ANY(%s)"
         people = list(self.ids().people.values())
@@ -55,12 +55,12 @@ class Loader:
         return count, newest
 
     def add_products(self) -> int:
-        """Add the products that are missing; how many these were."""
-        there = self.ids().products
+        """Add the missing products. Return their number."""
+        existing = self.ids().products
         missing = [
             (product.sku, product.name, product.price, product.opening_stock, *[self._opened] * 2)
             for product in CATALOGUE
-            if product.sku not in there
+            if product.sku not in existing
         ]
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
@@ -71,13 +71,13 @@ class Loader:
         return len(missing)
 
     def add_people(self) -> int:
-        """Add the people who are missing, all with one password; how many these were."""
-        there = self.ids().people
+        """Add the missing users, all with the same password. Return their number."""
+        existing = self.ids().people
         hashed = password_hash()
         missing = [
-            (person.name, person.email, hashed, *[self._signed_up(place)] * 2)
-            for place, person in enumerate(PEOPLE)
-            if person.email not in there
+            (person.name, person.email, hashed, *[self._signed_up(position)] * 2)
+            for position, person in enumerate(PEOPLE)
+            if person.email not in existing
         ]
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
@@ -88,24 +88,24 @@ class Loader:
         return len(missing)
 
     def add_orders(self, wanted: int) -> int:
-        """Add orders until these people have as many as wanted; how many were missing.
+        """Add orders until these users have `wanted` orders. Return how many were missing.
 
-        Products and people must be there.
+        The products and the users must exist.
         """
-        there, newest = self.orders_there()
-        numbers = range(there, wanted)
+        existing, newest = self.count_orders()
+        numbers = range(existing, wanted)
         period = Period(numbers, newest or self._opened, self._now)
         ids, progress = self.ids(), Progress("orders", len(numbers))
-        for first in numbers[::STEP]:
-            step = range(first, min(first + STEP, wanted))
+        for first in numbers[::ORDERS_PER_TRANSACTION]:
+            step = range(first, min(first + ORDERS_PER_TRANSACTION, wanted))
             copying.add(self._connection, list(period.orders(step)), ids)
-            progress.show(step.stop - there)
+            progress.show(step.stop - existing)
         return len(numbers)
 
     def analyze(self) -> None:
-        """Tell the planner what the tables hold now."""
+        """Update the planner's statistics of the tables."""
         self._connection.execute("ANALYZE users, products, orders, order_lines")
 
-    def _signed_up(self, place: int) -> datetime:
-        # One after the other, and all of them before the first order.
-        return self._opened - timedelta(hours=7) * (len(PEOPLE) - place)
+    def _signed_up(self, position: int) -> datetime:
+        # One after another, and all of them before the first order.
+        return self._opened - timedelta(hours=7) * (len(PEOPLE) - position)

@@ -1,4 +1,4 @@
-"""Orders as a shop would have them, the same ones each time for the same numbers."""
+"""Generates realistic orders. The same numbers always give the same orders."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from lab.seed.people import PEOPLE, Person
 _T = TypeVar("_T")
 
 HISTORY: Final = timedelta(days=180)
-"""For how long the shop has been open."""
+"""How long ago the shop has opened."""
 
-# An order younger than this may still be on its way.
+# An order younger than this may not be shipped yet.
 _OPEN = timedelta(days=30)
 _LINES = ((1, 2, 3, 4, 5), tuple(accumulate((38, 30, 18, 9, 5))))
 _QUANTITIES = ((1, 2, 3, 4, 6), tuple(accumulate((62, 22, 8, 4, 4))))
 _OLD = (("shipped", "cancelled"), tuple(accumulate((94, 6))))
 _NEW = (("pending", "paid", "shipped", "cancelled"), tuple(accumulate((24, 36, 34, 6))))
 _POPULARITY = tuple(accumulate(product.popularity for product in CATALOGUE))
-# The first in the list are regulars, the last come now and then.
+# The first users in the list order most often, the last ones most rarely.
 _REGULARITY = tuple(accumulate(range(len(PEOPLE) + 10, 10, -1)))
 
 
 class Line(NamedTuple):
-    """So many pieces of one product."""
+    """A product, and how many pieces of it are ordered."""
 
     product: Product
     quantity: int
@@ -45,16 +45,16 @@ class Order(NamedTuple):
 
     @property
     def total(self) -> Decimal:
-        """What all lines cost together."""
+        """The price of all lines together."""
         return sum((line.product.price * line.quantity for line in self.lines), Decimal(0))
 
 
 @dataclass(frozen=True)
 class Period:
-    """The orders of these numbers, spread evenly from `since` to a while before `now`.
+    """The orders of these numbers, spread evenly from `since` to some time before `now`.
 
-    Who buys what depends on an order's number alone; the times and, for the latest orders, the
-    status also on the period.
+    The user and the lines depend only on the order's number. The times, and the status of recent
+    orders, also depend on the period.
     """
 
     numbers: range
@@ -62,7 +62,7 @@ class Period:
     now: datetime
 
     def orders(self, numbers: range) -> Iterator[Order]:
-        """Yield some of them, each later than the one before."""
+        """Yield the orders of some of the numbers, each later than the previous one."""
         random = Random()  # noqa: S311 - a shop's customers are no secret.
         for number in numbers:
             random.seed(number)
@@ -71,14 +71,14 @@ class Period:
     def _order(self, number: int, random: Random) -> Order:
         buyer = random.choices(PEOPLE, cum_weights=_REGULARITY)[0]
         lines = _lines(random)
-        # A tenth of the time is left to the orders that a later run adds: an order of a higher id
-        # is a later one, whatever has been there before.
-        place = (number - self.numbers.start + random.random()) / len(self.numbers)
-        created_at = self.since + (self.now - self.since) * (place * 0.9)
+        # The last tenth of the time stays free for the orders that a later run adds, so that an
+        # order with a higher id is always a later one.
+        fraction = (number - self.numbers.start + random.random()) / len(self.numbers)
+        created_at = self.since + (self.now - self.since) * (fraction * 0.9)
         age = self.now - created_at
         status = _pick(random, _NEW if age < _OPEN else _OLD)
-        taken = timedelta(0) if status == "pending" else min(age, _OPEN) * random.random()
-        return Order(buyer, status, lines, created_at, created_at + taken)
+        delay = timedelta(0) if status == "pending" else min(age, _OPEN) * random.random()
+        return Order(buyer, status, lines, created_at, created_at + delay)
 
 
 def _lines(random: Random) -> tuple[Line, ...]:

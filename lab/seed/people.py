@@ -1,7 +1,7 @@
-"""Who buys in the seeded shop.
+"""The users of the seeded shop.
 
-A user with an address in this list is the seed's; every other one is somebody's own and left alone.
-The domain is one that nobody can have (RFC 2606, section 3), and not the one of the README.
+The seed owns the users whose email is in this list. It never touches another user. The domain is
+reserved (RFC 2606, section 3), and is not the one in the README.
 """
 
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from typing import Final
 
 from argon2 import PasswordHasher
 
-PASSWORD: Final = "half past four, green tea"  # noqa: S105 - everybody is told it.
-"""With which each of them logs in."""
+PASSWORD: Final = "half past four, green tea"  # noqa: S105 - it is public.
+"""The password of all of them."""
 
 DOMAIN: Final = "seed.example.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user that the seed makes."""
+    """A user that the seed adds."""
 
     name: str
     email: str
 
 
-# Each name with the part of the address before the domain, which nobody could derive from it.
+# Each name with the local part of the email, which cannot be derived from the name.
 _NAMES = (
     ("Amara Okafor", "amara.okafor"),
     ("Łukasz Wiśniewski", "lukasz.wisniewski"),
@@ -84,8 +84,9 @@ PEOPLE: Final = tuple(Person(name, f"{local}@{DOMAIN}") for name, local in _NAME
 def password_hash() -> str:
     """Return a new hash of `PASSWORD` that the service accepts at a login.
 
-    It is made here, as the lab does not import the service, and fifty signups over HTTP would meet
-    the rate limit; should the service use other parameters one day, it renews the hash at the
-    login. One hash serves all: a salt hides which users have the same password, and these do.
+    It is computed here, because the lab does not import the service, and fifty signups over HTTP
+    would exceed the rate limit. If the service changes its parameters, it renews the hash at the
+    next login. All users share one hash: separate salts would only hide that the passwords are the
+    same.
     """
     return PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1).hash(PASSWORD)

@@ -1,4 +1,4 @@
-"""How far a long step has come: a bar on a terminal, lines in a file."""
+"""Shows the progress of a long step: a bar on a terminal, lines in a file."""
 
 import sys
 import time
@@ -8,16 +8,16 @@ _WIDTH = 30
 
 
 class Progress:
-    """Shows `done` of `total`, on a terminal by drawing one line anew, else by a line per tenth."""
+    """Shows `done` of `total`: on a terminal in one line, elsewhere by a line for each tenth."""
 
-    def __init__(self, what: str, total: int, stream: TextIO = sys.stdout) -> None:
-        self._what, self._total, self._stream = what, total, stream
+    def __init__(self, unit: str, total: int, stream: TextIO = sys.stdout) -> None:
+        self._unit, self._total, self._stream = unit, total, stream
         self._began, self._tenths = time.monotonic(), 0
 
     def show(self, done: int) -> None:
-        """Tell that so many are done; the last call is the one with all of them."""
+        """Show that `done` are complete. The last call passes the total."""
         rate = done / max(time.monotonic() - self._began, 0.001)
-        count = f"{done:,} of {self._total:,} {self._what}   {rate:,.0f}/s"
+        count = f"{done:,} of {self._total:,} {self._unit}   {rate:,.0f}/s"
         if self._stream.isatty():
             bar = "#" * (_WIDTH * done // self._total)
             end = "\n" if done == self._total else ""

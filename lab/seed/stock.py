@@ -1,20 +1,20 @@
-"""The shelves: what is sold is taken from them, and a delivery comes before they are empty."""
+"""Reduces the stock of products that are sold, and adds a delivery before it is empty."""
 
 from collections.abc import Mapping
 from typing import Final
 
 import psycopg
 
-CRATE: Final = 50
-"""How many pieces of a product a delivery comes in."""
+DELIVERY_PIECES: Final = 50
+"""The number of pieces of a product in one delivery."""
 
-KEPT: Final = 20
-"""When fewer would be left, a delivery comes."""
+MIN_STOCK: Final = 20
+"""If fewer pieces would be left, a delivery is added."""
 
 
 def take(connection: psycopg.Connection, sold: Mapping[int, int]) -> None:
-    """Take the pieces sold of each product, by id, within the caller's transaction."""
-    # In the order of the ids, as the service does, so that nobody waits for each other in a circle.
+    """Reduce the stock of each product, by id, within the caller's transaction."""
+    # Rows are locked in the order of the ids, as the service does, so that no deadlock occurs.
     rows = connection.execute(
         "SELECT id, stock FROM products WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
         [list(sold)],
@@ -22,12 +22,12 @@ def take(connection: psycopg.Connection, sold: Mapping[int, int]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "UPDATE products SET stock = %s, updated_at = clock_timestamp() WHERE id = %s",
-            [(left_of(stock, sold[product]), product) for product, stock in rows],
+            [(stock_after(stock, sold[product]), product) for product, stock in rows],
         )
 
 
-def left_of(stock: int, sold: int) -> int:
-    """Return what is left, after as many crates as it takes to keep `KEPT` pieces."""
+def stock_after(stock: int, sold: int) -> int:
+    """Return the stock after the sale, with the deliveries that keep it at `MIN_STOCK` or more."""
     left = stock - sold
-    crates = max(0, -((left - KEPT) // CRATE))
-    return left + crates * CRATE
+    deliveries = max(0, -((left - MIN_STOCK) // DELIVERY_PIECES))
+    return left + deliveries * DELIVERY_PIECES

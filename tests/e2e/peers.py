@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 from redis import Redis
 
-from lab.bench.ground import Ground, sign_in
+from lab.bench.ground import Backends, sign_in
 from lab.bench.pinning import Processors
 from lab.bench.subjects import PeerSubject, Subject
 
@@ -63,7 +63,7 @@ def logged(subject: Subject, request_id: str) -> dict[str, Any]:
 class Pair:
     """A process of each service with the same settings, and a token for both."""
 
-    ground: Ground
+    ground: Backends
     ours: Subject
     fastify: PeerSubject
     token: str
@@ -132,7 +132,7 @@ class Pair:
 
 
 @contextmanager
-def running_pair(ground: Ground, program: Path, name: str, **settings: str) -> Iterator[Pair]:
+def running_pair(ground: Backends, program: Path, name: str, **settings: str) -> Iterator[Pair]:
     """Start a process of each service, and end both with the block."""
     everywhere = Processors.available().all
     ours = Subject(f"ours-{name}", ground, everywhere, **settings)

@@ -68,7 +68,7 @@ def test_what_is_no_number_is_refused(tmp_path: Path, variable: str) -> None:
     """Before anything is started."""
     result = run(tmp_path, **{variable: "soon"})
     assert result.returncode == 1
-    assert result.stderr.startswith(f"{variable}=soon is no number above zero.")
+    assert result.stderr.startswith(f"{variable}=soon is not a positive number.")
 
 
 def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:

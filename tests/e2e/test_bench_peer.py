@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from lab.bench import peer
-from lab.bench.ground import Ground, prepared_ground
+from lab.bench.ground import Backends, running_backends
 from tests.e2e.peers import (
     LOGS_STATEMENTS,
     Pair,
@@ -35,27 +35,27 @@ _OWN_FIELDS = ("id", "created_at", "updated_at")
 
 
 @pytest.fixture(scope="module")
-def ground() -> Iterator[Ground]:
+def ground() -> Iterator[Backends]:
     """Servers of this module's own."""
-    with prepared_ground({"fsync": "off", **LOGS_STATEMENTS}) as ground:
+    with running_backends({"fsync": "off", **LOGS_STATEMENTS}) as ground:
         yield ground
 
 
 @pytest.fixture(scope="module")
-def program(ground: Ground) -> Path:
+def program(ground: Backends) -> Path:
     """The Fastify service with its packages."""
     return peer.install(ground.directory / "fastify")
 
 
 @pytest.fixture(scope="module")
-def hot(ground: Ground, program: Path) -> Iterator[Pair]:
+def hot(ground: Backends, program: Path) -> Iterator[Pair]:
     """Both services with the cache on."""
     with running_pair(ground, program, "hot") as pair:
         yield pair
 
 
 @pytest.fixture
-def cold(ground: Ground, program: Path) -> Iterator[Pair]:
+def cold(ground: Backends, program: Path) -> Iterator[Pair]:
     """Both services with the cache off, newly started and signed in to."""
     with running_pair(ground, program, "cold", CACHE="off") as pair:
         yield pair
@@ -150,7 +150,7 @@ def test_what_is_sold_out_is_refused_by_both(hot: Pair) -> None:
     assert left == (1,)
 
 
-def test_both_count_requests_in_the_same_window(ground: Ground, program: Path) -> None:
+def test_both_count_requests_in_the_same_window(ground: Backends, program: Path) -> None:
     """Five requests of one user, in turns, are counted down together; then both refuse."""
     with running_pair(ground, program, "limited", RATE_LIMIT_DEFAULT="4/minute") as pair:
         answers = [it for _ in range(3) for it in pair.ask_both("GET", pair.user)]

@@ -12,7 +12,7 @@ import pytest
 
 from lab.seed.catalogue import CATALOGUE
 from lab.seed.people import PASSWORD, PEOPLE
-from lab.seed.stock import CRATE
+from lab.seed.stock import DELIVERY_PIECES
 from lab.stack.postgres import PostgresServer
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
@@ -92,7 +92,7 @@ def shop() -> Iterator[Shop]:
         shop = Shop(stack)
         said = shop.seed()
         assert "added             47        50       200\n" in said
-        assert "there now         47        50       200\n" in said
+        assert "total now         47        50       200\n" in said
         yield shop
     finally:
         stack.discard()
@@ -242,7 +242,7 @@ def assert_consistent(shop: Shop) -> None:
         delivered = stock + sold - opening[sku]
         assert stock >= 0
         assert delivered >= 0
-        assert delivered % CRATE == 0, sku
+        assert delivered % DELIVERY_PIECES == 0, sku
     wrong = shop.query(
         "SELECT id FROM orders WHERE total IS DISTINCT FROM"
         " (SELECT sum(quantity * unit_price) FROM order_lines WHERE order_id = orders.id)"

@@ -9,7 +9,7 @@ import pytest
 
 from lab.seed.orders import HISTORY, Order, Period
 from lab.seed.people import PEOPLE
-from lab.seed.stock import CRATE, KEPT, left_of
+from lab.seed.stock import DELIVERY_PIECES, MIN_STOCK, stock_after
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -98,15 +98,15 @@ def test_two_hundred_orders_need_no_delivery() -> None:
         for product, quantity in order.lines:
             asked[product.sku] += quantity
             opening[product.sku] = product.opening_stock
-    assert all(opening[sku] - count >= KEPT for sku, count in asked.items())
+    assert all(opening[sku] - count >= MIN_STOCK for sku, count in asked.items())
 
 
-@pytest.mark.parametrize("stock", [0, 1, KEPT - 1, KEPT, KEPT + 1, 100, 5000])
-@pytest.mark.parametrize("sold", [1, KEPT, CRATE, 2 * CRATE + 1, 4999])
+@pytest.mark.parametrize("stock", [0, 1, MIN_STOCK - 1, MIN_STOCK, MIN_STOCK + 1, 100, 5000])
+@pytest.mark.parametrize("sold", [1, MIN_STOCK, DELIVERY_PIECES, 2 * DELIVERY_PIECES + 1, 4999])
 def test_deliveries_come_in_whole_crates_and_only_when_needed(stock: int, sold: int) -> None:
-    """Never fewer than `KEPT` are left, and never a crate too many."""
-    left = left_of(stock, sold)
+    """At least `MIN_STOCK` pieces are left, and no delivery is unnecessary."""
+    left = stock_after(stock, sold)
     delivered = left + sold - stock
-    assert left >= KEPT
-    assert delivered % CRATE == 0
-    assert delivered == 0 or left < KEPT + CRATE
+    assert left >= MIN_STOCK
+    assert delivered % DELIVERY_PIECES == 0
+    assert delivered == 0 or left < MIN_STOCK + DELIVERY_PIECES

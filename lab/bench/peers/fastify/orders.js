@@ -1,4 +1,4 @@
-// Buying: the steps of app/services/orders.py, with the same statements in one transaction.
+// Places an order: the steps of app/services/orders.py, with the same statements in one transaction.
 
 import { createHash } from "node:crypto";
 
@@ -80,7 +80,7 @@ ON CONFLICT ON CONSTRAINT pk_idempotency_keys DO UPDATE SET request_hash = $4,
 WHERE idempotency_keys.expires_at <= $8::TIMESTAMP WITH TIME ZONE
 RETURNING idempotency_keys.key`);
 
-/** Buy all of it or nothing, once for each key, and invalidate the cached reads. */
+/** Order all items or none, once for each key, and invalidate the cached reads. */
 export async function place(callerId, userId, items, key) {
   if (new Set(items.map((item) => item.product_id)).size < items.length) {
     const detail = "An order lists each product once. Add its quantities.";

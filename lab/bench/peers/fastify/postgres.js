@@ -24,7 +24,7 @@ export const pool = new pg.Pool({
 });
 
 /**
- * Return a function that runs this statement on the pool, or on one connection in a transaction.
+ * Return a function that runs this statement on the pool, or on a transaction's connection.
  * Each connection prepares it once, under its name.
  */
 export function statement(name, text) {

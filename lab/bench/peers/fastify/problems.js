@@ -1,4 +1,4 @@
-// Errors as problem documents (RFC 9457), with the statuses and codes of our service.
+// Errors as problem documents (RFC 9457), with the statuses and codes of the Python service.
 
 const STATUSES = {
   "malformed-json": 400,
@@ -26,7 +26,7 @@ const CODES = {
   "40001": "contended",
   "40P01": "contended",
 };
-// SQLSTATEs and messages of the drivers for a server that is away or takes too long.
+// SQLSTATEs and driver messages for a server that is unavailable or too slow.
 const UNAVAILABLE_CODE = /^(08|57|55P03|ECONN|EPIPE)/;
 const UNAVAILABLE_MESSAGE = /connection (is closed|terminated)|isn't writeable|timeout exceeded/i;
 
@@ -38,7 +38,7 @@ export class Problem extends Error {
   }
 }
 
-/** Answer with the problem document that says what went wrong. */
+/** Send the problem document for an error. */
 export function sendProblem(error, request, reply) {
   const { problem: code, detail, errors, retryAfterSeconds } = problemOf(error);
   const status = STATUSES[code];

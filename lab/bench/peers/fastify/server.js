@@ -1,8 +1,9 @@
-// A Fastify service that does the work of ours for three requests: a user read through the cache
-// or from PostgreSQL, and an order. `make bench` compares the two. Both share the data, the keys in
-// Valkey and the signing key, and tests/e2e/test_bench_peer.py compares their answers.
+// A Fastify service that does the same work as the Python service for three requests: a user read
+// through the cache or from PostgreSQL, and an order. `make bench` compares the two. Both share the
+// data, the keys in Valkey and the signing key, and tests/e2e/test_bench_peer.py compares their
+// responses.
 //
-// Run it with the environment of our service: `node server.js PORT`.
+// Run it with the environment of the Python service: `node server.js PORT`.
 
 import { hash, randomUUID } from "node:crypto";
 
@@ -96,7 +97,7 @@ app.post(
   createOrder,
 );
 
-/** Identify the caller and count the request. Send a remembered answer if it is not stale. */
+/** Identify the caller and count the request. Send a stored response if it is not stale. */
 async function admit(request, reply) {
   reply.headers(SECURITY_HEADERS).header("x-request-id", request.id);
   if (request.routeOptions.config?.isProbe) {
@@ -133,7 +134,7 @@ function answerKey(request) {
   return `${request.principal?.userId} ${request.url}`;
 }
 
-// Before the body is read: a caller who may not see a user does not learn that there is one.
+// Runs before the body is read. A caller who may not see a user does not learn whether it exists.
 async function requireVisible(request) {
   const { principal, params } = request;
   if (principal === null) {
@@ -203,7 +204,7 @@ function send(request, reply, status, { headers, body }) {
   if (status === 200 && request.headers["if-none-match"] === headers.etag) {
     return reply.removeHeader("content-type").code(304).send();
   }
-  // A serializer of its own: without one, Fastify adds a charset, which JSON does not have.
+  // Without this serializer, Fastify adds a charset, which JSON does not have.
   return reply.code(status).serializer(asItIs).send(body);
 }
 

@@ -1,4 +1,5 @@
-// Who asks: access tokens and sessions, as app/adapters/tokens.py and session_cache.py do it.
+// Identifies the caller by access token and session, as app/adapters/tokens.py and
+// session_cache.py do it.
 
 import { createHash, createPrivateKey, createPublicKey, verify } from "node:crypto";
 
@@ -12,8 +13,8 @@ const SESSION_MS = 800;
 const IDLE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 const NOTED_EVERY_MS = 60_000;
 
-// RFC 8410: what precedes an Ed25519 seed in PKCS #8. From the seed follow the public key and its
-// id, so that this service needs no other service to start.
+// RFC 8410: the bytes before an Ed25519 seed in PKCS #8. The public key and its id are computed
+// from the seed, so that this service needs no other service to start.
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_KEY = createPublicKey(
   createPrivateKey({
@@ -41,7 +42,7 @@ const verified = new LRUCache({ max: MAX_REMEMBERED });
 const known = new LRUCache({ max: MAX_REMEMBERED });
 const loading = new Map();
 
-/** Return what an access token says, or null if it is not valid. */
+/** Return the claims of an access token, or null if it is not valid. */
 export function claimsOf(token) {
   const remembered = verified.get(token);
   if (remembered !== undefined && remembered.until > Date.now() / 1000) {
@@ -80,8 +81,8 @@ function parsed(part) {
 }
 
 /**
- * Return who a token speaks for, or a promise of it; null if the session has ended. In the second
- * half of its time, what is known is looked up anew meanwhile.
+ * Return the principal of a token, or a promise of it; null if the session has ended. In the second
+ * half of its lifetime, a cached principal is still returned, and refreshed in the background.
  */
 export function principalOf(claims) {
   const found = known.get(`${claims.userId} ${claims.sessionId}`);

@@ -1,4 +1,4 @@
-// What is sent to Valkey: the scripts, keys and lifetimes of app/adapters/redis/.
+// The commands to Valkey, with the scripts, keys and lifetimes of app/adapters/redis/.
 
 import { randomBytes } from "node:crypto";
 
@@ -61,7 +61,7 @@ export const valkey = new Redis(process.env.REDIS_URL, {
 
 const loading = new Map();
 
-/** Count one request of a caller, and return where that leaves it. */
+/** Count one request of a caller, and return the state of its window. */
 export async function hit(caller) {
   const key = `${PREFIX}:limit:LIMITER/default/${caller}/${AMOUNT}/1/${UNIT}`;
   const [count, leftMs] = await evaluate(HIT, [key], WINDOW_SECONDS * 1000);
@@ -77,7 +77,7 @@ export function generationOf(tag) {
   return valkey.get(keyOf(tag));
 }
 
-/** Return what is stored, else what `load` reads. Of many callers at once, one loads. */
+/** Return the stored body, else load it. Concurrent callers share one load. */
 export async function getOrLoad(tag, variant, load) {
   if (!CACHE_IS_ON) {
     return { body: await load(), outcome: "bypass", generation: null };
@@ -106,7 +106,7 @@ async function loadAndStore(tag, variant, generation, load) {
   return body;
 }
 
-/** Invalidate the cached reads of what has changed. */
+/** Invalidate the cached reads of these tags. */
 export function invalidate(tags) {
   return evaluate(INVALIDATE, Array.from(tags, keyOf));
 }
