@@ -11,7 +11,7 @@ _STARTING: Final = ("load (uvicorn/config.py", "<module> (app/", "create_app (ap
 _IDLE: Final = "_worker (concurrent/"
 _MAX_ROWS: Final = 30
 
-Stack = tuple[str, ...]
+CallStack = tuple[str, ...]
 """`function (file:line)` from the outermost call to the innermost."""
 
 
@@ -19,12 +19,12 @@ Stack = tuple[str, ...]
 class Profile:
     """The number of samples of each stack."""
 
-    samples: Counter[Stack]
+    samples: Counter[CallStack]
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> "Profile":
         """Read py-spy's format `raw`: the frames, separated by semicolons, a space, a number."""
-        samples = Counter[Stack]()
+        samples = Counter[CallStack]()
         for line in lines:
             frames, _, count = line.rpartition(" ")
             stack = tuple(frames.split(";"))
@@ -42,7 +42,7 @@ class Profile:
             lambda stack: {frame for frame in stack if "(app/" in frame},
         )
 
-    def _table(self, title: str, names_of: Callable[[Stack], set[str]]) -> str:
+    def _table(self, title: str, names_of: Callable[[CallStack], set[str]]) -> str:
         counts = Counter[str]()
         for stack, count in self.samples.items():
             counts.update(dict.fromkeys(names_of(stack), count))

@@ -106,11 +106,11 @@ class Subjects:
 @contextmanager
 def running_subjects(backends: Backends, processors: Processors) -> Iterator[Subjects]:
     """Start all of them, and stop them after the block."""
-    with ExitStack() as running:
+    with ExitStack() as exit_stack:
         bare = BareSubject("bare", backends, processors.server)
         one_row = OneRowSubject("one-row", backends, processors.server)
         hot = Subject("hot", backends, processors.server)
-        endpoint = running.enter_context(receiver())
+        endpoint = exit_stack.enter_context(receiver())
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
         traced = Subject("traced", backends, processors.server, **tracing)
         one_in_ten = {
@@ -124,14 +124,14 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
         processes = [bare, one_row, hot, traced, sampled, cold, *pair, *fastify]
         for subject in processes:
-            running.callback(subject.stop)
+            exit_stack.callback(subject.stop)
             subject.launch()
         for subject in processes:
             subject.wait_until_ready()
-        balanced = running.enter_context(_caddy(backends, pair, processors))
+        balanced = exit_stack.enter_context(_caddy(backends, pair, processors))
         # Callbacks run in reverse order: all processes get the signal before the first is awaited.
         for subject in processes:
-            running.callback(subject.send_stop_signal)
+            exit_stack.callback(subject.send_stop_signal)
         yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)
 
 

@@ -113,8 +113,8 @@ class AppProcess(Server):
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
-        # The signal comes first: if this command is killed between the two steps, the supervisor
-        # starts the process again, and there is one too many instead of one too few.
+        # The signal is first: if this command is killed between the two steps, the supervisor
+        # restarts the process, and there is one process too many instead of one too few.
         self.disable_restart()
 
     def _command(self) -> list[str]:

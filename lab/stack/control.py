@@ -122,7 +122,7 @@ def roll(paths: Paths) -> int:
             failure = new.take_over(old)
             if failure is not None:
                 raise LabError(
-                    f"The new {new.name} did not become ready; the old one goes on serving. "
+                    f"The new {new.name} did not become ready; the old one continues to serve. "
                     f"{failure} Log of the new one:  less {paths.stack_log}"
                 )
             print(f"{new.name} has been restarted.", flush=True)

@@ -126,24 +126,24 @@ class PostgresServer(Server):
         """End the processes that a killed supervisor left, found also by the data directory."""
         if not self.directory.exists():
             return False
-        found = super().end_leftover()
+        any_ended = super().end_leftover()
         lines = self._postmaster_file()
         if not lines or self.alive():
-            return found
-        found |= self._end_everything_at_work(lines[PID_LINE])
+            return any_ended
+        any_ended |= self._end_processes_in_data_directory(lines[PID_LINE])
         # No process uses this directory any more, so the file is stale. Another process may have
         # its process id now (after a power cut, in a container), and PostgreSQL would refuse to
         # start.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        return found
+        return any_ended
 
-    def _end_everything_at_work(self, postmaster: str) -> bool:
+    def _end_processes_in_data_directory(self, postmaster: str) -> bool:
         """End the server and orphaned sessions, found by their working directory."""
         processes = _working_in(self.data)
         for process in processes:
             if str(process.pid) == postmaster:
                 terminate_or_kill(process, self.stop_signal, self.stop_timeout_s)
-        # The others end by themselves when the first one is gone.
+        # The sessions end when the server has ended.
         wait_until(lambda: all(map(has_ended, processes)), timeout_s=5)
         for process in processes:
             terminate_or_kill(process, signal.SIGQUIT, timeout_s=5)

@@ -46,7 +46,7 @@ class Server(ABC):
         self._record = ServerRecord(directory)
         self._process: subprocess.Popen[bytes] | None = None
         self._stop_signal_sent = False
-        # Bytes that the log had before the launch.
+        # The size of the log before the launch.
         self._log_start_bytes = 0
 
     @property
@@ -65,7 +65,7 @@ class Server(ABC):
 
     @property
     def identity(self) -> Identity | None:
-        """The process as last started, by this object or from another process; None if stopped."""
+        """The process as recorded, which this or another process has started. None if stopped."""
         return self._record.identity
 
     @abstractmethod

@@ -22,7 +22,7 @@ ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
 class PopenUser(TypedDict, total=False):
-    """Arguments of `subprocess.Popen`."""
+    """The arguments of `subprocess.Popen` that select the user."""
 
     user: int
     group: int
@@ -48,7 +48,7 @@ def hand_over(path: Path) -> None:
 
 
 def reachable(path: Path) -> bool:
-    """Return whether that user can enter the directory. This tries it, so that ACLs count, too."""
+    """Return whether that user can enter the directory. Tries to, because ACLs count as well."""
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
     result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
     return result.returncode == 0

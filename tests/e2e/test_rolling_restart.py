@@ -49,7 +49,7 @@ def test_a_roll_that_fails_or_is_killed_ends_no_process_that_serves(own_stack: L
     key.write_text("no key")
     failed = own_stack.run("roll")
     assert failed.returncode == 1
-    assert "app-1 did not become ready; the old one goes on serving" in failed.stdout
+    assert "app-1 did not become ready; the old one continues to serve" in failed.stdout
     assert serving["app-1"].process() is not None
     assert own_stack.request("GET", "/readyz").status == 200
     key.write_text(good)
