@@ -13,7 +13,7 @@ from lab.stack.paths import Paths
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Check that this user owns the data, PostgreSQL can read them, and no killed stack is left."""
+    """Check that this user owns the data, PostgreSQL can read them, and no old process is left."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
     elif file := first_file_of_another_user(os.geteuid(), paths.root):

@@ -1,4 +1,4 @@
-// Places an order: the steps of app/services/orders.py, with the same statements in one transaction.
+// Places an order by the steps and statements of app/services/orders.py, in one transaction.
 
 import { createHash } from "node:crypto";
 
