@@ -122,6 +122,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/app.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group lab -c requirements/app.txt -o requirements/lab.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/lab.txt -o requirements/dev.txt
+	@$(COMPILE) --group uv -c requirements/dev.txt -o requirements/uv.txt
 
 # The doctor uses nothing that may be broken: no .venv, no packages, no line endings.
 doctor:  ## find problems of this machine, and say how to fix them

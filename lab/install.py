@@ -1,6 +1,8 @@
 """Installs requirements/<set>.txt into .venv: once, and again when the file changes.
 
-Needs only the standard library. It can be killed, and run twice at the same time, without harm.
+pip installs uv, and uv installs the packages of the set, in a fifth of the time that pip takes.
+This program needs only the standard library. It may be killed at any time, and two may run at the
+same time.
 """
 
 import fcntl
@@ -13,7 +15,8 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from ast import literal_eval
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -21,61 +24,81 @@ VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LAUNCHER = VENV / "bin" / "lab"
 
-# Beside .venv, which may be deleted. The kernel releases the lock if this process is killed.
+# Outside .venv, which may have to be deleted. The kernel releases the lock when this process ends.
 LOCK = CHECKOUT / ".venv.lock"
 
-# Exists while pip works. If it exists before pip starts, pip was killed. Then .venv is created
-# again, because pip considers a package as installed as soon as some of its files exist.
-HALF_DONE = VENV / "half-done"
+# Exists during an installation. If it is found later, the installation was killed, and .venv is
+# created again: pip and uv treat a package as installed as soon as some of its files exist.
+INCOMPLETE = VENV / "incomplete"
 
-# dev.txt contains all packages of lab.txt, in the same versions.
+# dev.txt contains all of lab.txt, in the same versions.
 CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",)}
+
+# uv reads no configuration of pip. If pip uses a mirror, a proxy or a company's certificates, uv
+# must use them, too.
+UV_VARIABLES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "no-index": "UV_NO_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "proxy": "ALL_PROXY",
+}
+
+
+class InstallError(Exception):
+    """An installation failed. The text says why, and what to do next."""
 
 
 def main() -> int:
     """Install the set that the command line names. Return the exit status."""
-    wanted = sys.argv[1]
-    if message := missing_prerequisite():
-        print(message, file=sys.stderr)
+    name = sys.argv[1]
+    try:
+        check_machine()
+        with LOCK.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_usable():
+                _create()
+            if not is_installed(name):
+                _install(name)
+            _write_launcher()
+    except InstallError as error:
+        print(error, file=sys.stderr)
         return 1
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _is_usable():
-            _create()
-        if not is_installed(wanted) and _install(wanted) != 0:
-            return 1
-        _write_launcher()
-        return 0
+    return 0
 
 
-def missing_prerequisite() -> str | None:
-    """Return what this machine lacks, with the command that fixes it, or None."""
+def check_machine() -> None:
+    """Raise `InstallError` if the machine lacks something, with the command that adds it."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
-            return (
+            raise InstallError(
                 f"This user cannot write to {directory}. Change its owner:\n"
                 f"  sudo chown -R {os.getuid()} {directory}"
             )
     if all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
-        return None
+        return
     version = platform.python_version()
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     if shutil.which("apt-get"):
         sudo = "sudo " if os.geteuid() else ""
-        return f"Python {version} lacks its venv module. Install it:\n  {sudo}apt install {package}"
-    return (
+        raise InstallError(
+            f"Python {version} lacks its venv module. Install it:\n  {sudo}apt install {package}"
+        )
+    raise InstallError(
         f"Python {version} ({sys.executable}) lacks its venv or ensurepip module. Install your "
         f"system's package of it, or name another Python:\n  make start PYTHON=/path/to/python3"
     )
 
 
 def _is_usable() -> bool:
-    """Return whether .venv is complete, runs, and has the version of the current Python."""
-    return not HALF_DONE.exists() and version_of_venv() == sys.version_info[:2]
+    """Return whether .venv is complete, runs, and has the Python version of this process."""
+    return not INCOMPLETE.exists() and version_of_venv() == sys.version_info[:2]
 
 
 def version_of_venv() -> tuple[int, ...] | None:
-    """Return the Python version of .venv. None if it does not run or has no pip."""
+    """Return the Python version of .venv. None if its Python does not run or lacks pip."""
     if not VENV_PYTHON.exists():
         return None
     code = "import pip, sys; print(*sys.version_info[:2])"
@@ -89,41 +112,83 @@ def _create() -> None:
     print(f"Creating .venv with Python {platform.python_version()}", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir()
-    HALF_DONE.touch()
-    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    INCOMPLETE.touch()
+    _run([sys.executable, "-m", "venv", str(VENV)], os.environ)
 
 
-def _install(wanted: str) -> int:
-    requirements = _requirements(wanted)
+def _install(name: str) -> None:
+    requirements = _requirements(name)
     total = len(re.findall(r"^[A-Za-z0-9]", requirements.read_text(), flags=re.MULTILINE))
-    print(f"Installing up to {total} packages of requirements/{wanted}.txt", flush=True)
-    HALF_DONE.touch()
-    for name in CONTAINED[wanted]:
-        stamp(name).unlink(missing_ok=True)
-    pip = subprocess.Popen(
-        [VENV_PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input",
-         "--disable-pip-version-check", "--progress-bar=off", "-r", requirements],
-        # Overrides settings of the caller's pip that make no sense in a virtual environment.
-        env={**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"},
+    print(f"Installing the {total} packages of requirements/{name}.txt", flush=True)
+    INCOMPLETE.touch()
+    # uv also removes what this set does not contain.
+    for contained in CONTAINED["dev"]:
+        stamp(contained).unlink(missing_ok=True)
+    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check"]
+    # Settings of the user's pip that make no sense in a virtual environment.
+    environment = {**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"}
+    _run(
+        [*pip, "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:",
+         "--require-hashes", "--requirement", str(_requirements("uv"))],
+        environment,
+    )  # fmt: skip
+    configuration = subprocess.run(
+        [*pip, "config", "list"], env=environment, capture_output=True, text=True, check=False
+    )
+    _run(
+        [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--python", str(VENV_PYTHON),
+         "--require-hashes", "--no-build", "--compile-bytecode", "--no-config", "--system-certs",
+         # As pip does: a package may come from any of the indexes. Its hash is known.
+         "--index-strategy", "unsafe-best-match", str(requirements)],
+        {**uv_settings(configuration.stdout), **_cache_setting(), **os.environ},
+    )  # fmt: skip
+    for contained in CONTAINED[name]:
+        stamp(contained).write_text(_digest(contained))
+    INCOMPLETE.unlink()
+
+
+def uv_settings(configuration: str) -> dict[str, str]:
+    """Return uv's variables for what `pip config list` has printed."""
+    values: dict[str, str] = {}
+    # An environment variable of pip overrides its files, and `install` overrides `global`.
+    for section in ("global", "install", ":env:"):
+        for key, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", configuration, re.MULTILINE):
+            if key in UV_VARIABLES:
+                values[UV_VARIABLES[key]] = " ".join(str(literal_eval(value)).split())
+    # The only one of uv's lists with commas.
+    if links := values.get("UV_FIND_LINKS"):
+        values["UV_FIND_LINKS"] = links.replace(" ", ",")
+    return values
+
+
+def _cache_setting() -> dict[str, str]:
+    """Return the variable that turns uv's cache off, if this user cannot write to it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+    while not cache.exists():
+        cache = cache.parent
+    return {} if os.access(cache, os.W_OK | os.X_OK) else {"UV_NO_CACHE": "1"}
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    result = subprocess.run(
+        command,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )  # fmt: skip
-    last_output_lines = _show_progress(pip.stdout or iter(()))
-    if pip.wait() != 0:
-        print(*last_output_lines, sep="", file=sys.stderr)
-        print("pip failed. Check the network, and run the command again.", file=sys.stderr)
-        return 1
-    for name in CONTAINED[wanted]:
-        stamp(name).write_text(_digest(name))
-    HALF_DONE.unlink()
-    return 0
+        check=False,
+    )
+    if result.returncode != 0:
+        raise InstallError(
+            f"{result.stdout.strip()}\n\nThe installation failed: {Path(command[0]).name} ended "
+            f"with {result.returncode}. It needs the network. Run the same command again."
+        )
 
 
 def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
-    """Return a program that runs the lab's commands from any directory."""
-    # Not by PYTHONPATH, which the servers would inherit. Not by `-m`, which would import a `lab` or
-    # an `app` from the current directory.
+    """Return a shell script that runs the lab's commands, from any directory."""
+    # Not PYTHONPATH, which the servers would inherit. Not `-m`, which would import a `lab` or an
+    # `app` from the current directory.
     code = (
         f"import sys; sys.path[0] = {str(checkout)!r}; from lab.__main__ import main; "
         "sys.exit(main())"
@@ -134,30 +199,15 @@ def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
 def _write_launcher() -> None:
     if LAUNCHER.exists() and LAUNCHER.read_text() == launcher():
         return
-    # It may be running. Replacing the file lets its shell continue to read the old one.
+    # The launcher may be running. Its shell continues to read the old file.
     draft = LAUNCHER.with_name("lab.new")
     draft.write_text(launcher())
     draft.chmod(0o755)
     draft.replace(LAUNCHER)
 
 
-def _show_progress(lines: Iterator[str]) -> list[str]:
-    """Show each package in the same line, on a terminal only. Return the last lines of output."""
-    output: list[str] = []
-    on_terminal = sys.stdout.isatty()
-    for line in lines:
-        output.append(line)
-        step = re.match(r"\s*(Collecting|Downloading|Installing) ([\w.-]+)", line)
-        if step and on_terminal:
-            text = "Installing them" if step[1] == "Installing" else f"{step[1]} {step[2]}"
-            print(f"\r\033[K  {text[:70]}", end="", flush=True)
-    if on_terminal:
-        print("\r\033[K", end="", flush=True)
-    return output[-20:]
-
-
 def is_installed(name: str) -> bool:
-    """Return whether .venv contains a set in the versions that its file names now."""
+    """Return whether .venv contains a set in the versions that the file names now."""
     return stamp(name).exists() and stamp(name).read_text() == _digest(name)
 
 
@@ -166,7 +216,7 @@ def _digest(name: str) -> str:
 
 
 def stamp(name: str) -> Path:
-    """Return the file that exists if .venv contains a set, in any versions."""
+    """Return the file that exists when .venv contains a set, in any versions."""
     return VENV / f"installed-{name}"
 
 
@@ -178,4 +228,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. Run the command again: it starts from the beginning.")
+        sys.exit("\nInterrupted. Run the same command again.")

@@ -16,8 +16,10 @@ OLDEST_MAKE = (3, 81)
 
 def python() -> Iterator[Finding]:
     """Check that the Python that make has found, which is new enough, can create .venv."""
-    if message := install.missing_prerequisite():
-        yield problem(message)
+    try:
+        install.check_machine()
+    except install.InstallError as error:
+        yield problem(str(error))
     else:
         yield ok(f"Python {platform.python_version()} ({sys.executable}) can create .venv.")
 

@@ -16,7 +16,7 @@ def venv() -> Iterator[Finding]:
         yield ok(
             "There is no .venv yet. Every target, such as make up, creates it (needs network)."
         )
-    elif install.HALF_DONE.exists():
+    elif install.INCOMPLETE.exists():
         yield problem(
             "An installation into .venv was interrupted.",
             "Repeat it (needs network):  make up",

@@ -72,7 +72,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     later = time.time() + 3600
     os.utime(checkout / ".lab", (later, later))
     (checkout / ".venv").mkdir()
-    (checkout / ".venv" / "half-done").touch()
+    (checkout / ".venv" / "incomplete").touch()
     write_program(checkout / "old" / "make", "echo GNU Make 3.79")
     with socket.create_server((LOOPBACK, 0)) as occupier:
         result = see_doctor(

@@ -1,4 +1,4 @@
-"""`.venv/bin/lab`: the lab's commands, typed from anywhere."""
+"""lab/install.py: the launcher `.venv/bin/lab`, and the settings that uv takes from pip."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.install import CHECKOUT, launcher
+from lab.install import CHECKOUT, launcher, uv_settings
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,23 @@ def test_a_reader_that_has_ended_is_no_error(tmp_path: Path, arguments: list[str
         )
     assert result.stderr == ""
     assert result.returncode == (3 if arguments == ["status"] else 0)
+
+
+def test_uv_uses_the_mirror_that_pip_uses() -> None:
+    """A company's index, proxy and certificates, from pip's files and variables."""
+    configuration = """\
+:env:.cert='/etc/ssl/company.pem'
+global.extra-index-url='\\nhttps://one.example/simple\\nhttps://two.example/simple'
+global.find-links='/wheels /more-wheels'
+global.index-url='https://mirror.example/simple'
+global.proxy='http://proxy.example:3128'
+global.timeout='60'
+install.index-url='https://user:pass@private.example/simple'
+"""
+    assert uv_settings(configuration) == {
+        "SSL_CERT_FILE": "/etc/ssl/company.pem",
+        "UV_INDEX": "https://one.example/simple https://two.example/simple",
+        "UV_FIND_LINKS": "/wheels,/more-wheels",
+        "UV_DEFAULT_INDEX": "https://user:pass@private.example/simple",
+        "ALL_PROXY": "http://proxy.example:3128",
+    }

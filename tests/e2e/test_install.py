@@ -1,0 +1,120 @@
+"""`make start` installs .venv: it may be killed, run twice at once, or fail, and is repeated."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.service import CHECKOUT
+
+KILLS = 20
+_BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+
+pytestmark = pytest.mark.slow
+
+
+class Checkout:
+    """The files that an installation reads, without a .venv, and with an empty cache."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.cache = directory / "cache"
+        (directory / "lab").mkdir(parents=True)
+        shutil.copy(CHECKOUT / "lab" / "install.py", directory / "lab")
+        shutil.copytree(CHECKOUT / "requirements", directory / "requirements")
+
+    def start(self, *, prefix: str = "", **variables: str) -> "subprocess.Popen[str]":
+        """Start an installation. `prefix` is shell code that runs before it."""
+        return subprocess.Popen(
+            ["sh", "-c", f'{prefix} exec "$@"', "sh", _BASE_PYTHON, "-I", "lab/install.py", "lab"],
+            cwd=self.directory,
+            env=self._environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        # pip's cache is left as it is: only uv's decides how long an installation takes.
+        return {**os.environ, "UV_CACHE_DIR": str(self.cache), **variables}
+
+    def check(self) -> None:
+        """Check that every package is complete and can be imported."""
+        python = self.directory / ".venv" / "bin" / "python"
+        subprocess.run([python.with_name("uv"), "pip", "check", "--python", python], check=True)
+        subprocess.run([python, "-c", "import fastapi, psycopg, redis, rich, uvloop"], check=True)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout in which the first test installs the packages."""
+    directory = tmp_path_factory.mktemp("checkout")
+    yield Checkout(directory)
+    shutil.rmtree(directory)
+
+
+def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: Checkout) -> None:
+    """Killed at 20 random moments, with all of its children; then it installs everything."""
+    began = time.monotonic()
+    installed = checkout.start()
+    output, _ = installed.communicate()
+    duration = time.monotonic() - began
+    assert installed.returncode == 0, output
+    for _ in range(KILLS):
+        if random.random() < 0.5:  # noqa: S311 - no secret
+            # As after a change of the set.
+            (checkout.directory / ".venv" / "installed-lab").unlink(missing_ok=True)
+        else:
+            shutil.rmtree(checkout.directory / ".venv")
+        killed = checkout.start()
+        time.sleep(random.uniform(0, duration))  # noqa: S311
+        with suppress(ProcessLookupError):
+            os.killpg(killed.pid, signal.SIGKILL)
+        killed.communicate()
+    last = checkout.start()
+    output, _ = last.communicate()
+    assert last.returncode == 0, output
+    checkout.check()
+
+
+def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
+    """The second one waits for the first one, and finds everything installed."""
+    shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+    both = [checkout.start() for _ in range(2)]
+    outputs = [installation.communicate()[0] for installation in both]
+    assert [installation.returncode for installation in both] == [0, 0], outputs
+    assert sorted(map(bool, outputs)) == [False, True]
+    checkout.check()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "variables"),
+    [
+        pytest.param("", {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/nowhere"}, id="no network"),
+        # In blocks of 512 bytes. Writing fails at the same calls as on a full disk.
+        pytest.param("ulimit -f 4000;", {}, id="no space"),
+    ],
+)
+def test_a_failed_installation_says_what_to_do_and_can_be_repeated(
+    checkout: Checkout, prefix: str, variables: dict[str, str]
+) -> None:
+    """It prints the output of the program that failed, and then what to do. No traceback."""
+    shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+    failed = checkout.start(prefix=prefix, **variables)
+    output, _ = failed.communicate()
+    assert failed.returncode == 1, output
+    assert "Run the same command again." in output
+    assert "install.py" not in output
+    repeated = checkout.start()
+    output, _ = repeated.communicate()
+    assert repeated.returncode == 0, output
+    checkout.check()
