@@ -16,14 +16,15 @@ RUN --mount=type=bind,source=requirements/app.txt,target=/tmp/app.txt \
     # Wheels only: installing them runs no code of a package.
     && pip --disable-pip-version-check --python /opt/venv/bin/python install --no-compile \
         --require-hashes --no-deps --only-binary=:all: --requirement /tmp/app.txt \
-    && pip --disable-pip-version-check --python /opt/venv/bin/python check
+    && pip --disable-pip-version-check --python /opt/venv/bin/python check \
+    # Python cannot write bytecode to a read-only file system, so it is compiled here. Python does
+    # not compare it with the source, because neither changes.
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 COPY alembic.ini ./
 COPY migrations ./migrations
 COPY app ./app
-# Python cannot write bytecode to a read-only file system, so it is compiled here. Python does not
-# compare it with the source, because neither changes. Every user can read all files, whatever the
-# umask of the checkout was.
-RUN python -m compileall -q --invalidation-mode unchecked-hash /opt/venv /srv \
+# Every user can read all files, whatever the umask of the checkout was.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /srv \
     && chmod -R a=rX /srv
 
 
@@ -43,10 +44,11 @@ USER 65532:65532
 EXPOSE 8000
 
 # The same check as the load balancer's. It ignores the database: a new container would not bring it
-# back.
-HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["python", "-Ic", "\
-from http.client import HTTPConnection as C; c = C('127.0.0.1', 8000, timeout=2.5); \
-c.request('GET', '/readyz?exclude=postgres'); exit(c.getresponse().status != 200)"]
+# back. bash can open a connection, and starts in a hundredth of the time of a Python process.
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["bash", "-c", "\
+exec 3<>/dev/tcp/127.0.0.1/8000 && \
+printf 'GET /readyz?exclude=postgres HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' >&3 && \
+read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
 # The local stack starts it with the same options; lab/stack/apps.py has the reason of each one.
