@@ -1,4 +1,4 @@
-"""Whom `lab trace` speaks to in its tests: a server that says what it is told, and a collector."""
+"""Servers for the tests of `lab trace`: one with prepared responses, and a collector."""
 
 import json
 import socket
@@ -14,14 +14,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
-    """Return a response with its length."""
+    """Return a response with a Content-Length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 @dataclass
 class Peer:
-    """What it was sent, connection by connection."""
+    """The requests and connections that the server received."""
 
     port: int
     requests: list[bytes] = field(default_factory=list)
@@ -30,14 +30,14 @@ class Peer:
 
 @contextmanager
 def peer(*answers: bytes, greeting: bytes = b"", close: bool = False) -> Iterator[Peer]:
-    """Give these answers one after another, on as many connections as somebody makes.
+    """Run a server that sends these answers one after another, on any number of connections.
 
-    The `greeting` comes first, unasked. With `close` a connection ends after each answer; when
-    there are no more of them it just listens.
+    It sends `greeting` first, before any request. With `close`, it closes the connection after
+    each answer. When there are no more answers, it only reads.
     """
     left = list(answers)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        told = Peer(server.getsockname()[1])
+        received = Peer(server.getsockname()[1])
 
         def serve() -> None:
             while True:
@@ -45,12 +45,12 @@ def peer(*answers: bytes, greeting: bytes = b"", close: bool = False) -> Iterato
                     connection, _ = server.accept()
                 except OSError:
                     return
-                told.connections += 1
-                # A client that does not like what it gets may just go.
+                received.connections += 1
+                # The client may close the connection at any time.
                 with connection, suppress(ConnectionError):
                     connection.sendall(greeting)
                     while request := _request(connection):
-                        told.requests.append(request)
+                        received.requests.append(request)
                         if left:
                             connection.sendall(left.pop(0))
                         if close:
@@ -59,9 +59,9 @@ def peer(*answers: bytes, greeting: bytes = b"", close: bool = False) -> Iterato
         thread = threading.Thread(target=serve)
         thread.start()
         try:
-            yield told
+            yield received
         finally:
-            # Closing a socket does not wake whoever waits on it; shutting it down does.
+            # A close does not wake the thread that waits in `accept`; a shutdown does.
             server.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
 
@@ -81,36 +81,36 @@ def _request(connection: socket.socket) -> bytes:
 
 @dataclass
 class Receiver:
-    """An OTLP/HTTP receiver that also answers what it has been told about a trace."""
+    """What an OTLP/HTTP receiver received, and the documents that it returns for a trace."""
 
     url: str
     spans: list[Span] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
-    # Given for a trace, one after another, the last one again and again; None is a 404 problem.
+    # Returned for a trace one after another; the last one repeatedly. None is a 404 problem.
     documents: list[dict[str, Any] | None] = field(default_factory=list)
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Run one."""
-    told = Receiver("")
+    """Run a receiver."""
+    received = Receiver("")
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            for one in ExportTraceServiceRequest.FromString(body).resource_spans:
-                told.services |= {a.value.string_value for a in one.resource.attributes}
-                told.spans.extend(span for scope in one.scope_spans for span in scope.spans)
+            for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+                received.services |= {a.value.string_value for a in group.resource.attributes}
+                received.spans.extend(span for scope in group.scope_spans for span in scope.spans)
             self._answer(200, "application/x-protobuf", b"")
 
         def do_GET(self) -> None:
-            documents = told.documents
-            found = documents.pop(0) if len(documents) > 1 else documents[0] if documents else None
-            if found is None:
+            documents = received.documents
+            trace = documents.pop(0) if len(documents) > 1 else documents[0] if documents else None
+            if trace is None:
                 self._answer(404, "application/problem+json", b"{}")
             else:
-                found = {**found, "trace_id": self.path.rpartition("/")[2]}
-                self._answer(200, "application/json", json.dumps(found).encode())
+                trace = {**trace, "trace_id": self.path.rpartition("/")[2]}
+                self._answer(200, "application/json", json.dumps(trace).encode())
 
         def _answer(self, status: int, media_type: str, body: bytes) -> None:
             self.send_response(status)
@@ -120,21 +120,21 @@ def receiver() -> Iterator[Receiver]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        told.url = f"http://127.0.0.1:{server.server_port}"
+        received.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
         thread.start()
         try:
-            yield told
+            yield received
         finally:
             server.shutdown()
             thread.join()
 
 
 def joined_document(*processes: str) -> dict[str, Any]:
-    """Return what a collector might say of a trace in which these have taken part."""
+    """Return a collector's document of a trace with spans of these processes."""
     spans = [span("request", "client", 0, 100.0, 0), span("wait", "client", 10, 80.0, 1)]
     spans += [span("app", name, 20, 60.0, 2) for name in processes if name != "client"]
     return {

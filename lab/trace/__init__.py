@@ -1,8 +1,18 @@
-"""One request, seen from its client: `lab trace`, and what else is known about it.
+"""`lab trace`: sends one request, measures its stages, and adds the server's stages.
 
-From the bottom up: `failures` (why there was no answer), `measuring` (stages and their clock),
-`items` and `target` (what was typed), `line` (sockets, TLS and HTTP/1.1), `spans` (the stages as
-OpenTelemetry has them), `senders` (whose spans there will be), `collector` (where they go, and
-where the server's come from), `document` (all of it as JSON), `waterfall` and `paper` (the same for
-a person), `command`.
+The modules, from the lowest layer up:
+
+    failures       why there was no response
+    measuring      the stages and their clock
+    items, target  the arguments: what to send, and where
+    connecting     DNS, TCP and TLS
+    line           a connection with HTTP/1.1
+    spans          the stages as OpenTelemetry spans
+    senders        how many processes send spans
+    collector      receives the client's spans and returns the joined trace
+    server_timing  the stages in the Server-Timing header
+    document       the trace as JSON
+    waterfall      the trace as text, with `details` and `paper`
+    options        the command line
+    command        `lab trace`
 """

@@ -1,4 +1,4 @@
-"""Where the client's spans go, and where the joined trace comes from."""
+"""Sends the client's spans to a collector, and reads the joined trace from it."""
 
 import http.client
 import json
@@ -10,14 +10,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lab.trace.failures import UsageError
-from lab.trace.target import Nearby
+from lab.trace.target import RunningStack
 
-# Servers send their spans in batches, so they come a moment after the response.
-PATIENCE_S: Final = 2.0
-_ASK_EVERY_S: Final = 0.05
-# Without news for this long, a trace that has what it needs is taken for whole.
-_QUIET_S: Final = 0.3
-_TIMEOUT_S: Final = 1.0
+# Servers send their spans in batches, so the spans arrive a moment after the response.
+MAX_WAIT_SECONDS: Final = 2.0
+_POLL_INTERVAL_SECONDS: Final = 0.05
+# A trace with spans of all expected processes is complete when no span arrives for this long.
+_SETTLED_AFTER_SECONDS: Final = 0.3
+_TIMEOUT_SECONDS: Final = 1.0
 _PROBLEM: Final = "application/problem+json"
 
 Document = dict[str, Any]
@@ -25,93 +25,100 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Collector:
-    """An OTLP/HTTP receiver; one of the lab's can also be asked for whole traces."""
+    """An OTLP/HTTP receiver. The lab's own collector also returns whole traces."""
 
     spans_url: str
     traces_url: str
 
     @classmethod
     def find(
-        cls, given: str | None, nearby: Nearby | None, environment: Mapping[str, str] = os.environ
+        cls,
+        given: str | None,
+        stack: RunningStack | None,
+        environment: Mapping[str, str] = os.environ,
     ) -> "Collector | None":
-        """Return the given one, else the running stack's, else OTEL_EXPORTER_OTLP_ENDPOINT's.
+        """Return the collector of `given`, else of the stack, else OTEL_EXPORTER_OTLP_ENDPOINT's.
 
         `given` is the origin of a stack's load balancer, such as http://localhost:8080.
 
-        :raises UsageError: when an address is none.
+        :raises UsageError: when an address is invalid.
         """
-        if lab := given or (nearby and nearby.http):
-            lab = _checked(lab, "--collector")
-            return cls(f"{lab}/lab/v1/traces", f"{lab}/lab/api/traces")
+        if origin := given or (stack and stack.http_origin):
+            origin = _validated(origin, "--collector")
+            return cls(f"{origin}/lab/v1/traces", f"{origin}/lab/api/traces")
         if endpoint := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-            endpoint = _checked(endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT")
+            endpoint = _validated(endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT")
             return cls(f"{endpoint}/v1/traces", f"{endpoint}/lab/api/traces")
         return None
 
-    def take(self, spans: bytes) -> bool:
-        """Whether it took the spans (`to_otlp`). Never raises."""
-        answer = _call("POST", self.spans_url, spans)
-        return answer is not None and answer.status == http.HTTPStatus.OK
+    def send_spans(self, spans: bytes) -> bool:
+        """Send spans (`to_otlp`). Return whether the collector accepted them; never raise."""
+        response = _send("POST", self.spans_url, spans)
+        return response is not None and response.status == http.HTTPStatus.OK
 
-    def joined(self, trace_id: str, is_enough: Callable[[Document], bool]) -> Document | None:
-        """Return the trace once it has what `is_enough` asks for and nothing more comes.
+    def wait_for_trace(
+        self, trace_id: str, is_complete: Callable[[Document], bool]
+    ) -> Document | None:
+        """Return the trace as soon as it is complete and no more spans arrive.
 
-        After two seconds as it then is. None if this is no collector of the lab's.
+        After two seconds, return what has arrived so far. Return None if this is not the lab's
+        collector.
         """
-        deadline = time.monotonic() + PATIENCE_S
-        document, quiet_since = None, time.monotonic()
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        document, changed_at = None, time.monotonic()
         while (now := time.monotonic()) < deadline:
-            answer = _call("GET", f"{self.traces_url}/{trace_id}")
-            found = answer and answer.document()
-            if answer is None or (found is None and answer.media_type != _PROBLEM):
+            response = _send("GET", f"{self.traces_url}/{trace_id}")
+            latest = response and response.document()
+            if response is None or (latest is None and response.media_type != _PROBLEM):
                 return document
-            if found and (document is None or len(found["spans"]) != len(document["spans"])):
-                document, quiet_since = found, now
-            if document and is_enough(document) and now - quiet_since >= _QUIET_S:
+            if latest and (document is None or len(latest["spans"]) != len(document["spans"])):
+                document, changed_at = latest, now
+            if document and is_complete(document) and now - changed_at >= _SETTLED_AFTER_SECONDS:
                 return document
-            time.sleep(_ASK_EVERY_S)
+            time.sleep(_POLL_INTERVAL_SECONDS)
         return document
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Response:
     status: int
     media_type: str
     body: bytes
 
     def document(self) -> Document | None:
-        """Return the trace that it carries, if it does."""
+        """Return the trace in the body; None if there is none."""
         if self.status != http.HTTPStatus.OK:
             return None
         try:
-            found = json.loads(self.body)
+            parsed = json.loads(self.body)
         except ValueError:
             return None
-        return found if isinstance(found, dict) and "spans" in found else None
+        return parsed if isinstance(parsed, dict) and "spans" in parsed else None
 
 
-def _call(method: str, url: str, body: bytes | None = None) -> _Answer | None:
+def _send(method: str, url: str, body: bytes | None = None) -> _Response | None:
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    is_https = parts.scheme == "https"
+    connection_class = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
+    connection = connection_class(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
     headers = {"Content-Type": "application/x-protobuf"} if body is not None else {}
     try:
         connection.request(method, f"{parts.path}", body, headers)
         response = connection.getresponse()
         media_type = response.headers.get_content_type()
-        return _Answer(response.status, media_type, response.read())
+        return _Response(response.status, media_type, response.read())
     except (OSError, http.client.HTTPException):
         return None
     finally:
         connection.close()
 
 
-def _checked(url: str, source: str) -> str:
+def _validated(url: str, source: str) -> str:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise UsageError(f"{source}: `{url}` is no address such as http://localhost:8080.")
+        raise UsageError(f"{source}: `{url}` is not an address such as http://localhost:8080.")
     return url.rstrip("/")

@@ -1,84 +1,86 @@
-"""The way to a server: its name looked up, a connection made, a TLS handshake; each is a stage."""
+"""Connects to a server. The DNS lookup, each TCP connection and the TLS handshake are stages."""
 
 import socket
 import ssl
 from collections.abc import Sequence
 
 from lab.trace.failures import NameNotFound, NotConnected, NotTrusted
-from lab.trace.measuring import Deadline, Measured
+from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.target import Target
 
-# As long as the next address waits for one that says nothing. RFC 8305 (Happy Eyeballs) begins the
-# next attempt beside the first after 250 ms; here one follows the other, so that each is seen.
-PATIENCE_S = 2.0
+# After this time without an answer, the next address is tried. RFC 8305 (Happy Eyeballs) starts
+# the next attempt in parallel after 250 ms. Here the attempts are in sequence, so that the
+# waterfall shows each of them.
+ATTEMPT_TIMEOUT_SECONDS = 2.0
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
 
 
 def connect(
-    target: Target, trust: ssl.SSLContext | None, measured: Measured, deadline: Deadline
+    target: Target, tls_context: ssl.SSLContext | None, timer: StageTimer, deadline: Deadline
 ) -> socket.socket:
-    """Return a connected socket, with TLS if there is something to trust.
+    """Return a connected socket, with TLS if there is a `tls_context`.
 
-    :raises NetworkFailure: with a sentence for a person.
+    :raises NetworkFailure: with a message for the user.
     """
-    plain = _connect(_addresses(target, measured), measured, deadline)
-    if trust is None:
+    plain = _connect(_addresses(target, timer), timer, deadline)
+    if tls_context is None:
         return plain
     try:
-        return _secured(plain, target, trust, measured, deadline)
+        return _handshake(plain, target, tls_context, timer, deadline)
     except BaseException:
         plain.close()
         raise
 
 
-def _addresses(target: Target, measured: Measured) -> list[Address]:
-    with measured.stage("dns") as about:
-        about["dns.question.name"] = target.host
+def _addresses(target: Target, timer: StageTimer) -> list[Address]:
+    with timer.stage("dns") as attributes:
+        attributes["dns.question.name"] = target.host
         try:
             found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NameNotFound(
-                f"No address is known for {target.host}. Is the name right, and the network there?"
+                f"No address found for {target.host}. Check the name and the network connection."
             ) from error
         addresses: list[Address] = [
-            (family, (str(where[0]), int(where[1]))) for family, *_, where in found
+            (family, (str(address[0]), int(address[1]))) for family, *_, address in found
         ]
-        about["dns.answers"] = [host for _, (host, _) in addresses]
+        attributes["dns.answers"] = [host for _, (host, _) in addresses]
         return addresses
 
 
-def _connect(addresses: Sequence[Address], measured: Measured, deadline: Deadline) -> socket.socket:
-    """Try each address in its order; each attempt is a stage."""
+def _connect(addresses: Sequence[Address], timer: StageTimer, deadline: Deadline) -> socket.socket:
+    """Try the addresses in order; each attempt is a stage."""
     reasons = []
-    for number, (family, where) in enumerate(addresses, start=1):
+    for number, (family, address) in enumerate(addresses, start=1):
         left = deadline.remaining()
         try:
-            with measured.stage("connect") as about:
-                about["network.peer.address"], about["network.peer.port"] = where
-                patience = left if number == len(addresses) else min(left, PATIENCE_S)
-                return _connected(family, where, patience)
+            with timer.stage("connect") as attributes:
+                attributes["network.peer.address"], attributes["network.peer.port"] = address
+                is_last = number == len(addresses)
+                timeout_s = left if is_last else min(left, ATTEMPT_TIMEOUT_SECONDS)
+                return _open_socket(family, address, timeout_s)
         except TimeoutError as error:
-            reasons.append(f"{where[0]}: no answer")
+            reasons.append(f"{address[0]}: no answer")
             last: OSError = error
         except OSError as error:
-            reasons.append(f"{where[0]}: {error.strerror}")
+            reasons.append(f"{address[0]}: {error.strerror}")
             last = error
     if isinstance(last, TimeoutError):
-        raise deadline.missed() from last
+        raise deadline.exceeded() from last
     port = addresses[0][1][1]
     raise NotConnected(
-        f"Nobody can be reached at port {port} ({'; '.join(reasons)}). Does the server run?"
+        f"Nothing listens on port {port} ({'; '.join(reasons)}). Check that the server is running."
     ) from last
 
 
-def _connected(
-    family: socket.AddressFamily, where: tuple[str, int], patience: float
+def _open_socket(
+    family: socket.AddressFamily, address: tuple[str, int], timeout_s: float
 ) -> socket.socket:
     connection = socket.socket(family, socket.SOCK_STREAM)
     try:
-        connection.settimeout(patience)
-        connection.connect(where)
+        connection.settimeout(timeout_s)
+        connection.connect(address)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException:
         connection.close()
@@ -86,27 +88,27 @@ def _connected(
     return connection
 
 
-def _secured(
+def _handshake(
     plain: socket.socket,
     target: Target,
-    trust: ssl.SSLContext,
-    measured: Measured,
+    tls_context: ssl.SSLContext,
+    timer: StageTimer,
     deadline: Deadline,
 ) -> ssl.SSLSocket:
-    with measured.stage("tls") as about:
+    with timer.stage("tls") as attributes:
         try:
             plain.settimeout(deadline.remaining())
-            secure = trust.wrap_socket(plain, server_hostname=target.host)
+            secure = tls_context.wrap_socket(plain, server_hostname=target.host)
         except TimeoutError as error:
-            raise deadline.missed() from error
+            raise deadline.exceeded() from error
         except ssl.SSLCertVerificationError as error:
             raise NotTrusted(
                 f"The certificate of {target.authority} is not trusted: {error.verify_message}. "
-                f"Asked was {target.ca or 'the authorities of this system'}; "
-                "--cacert FILE names another one."
+                f"Checked against {target.ca or 'the authorities of this system'}; "
+                "use --cacert FILE for another authority."
             ) from error
         except OSError as error:
-            raise NotTrusted(f"No TLS with {target.authority}: {error}.") from error
-        about["tls.protocol.version"] = (secure.version() or "").removeprefix("TLSv")
-        about["tls.cipher"] = (secure.cipher() or ("",))[0]
+            raise NotTrusted(f"TLS with {target.authority} failed: {error}.") from error
+        attributes["tls.protocol.version"] = (secure.version() or "").removeprefix("TLSv")
+        attributes["tls.cipher"] = (secure.cipher() or ("",))[0]
         return secure

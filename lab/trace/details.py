@@ -1,4 +1,4 @@
-"""What a stage did, in a few words."""
+"""The last column of the waterfall: what a stage did, in a few words."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,15 +7,15 @@ Attributes = Mapping[str, Any]
 
 
 def detail(span: Mapping[str, Any]) -> str:
-    """Say it from the span's attributes; how it failed comes first."""
+    """Describe a span by its attributes; the type of an error comes first."""
     attributes: Attributes = span["attributes"]
-    said = [
+    errors = [
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
-    told = _TOLD.get(span["stage"], _otherwise)(attributes) or _where(span)
-    if not told and span["name"] != span["stage"]:
-        told = span["name"]
-    return " ".join([*said[:1], told])
+    text = _DETAILS.get(span["stage"], _description)(attributes) or _source_line(span)
+    if not text and span["name"] != span["stage"]:
+        text = span["name"]
+    return " ".join([*errors[:1], text])
 
 
 def _request(attributes: Attributes) -> str:
@@ -60,7 +60,7 @@ def _route(attributes: Attributes) -> str:
     return str(attributes.get("http.route", ""))
 
 
-def _otherwise(attributes: Attributes) -> str:
+def _description(attributes: Attributes) -> str:
     return str(attributes.get("description", ""))
 
 
@@ -68,12 +68,12 @@ def _bytes(size: object) -> str:
     return "" if size is None else f"{size} bytes of body"
 
 
-def _where(span: Mapping[str, Any]) -> str:
+def _source_line(span: Mapping[str, Any]) -> str:
     code = span.get("code")
     return f"{code['file']}:{code['line']}" if code else ""
 
 
-_TOLD: Final[Mapping[str, Callable[[Attributes], str]]] = {
+_DETAILS: Final[Mapping[str, Callable[[Attributes], str]]] = {
     "request": _request,
     "dns": _dns,
     "connect": _connect,

@@ -1,30 +1,30 @@
-"""One request as JSON: what `lab trace --json` prints, one document a line.
+"""One request as JSON: what `lab trace --json` prints, one document per line.
 
-    trace_id, request_id     the ids under which servers know it; request_id may be null
+    trace_id, request_id     the ids that servers use for the request; request_id may be null
     started_at               RFC 3339, microseconds, UTC
-    duration_ms              of the root span: the whole request as its client saw it
+    duration_ms              of the root span: the whole request, as measured by the client
     method, path, status     path without the values of its parameters
     route                    the server's pattern, /api/users/{user_id}; null if unknown
-    processes                who took part, the client first
-    stages                   how many stages there are
+    processes                the processes that took part, the client first
+    stages                   the number of stages
     cache                    hit, miss, or null
-    joined                   whether a collector gave the server's spans; if false, they are only
-                             those that the response's Server-Timing header names
-    unnamed_ms               the longest stretch of the request that no leaf stage covers
-    spans                    by their start, parents before children, each with:
+    joined                   true if a collector provided the server's spans; if false, the server's
+                             spans are only those in the response's Server-Timing header
+    unnamed_ms               the largest untraced gap: time that no leaf stage covers
+    spans                    by start, parents before children, each with:
       id, parent_id          parent_id is null for a root
-      process, stage, name   stage is a word of the vocabulary; name is the span's own
-      start_ms, duration_ms  start_ms counts from the trace's beginning; null if only the length
-                             is known (Server-Timing)
-      depth, error           0 for a root; whether it failed
+      process, stage, name   stage is one of a fixed vocabulary; name is the span's own name
+      start_ms, duration_ms  start_ms is relative to the start of the trace; null if only the
+                             duration is known (Server-Timing)
+      depth, error           depth is 0 for a root; error is true if the stage failed
       attributes             OpenTelemetry's
       code                   {"file", "line", "function"} or null
-    response                 version, status, reason, headers ([name, value] pairs), body (JSON as
-                             such, other text as a string, null when it is neither) and its
-                             length body_bytes. This is what came back: it may hold a token.
+    response                 version, status, reason, headers ([name, value] pairs), body (parsed if
+                             it is JSON, a string if it is other text, otherwise null) and its
+                             length body_bytes. The response is unredacted: it may contain a token.
 
-What a collector adds beyond that is passed on. Nothing of this is removed or given another meaning;
-names may be added.
+Other names that a collector sends are passed on. A later version may add names, but does not remove
+a name or change its meaning.
 """
 
 import json
@@ -42,16 +42,16 @@ from lab.trace.target import Target
 Entry = dict[str, Any]
 
 
-def of_client(
+def client_document(
     context: Context, spans: Sequence[ClientSpan], method: str, target: Target, response: Response
 ) -> Document:
-    """Return what the client alone knows, and what the response's Server-Timing adds."""
+    """Return the client's own stages, and those of the response's Server-Timing header."""
     root = spans[0].stage
     entries = [_entry(span, root.begin, context) for span in spans]
-    served = server_timing(response.header("Server-Timing"), context.wait_id)
-    wait = next(number for number, one in enumerate(entries) if one["stage"] == "wait")
-    entries[wait + 1 : wait + 1] = served
-    named = [one for one in entries[1:] if one["start_ms"] is not None]
+    server_entries = server_timing(response.header("Server-Timing"), context.wait_id)
+    wait = next(index for index, entry in enumerate(entries) if entry["stage"] == "wait")
+    entries[wait + 1 : wait + 1] = server_entries
+    traced = [entry for entry in entries[1:] if entry["start_ms"] is not None]
     return {
         "trace_id": context.trace_id,
         "started_at": _time(root.begin),
@@ -60,18 +60,18 @@ def of_client(
         "path": target.shown_path,
         "route": None,
         "status": response.status,
-        "processes": list(dict.fromkeys(one["process"] for one in entries)),
+        "processes": list(dict.fromkeys(entry["process"] for entry in entries)),
         "stages": len(entries),
         "cache": _cache(response),
         "request_id": response.header("X-Request-ID"),
         "joined": False,
-        "unnamed_ms": longest_gap(named, _milliseconds(root.end - root.begin)),
+        "unnamed_ms": longest_gap_ms(traced, _milliseconds(root.end - root.begin)),
         "spans": entries,
     }
 
 
 def with_response(document: Document, response: Response) -> Document:
-    """Return the document completed by what came back."""
+    """Return the document with the response added."""
     return {
         **document,
         "response": {
@@ -79,14 +79,14 @@ def with_response(document: Document, response: Response) -> Document:
             "status": response.status,
             "reason": response.reason,
             "headers": [list(header) for header in response.headers],
-            "body": body_of(response),
+            "body": parsed_body(response),
             "body_bytes": len(response.body),
         },
     }
 
 
-def body_of(response: Response) -> object:
-    """Return JSON as such, other text as a string; None when it is neither, or nothing."""
+def parsed_body(response: Response) -> object:
+    """Return the parsed JSON, or other text as a string; None if it is neither or empty."""
     try:
         text = response.body.decode()
     except UnicodeDecodeError:
@@ -98,10 +98,10 @@ def body_of(response: Response) -> object:
     return parsed
 
 
-def longest_gap(named: Iterable[Entry], duration_ms: float) -> float:
-    """Return the longest stretch between 0 and the end that none of the entries covers."""
+def longest_gap_ms(traced: Iterable[Entry], duration_ms: float) -> float:
+    """Return the longest time between 0 and `duration_ms` that no entry covers."""
     longest = reached = 0.0
-    for start, end in sorted((e["start_ms"], e["start_ms"] + e["duration_ms"]) for e in named):
+    for start, end in sorted((e["start_ms"], e["start_ms"] + e["duration_ms"]) for e in traced):
         longest, reached = max(longest, start - reached), max(reached, end)
     return round(max(longest, duration_ms - reached, 0.0), 3)
 

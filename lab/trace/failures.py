@@ -1,43 +1,43 @@
-"""Why there was no answer, each with a sentence and an exit status of its own."""
+"""Why there was no response. Each failure has a message and its own exit status."""
 
 from typing import ClassVar
 
 
 class UsageError(Exception):
-    """What was typed cannot be sent; the message says what to type instead. Exit status 2."""
+    """The arguments are invalid; the message says what to type instead. Exit status 2."""
 
 
 class NetworkFailure(Exception):
-    """The message is printed to a person as it stands."""
+    """The message is printed unchanged for the user."""
 
     exit_status: ClassVar[int]
 
 
 class NameNotFound(NetworkFailure):
-    """No address belongs to the host's name."""
+    """The host's name has no address."""
 
     exit_status = 4
 
 
 class NotConnected(NetworkFailure):
-    """Nobody listens there, or no way leads there."""
+    """No server listens at the address, or there is no route to it."""
 
     exit_status = 5
 
 
 class NotTrusted(NetworkFailure):
-    """The TLS handshake failed, for the certificate's sake or another's."""
+    """The TLS handshake failed, because of the certificate or for another reason."""
 
     exit_status = 6
 
 
 class TimedOut(NetworkFailure):
-    """The time was over before the answer was whole."""
+    """The response was not complete before the timeout."""
 
     exit_status = 7
 
 
-class Broken(NetworkFailure):
-    """The connection ended in the middle, or what came is not HTTP/1.1."""
+class ConnectionBroken(NetworkFailure):
+    """The connection ended too early, or the response is not HTTP/1.1."""
 
     exit_status = 8

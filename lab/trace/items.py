@@ -1,13 +1,13 @@
-"""What is typed after the address, in the notation of HTTPie.
+"""The arguments after the address, in the notation of HTTPie.
 
     name=Ahmed      a string of the JSON body
     quantity:=1     a number, true, null, a list or an object of the JSON body
     limit==10       a parameter of the query
-    Accept:text/*   a header; with nothing after the colon it is not sent
+    Accept:text/*   a header; with no value after the colon, it is not sent
     @order.json     the file's bytes as the body
 
-The first separator in an item is the one that counts; a backslash before it takes its meaning.
-HTTPie's own parser is no public interface of it, and would bring requests and rich along.
+The first separator in an item counts; a backslash escapes a separator.
+HTTPie's own parser is not a public interface, and depends on requests and rich.
 """
 
 import json
@@ -21,14 +21,14 @@ from lab.trace.failures import UsageError
 
 _ITEM = re.compile(r"((?:\\.|[^\\:=])+)(:=|==|=|:)(.*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\([\\:=@])")
-# RFC 9110, section 5.6.2 (token) and 5.5: no line may end within a value.
+# RFC 9110, sections 5.6.2 (token) and 5.5: a value must not contain a line break.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\r\n\0]*")
 
 
 @dataclass
 class Items:
-    """What the items say of the request."""
+    """The headers, query parameters and body of a request."""
 
     headers: dict[str, str] = field(default_factory=dict)
     query: list[tuple[str, str]] = field(default_factory=list)
@@ -37,9 +37,9 @@ class Items:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> "Items":
-        """Read them in their order; of a name that comes twice the last one counts.
+        """Read the items in order; if a name occurs twice, the last one counts.
 
-        :raises UsageError: naming the item that cannot be read.
+        :raises UsageError: with the item that is invalid.
         """
         items = cls()
         for text in texts:
@@ -49,7 +49,7 @@ class Items:
         return items
 
     def body(self) -> tuple[bytes, str] | None:
-        """Return the body with its media type; None when there is none.
+        """Return the body with its media type; None if there is no body.
 
         :raises UsageError: when the file cannot be read.
         """
@@ -71,8 +71,8 @@ class Items:
         found = _ITEM.fullmatch(text)
         if found is None:
             raise UsageError(
-                f"`{text}` is no item. There are name=text, name:=json, Header:value, "
-                "parameter==value and @file."
+                f"`{text}` is not an item. Write name=text, name:=json, Header:value, "
+                "parameter==value or @file."
             )
         name, separator, value = _ESCAPED.sub(r"\1", found[1]), found[2], found[3]
         if separator == "==":
@@ -85,7 +85,7 @@ class Items:
     def _add_header(self, name: str, value: str) -> None:
         # The message does not repeat the value, which may be a secret.
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise UsageError(f"`{name}` and what follows it make no header.")
+            raise UsageError(f"`{name}` and its value are not a valid header.")
         self.headers[name] = value
 
 
@@ -94,5 +94,5 @@ def _json(name: str, value: str) -> object:
         return json.loads(value)
     except ValueError as error:
         raise UsageError(
-            f"What follows {name}:= is no JSON ({error}). As a string:  {name}=…"
+            f"The value after {name}:= is not JSON ({error}). To send a string:  {name}=…"
         ) from error

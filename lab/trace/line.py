@@ -1,7 +1,6 @@
-"""A connection, and the requests on it: sockets and TLS by hand, HTTP/1.1 by h11.
+"""A connection and the requests on it: plain sockets and TLS, and HTTP/1.1 by h11.
 
-Each step is a stage of its own. Proxies are not asked, redirects are not followed, and nothing is
-asked to be compressed.
+Each step is its own stage. It uses no proxy, follows no redirect, and does not ask for compression.
 """
 
 import socket
@@ -11,18 +10,18 @@ from dataclasses import dataclass
 import h11
 
 from lab.trace.connecting import connect
-from lab.trace.failures import Broken, UsageError
-from lab.trace.measuring import Deadline, Measured
+from lab.trace.failures import ConnectionBroken, UsageError
+from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.target import Target
 
-_CHUNK = 65536
+_CHUNK_BYTES = 65536
 
 Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, Host and Content-Length included."""
+    """A request with all its headers, including Host and Content-Length."""
 
     method: str
     target: str
@@ -32,7 +31,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What came back, headers in the order and the letters in which they came."""
+    """A response. Headers keep their order and their upper and lower case."""
 
     version: str
     status: int
@@ -41,63 +40,69 @@ class Response:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the values of a header, with commas between them; None if it is not there."""
+        """Return the values of a header, separated by commas; None if it is absent."""
         values = [value for given, value in self.headers if given.lower() == name.lower()]
         return ", ".join(values) if values else None
 
 
-class Line:
+class Connection:
     """One connection to a server."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
         self._http = h11.Connection(h11.CLIENT)
 
     @classmethod
     def open(
-        cls, target: Target, trust: ssl.SSLContext | None, measured: Measured, deadline: Deadline
-    ) -> "Line":
-        """Look the name up, connect, and shake hands.
+        cls,
+        target: Target,
+        tls_context: ssl.SSLContext | None,
+        timer: StageTimer,
+        deadline: Deadline,
+    ) -> "Connection":
+        """Look up the name, connect, and do the TLS handshake.
 
-        :raises NetworkFailure: with a sentence for a person.
+        :raises NetworkFailure: with a message for the user.
         """
-        return cls(connect(target, trust, measured, deadline))
+        return cls(connect(target, tls_context, timer, deadline))
 
     @property
     def reusable(self) -> bool:
-        """Whether the next request may go the same way (RFC 9112, section 9.3)."""
+        """Whether the next request may use this connection (RFC 9112, section 9.3)."""
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
-    def exchange(self, request: Request, measured: Measured, deadline: Deadline) -> Response:
-        """Send the request and read the response to its end.
+    def exchange(self, request: Request, timer: StageTimer, deadline: Deadline) -> Response:
+        """Send the request and read the whole response.
 
-        :raises NetworkFailure: with a sentence for a person.
+        :raises NetworkFailure: with a message for the user.
         :raises UsageError: when the headers contradict one another or the body.
         """
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
         try:
-            self._send(request, measured, deadline)
-            with measured.stage("wait"):
-                self._feed(deadline)
-            with measured.stage("receive") as about:
+            self._send(request, timer, deadline)
+            with timer.stage("wait"):
+                self._receive_bytes(deadline)
+            with timer.stage("receive") as attributes:
                 response = self._response(deadline)
-                about["http.response.body.size"] = len(response.body)
+                attributes["http.response.body.size"] = len(response.body)
                 return response
         except TimeoutError as error:
-            raise deadline.missed() from error
+            raise deadline.exceeded() from error
         except h11.LocalProtocolError as error:
-            raise UsageError(f"That makes no HTTP/1.1 request: {error}.") from error
+            raise UsageError(f"The arguments do not make a valid request: {error}.") from error
         except (OSError, h11.ProtocolError) as error:
-            raise Broken(f"The connection broke, or what came is no HTTP/1.1: {error}.") from error
+            raise ConnectionBroken(
+                f"The connection broke, or the response is not HTTP/1.1: {error}."
+            ) from error
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._socket.close()
 
-    def _send(self, request: Request, measured: Measured, deadline: Deadline) -> None:
-        with measured.stage("send") as about:
-            about["http.request.body.size"] = len(request.body)
+    def _send(self, request: Request, timer: StageTimer, deadline: Deadline) -> None:
+        with timer.stage("send") as attributes:
+            attributes["http.request.body.size"] = len(request.body)
             events: list[h11.Event] = [
                 h11.Request(
                     method=request.method, target=request.target, headers=_encoded(request.headers)
@@ -108,10 +113,10 @@ class Line:
             self._socket.settimeout(deadline.remaining())
             self._socket.sendall(b"".join(self._http.send(event) or b"" for event in events))
 
-    def _feed(self, deadline: Deadline) -> None:
-        """Wait for bytes, and give them to h11; an end of the connection is given on as well."""
+    def _receive_bytes(self, deadline: Deadline) -> None:
+        """Wait for bytes and pass them to h11, including the empty bytes of a closed connection."""
         self._socket.settimeout(deadline.remaining())
-        self._http.receive_data(self._socket.recv(_CHUNK))
+        self._http.receive_data(self._socket.recv(_CHUNK_BYTES))
 
     def _response(self, deadline: Deadline) -> Response:
         head: h11.Response | None = None
@@ -119,7 +124,7 @@ class Line:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._feed(deadline)
+                self._receive_bytes(deadline)
             elif isinstance(event, h11.Response):
                 head = event
             elif isinstance(event, h11.Data):
@@ -127,7 +132,7 @@ class Line:
             elif not isinstance(event, h11.InformationalResponse):
                 break
         if head is None:
-            raise ConnectionError("it ended before an answer came")
+            raise ConnectionError("it ended before a response arrived")
         return Response(
             version=head.http_version.decode(),
             status=head.status_code,

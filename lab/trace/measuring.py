@@ -1,4 +1,4 @@
-"""The stages of one request as its client takes them, and their clock."""
+"""Measures the stages of one request at its client."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ NS_PER_MS = 1_000_000
 
 @dataclass(frozen=True)
 class Stage:
-    """What happened from one moment to another, both in nanoseconds since the epoch."""
+    """One stage. `begin` and `end` are nanoseconds since the epoch."""
 
     name: str
     begin: int
@@ -23,20 +23,20 @@ class Stage:
 
 
 @dataclass
-class Measured:
-    """The stages of one request, in the order in which they ended."""
+class StageTimer:
+    """Measures the stages of one request; `stages` has them in the order in which they ended."""
 
     stages: list[Stage] = field(default_factory=list)
-    _wall: int = field(default_factory=time.time_ns)
-    _tick: int = field(default_factory=time.perf_counter_ns)
+    _started_wall_ns: int = field(default_factory=time.time_ns)
+    _started_tick_ns: int = field(default_factory=time.perf_counter_ns)
 
     def now(self) -> int:
-        """Nanoseconds since the epoch, by a clock that nobody sets back meanwhile."""
-        return self._wall + time.perf_counter_ns() - self._tick
+        """Return nanoseconds since the epoch, by a clock that never goes backwards."""
+        return self._started_wall_ns + time.perf_counter_ns() - self._started_tick_ns
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Value]]:
-        """Take the time of the block, which says more about it in the mapping it is given."""
+        """Measure the block as a stage. The block adds the stage's attributes to the mapping."""
         attributes: dict[str, Value] = {}
         begin = self.now()
         try:
@@ -60,27 +60,29 @@ class Measured:
 
     @property
     def milliseconds(self) -> float:
-        """From the first stage's beginning to the last one's end."""
+        """The time from the beginning of the first stage to the end of the last one."""
         return (self.end - self.begin) / NS_PER_MS
 
 
 class Deadline:
-    """The moment at which a request is given up. Looking up a name does not know it."""
+    """The time at which a request is abandoned. The DNS lookup ignores it."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """Return the seconds that are left, more than none.
+        """Return the remaining seconds, always more than 0.
 
-        :raises TimedOut: when there are none.
+        :raises TimedOut: when the deadline has passed.
         """
         left = self._end - time.monotonic()
         if left <= 0:
-            raise self.missed()
+            raise self.exceeded()
         return left
 
-    def missed(self) -> TimedOut:
-        """Return what to raise when an operation took all that was left."""
-        return TimedOut(f"No whole answer within {self._seconds:g} s. --timeout gives it longer.")
+    def exceeded(self) -> TimedOut:
+        """Return the error to raise when the deadline has passed."""
+        return TimedOut(
+            f"No complete response within {self._seconds:g} s. Use --timeout to wait longer."
+        )

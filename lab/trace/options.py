@@ -8,8 +8,8 @@ from pathlib import Path
 
 _METHOD = re.compile(r"[A-Za-z]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)", re.ASCII)
-_MOST_REPEATS = 1000
-# HTTPie's letters for the response's headers and body, and one for what it does not have.
+_MAX_REPEATS = 1000
+# HTTPie's letters for the response's headers and body, and `w` for the waterfall.
 _PARTS = "hbw"
 
 _CURL_OPTIONS = {
@@ -28,14 +28,14 @@ examples:
   lab trace --repeat 2 /api/products/1
   lab trace --slo 200ms --json https://example.com/
 
-exit status: 0 there was a response, whichever; 1 slower than --slo; 2 usage; 3 no stack runs;
+exit status: 0 response received, with any status; 1 slower than --slo; 2 usage; 3 no stack runs;
 4 name not found; 5 not connected; 6 TLS failed; 7 timeout; 8 the connection broke
 """
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was typed."""
+    """The parsed command line."""
 
     method: str | None
     url: str
@@ -51,25 +51,25 @@ class Options:
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> "Options":
-        """Read the command line; with a wrong one the process ends, with status 2."""
+        """Parse the command line. If it is invalid, the process exits with status 2."""
         parser = _parser()
-        found = parser.parse_intermixed_args(arguments)
-        words: list[str] = found.words
-        # As HTTPie has it: letters alone are a method if an address follows them.
+        parsed = parser.parse_intermixed_args(arguments)
+        words: list[str] = parsed.words
+        # As in HTTPie: a word of letters only is a method if an address follows it.
         has_method = len(words) > 1 and _METHOD.fullmatch(words[0]) is not None
         method = words.pop(0).upper() if has_method else None
         return cls(
             method=method,
             url=words[0],
             items=words[1:],
-            as_json=found.json,
-            repeat=found.repeat,
-            slo_ms=found.slo,
-            timeout_s=found.timeout,
-            collector=found.collector,
-            ca=found.cacert,
-            ascii_only=found.ascii,
-            parts=found.print,
+            as_json=parsed.json,
+            repeat=parsed.repeat,
+            slo_ms=parsed.slo,
+            timeout_s=parsed.timeout,
+            collector=parsed.collector,
+            ca=parsed.cacert,
+            ascii_only=parsed.ascii,
+            parts=parsed.print,
         )
 
 
@@ -80,63 +80,64 @@ def milliseconds(text: str) -> float:
     """
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is no duration such as 200ms or 1.5s")
+        raise argparse.ArgumentTypeError(f"`{text}` is not a duration such as 200ms or 1.5s")
     return float(found[1]) * (1000 if found[2] == "s" else 1)
 
 
 class _CurlOption(argparse.Action):
-    """An option of curl: the error says how it is written here."""
+    """An option of curl. Its error message shows the equivalent in `lab trace`."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        """End the process with status 2."""
+        """Exit with status 2."""
         option = self.option_strings[0]
-        parser.error(f"lab trace has no {option}. Write it as in HTTPie:  {self.const}")
+        parser.error(f"lab trace has no option {option}. Use HTTPie's notation:  {self.const}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lab trace",
         usage="lab trace [options] [METHOD] URL|PATH [ITEM ...]",
-        description="Send a request and show each stage of it; a PATH alone is the local stack's.",
+        description="Send a request and show each of its stages. A PATH alone goes to the local "
+        "stack.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("words", nargs="+", metavar="URL", help="GET and POST need not be said")
+    add("words", nargs="+", metavar="URL", help="the default METHOD is GET, or POST with a body")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument(
-        "--json", action="store_true", help="one JSON document for each request; see docs/trace.md"
+        "--json", action="store_true", help="one JSON document per request; see docs/trace.md"
     )
     shown.add_argument(
         "--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall"
     )
-    add("--repeat", type=_count, default=1, metavar="N", help="send it N times, connection kept")
-    add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 when it took longer")
-    add("--timeout", type=_seconds, default=30.0, metavar="30s", help="give up after this time")
+    add("--repeat", type=_count, default=1, metavar="N", help="send it N times on one connection")
+    add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 if it takes longer")
+    add("--timeout", type=_seconds, default=30.0, metavar="30s", help="fail after this time")
     add("--collector", metavar="URL", help="a stack's origin, such as http://localhost:8080")
-    add("--cacert", type=Path, metavar="FILE", help="the authority to trust, in PEM")
+    add("--cacert", type=Path, metavar="FILE", help="the certificate authority to trust, in PEM")
     add("--ascii", action="store_true", help="draw without Unicode")
-    for option, here in _CURL_OPTIONS.items():
+    for option, equivalent in _CURL_OPTIONS.items():
         names = option.split()
-        add(*names, action=_CurlOption, nargs="?", const=here, help=argparse.SUPPRESS)
+        add(*names, action=_CurlOption, nargs="?", const=equivalent, help=argparse.SUPPRESS)
     return parser
 
 
 def _parts(text: str) -> str:
     if not text or set(text) - set(_PARTS):
-        raise argparse.ArgumentTypeError(f"`{text}` is none of the letters {_PARTS}, or several")
+        raise argparse.ArgumentTypeError(f"`{text}` is not one or more of the letters {_PARTS}")
     return text
 
 
 def _seconds(text: str) -> float:
     seconds = milliseconds(text) / 1000
     if seconds <= 0:
-        raise argparse.ArgumentTypeError("a timeout is more than nothing")
+        raise argparse.ArgumentTypeError("a timeout must be more than 0")
     return seconds
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_REPEATS):
-        raise argparse.ArgumentTypeError(f"`{text}` is no number from 1 to {_MOST_REPEATS}")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_REPEATS):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to {_MAX_REPEATS}")
     return int(text)

@@ -1,4 +1,4 @@
-"""What the output can show: how wide it is, whether it has colours and more than ASCII."""
+"""The abilities of the output: its width, colours, and characters beyond ASCII."""
 
 import os
 import shutil
@@ -10,15 +10,15 @@ from typing import TextIO
 _RESET = "\033[0m"
 _RED, _DIM = "31", "2"
 _COLOURS = {"client": "36", "load-balancer": "35"}
-_OF_APPS = "32"
-_OF_STAGES = {"sql": "33", "commit": "33", "rollback": "33", "pool": "33", "redis": "34"}
-_PARTS = " ▏▎▍▌▋▊▉"
-_NARROWEST = 40
+_APP_COLOUR = "32"
+_STAGE_COLOURS = {"sql": "33", "commit": "33", "rollback": "33", "pool": "33", "redis": "34"}
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_MIN_COLUMNS = 40
 
 
 @dataclass(frozen=True)
-class Paper:
-    """The page that a waterfall is drawn on."""
+class OutputStyle:
+    """How to draw on the output; `width` is in columns, `blocks` means Unicode blocks for bars."""
 
     width: int = 80
     blocks: bool = True
@@ -28,37 +28,37 @@ class Paper:
     def of(
         cls, stream: TextIO = sys.stdout, *, ascii_only: bool = False,
         environment: Mapping[str, str] = os.environ,
-    ) -> "Paper":  # fmt: skip
-        """Look at the output; colours are for a terminal, unless NO_COLOR (no-color.org) is set."""
+    ) -> "OutputStyle":  # fmt: skip
+        """Detect the style. A terminal has colours unless NO_COLOR (no-color.org) is set."""
         return cls(
-            width=max(shutil.get_terminal_size().columns, _NARROWEST),
+            width=max(shutil.get_terminal_size().columns, _MIN_COLUMNS),
             blocks=not ascii_only and (stream.encoding or "").lower().startswith("utf"),
             colours=stream.isatty() and not environment.get("NO_COLOR"),
         )
 
     def bar(self, start: float, length: float, columns: int) -> str:
-        """Draw from `start` on, both as parts of 1, in so many columns; never nothing at all."""
+        """Draw a visible bar; `start` and `length` are fractions of `columns`, from 0 to 1."""
         before = min(int(start * columns), columns - 1)
         if self.blocks:
-            full, part = divmod(max(round(length * columns * 8), 1), 8)
-            drawn = "█" * full + _PARTS[part].strip()
+            full, eighths = divmod(max(round(length * columns * 8), 1), 8)
+            drawn = "█" * full + _EIGHTHS[eighths].strip()
         else:
             drawn = "#" * max(round(length * columns), 1)
         return (" " * before + drawn)[:columns].ljust(columns)
 
     def tint(self, text: str, process: str, stage: str, *, failed: bool) -> str:
-        """Colour what belongs to a process; a failure is red wherever it was."""
+        """Colour the text by its process and stage; a failure is always red."""
         if not self.colours:
             return text
-        colour = _OF_STAGES.get(stage) or _COLOURS.get(process, _OF_APPS)
+        colour = _STAGE_COLOURS.get(stage) or _COLOURS.get(process, _APP_COLOUR)
         return f"\033[{_RED if failed else colour}m{text}{_RESET}"
 
     def dim(self, text: str) -> str:
-        """Write it less loud."""
+        """Make the text dim."""
         return f"\033[{_DIM}m{text}{_RESET}" if self.colours else text
 
     def clean(self, text: str, columns: int) -> str:
-        """Bring a text of whatever origin onto one line of so many columns, cut if it must be."""
+        """Make an untrusted text one printable line of at most `columns` characters."""
         words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         if not self.blocks:
             words = words.replace("…", "...").encode("ascii", "replace").decode()

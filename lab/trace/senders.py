@@ -1,20 +1,20 @@
-"""How many processes send spans of a request, so that nobody waits for more of them."""
+"""How many processes send spans of a request, so that `lab trace` does not wait for more."""
 
 from typing import Final
 
 from lab.trace.target import Target
 
-# The load balancer answers these itself, or has the collector answer, and traces neither
+# The load balancer answers these paths itself or forwards them to the collector. It traces neither
 # (deploy/Caddyfile and lab/collector/Caddyfile).
 _UNTRACED: Final = ("/lab", "/metrics")
-# These the service does not trace (docs/tracing.md), and the load balancer does.
+# The load balancer traces these paths, but the service does not (docs/tracing.md).
 _PROBES: Final = frozenset({"/livez", "/readyz"})
 
 
-def senders(target: Target) -> int:
-    """Return how many processes a whole trace has in it, the client among them."""
-    if not target.is_nearby:
-        # Of somebody else's servers one is sure, if they are traced at all.
+def expected_processes(target: Target) -> int:
+    """Return the number of processes in a complete trace, including the client."""
+    if not target.is_local_stack:
+        # The client and at least one server, if the server is traced at all.
         return 2
     if any(target.path == path or target.path.startswith(f"{path}/") for path in _UNTRACED):
         return 1

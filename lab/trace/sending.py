@@ -1,19 +1,19 @@
-"""One request, or the same one several times on one connection."""
+"""Sends one request, or the same request several times on one connection."""
 
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.trace.items import Items
-from lab.trace.line import Headers, Line, Request, Response
-from lab.trace.measuring import Deadline, Measured
+from lab.trace.line import Connection, Headers, Request, Response
+from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.spans import ClientSpan, Context, client_spans
 from lab.trace.target import Target
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be sent, and where."""
+class RequestSpec:
+    """A request to send, without the headers that differ each time."""
 
     method: str
     target: Target
@@ -21,20 +21,20 @@ class Order:
     body: tuple[bytes, str] | None
 
     @classmethod
-    def of(cls, method: str | None, target: Target, items: Items) -> "Order":
-        """Without a method it is GET, or POST if there is a body."""
+    def of(cls, method: str | None, target: Target, items: Items) -> "RequestSpec":
+        """Build it. The default method is GET, or POST if there is a body."""
         body = items.body()
         return cls(method or ("POST" if body else "GET"), target, items.headers, body)
 
     def new_request(self) -> tuple[Context, Request]:
-        """Return the request with ids of its own, in the trace to which it belongs."""
+        """Return the request with a new request id, and its trace context."""
         given = {name.lower(): value for name, value in self.headers.items()}
         context = Context.new(given.get("traceparent"))
         headers = [*self._defaults(context), *self.headers.items()]
         chosen = [
             (name, value)
             for number, (name, value) in enumerate(headers)
-            # An empty one was typed to leave it out; of the others the last one counts.
+            # An empty value removes the header; if a name occurs twice, the last one counts.
             if value and name.lower() not in {later.lower() for later, _ in headers[number + 1 :]}
         ]
         content = self.body[0] if self.body else b""
@@ -47,7 +47,7 @@ class Order:
             ("Accept", "*/*"),
             ("X-Request-ID", secrets.token_hex(16)),
             ("traceparent", context.traceparent),
-            # Traced in any case, even if the service is at its limit.
+            # Exempts the request from the service's trace limit.
             ("tracestate", "roundtrip=always"),
         ]
         if self.body is not None:
@@ -57,43 +57,43 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one request came to."""
+class Exchange:
+    """A request and its response, with the measured stages."""
 
-    order: Order
+    spec: RequestSpec
     context: Context
-    measured: Measured
+    timer: StageTimer
     response: Response
-    kept_alive: bool
+    reused_connection: bool
 
     @property
     def spans(self) -> list[ClientSpan]:
-        """The root and its stages."""
+        """The root span and its stages."""
         return client_spans(
-            self.context, self.measured, self.order.target, self.order.method, self.response
+            self.context, self.timer, self.spec.target, self.spec.method, self.response
         )
 
 
-def send(order: Order, *, times: int, timeout_s: float) -> Iterator[Outcome]:
-    """Send it so many times, on one connection for as long as the server keeps it.
+def send(spec: RequestSpec, *, times: int, timeout_s: float) -> Iterator[Exchange]:
+    """Send it `times` times, on one connection for as long as the server keeps it open.
 
-    :raises NetworkFailure: with a sentence for a person.
+    :raises NetworkFailure: with a message for the user.
     :raises UsageError: when the headers contradict one another.
     """
-    # Reading the authorities' certificates takes longer than a handshake, and is no part of it.
-    trust = order.target.trust()
-    line: Line | None = None
+    # Outside the measurement: reading the authorities' certificates takes longer than a handshake.
+    tls_context = spec.target.tls_context()
+    connection: Connection | None = None
     try:
         for _ in range(times):
-            context, request = order.new_request()
-            measured, deadline = Measured(), Deadline(timeout_s)
-            kept_alive = line is not None and line.reusable
-            if line is None or not kept_alive:
-                if line is not None:
-                    line.close()
-                line = Line.open(order.target, trust, measured, deadline)
-            response = line.exchange(request, measured, deadline)
-            yield Outcome(order, context, measured, response, kept_alive)
+            context, request = spec.new_request()
+            timer, deadline = StageTimer(), Deadline(timeout_s)
+            reused_connection = connection is not None and connection.reusable
+            if connection is None or not reused_connection:
+                if connection is not None:
+                    connection.close()
+                connection = Connection.open(spec.target, tls_context, timer, deadline)
+            response = connection.exchange(request, timer, deadline)
+            yield Exchange(spec, context, timer, response, reused_connection)
     finally:
-        if line is not None:
-            line.close()
+        if connection is not None:
+            connection.close()

@@ -1,6 +1,6 @@
-"""What a response says itself of the server's stages: the Server-Timing header of the W3C.
+"""Parses the response header Server-Timing (W3C), which lists the server's stages.
 
-It tells how long each took, and not when. `make start` has it on, production does not.
+It has the duration of each stage, but not its start. `make start` enables it, production does not.
 """
 
 import re
@@ -17,16 +17,16 @@ _DURATION = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def server_timing(header: str | None, parent_id: str) -> list[dict[str, Any]]:
-    """Return the stages that the header names, as the document has spans (`lab.trace.document`)."""
+    """Return the header's stages in the form of `spans` in `lab.trace.document`."""
     entries: list[dict[str, Any]] = []
     for name, parameters in _METRIC.findall(header or ""):
-        found = _PARAMETER.findall(parameters)
-        given = {key.lower(): (quoted or plain).strip() for key, quoted, plain in found}
-        if not _DURATION.fullmatch(given.get("dur", "")):
+        parts = _PARAMETER.findall(parameters)
+        values = {key.lower(): (quoted or plain).strip() for key, quoted, plain in parts}
+        if not _DURATION.fullmatch(values.get("dur", "")):
             continue
         attributes = {STAGE_ATTRIBUTE: name}
-        if "desc" in given:
-            attributes["description"] = given["desc"]
+        if "desc" in values:
+            attributes["description"] = values["desc"]
         entries.append(
             {
                 "id": f"{name}-{len(entries) + 1}",
@@ -35,7 +35,7 @@ def server_timing(header: str | None, parent_id: str) -> list[dict[str, Any]]:
                 "stage": name,
                 "name": name,
                 "start_ms": None,
-                "duration_ms": float(given["dur"]),
+                "duration_ms": float(values["dur"]),
                 "depth": 2,
                 "error": False,
                 "attributes": attributes,

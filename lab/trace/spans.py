@@ -1,7 +1,7 @@
-"""The stages of one request as spans of OpenTelemetry, and as their OTLP bytes.
+"""Converts the stages of one request to OpenTelemetry spans and to OTLP.
 
-The root is `request`, the others are its children. The server is told that it works for `wait`:
-its spans lie inside that one, and what of the waiting has no name stays visible.
+The root is `request`; the other spans are its children. The server's spans have `wait` as their
+parent, so the untraced part of the waiting time stays visible.
 """
 
 import re
@@ -16,24 +16,24 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from lab.trace.line import Response
-from lab.trace.measuring import Measured, Stage, Value
+from lab.trace.measuring import Stage, StageTimer, Value
 from lab.trace.target import Target
 
 ROOT: Final = "request"
 PROCESS: Final = "client"
 STAGE_ATTRIBUTE: Final = "roundtrip.stage"
 
-# From here on a status is an error to a client, as the semantic conventions have it.
+# For a client, this status and above are errors (OpenTelemetry's semantic conventions).
 _FIRST_ERROR: Final = 400
-# Those that name the request and say whence the answer came; others may hold a secret.
+# The headers that identify the request and the source of the response. Others may have a secret.
 _SHOWN_HEADERS: Final = ("x-request-id", "x-cache")
-# W3C Trace Context, section 3.2; of version 00, and not all zeros.
+# W3C Trace Context, section 3.2: version 00, and ids that are not all zeros.
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True)
 class Context:
-    """Which trace a request belongs to; ids in lower-case hexadecimal, as on the wire."""
+    """The trace that a request belongs to; ids in lower-case hexadecimal, as in `traceparent`."""
 
     trace_id: str
     root_id: str
@@ -42,14 +42,14 @@ class Context:
 
     @classmethod
     def new(cls, traceparent: str | None = None) -> "Context":
-        """Begin a trace, or go on with the one that somebody has given."""
-        found = _TRACEPARENT.fullmatch(traceparent or "")
-        trace_id, parent_id = found.groups() if found else (secrets.token_hex(16), None)
+        """Start a new trace, or continue the trace of a valid `traceparent`."""
+        match = _TRACEPARENT.fullmatch(traceparent or "")
+        trace_id, parent_id = match.groups() if match else (secrets.token_hex(16), None)
         return cls(trace_id, secrets.token_hex(8), secrets.token_hex(8), parent_id)
 
     @property
     def traceparent(self) -> str:
-        """What is sent to the server: this trace, which is to be recorded."""
+        """The header for the server: this trace, with the flag `sampled`."""
         return f"00-{self.trace_id}-{self.wait_id}-01"
 
 
@@ -63,9 +63,9 @@ class ClientSpan:
 
 
 def client_spans(
-    context: Context, measured: Measured, target: Target, method: str, response: Response
+    context: Context, timer: StageTimer, target: Target, method: str, response: Response
 ) -> list[ClientSpan]:
-    """Return the root and below it the stages. What a secret may stand in is left out of them."""
+    """Return the root span and its stages, without values that may contain a secret."""
     attributes: dict[str, Value] = {
         "http.request.method": method,
         "url.full": f"{target.origin}{target.shown_path}",
@@ -79,9 +79,9 @@ def client_spans(
         if (value := response.header(name)) is not None:
             attributes[f"http.response.header.{name}"] = [value]
     failed = response.status >= _FIRST_ERROR
-    root = Stage(ROOT, measured.begin, measured.end, attributes, failed)
+    root = Stage(ROOT, timer.begin, timer.end, attributes, failed)
     spans = [ClientSpan(context.root_id, context.parent_id, root)]
-    for stage in measured.stages:
+    for stage in timer.stages:
         own_id = context.wait_id if stage.name == "wait" else secrets.token_hex(8)
         spans.append(ClientSpan(own_id, context.root_id, stage))
     return spans
@@ -123,4 +123,4 @@ def _value(value: Value) -> AnyValue:
         return AnyValue(int_value=value)
     if isinstance(value, str):
         return AnyValue(string_value=value)
-    return AnyValue(array_value=ArrayValue(values=[_value(one) for one in value]))
+    return AnyValue(array_value=ArrayValue(values=[_value(element) for element in value]))

@@ -1,4 +1,4 @@
-"""Where a request goes: what was typed as its address, completed by the stack that runs here."""
+"""Where a request goes: the address from the command line, completed by the running stack."""
 
 import re
 import ssl
@@ -14,37 +14,37 @@ from lab.trace.failures import UsageError
 
 _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# What RFC 3986 allows in a path or a query, and the percent sign of what is encoded already.
+# The characters that RFC 3986 allows in a path or a query, and `%` for parts already encoded.
 _SAFE = "%/:?&=+$,;@!*'()~[]"
 
 
 @dataclass(frozen=True)
-class Nearby:
+class RunningStack:
     """The stack that runs on this machine."""
 
     choices: Choices
     ca_certificate: Path
 
     @classmethod
-    def find(cls, paths: Paths) -> "Nearby | None":
-        """Return it if it serves."""
+    def find(cls, paths: Paths) -> "RunningStack | None":
+        """Return the stack if it is ready."""
         state = State.load(paths)
         if state is None or not state.ready:
             return None
         return cls(state.choices, paths.ca_certificate)
 
     @property
-    def http(self) -> str:
-        """Its address without TLS."""
+    def http_origin(self) -> str:
+        """The origin without TLS."""
         return f"http://localhost:{self.choices.http_port}"
 
     @property
-    def best(self) -> str:
-        """Its address with TLS where its authority can be read, else without."""
+    def best_origin(self) -> str:
+        """The origin with TLS if the authority's certificate can be read, else without."""
         try:
             self.ca_certificate.read_bytes()
         except OSError:
-            return self.http
+            return self.http_origin
         return f"https://localhost:{self.choices.https_port}"
 
 
@@ -58,34 +58,34 @@ class Target:
     path: str
     query: str = ""
     ca: Path | None = None
-    is_nearby: bool = False
+    is_local_stack: bool = False
 
     @property
     def origin(self) -> str:
-        """Scheme, host, and the port if it is not the scheme's own."""
+        """Scheme, host, and the port if it is not the scheme's default."""
         return f"{self.scheme}://{self.authority}"
 
     @property
     def authority(self) -> str:
-        """What the Host header says (RFC 9110, section 7.2)."""
+        """The value of the Host header (RFC 9110, section 7.2)."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def request_target(self) -> str:
-        """Path and query, as the request line has them."""
+        """Path and query, as in the request line."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
     @property
     def shown_path(self) -> str:
-        """The path and the names of the parameters: a value may be a token."""
+        """The path and the parameters' names without their values, which may be tokens."""
         names = [parameter.partition("=")[0] for parameter in self.query.split("&") if parameter]
         return f"{self.path}?{'&'.join(f'{name}=…' for name in names)}" if names else self.path
 
-    def trust(self) -> ssl.SSLContext | None:
-        """Return what TLS believes in: one authority, or those of the system; None without TLS.
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return a context that trusts `ca`, or the system's authorities; None without TLS.
 
-        :raises UsageError: when the authority's file is none.
+        :raises UsageError: when the file of `ca` is not a certificate.
         """
         if self.scheme == "http":
             return None
@@ -93,7 +93,7 @@ class Target:
             context = ssl.create_default_context(cafile=self.ca and str(self.ca))
         except OSError as error:
             raise UsageError(
-                f"{self.ca} is no certificate of an authority: {error.strerror}."
+                f"{self.ca} is not a certificate of an authority: {error.strerror}."
             ) from error
         context.set_alpn_protocols(["http/1.1"])
         return context
@@ -103,39 +103,39 @@ def parse_target(
     text: str,
     query: Sequence[tuple[str, str]] = (),
     *,
-    nearby: Nearby | None = None,
+    stack: RunningStack | None = None,
     ca: Path | None = None,
 ) -> Target:
-    """Read `https://host/path`, `host/path`, `:8080/path`, or `/path` of the stack nearby.
+    """Parse `https://host/path`, `host/path`, `:8080/path`, or a `/path` of the running stack.
 
-    :raises UsageError: when it is no address.
+    :raises UsageError: when it is not an address.
     """
-    parts = _split(text, nearby)
+    parts = _split(text, stack)
     try:
         port = parts.port or _PORTS[parts.scheme]
         host = (parts.hostname or "").encode("idna").decode()
     except (ValueError, KeyError) as error:
-        raise UsageError(f"`{text}` is no http:// or https:// address.") from error
+        raise UsageError(f"`{text}` is not an http:// or https:// address.") from error
     if not host or parts.username is not None:
         raise UsageError(
-            f"Name a host, and no user: https://{host or 'localhost'}{parts.path or '/'}. "
-            "A user's name and password are a header:  Authorization:'Basic …'"
+            f"An address has a host and no user: https://{host or 'localhost'}{parts.path or '/'}. "
+            "Send a user's name and password in a header:  Authorization:'Basic …'"
         )
-    of_stack = nearby is not None and _belongs(nearby.choices, parts.scheme, host, port)
+    is_local = stack is not None and _is_stack(stack.choices, parts.scheme, host, port)
     return Target(
         scheme=parts.scheme,
         host=host,
         port=port,
         path=quote(parts.path or "/", safe=_SAFE),
         query="&".join(filter(None, (quote(parts.query, safe=_SAFE), urlencode(query)))),
-        ca=ca or (nearby.ca_certificate if nearby and of_stack else None),
-        is_nearby=of_stack,
+        ca=ca or (stack.ca_certificate if stack and is_local else None),
+        is_local_stack=is_local,
     )
 
 
-def _split(text: str, nearby: Nearby | None) -> SplitResult:
-    if text.startswith("/") and nearby is not None:
-        text = nearby.best + text
+def _split(text: str, stack: RunningStack | None) -> SplitResult:
+    if text.startswith("/") and stack is not None:
+        text = stack.best_origin + text
     elif text.startswith(":"):
         text = f"http://localhost{text}"
     elif not _SCHEME.match(text):
@@ -143,9 +143,9 @@ def _split(text: str, nearby: Nearby | None) -> SplitResult:
     try:
         return urlsplit(text)
     except ValueError as error:
-        raise UsageError(f"`{text}` is no address: {error}.") from error
+        raise UsageError(f"`{text}` is not an address: {error}.") from error
 
 
-def _belongs(choices: Choices, scheme: str, host: str, port: int) -> bool:
-    own = choices.https_port if scheme == "https" else choices.http_port
-    return host in {"localhost", "127.0.0.1", "::1"} and port == own
+def _is_stack(choices: Choices, scheme: str, host: str, port: int) -> bool:
+    stack_port = choices.https_port if scheme == "https" else choices.http_port
+    return host in {"localhost", "127.0.0.1", "::1"} and port == stack_port

@@ -1,4 +1,4 @@
-"""A trace for a person: a line for each stage, a bar for its time."""
+"""Draws a trace as text: one line per stage, with a bar for its time."""
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,38 +6,41 @@ from typing import Any, Final
 
 from lab.trace.collector import Document
 from lab.trace.details import detail
-from lab.trace.paper import Paper
+from lab.trace.paper import OutputStyle
 from lab.trace.spans import PROCESS, ROOT
 
-# Each with the columns that it gets in a table.
+# The client's stages, each with its width in the table of repetitions.
 STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receive": 8}
 
 _PROCESS_COLUMNS: Final = 13
 _STAGE_COLUMNS: Final = 16
 _HEAD: Final = f"{'process':<13} {'stage':<16} {'start':>7} {'ms':>8} "
-# A hash in a service in an endpoint is this deep. What is deeper stays in its column.
-_DEEPEST: Final = 7
+# The depth of a hash in a service in an endpoint. Deeper stages are not indented further.
+_MAX_INDENT: Final = 7
 
 
-def waterfall(document: Document, paper: Paper) -> Iterator[str]:
-    """Yield the lines: what it was, each stage, and the sum."""
-    rest = max(paper.width - len(_HEAD) - 1, 12)
+def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
+    """Yield the lines: the request, each stage, and the sum."""
+    rest = max(style.width - len(_HEAD) - 1, 12)
     columns = (rest * 2 // 5, rest - rest * 2 // 5)
-    yield paper.clean(
+    yield style.clean(
         f"{document['method']} {document['path']}: {document['status']} in "
         f"{document['duration_ms']:.1f} ms, trace {document['trace_id']}",
-        paper.width,
+        style.width,
     )
-    yield paper.dim(_HEAD.rstrip())
+    yield style.dim(_HEAD.rstrip())
     for span in document["spans"]:
-        yield _row(span, document["duration_ms"], columns, paper)
-    yield from textwrap.wrap(_sum(document), paper.width, subsequent_indent="    ")
+        yield _row(span, document["duration_ms"], columns, style)
+    yield from textwrap.wrap(_sum(document), style.width, subsequent_indent="    ")
     if not document["joined"]:
-        yield from textwrap.wrap(_alone(document), paper.width)
+        yield from textwrap.wrap(_why_not_joined(document), style.width)
 
 
-def repetitions(documents: Sequence[Document], kept: Sequence[bool]) -> Iterator[str]:
-    """Yield a line for each of several requests, and what it took less than the first."""
+def repetitions(documents: Sequence[Document], reused: Sequence[bool]) -> Iterator[str]:
+    """Yield a line for each request, with the time that it saved compared with the first one.
+
+    `reused` says for each request whether it reused the connection of the request before.
+    """
     names = "".join(f"{stage:>{width}}" for stage, width in STAGES.items())
     yield f"{'':<4}{'status':>6}{names}{'ms':>8}  cache"
     first = documents[0]["duration_ms"]
@@ -49,26 +52,28 @@ def repetitions(documents: Sequence[Document], kept: Sequence[bool]) -> Iterator
         if number > 1:
             line += f"{abs(first - duration):.1f} {'less' if duration <= first else 'more'}"
         yield line.rstrip()
-    if any(kept):
-        yield "Where there is a dash, the connection was kept: no name to look up, no handshake."
+    if any(reused):
+        yield "A dash means that the connection was reused: no DNS lookup, no handshake."
 
 
 def _cell(milliseconds: float | None) -> str:
     return "-" if milliseconds is None else f"{milliseconds:.1f}"
 
 
-def _row(span: Mapping[str, Any], total: float, columns: tuple[int, int], paper: Paper) -> str:
+def _row(
+    span: Mapping[str, Any], total: float, columns: tuple[int, int], style: OutputStyle
+) -> str:
     start, length = span["start_ms"], span["duration_ms"]
-    stage = " " * min(span["depth"], _DEEPEST) + span["stage"]
+    stage = " " * min(span["depth"], _MAX_INDENT) + span["stage"]
     drawn = " " * columns[0]
     if start is not None and total > 0:
-        drawn = paper.bar(max(start, 0) / total, length / total, columns[0])
+        drawn = style.bar(max(start, 0) / total, length / total, columns[0])
     return (
-        f"{paper.clean(span['process'], _PROCESS_COLUMNS):<{_PROCESS_COLUMNS}} "
+        f"{style.clean(span['process'], _PROCESS_COLUMNS):<{_PROCESS_COLUMNS}} "
         f"{stage[:_STAGE_COLUMNS]:<{_STAGE_COLUMNS}} "
         f"{'' if start is None else format(start, '.1f'):>7} {length:>8.1f} "
-        f"{paper.tint(drawn, span['process'], span['stage'], failed=span['error'])} "
-        f"{paper.clean(detail(span), columns[1])}"
+        f"{style.tint(drawn, span['process'], span['stage'], failed=span['error'])} "
+        f"{style.clean(detail(span), columns[1])}"
     ).rstrip()
 
 
@@ -77,7 +82,7 @@ def _sum(document: Document) -> str:
     parts = " + ".join(f"{stage} {took[stage]:.1f}" for stage in STAGES if stage in took)
     return (
         f"sum {parts} = {sum(took.values()):.1f} of {document['duration_ms']:.1f} ms; "
-        f"without a name: {document['unnamed_ms']:.1f} ms at most in one piece"
+        f"largest untraced gap: {document['unnamed_ms']:.1f} ms"
     )
 
 
@@ -89,13 +94,13 @@ def _client_stages(document: Document) -> dict[str, float]:
     return took
 
 
-def _alone(document: Document) -> str:
+def _why_not_joined(document: Document) -> str:
     if len(document["processes"]) > 1:
         return (
-            "No collector has the server's spans. How long its stages took is in the response "
-            "(Server-Timing); when they began is not."
+            "No collector has the server's spans. The durations of its stages are from the "
+            "response (Server-Timing), which has no start times."
         )
     return (
-        "No collector has the server's spans: this is what the client saw. "
-        "`make start` runs a stack whose stages are seen, too."
+        "No collector has the server's spans, so only the client's stages are shown. "
+        "`make start` runs a stack that also shows the server's."
     )

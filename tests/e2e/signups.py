@@ -11,7 +11,7 @@ from tests.e2e.local_stack import LocalStack
 
 PASSWORD = "correct horse battery"
 
-# What a shell of the test run may say about collectors and proxies.
+# Overrides collectors and proxies in the environment of the test run.
 WITHOUT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "http_proxy": "", "https_proxy": ""}
 
 
@@ -19,32 +19,32 @@ class Figures(NamedTuple):
     """How long one signup took, in milliseconds."""
 
     whole: float
-    # From the handshake's end: when curl notes that it sends, it may have sent already.
+    # From the end of the handshake, because curl may note the start of sending too late.
     to_first_byte: float
-    # By the service's own clock.
+    # Measured by the service.
     endpoint: float
 
 
 def signup() -> list[str]:
-    """Return the items of somebody new."""
+    """Return the items of a new user."""
     return ["name=Ahmed", f"email={secrets.token_hex(8)}@example.com", f"password={PASSWORD}"]
 
 
 def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
-    """Run `lab trace --json`; the documents."""
+    """Run `lab trace --json`, and return the documents."""
     result = stack.run("trace", "--json", *arguments, **WITHOUT)
     assert result.returncode == 0, result.stdout
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def lab_trace(stack: LocalStack) -> Figures:
-    """Sign somebody up: the sum of the client's stages, and what they say of the answer."""
-    # Nobody listens at port 9: what the collector does would be in curl's figures.
+    """Sign up with `lab trace`, and return the times of the client's stages."""
+    # Nothing listens on port 9. A collector's work would slow down the next measurement by curl.
     (document,) = traced(
         stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup()
     )
     assert document["status"] == 201
-    # The service's own stages are there as well, by its Server-Timing; they lie within `wait`.
+    # The document also has the service's stages from Server-Timing; they are within `wait`.
     clients = [span for span in document["spans"] if span["process"] == "client"]
     took = {span["stage"]: span["duration_ms"] for span in clients if span["stage"] != "request"}
     headers = {name.lower(): value for name, value in document["response"]["headers"]}
@@ -52,7 +52,7 @@ def lab_trace(stack: LocalStack) -> Figures:
 
 
 def curl(stack: LocalStack) -> Figures:
-    """Do the same with curl, and return the same."""
+    """Sign up with curl, and return the same times."""
     body = dict(item.split("=", 1) for item in signup())
     result = subprocess.run(
         [

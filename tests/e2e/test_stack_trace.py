@@ -1,4 +1,4 @@
-"""`lab trace` against a real stack: its figures, what it shows, and what the collector adds."""
+"""`lab trace` against a real stack: its times, its output, and the collector's spans."""
 
 import json
 import statistics
@@ -15,14 +15,14 @@ from tests.machine import pauses, too_slow
 
 A_TENTH = 0.1
 ROUNDS = 25
-# The load balancer chooses: it is all but certain that by then it has chosen both processes.
-MOST_SIGNUPS = 40
-# By then the spans of the answer before have gone out (`lab.stack.telemetry`).
-SETTLED_AFTER_S = 0.3
+# After so many signups, the load balancer has almost certainly chosen both processes.
+MAX_SIGNUPS = 40
+# After this time, the spans of the previous response have been sent (`lab.stack.telemetry`).
+SETTLED_AFTER_SECONDS = 0.3
 
 
-def test_a_path_alone_is_the_running_stacks_and_https_is_trusted(stack: LocalStack) -> None:
-    """Somebody signs up over TLS, by the authority of the stack; six stages and their root."""
+def test_a_path_alone_goes_to_the_running_stack_over_trusted_https(stack: LocalStack) -> None:
+    """A signup over TLS trusts the stack's authority, and has six client stages and their root."""
     (document,) = traced(stack, "POST", "/api/users", *signup())
     assert document["status"] == 201
     assert document["response"]["body"]["name"] == "Ahmed"
@@ -34,7 +34,7 @@ def test_a_path_alone_is_the_running_stacks_and_https_is_trusted(stack: LocalSta
 
 
 def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) -> None:
-    """And its cache entry is there: `--repeat 2` shows what that takes away."""
+    """It is also a cache hit; `--repeat 2` shows both."""
     result = stack.run("trace", "--repeat", "2", "/api/products", "limit==7", **WITHOUT)
     assert result.returncode == 0, result.stdout
     second = result.stdout.splitlines()[-2].split()
@@ -42,8 +42,8 @@ def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) 
     assert second[9] == "hit"
 
 
-def test_the_request_is_known_to_the_service_under_the_same_ids(stack: LocalStack) -> None:
-    """What was sent as X-Request-ID comes back, and the log has the trace's id."""
+def test_the_service_uses_the_clients_request_id_and_trace_id(stack: LocalStack) -> None:
+    """The response has the same X-Request-ID, and the log has the trace id."""
     (document,) = traced(stack, "/api/products")
     headers = {name.lower(): value for name, value in document["response"]["headers"]}
     assert headers["x-request-id"] == document["request_id"]
@@ -51,10 +51,10 @@ def test_the_request_is_known_to_the_service_under_the_same_ids(stack: LocalStac
     assert document["trace_id"] in log
 
 
-def test_the_servers_stages_are_joined_by_the_collector(stack: LocalStack) -> None:
-    """Client, load balancer and an app process in one trace, down to the SQL."""
+def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
+    """One trace has the client, the load balancer and an app process, down to the SQL."""
     assert stack.request("GET", "/lab/api/traces").status == 200
-    unnamed = []
+    untraced_parts = []
     for _ in range(5):
         (document,) = traced(stack, "POST", "/api/users", *signup())
         assert document["joined"] is True
@@ -65,92 +65,96 @@ def test_the_servers_stages_are_joined_by_the_collector(stack: LocalStack) -> No
         assert {"wait", "load-balancer", "app", "hash", "sql", "commit"} <= stages
         assert len(stages) >= 14
         assert PASSWORD not in json.dumps(document["spans"])
-        unnamed.append(unnamed_part(document))
-    # A machine that does something else for a moment has no name for it either.
-    assert statistics.median(unnamed) <= A_TENTH, unnamed
+        untraced_parts.append(untraced_part(document))
+    # The median, because a pause of the machine is untraced, too.
+    assert statistics.median(untraced_parts) <= A_TENTH, untraced_parts
 
 
 @pytest.mark.parametrize(
-    ("path", "others"),
+    ("path", "servers"),
     [("/livez", ["load-balancer"]), ("/readyz", ["load-balancer"]), ("/metrics", []), ("/lab", [])],
 )
-def test_of_what_is_not_traced_no_more_is_shown_than_there_is(
-    stack: LocalStack, path: str, others: list[str]
+def test_lab_trace_knows_which_processes_trace_a_path(
+    stack: LocalStack, path: str, servers: list[str]
 ) -> None:
-    """What `lab trace` knows of the paths of a stack is true: it waits for nobody else's spans."""
+    """It shows the spans of all processes that send any, and none arrive later."""
     (document,) = traced(stack, path)
-    assert document["processes"] == ["client", *others]
-    assert document["joined"] is bool(others)
-    time.sleep(SETTLED_AFTER_S)
+    assert document["processes"] == ["client", *servers]
+    assert document["joined"] is bool(servers)
+    time.sleep(SETTLED_AFTER_SECONDS)
     later = stack.request("GET", f"/lab/api/traces/{document['trace_id']}").json()
     assert later["processes"] == document["processes"]
 
 
 @pytest.mark.alone
-def test_no_signup_has_a_tenth_of_it_without_a_name(unlimited_stack: LocalStack) -> None:
-    """Not even the first one after a start, nor the first one of the other process."""
+def test_the_largest_untraced_gap_of_a_signup_is_at_most_a_tenth(
+    unlimited_stack: LocalStack,
+) -> None:
+    """This includes the first signup of each process after a start."""
     with pauses() as machine:
         documents = signups_of_both_processes(unlimited_stack)
     firsts = [next(it for it in documents if it["processes"][-1] == app) for app in APPS]
-    usual_part = statistics.median(unnamed_part(it) for it in documents if it not in firsts)
-    worst = max(documents, key=unnamed_part)
-    if unnamed_part(worst) > A_TENTH:
+    usual_part = statistics.median(untraced_part(it) for it in documents if it not in firsts)
+    worst = max(documents, key=untraced_part)
+    if untraced_part(worst) > A_TENTH:
         figures = f"{worst['unnamed_ms']:.1f} ms of {worst['duration_ms']:.1f} ms are untraced"
         if worst["unnamed_ms"] <= machine.longest_ms:
             too_slow(f"{figures}, and a processor paused for {machine.longest_ms:.1f} ms")
         # Only the first signup of a process does extra work.
         if worst not in firsts and usual_part <= A_TENTH:
             too_slow(f"{figures}, and of the median signup {usual_part:.1%}")
-    assert unnamed_part(worst) <= A_TENTH
+    assert untraced_part(worst) <= A_TENTH
 
 
 def signups_of_both_processes(stack: LocalStack) -> list[dict[str, Any]]:
-    """Sign ten people up, and more until both processes have answered."""
-    found: list[dict[str, Any]] = []
-    for _ in range(MOST_SIGNUPS):
+    """Send ten signups, and more until both processes have answered."""
+    documents: list[dict[str, Any]] = []
+    for _ in range(MAX_SIGNUPS):
         (document,) = traced(stack, "POST", "/api/users", *signup())
-        found.append(document)
-        process, part = document["processes"][-1], unnamed_part(document)
+        documents.append(document)
+        process, part = document["processes"][-1], untraced_part(document)
         print(f"{process}: {part:.1%} of {document['duration_ms']:.1f} ms")
-        processes = {document["processes"][-1] for document in found}
-        assert processes <= set(APPS), "no app process has told what it did"
-        if len(found) >= 10 and len(processes) == len(APPS):
-            return found
-    pytest.fail(f"Of {MOST_SIGNUPS} signups, all have been answered by {processes}.")
+        processes = {document["processes"][-1] for document in documents}
+        assert processes <= set(APPS), "no app process has sent spans"
+        if len(documents) >= 10 and len(processes) == len(APPS):
+            return documents
+    pytest.fail(f"{processes} answered all of {MAX_SIGNUPS} signups.")
 
 
-def unnamed_part(document: dict[str, Any]) -> float:
-    """Return the longest stretch without a name, as a part of the whole."""
+def untraced_part(document: dict[str, Any]) -> float:
+    """Return the largest untraced gap as a fraction of the whole request."""
     return float(document["unnamed_ms"] / document["duration_ms"])
 
 
 @pytest.mark.alone
-def test_the_figures_agree_with_curls(stack: LocalStack) -> None:
-    """Both sign people up in turn: their figures agree within 10 % of a signup's length.
+def test_the_times_agree_with_those_of_curl(stack: LocalStack) -> None:
+    """`lab trace` and curl sign up in turn; their times agree within 10 % of a signup's duration.
 
-    One answer takes longer than the next by more than that, for the disk's sake and others', and
-    says itself how long its endpoint took. What else is in the figures is what can differ.
+    The time of the endpoint varies more than that, for example because of the disk. Each response
+    has its own endpoint time, which is subtracted, so that only the clients are compared.
     """
     ours: list[Figures] = []
     theirs: list[Figures] = []
     turns = [(ours, lab_trace), (theirs, curl)]
     for _ in range(ROUNDS):
         for figures, sign_up in turns:
-            time.sleep(SETTLED_AFTER_S)
+            time.sleep(SETTLED_AFTER_SECONDS)
             figures.append(sign_up(stack))
-        # Each comes after the other as often as after itself.
+        # Reversed, so that each follows the other as often as itself.
         turns.reverse()
-    whole = [quiet(one.whole for one in figures) for figures in (ours, theirs)]
+    whole = [lower_quartile(it.whole for it in figures) for figures in (ours, theirs)]
     for name in ("whole", "to_first_byte"):
-        mine, curls = (
-            quiet(getattr(one, name) - one.endpoint for one in figures)
+        of_lab_trace, of_curl = (
+            lower_quartile(getattr(it, name) - it.endpoint for it in figures)
             for figures in (ours, theirs)
         )
-        print(f"{name} without the endpoint: lab trace {mine:.2f} ms, curl {curls:.2f} ms")
-        assert mine == pytest.approx(curls, abs=whole[1] / 10), name
+        print(
+            f"{name} without the endpoint: lab trace {of_lab_trace:.2f} ms, curl {of_curl:.2f} ms"
+        )
+        assert of_lab_trace == pytest.approx(of_curl, abs=whole[1] / 10), name
     print(f"whole: lab trace {whole[0]:.2f} ms, curl {whole[1]:.2f} ms")
 
 
-def quiet(milliseconds: Iterable[float]) -> float:
-    """Return the lower quartile: what nothing else on this machine has disturbed much."""
+def lower_quartile(milliseconds: Iterable[float]) -> float:
+    """Return the lower quartile, which other work on this machine hardly changes."""
     return statistics.quantiles(milliseconds, n=4)[0]

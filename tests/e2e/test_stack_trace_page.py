@@ -9,6 +9,6 @@ from tests.e2e.pages import Terminal, blocks_of
 
 
 @pytest.mark.slow
-def test_the_page_shows_a_request_and_faults(stack: LocalStack, tmp_path: Path) -> None:
-    """Every command does what the page shows; the first one also makes `.venv/bin/lab`."""
+def test_the_outputs_on_the_page_are_the_real_ones(stack: LocalStack, tmp_path: Path) -> None:
+    """Every command prints what the page shows; the first one also creates `.venv/bin/lab`."""
     assert Terminal(stack, tmp_path).follow(blocks_of("docs/trace.md")) == 4

@@ -11,9 +11,9 @@ from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
 from lab.trace.collector import Collector, Document
 from lab.trace.items import Items
-from lab.trace.sending import Order, Outcome, send
+from lab.trace.sending import Exchange, RequestSpec, send
 from lab.trace.spans import to_otlp
-from lab.trace.target import Nearby, parse_target
+from lab.trace.target import RunningStack, parse_target
 from tests.accounts import Account, new_admin, new_email
 from tests.e2e.local_stack import LocalStack
 from tests.integration.shop import new_product
@@ -28,22 +28,22 @@ class Client:
     def __init__(self, stack: LocalStack) -> None:
         """Find the stack's addresses."""
         self._stack = stack
-        self._nearby = Nearby.find(Paths(stack.directory))
-        found = Collector.find(None, self._nearby, {})
+        self._running_stack = RunningStack.find(Paths(stack.directory))
+        found = Collector.find(None, self._running_stack, {})
         assert found is not None
         self._collector = found
 
-    def send(self, method: str, path: str, *items: str) -> Outcome:
+    def send(self, method: str, path: str, *items: str) -> Exchange:
         """Send it, and tell nobody what the client has seen of it."""
         parsed = Items.parse(items)
-        target = parse_target(path, parsed.query, nearby=self._nearby)
-        order = Order.of(method, target, parsed)
-        return next(iter(send(order, times=1, timeout_s=30)))
+        target = parse_target(path, parsed.query, stack=self._running_stack)
+        spec = RequestSpec.of(method, target, parsed)
+        return next(iter(send(spec, times=1, timeout_s=30)))
 
-    def tell(self, outcome: Outcome) -> str:
+    def tell(self, exchange: Exchange) -> str:
         """Tell the collector what the client has seen; the trace's id."""
-        assert self._collector.take(to_otlp(outcome.context, outcome.spans))
-        return outcome.context.trace_id
+        assert self._collector.send_spans(to_otlp(exchange.context, exchange.spans))
+        return exchange.context.trace_id
 
     def trace(self, method: str, path: str, *items: str) -> str:
         """Send it and tell; the trace's id. What the servers tell comes a moment later."""
@@ -56,7 +56,7 @@ class Client:
 
     def document(self, trace_id: str) -> Document:
         """Wait until everybody has told; what the collector then knows."""
-        found = self._collector.joined(trace_id, lambda trace: len(trace["processes"]) == 3)
+        found = self._collector.wait_for_trace(trace_id, lambda trace: len(trace["processes"]) == 3)
         assert found is not None
         return found
 

@@ -1,4 +1,4 @@
-"""`lab trace` from one end to the other, against servers that say what they are told."""
+"""`lab trace` as a whole, against servers with prepared responses."""
 
 import json
 import socket
@@ -18,25 +18,25 @@ from tests.trace_peers import answer, joined_document, peer, receiver
 
 @pytest.fixture(autouse=True)
 def no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No collector of a developer's own is sent anything."""
+    """A collector in the developer's environment receives nothing."""
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
 
 
 class Ran:
-    """What one call has said, and its exit status."""
+    """The output and the exit status of one call."""
 
     def __init__(self, status: int, captured: Any) -> None:
         self.status, self.out, self.err = status, captured.out, captured.err
 
     @property
     def documents(self) -> list[dict[str, Any]]:
-        """Each line of `--json`."""
+        """The documents that `--json` printed, one per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run it where no stack runs."""
+    """Run `lab trace` without a running stack."""
     return lambda *arguments: Ran(trace(Paths(tmp_path), arguments), capsys.readouterr())
 
 
@@ -48,8 +48,10 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
         ("w", "GET /: 200 in", "{"),
     ],
 )
-def test_the_parts_that_are_wanted_are_shown(run: Any, parts: str, begins: str, lacks: str) -> None:
-    """By HTTPie's letters: head, body, and the waterfall."""
+def test_print_selects_the_parts_that_are_shown(
+    run: Any, parts: str, begins: str, lacks: str
+) -> None:
+    """The letters are HTTPie's for headers and body, and `w` for the waterfall."""
     with peer(answer(b'{"name":"Ahmed"}')) as server:
         ran = run("--print", parts, f"http://127.0.0.1:{server.port}/")
     assert ran.status == 0
@@ -57,14 +59,14 @@ def test_the_parts_that_are_wanted_are_shown(run: Any, parts: str, begins: str, 
     assert lacks not in ran.out
 
 
-def test_of_a_response_without_a_body_nothing_is_shown_as_such(run: Any) -> None:
-    """Not even an empty line."""
+def test_an_empty_body_prints_nothing(run: Any) -> None:
+    """`--print b` does not even print an empty line."""
     with peer(answer(b"")) as server:
         assert run("--print", "b", f"http://127.0.0.1:{server.port}/").out == ""
 
 
-def test_the_response_is_shown_and_below_it_the_stages(run: Any) -> None:
-    """Status line, headers as they came, the JSON made readable, the waterfall."""
+def test_the_output_is_the_response_and_then_the_waterfall(run: Any) -> None:
+    """The response has its status line, its unchanged headers, and formatted JSON."""
     with peer(answer(b'{"name":"Ahmed"}', "X-Odd: Yes", status="201 Created")) as server:
         ran = run("POST", f"http://127.0.0.1:{server.port}/api/users", "name=Ahmed")
     assert ran.status == 0
@@ -90,14 +92,14 @@ def test_the_response_is_shown_and_below_it_the_stages(run: Any) -> None:
     ids=["chunked", "early-hints", "empty", "binary", "null"],
 )
 def test_every_kind_of_body_is_read(run: Any, response: bytes, body: object) -> None:
-    """In JSON it is a value, or a text, or null."""
+    """In the document, the body is parsed JSON, a text, or null."""
     with peer(response) as server:
         ran = run("--json", f":{server.port}/")
     assert ran.documents[0]["response"]["body"] == body
 
 
-def test_the_document_has_what_it_promises(run: Any) -> None:
-    """Every name of lab/trace/document.py; Server-Timing stands in for a collector."""
+def test_the_document_has_every_documented_name(run: Any) -> None:
+    """lab/trace/document.py lists the names; the server's stages are from Server-Timing."""
     with peer(answer(b"{}", "Server-Timing: app;dur=1.5", "X-Cache: hit")) as server:
         ran = run("--json", f"http://127.0.0.1:{server.port}/x?token=secret", "Cookie:secret")
     document = ran.documents[0]
@@ -114,48 +116,49 @@ def test_the_document_has_what_it_promises(run: Any) -> None:
 
 
 def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any) -> None:
-    """The server is told the id of `wait`; the trace is asked for until it is whole."""
-    with receiver() as told, peer(answer()) as server:
-        told.documents = [None, joined_document("client"), joined_document("client", "app-1")]
-        ran = run("--json", "--collector", told.url, f"http://127.0.0.1:{server.port}/x?a=secret")
+    """`traceparent` has the id of `wait`; `lab trace` polls until the trace is complete."""
+    with receiver() as received, peer(answer()) as server:
+        received.documents = [None, joined_document("client"), joined_document("client", "app-1")]
+        url = f"http://127.0.0.1:{server.port}/x?a=secret"
+        ran = run("--json", "--collector", received.url, url)
     assert ran.documents[0]["joined"] is True
     assert ran.documents[0]["processes"] == ["client", "app-1"]
-    assert told.services == {"client"}
-    by_name = {span.name: span for span in told.spans}
+    assert received.services == {"client"}
+    by_name = {span.name: span for span in received.spans}
     assert set(by_name) == {"request", "dns", "connect", "send", "wait", "receive"}
     root = by_name["request"]
-    assert {s.parent_span_id for s in told.spans if s is not root} == {root.span_id}
+    assert {s.parent_span_id for s in received.spans if s is not root} == {root.span_id}
     sent = f"traceparent: 00-{root.trace_id.hex()}-{by_name['wait'].span_id.hex()}-01"
     assert sent.encode() in server.requests[0]
     assert root.kind == root.SPAN_KIND_CLIENT
-    assert "secret" not in str(told.spans)
+    assert "secret" not in str(received.spans)
 
 
-def test_a_trace_that_somebody_has_begun_is_gone_on_with(run: Any) -> None:
-    """The header goes out as it was typed, and the root has their span as its parent."""
-    given = f"00-{'a' * 32}-{'b' * 16}-01"
-    with receiver() as told, peer(answer()) as server:
-        told.documents = [joined_document("client", "app-1")]
-        run("--collector", told.url, f":{server.port}/", f"traceparent:{given}")
-    root = next(span for span in told.spans if span.name == "request")
+def test_a_given_traceparent_is_continued(run: Any) -> None:
+    """The header is sent unchanged, and its span is the parent of the root."""
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    with receiver() as received, peer(answer()) as server:
+        received.documents = [joined_document("client", "app-1")]
+        run("--collector", received.url, f":{server.port}/", f"traceparent:{traceparent}")
+    root = next(span for span in received.spans if span.name == "request")
     assert (root.trace_id.hex(), root.parent_span_id.hex()) == ("a" * 32, "b" * 16)
-    assert f"traceparent: {given}".encode() in server.requests[0]
+    assert f"traceparent: {traceparent}".encode() in server.requests[0]
 
 
-def test_a_collector_without_the_servers_spans_is_not_waited_for_forever(
+def test_waiting_for_the_servers_spans_has_a_limit(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After its patience the client's own stages are shown, and why."""
-    monkeypatch.setattr(collector, "PATIENCE_S", 0.3)
-    with receiver() as told, peer(answer()) as server:
-        told.documents = [joined_document("client")]
-        ran = run("--collector", told.url, f":{server.port}/")
+    """After the limit, the output has the client's stages, and says why there are no others."""
+    monkeypatch.setattr(collector, "MAX_WAIT_SECONDS", 0.3)
+    with receiver() as received, peer(answer()) as server:
+        received.documents = [joined_document("client")]
+        ran = run("--collector", received.url, f":{server.port}/")
     assert ran.status == 0
     assert "No collector has the server's spans" in ran.out
 
 
-def test_a_repeated_request_goes_the_same_way(run: Any) -> None:
-    """One connection; the second document has no stage of making it."""
+def test_a_repeated_request_reuses_the_connection(run: Any) -> None:
+    """The second document has no stages for DNS and connecting."""
     with peer(answer(), answer()) as server:
         ran = run("--json", "--repeat", "2", f":{server.port}/")
     first, second = ran.documents
@@ -164,8 +167,8 @@ def test_a_repeated_request_goes_the_same_way(run: Any) -> None:
     assert first["trace_id"] != second["trace_id"]
 
 
-def test_a_connection_that_the_server_ends_is_made_again(run: Any) -> None:
-    """`Connection: close` is believed (RFC 9112, section 9.6)."""
+def test_a_closed_connection_is_opened_again(run: Any) -> None:
+    """After `Connection: close`, the next request uses a new one (RFC 9112, section 9.6)."""
     end = answer(b"", "Connection: close")
     with peer(end, end, close=True) as server:
         assert run("--repeat", "2", f":{server.port}/").status == 0
@@ -173,7 +176,7 @@ def test_a_connection_that_the_server_ends_is_made_again(run: Any) -> None:
 
 
 def test_a_redirect_is_shown_and_not_followed(run: Any) -> None:
-    """One request, and where it would lead."""
+    """There is one request, and the output has the target of the redirect."""
     with peer(answer(b"", "Location: /elsewhere", status="307 Temporary Redirect")) as server:
         ran = run(f":{server.port}/")
     assert ran.status == 0
@@ -181,53 +184,55 @@ def test_a_redirect_is_shown_and_not_followed(run: Any) -> None:
     assert len(server.requests) == 1
 
 
-def test_the_objective_decides_the_exit_status(run: Any) -> None:
-    """0 within it, 1 beyond it, in both units."""
+def test_slo_decides_the_exit_status(run: Any) -> None:
+    """The status is 0 within the limit and 1 above it, in both units."""
     with peer(answer(), answer(), answer()) as server:
         assert run("--slo", "5s", f":{server.port}/").status == 0
         assert run("--slo", "5000ms", f":{server.port}/").status == 0
         ran = run("--slo", "0.001ms", f":{server.port}/")
     assert ran.status == 1
-    assert "0.001 ms are the objective" in ran.err
+    assert "(limit 0.001 ms)" in ran.err
 
 
-def test_a_proxy_is_not_asked_and_that_is_said(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its address is not repeated, as it may have a password in it."""
+def test_a_proxy_is_not_used_and_a_warning_says_so(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The warning does not contain the proxy's address, which may have a password."""
     monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:9")
     with peer(answer()) as server:
         ran = run(f":{server.port}/")
     assert ran.status == 0
-    assert "HTTP_PROXY is set and not used" in ran.err
+    assert "HTTP_PROXY is set but not used" in ran.err
     assert "secret" not in ran.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["/api/users"], 3, "make start"),
-        (["http://a..b/"], 2, "no http:// or https:// address"),
-        (["http://host.invalid/"], 4, "No address is known for host.invalid"),
-        (["https://127.0.0.1:{refusing}/"], 5, "Does the server run"),
-        (["https://127.0.0.1:{plain}/"], 6, "No TLS with 127.0.0.1"),
+        (["http://a..b/"], 2, "not an http:// or https:// address"),
+        (["http://host.invalid/"], 4, "No address found for host.invalid"),
+        (["https://127.0.0.1:{refusing}/"], 5, "Nothing listens on port"),
+        (["https://127.0.0.1:{plain}/"], 6, "TLS with 127.0.0.1"),
         (["--timeout", "50ms", "127.0.0.1:{silent}/"], 7, "--timeout"),
-        (["127.0.0.1:{odd}/"], 8, "no HTTP/1.1"),
+        (["127.0.0.1:{odd}/"], 8, "not HTTP/1.1"),
         (["127.0.0.1:{odd}/", "Host:"], 2, "Host"),
         (["--collector", "nonsense", "127.0.0.1:{odd}/"], 2, "--collector"),
-        (["--cacert", __file__, "https://127.0.0.1:{odd}/"], 2, "no certificate"),
+        (["--cacert", __file__, "https://127.0.0.1:{odd}/"], 2, "not a certificate"),
     ],
     ids=[
         "no-stack", "no-host", "dns", "refused", "no-tls", "timeout", "no-http", "no-host-header",
         "collector", "cacert",
     ],
 )  # fmt: skip
-def test_a_failure_is_one_sentence_and_a_status_of_its_own(
-    run: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, said: str
+def test_each_failure_prints_one_line_and_has_its_own_exit_status(
+    run: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int, message: str
 ) -> None:
-    """Nothing on stdout, and no traceback."""
+    """The line is on stderr; there is no output on stdout, and no traceback."""
     real = socket.getaddrinfo
 
     def without_network(host: str, *rest: Any, **more: Any) -> Any:
-        # A resolver without a network may take seconds to say so.
+        # Without a network, a resolver may take seconds to fail.
         if host.endswith(".invalid"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return real(host, *rest, **more)
@@ -242,19 +247,19 @@ def test_a_failure_is_one_sentence_and_a_status_of_its_own(
         typed = [text.format(**ports, refusing=free_port()) for text in arguments]
         ran = run(*typed)
     assert (ran.status, ran.out) == (status, "")
-    assert said in ran.err
+    assert message in ran.err
     assert ran.err.count("\n") == 1
 
 
-def test_each_address_of_a_name_is_tried_and_each_attempt_is_seen(
+def test_each_address_of_a_name_is_tried_and_each_attempt_is_a_stage(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first one refuses, the second one answers."""
+    """The first address refuses the connection, the second one accepts it."""
     with peer(answer()) as server:
-        found = [("127.0.0.2", server.port), ("127.0.0.1", server.port)]
+        addresses = [("127.0.0.2", server.port), ("127.0.0.1", server.port)]
         monkeypatch.setattr(
             socket, "getaddrinfo",
-            lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", one) for one in found],
+            lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", it) for it in addresses],
         )  # fmt: skip
         ran = run("--json", f"two.example:{server.port}/")
     attempts = [span for span in ran.documents[0]["spans"] if span["stage"] == "connect"]
@@ -263,11 +268,11 @@ def test_each_address_of_a_name_is_tried_and_each_attempt_is_seen(
     assert attempts[1]["attributes"]["network.peer.address"] == "127.0.0.1"
 
 
-def test_what_is_measured_is_where_the_time_was(run: Any) -> None:
-    """A server that thinks for 200 ms is waited for 200 ms."""
+def test_the_time_is_measured_in_the_right_stage(run: Any) -> None:
+    """When a server takes 200 ms to respond, `send` and `wait` take 200 ms."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def think() -> None:
+        def respond_slowly() -> None:
             connection, _ = server.accept()
             with connection:
                 connection.recv(65536)
@@ -276,13 +281,13 @@ def test_what_is_measured_is_where_the_time_was(run: Any) -> None:
                 time.sleep(0.1)
                 connection.sendall(answer()[-1:])
 
-        thread = threading.Thread(target=think)
+        thread = threading.Thread(target=respond_slowly)
         thread.start()
         ran = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in ran.documents[0]["spans"]}
-    # On a busy machine this process may be told late that it has sent, or that it can receive. The
-    # server has had the whole request by then, or the whole answer has come.
+    # On a busy machine, this process may notice late that it has sent, or that it can receive. By
+    # then the server has the whole request, or the whole response has arrived.
     assert took["wait"] >= 150
     assert took["receive"] >= 50
     assert took["send"] + took["wait"] >= 200

@@ -1,8 +1,8 @@
-"""Whose spans `lab trace` waits for."""
+"""The number of processes whose spans `lab trace` waits for."""
 
 import pytest
 
-from lab.trace.senders import senders
+from lab.trace.senders import expected_processes
 from lab.trace.target import Target
 
 
@@ -18,11 +18,13 @@ from lab.trace.target import Target
         ("/lab/api/traces", 1),
     ],
 )
-def test_in_a_stack_it_depends_on_the_path(path: str, number: int) -> None:
-    """The client, the load balancer, an app process; or fewer."""
-    assert senders(Target("https", "localhost", 8443, path, is_nearby=True)) == number
+def test_in_a_stack_the_number_depends_on_the_path(path: str, number: int) -> None:
+    """Client, load balancer and app process are three; some paths have fewer."""
+    assert (
+        expected_processes(Target("https", "localhost", 8443, path, is_local_stack=True)) == number
+    )
 
 
-def test_elsewhere_it_is_the_client_and_a_server() -> None:
-    """A path of that name means nothing there."""
-    assert senders(Target("https", "example.com", 443, "/lab")) == 2
+def test_for_other_servers_the_number_is_two() -> None:
+    """These are the client and a server; the stack's special paths do not apply."""
+    assert expected_processes(Target("https", "example.com", 443, "/lab")) == 2

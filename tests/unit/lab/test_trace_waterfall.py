@@ -1,9 +1,9 @@
-"""A trace drawn for a person, and what Server-Timing adds to it."""
+"""The waterfall of a trace, and the stages in Server-Timing."""
 
 import pytest
 
-from lab.trace.document import longest_gap
-from lab.trace.paper import Paper
+from lab.trace.document import longest_gap_ms
+from lab.trace.paper import OutputStyle
 from lab.trace.server_timing import server_timing
 from lab.trace.waterfall import repetitions, waterfall
 from tests.trace_peers import joined_document, span
@@ -28,9 +28,9 @@ DOCUMENT = {
 }  # fmt: skip
 
 
-def test_each_stage_is_a_line_with_its_bar_where_it_was() -> None:
-    """Process, stage, start, duration, the bar to scale, and what it did."""
-    lines = list(waterfall(DOCUMENT, Paper(width=110)))
+def test_each_stage_is_a_line_with_a_bar_at_its_time() -> None:
+    """The line has the process, stage, start, duration, a bar to scale, and what the stage did."""
+    lines = list(waterfall(DOCUMENT, OutputStyle(width=110)))
     assert [line.split()[:2] for line in lines[2:11]] == [
         ["client", "request"],
         ["client", "dns"],
@@ -55,34 +55,34 @@ def test_each_stage_is_a_line_with_its_bar_where_it_was() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("blocks", [True, False], ids=["unicode", "ascii"])
 def test_no_line_is_wider_than_the_terminal(*, width: int, blocks: bool) -> None:
-    """From 80 columns on; below that the columns keep their width and the lines are longer."""
-    lines = list(waterfall(DOCUMENT, Paper(width=width, blocks=blocks)))
+    """Below 80 columns, the table keeps its width and the lines are longer."""
+    lines = list(waterfall(DOCUMENT, OutputStyle(width=width, blocks=blocks)))
     assert all(len(line) <= max(width, 80) for line in lines)
     if not blocks:
         assert all(line.isascii() for line in lines)
 
 
-def test_nothing_that_steers_a_terminal_gets_through() -> None:
-    """Whatever a server puts in a span."""
-    assert all(line.isprintable() for line in waterfall(DOCUMENT, Paper(width=300)))
+def test_control_characters_are_removed() -> None:
+    """A server can put any text in a span."""
+    assert all(line.isprintable() for line in waterfall(DOCUMENT, OutputStyle(width=300)))
 
 
-def test_colours_are_for_terminals_that_want_them() -> None:
-    """A failed stage is red; without colours there is not a single escape."""
-    coloured = list(waterfall(DOCUMENT, Paper(colours=True)))
+def test_only_a_style_with_colours_has_escape_sequences() -> None:
+    """With colours, a failed stage is red."""
+    coloured = list(waterfall(DOCUMENT, OutputStyle(colours=True)))
     assert "\033[31m" in coloured[10]
-    assert "\033" not in "".join(waterfall(DOCUMENT, Paper()))
+    assert "\033" not in "".join(waterfall(DOCUMENT, OutputStyle()))
 
 
-def test_the_sum_says_what_the_client_took_and_what_has_no_name() -> None:
-    """The server's stages lie within `wait`, and are not counted twice."""
-    text = " ".join("\n".join(waterfall(DOCUMENT, Paper(width=200))).split())
+def test_the_sum_has_the_clients_stages_and_the_largest_untraced_gap() -> None:
+    """The server's stages are within `wait`, and are not counted twice."""
+    text = " ".join("\n".join(waterfall(DOCUMENT, OutputStyle(width=200))).split())
     assert "sum dns 1.0 + wait 98.0 + receive 1.0 = 100.0 of 100.0 ms" in text
-    assert "without a name: 3.0 ms" in text
+    assert "largest untraced gap: 3.0 ms" in text
 
 
-def test_the_second_line_says_what_was_saved() -> None:
-    """A dash where nothing had to be done, and how many milliseconds less that took."""
+def test_the_table_of_repetitions_shows_the_saved_time() -> None:
+    """A stage that did not take place is a dash."""
     warm = {**DOCUMENT, "duration_ms": 40.0, "cache": "hit", "spans": DOCUMENT["spans"][2:]}
     head, first, second, note = repetitions([DOCUMENT, warm], [False, True])
     assert head.split() == [
@@ -92,25 +92,25 @@ def test_the_second_line_says_what_was_saved() -> None:
     assert second.split() == [
         "2", "200", "-", "-", "-", "-", "98.0", "1.0", "40.0", "hit", "60.0", "less"
     ]  # fmt: skip
-    assert "kept" in note
+    assert "reused" in note
     assert max(map(len, (head, first, second, note))) <= 82
 
 
 def test_server_timing_becomes_stages_without_a_start() -> None:
-    """Durations and descriptions, quoted or not; what has no duration is no stage."""
+    """Descriptions may be quoted or not; a metric without a duration is not a stage."""
     header = 'app;dur=12.5, sql;desc="INSERT, users";dur=3, cache;desc=hit, odd;dur=x, =;dur=1'
-    found = server_timing(header, "parent")
-    assert [(e["stage"], e["duration_ms"], e["start_ms"]) for e in found] == [
+    stages = server_timing(header, "parent")
+    assert [(e["stage"], e["duration_ms"], e["start_ms"]) for e in stages] == [
         ("app", 12.5, None),
         ("sql", 3.0, None),
     ]
-    assert found[1]["attributes"]["description"] == "INSERT, users"
+    assert stages[1]["attributes"]["description"] == "INSERT, users"
     assert server_timing(None, "parent") == []
 
 
-def test_the_longest_stretch_without_a_name_may_be_at_either_end() -> None:
-    """Before, between, after; overlapping stages count once."""
+def test_the_largest_untraced_gap_may_be_at_either_end() -> None:
+    """It may be before, between or after the stages; overlapping stages count once."""
     stages = [span("a", "client", 1.0, 4.0, 1), span("b", "client", 2.0, 1.0, 1)]
-    assert longest_gap(stages, 10.0) == 5.0
-    assert longest_gap([span("a", "client", 6.0, 4.0, 1)], 10.0) == 6.0
-    assert longest_gap([*stages, span("c", "client", 8.0, 2.0, 1)], 10.0) == 3.0
+    assert longest_gap_ms(stages, 10.0) == 5.0
+    assert longest_gap_ms([span("a", "client", 6.0, 4.0, 1)], 10.0) == 6.0
+    assert longest_gap_ms([*stages, span("c", "client", 8.0, 2.0, 1)], 10.0) == 3.0
