@@ -20,7 +20,7 @@
  * @property {string} process
  * @property {string} stage
  * @property {string} name
- * @property {number} start_ms from the beginning of the trace
+ * @property {number} start_ms relative to the start of the trace
  * @property {number} duration_ms
  * @property {boolean} error
  * @property {Record<string, unknown>} attributes
@@ -31,17 +31,17 @@
  * @typedef {{file: string, first_line: number, lines: string[], line: number}} Source
  */
 
-/** What could not be had, in one sentence for a person. */
-export class Trouble extends Error {
-  /** @param {string} message @param {number} status 0 when nobody has answered */
+/** A request to the collector failed; the message is for the user. */
+export class ApiError extends Error {
+  /** @param {string} message @param {number} status 0 if there was no response */
   constructor(message, status) {
     super(message);
     this.status = status;
   }
 }
 
-const AWAY = "The collector cannot be reached. Is the stack running? Start it with make up.";
-const GONE = "This request is no longer kept: the collector remembers the last 1,000 since it was started.";
+const UNREACHABLE = "The collector is unreachable. If the stack is not running, start it with make up.";
+const EXPIRED = "This request is no longer available: the collector keeps the last 1,000 since it started.";
 
 /** @returns {Promise<Summary[]>} newest first */
 export async function summaries() {
@@ -50,7 +50,7 @@ export async function summaries() {
 
 /** @param {string} id @returns {Promise<Trace>} */
 export function trace(id) {
-  return read(`/lab/api/traces/${encodeURIComponent(id)}`, GONE);
+  return read(`/lab/api/traces/${encodeURIComponent(id)}`, EXPIRED);
 }
 
 /** @param {string} traceId @param {string} spanId @returns {Promise<Plan>} */
@@ -65,19 +65,19 @@ export function source(file, line) {
 
 /**
  * @param {string} url
- * @param {string} [missing] what a 404 means here
+ * @param {string} [notFound] the message for a 404
  * @returns {Promise<any>}
  */
-async function read(url, missing) {
+async function read(url, notFound) {
   const response = await get(url).catch(() => pause().then(() => get(url))).catch(() => {
-    throw new Trouble(AWAY, 0);
+    throw new ApiError(UNREACHABLE, 0);
   });
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
-  if (response.status === 404 && missing) throw new Trouble(missing, 404);
-  // The load balancer answers in the collector's place when that is away, and says when to come again.
-  if (body === null || response.headers.has("Retry-After")) throw new Trouble(AWAY, response.status);
-  throw new Trouble(body.detail || body.title || AWAY, response.status);
+  if (response.status === 404 && notFound) throw new ApiError(notFound, 404);
+  // If the collector is down, the load balancer responds, with a Retry-After header.
+  if (body === null || response.headers.has("Retry-After")) throw new ApiError(UNREACHABLE, response.status);
+  throw new ApiError(body.detail || body.title || UNREACHABLE, response.status);
 }
 
 /** @param {string} url */
@@ -86,8 +86,8 @@ function get(url) {
 }
 
 /**
- * A browser drops its connections when the machine's networks change, as they do whenever a
- * container starts; a moment later all is well.
+ * A browser closes its connections when the machine's networks change, for example when a
+ * container starts. A moment later, it can connect again.
  */
 function pause() {
   return new Promise((resolve) => setTimeout(resolve, 250));

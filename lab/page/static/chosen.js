@@ -1,8 +1,8 @@
 // @ts-check
 import { comparison } from "./comparison.js";
-import { byId, el, say } from "./dom.js";
+import { announce, byId, el } from "./dom.js";
 import { duration } from "./format.js";
-import { Kept } from "./kept.js";
+import { TraceCache } from "./kept.js";
 import { rows, tree } from "./outline.js";
 import { choose, selection } from "./selection.js";
 import { stagePanel } from "./stage.js";
@@ -11,76 +11,76 @@ import { waterfall } from "./waterfall.js";
 
 /** @typedef {import("./api.js").Trace} Trace */
 
-/** What is chosen: a request or two, and a stage. */
-export class Chosen {
-  /** @param {(trace: Trace) => string | null} previousOf finds what to compare a request with */
+/** Shows the selection: one request or two, and a stage. */
+export class DetailView {
+  /** @param {(trace: Trace) => string | null} previousOf finds the request to compare with */
   constructor(previousOf) {
     this.previousOf = previousOf;
-    this.kept = new Kept();
+    this.cache = new TraceCache();
     this.place = byId("chosen");
     this.panel = byId("stage");
-    this.previous = el("button", { class: "quiet" }, "Compare with the previous one of this route");
+    this.previous = el("button", { class: "quiet" }, "Compare with the previous request to this route");
     /** @type {Trace[]} */
     this.traces = [];
-    this.troubled = false;
-    /** @type {string | null} which requests are drawn */
+    this.incomplete = false;
+    /** @type {string | null} the ids of the drawn requests */
     this.drawn = null;
-    /** @type {string | null} which stage is */
+    /** @type {string | null} the open stage, with the ids of the drawn requests */
     this.open = null;
   }
 
-  /** Draw what the address says, as far as it is not drawn yet. */
+  /** Draw the selection in the address, unless it is drawn already. */
   async show() {
-    const wanted = selection();
-    const ids = [wanted.trace, wanted.compare].filter((id) => id !== null);
+    const { trace, compare } = selection();
+    const ids = [trace, compare].filter((id) => id !== null);
     const key = ids.join(" ");
     if (key !== this.drawn) {
       this.drawn = key;
-      const traces = await this.kept.get(ids);
-      // Something else may have been chosen meanwhile.
+      const traces = await this.cache.get(ids);
+      // The selection may have changed meanwhile.
       if (this.drawn !== key) return;
       this.draw(traces);
     }
     this.showStage();
   }
 
-  /** A request that is open, or should be, was told anew. @param {string} id */
+  /** Draw a selected request again after its trace has changed. @param {string} id */
   async refresh(id) {
     const { trace, compare } = selection();
     if (id !== trace && id !== compare) return;
-    if (!(await this.kept.renew(id))) return;
+    if (!(await this.cache.renew(id))) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
     this.drawn = null;
-    // A panel that somebody reads stays, with the plan that was asked for.
+    // An open panel stays as it is, with its query plan.
     if (this.panel.hidden) this.open = null;
     await this.show();
     if (focused) this.rowOf(focused)?.focus();
   }
 
-  /** Ask once more for what could not be had. */
-  async again() {
-    if (!this.troubled) return;
+  /** Load requests again that failed to load. */
+  async retry() {
+    if (!this.incomplete) return;
     this.drawn = null;
     await this.show();
   }
 
-  /** @param {(Trace | Error)[]} answers */
-  draw(answers) {
-    this.traces = answers.flatMap((answer) => (answer instanceof Error ? [] : [answer]));
-    this.troubled = this.traces.length < answers.length;
-    const troubles = answers.flatMap((answer) => (answer instanceof Error ? [answer.message] : []));
-    this.place.hidden = answers.length === 0;
+  /** @param {(Trace | Error)[]} results */
+  draw(results) {
+    this.traces = results.flatMap((result) => (result instanceof Error ? [] : [result]));
+    this.incomplete = this.traces.length < results.length;
+    const errors = results.flatMap((result) => (result instanceof Error ? [result.message] : []));
+    this.place.hidden = results.length === 0;
     const [a, b] = this.traces;
-    let drawn = [el("p", { class: "ways" }, el("button", { class: "quiet", onclick: clear }, "Close"))];
+    let drawn = [el("p", { class: "actions" }, el("button", { class: "quiet", onclick: clear }, "Close"))];
     if (a && b) drawn = comparison(a, b, { choose: toggle, close: () => choose({ compare: null, stage: null }) });
     else if (a) drawn = waterfall(a, { choose: toggle, previous: this.previous, close: clear });
     this.offerPrevious();
-    this.place.replaceChildren(...[...new Set(troubles)].map(trouble), ...drawn);
-    this.place.classList.toggle("in-trouble", !a);
-    if (a) say(b ? "Two requests are shown side by side." : `The request took ${duration(a.duration_ms)} in ${a.stages} stages.`);
+    this.place.replaceChildren(...[...new Set(errors)].map(errorMessage), ...drawn);
+    this.place.classList.toggle("with-failure", !a);
+    if (a) announce(b ? "Two requests are shown side by side." : `The request took ${duration(a.duration_ms)} in ${a.stages} stages.`);
   }
 
-  /** The list has changed: there may now be one to compare with. */
+  /** Show the button if the list has a previous request to compare with. */
   offerPrevious() {
     const [trace, other] = this.traces;
     const id = trace && !other ? this.previousOf(trace) : null;
@@ -94,15 +94,15 @@ export class Chosen {
     const key = stage && `${this.drawn} ${stage}`;
     if (key === this.open) return;
     this.open = key;
-    const found = stage && this.find(stage);
-    this.panel.hidden = !found;
-    document.body.classList.toggle("with-stage", Boolean(found));
-    if (!found) return;
-    const panel = stagePanel(found.trace, found.branch, () => this.closeStage());
+    const match = stage && this.find(stage);
+    this.panel.hidden = !match;
+    document.body.classList.toggle("with-stage", Boolean(match));
+    if (!match) return;
+    const panel = stagePanel(match.trace, match.branch, () => this.closeStage());
     this.panel.replaceChildren(...panel.filter((part) => part !== null));
     this.panel.scrollTop = 0;
     this.reveal();
-    say(`The stage ${found.branch.span.stage} is shown beside the waterfall.`);
+    announce(`The stage ${match.branch.span.stage} is shown next to the waterfall.`);
   }
 
   /** @param {string} id of a span */
@@ -114,14 +114,14 @@ export class Chosen {
     return null;
   }
 
-  /** On a phone the panel is under the waterfall, and out of sight. */
+  /** Scroll to the panel on a narrow screen, where it is below the waterfall. */
   reveal() {
     if (!matchMedia("(max-width: 76rem)").matches) return;
     this.panel.scrollIntoView({ block: "start" });
     byId("stage-title").focus({ preventScroll: true });
   }
 
-  /** Close the panel; the keyboard goes on at the row that it belongs to. */
+  /** Close the panel, and focus the row of its stage. */
   closeStage() {
     const { stage } = selection();
     if (!stage) return;
@@ -143,11 +143,11 @@ function toggle(spanId) {
 
 function clear() {
   choose({ trace: null, compare: null, stage: null });
-  // The button that was pressed has gone; not a row, which would hold the list.
+  // The pressed button is gone. The focus must not move to a row: that would pause the list.
   byId("requests").focus({ preventScroll: true });
 }
 
 /** @param {string} text */
-function trouble(text) {
-  return el("p", { class: "trouble", role: "alert" }, text);
+function errorMessage(text) {
+  return el("p", { class: "failure", role: "alert" }, text);
 }

@@ -1,30 +1,30 @@
 // @ts-check
-import { tree, unnamed } from "./outline.js";
+import { largestGap, tree } from "./outline.js";
 import { timingOf } from "./sending.js";
 
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./api.js").Span} Span */
 
 /**
- * Put what this browser has measured around what the service has told, for requests of this page.
- * The collector never hears of it; a client that should be in every trace is `lab trace`.
+ * Add the stages that this browser measured to the trace of a request that this page sent.
+ * They are not sent to the collector; `lab trace` sends its client's stages.
  *
  * @param {Trace} trace
- * @returns {Trace} the same, when the browser knows nothing of it
+ * @returns {Trace} unchanged if this browser did not send the request
  */
 export function withClient(trace) {
   const timing = timingOf(trace.request_id);
   const wait = timing?.parts.find((part) => part.stage === "wait");
   if (!timing || !wait || trace.processes.includes("client")) return trace;
-  // Two clocks: the server's part lies in the middle of the wait, as the way there and the way
-  // back take about the same time.
+  // The clocks differ. The server's part is centred in the wait, because both directions of the
+  // network take about the same time.
   const shift = wait.start_ms + Math.max(0, (wait.duration_ms - trace.duration_ms) / 2);
-  const known = new Set(trace.spans.map((span) => span.id));
+  const ids = new Set(trace.spans.map((span) => span.id));
   const spans = [
     span("client", null, { stage: "request", start_ms: 0, duration_ms: timing.duration_ms }, timing.name),
     ...timing.parts.map((part) => span(`client-${part.stage}`, "client", part, part.stage)),
     ...trace.spans.map((it) => ({
       ...it,
-      parent_id: it.parent_id && known.has(it.parent_id) ? it.parent_id : "client-wait",
+      parent_id: it.parent_id && ids.has(it.parent_id) ? it.parent_id : "client-wait",
       start_ms: it.start_ms + shift,
     })),
   ];
@@ -34,7 +34,7 @@ export function withClient(trace) {
     duration_ms: timing.duration_ms,
     processes: ["client", ...trace.processes],
     stages: trace.stages + timing.parts.length + 1,
-    unnamed_ms: unnamed(tree(spans)).duration_ms,
+    unnamed_ms: largestGap(tree(spans)).duration_ms,
   };
 }
 

@@ -10,17 +10,17 @@ import { facts } from "./waterfall.js";
 
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./pairs.js").Pair} Pair */
 
-/** A difference of this part of the longer request is worth a look. */
-const REMARKABLE = 0.05;
+/** A difference larger than this fraction of the longer request is highlighted. */
+const MIN_HIGHLIGHTED_FRACTION = 0.05;
 
 /**
  * Two requests on one time axis: each stage has A's bar above B's.
  *
  * @param {Trace} a
  * @param {Trace} b
- * @param {object} does
- * @param {(spanId: string) => void} does.choose
- * @param {() => void} does.close leaves A alone
+ * @param {object} handlers
+ * @param {(spanId: string) => void} handlers.choose
+ * @param {() => void} handlers.close closes B
  * @returns {HTMLElement[]}
  */
 export function comparison(a, b, { choose, close }) {
@@ -31,7 +31,7 @@ export function comparison(a, b, { choose, close }) {
   return [
     el("div", { class: "bar-head" },
       el("h2", {}, "Two requests, side by side"),
-      el("p", { class: "ways" }, el("button", { class: "quiet", onclick: close }, "Show A alone"))),
+      el("p", { class: "actions" }, el("button", { class: "quiet", onclick: close }, "Show A alone"))),
     el("div", { class: "sides" }, side("A", a), side("B", b)),
     el("p", { class: "verdict" }, verdict(a, b)),
     treegrid("Stages of both requests", "two", heads, rows, choose),
@@ -74,8 +74,8 @@ function delta(a, b, length) {
     cell.append(el("span", { class: "only" }, a ? "only A" : "only B"));
     return cell;
   }
-  const by = b.span.duration_ms - a.span.duration_ms;
-  cell.textContent = difference(by);
-  if (Math.abs(by) > REMARKABLE * length) cell.classList.add(by > 0 ? "slower" : "faster");
+  const ms = b.span.duration_ms - a.span.duration_ms;
+  cell.textContent = difference(ms);
+  if (Math.abs(ms) > MIN_HIGHLIGHTED_FRACTION * length) cell.classList.add(ms > 0 ? "slower" : "faster");
   return cell;
 }

@@ -1,12 +1,12 @@
 // @ts-check
 
 /**
- * Make an element. What comes in becomes text and attributes, never markup: a trace may hold
- * whatever a stranger has sent.
+ * Make an element. The content becomes text and attributes, never markup, because a trace may
+ * contain text from any sender.
  *
  * @param {string} tag
- * @param {Record<string, any>} [attributes] `onclick` and its like are listeners; null and false
- *   leave an attribute out
+ * @param {Record<string, any>} [attributes] `onclick` and other `on…` are listeners; null and false
+ *   omit an attribute
  * @param {...(Node | string | null | undefined | false)} children
  * @returns {HTMLElement}
  */
@@ -33,7 +33,7 @@ function present(children) {
 }
 
 /**
- * Find what index.html is known to have.
+ * Return an element that exists in index.html.
  *
  * @param {string} id
  * @returns {HTMLElement}
@@ -43,34 +43,35 @@ export function byId(id) {
 }
 
 /**
- * Set CSS custom properties. The policy forbids style attributes, not this.
+ * Set CSS custom properties. The Content-Security-Policy forbids style attributes, but allows this.
  *
  * @template {HTMLElement} T
  * @param {T} element
  * @param {Record<string, string | number>} properties
  * @returns {T}
  */
-export function shape(element, properties) {
+export function setProperties(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
     element.style.setProperty(`--${name}`, String(value));
   }
   return element;
 }
 
-/** Tell those who cannot see it. @param {string} text */
-export function say(text) {
-  byId("said").textContent = text;
+/** Announce a text to screen readers. @param {string} text */
+export function announce(text) {
+  byId("announcement").textContent = text;
 }
 
 /**
- * Move as little as possible: what is taken out of the document and put back loses its focus.
+ * Make these the parent's children with the fewest moves: an element that is removed and inserted
+ * again loses its focus.
  *
  * @param {HTMLElement} parent
  * @param {Element[]} children
  */
-export function arrange(parent, children) {
-  const stay = new Set(children);
-  for (const child of [...parent.children]) if (!stay.has(child)) child.remove();
+export function reconcile(parent, children) {
+  const kept = new Set(children);
+  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
   children.forEach((child, at) => {
     if (parent.children[at] !== child) parent.insertBefore(child, parent.children[at] ?? null);
   });

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** @param {number} ms @returns {string} three digits that count, such as "4.21 ms" */
+/** @param {number} ms @returns {string} with three significant digits, such as "4.21 ms" */
 export function duration(ms) {
   if (ms >= 999.5) return `${(ms / 1000).toFixed(2)}\u00a0s`;
   if (ms >= 99.95) return `${ms.toFixed(0)}\u00a0ms`;
@@ -8,7 +8,7 @@ export function duration(ms) {
   return `${ms.toFixed(2)}\u00a0ms`;
 }
 
-/** @param {number} ms @returns {string} with its sign, and a real minus */
+/** @param {number} ms @returns {string} with a sign; the minus is U+2212 */
 export function difference(ms) {
   const size = duration(Math.abs(ms));
   if (Number.parseFloat(size) === 0) return "±0";
@@ -29,14 +29,14 @@ export function share(part, whole) {
 }
 
 /**
- * Where a time axis has its marks: at most about `most`, at steps of 1, 2 or 5.
+ * Return the ticks of a time axis: at most about `maxTicks`, at steps of 1, 2 or 5.
  *
  * @param {number} length in ms
- * @param {number} [most]
+ * @param {number} [maxTicks]
  * @returns {{step: number, ticks: number[]}}
  */
-export function axis(length, most = 6) {
-  const rough = Math.max(length, 0.001) / most;
+export function axis(length, maxTicks = 6) {
+  const rough = Math.max(length, 0.001) / maxTicks;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * (/** @type {number} */ ([1, 2, 5, 10].find((it) => it * power >= rough)) ?? 10);
   const ticks = [];
@@ -44,13 +44,13 @@ export function axis(length, most = 6) {
   return { step, ticks };
 }
 
-/** @param {number} ms @param {number} step @returns {string} a mark's label, no longer than needed */
+/** @param {number} ms @param {number} step @returns {string} the label of a tick, as short as possible */
 export function tick(ms, step) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   return ms === 0 ? "0" : `${ms.toFixed(digits)}\u00a0ms`;
 }
 
-/** @param {unknown} value an attribute's @returns {string} */
+/** @param {unknown} value of an attribute @returns {string} */
 export function plain(value) {
   if (Array.isArray(value)) return value.map(plain).join(", ");
   return typeof value === "object" ? JSON.stringify(value) : String(value);

@@ -4,42 +4,42 @@ import { withClient } from "./client.js";
 
 /** @typedef {import("./api.js").Trace} Trace */
 
-const MOST = 20;
+const MAX_TRACES = 20;
 
-/** The traces that were read last; they stay readable when the collector is away. */
-export class Kept {
+/** Keeps the traces that were read last, so that they can be shown while the collector is down. */
+export class TraceCache {
   constructor() {
     /** @type {Map<string, Trace>} */
     this.traces = new Map();
   }
 
-  /** @param {string[]} ids @returns {Promise<(Trace | Error)[]>} each, or why it cannot be had */
+  /** @param {string[]} ids @returns {Promise<(Trace | Error)[]>} each trace, or the error */
   get(ids) {
     return Promise.all(ids.map(async (id) => {
       try {
         return withClient(this.traces.get(id) ?? (await this.read(id)));
-      } catch (trouble) {
-        return /** @type {api.Trouble} */ (trouble);
+      } catch (error) {
+        return /** @type {api.ApiError} */ (error);
       }
     }));
   }
 
-  /** @param {string} id @returns {Promise<Trace>} what was told last, which may be more than was asked for first */
+  /** @param {string} id @returns {Promise<Trace>} the newest version: a renewal may have stored one during the call */
   async read(id) {
-    const told = await api.trace(id);
-    return this.traces.get(id) ?? this.keep(id, told);
+    const trace = await api.trace(id);
+    return this.traces.get(id) ?? this.keep(id, trace);
   }
 
   /**
-   * Read one anew; when that fails, the old one stays.
+   * Read a trace again; if that fails, the old version stays.
    *
    * @param {string} id
-   * @returns {Promise<boolean>} whether there is something else to show
+   * @returns {Promise<boolean>} whether the trace has changed
    */
   async renew(id) {
-    const told = await api.trace(id).catch(() => null);
-    if (!told || JSON.stringify(told) === JSON.stringify(this.traces.get(id))) return false;
-    this.keep(id, told);
+    const trace = await api.trace(id).catch(() => null);
+    if (!trace || JSON.stringify(trace) === JSON.stringify(this.traces.get(id))) return false;
+    this.keep(id, trace);
     return true;
   }
 
@@ -47,7 +47,7 @@ export class Kept {
   keep(id, trace) {
     this.traces.set(id, trace);
     const [oldest] = this.traces.keys();
-    if (this.traces.size > MOST) this.traces.delete(oldest);
+    if (this.traces.size > MAX_TRACES) this.traces.delete(oldest);
     return trace;
   }
 }

@@ -1,20 +1,20 @@
 // @ts-check
 
 const ROWS = "[role=row][tabindex]";
-const PAGE = 10;
+const ROWS_PER_PAGE = 10;
 
 /**
- * Arrow keys among the rows of a grid. One row is in the tab order, with what it contains (the
- * roving tabindex of the WAI-ARIA Authoring Practices, grid and treegrid with rows that take focus).
+ * Add arrow keys to the rows of a grid. Only one row, with its buttons, is in the tab order (roving
+ * tabindex; WAI-ARIA Authoring Practices, grid and treegrid with rows that take focus).
  *
  * @param {HTMLElement} grid
- * @param {object} does
- * @param {(row: HTMLElement) => void} does.choose Enter, Space or a click
- * @param {(row: HTMLElement, rows: HTMLElement[]) => HTMLElement | null | undefined} does.right
- * @param {(row: HTMLElement, rows: HTMLElement[]) => HTMLElement | null | undefined} does.left
+ * @param {object} handlers
+ * @param {(row: HTMLElement) => void} handlers.choose Enter, Space or a click
+ * @param {(row: HTMLElement, rows: HTMLElement[]) => HTMLElement | null | undefined} handlers.right
+ * @param {(row: HTMLElement, rows: HTMLElement[]) => HTMLElement | null | undefined} handlers.left
  */
-export function rove(grid, { choose, right, left }) {
-  grid.addEventListener("focusin", (event) => settle(grid, rowOf(event)));
+export function addKeys(grid, { choose, right, left }) {
+  grid.addEventListener("focusin", (event) => setTabStop(grid, rowOf(event)));
   grid.addEventListener("click", (event) => {
     const row = rowOf(event);
     if (row && !(/** @type {HTMLElement} */ (event.target).closest("button"))) choose(row);
@@ -55,8 +55,8 @@ function target(key, rows, at, { right, left }) {
     case "ArrowUp": return rows[at - 1];
     case "Home": return rows[0];
     case "End": return rows[rows.length - 1];
-    case "PageDown": return rows[Math.min(at + PAGE, rows.length - 1)];
-    case "PageUp": return rows[Math.max(at - PAGE, 0)];
+    case "PageDown": return rows[Math.min(at + ROWS_PER_PAGE, rows.length - 1)];
+    case "PageUp": return rows[Math.max(at - ROWS_PER_PAGE, 0)];
     case "ArrowRight": return right(rows[at], rows);
     case "ArrowLeft": return left(rows[at], rows);
     default: return null;
@@ -64,28 +64,28 @@ function target(key, rows, at, { right, left }) {
 }
 
 /**
- * Keep exactly one row in the tab order: the given one, else the one that is, else the first.
+ * Keep exactly one row in the tab order: the given one, else the current one, else the first.
  *
  * @param {HTMLElement} grid
  * @param {HTMLElement | null} [wanted]
  */
-export function settle(grid, wanted) {
+export function setTabStop(grid, wanted) {
   const rows = rowsOf(grid);
-  const one = wanted ?? rows.find((row) => row.tabIndex === 0) ?? rows[0];
+  const stop = wanted ?? rows.find((row) => row.tabIndex === 0) ?? rows[0];
   for (const row of rows) {
-    const tabindex = row === one ? 0 : -1;
+    const tabindex = row === stop ? 0 : -1;
     row.tabIndex = tabindex;
     for (const button of row.querySelectorAll("button")) button.tabIndex = tabindex;
   }
 }
 
 /**
- * Note which request has the focus, so that a row that was drawn anew can have it back.
+ * Save which request has the focus.
  *
  * @param {HTMLElement} body
- * @returns {() => void} gives it back
+ * @returns {() => void} restores the focus after the row has been drawn again
  */
-export function focusIn(body) {
+export function saveFocus(body) {
   const active = /** @type {HTMLElement} */ (document.activeElement);
   const row = body.contains(active) ? /** @type {HTMLElement | null} */ (active.closest("[data-trace]")) : null;
   return () => {

@@ -1,14 +1,14 @@
 // @ts-check
 
-const PATIENCE_MS = 1000;
+const RETRY_DELAY_MS = 1000;
 
 /**
- * Follow the requests as they happen, again and again when the connection is lost.
+ * Follow the requests as they happen. Reconnect when the connection is lost.
  *
- * @param {object} told
- * @param {() => void} told.onlive the connection stands; something may have been missed before
- * @param {() => void} told.onaway it does not, and is tried again
- * @param {(summary: import("./api.js").Summary) => void} told.ontrace
+ * @param {object} handlers
+ * @param {() => void} handlers.onlive the connection is open; events before it may be missing
+ * @param {() => void} handlers.onaway the connection is lost; a retry follows
+ * @param {(summary: import("./api.js").Summary) => void} handlers.ontrace
  */
 export function follow({ onlive, onaway, ontrace }) {
   const events = new EventSource("/lab/api/events");
@@ -16,10 +16,10 @@ export function follow({ onlive, onaway, ontrace }) {
   events.addEventListener("trace", (event) => ontrace(JSON.parse(event.data)));
   events.addEventListener("error", () => {
     onaway();
-    // The browser tries again after a lost connection, but never after an answer that is no
+    // The browser reconnects after a lost connection, but not after a response that is not a
     // stream, such as the load balancer's 503.
     if (events.readyState === EventSource.CLOSED) {
-      setTimeout(() => follow({ onlive, onaway, ontrace }), PATIENCE_MS);
+      setTimeout(() => follow({ onlive, onaway, ontrace }), RETRY_DELAY_MS);
     }
   });
 }

@@ -1,7 +1,7 @@
 // @ts-check
 import { summaries } from "./api.js";
-import { Chosen } from "./chosen.js";
-import { byId, el, say } from "./dom.js";
+import { DetailView } from "./chosen.js";
+import { announce, byId, el } from "./dom.js";
 import { follow } from "./live.js";
 import { Requests } from "./requests.js";
 import { choose, chooseToCompare, selection } from "./selection.js";
@@ -13,57 +13,57 @@ import { signup } from "./signup.js";
 const requests = new Requests({
   choose: (id) => choose({ trace: id, compare: null, stage: null }),
   compare,
-  send: () => send("GET", "/api/products").catch(() => live("away", "Not sent: the service cannot be reached")),
+  send: () => send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable")),
 });
-const chosen = new Chosen(previousOf);
+const details = new DetailView(previousOf);
 
 addEventListener("popstate", show);
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape") chosen.closeStage();
+  if (event.key === "Escape") details.closeStage();
 });
 signup(linkTo);
 show();
 follow({
   onlive: () => {
     live("on", "Live");
-    // What has happened while nobody was listening.
-    summaries().then(add, (trouble) => live("away", trouble.message));
-    chosen.again();
+    // Events before the connection was open are missing.
+    summaries().then(add, (error) => live("away", error.message));
+    details.retry();
   },
-  onaway: () => live("away", "Not live: the collector cannot be reached. Trying again"),
+  onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
   ontrace: (summary) => {
     add([summary]);
-    offer(summary);
-    chosen.refresh(summary.trace_id);
+    connectLink(summary);
+    details.refresh(summary.trace_id);
   },
 });
 
-/** @param {Summary[]} them */
-function add(them) {
-  requests.add(them);
-  chosen.offerPrevious();
+/** @param {Summary[]} added */
+function add(added) {
+  requests.add(added);
+  details.offerPrevious();
 }
 
 function show() {
   requests.mark(selection());
-  chosen.show();
+  details.show();
 }
 
 /** @param {string} id */
 function compare(id) {
   chooseToCompare(id);
-  if (!selection().compare) say("Now choose Compare on another request.");
+  if (!selection().compare) announce("Now select Compare on another request.");
 }
 
 /** @param {"on" | "away"} kind @param {string} text */
 function live(kind, text) {
   const place = byId("live");
   place.className = `live ${kind}`;
-  // A status is read aloud whenever it is set, even to the same.
+  // A screen reader reads a status whenever it is set, even to the same text.
   if (place.textContent !== text) place.textContent = text;
 }
 
-/** @param {import("./api.js").Trace} trace @returns {string | null} the one before it that did the same */
+/** @param {import("./api.js").Trace} trace @returns {string | null} the id of the previous request to the same route */
 function previousOf(trace) {
   const same = requests.all.find((it) => it.started_at < trace.started_at
     && it.method === trace.method && (it.route ?? it.path) === (trace.route ?? trace.path));
@@ -71,25 +71,25 @@ function previousOf(trace) {
 }
 
 /**
- * A button that opens the request with that id, as soon as the collector has told of it.
+ * Make a button that opens the request with this id. It is hidden until the collector has the trace.
  *
  * @param {string | null} requestId
  */
 function linkTo(requestId) {
-  const button = el("button", { class: "quiet", hidden: true, "data-request": requestId }, "See every stage of it");
-  const known = requests.all.find((it) => requestId && it.request_id === requestId);
-  if (known) lead(button, known.trace_id);
+  const button = el("button", { class: "quiet", hidden: true, "data-request": requestId }, "Show all its stages");
+  const summary = requests.all.find((it) => requestId && it.request_id === requestId);
+  if (summary) enableLink(button, summary.trace_id);
   return button;
 }
 
 /** @param {Summary} summary */
-function offer({ request_id: requestId, trace_id: traceId }) {
+function connectLink({ request_id: requestId, trace_id: traceId }) {
   const button = /** @type {HTMLElement | null} */ (document.querySelector("[data-request]"));
-  if (button && requestId && button.dataset.request === requestId) lead(button, traceId);
+  if (button && requestId && button.dataset.request === requestId) enableLink(button, traceId);
 }
 
 /** @param {HTMLElement} button @param {string} traceId */
-function lead(button, traceId) {
+function enableLink(button, traceId) {
   button.hidden = false;
   button.onclick = () => choose({ trace: traceId, compare: null, stage: null });
 }

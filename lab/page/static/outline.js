@@ -6,8 +6,8 @@
  */
 
 /**
- * Put spans under their parents, in the order of their beginnings. One whose parent never
- * arrived stands at the top.
+ * Put spans under their parents, ordered by start. A span whose parent has not arrived is at the
+ * top level.
  *
  * @param {Span[]} spans
  * @returns {Branch[]}
@@ -34,38 +34,38 @@ function level(nodes, depth) {
   return nodes;
 }
 
-/** @param {Branch[]} nodes @returns {Branch[]} each one followed by its children */
+/** @param {Branch[]} nodes @returns {Branch[]} each node, followed by its descendants */
 export function rows(nodes) {
   return nodes.flatMap((node) => [node, ...rows(node.children)]);
 }
 
-/** @param {Branch} node @returns {number} the ms in which none of its children was at work */
+/** @param {Branch} node @returns {number} the ms in which none of its children was active */
 export function ownTime(node) {
-  return stretches(node.span, node.children.map((child) => child.span))
+  return uncovered(node.span, node.children.map((child) => child.span))
     .reduce((sum, gap) => sum + gap.duration_ms, 0);
 }
 
 /**
- * Find the longest part of a trace in which no innermost stage was at work.
+ * Return the largest untraced gap: the longest time in which no leaf stage was active.
  *
  * @param {Branch[]} roots
  * @returns {{start_ms: number, duration_ms: number}}
  */
-export function unnamed(roots) {
-  const nothing = { start_ms: 0, duration_ms: 0 };
-  if (roots.length === 0) return nothing;
+export function largestGap(roots) {
+  const none = { start_ms: 0, duration_ms: 0 };
+  if (roots.length === 0) return none;
   const leaves = rows(roots).filter((node) => node.children.length === 0);
-  const gaps = stretches(roots[0].span, leaves.map((leaf) => leaf.span));
-  return gaps.reduce((most, gap) => (gap.duration_ms > most.duration_ms ? gap : most), nothing);
+  const gaps = uncovered(roots[0].span, leaves.map((leaf) => leaf.span));
+  return gaps.reduce((largest, gap) => (gap.duration_ms > largest.duration_ms ? gap : largest), none);
 }
 
 /**
- * What of a span its parts leave uncovered.
+ * Return the gaps of a span that its parts do not cover.
  *
  * @param {{start_ms: number, duration_ms: number}} whole
  * @param {{start_ms: number, duration_ms: number}[]} parts
  */
-function stretches(whole, parts) {
+function uncovered(whole, parts) {
   const gaps = [];
   const end = whole.start_ms + whole.duration_ms;
   let at = whole.start_ms;
@@ -78,7 +78,7 @@ function stretches(whole, parts) {
   return gaps;
 }
 
-/** @param {Branch[]} roots @returns {number} when the last of them ended, in ms */
+/** @param {Branch[]} roots @returns {number} the end of the last span, in ms */
 export function lengthOf(roots) {
   return Math.max(0.001, ...rows(roots).map(({ span }) => span.start_ms + span.duration_ms));
 }

@@ -8,17 +8,17 @@ import { tree } from "./outline.js";
  * @typedef {{a: Branch | null, b: Branch | null, depth: number}} Pair
  */
 
-/** Each request has one of these, named for what it asks for. */
-const WHOLE = new Set(["load-balancer", "app"]);
+/** Each request has one span of each of these stages; its name differs by route. */
+const MATCHED_BY_STAGE = new Set(["load-balancer", "app"]);
 
 /**
- * Lay the stages of two requests beside one another: under the same parent, the same stage of the
- * same name, the first with the first and the second with the second. Those that the whole request
- * goes through are the same whatever is asked for.
+ * Pair the stages of two requests. Stages match if they are under the same parent and have the same
+ * stage and name; the first matches the first, the second matches the second. The stages of the
+ * whole request match regardless of their names.
  *
  * @param {import("./api.js").Span[]} a
  * @param {import("./api.js").Span[]} b
- * @returns {Pair[]} by depth, in the order of time
+ * @returns {Pair[]} as a tree in depth-first order, siblings by start
  */
 export function pairs(a, b) {
   return level(tree(a), tree(b), 0);
@@ -34,31 +34,31 @@ function level(a, b, depth) {
 
 /** @param {Branch[]} a @param {Branch[]} b @returns {[Branch | null, Branch | null][]} */
 function matched(a, b) {
-  const left = numbered(b);
+  const unmatched = numbered(b);
   /** @type {[Branch | null, Branch | null][]} */
-  const found = [...numbered(a)].map(([key, one]) => {
-    const other = left.get(key) ?? null;
-    left.delete(key);
+  const matches = [...numbered(a)].map(([key, one]) => {
+    const other = unmatched.get(key) ?? null;
+    unmatched.delete(key);
     return [one, other];
   });
-  return [...found, .../** @type {[null, Branch][]} */ ([...left.values()].map((other) => [null, other]))];
+  return [...matches, .../** @type {[null, Branch][]} */ ([...unmatched.values()].map((other) => [null, other]))];
 }
 
 /** @param {Branch[]} branches @returns {Map<string, Branch>} */
 function numbered(branches) {
   /** @type {Map<string, number>} */
-  const seen = new Map();
+  const counts = new Map();
   return new Map(branches.map((branch) => {
     const { stage, name } = branch.span;
-    const kind = WHOLE.has(stage) ? stage : `${stage} ${name}`;
-    const count = (seen.get(kind) ?? 0) + 1;
-    seen.set(kind, count);
+    const kind = MATCHED_BY_STAGE.has(stage) ? stage : `${stage} ${name}`;
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
     return [`${kind} ${count}`, branch];
   }));
 }
 
-/** @param {[Branch | null, Branch | null][]} found */
-function sorted(found) {
+/** @param {[Branch | null, Branch | null][]} matches */
+function sorted(matches) {
   const begin = (/** @type {[Branch | null, Branch | null]} */ [a, b]) => (a ?? b)?.span.start_ms ?? 0;
-  return found.sort((one, other) => begin(one) - begin(other));
+  return matches.sort((one, other) => begin(one) - begin(other));
 }

@@ -3,14 +3,14 @@ import { el } from "./dom.js";
 
 /** @typedef {"client" | "load-balancer" | "app" | "database" | "redis"} Place */
 
-/** What happens elsewhere and is seen from the app. @type {Record<string, Place>} */
+/** Stages that run in another process and are measured by the app. @type {Record<string, Place>} */
 const ELSEWHERE = { sql: "database", commit: "database", rollback: "database", redis: "redis" };
 
-/** In the order in which a request meets them. @type {Place[]} */
+/** In the order in which a request reaches them. @type {Place[]} */
 export const PLACES = ["client", "load-balancer", "app", "redis", "database"];
 
 /**
- * Where the time of a span goes; each place has its colour and its shape.
+ * Return the place in which a span spends its time; each place has a colour and a shape.
  *
  * @param {{process: string, stage: string}} span
  * @returns {Place}
@@ -20,12 +20,12 @@ export function placeOf(span) {
   return ELSEWHERE[span.stage] ?? process ?? "app";
 }
 
-/** @param {{process: string, stage: string}} span @returns {string} for people */
+/** @param {{process: string, stage: string}} span @returns {string} the label of the place */
 export function whereOf(span) {
   return ELSEWHERE[span.stage] ?? span.process.replace("-balancer", " balancer");
 }
 
-/** @param {string} place @returns {HTMLElement} the shape that stands for it; decoration, beside its name */
+/** @param {string} place @returns {HTMLElement} the shape of the place; decoration next to its label */
 export function glyph(place) {
   return el("span", { class: `glyph ${place}`, "aria-hidden": "true" });
 }

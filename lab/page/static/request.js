@@ -5,11 +5,11 @@ import { glyph, placeOf, whereOf } from "./places.js";
 
 /** @typedef {import("./api.js").Summary} Summary */
 
-/** What the columns of the list are called. */
-export const COLUMNS = ["Time", "Request", "Status", "Duration", "Cache", "Through", "Compare"];
+/** The column headers of the list. */
+export const COLUMNS = ["Time", "Request", "Status", "Duration", "Cache", "Processes", "Compare"];
 
 /**
- * One line of the list.
+ * Make one row of the list.
  *
  * @param {Summary} summary
  * @param {(id: string) => void} compare
@@ -49,13 +49,13 @@ export function call({ method, route, path }) {
 /** @param {number | null} code @returns {HTMLElement} */
 export function status(code) {
   const kind = code === null ? "none" : `s${Math.floor(code / 100)}`;
-  return el("span", { class: `status ${kind}` }, code === null ? "no answer" : String(code));
+  return el("span", { class: `status ${kind}` }, code === null ? "no response" : String(code));
 }
 
 /** @param {string | null} outcome @returns {HTMLElement | null} */
 export function cache(outcome) {
   if (!outcome) return null;
-  return el("span", { class: `outcome ${outcome}` }, el("span", { class: "unseen" }, "cache "), outcome);
+  return el("span", { class: `outcome ${outcome}` }, el("span", { class: "visually-hidden" }, "cache "), outcome);
 }
 
 /** @param {string} process */

@@ -1,88 +1,88 @@
 // @ts-check
-import { arrange, byId, el } from "./dom.js";
-import { focusIn, rove, settle } from "./keys.js";
+import { byId, el, reconcile } from "./dom.js";
+import { addKeys, saveFocus, setTabStop } from "./keys.js";
 import { COLUMNS, requestRow } from "./request.js";
 
 /** @typedef {import("./api.js").Summary} Summary */
 
-/** Older ones leave the page; the collector still has them. */
-const KEPT = 200;
+/** The page removes older requests; the collector still has them. */
+const MAX_ROWS = 200;
 
 /** The live list of requests, newest on top. */
 export class Requests {
   /**
-   * @param {object} does
-   * @param {(id: string) => void} does.choose
-   * @param {(id: string) => void} does.compare
-   * @param {() => void} does.send sends a request, for a beginning
+   * @param {object} handlers
+   * @param {(id: string) => void} handlers.choose
+   * @param {(id: string) => void} handlers.compare
+   * @param {() => void} handlers.send sends an example request
    */
   constructor({ choose, compare, send }) {
     this.compare = compare;
     /** @type {Summary[]} newest first */
     this.all = [];
-    /** @type {Map<string, Summary>} come while somebody reads */
-    this.held = new Map();
-    this.soon = 0;
-    /** Whether the collector has said what there is. */
-    this.told = false;
+    /** @type {Map<string, Summary>} arrived while the list was in use */
+    this.pending = new Map();
+    this.frame = 0;
+    /** Whether the collector has sent the list. */
+    this.loaded = false;
     this.marked = { trace: /** @type {string | null} */ (null), compare: /** @type {string | null} */ (null) };
     this.grid = el("div", { role: "grid", class: "grid", "aria-label": "Requests, newest first" });
     this.body = el("div", { role: "rowgroup" });
     this.grid.append(head(), this.body);
-    this.more = el("button", { class: "more", hidden: true, onclick: () => this.release(true) });
+    this.more = el("button", { class: "more", hidden: true, onclick: () => this.showPending(true) });
     this.scroller = el("div", { class: "scroller" }, this.grid);
-    this.empty = nothing(send);
-    this.again = el("button", { class: "quiet again", onclick: send }, "Send GET /api/products");
+    this.empty = emptyList(send);
+    this.sendButton = el("button", { class: "quiet again", onclick: send }, "Send GET /api/products");
     byId("requests").replaceChildren(
-      el("div", { class: "bar-head" }, el("h2", { id: "requests-title" }, "Requests"), this.again),
+      el("div", { class: "bar-head" }, el("h2", { id: "requests-title" }, "Requests"), this.sendButton),
       this.more, this.empty, this.scroller,
     );
-    rove(this.grid, {
+    addKeys(this.grid, {
       choose: (row) => choose(/** @type {string} */ (row.dataset.trace)),
       right: (row) => row.querySelector("button"),
       left: (row) => row,
     });
     for (const part of [this.scroller, this.more]) {
       for (const event of ["scroll", "pointerleave", "focusout"]) {
-        part.addEventListener(event, () => setTimeout(() => this.release(false)));
+        part.addEventListener(event, () => setTimeout(() => this.showPending(false)));
       }
     }
     this.draw();
   }
 
-  /** What came, in any order, some of it again. @param {Summary[]} summaries */
+  /** Add or update requests, in any order. @param {Summary[]} summaries */
   add(summaries) {
-    this.told = true;
-    const known = new Set(this.all.map((it) => it.trace_id));
+    this.loaded = true;
+    const ids = new Set(this.all.map((it) => it.trace_id));
     for (const summary of summaries) {
-      if (known.has(summary.trace_id) || !this.read()) this.put(summary);
-      else this.held.set(summary.trace_id, summary);
+      if (ids.has(summary.trace_id) || !this.isInUse()) this.put(summary);
+      else this.pending.set(summary.trace_id, summary);
     }
     this.drawSoon();
   }
 
-  /** Under load much comes at once, and is drawn once. */
+  /** Draw at most once per frame, because many requests may arrive at once. */
   drawSoon() {
-    this.soon ||= requestAnimationFrame(() => {
-      this.soon = 0;
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
       this.draw();
     });
   }
 
-  /** Whether somebody reads, so that nothing may move. */
-  read() {
-    // The button as well: between its press and its release it must not go away.
+  /** Whether the user is reading the list, so that its rows must not move. */
+  isInUse() {
+    // Includes the button, which must not disappear while it is pressed.
     const within = [this.body, this.more].some((it) => it.matches(":hover") || it.contains(document.activeElement));
     return this.all.length > 0 && (within || this.scroller.scrollTop > 0);
   }
 
-  /** Let in what was held back. @param {boolean} asked or when nobody reads any more */
-  release(asked) {
-    if (this.held.size === 0 || (!asked && this.read())) return;
-    for (const summary of this.held.values()) this.put(summary);
-    this.held.clear();
+  /** Show the pending requests. @param {boolean} byUser if false, only when the list is not in use */
+  showPending(byUser) {
+    if (this.pending.size === 0 || (!byUser && this.isInUse())) return;
+    for (const summary of this.pending.values()) this.put(summary);
+    this.pending.clear();
     this.draw();
-    if (asked) {
+    if (byUser) {
       this.scroller.scrollTop = 0;
       /** @type {HTMLElement | null} */ (this.body.querySelector("[role=row]"))?.focus();
     }
@@ -91,22 +91,22 @@ export class Requests {
   /** @param {Summary} summary */
   put(summary) {
     const others = this.all.filter((it) => it.trace_id !== summary.trace_id);
-    this.all = [...others, summary].sort((one, other) => (one.started_at < other.started_at ? 1 : -1)).slice(0, KEPT);
+    this.all = [...others, summary].sort((one, other) => (one.started_at < other.started_at ? 1 : -1)).slice(0, MAX_ROWS);
   }
 
-  /** Show which ones are open. @param {{trace: string | null, compare: string | null}} chosen */
-  mark(chosen) {
-    this.marked = chosen;
+  /** Mark the selected requests. @param {{trace: string | null, compare: string | null}} selected */
+  mark(selected) {
+    this.marked = selected;
     for (const row of this.body.children) {
       const id = /** @type {HTMLElement} */ (row).dataset.trace;
-      const one = id === chosen.trace;
-      const other = id === chosen.compare;
+      const one = id === selected.trace;
+      const other = id === selected.compare;
       row.setAttribute("aria-selected", String(one || other));
-      row.querySelector("button")?.setAttribute("aria-pressed", String(Boolean(chosen.compare) && (one || other)));
+      row.querySelector("button")?.setAttribute("aria-pressed", String(Boolean(selected.compare) && (one || other)));
     }
   }
 
-  /** Draw what has changed; rows that stay keep their focus. */
+  /** Draw the rows that have changed; the other rows keep their focus. */
   draw() {
     const rows = new Map([...this.body.children].map((row) => [/** @type {HTMLElement} */ (row).dataset.trace, row]));
     const drawn = this.all.map((summary) => {
@@ -117,18 +117,18 @@ export class Requests {
       fresh.dataset.of = text;
       return fresh;
     });
-    const back = focusIn(this.body);
-    arrange(this.body, drawn);
-    back();
-    // Whoever comes in by keyboard begins at the newest.
-    settle(this.grid, this.body.contains(document.activeElement) ? null : this.body.querySelector("[role=row]"));
+    const restoreFocus = saveFocus(this.body);
+    reconcile(this.body, drawn);
+    restoreFocus();
+    // A keyboard user who enters the list starts at the newest request.
+    setTabStop(this.grid, this.body.contains(document.activeElement) ? null : this.body.querySelector("[role=row]"));
     this.mark(this.marked);
     const any = this.all.length > 0;
-    this.empty.hidden = any || !this.told;
-    this.again.hidden = !this.empty.hidden;
+    this.empty.hidden = any || !this.loaded;
+    this.sendButton.hidden = !this.empty.hidden;
     this.scroller.hidden = !any;
-    this.more.hidden = this.held.size === 0;
-    this.more.textContent = `${this.held.size} new, show`;
+    this.more.hidden = this.pending.size === 0;
+    this.more.textContent = `Show ${this.pending.size} new`;
   }
 }
 
@@ -138,9 +138,9 @@ function head() {
 }
 
 /** @param {() => void} send */
-function nothing(send) {
+function emptyList(send) {
   return el("div", { class: "empty" },
-    el("p", {}, "Nothing has been sent yet: sign up beside this, send a request from here, or one from a terminal."),
-    el("p", { class: "ways" }, el("button", { class: "main", onclick: send }, "Send GET /api/products"), el("code", {}, "make trace")),
+    el("p", {}, "No requests yet. Sign up, send a request from here, or send one from a terminal."),
+    el("p", { class: "actions" }, el("button", { class: "main", onclick: send }, "Send GET /api/products"), el("code", {}, "make trace")),
   );
 }

@@ -1,11 +1,11 @@
 // @ts-check
-import { el, shape } from "./dom.js";
+import { el, setProperties } from "./dom.js";
 import { axis, duration, tick } from "./format.js";
 import { placeOf } from "./places.js";
 
 /** @typedef {import("./outline.js").Branch} Branch */
 
-/** One time axis, for one trace or for two. */
+/** The time axis of one trace or two. */
 export class Scale {
   /** @param {number} length in ms */
   constructor(length) {
@@ -15,43 +15,43 @@ export class Scale {
     this.ticks = ticks;
   }
 
-  /** @returns {HTMLElement} the marks with their labels */
+  /** @returns {HTMLElement} the ticks with their labels */
   head() {
     const marks = this.ticks.map((at) => {
-      // The first and the last would hang over the edge.
+      // Aligned differently, because the first and the last label would extend over the edge.
       const side = at === 0 ? "first" : at > this.length * 0.94 ? "last" : "";
-      return shape(el("span", { class: `tick ${side}` }, tick(at, this.step)), { at: at / this.length });
+      return setProperties(el("span", { class: `tick ${side}` }, tick(at, this.step)), { at: at / this.length });
     });
     return el("div", { role: "columnheader", class: "track axis", "aria-label": "Time" }, ...marks);
   }
 
-  /** @param {...(HTMLElement | null)} bars @returns {HTMLElement} what the bars of one row lie on */
+  /** @param {...(HTMLElement | null)} bars @returns {HTMLElement} the background of one row, with its bars */
   track(...bars) {
     const track = el("div", { role: "gridcell", class: "track" }, ...bars);
-    return shape(track, { tick: `${(100 * this.step) / this.length}%` });
+    return setProperties(track, { tick: `${(100 * this.step) / this.length}%` });
   }
 
   /**
    * @param {Branch} node
-   * @param {string} [also] a class of its own
-   * @returns {HTMLElement} its time; lighter, where it is that of its parts
+   * @param {string} [extraClass]
+   * @returns {HTMLElement} the bar of a stage; lighter if the stage has children
    */
-  bar({ span, children }, also = "") {
-    const kind = `${children.length > 0 ? "outer" : "inner"} ${span.error ? "failed" : ""} ${also}`;
+  bar({ span, children }, extraClass = "") {
+    const kind = `${children.length > 0 ? "outer" : "inner"} ${span.error ? "failed" : ""} ${extraClass}`;
     const bar = el("span", {
       class: `bar ${placeOf(span)} ${kind}`,
-      title: `from ${duration(span.start_ms)} on, for ${duration(span.duration_ms)}`,
+      title: `starts at ${duration(span.start_ms)}, takes ${duration(span.duration_ms)}`,
     });
     return this.place(bar, span);
   }
 
-  /** @param {{start_ms: number, duration_ms: number}} gap @returns {HTMLElement} time that nothing accounts for */
+  /** @param {{start_ms: number, duration_ms: number}} gap @returns {HTMLElement} the bar of an untraced gap */
   gap(gap) {
-    return this.place(el("span", { class: "gap", title: `${duration(gap.duration_ms)} without a name` }), gap);
+    return this.place(el("span", { class: "gap", title: `${duration(gap.duration_ms)} untraced` }), gap);
   }
 
   /** @param {HTMLElement} element @param {{start_ms: number, duration_ms: number}} span */
   place(element, { start_ms: start, duration_ms: time }) {
-    return shape(element, { at: start / this.length, long: time / this.length });
+    return setProperties(element, { at: start / this.length, long: time / this.length });
   }
 }

@@ -1,36 +1,36 @@
 // @ts-check
 
 /**
- * What is chosen stands in the address, so that a link can be shared, and back and forward work.
+ * The selection is in the address, so that a link can be shared, and back and forward work.
  *
  * @typedef {{trace: string | null, compare: string | null, stage: string | null}} Selection
  */
 
 /** @returns {Selection} */
 export function selection() {
-  const chosen = new URLSearchParams(location.hash.slice(1));
-  return { trace: chosen.get("trace"), compare: chosen.get("compare"), stage: chosen.get("stage") };
+  const parameters = new URLSearchParams(location.hash.slice(1));
+  return { trace: parameters.get("trace"), compare: parameters.get("compare"), stage: parameters.get("stage") };
 }
 
 /**
- * Choose something else and have it shown.
+ * Change the selection and show it.
  *
  * @param {Partial<Selection>} change
  */
 export function choose(change) {
-  const chosen = { ...selection(), ...change };
-  const words = new URLSearchParams();
-  for (const [name, value] of Object.entries(chosen)) if (value) words.set(name, value);
-  const hash = words.size > 0 ? `#${words}` : location.pathname + location.search;
+  const selected = { ...selection(), ...change };
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(selected)) if (value) parameters.set(name, value);
+  const hash = parameters.size > 0 ? `#${parameters}` : location.pathname + location.search;
   if (hash === location.hash) return;
-  // Not `location.hash = …`: to empty that would scroll to the top.
+  // Not `location.hash = …`, because an empty hash would scroll to the top.
   history.pushState(null, "", hash);
   dispatchEvent(new PopStateEvent("popstate"));
 }
 
 /**
- * Take a request into the pair that is compared. The pair is always the two chosen last, so that
- * 'Compare' on two entries compares these, whatever has been open before.
+ * Add a request to the comparison. It always has the two requests selected last, so that 'Compare'
+ * on two rows compares these two, whichever request was open before.
  *
  * @param {string} id
  */

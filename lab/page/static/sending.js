@@ -1,18 +1,18 @@
 // @ts-check
 
 /**
- * What this browser has measured of a request of its own, in ms from the request's beginning.
+ * The times that this browser measured for a request of this page, in ms from the request's start.
  *
  * @typedef {{stage: string, start_ms: number, duration_ms: number}} Part
  * @typedef {{name: string, duration_ms: number, parts: Part[]}} Timing
  */
 
-/** By request id. Bounded: a page may stay open for days. @type {Map<string, Timing>} */
-const measured = new Map();
-const MEASURED = 100;
+/** By request id. Bounded, because a page may stay open for days. @type {Map<string, Timing>} */
+const timings = new Map();
+const MAX_TIMINGS = 100;
 
 /**
- * Send a request to the service as any client would, and measure it.
+ * Send a request to the service as any client does, and measure it.
  *
  * @param {string} method
  * @param {string} path
@@ -24,20 +24,20 @@ export async function send(method, path, body) {
   const response = await fetch(path, {
     method,
     credentials: "omit",
-    // The browser's own cache would answer in the service's place.
+    // Otherwise the browser's own cache could respond instead of the service.
     cache: "no-store",
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const answer = await response.json().catch(() => null);
+  const parsed = await response.json().catch(() => null);
   const requestId = response.headers.get("X-Request-ID");
-  if (requestId) await remember(requestId, `${method} ${path}`, path, begun);
-  return { status: response.status, body: answer, requestId };
+  if (requestId) await saveTiming(requestId, `${method} ${path}`, path, begun);
+  return { status: response.status, body: parsed, requestId };
 }
 
 /** @param {string | null} requestId @returns {Timing | undefined} */
 export function timingOf(requestId) {
-  return requestId ? measured.get(requestId) : undefined;
+  return requestId ? timings.get(requestId) : undefined;
 }
 
 /**
@@ -46,8 +46,8 @@ export function timingOf(requestId) {
  * @param {string} path
  * @param {number} begun
  */
-async function remember(requestId, name, path, begun) {
-  // The browser notes the timing in a task of its own, after the last byte.
+async function saveTiming(requestId, name, path, begun) {
+  // The browser records the timing in a separate task, after the last byte.
   await new Promise((resolve) => setTimeout(resolve));
   const entries = performance.getEntriesByName(new URL(path, location.href).href, "resource");
   const entry = /** @type {PerformanceResourceTiming[]} */ (entries).findLast((it) => it.startTime >= begun);
@@ -56,13 +56,13 @@ async function remember(requestId, name, path, begun) {
   const stages = parts(entry);
   if (stages.length === 0) return;
   const duration = entry.responseEnd - entry.startTime - stages[0].start_ms;
-  measured.set(requestId, { name, duration_ms: duration, parts: stages.map(since(stages[0].start_ms)) });
-  if (measured.size > MEASURED) measured.delete(/** @type {string} */ (measured.keys().next().value));
+  timings.set(requestId, { name, duration_ms: duration, parts: stages.map(since(stages[0].start_ms)) });
+  if (timings.size > MAX_TIMINGS) timings.delete(/** @type {string} */ (timings.keys().next().value));
 }
 
 /**
- * A request begins with its first step on the network. What the browser does before, such as waiting
- * for a process of its own, is no part of it.
+ * Make times relative to the first step on the network. Earlier work of the browser, such as waiting
+ * for one of its own processes, is not part of the request.
  *
  * @param {number} begin
  * @returns {(part: Part) => Part}
@@ -71,7 +71,7 @@ function since(begin) {
   return (part) => ({ ...part, start_ms: part.start_ms - begin });
 }
 
-/** @param {PerformanceResourceTiming} entry @returns {Part[]} those that took place */
+/** @param {PerformanceResourceTiming} entry @returns {Part[]} without the stages that did not take place */
 function parts(entry) {
   const tls = entry.secureConnectionStart;
   /** @type {[string, number, number][]} */

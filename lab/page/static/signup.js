@@ -5,17 +5,17 @@ import { send } from "./sending.js";
 const FIELDS = ["name", "email", "password"];
 
 /**
- * The form. What may be in it the service knows, and says so; nothing is checked twice.
+ * The signup form. Only the service validates the fields; the form shows its errors.
  *
- * @param {(requestId: string | null) => Node} linkTo leads to what the request has gone through
+ * @param {(requestId: string | null) => Node} linkTo makes a link to the stages of a request
  */
 export function signup(linkTo) {
   const form = /** @type {HTMLFormElement} */ (byId("signup"));
-  for (const name of FIELDS) mark(name, "");
+  for (const name of FIELDS) setFieldError(name, "");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-    // Not `disabled`: that would take the focus away.
+    // Not `disabled`, because a disabled button loses the focus.
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
     try {
@@ -28,49 +28,49 @@ export function signup(linkTo) {
 
 /** @param {HTMLFormElement} form @param {(requestId: string | null) => Node} linkTo */
 async function submit(form, linkTo) {
-  for (const name of FIELDS) mark(name, "");
+  for (const name of FIELDS) setFieldError(name, "");
   byId("answer").replaceChildren();
   try {
     const { status, body, requestId } = await send("POST", "/api/users", Object.fromEntries(new FormData(form)));
-    if (status === 201) welcome(form, body, linkTo(requestId));
-    else complain(form, body, linkTo(requestId));
+    if (status === 201) showWelcome(form, body, linkTo(requestId));
+    else showProblem(form, body, linkTo(requestId));
   } catch {
-    show("wrong", "The service cannot be reached. Is the stack running? Nothing you typed is lost.");
+    show("invalid", "The service is unreachable. Check that the stack is running. Your input is still in the form.");
   }
 }
 
 /** @param {HTMLFormElement} form @param {{name: string}} user @param {Node} link */
-function welcome(form, user, link) {
+function showWelcome(form, user, link) {
   form.reset();
   show("welcome", `Welcome, ${user.name}!`, link);
 }
 
 /** @param {HTMLFormElement} form @param {any} problem RFC 9457 @param {Node} link */
-function complain(form, problem, link) {
+function showProblem(form, problem, link) {
   /** @type {{pointer?: string, detail: string}[]} */
   const errors = problem?.errors ?? [];
-  const beside = errors.filter(({ pointer }) => FIELDS.includes(pointer?.slice(1) ?? ""));
-  for (const { pointer, detail } of beside) mark(/** @type {string} */ (pointer).slice(1), detail);
-  const others = errors.filter((error) => !beside.includes(error)).map(({ detail }) => detail);
-  // The problem's own sentence leads to its list of errors, which a form has beside the fields.
-  const first = beside.length > 0 ? "Nobody was signed up: what is wrong stands beside each field." : problem?.detail;
-  show("wrong", [first ?? "The service gave no reason.", ...others].join(" "), link);
+  const fieldErrors = errors.filter(({ pointer }) => FIELDS.includes(pointer?.slice(1) ?? ""));
+  for (const { pointer, detail } of fieldErrors) setFieldError(/** @type {string} */ (pointer).slice(1), detail);
+  const others = errors.filter((error) => !fieldErrors.includes(error)).map(({ detail }) => detail);
+  // The problem's own `detail` refers to its list of errors, but the form shows them at the fields.
+  const first = fieldErrors.length > 0 ? "Account not created. Fix the marked fields." : problem?.detail;
+  show("invalid", [first ?? "The service gave no reason.", ...others].join(" "), link);
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
 
 /**
- * Say beside a field what is wrong with it; nothing, when nothing is.
+ * Show an error at a field, after its other errors; an empty `detail` removes all of them.
  *
  * @param {string} name
  * @param {string} detail
  */
-function mark(name, detail) {
+function setFieldError(name, detail) {
   const input = byId(name);
-  const wrong = byId(`${name}-wrong`);
-  wrong.textContent = [wrong.textContent, detail].filter((it) => detail && it).join(" ");
+  const message = byId(`${name}-error`);
+  message.textContent = [message.textContent, detail].filter((it) => detail && it).join(" ");
   if (detail) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
-  const described = [document.getElementById(`${name}-hint`), detail ? wrong : null];
+  const described = [document.getElementById(`${name}-hint`), detail ? message : null];
   input.setAttribute("aria-describedby", described.flatMap((it) => it?.id ?? []).join(" "));
 }
 

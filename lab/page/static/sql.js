@@ -1,7 +1,7 @@
 // @ts-check
 import { el } from "./dom.js";
 
-/** Where a value goes; the value itself is in no span. */
+/** A placeholder; no span contains the value. */
 const PLACEHOLDER = /(%\(\w+\)s(?:::\w+(?: WITH(?:OUT)? TIME ZONE)?)?)/;
 const QUOTED = /('(?:[^']|'')*'|"(?:[^"]|"")*")/;
 const CLAUSES = [
@@ -10,30 +10,30 @@ const CLAUSES = [
   "DO NOTHING", "RETURNING", "UPDATE", "SET", "DELETE FROM", "WITH(?! TIME| ORDINALITY)", "UNION(?: ALL)?",
 ];
 const CLAUSE = new RegExp(`\\b(${CLAUSES.join("|")})\\b`, "gi");
-/** Parts of a condition stand deeper than what they belong to. */
-const DEEPER = /^(AND|OR)$/i;
+/** Parts of a condition are indented below their clause. */
+const INDENTED = /^(AND|OR)$/i;
 
 /**
- * Break a statement into lines, one for each clause. What is quoted stays as it is.
+ * Break a statement into lines, one for each clause. Quoted text stays unchanged.
  *
  * @param {string} statement
  * @returns {string}
  */
 export function lines(statement) {
-  const parts = statement.split(QUOTED).map((part, at) => (at % 2 ? part : broken(part)));
+  const parts = statement.split(QUOTED).map((part, at) => (at % 2 ? part : brokenIntoLines(part)));
   return parts.join("").split("\n").map((line) => line.trimEnd()).filter(Boolean).join("\n");
 }
 
 /** @param {string} part */
-function broken(part) {
+function brokenIntoLines(part) {
   const flat = part.replace(/\s+/g, " ");
-  // "FOR UPDATE" and "DO UPDATE SET" are one clause each, as the longer words are found first.
-  const clauses = flat.replace(CLAUSE, (word) => `\n${DEEPER.test(word) ? "  " : ""}${word}`);
+  // "FOR UPDATE" and "DO UPDATE SET" are one clause each, because longer clauses match first.
+  const clauses = flat.replace(CLAUSE, (word) => `\n${INDENTED.test(word) ? "  " : ""}${word}`);
   return clauses.replace(/\n(\s*)(DO UPDATE)\s*\nSET/gi, "\n$1$2 SET");
 }
 
-/** @param {string} statement @returns {HTMLElement} to read, with its keywords set apart */
-export function readable(statement) {
+/** @param {string} statement @returns {HTMLElement} the statement with highlighted keywords */
+export function formatted(statement) {
   const code = el("code");
   for (const [at, part] of lines(statement).split(QUOTED).entries()) {
     if (at % 2) code.append(part);

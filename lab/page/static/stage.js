@@ -1,21 +1,21 @@
 // @ts-check
 import { plan } from "./api.js";
-import { el, shape } from "./dom.js";
+import { el, setProperties } from "./dom.js";
 import { duration, plain, share } from "./format.js";
 import { ownTime } from "./outline.js";
 import { glyph, placeOf, whereOf } from "./places.js";
 import { sourceOf } from "./source.js";
-import { readable } from "./sql.js";
+import { formatted } from "./sql.js";
 import { MEANING } from "./words.js";
 
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./outline.js").Branch} Branch */
 
 const STATEMENT = "db.query.text";
-/** Said in words elsewhere in the panel. */
-const SAID = new Set([STATEMENT, "roundtrip.stage", "code.file.path", "code.line.number", "code.function.name"]);
+/** Attributes that the panel shows in another form. */
+const SHOWN_ELSEWHERE = new Set([STATEMENT, "roundtrip.stage", "code.file.path", "code.line.number", "code.function.name"]);
 
 /**
- * What one stage did.
+ * Make the panel that shows what one stage did.
  *
  * @param {Trace} trace
  * @param {Branch} branch
@@ -28,7 +28,7 @@ export function stagePanel(trace, branch, close) {
   return [
     el("div", { class: "bar-head" },
       el("h2", { id: "stage-title", tabindex: "-1" }, glyph(placeOf(span)), span.stage),
-      el("button", { class: "quiet", onclick: close, "aria-label": "Close the stage" }, "Close")),
+      el("button", { class: "quiet", onclick: close, "aria-label": "Close stage" }, "Close")),
     span.name === span.stage ? null : el("p", { class: "full-name" }, span.name),
     MEANING[span.stage] ? el("p", { class: "meaning" }, MEANING[span.stage]) : null,
     el("dl", { class: "figures" }, ...figures(trace, branch)),
@@ -41,16 +41,16 @@ export function stagePanel(trace, branch, close) {
 /** @param {Trace} trace @param {Branch} branch */
 function figures(trace, { span, children }) {
   /** @type {[string, string][]} */
-  const known = [
-    ["Took", `${duration(span.duration_ms)}, ${share(span.duration_ms, trace.duration_ms)} of the request`],
-    ["Began", `${duration(span.start_ms)} after the request`],
-    ["Where", ["database", "redis"].includes(placeOf(span)) ? `${whereOf(span)}, seen from ${span.process}` : whereOf(span)],
+  const entries = [
+    ["Duration", `${duration(span.duration_ms)}, ${share(span.duration_ms, trace.duration_ms)} of the request`],
+    ["Start", `${duration(span.start_ms)} after the start of the request`],
+    ["Where", ["database", "redis"].includes(placeOf(span)) ? `${whereOf(span)}, measured by ${span.process}` : whereOf(span)],
   ];
   if (children.length > 0) {
-    known.splice(1, 0, ["Of its own", duration(ownTime({ span, children, depth: 0 }))]);
+    entries.splice(1, 0, ["Self time", duration(ownTime({ span, children, depth: 0 }))]);
   }
-  if (span.error) known.push(["Outcome", "failed"]);
-  return known.flatMap(entry);
+  if (span.error) entries.push(["Outcome", "failed"]);
+  return entries.flatMap(entry);
 }
 
 /** @param {[string, string]} entry */
@@ -60,7 +60,7 @@ function entry([term, text]) {
 
 /** @param {Record<string, unknown>} all */
 function attributes(all) {
-  const shown = Object.entries(all).filter(([name]) => !SAID.has(name)).sort();
+  const shown = Object.entries(all).filter(([name]) => !SHOWN_ELSEWHERE.has(name)).sort();
   if (shown.length === 0) return null;
   const entries = shown.flatMap(([name, value]) => entry([name, plain(value)]));
   return el("section", {}, el("h3", {}, "Attributes"), el("dl", { class: "attributes" }, ...entries));
@@ -73,25 +73,25 @@ function query(trace, span, statement) {
   const button = el("button", {
     class: "quiet",
     onclick: async () => place.replaceChildren(await planned(trace.trace_id, span.id)),
-  }, "Show its plan");
+  }, "Show query plan");
   return el("section", {},
     el("h3", {}, sql ? "SQL" : "Command"),
-    sql ? readable(statement) : el("pre", { class: "code wraps" }, el("code", {}, statement)),
+    sql ? formatted(statement) : el("pre", { class: "code wraps" }, el("code", {}, statement)),
     sql && el("p", {}, button), place);
 }
 
-/** @param {string} traceId @param {string} spanId @returns {Promise<HTMLElement>} the plan, or why there is none */
+/** @param {string} traceId @param {string} spanId @returns {Promise<HTMLElement>} the plan, or the error */
 async function planned(traceId, spanId) {
   try {
     const steps = (await plan(traceId, spanId)).plan.map(step);
-    return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Plan of the statement" }, el("code", {}, ...steps));
-  } catch (trouble) {
-    return el("p", { class: "trouble" }, `There is no plan to show. ${/** @type {Error} */ (trouble).message}`);
+    return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Query plan" }, el("code", {}, ...steps));
+  } catch (error) {
+    return el("p", { class: "failure" }, `No query plan. ${/** @type {Error} */ (error).message}`);
   }
 }
 
-/** @param {string} line of a plan @returns {HTMLElement} what does not fit goes on below it, and deeper */
+/** @param {string} line of a plan @returns {HTMLElement} a long line wraps, with a deeper indentation */
 function step(line) {
   const text = line.trimStart();
-  return shape(el("span", { class: "step" }, text), { indent: line.length - text.length });
+  return setProperties(el("span", { class: "step" }, text), { indent: line.length - text.length });
 }

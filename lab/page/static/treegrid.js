@@ -1,12 +1,12 @@
 // @ts-check
-import { el, shape } from "./dom.js";
-import { rove } from "./keys.js";
+import { el, setProperties } from "./dom.js";
+import { addKeys } from "./keys.js";
 import { glyph, placeOf, whereOf } from "./places.js";
 
 /** @typedef {import("./api.js").Span} Span */
 
 /**
- * Rows by depth, with keys: up and down, left to the parent, right to the first child.
+ * Make a tree of rows with arrow keys: up and down, left to the parent, right to the first child.
  *
  * @param {string} label
  * @param {string} kind a class
@@ -20,7 +20,7 @@ export function treegrid(label, kind, heads, rows, choose) {
   const grid = el("div", { role: "treegrid", class: `waterfall ${kind}`, "aria-label": label },
     el("div", { role: "rowgroup" }, head), el("div", { role: "rowgroup" }, ...rows));
   if (rows[0]) rows[0].tabIndex = 0;
-  rove(grid, {
+  addKeys(grid, {
     choose: (row) => choose(/** @type {string} */ (row.dataset.span)),
     right: (row, all) => {
       const next = all[all.indexOf(row) + 1];
@@ -44,21 +44,21 @@ export function columnHead(text, kind = "") {
 /**
  * @param {Span} span
  * @param {number} depth
- * @param {string} [others] ids of the spans that the row stands for besides
+ * @param {string} [other] the id of the second span that the row shows
  * @param {...HTMLElement} cells after the stage and its place
  */
-export function spanRow(span, depth, others, ...cells) {
+export function spanRow(span, depth, other, ...cells) {
   const name = span.name !== span.stage && el("span", { class: "name" }, span.name);
   const row = el("div", {
     role: "row", class: "span", tabindex: "-1", "aria-level": depth + 1, "aria-selected": "false",
-    "data-span": span.id, "data-other": others,
+    "data-span": span.id, "data-other": other,
   },
   el("div", { role: "gridcell", class: "label", title: `${span.stage} · ${span.name}` },
     glyph(placeOf(span)), el("span", { class: "word" }, span.stage),
     span.error && el("span", { class: "error" }, "failed"), name),
   el("div", { role: "gridcell", class: "where" }, whereOf(span)),
   ...cells);
-  return shape(row, { depth });
+  return setProperties(row, { depth });
 }
 
 /** @param {HTMLElement} grid @param {string | null} spanId */

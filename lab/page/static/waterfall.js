@@ -1,7 +1,7 @@
 // @ts-check
 import { el } from "./dom.js";
 import { clock, duration, share } from "./format.js";
-import { lengthOf, ownTime, rows, tree, unnamed } from "./outline.js";
+import { largestGap, lengthOf, ownTime, rows, tree } from "./outline.js";
 import { glyph, PLACES, placeOf, whereOf } from "./places.js";
 import { call, status } from "./request.js";
 import { Scale } from "./scale.js";
@@ -10,36 +10,36 @@ import { columnHead, spanRow, treegrid } from "./treegrid.js";
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./outline.js").Branch} Branch */
 
 /**
- * One request, stage by stage.
+ * Show one request, stage by stage.
  *
  * @param {Trace} trace
- * @param {object} does
- * @param {(spanId: string) => void} does.choose
- * @param {HTMLElement} does.previous a button
- * @param {() => void} does.close
+ * @param {object} handlers
+ * @param {(spanId: string) => void} handlers.choose
+ * @param {HTMLElement} handlers.previous a button
+ * @param {() => void} handlers.close
  * @returns {HTMLElement[]}
  */
 export function waterfall(trace, { choose, previous, close }) {
   const roots = tree(trace.spans);
   const scale = new Scale(lengthOf(roots));
-  const gap = unnamed(roots);
+  const gap = largestGap(roots);
   const stages = rows(roots).map((node) => spanRow(node.span, node.depth, undefined,
     scale.track(scale.bar(node), node === roots[0] && gap.duration_ms > 0 ? scale.gap(gap) : null),
     el("div", { role: "gridcell", class: "took" }, duration(node.span.duration_ms))));
-  const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(), columnHead("Took", "took")];
+  const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(), columnHead("Duration", "took")];
   return [
     el("div", { class: "bar-head" },
       el("h2", {}, ...call(trace)),
-      el("p", { class: "ways" },
+      el("p", { class: "actions" },
         previous, el("button", { class: "quiet", onclick: close }, "Close"))),
     facts(trace),
     treegrid("Stages of this request", "one", heads, stages, choose),
     legend(rows(roots)),
-    el("p", { class: "unnamed" }, ...longest(trace, gap)),
+    el("p", { class: "unnamed" }, ...gapText(trace, gap)),
   ];
 }
 
-/** @param {Trace} trace @returns {HTMLElement} a request in one line */
+/** @param {Trace} trace @returns {HTMLElement} the summary of a request in one line */
 export function facts(trace) {
   return el("p", { class: "facts" },
     status(trace.status), el("strong", {}, duration(trace.duration_ms)),
@@ -49,24 +49,24 @@ export function facts(trace) {
 }
 
 /**
- * What each colour stands for, and how much of the time was spent there and nowhere deeper.
+ * Explain each colour, with the time spent in this place itself, without its child stages.
  *
  * @param {Branch[]} all
  */
 function legend(all) {
   const shown = PLACES.filter((place) => all.some(({ span }) => placeOf(span) === place)).map((place) => {
-    const there = all.filter(({ span }) => placeOf(span) === place);
-    const own = there.reduce((sum, node) => sum + ownTime(node), 0);
-    const names = new Set(there.map(({ span }) => whereOf(span)));
+    const nodes = all.filter(({ span }) => placeOf(span) === place);
+    const own = nodes.reduce((sum, node) => sum + ownTime(node), 0);
+    const names = new Set(nodes.map(({ span }) => whereOf(span)));
     return el("li", {}, glyph(place), `${[...names].join(", ")} `, el("span", { class: "soft" }, duration(own)));
   });
-  return el("div", { class: "legend" }, el("span", { class: "soft" }, "Where the time went:"), el("ul", {}, ...shown));
+  return el("div", { class: "legend" }, el("span", { class: "soft" }, "Time spent in:"), el("ul", {}, ...shown));
 }
 
 /** @param {Trace} trace @param {{start_ms: number}} gap */
-function longest(trace, gap) {
-  if (trace.unnamed_ms <= 0) return ["Every moment has a name."];
+function gapText(trace, gap) {
+  if (trace.unnamed_ms <= 0) return ["No untraced gap."];
   const part = `${duration(trace.unnamed_ms)}, ${share(trace.unnamed_ms, trace.duration_ms)} of the request`;
-  return ["The longest stretch without a name is ", el("strong", {}, part),
-    `, from ${duration(gap.start_ms)} on; it is hatched in the first row.`];
+  return ["Largest untraced gap: ", el("strong", {}, part),
+    `, starting at ${duration(gap.start_ms)}; it is hatched in the first row.`];
 }

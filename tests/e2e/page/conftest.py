@@ -1,4 +1,4 @@
-"""A real browser on the page of a real stack."""
+"""Fixtures: a real browser with the lab's page of a real stack."""
 
 from collections.abc import Iterator
 
@@ -20,14 +20,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, started_stack: LocalStack) -> Iterator[BrowserContext]:
-    """One profile, in which addresses are relative to the stack's."""
+    """One profile, in which URLs are relative to the stack's origin."""
     with chromium.profile(browser, f"http://localhost:{started_stack.http_port}") as context:
         yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext, stack: LocalStack) -> Iterator[Page]:
-    """A tab in which nothing may go wrong unseen. The collector knows what was sent before."""
+    """A tab that fails the test on errors of the page. The collector keeps earlier requests."""
     assert stack.runs()
     with chromium.tab(context) as page:
         yield page
@@ -35,27 +35,27 @@ def page(context: BrowserContext, stack: LocalStack) -> Iterator[Page]:
 
 @pytest.fixture
 def client(stack: LocalStack) -> Client:
-    """Sends what the page is to show."""
+    """Sends the requests that the page shows."""
     return Client(stack)
 
 
 @pytest.fixture(scope="module")
 def shop(started_stack: LocalStack) -> Iterator[Shop]:
-    """Somebody who can add products, after which the next look at the catalogue is a miss."""
+    """Adds products, so that the next read of the catalogue is a cache miss."""
     with Shop.open(started_stack) as shop:
         yield shop
 
 
 @pytest.fixture
-def forgetful(stack: LocalStack, client: Client) -> LocalStack:
-    """The stack with a new collector, which has seen nothing."""
-    # What the tests before have done is told by then, and not to the new one.
+def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
+    """The stack with a new collector, which has no traces."""
+    # Waits until the spans of the previous tests have been sent, so that the new one gets none.
     client.document(client.trace("GET", "/livez"))
     stack.kill("collector")
 
-    def knows_nothing() -> bool:
-        answer = stack.request("GET", "/lab/api/traces")
-        return answer.status == 200 and not answer.json()["items"]
+    def is_empty() -> bool:
+        response = stack.request("GET", "/lab/api/traces")
+        return response.status == 200 and not response.json()["items"]
 
-    assert wait_until(knows_nothing, timeout_s=20)
+    assert wait_until(is_empty, timeout_s=20)
     return stack

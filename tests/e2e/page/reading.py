@@ -1,4 +1,4 @@
-"""How a test finds its way on the lab's page."""
+"""Finds elements on the lab's page, and fills in its form."""
 
 from contextlib import suppress
 
@@ -14,19 +14,19 @@ LONG_ENOUGH = "correct horse battery"
 expect.set_options(timeout=TIMEOUT_MS)
 
 
-def go(page: Page, choice: str = "") -> None:
-    """Open the page anew; again, if a network has come or gone while its files were loading."""
+def go(page: Page, selection: str = "") -> None:
+    """Load the page; retry if the machine's networks change while its files are loading."""
     page.goto("about:blank")
     for _ in range(5):
         with suppress(Error):
-            page.goto(f"/lab{choice}")
+            page.goto(f"/lab{selection}")
             expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=5000)
             return
     pytest.fail("The page does not load.")
 
 
 def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
-    """Fill in the form, and send it."""
+    """Fill in the form and submit it."""
     page.get_by_label("Name").fill("Ahmed")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
@@ -34,20 +34,20 @@ def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
 
 
 def requests(page: Page) -> Locator:
-    """The lines of the list, without its head."""
+    """The rows of the list, without its header."""
     return page.get_by_role("grid").locator("[data-trace]")
 
 
 def request(page: Page, trace_id: str) -> Locator:
-    """The line of one request."""
+    """The row of one request."""
     return page.get_by_role("grid").locator(f"[data-trace='{trace_id}']")
 
 
 def stages(page: Page) -> Locator:
-    """The lines of the waterfall, without its head."""
+    """The rows of the waterfall, without its header."""
     return page.get_by_role("treegrid").locator("[data-span]")
 
 
 def stage(page: Page, word: str) -> Locator:
-    """The lines of the stages of that name."""
+    """The rows of the stages with this name."""
     return stages(page).filter(has=page.locator(".word").get_by_text(word, exact=True))

@@ -1,4 +1,4 @@
-"""The pictures in docs/images, taken anew by `make pictures`: of a real stack and what it did."""
+"""Takes the pictures in docs/images (`make pictures`), of the page of a real stack."""
 
 import base64
 from typing import Literal
@@ -12,7 +12,7 @@ from tests.e2e.page.reading import expect, go, request, stage
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
 
 IMAGES = CHECKOUT / "docs" / "images"
-LARGEST = 150_000
+MAX_PICTURE_BYTES = 150_000
 Scheme = Literal["light", "dark"]
 COMPRESS = """async (png) => {
   const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
@@ -42,8 +42,8 @@ def test_a_picture_is_taken(
     size: tuple[int, int],
     scheme: Scheme,
 ) -> None:
-    """Small enough for a repository, of the page as it is now."""
-    signed_up, miss, hit = an_afternoon(client, shop)
+    """The picture shows the current page, and is small enough for a repository."""
+    signed_up, miss, hit = varied_requests(client, shop)
     context = browser.new_context(
         base_url=f"http://localhost:{stack.http_port}",
         viewport={"width": size[0], "height": size[1]},
@@ -55,26 +55,26 @@ def test_a_picture_is_taken(
     if name == "lab-stage":
         go(page, f"#trace={signed_up}")
         stage(page, "sql").filter(has_text="INSERT").click()
-        page.get_by_role("button", name="Show its plan").click()
-        expect(page.get_by_role("region", name="Plan of the statement")).to_be_visible()
+        page.get_by_role("button", name="Show query plan").click()
+        expect(page.get_by_role("region", name="Query plan")).to_be_visible()
         page.mouse.move(0, 0)
     else:
         go(page, f"#trace={miss}&compare={hit}")
     expect(stage(page, "sql").first).to_be_visible()
     expect(request(page, hit)).to_be_visible()
-    expect(page.get_by_text("Reading it")).to_be_hidden()
+    expect(page.get_by_text("Loading")).to_be_hidden()
     is_phone = size[0] < 600
     if is_phone:
         page.evaluate("document.getElementById('chosen').scrollIntoView()")
     picture = _compressed(page, page.screenshot(full_page=not is_phone))
     context.close()
-    assert len(picture) < LARGEST
+    assert len(picture) < MAX_PICTURE_BYTES
     IMAGES.mkdir(exist_ok=True)
     (IMAGES / f"{name}.webp").write_bytes(picture)
 
 
-def an_afternoon(client: Client, shop: Shop) -> tuple[str, str, str]:
-    """Send a little of everything; a signup's id, and those of a miss and a hit."""
+def varied_requests(client: Client, shop: Shop) -> tuple[str, str, str]:
+    """Send varied requests; return the trace ids of a signup, a cache miss and a cache hit."""
     email = new_email()
     client.sign_up(email)
     client.sign_up(email)
@@ -89,7 +89,7 @@ def an_afternoon(client: Client, shop: Shop) -> tuple[str, str, str]:
 
 
 def _compressed(page: Page, png: bytes) -> bytes:
-    """The browser can write WebP, if not by itself: a third of the size, and as sharp."""
+    """Convert to WebP in the browser: a third of the size, and as sharp."""
     page.goto("about:blank")
     url = page.evaluate(COMPRESS, base64.b64encode(png).decode())
     return base64.b64decode(url.partition(",")[2])

@@ -1,4 +1,4 @@
-"""The lab's page: one request stage by stage, what a stage did, and two side by side."""
+"""The lab's page: the waterfall of a request, the panel of a stage, and the comparison."""
 
 import re
 from secrets import token_hex
@@ -21,7 +21,7 @@ VERDICT = re.compile(rf"B took [\d.]+\sms (less|more) than A \([+{MINUS}][\d.]+\
 
 
 def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) -> None:
-    """Each stage in the order of time under its parent, however short."""
+    """Each stage is under its parent, ordered by start, and visible even if it is short."""
     trace_id = client.sign_up()
     document = client.document(trace_id)
     go(page, f"#trace={trace_id}")
@@ -34,13 +34,13 @@ def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) ->
     ]
     expect(stage(page, "sql").first).to_contain_text("database")
     assert min(widths(stages(page).locator(".bar"))) >= 3
-    unnamed = page.get_by_text("The longest stretch without a name is")
-    longest, *_ = figures(unnamed.locator("strong").inner_text())
-    assert longest == rounded(document["unnamed_ms"])
+    gap_text = page.get_by_text("Largest untraced gap:")
+    gap_ms, *_ = figures(gap_text.locator("strong").inner_text())
+    assert gap_ms == rounded(document["unnamed_ms"])
 
 
-def test_a_stage_that_failed_says_so(page: Page, client: Client) -> None:
-    """The database refuses an address that is taken, and the page shows where."""
+def test_a_failed_stage_is_marked(page: Page, client: Client) -> None:
+    """When the email is taken, the failed INSERT and the rollback are visible."""
     email = new_email()
     client.sign_up(email)
     go(page, f"#trace={client.sign_up(email)}")
@@ -50,8 +50,8 @@ def test_a_stage_that_failed_says_so(page: Page, client: Client) -> None:
     expect(stage(page, "rollback")).to_be_visible()
 
 
-def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, client: Client) -> None:
-    """The statement on several lines, the plan on demand, the very line in the source."""
+def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client: Client) -> None:
+    """The statement is on several lines, the plan is on demand, and the source line is marked."""
     trace_id = client.sign_up()
     spans = client.document(trace_id)["spans"]
     (code,) = [it["code"] for it in spans if it["name"].startswith("INSERT")]
@@ -63,8 +63,8 @@ def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, client: 
     expect(statement).to_contain_text("INSERT INTO users")
     expect(statement).to_contain_text("\nVALUES (%(")
     expect(panel.locator("mark")).to_have_text(line_of(code["file"], code["line"]))
-    panel.get_by_role("button", name="Show its plan").click()
-    plan = panel.get_by_role("region", name="Plan of the statement")
+    panel.get_by_role("button", name="Show query plan").click()
+    plan = panel.get_by_role("region", name="Query plan")
     expect(plan).to_contain_text("Insert on users")
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
@@ -72,28 +72,28 @@ def test_a_stage_shows_its_statement_its_plan_and_its_lines(page: Page, client: 
 
 
 @pytest.mark.slow
-def test_spans_that_come_late_take_away_nothing(page: Page, client: Client) -> None:
-    """The waterfall is drawn anew when a trace has grown; focus and plan stay where they are."""
+def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> None:
+    """When more spans of a trace arrive, its waterfall is drawn again."""
     items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
     sent = client.send("POST", "/api/users", *items)
     go(page, f"#trace={sent.context.trace_id}")
     stage(page, "sql").filter(has_text="INSERT").click()
-    page.get_by_role("button", name="Show its plan").click()
-    plan = page.get_by_role("region", name="Plan of the statement")
+    page.get_by_role("button", name="Show query plan").click()
+    plan = page.get_by_role("region", name="Query plan")
     expect(plan).to_contain_text("Insert on users")
     stage(page, "hash").focus()
-    client.tell(sent)
+    client.report(sent)
     expect(stage(page, "tls")).to_be_visible()
     expect(stage(page, "hash")).to_be_focused()
     expect(plan).to_contain_text("Insert on users")
 
 
-def test_what_a_stranger_has_sent_stays_text(page: Page, client: Client) -> None:
-    """Names and attributes that look like markup are shown, and do nothing."""
+def test_markup_in_spans_is_shown_as_text(page: Page, client: Client) -> None:
+    """Any sender can put markup into names and attributes; it has no effect."""
     attack, trace_id, span_id = "<img src=x onerror=alert(1)>", token_hex(16), token_hex(8)
     attributes = {"http.route": attack, "url.path": attack, attack: attack}
     spans = span(trace_id, attack, span_id=span_id, attributes=attributes)
-    client.bring(otlp_request(attack, spans))
+    client.send_spans(otlp_request(attack, spans))
     go(page, f"#trace={trace_id}&stage={span_id}")
     expect(page.get_by_role("complementary").locator("dd").first).to_be_visible()
     expect(page.get_by_role("complementary").get_by_text(attack, exact=True).last).to_be_visible()
@@ -101,8 +101,8 @@ def test_what_a_stranger_has_sent_stays_text(page: Page, client: Client) -> None
     assert page.locator("img").count() == 0
 
 
-def test_what_is_quoted_in_a_statement_is_no_clause(page: Page, client: Client) -> None:
-    """Nor is what is part of a type; the service has no such statement, others may."""
+def test_quoted_text_and_types_in_a_statement_are_not_clauses(page: Page, client: Client) -> None:
+    """They do not begin a new line. The service has no such statement, but other senders may."""
     lines = [
         "INSERT INTO users (role, erased_at)",
         "VALUES ('user FROM here', %(erased_at)s::TIMESTAMP WITH TIME ZONE)",
@@ -110,7 +110,7 @@ def test_what_is_quoted_in_a_statement_is_no_clause(page: Page, client: Client) 
     ]
     trace_id, span_id = token_hex(16), token_hex(8)
     attributes = {"db.system.name": "postgresql", "db.query.text": " ".join(lines)}
-    client.bring(
+    client.send_spans(
         otlp_request("shop", span(trace_id, "INSERT", span_id=span_id, attributes=attributes))
     )
     go(page, f"#trace={trace_id}&stage={span_id}")
@@ -119,8 +119,8 @@ def test_what_is_quoted_in_a_statement_is_no_clause(page: Page, client: Client) 
     assert statement.inner_text().splitlines() == lines
 
 
-def test_two_requests_are_laid_side_by_side(page: Page, client: Client, shop: Shop) -> None:
-    """A miss and a hit on one scale: what both have with its difference, and what only one has."""
+def test_two_requests_are_compared_on_one_time_axis(page: Page, client: Client, shop: Shop) -> None:
+    """A common stage has the difference of its times; the others say `only A` or `only B`."""
     miss, hit = shop.miss_and_hit(client)
     a, b = client.document(miss), client.document(hit)
     go(page)
@@ -137,26 +137,26 @@ def test_two_requests_are_laid_side_by_side(page: Page, client: Client, shop: Sh
     assert figures(delta) == [rounded(abs(times[1] - times[0]))]
     expect(stage(page, "sql").first).to_contain_text("only A")
     of_a, of_b = widths(stage(page, "load-balancer").locator(".bar"))
-    told = took(a, "load-balancer") / took(b, "load-balancer")
-    assert of_a / of_b == pytest.approx(told, rel=0.1)
+    ratio = took(a, "load-balancer") / took(b, "load-balancer")
+    assert of_a / of_b == pytest.approx(ratio, rel=0.1)
     page.get_by_role("button", name="Show A alone").click()
     expect(page.get_by_role("heading", name="GET /api/products")).to_be_visible()
 
 
-def test_different_requests_are_compared_where_they_are_alike(page: Page, client: Client) -> None:
-    """Both have a load balancer and an app process; only one has a password to hash."""
-    signed_up, looked = client.sign_up(), client.trace("GET", CATALOGUE)
-    go(page, f"#trace={signed_up}&compare={looked}")
+def test_requests_to_different_routes_can_be_compared(page: Page, client: Client) -> None:
+    """Both have stages of the load balancer and the app; only the signup has a hash."""
+    signed_up, read = client.sign_up(), client.trace("GET", CATALOGUE)
+    go(page, f"#trace={signed_up}&compare={read}")
     expect(stage(page, "hash")).to_contain_text("only A")
     for word in ("load-balancer", "app"):
         expect(stage(page, word)).to_have_count(1)
         expect(stage(page, word)).not_to_contain_text("only")
 
 
-def test_a_request_is_compared_with_the_one_before_of_its_route(
+def test_a_request_can_be_compared_with_the_previous_one_to_its_route(
     page: Page, client: Client, shop: Shop
 ) -> None:
-    """One button, where there is one to compare with."""
+    """A button does this, if there is a previous request."""
     shop.restock()
     miss = client.trace("GET", CATALOGUE)
     client.sign_up()
@@ -167,11 +167,11 @@ def test_a_request_is_compared_with_the_one_before_of_its_route(
     expect(stage(page, "sql").first).to_contain_text("only A")
 
 
-def test_without_redis_its_stage_fails_and_the_answer_is_the_same(
+def test_without_redis_its_stage_fails_and_the_request_succeeds(
     page: Page, client: Client, fault: Fault
 ) -> None:
-    """The list says that the cache was passed by, the waterfall why."""
-    # So that both processes have the answer in their memories, too.
+    """The list shows `bypass`, and the waterfall shows the failed stage."""
+    # So that both processes also have the response in memory.
     for _ in range(4):
         client.send("GET", CATALOGUE)
     fault("redis", "stop")
@@ -186,12 +186,12 @@ def test_without_redis_its_stage_fails_and_the_answer_is_the_same(
 def test_without_postgres_the_page_says_why_there_is_no_plan(
     page: Page, client: Client, fault: Fault
 ) -> None:
-    """In the collector's own words, below the statement; and a signup is seen to fail."""
+    """The collector's error is below the statement; a failed signup has a failed stage."""
     go(page, f"#trace={client.sign_up()}")
     stage(page, "sql").filter(has_text="INSERT").click()
     fault("postgres", "stop")
     page.get_by_role("button", name="Show its plan").click()
-    reason = page.get_by_text("There is no plan to show. PostgreSQL does not answer.")
+    reason = page.get_by_text("No query plan. PostgreSQL does not answer.")
     expect(reason).to_be_visible()
     failed = client.sign_up()
     request(page, failed).click()
@@ -200,33 +200,33 @@ def test_without_postgres_the_page_says_why_there_is_no_plan(
 
 
 def widths(bars: Locator) -> list[float]:
-    """How wide each is drawn."""
-    found: list[float] = bars.evaluate_all(
+    """Return the width of each bar in pixels."""
+    pixels: list[float] = bars.evaluate_all(
         "bars => bars.map(bar => bar.getBoundingClientRect().width)"
     )
-    return found
+    return pixels
 
 
 def took(document: Document, word: str) -> float:
-    """How many milliseconds the first stage of that name has taken."""
-    found: list[float] = [it["duration_ms"] for it in document["spans"] if it["stage"] == word]
-    return found[0]
+    """Return the milliseconds of the first stage with this name."""
+    durations: list[float] = [it["duration_ms"] for it in document["spans"] if it["stage"] == word]
+    return durations[0]
 
 
 def figures(text: str) -> list[float]:
-    """The numbers of a text of the page that have a unit, with two decimal places at most."""
+    """Return the numbers with the unit ms or %, with at most two decimal places."""
     return [
         float(number) for number in re.findall(r"(?<![\d.])(\d+(?:\.\d\d?)?)\xa0(?:ms|%)", text)
     ]
 
 
 def rounded(ms: float) -> Any:
-    """Match the time at three significant digits; a tie may round either way."""
+    """Match a time with three significant digits; a tie may round either way."""
     return _rounded(ms, 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2)
 
 
 def rounded_percent(part: float) -> Any:
-    """Equal to that part of a whole in percent, rounded like `rounded`."""
+    """Match a fraction in percent, rounded like `rounded`."""
     return _rounded(100 * part, 1 if part < 0.1 else 0)
 
 
@@ -235,5 +235,5 @@ def _rounded(value: float, digits: int) -> Any:
 
 
 def line_of(file: str, number: int) -> str:
-    """A line as it stands in the source."""
+    """Return a line of the source code."""
     return (CHECKOUT / file).read_text().splitlines()[number - 1].strip()
