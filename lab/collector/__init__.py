@@ -1,18 +1,22 @@
-"""The lab's collector: takes spans by OTLP/HTTP, joins them into traces, and serves what it has.
+"""The lab's collector: receives spans by OTLP/HTTP, joins them into traces, and serves the traces.
 
-    intake         a body becomes bytes: its type, its size, its compression
-    otlp           bytes become spans (OpenTelemetry's protocol, protobuf)
-    redaction      no secret is kept, whoever sent it
-    stages         which stage a span is, where it does not say so itself
+    door           accepts only requests for the allowed hosts, and adds security headers
+    intake         reads a request's body: its type, size and compression
+    otlp           parses the body to spans (OpenTelemetry's protocol, protobuf)
+    redaction      removes secrets
+    stages         determines the stage of a span without `roundtrip.stage`
+    spans          a span in memory
     store          the last 1,000 traces, in bounded memory
-    skew           the clock of a client on another machine
-    balancer       what the load balancer has answered itself
-    tree           who is whose parent, and where nothing has a name
+    skew           corrects the clock of a client on another machine
+    balancer       the status of responses that the load balancer generated
+    tree           orders spans under their parents, and finds the largest untraced gap
     documents      a trace as JSON
-    announcements  each complete trace, as a Server-Sent Event
-    plans          how PostgreSQL would run a statement that was seen
-    source         the lines of the service that did it
-    web            what is served where
+    announcements  sends each complete trace as a Server-Sent Event
+    plans          PostgreSQL's plan of a statement in a span
+    source         the source code of a stage's function
+    page           the page and its files
+    problems       errors as problem documents
+    web            the routes
 
-It knows nothing of the service but the standard attributes of its spans, and `roundtrip.stage`.
+It depends only on the standard attributes of the service's spans, and on `roundtrip.stage`.
 """

@@ -1,7 +1,7 @@
 """The collector as a process of the stack: `python -m lab.collector PORT`.
 
-`DATABASE_URL` is the database that it asks for plans, `ALLOWED_HOSTS` the names it is asked by, and
-`COLLECTOR_SERVICE_KEY` the key of the processes whose statements it explains.
+`DATABASE_URL` is the database that makes the query plans. `ALLOWED_HOSTS` lists the accepted host
+names. `COLLECTOR_SERVICE_KEY` is the key of the processes whose statements it explains.
 """
 
 import os
@@ -14,7 +14,7 @@ from lab.stack.ports import LOOPBACK
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until a signal ends the process."""
     app = create_app(
         os.environ["DATABASE_URL"],
         os.environ["COLLECTOR_SERVICE_KEY"],
@@ -29,9 +29,9 @@ def main() -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
-        # Longer than the load balancer and the exporters keep an idle connection.
+        # Longer than the load balancer and the exporters keep an idle connection open.
         timeout_keep_alive=75,
-        # By then nobody is left whom it could keep waiting.
+        # The streams have already ended at this point, so no client waits longer.
         timeout_graceful_shutdown=1,
     )
 

@@ -1,4 +1,4 @@
-"""Each complete trace, told to whoever listens (Server-Sent Events, WHATWG HTML section 9.2)."""
+"""Sends each complete trace to the subscribers (Server-Sent Events, WHATWG HTML section 9.2)."""
 
 import asyncio
 import json
@@ -10,60 +10,60 @@ from typing import Final
 from lab.collector.documents import Document, summary
 from lab.collector.store import Store
 
-# How often it is looked whether a trace is complete, while any is not.
-_LOOK_EVERY_S: Final = 0.05
-# So that a listener who has gone is noticed, and nobody in between takes the line for dead.
-_SIGN_OF_LIFE_S: Final = 15.0
-# What a listener may be behind. One who is slower misses the oldest.
-_MOST_WAITING: Final = 100
+# How often to check for complete traces, while any trace is incomplete.
+_POLL_INTERVAL_SECONDS: Final = 0.05
+# Detects closed connections, and keeps proxies from closing an idle one.
+_KEEP_ALIVE_SECONDS: Final = 15.0
+# Per subscriber. A slower subscriber misses the oldest events.
+_MAX_QUEUED_EVENTS: Final = 100
 
-_GREETING: Final = "retry: 1000\n\n"
-_SIGN_OF_LIFE: Final = ": still here\n\n"
+_RETRY_AFTER_1_SECOND: Final = "retry: 1000\n\n"
+_KEEP_ALIVE: Final = ": still here\n\n"
 
 _Queue = asyncio.Queue[str | None]
 
 
-class Announcements:
-    """The listeners, and what they are told."""
+class TraceEvents:
+    """Sends an event for each complete trace to all subscribers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._news = asyncio.Event()
-        self._listeners: set[_Queue] = set()
+        self._changed = asyncio.Event()
+        self._subscribers: set[_Queue] = set()
 
-    def note_news(self) -> None:
-        """Have the store looked at."""
-        self._news.set()
+    def notify(self) -> None:
+        """Wake `watch`, because the store has changed."""
+        self._changed.set()
 
     async def watch(self) -> None:
-        """Tell of each trace when it is complete, until cancelled."""
+        """Send each trace when it is complete, until cancelled."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._store.has_news:
-                for trace in self._store.due(monotonic()):
-                    if self._listeners:
-                        self._tell(_event(summary(trace)))
-                await asyncio.sleep(_LOOK_EVERY_S)
+            await self._changed.wait()
+            self._changed.clear()
+            while self._store.has_changes:
+                for trace in self._store.take_ready(monotonic()):
+                    if self._subscribers:
+                        self._broadcast(_event(summary(trace)))
+                await asyncio.sleep(_POLL_INTERVAL_SECONDS)
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Yield the stream of one listener, until it leaves or `end_streams` is called."""
-        queue: _Queue = asyncio.Queue(_MOST_WAITING)
-        self._listeners.add(queue)
+    async def subscribe(self) -> AsyncIterator[str]:
+        """Yield the stream of one subscriber, until it disconnects or `end_streams` is called."""
+        queue: _Queue = asyncio.Queue(_MAX_QUEUED_EVENTS)
+        self._subscribers.add(queue)
         try:
-            text: str | None = _GREETING
+            text: str | None = _RETRY_AFTER_1_SECOND
             while text is not None:
                 yield text
                 text = await _next(queue)
         finally:
-            self._listeners.discard(queue)
+            self._subscribers.discard(queue)
 
     def end_streams(self) -> None:
-        """End every stream; a browser comes back by itself after a second."""
-        self._tell(None)
+        """End every stream; a browser reconnects after a second."""
+        self._broadcast(None)
 
-    def _tell(self, text: str | None) -> None:
-        for queue in self._listeners:
+    def _broadcast(self, text: str | None) -> None:
+        for queue in self._subscribers:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(text)
@@ -71,8 +71,8 @@ class Announcements:
 
 async def _next(queue: _Queue) -> str | None:
     with suppress(TimeoutError):
-        return await asyncio.wait_for(queue.get(), _SIGN_OF_LIFE_S)
-    return _SIGN_OF_LIFE
+        return await asyncio.wait_for(queue.get(), _KEEP_ALIVE_SECONDS)
+    return _KEEP_ALIVE
 
 
 def _event(document: Document) -> str:

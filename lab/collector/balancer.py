@@ -1,4 +1,4 @@
-"""What the load balancer has answered itself, because the service could not be asked."""
+"""Corrects the status of responses that the load balancer generated instead of the service."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,22 +11,22 @@ _STATUS: Final = "http.response.status_code"
 
 
 def with_own_answers(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans, each of the load balancer's with the status that was really answered.
+    """Return the spans, those of the load balancer with the status of the real response.
 
-    Caddy ends a span that failed before it knows what to answer, and writes 200 into it. The span
-    of its answer lies below, and knows better.
+    When Caddy cannot reach the service, its span ends before Caddy generates the response, and has
+    the status 200. A child span has the real status.
     """
-    listed = list(spans)
-    by_balancer = [span for span in listed if span.process == LOAD_BALANCER]
-    answers = {span.parent_id: span for span in by_balancer}
+    all_spans = list(spans)
+    by_balancer = [span for span in all_spans if span.process == LOAD_BALANCER]
+    children = {span.parent_id: span for span in by_balancer}
     return [
-        _answered_by(span, answers[span.span_id])
-        if span.process == LOAD_BALANCER and span.span_id in answers
+        _with_status_of(children[span.span_id], span)
+        if span.process == LOAD_BALANCER and span.span_id in children
         else span
-        for span in listed
+        for span in all_spans
     ]
 
 
-def _answered_by(span: Span, answer: Span) -> Span:
-    status = {key: value for key, value in answer.attributes.items() if key == _STATUS}
-    return replace(span, error=answer.error, attributes={**span.attributes, **status})
+def _with_status_of(child: Span, span: Span) -> Span:
+    status = {key: value for key, value in child.attributes.items() if key == _STATUS}
+    return replace(span, error=child.error, attributes={**span.attributes, **status})

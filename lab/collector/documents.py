@@ -6,21 +6,21 @@ from typing import Any
 
 from lab.collector import source
 from lab.collector.balancer import with_own_answers
-from lab.collector.skew import corrected
+from lab.collector.skew import with_corrected_clock
 from lab.collector.spans import Span, Value
-from lab.collector.stages import UNNAMED
+from lab.collector.stages import OTHER
 from lab.collector.store import Trace
-from lab.collector.tree import Placed, in_order, longest_gap_ns
+from lab.collector.tree import PlacedSpan, in_order, longest_gap_ns
 
 Document = dict[str, Any]
 
-# Each by the names that it may have; what is nearer to the root is believed first.
+# The attribute names of each field. If several spans have one, the span nearest to the root counts.
 _METHOD = ("http.request.method",)
 _PATH = ("url.path",)
 _ROUTE = ("http.route",)
 _STATUS = ("http.response.status_code",)
 _CACHE = ("roundtrip.cache",)
-_CACHE_AS_ANSWERED = ("http.response.header.x-cache",)
+_RESPONSE_CACHE = ("http.response.header.x-cache",)
 _REQUEST_ID = (
     "roundtrip.request_id",
     "http.response.header.x-request-id",
@@ -29,12 +29,12 @@ _REQUEST_ID = (
 
 
 def summary(trace: Trace) -> Document:
-    """Return what a list of requests shows of one."""
+    """Return the summary of a trace, for the list of requests."""
     return _summary(trace.trace_id, _joined(trace))
 
 
 def document(trace: Trace) -> Document:
-    """Return all of a trace: the summary, and each span in the order of a waterfall."""
+    """Return the whole trace: the summary, and each span in the order of the waterfall."""
     placed = _joined(trace)
     began = _beginning(placed)
     return {
@@ -44,11 +44,11 @@ def document(trace: Trace) -> Document:
     }
 
 
-def _joined(trace: Trace) -> list[Placed]:
-    return in_order(with_own_answers(corrected(trace.spans)))
+def _joined(trace: Trace) -> list[PlacedSpan]:
+    return in_order(with_own_answers(with_corrected_clock(trace.spans)))
 
 
-def _summary(trace_id: str, placed: Sequence[Placed]) -> Document:
+def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
     spans = [it.span for it in placed]
     by_start = sorted(spans, key=lambda span: span.start_ns)
     return {
@@ -60,14 +60,15 @@ def _summary(trace_id: str, placed: Sequence[Placed]) -> Document:
         "route": _first(spans, _ROUTE),
         "status": _first(spans, _STATUS),
         "processes": list(dict.fromkeys(span.process for span in by_start)),
-        "stages": sum(span.stage != UNNAMED for span in spans),
-        # What the service knew at its door may have been too old, and was looked up behind it.
-        "cache": _first(spans, _CACHE_AS_ANSWERED) or _first(reversed(by_start), _CACHE),
+        "stages": sum(span.stage != OTHER for span in spans),
+        # The response header has the final result. Otherwise the last lookup counts, because the
+        # first one, in the process's memory, may have found a stale copy.
+        "cache": _first(spans, _RESPONSE_CACHE) or _first(reversed(by_start), _CACHE),
         "request_id": _first(spans, _REQUEST_ID),
     }
 
 
-def _span(placed: Placed, began_ns: int) -> Document:
+def _span(placed: PlacedSpan, began_ns: int) -> Document:
     span = placed.span
     return {
         "id": span.span_id,
@@ -80,7 +81,7 @@ def _span(placed: Placed, began_ns: int) -> Document:
         "depth": placed.depth,
         "error": span.error,
         "attributes": dict(span.attributes),
-        "code": source.place_of(span.attributes),
+        "code": source.code_location(span.attributes),
     }
 
 
@@ -89,12 +90,12 @@ def _first(spans: Iterable[Span], names: Iterable[str]) -> Value | None:
         for span in spans:
             value = span.attributes.get(name)
             if value not in (None, "", []):
-                # Headers are lists by OpenTelemetry's conventions.
+                # OpenTelemetry's conventions make headers lists.
                 return value[0] if isinstance(value, list) else value
     return None
 
 
-def _beginning(placed: Iterable[Placed]) -> int:
+def _beginning(placed: Iterable[PlacedSpan]) -> int:
     return min(it.span.start_ns for it in placed)
 
 

@@ -1,4 +1,4 @@
-"""What every request meets first, and every response is given."""
+"""Middleware that accepts only the allowed hosts, and adds security headers to every response."""
 
 from collections.abc import Collection
 from typing import Final
@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lab.collector.problems import problem_response
 
-# Everything comes from here: no script in the page, no style, no picture from elsewhere. No text
-# ever becomes markup (Trusted Types), as a trace may hold whatever a stranger has sent.
+# Everything is from this origin, and inline scripts are forbidden. Text never becomes markup
+# (Trusted Types), because a trace may contain text from any sender.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -21,15 +21,15 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Whatever is shown is of this moment.
+    # Traces change at any time.
     "Cache-Control": "no-store",
 }
 
 
-class Door:
-    """Serves only requests for this machine's own names, and adds the headers of a safe page.
+class SecurityMiddleware:
+    """Serves only requests for the allowed hosts, and adds security headers.
 
-    A page elsewhere whose name suddenly leads to this machine (DNS rebinding) reads nothing.
+    This prevents DNS rebinding, in which a foreign page's host name resolves to this machine.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:
@@ -37,7 +37,7 @@ class Door:
         self._allowed = frozenset(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if it is meant for this machine."""
+        """Pass the request on if its host is allowed; otherwise respond with 400."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -49,10 +49,10 @@ class Door:
                     headers.setdefault(name, value)
             await send(message)
 
-        app = self.app if self._is_meant(scope) else _refuse
+        app = self.app if self._is_allowed(scope) else _refuse
         await app(scope, receive, send_with_headers)
 
-    def _is_meant(self, scope: Scope) -> bool:
+    def _is_allowed(self, scope: Scope) -> bool:
         host = Headers(scope=scope).get("host", "").lower()
         name, colon, port = host.rpartition(":")
         return (name if colon and port.isdigit() else host) in self._allowed
@@ -60,6 +60,6 @@ class Door:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     response = problem_response(
-        Request(scope), 400, "Nothing of that name is here. Ask for localhost."
+        Request(scope), 400, "This host name is not allowed. Use localhost."
     )
     await response(scope, receive, send)

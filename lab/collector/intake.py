@@ -1,4 +1,4 @@
-"""A request's body, read within limits."""
+"""Reads a request's body within limits."""
 
 import zlib
 from typing import Final
@@ -8,14 +8,14 @@ from starlette.requests import ClientDisconnect, Request
 from lab.collector.otlp import MEDIA_TYPE
 from lab.collector.problems import Problem
 
-# An exporter sends 512 spans at most in one request, which are some hundred kilobytes.
-LARGEST_BODY: Final = 4 * 1024 * 1024
+# An exporter sends at most 512 spans in one request, which are some hundred kilobytes.
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 
-# zlib's window with a header of gzip's.
-_GZIP: Final = 16 + zlib.MAX_WBITS
+# Tells zlib to expect a gzip header.
+_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
 
 
-async def body_of(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
     """Return the body, decompressed.
 
     :raises Problem: 400, 413 or 415.
@@ -27,7 +27,7 @@ async def body_of(request: Request) -> bytes:
         )
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
-        raise Problem(415, "Send the body as it is, or compressed by gzip.")
+        raise Problem(415, "Send the body uncompressed or with gzip.")
     body = await _read(request)
     return _decompressed(body) if encoding == "gzip" else body
 
@@ -37,25 +37,25 @@ async def _read(request: Request) -> bytes:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > LARGEST_BODY:
+            if len(body) > MAX_BODY_BYTES:
                 raise _too_large()
     except ClientDisconnect:
-        raise Problem(400, "The body ended before its end.") from None
+        raise Problem(400, "The body is incomplete.") from None
     return bytes(body)
 
 
 def _decompressed(body: bytes) -> bytes:
-    stream = zlib.decompressobj(_GZIP)
+    stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
     try:
-        content = stream.decompress(body, LARGEST_BODY + 1)
+        content = stream.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error:
-        raise Problem(400, "The body is not what gzip writes.") from None
-    if len(content) > LARGEST_BODY:
+        raise Problem(400, "The body is not gzip.") from None
+    if len(content) > MAX_BODY_BYTES:
         raise _too_large()
     if not stream.eof or stream.unused_data:
-        raise Problem(400, "The body is not one whole stream of gzip.")
+        raise Problem(400, "The body is not one complete gzip stream.")
     return content
 
 
 def _too_large() -> Problem:
-    return Problem(413, f"A body has at most {LARGEST_BODY} bytes, also when decompressed.")
+    return Problem(413, f"A body has at most {MAX_BODY_BYTES} bytes, also after decompression.")

@@ -1,4 +1,4 @@
-"""OTLP's protobuf messages become spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
+"""Parses OTLP's protobuf messages to spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
@@ -15,40 +15,40 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from lab.collector.problems import Problem
-from lab.collector.redaction import REDACTED, cleaned, is_secret
+from lab.collector.redaction import REDACTED, is_secret_name, redacted
 from lab.collector.spans import Scalar, Span, Value
 from lab.collector.stages import process_of, stage_of
 
 MEDIA_TYPE: Final = "application/x-protobuf"
 
-LONGEST_TEXT: Final = 4096
-LONGEST_NAME: Final = 256
-_MOST_ATTRIBUTES: Final = 64
-_MOST_ELEMENTS: Final = 32
+MAX_TEXT_CHARACTERS: Final = 4096
+MAX_NAME_CHARACTERS: Final = 256
+_MAX_ATTRIBUTES: Final = 64
+_MAX_ELEMENTS: Final = 32
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _SCALARS: Final = {"bool_value", "int_value", "double_value"}
 
 
 class Received(NamedTuple):
-    """What one request has brought."""
+    """The spans of one request, and the number of rejected spans."""
 
     spans: list[Span]
     rejected: int
 
 
 def read(body: bytes, *, from_service: bool = False) -> Received:
-    """Return the spans of a request, redacted and cut; those without valid ids are rejected.
+    """Return the spans of a request, redacted and truncated; reject those without valid ids.
 
-    With `from_service` they are marked as the service's own.
+    With `from_service`, the spans are marked as the service's own.
 
-    :raises Problem: 400, when it is no such message.
+    :raises Problem: 400, when the body is not an ExportTraceServiceRequest.
     """
     message = ExportTraceServiceRequest()
     try:
         message.ParseFromString(body)
     except DecodeError:
-        raise Problem(400, "The body is no ExportTraceServiceRequest in protobuf.") from None
+        raise Problem(400, "The body is not an ExportTraceServiceRequest in protobuf.") from None
     spans: list[Span] = []
     rejected = 0
     for group in message.resource_spans:
@@ -62,8 +62,8 @@ def read(body: bytes, *, from_service: bool = False) -> Received:
     return Received(spans, rejected)
 
 
-def answer(rejected: int) -> bytes:
-    """Return the response to a request of whose spans so many were not taken."""
+def response_body(rejected: int) -> bytes:
+    """Return the body of the response to a request with this number of rejected spans."""
     response = ExportTraceServiceResponse()
     if rejected:
         response.partial_success.rejected_spans = rejected
@@ -72,7 +72,7 @@ def answer(rejected: int) -> bytes:
 
 
 def _span(sent: trace_pb2.Span, process: str, *, from_service: bool) -> Span:
-    name = cleaned(sent.name[:LONGEST_NAME])
+    name = redacted(sent.name[:MAX_NAME_CHARACTERS])
     attributes = dict(_attributes(sent.attributes))
     server = sent.kind == trace_pb2.Span.SPAN_KIND_SERVER
     return Span(
@@ -91,7 +91,7 @@ def _span(sent: trace_pb2.Span, process: str, *, from_service: bool) -> Span:
 
 
 def _has_valid_ids(sent: trace_pb2.Span) -> bool:
-    # W3C Trace Context, section 3.2.2: an id of nothing but zeros is none.
+    # W3C Trace Context, section 3.2.2: an id of only zeros is invalid.
     return (
         len(sent.trace_id) == _TRACE_ID_BYTES
         and len(sent.span_id) == _SPAN_ID_BYTES
@@ -105,32 +105,32 @@ def _process(resource: Resource) -> str:
     named = {it.key: it.value.string_value for it in resource.attributes}
     service = named.get("service.name") or "unknown"
     process = process_of(service, named.get("service.instance.id", ""))
-    return intern(cleaned(process[:LONGEST_NAME]))
+    return intern(redacted(process[:MAX_NAME_CHARACTERS]))
 
 
 def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
-    for _, pair in zip(range(_MOST_ATTRIBUTES), sent, strict=False):
-        key = intern(pair.key[:LONGEST_NAME])
-        if is_secret(key):
+    for _, pair in zip(range(_MAX_ATTRIBUTES), sent, strict=False):
+        key = intern(pair.key[:MAX_NAME_CHARACTERS])
+        if is_secret_name(key):
             yield key, REDACTED
-        # Caddy notes a header that is not there as an empty text.
+        # Caddy records an absent header as an empty text.
         elif (value := _value(pair.value)) is not None and value != "":
             yield key, value
 
 
 def _value(sent: AnyValue) -> Value | None:
-    """Return a scalar or a list of scalars; maps and bytes are not kept."""
+    """Return a scalar or a list of scalars; None for maps and bytes, which are not kept."""
     if not sent.HasField("array_value"):
         return _scalar(sent)
-    elements = map(_scalar, sent.array_value.values[:_MOST_ELEMENTS])
+    elements = map(_scalar, sent.array_value.values[:_MAX_ELEMENTS])
     return [element for element in elements if element is not None]
 
 
 def _scalar(sent: AnyValue) -> Scalar | None:
     kind = sent.WhichOneof("value")
     if kind == "string_value":
-        # What is cut could be the end of a secret, so it is cut first.
-        return cleaned(sent.string_value[:LONGEST_TEXT])
+        # Truncated before the redaction, so that the redaction sees the text that is kept.
+        return redacted(sent.string_value[:MAX_TEXT_CHARACTERS])
     scalar: Scalar | None = getattr(sent, kind) if kind in _SCALARS else None
-    # JSON has no infinity, and nothing that is not a number.
+    # JSON has no infinity and no NaN.
     return str(scalar) if isinstance(scalar, float) and not isfinite(scalar) else scalar

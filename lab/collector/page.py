@@ -1,4 +1,4 @@
-"""The page and its files, as they lie in lab/page/static."""
+"""Serves the page and its files from lab/page/static."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from lab.stack.paths import CHECKOUT
 
 STATIC: Final = CHECKOUT / "lab" / "page" / "static"
 
-# For a checkout without the page's files: what there is can still be read.
+# For a checkout without the page's files: a link to the traces as JSON.
 _WITHOUT_FILES: Final = """\
 <!doctype html>
 <html lang="en">
@@ -29,7 +29,7 @@ async def page(_: Request) -> Response:
 
 
 def static_files() -> list[Mount]:
-    """Serve the files beside the page, if there are any."""
+    """Return a mount for the page's files, if the directory exists."""
     if not STATIC.is_dir():
         return []
     return [Mount("/lab/static", StaticFiles(directory=STATIC))]

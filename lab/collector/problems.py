@@ -1,4 +1,4 @@
-"""Errors as clients see them: problem documents (RFC 9457), in the service's own shape."""
+"""Problem documents (RFC 9457), in the same form as those of the service."""
 
 import re
 import secrets
@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-# The service's own names of what can go wrong here, so that its pages explain them.
+# The service's problem codes, so that its pages explain them.
 _CODES = {
     400: "malformed-request",
     404: "not-found",
@@ -22,7 +22,7 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class Problem(Exception):
-    """What cannot be done, in a sentence for the person who asked."""
+    """An error with an HTTP status, and a detail for the user."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -33,9 +33,9 @@ class Problem(Exception):
 def problem_response(
     request: Request, status: int, detail: str, headers: dict[str, str] | None = None
 ) -> Response:
-    """Render it as `application/problem+json`."""
-    sent = request.headers.get("x-request-id", "")
-    request_id = sent if _ACCEPTABLE_ID.fullmatch(sent) else secrets.token_hex(16)
+    """Return a response with the media type `application/problem+json`."""
+    given_id = request.headers.get("x-request-id", "")
+    request_id = given_id if _ACCEPTABLE_ID.fullmatch(given_id) else secrets.token_hex(16)
     code = _CODES.get(status, "internal-error")
     problem = {
         "type": f"/problems/{code}",
@@ -54,11 +54,11 @@ def problem_response(
     )
 
 
-def on_problem(request: Request, error: Exception) -> Response:
-    """Answer with what was raised."""
+def handle_error(request: Request, error: Exception) -> Response:
+    """Return the response to an exception."""
     if isinstance(error, Problem):
         return problem_response(request, error.status, error.detail)
     if isinstance(error, HTTPException):
         detail = f"{HTTPStatus(error.status_code).description or error.detail}."
         return problem_response(request, error.status_code, detail, dict(error.headers or {}))
-    return problem_response(request, 500, "The collector has failed. Its log says more.")
+    return problem_response(request, 500, "The collector failed. See its log.")

@@ -1,4 +1,4 @@
-"""Secrets are not kept, even where whoever made a span should have known better."""
+"""Removes secrets from spans, because any sender may put them there by mistake."""
 
 import re
 from functools import lru_cache
@@ -11,11 +11,11 @@ _SECRET_KEY = re.compile(
 )
 _NAMES = r"[\w-]*(?:password|passwd|secret|token|api[-_]?key)|code|state"
 _SECRET_TEXT = re.compile(
-    # A header's value (RFC 9110, section 11.4), and a JWT anywhere. A run of its characters is read
-    # once, from its beginning and without a step back: the time grows only with the text's length.
+    # A header's value (RFC 9110, section 11.4), and a JWT anywhere. A run of word characters is
+    # read once, without backtracking, so the time is proportional to the text's length.
     r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"
     r"|(?<![\w-])(?P<run>(?>[\w-]*?(?=eyJ)))eyJ[\w-]{4,}+(?:\.[\w-]*){1,4}"
-    # The password in an address, a parameter of a query, a field of JSON.
+    # The password in a URL, a query parameter, a JSON field.
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
     rf"|(?P<query>[?&](?:{_NAMES})=)[^&#\s]*"
     rf"|(?P<field>\"(?:{_NAMES})\"\s*:\s*)\"(?:[^\"\\]|\\.)*\"?",
@@ -24,15 +24,15 @@ _SECRET_TEXT = re.compile(
 
 
 @lru_cache(maxsize=2048)
-def is_secret(key: str) -> bool:
-    """Whether an attribute of this name is kept for its name only."""
+def is_secret_name(key: str) -> bool:
+    """Return whether the value of an attribute with this name is a secret."""
     return _SECRET_KEY.search(key) is not None
 
 
-def cleaned(text: str) -> str:
-    """Return the text with what looks like a secret in it taken out."""
+def redacted(text: str) -> str:
+    """Return the text with everything that looks like a secret replaced."""
     return _SECRET_TEXT.sub(_without_secret, text)
 
 
-def _without_secret(found: re.Match[str]) -> str:
-    return (found[found.lastgroup] if found.lastgroup else "") + REDACTED
+def _without_secret(match: re.Match[str]) -> str:
+    return (match[match.lastgroup] if match.lastgroup else "") + REDACTED

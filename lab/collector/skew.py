@@ -1,4 +1,4 @@
-"""The clock of a client on another machine, corrected by what must have happened in between."""
+"""Corrects the clock of a client on another machine, by the order of events at both ends."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,15 +7,14 @@ from typing import Final
 from lab.collector.spans import Span
 from lab.collector.stages import CLIENT
 
-# On one machine the server may note its end a moment after the client has the response.
+# Even on one machine, the server may record its end a moment after the client has the response.
 TOLERANCE_NS: Final = 10_000_000
 
 
-def corrected(spans: Mapping[str, Span]) -> list[Span]:
-    """Return the spans, the client's shifted so that the server's work begins inside its `wait`.
+def with_corrected_clock(spans: Mapping[str, Span]) -> list[Span]:
+    """Return the spans, with the client's shifted so that the server's work begins inside `wait`.
 
-    The server's clock is believed. If what the client saw can have happened as it says, nothing
-    is shifted.
+    The server's clock counts as correct. Nothing is shifted if the client's times are possible.
     """
     shift = _shift(spans)
     if not shift:
@@ -29,41 +28,49 @@ def corrected(spans: Mapping[str, Span]) -> list[Span]:
 
 
 def _shift(spans: Mapping[str, Span]) -> int:
-    for served in spans.values():
-        asked = spans.get(served.parent_id or "")
-        if asked is not None and asked.process == CLIENT and served.process != CLIENT:
-            wait, end_ns = _stage_of(asked, "wait", spans), _whole_of(asked, spans).end_ns
-            sent_ns = _stage_of(asked, "send", spans).start_ns
-            if _agree(sent_ns, wait, end_ns, served):
+    for server_span in spans.values():
+        client_span = spans.get(server_span.parent_id or "")
+        if (
+            client_span is not None
+            and client_span.process == CLIENT
+            and server_span.process != CLIENT
+        ):
+            wait, end_ns = (
+                _stage_of(client_span, "wait", spans),
+                _whole_of(client_span, spans).end_ns,
+            )
+            sent_ns = _stage_of(client_span, "send", spans).start_ns
+            if _agree(sent_ns, wait, end_ns, server_span):
                 return 0
-            return _centred(wait, end_ns, served)
+            return _centred(wait, end_ns, server_span)
     return 0
 
 
-def _stage_of(asked: Span, stage: str, spans: Mapping[str, Span]) -> Span:
-    family = {asked.span_id, asked.parent_id}
+def _stage_of(client_span: Span, stage: str, spans: Mapping[str, Span]) -> Span:
+    family = {client_span.span_id, client_span.parent_id}
     return next(
-        (it for it in spans.values() if it.stage == stage and it.parent_id in family), asked
+        (it for it in spans.values() if it.stage == stage and it.parent_id in family), client_span
     )
 
 
-def _whole_of(asked: Span, spans: Mapping[str, Span]) -> Span:
-    """Return the client's request: what asked, or what that is a part of."""
-    above = spans.get(asked.parent_id or "")
-    return above if above is not None and above.process == CLIENT else asked
+def _whole_of(client_span: Span, spans: Mapping[str, Span]) -> Span:
+    """Return the span of the client's whole request: `client_span` or its parent."""
+    parent = spans.get(client_span.parent_id or "")
+    return parent if parent is not None and parent.process == CLIENT else client_span
 
 
-def _agree(sent_ns: int, wait: Span, end_ns: int, served: Span) -> bool:
-    # A server begins with the first bytes of a request, while the client still sends the others,
-    # or has sent them all and does not know it yet. And a response may go on for long after its
-    # first byte, with which the wait ends.
-    began = sent_ns - TOLERANCE_NS <= served.start_ns <= wait.end_ns + TOLERANCE_NS
-    return began and served.end_ns <= end_ns + TOLERANCE_NS
+def _agree(sent_ns: int, wait: Span, end_ns: int, server_span: Span) -> bool:
+    # A server begins with the first bytes of a request, while the client may still be sending. A
+    # response may continue long after its first byte, at which the client's `wait` ends.
+    began = sent_ns - TOLERANCE_NS <= server_span.start_ns <= wait.end_ns + TOLERANCE_NS
+    return began and server_span.end_ns <= end_ns + TOLERANCE_NS
 
 
-def _centred(wait: Span, end_ns: int, served: Span) -> int:
-    # The way there is taken to be as long as the way back. What is served for longer than the
-    # client waits for its first byte is served until the last one.
-    room = wait.duration_ns if served.duration_ns <= wait.duration_ns else end_ns - wait.start_ns
-    one_way = max(0, room - served.duration_ns) // 2
-    return served.start_ns - one_way - wait.start_ns
+def _centred(wait: Span, end_ns: int, server_span: Span) -> int:
+    # Assumes that both directions take the same time. If the server works for longer than the
+    # client's `wait`, the server's end is compared with the end of the client's request.
+    room = (
+        wait.duration_ns if server_span.duration_ns <= wait.duration_ns else end_ns - wait.start_ns
+    )
+    one_way = max(0, room - server_span.duration_ns) // 2
+    return server_span.start_ns - one_way - wait.start_ns

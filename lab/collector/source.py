@@ -1,4 +1,4 @@
-"""The lines of the service that did what a span tells of."""
+"""The service's source code of a span."""
 
 import ast
 import re
@@ -14,31 +14,32 @@ from lab.stack.paths import CHECKOUT
 _FILE = re.compile(r"app(/[A-Za-z_][A-Za-z0-9_]*)+\.py")
 _FUNCTION = re.compile(r"app(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
-# Of a function that is longer, and of a line that is in none.
-_MOST_LINES: Final = 80
-_AROUND: Final = 12
+# The maximum for a function.
+_MAX_LINES: Final = 80
+# Before and after a line that is outside of functions.
+_CONTEXT_LINES: Final = 12
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def place_of(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
-    """Return the file below app/, the line and the function that a span names, or None.
+def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
+    """Return the file in app/, the line and the function of a span, or None.
 
-    FastAPI's own spans name the function only, which is then looked up.
+    FastAPI's own spans have only the function; its file and line are looked up.
     """
     file, function = attributes.get("code.file.path"), attributes.get("code.function.name")
     line = attributes.get("code.line.number")
     if isinstance(file, str) and isinstance(line, int) and _FILE.fullmatch(file):
         return {"file": file, "line": line, "function": function}
-    found = _found(function) if isinstance(function, str) else None
-    return {"file": found[0], "line": found[1], "function": function} if found else None
+    place = _locate(function) if isinstance(function, str) else None
+    return {"file": place[0], "line": place[1], "function": function} if place else None
 
 
 def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
-    """Return the function that the line stands in, or what is around the line.
+    """Return the function that contains the line, or the lines around it.
 
-    :raises Problem: 404 when there is no such line in a file below app/.
+    :raises Problem: 404 when there is no such line in a file in app/.
     """
     lines = _read(checkout, file).splitlines()
     if not 1 <= line <= len(lines):
@@ -51,20 +52,20 @@ def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
 def _read(checkout: Path, file: str) -> str:
     path = checkout / file
     steps = [path, *path.parents[: file.count("/")]]
-    # Checked by its letters first: no dots lead upwards, and no link leads elsewhere.
+    # The pattern excludes `..`; symbolic links could lead out of app/.
     if not _FILE.fullmatch(file) or any(map(Path.is_symlink, steps)) or not path.is_file():
-        raise Problem(404, "There is no such file of Python below app/.")
+        raise Problem(404, "There is no such Python file in app/.")
     return path.read_text()
 
 
 def _surroundings(text: str, line: int, last_line: int) -> tuple[int, int]:
     around = [it for it in _functions(text) if _first(it) <= line <= (it.end_lineno or 0)]
     if not around:
-        return max(1, line - _AROUND), min(last_line, line + _AROUND)
-    # The innermost one begins last.
+        return max(1, line - _CONTEXT_LINES), min(last_line, line + _CONTEXT_LINES)
+    # The innermost function begins last.
     function = max(around, key=_first)
-    first = max(_first(function), line - _MOST_LINES // 2)
-    return first, min(function.end_lineno or line, first + _MOST_LINES - 1)
+    first = max(_first(function), line - _MAX_LINES // 2)
+    return first, min(function.end_lineno or line, first + _MAX_LINES - 1)
 
 
 def _functions(text: str) -> Iterator[_Function]:
@@ -75,15 +76,15 @@ def _first(function: _Function) -> int:
     return min([function.lineno, *(it.lineno for it in function.decorator_list)])
 
 
-# The lines of a service that runs do not change under it.
+# Cached, because the source of a running service does not change.
 @lru_cache(maxsize=512)
-def _found(name: str) -> tuple[str, int] | None:
+def _locate(name: str) -> tuple[str, int] | None:
     """Return the file and the line of `app.routers.users.create_user`."""
     parts = name.split(".") if _FUNCTION.fullmatch(name) else []
     for length in range(len(parts) - 1, 1, -1):
         for file in ("/".join(parts[:length]) + ".py", "/".join(parts[:length]) + "/__init__.py"):
             if (CHECKOUT / file).is_file():
                 last = parts[-1]
-                named = (it for it in _functions(_read(CHECKOUT, file)) if it.name == last)
-                return next(((file, it.lineno) for it in named), None)
+                matches = (it for it in _functions(_read(CHECKOUT, file)) if it.name == last)
+                return next(((file, it.lineno) for it in matches), None)
     return None

@@ -1,4 +1,4 @@
-"""A span as the collector keeps it: redacted, cut, and with a stage."""
+"""A span as the collector keeps it: redacted, truncated, and with a stage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,21 +22,23 @@ class Span:
     error: bool
     attributes: Mapping[str, Value]
     from_service: bool = False
-    """Whether the sender has the key that only the processes of the service get."""
+    """Whether the sender has the key that only the service's processes have."""
 
     @property
     def duration_ns(self) -> int:
-        """How long it took; never negative."""
+        """The duration; never negative."""
         return self.end_ns - self.start_ns
 
     @property
-    def weight(self) -> int:
-        """Roughly the bytes that it keeps."""
+    def approximate_bytes(self) -> int:
+        """The approximate size in memory."""
         own = 400 + len(self.name)
-        return own + sum(len(key) + _weight(value) for key, value in self.attributes.items())
+        return own + sum(
+            len(key) + _approximate_bytes(value) for key, value in self.attributes.items()
+        )
 
 
-def _weight(value: Value) -> int:
+def _approximate_bytes(value: Value) -> int:
     if isinstance(value, list):
-        return 56 + sum(map(_weight, value))
+        return 56 + sum(map(_approximate_bytes, value))
     return 56 + len(value) if isinstance(value, str) else 32

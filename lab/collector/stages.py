@@ -1,4 +1,4 @@
-"""Names for the spans that carry no stage of ours: Caddy's, FastAPI's own, and strangers'."""
+"""The stage of spans without `roundtrip.stage`: those of Caddy, FastAPI and other senders."""
 
 import re
 from collections.abc import Mapping
@@ -6,15 +6,15 @@ from typing import Final
 
 from lab.collector.spans import Value
 
-STAGE: Final = "roundtrip.stage"
-UNNAMED: Final = "other"
+STAGE_ATTRIBUTE: Final = "roundtrip.stage"
+OTHER: Final = "other"
 
 LOAD_BALANCER: Final = "load-balancer"
 CLIENT: Final = "client"
-_OUR_SERVICE: Final = "roundtrip"
+_SERVICE_NAME: Final = "roundtrip"
 
 _WORD = re.compile(r"[a-z][a-z-]{0,31}")
-# What FastAPI calls its operations, and what the rest of this project calls them.
+# FastAPI's names of its operations, and the names of the stages.
 _OPERATIONS: Final = {
     "fastapi.dependencies": "validate",
     "fastapi.endpoint": "endpoint",
@@ -24,15 +24,15 @@ _SYSTEMS: Final = {"postgresql": "sql", "redis": "redis"}
 
 
 def process_of(service: str, instance: str) -> str:
-    """Return which process a span comes from: `client`, `load-balancer`, `app-1` or a name."""
+    """Return the process that sent a span: `client`, `load-balancer`, `app-1` or another name."""
     if service == "caddy":
         return LOAD_BALANCER
-    return instance if service == _OUR_SERVICE and instance else service
+    return instance if service == _SERVICE_NAME and instance else service
 
 
 def stage_of(process: str, name: str, attributes: Mapping[str, Value], *, server: bool) -> str:
-    """Return the stage that a span says it is, else the one that it can be recognised as."""
-    stage = attributes.get(STAGE)
+    """Return the stage in the span's attributes; otherwise derive it from the span."""
+    stage = attributes.get(STAGE_ATTRIBUTE)
     if isinstance(stage, str) and _WORD.fullmatch(stage):
         return stage
     if process == LOAD_BALANCER:
@@ -43,4 +43,4 @@ def stage_of(process: str, name: str, attributes: Mapping[str, Value], *, server
         return "app"
     if process == CLIENT:
         return "request"
-    return _SYSTEMS.get(str(attributes.get("db.system.name")), UNNAMED)
+    return _SYSTEMS.get(str(attributes.get("db.system.name")), OTHER)

@@ -1,4 +1,4 @@
-"""What is served where: OTLP for processes, and below /lab JSON and the page for people."""
+"""The routes: OTLP for processes, and under /lab the JSON and the page for people."""
 
 import asyncio
 import signal
@@ -15,15 +15,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lab.collector import otlp, plans, source
-from lab.collector.announcements import Announcements
+from lab.collector.announcements import TraceEvents
 from lab.collector.documents import document, summary
-from lab.collector.door import Door
-from lab.collector.intake import body_of
+from lab.collector.door import SecurityMiddleware
+from lab.collector.intake import read_body
 from lab.collector.page import page, static_files
-from lab.collector.problems import Problem, on_problem
-from lab.collector.store import MOST_TRACES, Store, Trace
+from lab.collector.problems import Problem, handle_error
+from lab.collector.store import MAX_TRACES, Store, Trace
 
-_USUAL_LIMIT = 50
+_DEFAULT_LIMIT = 50
 
 
 class Collector:
@@ -33,19 +33,21 @@ class Collector:
         self._database_url = database_url
         self._authorization = f"Bearer {service_key}".encode()
         self.store = Store()
-        self.announcements = Announcements(self.store)
+        self.trace_events = TraceEvents(self.store)
 
     async def receive(self, request: Request) -> Response:
-        """Take spans (OTLP/HTTP)."""
-        body = await body_of(request)
+        """Receive spans (OTLP/HTTP)."""
+        body = await read_body(request)
         received = otlp.read(body, from_service=self._is_from_service(request))
         too_many = self.store.add(received.spans, monotonic())
-        self.announcements.note_news()
-        return Response(otlp.answer(received.rejected + too_many), media_type=otlp.MEDIA_TYPE)
+        self.trace_events.notify()
+        return Response(
+            otlp.response_body(received.rejected + too_many), media_type=otlp.MEDIA_TYPE
+        )
 
     async def traces(self, request: Request) -> Response:
         """List the newest traces."""
-        limit = _number(request, "limit", _USUAL_LIMIT, MOST_TRACES)
+        limit = _number(request, "limit", _DEFAULT_LIMIT, MAX_TRACES)
         newest = zip(range(limit), self.store.newest(), strict=False)
         return JSONResponse({"items": [summary(trace) for _, trace in newest]})
 
@@ -58,20 +60,20 @@ class Collector:
         span = self._trace(request).spans.get(request.path_params["span_id"])
         statement = span.attributes.get("db.query.text") if span else None
         if span is None or not isinstance(statement, str):
-            raise Problem(404, "There is no such span with a statement in it.")
+            raise Problem(404, "There is no such span with a statement.")
         if not span.from_service:
-            raise Problem(422, "Only statements that the service itself has sent are explained.")
+            raise Problem(422, "Only statements of the service itself are explained.")
         lines = await plans.plan_of(self._database_url, statement)
         return JSONResponse({"sql": statement, "plan": lines})
 
     async def source(self, request: Request) -> Response:
-        """Show lines of the service."""
+        """Show the service's source code around a line."""
         line = _number(request, "line", 1, 1_000_000)
         return JSONResponse(source.excerpt(request.query_params.get("file", ""), line))
 
     async def events(self, _: Request) -> Response:
-        """Tell of each trace when it is complete."""
-        return StreamingResponse(self.announcements.listen(), media_type="text/event-stream")
+        """Stream the summary of each trace when it is complete."""
+        return StreamingResponse(self.trace_events.subscribe(), media_type="text/event-stream")
 
     def _is_from_service(self, request: Request) -> bool:
         # As bytes: `compare_digest` refuses text that is not ASCII.
@@ -81,15 +83,15 @@ class Collector:
     def _trace(self, request: Request) -> Trace:
         trace = self.store.get(request.path_params["trace_id"])
         if trace is None:
-            raise Problem(404, f"There is no such trace among the last {MOST_TRACES}.")
+            raise Problem(404, f"There is no such trace among the last {MAX_TRACES}.")
         return trace
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Watch for complete traces, and end the streams when the stack is about to stop."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, self.announcements.end_streams)
-        watching = asyncio.create_task(self.announcements.watch())
+        loop.add_signal_handler(signal.SIGUSR1, self.trace_events.end_streams)
+        watching = asyncio.create_task(self.trace_events.watch())
         yield
         loop.remove_signal_handler(signal.SIGUSR1)
         watching.cancel()
@@ -100,11 +102,11 @@ class Collector:
 def create_app(database_url: str, service_key: str, allowed_hosts: Collection[str]) -> Starlette:
     """Build the collector.
 
-    It asks `database_url` for plans, by a connection that only reads, and only for statements in
-    spans whose sender has the `service_key`.
+    The database at `database_url` makes the query plans, over a read-only connection, and only for
+    statements in spans whose sender has the `service_key`.
     """
     collector = Collector(database_url, service_key)
-    one = "/lab/api/traces/{trace_id}"
+    trace_path = "/lab/api/traces/{trace_id}"
     app = Starlette(
         routes=[
             Route("/v1/traces", collector.receive, methods=["POST"]),
@@ -114,27 +116,27 @@ def create_app(database_url: str, service_key: str, allowed_hosts: Collection[st
             Route("/lab/api/traces", collector.traces),
             Route("/lab/api/events", collector.events),
             Route("/lab/api/source", collector.source),
-            Route(one, collector.trace),
-            Route(one + "/spans/{span_id}/plan", collector.plan),
+            Route(trace_path, collector.trace),
+            Route(trace_path + "/spans/{span_id}/plan", collector.plan),
             *static_files(),
         ],
-        middleware=[Middleware(Door, allowed_hosts=allowed_hosts)],
+        middleware=[Middleware(SecurityMiddleware, allowed_hosts=allowed_hosts)],
         exception_handlers={
-            Problem: on_problem,
-            HTTPException: on_problem,
-            Exception: on_problem,
+            Problem: handle_error,
+            HTTPException: handle_error,
+            Exception: handle_error,
         },
         lifespan=collector.lifespan,
     )
-    # A redirect would be built from the Host header.
+    # Off, because a redirect would contain the Host header.
     app.router.redirect_slashes = False
     return app
 
 
-def _number(request: Request, name: str, usual: int, most: int) -> int:
-    text = request.query_params.get(name, str(usual))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
-        raise Problem(422, f"{name} is a number from 1 to {most}.")
-    if not 1 <= int(text) <= most:
-        raise Problem(422, f"{name} is a number from 1 to {most}.")
+def _number(request: Request, name: str, default: int, maximum: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum))):
+        raise Problem(422, f"{name} is a number from 1 to {maximum}.")
+    if not 1 <= int(text) <= maximum:
+        raise Problem(422, f"{name} is a number from 1 to {maximum}.")
     return int(text)

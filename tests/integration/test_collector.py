@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lab.collector.intake import LARGEST_BODY
+from lab.collector.intake import MAX_BODY_BYTES
 from lab.stack.collector import CollectorServer
 from lab.stack.waiting import wait_until
 from tests.otlp import PROTOBUF, request, span
@@ -83,8 +83,8 @@ def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compre
          "malformed-request"),
         (gzip.compress(b"a") * 2, PROTOBUF | {"Content-Encoding": "gzip"}, 400,
          "malformed-request"),
-        (bytes(LARGEST_BODY + 1), PROTOBUF, 413, "content-too-large"),
-        (gzip.compress(bytes(LARGEST_BODY + 1)), PROTOBUF | {"Content-Encoding": "gzip"}, 413,
+        (bytes(MAX_BODY_BYTES + 1), PROTOBUF, 413, "content-too-large"),
+        (gzip.compress(bytes(MAX_BODY_BYTES + 1)), PROTOBUF | {"Content-Encoding": "gzip"}, 413,
          "content-too-large"),
     ],
     ids=["json", "no type", "brotli", "no protobuf", "half a message", "no gzip", "half of gzip",

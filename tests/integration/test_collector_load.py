@@ -11,7 +11,7 @@ import psutil
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from lab.collector.store import MOST_TRACES
+from lab.collector.store import MAX_TRACES
 from lab.stack.collector import CollectorServer
 from tests.otlp import PROTOBUF, request, span
 
@@ -93,13 +93,13 @@ def test_the_collector_keeps_up_with_200_requests_a_second(collector: CollectorS
     after = process.cpu_times()
     seconds = time.monotonic() - began
     cpu = (after.user + after.system - before.user - before.system) / seconds
-    full = sizes[int(2 * MOST_TRACES / TRACES_PER_SECOND / EXPORT_INTERVAL_SECONDS)]
+    full = sizes[int(2 * MAX_TRACES / TRACES_PER_SECOND / EXPORT_INTERVAL_SECONDS)]
     print(
         f"{len(delays) * len(ids) / seconds:.0f} traces/s of {1 + SPANS_OF_THE_APP} spans: "
         f"{cpu:.0%} of a processor; {sizes[0] / MIB:.0f} MiB at first, {full / MIB:.0f} when full, "
         f"{sizes[-1] / MIB:.0f} at the end; sent and read in {max(delays) * 1000:.0f} ms at most"
     )
-    assert len(listed) == MOST_TRACES
+    assert len(listed) == MAX_TRACES
     assert sizes[-1] < full + 16 * MIB
     assert cpu < 0.5
     assert sorted(delays)[len(delays) // 2] < EXPORT_INTERVAL_SECONDS

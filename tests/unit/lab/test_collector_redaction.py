@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.collector import otlp
-from lab.collector.redaction import REDACTED, cleaned
+from lab.collector.redaction import REDACTED, redacted
 from tests.otlp import request, span
 
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -53,7 +53,7 @@ def test_what_a_name_calls_secret_is_not_kept(name: str) -> None:
 )
 def test_what_looks_like_a_secret_is_taken_out_of_a_text(text: str, left: str) -> None:
     """Wherever it stands: in a value, in a list, in a span's name."""
-    assert cleaned(text) == left
+    assert redacted(text) == left
     assert kept({"note": text, "notes": [text]}) == {"note": left, "notes": [left]}
     (only,) = otlp.read(request("roundtrip", span(TRACE, text))).spans
     assert only.name == left
@@ -70,7 +70,7 @@ def test_what_looks_like_a_secret_is_taken_out_of_a_text(text: str, left: str) -
 )
 def test_what_only_speaks_of_secrets_is_kept(text: str) -> None:
     """A statement has placeholders where its values are."""
-    assert cleaned(text) == text
+    assert redacted(text) == text
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_time_of_redaction_grows_only_with_the_length(part: str) -> None:
         times = []
         for _ in range(3):
             began = time.process_time()
-            cleaned(text)
+            redacted(text)
             times.append(time.process_time() - began)
         return min(times)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lab.collector.problems import Problem
-from lab.collector.source import excerpt, place_of
+from lab.collector.source import code_location, excerpt
 from lab.collector.spans import Value
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 def test_a_line_is_shown_with_the_function_around_it() -> None:
     """From its decorators to its end."""
     text = (CHECKOUT / "app" / "routers" / "users.py").read_text().splitlines()
-    place = place_of({"code.function.name": "app.routers.users.create_user"})
+    place = code_location({"code.function.name": "app.routers.users.create_user"})
     assert place
     found = excerpt("app/routers/users.py", place["line"])
     assert found["lines"][0].startswith("@router.post(")
@@ -47,7 +47,7 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
 )
 def test_what_is_no_file_of_the_service_is_not_found(file: str) -> None:
     """Neither other directories, nor other kinds of files, nor tricks with dots."""
-    with pytest.raises(Problem, match="no such file"):
+    with pytest.raises(Problem, match="no such Python file"):
         excerpt(file, 1)
 
 
@@ -65,7 +65,7 @@ def test_a_link_is_not_followed(tmp_path: Path, linked: str) -> None:
     (app / "linked").symlink_to(outside) if linked == "directory" else None
     (app / "linked.py").symlink_to(outside / "secret.py") if linked == "file" else None
     file = {"file": "app/linked.py", "directory": "app/linked/secret.py", "app": "app/secret.py"}
-    with pytest.raises(Problem, match="no such file"):
+    with pytest.raises(Problem, match="no such Python file"):
         excerpt(file[linked], 1, tmp_path)
 
 
@@ -83,8 +83,8 @@ def test_what_a_span_says_about_its_code_is_taken_when_it_is_the_services() -> N
         "code.line.number": 7,
         "code.function.name": "f",
     }
-    assert place_of(said) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
-    assert place_of({**said, "code.file.path": "/usr/lib/x.py"}) is None
-    assert place_of({"code.function.name": "app.nowhere.f"}) is None
-    assert place_of({"code.function.name": "os.path.join"}) is None
-    assert place_of({}) is None
+    assert code_location(said) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
+    assert code_location({**said, "code.file.path": "/usr/lib/x.py"}) is None
+    assert code_location({"code.function.name": "app.nowhere.f"}) is None
+    assert code_location({"code.function.name": "os.path.join"}) is None
+    assert code_location({}) is None
