@@ -1,10 +1,10 @@
-"""The chapters of the tour as they stand in docs/tour/: one text for readers and for `lab tour`.
+"""Parses the chapters of the tour in docs/tour/, which readers and `lab tour` share.
 
-A chapter is Markdown. Its code blocks say by their first line what they are:
+A chapter is Markdown. The first line of a code block says what it contains:
 
-    ```sh                            a command, to be run in the order of the page
-    ```text                          after a command: what it printed when the page was written
-    ```python app/services/users.py  these lines of that file
+    ```sh                            a command; commands run in the order of the page
+    ```text                          after a command: its output when the page was written
+    ```python app/services/users.py  lines of that file
 """
 
 import re
@@ -23,32 +23,32 @@ _FILE_NAME: Final = "[1-9]-*.md"
 
 @dataclass(frozen=True)
 class Prose:
-    """Words between two code blocks, as Markdown."""
+    """The Markdown between two code blocks."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Command:
-    """Lines for a shell."""
+    """A command for the shell, on one or more lines."""
 
     text: str
 
     @property
     def breaks(self) -> set[str]:
-        """What it breaks on purpose and somebody has to heal, as `lab fault` calls it."""
+        """The parts that it breaks and that must be healed, by their names in `lab fault`."""
         return set(re.findall(r"\blab fault (redis|postgres|slow-sql) (?!heal)", self.text))
 
     @property
     def heals(self) -> str | None:
-        """What it heals, when it does nothing else."""
-        found = re.fullmatch(r"\S*\blab fault (\S+) heal", self.text.strip())
-        return found and found[1]
+        """The part that it heals, if it does nothing else."""
+        match = re.fullmatch(r"\S*\blab fault (\S+) heal", self.text.strip())
+        return match and match[1]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What the command before it printed when the page was written; `kind` is its language."""
+    """The output of the command before it when the page was written; `kind` is its language."""
 
     kind: str
     text: str
@@ -56,20 +56,20 @@ class Shown:
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Lines of a file of the checkout, moved to the left margin."""
+    """Lines of a file of the checkout, without their common indentation."""
 
     kind: str
     path: str
     text: str
 
     def line(self) -> int | None:
-        """Return the number of its first line in the file as it is now; None if it is not there."""
+        """Return the number of its first line in the current file; None if it is not there."""
         file = CHECKOUT / self.path
-        here = file.read_text().splitlines() if file.is_file() else []
-        wanted = self.text.splitlines()
-        for start in range(len(here) - len(wanted) + 1):
-            found = dedent("\n".join(here[start : start + len(wanted)])).splitlines()
-            if [line.rstrip() for line in found] == wanted:
+        lines = file.read_text().splitlines() if file.is_file() else []
+        quoted = self.text.splitlines()
+        for start in range(len(lines) - len(quoted) + 1):
+            candidate = dedent("\n".join(lines[start : start + len(quoted)])).splitlines()
+            if [line.rstrip() for line in candidate] == quoted:
                 return start + 1
         return None
 
@@ -88,17 +88,17 @@ class Chapter:
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """What it has a shell do, in order."""
+        """The commands of the chapter, in order."""
         return tuple(step for step in self.steps if isinstance(step, Command))
 
 
 def chapters(directory: Path = DIRECTORY) -> list[Chapter]:
-    """Read all of them, in their order."""
+    """Read all chapters, in order."""
     return [read_chapter(page) for page in sorted(directory.glob(_FILE_NAME))]
 
 
 def read_chapter(page: Path) -> Chapter:
-    """Read one, whose first line is its title, such as `# 1. Names and addresses`."""
+    """Read a chapter; its first line is its title, such as `# 1. Names and addresses`."""
     title, _, rest = page.read_text().partition("\n")
     return Chapter(
         page=page,

@@ -17,32 +17,32 @@ from lab.tour.screen import LEAVE, SKIP, Screen
 from lab.tour.shell import Shell
 
 _INTERRUPTED: Final = 130
-_WINDOW_S: Final = 60.0
-"""Of the rate limits, which the chapters use up."""
+_RATE_LIMIT_WINDOW_SECONDS: Final = 60.0
+"""The chapters use up the rate limits, so the next chapter begins in a new window."""
 
 _DESCRIPTION = """\
-Play the chapters of docs/tour/ step by step: read, see a command, let it run against the running
-stack, see the lines of the source that answered. Enter goes on. What a chapter breaks on purpose
-is healed at its end, also when it is left early.
+Play the chapters of docs/tour/ step by step. Each step is a text, a command that runs against the
+running stack, or lines of source code. Press Enter to continue. If a chapter breaks something on
+purpose, the tour heals it at the end of the chapter, even if you leave early.
 """
 
 
 def tour(paths: Paths, arguments: Sequence[str]) -> int:
-    """Play the guided tour; from which chapter on can be said."""
+    """Play the guided tour, from the first chapter or from a given one."""
     pages = chapters()
     parser = _parser(pages)
-    chosen = parser.parse_args(arguments)
-    if chosen.list:
+    options = parser.parse_args(arguments)
+    if options.list:
         print(*(f"{page.number}  {page.title}" for page in pages), sep="\n")
         return control.OK
-    if not chosen.yes and not sys.stdin.isatty():
-        parser.error("nobody can be asked here; --yes runs everything unasked, faults included")
+    if not options.yes and not sys.stdin.isatty():
+        parser.error("there is no terminal to ask; --yes runs everything, including faults")
     stack = control.running(paths)
-    wanted = [page for page in pages if page.number >= chosen.chapter]
+    selected = [page for page in pages if page.number >= options.chapter]
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _end)
     try:
-        _play_all(wanted[:1] if chosen.only else wanted, stack, Screen(asks=not chosen.yes))
+        _play_all(selected[:1] if options.only else selected, stack, Screen(asks=not options.yes))
     except KeyboardInterrupt:
         print()
         return _INTERRUPTED
@@ -57,11 +57,11 @@ def _play_all(pages: Sequence[Chapter], stack: Stack, screen: Screen) -> None:
                 return
         if screen.ask_for_next(following) == LEAVE:
             return
-        screen.wait(began + _WINDOW_S - time.monotonic())
+        screen.wait(began + _RATE_LIMIT_WINDOW_SECONDS - time.monotonic())
 
 
 def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
-    """Play one chapter; whether it was played to its end."""
+    """Play one chapter. Return whether it was played to its end."""
     screen.title(page)
     with _healing(shell, screen) as broken:
         for before, step in zip([None, *page.steps], page.steps, strict=False):
@@ -73,20 +73,20 @@ def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
                 case Command():
                     if not _run(step, shell, screen, broken):
                         return False
-                # What comes back stands on the terminal, just now and for real.
+                # Not after a command, which has just printed its real output.
                 case Shown() if not isinstance(before, Command):
                     screen.shown(step)
     return True
 
 
 def _run(command: Command, shell: Shell, screen: Screen, broken: set[str]) -> bool:
-    """Run one when the person says so; false when they want to leave."""
-    screen.command(shell.here(command.text))
+    """Run a command if the user confirms it. Return False if the user leaves."""
+    screen.command(shell.with_real_addresses(command.text))
     answer = screen.ask_to_run()
     if answer == LEAVE:
         return False
     if answer != SKIP:
-        # Before it runs: an interrupted one may have broken it already.
+        # Before the command runs, because it may break something and then be interrupted.
         broken |= command.breaks
         code = shell.run(command.text).returncode
         if code == 0:
@@ -98,12 +98,12 @@ def _run(command: Command, shell: Shell, screen: Screen, broken: set[str]) -> bo
 
 @contextmanager
 def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
-    """Heal at the end, however it comes, whatever is still among the parts that were broken."""
+    """Heal the parts that are still broken at the end of the block, even after an error."""
     broken: set[str] = set()
     try:
         yield broken
     finally:
-        # Whoever is in a hurry presses Ctrl-C twice.
+        # Ignores a second Ctrl-C, which must not interrupt the healing.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         for part in sorted(broken):
             text = f".venv/bin/lab fault {part} heal"
@@ -114,7 +114,7 @@ def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
 
 
 def _end(number: int, _: FrameType | None) -> Never:
-    """Leave by way of every `finally`: the terminal was closed, or somebody wants us gone."""
+    """Exit after SIGHUP or SIGTERM so that every `finally` runs."""
     sys.exit(128 + number)
 
 
@@ -122,7 +122,7 @@ def _parser(pages: Sequence[Chapter]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab tour", description=_DESCRIPTION)
     numbers = [page.number for page in pages]
     parser.add_argument("chapter", nargs="?", type=int, choices=numbers, default=1)
-    parser.add_argument("--only", action="store_true", help="this chapter and no further")
-    parser.add_argument("--list", action="store_true", help="name the chapters")
-    parser.add_argument("--yes", action="store_true", help="ask nothing, run everything")
+    parser.add_argument("--only", action="store_true", help="play only this chapter")
+    parser.add_argument("--list", action="store_true", help="list the chapters")
+    parser.add_argument("--yes", action="store_true", help="run everything without asking")
     return parser

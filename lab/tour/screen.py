@@ -1,4 +1,4 @@
-"""The tour on a terminal: words, commands, lines of the source."""
+"""Shows the tour on a terminal: texts, commands and source code."""
 
 import sys
 import termios
@@ -14,10 +14,10 @@ from rich.theme import Theme
 
 from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
 
-# The terminal's own colours, which suit its background.
+# Uses the terminal's own colours, which fit its background.
 _THEME = "ansi_dark"
-_WIDEST = 100
-# rich gives words of code a black background, also on a white terminal.
+_MAX_COLUMNS = 100
+# By default, rich gives inline code a black background, even on a white terminal.
 _STYLES = Theme({"markdown.code": "bold cyan"})
 
 LEAVE: Final = "q"
@@ -25,28 +25,28 @@ SKIP: Final = "s"
 
 
 class Screen:
-    """Writes the steps of a chapter, and asks to go on."""
+    """Shows the steps of a chapter, and asks the user whether to continue."""
 
     def __init__(self, *, asks: bool) -> None:
-        """Where it does not ask, everything is a yes."""
+        """Without `asks`, the answer to every question is yes."""
         self._console = Console(highlight=False, theme=_STYLES)
         self._asks = asks
 
     def title(self, chapter: Chapter) -> None:
-        """Begin a chapter."""
+        """Show the title of a chapter."""
         self._console.print()
         self._console.print(
             Rule(f"[bold]{chapter.number}. {chapter.title}[/bold]", align="left", style="dim")
         )
 
     def prose(self, step: Prose) -> None:
-        """Write words, no wider than they can be read."""
-        width = min(self._console.width, _WIDEST)
+        """Show a text, at most 100 columns wide."""
+        width = min(self._console.width, _MAX_COLUMNS)
         self._console.print()
         self._console.print(Markdown(step.text, code_theme=_THEME), width=width)
 
     def command(self, text: str) -> None:
-        """Write what is about to run."""
+        """Show a command before it runs."""
         self._console.print()
         first, *rest = text.rstrip("\n").splitlines()
         for prompt, line in zip(["$ ", *["  "] * len(rest)], [first, *rest], strict=True):
@@ -54,14 +54,14 @@ class Screen:
             self._console.print(line, style="bold", markup=False, soft_wrap=True)
 
     def shown(self, step: Shown) -> None:
-        """Write a block that no command has printed."""
+        """Show a block that is not the output of a command."""
         self._console.print()
         self._console.print(Padding(Syntax(step.text.rstrip(), step.kind, theme=_THEME), (0, 2)))
 
     def excerpt(self, step: Excerpt) -> None:
-        """Write lines of the source, numbered as they are in the file now."""
+        """Show source code, with the line numbers of the current file."""
         line = step.line()
-        place = f"{step.path}:{line}" if line else f"{step.path} (it has changed since)"
+        place = f"{step.path}:{line}" if line else f"{step.path} (the file has changed)"
         self._console.print(f"\n[bold cyan]{place}[/]")
         self._console.print(
             Syntax(
@@ -75,31 +75,31 @@ class Screen:
         )
 
     def status(self, code: int) -> None:
-        """Say how a command ended, if not well."""
+        """Show the exit status of a command that failed."""
         self._console.print(f"[yellow](exit status {code})[/]")
 
     def ask_to_run(self) -> str:
-        """Ask whether the command shall run: "" for yes, `SKIP` or `LEAVE`."""
+        """Ask whether to run the command. Return "" for yes, `SKIP` or `LEAVE`."""
         return self._ask("Enter runs it, s skips it, q leaves:", {"", SKIP, LEAVE})
 
     def ask_for_next(self, chapter: Chapter) -> str:
-        """Ask whether to go on with that chapter: "" for yes, or `LEAVE`."""
+        """Ask whether to continue with this chapter. Return "" for yes, or `LEAVE`."""
         name = f"{chapter.number}. {chapter.title}"
-        return self._ask(f"\nNext: {name}. Enter goes on, q leaves:", {"", LEAVE})
+        return self._ask(f"\nNext: {name}. Enter continues, q leaves:", {"", LEAVE})
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, if at all, and say why."""
+        """Wait for this time, if it is more than 0, and show the reason."""
         if seconds > 0:
             self._console.print(
-                f"[dim]In {seconds:.0f} s, when the rate limits count from nothing again: they "
-                "count you, too.[/]"
+                f"[dim]Waiting {seconds:.0f} s until the rate limits start a new window. They "
+                "also count your requests.[/]"
             )
             time.sleep(seconds)
 
     def _ask(self, question: str, answers: set[str]) -> str:
-        """Ask until it is one of the answers; nothing can be typed any more: leave."""
+        """Ask until the input is one of `answers`. At the end of the input, return `LEAVE`."""
         while self._asks:
-            # An Enter too many, while a command ran, is no answer to what comes next.
+            # Discards keys that were pressed while a command ran.
             termios.tcflush(sys.stdin, termios.TCIFLUSH)
             try:
                 answer = self._console.input(f"[dim]{question}[/] ").strip().lower()

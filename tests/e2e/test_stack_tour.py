@@ -1,4 +1,4 @@
-"""`lab tour` as a person plays it, at a terminal."""
+"""`lab tour` on a terminal, as a user plays it."""
 
 import os
 import pty
@@ -15,40 +15,42 @@ from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import CHECKOUT, LocalStack
 
 ASKED = "q leaves:"
-# Far beyond what any of the commands takes.
-PATIENCE_S = 60
+# Much longer than any of the commands takes.
+MAX_WAIT_SECONDS = 60
 
 
 class Player:
-    """Somebody who reads up to a question, and answers it."""
+    """A user who reads up to a question, and answers it."""
 
     def __init__(self, terminal: int) -> None:
-        """Sit at the other end of the terminal."""
+        """`terminal` is the file descriptor of the user's side of a pseudo-terminal."""
         self._terminal = terminal
 
     def read(self) -> str:
-        """Return what is shown up to the next question, or to the end."""
-        text, deadline = "", time.monotonic() + PATIENCE_S
+        """Return the output up to the next question, or to the end."""
+        text, deadline = "", time.monotonic() + MAX_WAIT_SECONDS
         while ASKED not in text:
             left = max(deadline - time.monotonic(), 0)
             if not select.select([self._terminal], [], [], left)[0]:
-                pytest.fail(f"No question and no end within {PATIENCE_S} s, but this:\n{text}")
+                pytest.fail(
+                    f"No question and no end within {MAX_WAIT_SECONDS} s, but this:\n{text}"
+                )
             try:
                 text += os.read(self._terminal, 4096).decode(errors="replace")
             except OSError:
-                # So a terminal says that nobody writes to it any more.
+                # The program has closed its side of the terminal.
                 break
         return text
 
     def answer(self, key: str = "") -> str:
-        """Type it and Enter; return what is shown then."""
+        """Type the key and Enter, and return the output up to the next question."""
         os.write(self._terminal, f"{key}\n".encode())
         return self.read()
 
 
 @contextmanager
 def playing(stack: LocalStack, *arguments: str) -> Iterator[tuple[Player, "subprocess.Popen[str]"]]:
-    """Begin to play, without colours."""
+    """Start the tour, without colours."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", "tour", *arguments],
@@ -71,8 +73,8 @@ def playing(stack: LocalStack, *arguments: str) -> Iterator[tuple[Player, "subpr
             process.kill()
 
 
-def test_a_person_runs_a_command_skips_one_and_leaves(stack: LocalStack) -> None:
-    """What runs is shown with this stack's addresses, and so is what comes back."""
+def test_a_user_can_run_a_command_skip_one_and_leave(stack: LocalStack) -> None:
+    """A command that runs prints its output, and a skipped one does not."""
     with playing(stack, "1") as (player, process):
         shown = player.read()
         assert "1. Names and addresses" in shown
@@ -85,8 +87,8 @@ def test_a_person_runs_a_command_skips_one_and_leaves(stack: LocalStack) -> None
         assert process.wait(timeout=10) == 0
 
 
-def test_who_leaves_early_leaves_nothing_broken(stack: LocalStack) -> None:
-    """Redis, which the chapter has stopped, answers again."""
+def test_leaving_early_heals_the_faults_of_the_chapter(stack: LocalStack) -> None:
+    """Redis, which the chapter has stopped, is up again."""
     with playing(stack, "8") as (player, process):
         shown = player.read()
         while "fault redis stop" not in shown:

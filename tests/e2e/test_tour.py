@@ -1,4 +1,4 @@
-"""docs/tour/, executed as `lab tour` executes it: what the chapters show is what comes back."""
+"""Executes docs/tour/ as `lab tour` does: the outputs on the pages are the real ones."""
 
 import math
 import re
@@ -24,26 +24,26 @@ SIGNUP = re.compile(
     r"^(POST /api/users: 201 in (\S+) ms.*?^sum .*?largest\s+untraced\s+gap:\s+(\S+)\s+ms)",
     re.DOTALL | re.MULTILINE,
 )
-# Most of the limits that chapter 3 lists for a wait, and what is beyond them.
-LIMITS_S = (0.15, 1, 2, 5, 10, 30, math.inf)
+# The timeouts in chapter 3, and infinity.
+LIMITS_SECONDS = (0.15, 1, 2, 5, 10, 30, math.inf)
 
 
-def limits_outlived(seconds: re.Match[str]) -> str:
-    """Name the limits between which a time lies.
+def next_limit(seconds: re.Match[str]) -> str:
+    """Replace a time by the next larger limit.
 
-    A wait ends a little later than its limit and never before, so that a busy machine changes a
-    figure and not its name.
+    A wait ends a little after its limit and never before it. So a busy machine changes the time,
+    but not the next larger limit.
     """
-    limit = next(limit for limit in LIMITS_S if float(seconds[1]) < limit)
+    limit = next(limit for limit in LIMITS_SECONDS if float(seconds[1]) < limit)
     return f"<less than {limit * 1000:.0f} ms>"
 
 
-# Beyond what is different each time on every page: figures, bars, people, processes.
+# Replacements in addition to those for every page: times, bars, users, processes.
 VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
-    # How long a hash takes, and how long it keeps others, is the machine's own.
+    # The time of a hash, and the delay that it causes, depend on the machine.
     (r"\bafter \d+\.\d+ s\b", "after <figure> s"),
     (r"(signup: 201\nmeanwhile, 200 in )\d+\.\d+", r"\1<figure>"),
-    (r"\b(\d+\.\d+) s\b", limits_outlived),
+    (r"\b(\d+\.\d+) s\b", next_limit),
     (r"(localhost|127\.0\.0\.1):\d+", "<host>:<port>"),
     (r"(?m)^( *)sum .*(\n .*)?", "<sum>"),
     (r"[▏▎▍▌▋▊▉█]+", ""),
@@ -60,22 +60,22 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
     (r"\d+ bytes of body", "<number> bytes of body"),
-    # But not addresses, versions (`HTTP/1.1`, TLS's, or alone on a line) and counted rows.
+    # Numbers except addresses, versions (of HTTP or TLS, or alone on a line) and counts of rows.
     (
         r"(?m)(?<![\d/])(?<!\d\.)(?<!rows=)(?!^\d\.\d$)\d+\.\d+(?!\d|\.\d| TLS_)",
         "<figure>",
     ),
-    # A pause of the machine can eat up what a kept connection saves.
+    # A pause of the machine can take longer than the time that a reused connection saves.
     (r"(?m)(<figure>) (less|more)$", r"\1 less or more"),
     (r"  +", " "),
-    # A detail is cut where the line ends, which a longer port brings nearer.
+    # A detail is cut at the end of the line; a longer port number moves the cut.
     (r"(?m)^(\S+ \S+ .{0,24}).*…$", r"\1…"),
 )
 
 
 @pytest.fixture(scope="module")
 def tour_stack() -> Iterator[Stack]:
-    """A stack as `make start` makes it, limits included."""
+    """A stack as `make start` runs it, with rate limits."""
     stack = LocalStack()
     try:
         stack.start()
@@ -93,9 +93,9 @@ def shell(tour_stack: Stack) -> Iterator[Shell]:
 
 @contextmanager
 def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
-    """A shell a minute after the chapter before: nothing has been counted yet.
+    """A shell with fresh rate limits, as a minute after the previous chapter.
 
-    What the chapter has broken is healed at its end, however that came.
+    At the end, it heals what the chapter has broken, even after a failure.
     """
     for server in (stack.valkey, stack.limits):
         with redis.Redis.from_url(server.url) as client:
@@ -109,7 +109,7 @@ def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
 
 
 def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
-    """Return what a person's terminal has set, as wide as the pages are."""
+    """Return the variables of a user's terminal, with the width of the pages."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(stack.paths.root),
@@ -122,7 +122,7 @@ def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
 
 
 def test_there_are_eight_chapters_in_order() -> None:
-    """Numbered without a gap, each with commands and lines of the source."""
+    """They are numbered without a gap, and each has commands and source code."""
     assert [chapter.number for chapter in CHAPTERS] == list(range(1, 9))
     for chapter in CHAPTERS:
         assert len(chapter.commands) >= 3, chapter.title
@@ -130,8 +130,8 @@ def test_there_are_eight_chapters_in_order() -> None:
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: str(chapter.number))
-def test_the_lines_of_the_source_are_those_of_the_source(chapter: Chapter) -> None:
-    """What a chapter quotes stands in the file, line for line."""
+def test_the_quoted_source_code_is_current(chapter: Chapter) -> None:
+    """The file contains the quoted lines, one after another."""
     for step in chapter.steps:
         if isinstance(step, Excerpt):
             assert step.line() is not None, f"not in {step.path}:\n{step.text}"
@@ -139,8 +139,8 @@ def test_the_lines_of_the_source_are_those_of_the_source(chapter: Chapter) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: str(chapter.number))
-def test_every_command_does_what_the_chapter_shows(chapter: Chapter, shell: Shell) -> None:
-    """One chapter from its first command to its last."""
+def test_every_command_prints_what_the_chapter_shows(chapter: Chapter, shell: Shell) -> None:
+    """The commands of a chapter run in order, in one shell."""
     for command, shown in commands_of(chapter):
         result = shell.run(command.text, subprocess.PIPE)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
@@ -149,25 +149,25 @@ def test_every_command_does_what_the_chapter_shows(chapter: Chapter, shell: Shel
 
 
 @pytest.mark.pictures
-def test_the_chapters_are_written_anew(tour_stack: Stack) -> None:
-    """What the commands print now takes the place of what the pages show: on all, or on none."""
-    written = {}
+def test_the_outputs_in_the_chapters_are_updated(tour_stack: Stack) -> None:
+    """The pages get the current outputs of their commands: all pages, or none after a failure."""
+    updated = {}
     for chapter in CHAPTERS:
         with shell_of_a_chapter(tour_stack) as shell:
-            written[chapter.page] = written_anew(chapter, shell, tour_stack)
-    for page, text in written.items():
+            updated[chapter.page] = updated_page(chapter, shell, tour_stack)
+    for page, text in updated.items():
         page.write_text(text)
 
 
-def written_anew(chapter: Chapter, shell: Shell, stack: Stack) -> str:
-    """Run the chapter, and return its page with what it prints."""
+def updated_page(chapter: Chapter, shell: Shell, stack: Stack) -> str:
+    """Run the chapter, and return its page with the current outputs."""
     text, reached = chapter.page.read_text(), 0
     for command, shown in commands_of(chapter):
         result = shell.run(command.text, subprocess.PIPE)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
         if shown is None:
             continue
-        assert_all_of_it_has_a_name(result.stdout)
+        assert_small_untraced_gaps(result.stdout)
         output = as_on_a_page(result.stdout, stack)
         lines = "\n".join(line.rstrip() for line in output.strip("\n").splitlines())
         old = f"```{shown.kind}\n{shown.text}```"
@@ -179,30 +179,30 @@ def written_anew(chapter: Chapter, shell: Shell, stack: Stack) -> str:
 
 
 def as_on_a_page(output: str, stack: Stack) -> str:
-    """Return the output with the addresses of a stack that has been told nothing."""
+    """Return the output with the default addresses."""
     output = output.replace(f"{stack.paths.root}/", ".lab/")
-    for here, there in ((stack.choices.http_port, "8080"), (stack.choices.https_port, "8443")):
-        # In a column it stays where it ends.
-        output = re.sub(rf"(?<=  ){here}\b", there.rjust(len(str(here))), output)
-        output = re.sub(rf"\b{here}\b", there, output)
+    for port, default in ((stack.choices.http_port, "8080"), (stack.choices.https_port, "8443")):
+        # In a column, the port stays aligned to the right.
+        output = re.sub(rf"(?<=  ){port}\b", default.rjust(len(str(port))), output)
+        output = re.sub(rf"\b{port}\b", default, output)
     return output
 
 
-def assert_all_of_it_has_a_name(output: str) -> None:
-    """Of no signup that a page draws may more than a tenth have no name (docs/trace.md)."""
-    for signup, whole, unnamed in SIGNUP.findall(output):
-        assert float(unnamed) <= float(whole) / 10, f"Draw them on a quiet machine:\n{signup}"
+def assert_small_untraced_gaps(output: str) -> None:
+    """The largest untraced gap of a signup must be at most a tenth of it (docs/trace.md)."""
+    for signup, whole, gap in SIGNUP.findall(output):
+        assert float(gap) <= float(whole) / 10, f"Update them on a quiet machine:\n{signup}"
 
 
 def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
-    """Yield each command, and what the page shows under it."""
+    """Yield each command, and the output that the page shows below it."""
     for step, following in zip(chapter.steps, [*chapter.steps[1:], None], strict=True):
         if isinstance(step, Command):
             yield step, following if isinstance(following, Shown) else None
 
 
 def plain(text: str) -> str:
-    """Return the text without what is different each time."""
+    """Return the text without the parts that differ each time."""
     text = settled(text)
     for pattern, name in VARYING:
         text = re.sub(pattern, name, text)

@@ -1,4 +1,4 @@
-"""Spans of several processes become one trace, in the order of a waterfall."""
+"""The collector joins spans of several processes into one trace, in the waterfall's order."""
 
 from secrets import token_hex
 from typing import Any
@@ -15,7 +15,7 @@ CLIENT, WAIT, CADDY, APP = "c1" * 8, "c2" * 8, "cd" * 8, "a1" * 8
 
 
 def joined(*bodies: bytes) -> dict[str, Any]:
-    """Return the trace that these requests make, whichever comes first."""
+    """Return the document of the trace after these requests, in this order."""
     store = Store()
     for body in bodies:
         store.add(otlp.read(body).spans, now=0)
@@ -25,19 +25,19 @@ def joined(*bodies: bytes) -> dict[str, Any]:
 
 
 def by_client(*, start_ms: float = 0) -> bytes:
-    """Return the client's request of 100 ms, in which it waits from 10 to 90."""
+    """Return spans of the client: a request of 100 ms with a `wait` from 10 to 90 ms."""
     root = span(TRACE, "GET", span_id=CLIENT, start_ms=start_ms, duration_ms=100)
-    waited = {"roundtrip.stage": "wait"}
+    attributes = {"roundtrip.stage": "wait"}
     wait = span(
         TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=start_ms + 10, duration_ms=80,
-        attributes=waited,
+        attributes=attributes,
     )  # fmt: skip
     return request("client", root, wait)
 
 
 def by_caddy(start_ms: float = 20, duration_ms: float = 60) -> bytes:
-    """Return the load balancer's part of it."""
-    said = {
+    """Return the span of the load balancer."""
+    attributes = {
         "http.request.method": "GET",
         "url.path": "/api/users/1",
         "http.response.status_code": 200,
@@ -45,12 +45,12 @@ def by_caddy(start_ms: float = 20, duration_ms: float = 60) -> bytes:
     return request(
         "caddy",
         span(TRACE, "GET", span_id=CADDY, parent_id=CLIENT, start_ms=start_ms,
-             duration_ms=duration_ms, attributes=said),
+             duration_ms=duration_ms, attributes=attributes),
     )  # fmt: skip
 
 
 def by_app() -> bytes:
-    """Return what the service says about it."""
+    """Return the spans of the service."""
     server = span(
         TRACE, "GET /api/users/{user_id}", span_id=APP, parent_id=CADDY, start_ms=25,
         duration_ms=50, kind=Span.SPAN_KIND_SERVER,
@@ -67,7 +67,7 @@ def by_app() -> bytes:
 
 
 def stages(trace: dict[str, Any]) -> list[tuple[str, str, int]]:
-    """Return who did what, and how deep below the root."""
+    """Return the process, the stage and the depth of each span."""
     return [(it["process"], it["stage"], it["depth"]) for it in trace["spans"]]
 
 
@@ -82,17 +82,17 @@ WATERFALL = [
 ]
 
 
-def test_spans_of_all_processes_are_joined_whoever_comes_first() -> None:
-    """Parents stand before their children, and each stage has a name."""
+def test_spans_of_all_processes_are_joined_in_any_order_of_arrival() -> None:
+    """Parents are before their children, and each span has a stage."""
     assert stages(joined(by_client(), by_caddy(), by_app())) == WATERFALL
     assert stages(joined(by_app(), by_caddy(), by_client())) == WATERFALL
 
 
-def test_a_summary_tells_what_the_spans_say_together() -> None:
-    """The length is the client's, the route the service's, the status the load balancer's."""
+def test_a_summary_combines_the_attributes_of_all_processes() -> None:
+    """The duration is the client's, the route the service's, the status the load balancer's."""
     trace = joined(by_client(), by_caddy(), by_app())
-    told = {key: value for key, value in trace.items() if key not in {"spans", "unnamed_ms"}}
-    assert told == {
+    summary = {key: value for key, value in trace.items() if key not in {"spans", "unnamed_ms"}}
+    assert summary == {
         "trace_id": TRACE,
         "started_at": "2017-07-14T02:40:00.000000Z",
         "duration_ms": 100.0,
@@ -107,34 +107,34 @@ def test_a_summary_tells_what_the_spans_say_together() -> None:
     }
 
 
-def test_the_last_look_into_the_cache_is_the_one_that_was_answered_by() -> None:
-    """What a process remembers at its door may be too old; the client's header knows as well."""
-    looks = [
+def test_the_last_cache_lookup_counts_unless_the_client_has_the_header() -> None:
+    """A first lookup in the process's memory may miss, and a later one in Redis may hit."""
+    lookups = [
         span(TRACE, "cache", parent_id=APP, start_ms=at, attributes={"roundtrip.cache": outcome})
         for at, outcome in ((27, "miss"), (40, "hit"))
     ]
-    by_door_and_service = request("roundtrip", *looks, instance="app-1")
-    assert joined(by_caddy(), by_app(), by_door_and_service)["cache"] == "hit"
-    said = {"http.response.header.x-cache": ["bypass"]}
-    client = request("client", span(TRACE, "GET", span_id=CLIENT, attributes=said))
-    assert joined(client, by_caddy(), by_door_and_service)["cache"] == "bypass"
+    by_lookups = request("roundtrip", *lookups, instance="app-1")
+    assert joined(by_caddy(), by_app(), by_lookups)["cache"] == "hit"
+    headers = {"http.response.header.x-cache": ["bypass"]}
+    client = request("client", span(TRACE, "GET", span_id=CLIENT, attributes=headers))
+    assert joined(client, by_caddy(), by_lookups)["cache"] == "bypass"
 
 
-def test_the_longest_stretch_without_a_name_is_found() -> None:
-    """Only what has nothing below it names a stretch: `wait` does from 10 to 90."""
+def test_only_leaf_spans_count_as_traced_time() -> None:
+    """With the client, its leaf `wait` covers 10 to 90 ms, so the largest gap is 10 ms."""
     assert joined(by_client(), by_caddy(), by_app())["unnamed_ms"] == 10.0
-    # Without the client: from 70, where the SQL ends, to 80, where the load balancer does; but
-    # from 35 to 60 it is longer.
+    # Without the client, there is a gap from 70, where the SQL ends, to 80, where the load balancer
+    # ends. The gap from 35 to 60 is larger.
     assert joined(by_caddy(), by_app())["unnamed_ms"] == 25.0
 
 
-def test_a_single_span_has_no_stretch_without_a_name() -> None:
-    """It names all of itself."""
+def test_a_single_span_has_no_untraced_gap() -> None:
+    """It is a leaf and covers its whole duration."""
     assert joined(by_caddy())["unnamed_ms"] == 0.0
 
 
-def test_a_client_whose_clock_is_an_hour_ahead_is_put_where_it_belongs() -> None:
-    """The load balancer's 60 ms lie in the middle of the client's wait of 80."""
+def test_the_clock_of_a_client_that_is_an_hour_ahead_is_corrected() -> None:
+    """The load balancer's 60 ms are then in the middle of the client's `wait` of 80 ms."""
     hour = 3_600_000
     trace = joined(by_client(start_ms=hour), by_caddy(), by_app())
     starts = {it["stage"]: it["start_ms"] for it in trace["spans"]}
@@ -143,8 +143,8 @@ def test_a_client_whose_clock_is_an_hour_ahead_is_put_where_it_belongs() -> None
     assert stages(trace) == WATERFALL
 
 
-def test_a_server_may_begin_before_the_last_byte_is_sent() -> None:
-    """The client has sent from 5 to 50, and waited from there on: nothing is shifted."""
+def test_a_server_that_begins_before_the_last_byte_is_sent_moves_no_clock() -> None:
+    """The client sends from 5 to 50 ms and then waits; the server begins at 6 ms."""
     root = span(TRACE, "POST", span_id=CLIENT, start_ms=0, duration_ms=100)
     send = span(
         TRACE, "send", span_id="5" * 16, parent_id=CLIENT, start_ms=5, duration_ms=45,
@@ -161,7 +161,7 @@ def test_a_server_may_begin_before_the_last_byte_is_sent() -> None:
 
 
 def streamed(*, ahead_ms: float = 0) -> dict[str, Any]:
-    """Return a trace of 100 ms with the first byte after 30, sent from 12 to 92."""
+    """Return a trace of 100 ms; the first byte is at 30 ms, the server works from 12 to 92 ms."""
     root = span(TRACE, "GET", span_id=CLIENT, start_ms=ahead_ms, duration_ms=100)
     wait = span(
         TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=ahead_ms + 10, duration_ms=20,
@@ -171,25 +171,25 @@ def streamed(*, ahead_ms: float = 0) -> dict[str, Any]:
     return joined(request("client", root, wait), request("caddy", served))
 
 
-def test_a_response_that_goes_on_after_its_first_byte_moves_no_clock() -> None:
-    """The load balancer ends long after the client's wait, and before the client's request."""
+def test_a_response_that_continues_after_its_first_byte_moves_no_clock() -> None:
+    """The load balancer ends long after the client's `wait`, but before the client's request."""
     assert [it["start_ms"] for it in streamed()["spans"]] == [0.0, 10.0, 12.0]
 
 
-def test_such_a_response_is_put_where_it_belongs_for_a_clock_ahead() -> None:
-    """Its 80 ms lie in the middle of the 90 from the wait's beginning to the request's end."""
+def test_for_a_streamed_response_the_clock_is_corrected_by_the_whole_request() -> None:
+    """The server's 80 ms are in the middle of the 90 ms from the start of `wait` to the end."""
     trace = streamed(ahead_ms=3_600_000)
     assert [it["start_ms"] for it in trace["spans"]] == [0.0, 10.0, 15.0]
 
 
-def test_a_client_on_this_machine_is_left_as_it_is() -> None:
-    """The load balancer may note its end a moment after the client has the response."""
+def test_the_clock_of_a_client_on_this_machine_is_not_changed() -> None:
+    """The load balancer may record its end a moment after the client has the response."""
     trace = joined(by_client(), by_caddy(start_ms=12, duration_ms=90))
     assert [it["start_ms"] for it in trace["spans"]] == [0.0, 10.0, 12.0]
 
 
-def test_what_the_load_balancer_answers_itself_is_the_status_of_the_trace() -> None:
-    """Its first span ended with an error and claims 200; the one below it has the answer."""
+def test_the_status_of_a_response_of_the_load_balancer_is_in_the_summary() -> None:
+    """Its first span failed and has the status 200; the child span has the real status."""
     refused = span(
         TRACE, "GET", parent_id=CADDY, start_ms=80, attributes={"http.response.status_code": 503}
     )
@@ -199,23 +199,23 @@ def test_what_the_load_balancer_answers_itself_is_the_status_of_the_trace() -> N
     assert [it["error"] for it in trace["spans"]] == [True, True]
 
 
-def test_a_span_that_is_sent_twice_is_there_once() -> None:
-    """An exporter repeats what it got no answer to."""
+def test_a_span_that_is_sent_twice_is_kept_once() -> None:
+    """An exporter sends spans again when it gets no response."""
     assert len(joined(by_client(), by_client())["spans"]) == 2
 
 
-def test_spans_whose_parent_has_not_come_stand_beside_the_root() -> None:
-    """Nothing is lost of a trace of which a part is missing."""
+def test_spans_whose_parent_is_missing_have_the_depth_of_the_root() -> None:
+    """An incomplete trace shows all the spans that have arrived."""
     assert [depth for _, _, depth in stages(joined(by_client(), by_app()))] == [0, 1, 0, 1, 1, 1]
 
 
-def test_spans_that_are_their_own_ancestors_are_shown_once_each() -> None:
-    """Nobody's exporter does that, but anybody can send it."""
-    circle = [
+def test_spans_in_a_cycle_are_shown_once_each() -> None:
+    """No exporter sends a cycle, but any sender can."""
+    cycle = [
         span(TRACE, "one", span_id=CLIENT, parent_id=CADDY),
         span(TRACE, "two", span_id=CADDY, parent_id=CLIENT, start_ms=1),
         span(TRACE, "itself", span_id=APP, parent_id=APP, start_ms=2),
     ]
-    trace = joined(request("unknown", *circle))
+    trace = joined(request("unknown", *cycle))
     assert [it["name"] for it in trace["spans"]] == ["one", "two", "itself"]
     assert trace["unnamed_ms"] >= 0

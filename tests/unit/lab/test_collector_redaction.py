@@ -1,4 +1,4 @@
-"""No secret is kept, even where whoever made a span should have known better."""
+"""The collector keeps no secrets, even if a sender puts them into a span."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ TRACE = "ab" * 16
 
 
 def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a span's attributes."""
+    """Return the attributes of a span as they are kept."""
     (only,) = otlp.read(request("roundtrip", span(TRACE, "GET", attributes=attributes))).spans
     return dict(only.attributes)
 
@@ -33,8 +33,8 @@ def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
         "X-API-Key",
     ],
 )
-def test_what_a_name_calls_secret_is_not_kept(name: str) -> None:
-    """The name stays, so that it is seen that there was something."""
+def test_the_value_of_an_attribute_with_a_secret_name_is_redacted(name: str) -> None:
+    """The name is kept, so that the redaction is visible."""
     assert kept({name: "hunter22"}) == {name: REDACTED}
 
 
@@ -51,8 +51,8 @@ def test_what_a_name_calls_secret_is_not_kept(name: str) -> None:
     ],
     ids=["bearer", "basic", "jwt", "jwt within a word", "address", "query", "json"],
 )
-def test_what_looks_like_a_secret_is_taken_out_of_a_text(text: str, left: str) -> None:
-    """Wherever it stands: in a value, in a list, in a span's name."""
+def test_text_that_looks_like_a_secret_is_redacted(text: str, left: str) -> None:
+    """This applies to a value, a list, and a span's name."""
     assert redacted(text) == left
     assert kept({"note": text, "notes": [text]}) == {"note": left, "notes": [left]}
     (only,) = otlp.read(request("roundtrip", span(TRACE, text))).spans
@@ -68,8 +68,8 @@ def test_what_looks_like_a_secret_is_taken_out_of_a_text(text: str, left: str) -
         "/api/products?limit=1&cursor=2_O4XkSxLrgvRISURIRFGgXtAQAAAAAAAAAB",
     ],
 )
-def test_what_only_speaks_of_secrets_is_kept(text: str) -> None:
-    """A statement has placeholders where its values are."""
+def test_text_that_only_mentions_secrets_is_kept(text: str) -> None:
+    """A statement has placeholders instead of values."""
     assert redacted(text) == text
 
 
@@ -87,8 +87,8 @@ def test_what_only_speaks_of_secrets_is_kept(text: str) -> None:
         " ",
     ],
 )
-def test_the_time_of_redaction_grows_only_with_the_length(part: str) -> None:
-    """16 times the text takes about 16 times as long; quadratic would be 256 times."""
+def test_the_time_of_redaction_is_proportional_to_the_length(part: str) -> None:
+    """A text of 16 times the length takes about 16 times as long, not 256 times (quadratic)."""
 
     def seconds(characters: int) -> float:
         text = part * (characters // len(part))
@@ -102,17 +102,17 @@ def test_the_time_of_redaction_grows_only_with_the_length(part: str) -> None:
     assert seconds(16 * 16_384) < 80 * seconds(16_384)  # check 55
 
 
-def test_texts_names_lists_and_their_number_are_cut() -> None:
-    """A span is small, whatever it was."""
+def test_texts_lists_and_the_number_of_attributes_are_limited() -> None:
+    """A span has a bounded size in memory."""
     attributes = {f"key{number}": "x" * 10_000 for number in range(100)}
-    found = kept(attributes)
-    assert len(found) == 64
-    assert {len(str(value)) for value in found.values()} == {4096}
+    kept_attributes = kept(attributes)
+    assert len(kept_attributes) == 64
+    assert {len(str(value)) for value in kept_attributes.values()} == {4096}
     assert len(kept({"many": ["x"] * 1000})["many"]) == 32
 
 
-def test_numbers_that_json_does_not_know_become_words() -> None:
-    """A trace can always be shown."""
+def test_numbers_that_json_does_not_have_become_strings() -> None:
+    """So each trace can be serialized to JSON."""
     assert kept({"a": float("inf"), "b": float("nan"), "c": 0.5, "d": True}) == {
         "a": "inf",
         "b": "nan",

@@ -1,4 +1,4 @@
-"""Only lines of the service are shown, and those that belong together."""
+"""The collector shows only source code of the service, a whole function where possible."""
 
 from pathlib import Path
 
@@ -12,20 +12,20 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def test_a_line_is_shown_with_the_function_around_it() -> None:
-    """From its decorators to its end."""
+    """The excerpt begins with the function's decorators."""
     text = (CHECKOUT / "app" / "routers" / "users.py").read_text().splitlines()
     place = code_location({"code.function.name": "app.routers.users.create_user"})
     assert place
-    found = excerpt("app/routers/users.py", place["line"])
-    assert found["lines"][0].startswith("@router.post(")
-    assert text[found["first_line"] - 1] == found["lines"][0]
-    assert any("def create_user(" in line for line in found["lines"])
+    shown = excerpt("app/routers/users.py", place["line"])
+    assert shown["lines"][0].startswith("@router.post(")
+    assert text[shown["first_line"] - 1] == shown["lines"][0]
+    assert any("def create_user(" in line for line in shown["lines"])
 
 
 def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
-    """Twelve on each side, as far as there are any."""
-    found = excerpt("app/errors/kinds.py", 1)
-    assert (found["first_line"], len(found["lines"]), found["line"]) == (1, 13, 1)
+    """There are up to twelve lines on each side."""
+    shown = excerpt("app/errors/kinds.py", 1)
+    assert (shown["first_line"], len(shown["lines"]), shown["line"]) == (1, 13, 1)
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
         "",
     ],
 )
-def test_what_is_no_file_of_the_service_is_not_found(file: str) -> None:
-    """Neither other directories, nor other kinds of files, nor tricks with dots."""
+def test_a_file_outside_of_the_service_is_not_found(file: str) -> None:
+    """This includes other directories, other types of files, and paths with dots."""
     with pytest.raises(Problem, match="no such Python file"):
         excerpt(file, 1)
 
 
 @pytest.mark.parametrize("linked", ["file", "directory", "app"])
-def test_a_link_is_not_followed(tmp_path: Path, linked: str) -> None:
-    """It could lead anywhere."""
+def test_a_symbolic_link_is_not_followed(tmp_path: Path, linked: str) -> None:
+    """It could lead to any file."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.py").write_text("SECRET = 1\n")
@@ -70,21 +70,21 @@ def test_a_link_is_not_followed(tmp_path: Path, linked: str) -> None:
 
 
 @pytest.mark.parametrize("line", [0, -1, 100_000])
-def test_a_line_that_is_not_there_is_not_found(line: int) -> None:
-    """Lines are counted from 1."""
+def test_a_line_outside_of_the_file_is_not_found(line: int) -> None:
+    """Lines are numbered from 1."""
     with pytest.raises(Problem, match="no such line"):
         excerpt("app/errors/kinds.py", line)
 
 
-def test_what_a_span_says_about_its_code_is_taken_when_it_is_the_services() -> None:
-    """A file elsewhere is none that could be shown."""
-    said: dict[str, Value] = {
+def test_only_a_code_location_in_the_service_is_used() -> None:
+    """The source of other files is not shown."""
+    attributes: dict[str, Value] = {
         "code.file.path": "app/errors/kinds.py",
         "code.line.number": 7,
         "code.function.name": "f",
     }
-    assert code_location(said) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
-    assert code_location({**said, "code.file.path": "/usr/lib/x.py"}) is None
+    assert code_location(attributes) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
+    assert code_location({**attributes, "code.file.path": "/usr/lib/x.py"}) is None
     assert code_location({"code.function.name": "app.nowhere.f"}) is None
     assert code_location({"code.function.name": "os.path.join"}) is None
     assert code_location({}) is None

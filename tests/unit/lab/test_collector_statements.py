@@ -1,4 +1,4 @@
-"""Which statements are explained, and what PostgreSQL is sent."""
+"""Which statements are explained, and in which form PostgreSQL receives them."""
 
 import pytest
 
@@ -18,13 +18,13 @@ from lab.collector.problems import Problem
     ids=["in order", "by name", "other formats", "percent signs", "already numbered"],
 )
 def test_placeholders_become_numbers(statement: str, sent: str) -> None:
-    """The same name is the same number."""
+    """The same name gets the same number."""
     assert numbered(statement) == sent
 
 
 @pytest.mark.parametrize("verb", ["SELECT", "insert", "Update", "DELETE"])
-def test_statements_about_rows_can_be_explained(verb: str) -> None:
-    """A semicolon at the end does no harm."""
+def test_statements_that_read_or_write_rows_can_be_explained(verb: str) -> None:
+    """A semicolon at the end is removed."""
     assert explainable(f"  {verb}\n something; ") == f"{verb}\n something"
 
 
@@ -41,13 +41,13 @@ def test_statements_about_rows_can_be_explained(verb: str) -> None:
     ],
 )
 def test_other_statements_are_refused(statement: str) -> None:
-    """What is no plain reading or writing of rows is not even asked about."""
+    """A statement that does not simply read or write rows is not sent to PostgreSQL."""
     with pytest.raises(Problem, match="Only SELECT, INSERT, UPDATE, DELETE"):
         explainable(statement)
 
 
 @pytest.mark.parametrize("more", ["; DROP TABLE users", ";;", "; COMMIT; DROP TABLE users; --"])
 def test_only_one_statement_is_explained(more: str) -> None:
-    """EXPLAIN would stand before the first one only."""
+    """EXPLAIN would apply only to the first statement; the others would be executed."""
     with pytest.raises(Problem, match="Only a single statement"):
         explainable(f"SELECT 1{more}")

@@ -1,4 +1,4 @@
-"""The tour: how a page becomes steps, and what the shell of a chapter keeps."""
+"""The tour: a page becomes steps, and the shell of a chapter keeps variables."""
 
 import subprocess
 import sys
@@ -33,14 +33,14 @@ async def create_user(
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """A shell beside a stack at other ports than the pages'; it need not run."""
+    """The shell of a stack with other ports than on the pages; the stack does not run."""
     choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
     with Shell(Stack(Paths(tmp_path), choices)) as shell:
         yield shell
 
 
 def test_a_page_is_read_as_steps(tmp_path: Path) -> None:
-    """Title, words, a command, what it printed, and lines of a file."""
+    """It has a title, a text, a command, its output, and lines of a file."""
     page = tmp_path / "3-title.md"
     page.write_text(PAGE)
     chapter = read_chapter(page)
@@ -53,15 +53,15 @@ def test_a_page_is_read_as_steps(tmp_path: Path) -> None:
     )
 
 
-def test_chapters_come_in_their_order(tmp_path: Path) -> None:
-    """Whatever else lies beside them."""
+def test_chapters_are_read_in_order(tmp_path: Path) -> None:
+    """Other files in the directory are ignored."""
     for name in ("2-b.md", "1-a.md", "README.md"):
         (tmp_path / name).write_text(PAGE)
     assert [chapter.number for chapter in chapters(tmp_path)] == [1, 2]
 
 
-def test_lines_are_found_in_the_file_as_it_is_now() -> None:
-    """Moved to the left margin or not; lines that it no longer has are not."""
+def test_quoted_lines_are_found_in_the_current_file() -> None:
+    """Their indentation does not matter; lines that the file does not have are not found."""
     lines = (CHECKOUT / "app" / "routers" / "users.py").read_text().splitlines()
     number = next(n for n, line in enumerate(lines) if line.startswith("    "))
     assert Excerpt("python", "app/routers/users.py", lines[number].strip()).line() == number + 1
@@ -75,50 +75,50 @@ def test_lines_are_found_in_the_file_as_it_is_now() -> None:
         (".venv/bin/lab fault redis stop\n", {"redis"}, None),
         ("curl localhost:8080\n.venv/bin/lab fault slow-sql 300ms\n", {"slow-sql"}, None),
         (".venv/bin/lab fault slow-sql heal\n", set(), "slow-sql"),
-        # Another process takes its place by itself.
+        # The stack starts another process without being healed.
         (".venv/bin/lab fault app kill\n", set(), None),
         ("curl localhost:8080 && .venv/bin/lab fault redis heal\n", set(), None),
     ],
 )
-def test_a_command_says_what_it_breaks_and_what_it_heals(
+def test_a_commands_faults_and_heals_are_recognized(
     command: str, breaks: set[str], heals: str | None
 ) -> None:
-    """So that what is broken is healed when somebody leaves early."""
+    """So the tour can heal the fault when the user leaves early."""
     assert (Command(command).breaks, Command(command).heals) == (breaks, heals)
 
 
-def test_what_a_chapter_breaks_it_heals() -> None:
-    """By a command of its own, which can be read and run."""
+def test_each_chapter_heals_what_it_breaks() -> None:
+    """A reader of the page can also run the command that heals."""
     for chapter in chapters():
         broken = set().union(*(command.breaks for command in chapter.commands))
         assert broken == {command.heals for command in chapter.commands} - {None}
 
 
-def test_what_one_command_sets_the_next_one_knows(shell: Shell) -> None:
-    """Values with quotes and line ends in them, too."""
+def test_a_variable_is_kept_for_the_next_command(shell: Shell) -> None:
+    """Its value may contain quotes and line breaks."""
     assert shell.run("A='it'\\''s\ntwo'\nfalse", subprocess.PIPE).returncode == 1
     assert shell.run('printf "%s" "$A"', subprocess.PIPE).stdout == "it's\ntwo"
 
 
-def test_commands_are_told_where_this_stack_is(shell: Shell, tmp_path: Path) -> None:
-    """Both ports and the directory, whatever the pages say."""
+def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path: Path) -> None:
+    """Both ports and the directory replace those on the pages."""
     output = shell.run("echo localhost:8080 localhost:8443 .lab/ca.crt", subprocess.PIPE).stdout
     assert output == f"localhost:9001 localhost:9002 {tmp_path}/ca.crt\n"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [
         (["--list"], 0, "1  Names and addresses"),
         (["9"], 2, "invalid choice"),
         (["--yes"], 1, "The stack does not run. Start it:  make start"),
-        ([], 2, "nobody can be asked here"),
+        ([], 2, "there is no terminal to ask"),
     ],
 )
-def test_the_command_says_what_there_is(
-    arguments: list[str], status: int, said: str, tmp_path: Path
+def test_the_command_lists_chapters_and_explains_errors(
+    arguments: list[str], status: int, message: str, tmp_path: Path
 ) -> None:
-    """The chapters, a chapter that is none, and that a stack must run."""
+    """Errors are an unknown chapter, a stack that does not run, and a missing terminal."""
     result = subprocess.run(
         [sys.executable, "-m", "lab", "tour", *arguments],
         cwd=CHECKOUT,
@@ -128,4 +128,4 @@ def test_the_command_says_what_there_is(
         text=True,
     )
     assert result.returncode == status
-    assert said in result.stdout + result.stderr
+    assert message in result.stdout + result.stderr
