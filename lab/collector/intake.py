@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from lab.collector.otlp import MEDIA_TYPE
 from lab.collector.problems import Problem
 
-# An exporter sends at most 512 spans in one request, which are some hundred kilobytes.
+# An exporter sends at most 512 spans in one request, a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 
 # Tells zlib to expect a gzip header.

@@ -68,13 +68,13 @@ class Items:
         if text.startswith("@"):
             self.file = Path(text[1:]).expanduser()
             return
-        found = _ITEM.fullmatch(text)
-        if found is None:
+        match = _ITEM.fullmatch(text)
+        if match is None:
             raise UsageError(
                 f"`{text}` is not an item. Write name=text, name:=json, Header:value, "
                 "parameter==value or @file."
             )
-        name, separator, value = _ESCAPED.sub(r"\1", found[1]), found[2], found[3]
+        name, separator, value = _ESCAPED.sub(r"\1", match[1]), match[2], match[3]
         if separator == "==":
             self.query.append((name, value))
         elif separator == ":":

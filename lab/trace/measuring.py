@@ -50,12 +50,12 @@ class StageTimer:
 
     @property
     def begin(self) -> int:
-        """When the first stage began."""
+        """The start of the first stage, in nanoseconds since the epoch."""
         return self.stages[0].begin
 
     @property
     def end(self) -> int:
-        """When the last stage ended."""
+        """The end of the last stage, in nanoseconds since the epoch."""
         return self.stages[-1].end
 
     @property

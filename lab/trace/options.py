@@ -78,10 +78,10 @@ def milliseconds(text: str) -> float:
 
     :raises argparse.ArgumentTypeError: when it is neither.
     """
-    found = _DURATION.fullmatch(text)
-    if found is None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
         raise argparse.ArgumentTypeError(f"`{text}` is not a duration such as 200ms or 1.5s")
-    return float(found[1]) * (1000 if found[2] == "s" else 1)
+    return float(match[1]) * (1000 if match[2] == "s" else 1)
 
 
 class _CurlOption(argparse.Action):

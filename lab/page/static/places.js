@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 /** @typedef {"client" | "load-balancer" | "app" | "database" | "redis"} Place */
 
 /** Stages that run in another process and are measured by the app. @type {Record<string, Place>} */
-const ELSEWHERE = { sql: "database", commit: "database", rollback: "database", redis: "redis" };
+const MEASURED_BY_APP = { sql: "database", commit: "database", rollback: "database", redis: "redis" };
 
 /** In the order in which a request reaches them. @type {Place[]} */
 export const PLACES = ["client", "load-balancer", "app", "redis", "database"];
@@ -17,12 +17,12 @@ export const PLACES = ["client", "load-balancer", "app", "redis", "database"];
  */
 export function placeOf(span) {
   const process = PLACES.find((place) => span.process.startsWith(place));
-  return ELSEWHERE[span.stage] ?? process ?? "app";
+  return MEASURED_BY_APP[span.stage] ?? process ?? "app";
 }
 
 /** @param {{process: string, stage: string}} span @returns {string} the label of the place */
 export function whereOf(span) {
-  return ELSEWHERE[span.stage] ?? span.process.replace("-balancer", " balancer");
+  return MEASURED_BY_APP[span.stage] ?? span.process.replace("-balancer", " balancer");
 }
 
 /** @param {string} place @returns {HTMLElement} the shape of the place; decoration next to its label */

@@ -20,7 +20,7 @@ const MAX_TIMINGS = 100;
  * @returns {Promise<{status: number, body: any, requestId: string | null}>}
  */
 export async function send(method, path, body) {
-  const begun = performance.now();
+  const startedAt = performance.now();
   const response = await fetch(path, {
     method,
     credentials: "omit",
@@ -31,7 +31,7 @@ export async function send(method, path, body) {
   });
   const parsed = await response.json().catch(() => null);
   const requestId = response.headers.get("X-Request-ID");
-  if (requestId) await saveTiming(requestId, `${method} ${path}`, path, begun);
+  if (requestId) await saveTiming(requestId, `${method} ${path}`, path, startedAt);
   return { status: response.status, body: parsed, requestId };
 }
 
@@ -44,13 +44,13 @@ export function timingOf(requestId) {
  * @param {string} requestId
  * @param {string} name
  * @param {string} path
- * @param {number} begun
+ * @param {number} startedAt
  */
-async function saveTiming(requestId, name, path, begun) {
+async function saveTiming(requestId, name, path, startedAt) {
   // The browser records the timing in a separate task, after the last byte.
   await new Promise((resolve) => setTimeout(resolve));
   const entries = performance.getEntriesByName(new URL(path, location.href).href, "resource");
-  const entry = /** @type {PerformanceResourceTiming[]} */ (entries).findLast((it) => it.startTime >= begun);
+  const entry = /** @type {PerformanceResourceTiming[]} */ (entries).findLast((it) => it.startTime >= startedAt);
   performance.clearResourceTimings();
   if (!entry) return;
   const stages = parts(entry);
