@@ -35,10 +35,8 @@ def _shift(spans: Mapping[str, Span]) -> int:
             and client_span.process == CLIENT
             and server_span.process != CLIENT
         ):
-            wait, end_ns = (
-                _stage_of(client_span, "wait", spans),
-                _whole_of(client_span, spans).end_ns,
-            )
+            wait = _stage_of(client_span, "wait", spans)
+            end_ns = _whole_of(client_span, spans).end_ns
             sent_ns = _stage_of(client_span, "send", spans).start_ns
             if _agree(sent_ns, wait, end_ns, server_span):
                 return 0
