@@ -14,8 +14,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.models import OrderStatus
-from app.repositories.executor import Executor
-from app.repositories.orders import OrderRepository
+from app.repositories.database import Database
 from tests.accounts import Account, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.service import Service
@@ -95,8 +94,8 @@ async def _listed(url: str, **arguments: Any) -> list[SentStatement]:
         connect_args={"autocommit": True, "cursor_factory": RecordingCursor},
         pool_reset_on_return=None,
     )
-    async with Executor(engine, in_transaction=False, changed=set()) as executor:
-        assert await OrderRepository(executor).list_for_user(**arguments)
+    async with Database(engine).reading() as tx:
+        assert await tx.orders.list_for_user(**arguments)
     await engine.dispose()
     return sent
 

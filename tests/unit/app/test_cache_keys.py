@@ -39,12 +39,9 @@ class _KeysOfReads(Store):
         tag: str,
         variant: str | None,
         load: Callable[[Transaction], Awaitable[Representation]],
-        *,
-        seconds: int,
     ) -> CachedBody:
         """Return the key as the body."""
         assert callable(load)
-        assert seconds
         return CachedBody(json.dumps([tag, variant]).encode(), "hit", tag, None)
 
 
