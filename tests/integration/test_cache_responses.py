@@ -11,7 +11,7 @@ from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.shop import new_product, placed, product_url
 from tests.integration.signed_in import browser_of
-from tests.integration.wire import SECURITY_HEADERS, log_lines, problem
+from tests.integration.wire import SECURITY_HEADERS, access_log_line, problem
 from tests.service import Service
 
 ROUTES = ["me", "user", "products", "product", "orders", "order"]
@@ -191,7 +191,7 @@ def test_a_cached_response_is_logged_and_measured(
     before = _count_of_order_reads(client)
     for _ in range(3):
         hit = client.get(paths["order"], headers=headers)
-        line = log_lines(service, hit.headers["X-Request-ID"])[-1]
+        line = access_log_line(service, hit.headers["X-Request-ID"])
         assert (line["user_id"], line["status"], line["method"]) == (ahmed.id, 200, "GET")
         assert line["route"] == "/api/users/{user_id}/orders/{order_id}"
     assert _count_of_order_reads(client) == before + 3

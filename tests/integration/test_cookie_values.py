@@ -6,7 +6,7 @@ import pytest
 
 from tests.accounts import Account
 from tests.integration.signed_in import Browser, browser_of, me, set_times
-from tests.integration.wire import exchange, log_lines, log_with, raw_status
+from tests.integration.wire import access_log_line, exchange, log_with, raw_status
 from tests.service import Service
 
 SIGN_IN = "/api/auth/session"
@@ -90,5 +90,5 @@ def test_the_log_line_of_a_request_with_a_cookie_has_the_user_id(
     """As with a token, it has nothing of the cookie."""
     response = me(client, browser.auth)
     assert "Set-Cookie" not in response.headers
-    (line,) = log_lines(service, response.headers["X-Request-ID"])
+    line = access_log_line(service, response.headers["X-Request-ID"])
     assert line["user_id"] == shared_user.id

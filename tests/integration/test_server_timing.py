@@ -7,7 +7,7 @@ import pytest
 
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
-from tests.integration.wire import log_lines
+from tests.integration.wire import access_log_line
 from tests.service import Service
 
 _METRIC = re.compile(r'([a-z-]+);dur=(\d+\.\d)(?:;desc="(\d+)")?')
@@ -56,7 +56,7 @@ def test_problems_have_the_header_too(timed_service: Service) -> None:
 def test_the_log_has_the_same_durations(timed_service: Service) -> None:
     """This holds also if no trace is exported. Log and header use the same names."""
     response = timed_service.client.post("/api/users", json=signup_body())
-    (line,) = log_lines(timed_service, response.headers["X-Request-ID"])
+    line = access_log_line(timed_service, response.headers["X-Request-ID"])
     assert line["stages_ms"] == {stage: ms for stage, (ms, _) in _timing(response).items()}
     assert line["stages_ms"]["hash"] <= line["duration_ms"]
 

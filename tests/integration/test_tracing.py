@@ -12,7 +12,7 @@ from app.tracing import Stage
 from tests.accounts import Account, sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.shop import basket, new_product
-from tests.integration.wire import exchange, log_lines
+from tests.integration.wire import access_log_line, exchange
 from tests.receiver import Ask, Receiver, Span
 from tests.service import Service
 
@@ -131,7 +131,7 @@ def test_a_trace_that_is_not_sampled_is_not_exported(
     response = traced.client.get("/api/products", headers=headers)
     send_traced("GET", "/api/products")
     assert all(span.trace_id != trace_id for span in receiver.spans)
-    assert log_lines(traced, response.headers["X-Request-ID"])[0]["trace_id"] == trace_id
+    assert access_log_line(traced, response.headers["X-Request-ID"])["trace_id"] == trace_id
 
 
 @pytest.mark.parametrize("headers", [{}, {"traceparent": "00-nonsense-01"}], ids=["none", "broken"])
@@ -140,7 +140,7 @@ def test_a_request_without_a_trace_starts_one_and_logs_its_id(
 ) -> None:
     """An invalid traceparent is ignored."""
     response = traced.client.get("/api/products", headers=headers)
-    (line,) = log_lines(traced, response.headers["X-Request-ID"])
+    line = access_log_line(traced, response.headers["X-Request-ID"])
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
 
 
@@ -156,8 +156,7 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
 
     def read_products(**headers: str) -> dict[str, Any]:
         response = service.client.get("/api/products", headers=headers)
-        (line,) = log_lines(service, response.headers["X-Request-ID"])
-        return line
+        return access_log_line(service, response.headers["X-Request-ID"])
 
     lines = [read_products() for _ in range(40)]
     traced = {line["trace_id"] for line in lines if "stages_ms" in line}
@@ -180,7 +179,7 @@ def test_no_span_is_created_that_cannot_be_exported(
     """FastAPI exports over HTTP only, and logs this when the app starts."""
     service = start_service(**receiver.settings, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     response = service.client.get("/api/products")
-    (line,) = log_lines(service, response.headers["X-Request-ID"])
+    line = access_log_line(service, response.headers["X-Request-ID"])
     assert "stages_ms" not in line
     assert "http/protobuf" in service.log.read_text()
 
@@ -197,7 +196,7 @@ def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: 
     )  # fmt: skip
     assert exchange(traced, requests).count(b"HTTP/1.1 200") == 3
     for trace_id, is_recorded in ((first, True), (second, False), (third, True)):
-        (line,) = log_lines(traced, trace_id)
+        line = access_log_line(traced, trace_id)
         assert line["trace_id"] == trace_id
         assert ("stages_ms" in line) == is_recorded
     for trace_id in (third, first):
@@ -216,7 +215,7 @@ def test_a_process_traces_no_more_requests_than_its_limit(
         trace_id = secrets.token_hex(16)
         parent = f"00-{trace_id}-00f067aa0ba902b7-01"
         response = service.client.get("/api/products", headers={"traceparent": parent, **headers})
-        (line,) = log_lines(service, response.headers["X-Request-ID"])
+        line = access_log_line(service, response.headers["X-Request-ID"])
         assert line["trace_id"] == trace_id
         return trace_id, line
 

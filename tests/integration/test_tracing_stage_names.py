@@ -11,7 +11,7 @@ import pytest
 from app.tracing import Stage
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
-from tests.integration.wire import log_lines
+from tests.integration.wire import access_log_line
 from tests.receiver import Receiver
 from tests.service import Service
 
@@ -30,7 +30,7 @@ def send_request(observed: Service, receiver: Receiver) -> SendRequest:
 
     def send(method: str, path: str, **options: Any) -> tuple[httpx2.Response, dict[str, set[str]]]:
         response = observed.client.request(method, path, **options)
-        line = log_lines(observed, response.headers["X-Request-ID"])[-1]
+        line = access_log_line(observed, response.headers["X-Request-ID"])
         spans = receiver.trace(line["trace_id"])
         return response, {
             "spans": {span.stage for span in spans if span.stage},

@@ -93,3 +93,9 @@ def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
             return lines
         time.sleep(0.02)
     raise AssertionError(f"the request has not ended: {lines}")
+
+
+def access_log_line(service: Service, request_id: str) -> dict[str, Any]:
+    """Return the line that each request has. On a slow machine, others may warn about Redis."""
+    (line,) = [line for line in log_lines(service, request_id) if line["event"] == "request"]
+    return line
