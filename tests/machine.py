@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -21,6 +22,7 @@ ATTEMPTS = 3
 
 _AGAIN = "again"
 _TIMER_S = 0.002
+_PRESSURE = Path("/proc/pressure/cpu")
 
 
 class MachineTooSlowError(Exception):
@@ -34,15 +36,18 @@ def too_slow(figure: str) -> NoReturn:
 
 @dataclass
 class Pauses:
-    """The longest pause of any processor, in milliseconds."""
+    """How long processes had to wait for a processor, in milliseconds."""
 
     longest_ms: float = 0.0
+    """The longest pause of any processor."""
+    total_ms: float = 0.0
+    """The time in which at least one process waited. Only Linux measures it."""
 
 
 @contextmanager
 def pauses() -> Iterator[Pauses]:
     """Measure how late timers fire on each processor while the block runs."""
-    found, over = Pauses(), threading.Event()
+    found, over, waited_ms = Pauses(), threading.Event(), _waited_ms()
 
     def watch(processor: int) -> None:
         # 0 is this thread. Only Linux can pin a thread to a processor.
@@ -64,6 +69,16 @@ def pauses() -> Iterator[Pauses]:
         over.set()
         for thread in threads:
             thread.join()
+        found.total_ms = _waited_ms() - waited_ms
+
+
+def _waited_ms() -> float:
+    # The kernel's "pressure stall information".
+    try:
+        total = _PRESSURE.read_text().partition("total=")[2].split()[0]
+    except OSError:
+        return 0.0
+    return int(total) / 1000
 
 
 class RunAgainLater:

@@ -21,6 +21,10 @@ END_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = 'roundtrip' AND datname = current_database()
 """
+CONNECTIONS = """
+    SELECT pid FROM pg_stat_activity
+    WHERE application_name = 'roundtrip' AND datname = current_database()
+"""
 END_WAITING_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))
 """
@@ -68,6 +72,23 @@ def test_a_migration_that_changes_a_type_fails_no_read_and_no_write(
     run_statement(url, "ALTER TABLE users ALTER COLUMN name TYPE varchar(300)")
     for number in range(2 * POOL_SIZE):
         assert rename(client, account, f"C{number}").status_code == 200
+
+
+def test_the_connection_that_replaces_a_lost_one_is_used_again(
+    url: str, client: httpx2.Client
+) -> None:
+    """The first read discards all outdated connections, and returns the new one to the pool."""
+    account = sign_up(client)
+    for _ in range(CALLS_TO_PREPARE):
+        assert client.get(account.url, headers=account.auth).status_code == 200
+    run_statement(url, "ALTER TABLE users ALTER COLUMN name TYPE varchar(200)")
+    connections = []
+    for _ in range(2):
+        assert client.get(account.url, headers=account.auth).status_code == 200
+        with psycopg.connect(url) as database:
+            connections.append(database.execute(CONNECTIONS).fetchall())
+    ((new,),) = connections[0]
+    assert (new,) in connections[1]
 
 
 def test_an_outdated_plan_late_in_a_transaction_fails_it_once(
