@@ -1,6 +1,6 @@
 #!/bin/sh
-# Generates the secrets that docker-compose.yml needs, and writes them to .env. Values that are
-# there already stay.
+# Generates the secrets that docker-compose.yml needs, and writes them to .env. Keeps the values
+# that .env already contains.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,11 +12,11 @@ signing_key() {
     head -c 32 /dev/urandom | base64
 }
 
-# Only its owner may read it, from its first moment on.
+# The file is never readable by anyone but its owner, not even while it is created.
 umask 077
 touch .env
 chmod 600 .env
-# The last line may lack its end.
+# The last line may have no newline.
 [ -z "$(tail -c 1 .env)" ] || echo >>.env
 
 for name in DATABASE_PASSWORD REDIS_PASSWORD RATE_LIMIT_REDIS_PASSWORD TOKEN_SIGNING_KEY; do

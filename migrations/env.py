@@ -1,7 +1,7 @@
 """Runs the migrations: `alembic upgrade head`, a separate step before the app starts.
 
-Only DATABASE_URL is needed, so that the step can run with a role that may change tables
-while the service itself runs with one that may not.
+It needs only DATABASE_URL. So this step can run with a role that may change tables, while the
+service runs with a role that may not.
 """
 
 import logging
@@ -19,16 +19,16 @@ from app.repositories.tables import METADATA
 
 _log = logging.getLogger("alembic")
 _LOCK = 0x526F756E64  # "Round": any constant number.
-_TURN_EVERY_S = 0.2
+_LOCK_POLL_SECONDS = 0.2
 # While a statement waits for a lock on a table, later statements on the table wait behind it. This
 # is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of it.
 _LOCK_TIMEOUT = "SET lock_timeout = '1s'"
-_ATTEMPTS = 30
-_PAUSE_S = 1.0
+_MAX_ATTEMPTS = 30
+_RETRY_PAUSE_SECONDS = 1.0
 
 
 def main() -> None:
-    """Upgrade or downgrade, one process at a time, each revision in its transaction."""
+    """Upgrade or downgrade. Processes run one at a time, each revision in its own transaction."""
     # Log one line for each revision, and none of Alembic's other messages.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
@@ -45,7 +45,7 @@ def main() -> None:
         reason = str(error.orig).partition("\n")[0]
         sys.exit(f"PostgreSQL cannot be reached; see DATABASE_URL. It says: {reason}")
     with connection:
-        _take_turn(connection)
+        _acquire_lock(connection)
         connection.execute(text(_LOCK_TIMEOUT))
         connection.commit()
         context.configure(
@@ -57,17 +57,17 @@ def main() -> None:
         _run(connection)
 
 
-def _take_turn(connection: Connection) -> None:
+def _acquire_lock(connection: Connection) -> None:
     # Of two concurrent deployments, one runs first. The other one polls for the lock: CREATE INDEX
     # CONCURRENTLY would wait for a statement that waits for the lock.
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
         connection.commit()
-        time.sleep(_TURN_EVERY_S)
+        time.sleep(_LOCK_POLL_SECONDS)
     connection.commit()
 
 
 def _run(connection: Connection) -> None:
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             with context.begin_transaction():
                 context.run_migrations()
@@ -75,10 +75,10 @@ def _run(connection: Connection) -> None:
             if not isinstance(error.orig, LockNotAvailable):
                 raise
             connection.rollback()
-            if attempt == _ATTEMPTS:
+            if attempt == _MAX_ATTEMPTS:
                 sys.exit("Other transactions hold the tables all the time. Run this again later.")
             _log.warning("A table is in use. Trying again, so that other statements do not wait.")
-            time.sleep(_PAUSE_S)
+            time.sleep(_RETRY_PAUSE_SECONDS)
         else:
             return
 
