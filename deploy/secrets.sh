@@ -12,7 +12,7 @@ signing_key() {
     head -c 32 /dev/urandom | base64
 }
 
-# The file is never readable by anyone but its owner, not even while it is created.
+# A new .env is readable only by its owner from the moment it is created.
 umask 077
 touch .env
 chmod 600 .env
