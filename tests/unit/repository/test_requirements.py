@@ -44,6 +44,7 @@ def _pinned(group: str) -> Iterator[tuple[str, str]]:
         ("app", "roundtrip (pyproject.toml)"),
         ("lab", "roundtrip (pyproject.toml:lab)"),
         ("dev", "roundtrip (pyproject.toml:dev)"),
+        ("uv", "roundtrip (pyproject.toml:uv)"),
     ],
 )
 def test_each_declared_dependency_is_pinned(group: str, source: str) -> None:
