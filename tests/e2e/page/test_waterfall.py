@@ -190,7 +190,7 @@ def test_without_postgres_the_page_says_why_there_is_no_plan(
     go(page, f"#trace={client.sign_up()}")
     stage(page, "sql").filter(has_text="INSERT").click()
     fault("postgres", "stop")
-    page.get_by_role("button", name="Show its plan").click()
+    page.get_by_role("button", name="Show query plan").click()
     reason = page.get_by_text("No query plan. PostgreSQL does not answer.")
     expect(reason).to_be_visible()
     failed = client.sign_up()
