@@ -124,9 +124,9 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/lab.txt -o requirements/dev.txt
 	@$(COMPILE) --group uv -c requirements/dev.txt -o requirements/uv.txt
 
-# The doctor uses nothing that may be broken: no .venv, no packages, no line endings.
+# The doctor uses nothing that may be broken: no .venv, and no packages.
 doctor:  ## find problems of this machine, and say how to fix them
-	@tr -d '\r' < lab/python.sh | sh -s -- -Es -m lab.doctor
+	@sh lab/python.sh -Es -m lab.doctor
 
 clean:  ## delete .venv and the caches, and keep the data in .lab
 	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -8,10 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from argon2 import PasswordHasher
-
-# The parameters of the service.
-_HASHER = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+from lab.seed.people import HASHER
 
 
 def rate(seconds: float, threads: int) -> float:
@@ -28,7 +25,7 @@ def rate(seconds: float, threads: int) -> float:
 def _hash_until(stop: threading.Event) -> int:
     hashes = 0
     while not stop.is_set():
-        _HASHER.hash("half past four, green tea")
+        HASHER.hash("half past four, green tea")
         hashes += 1
     return hashes
 

@@ -11,7 +11,6 @@ from lab.bench.choices import Choices
 from lab.bench.ground import Backends, running_backends, sign_in
 from lab.bench.measures import requests_to
 from lab.bench.pinning import Processors
-from lab.bench.stacks import Profile
 from lab.bench.subjects import Subject
 from lab.bench.wrk import Request, Wrk
 from lab.stack import control
@@ -26,17 +25,17 @@ class ProfiledSubject(Subject):
     """A process of the service that py-spy starts, so that it is allowed to inspect it.
 
     py-spy inspects it from outside, so the service runs unchanged. On the stop signal, py-spy
-    writes its samples and ends the service.
+    draws its flame graph and ends the service.
     """
 
     @property
-    def samples(self) -> Path:
-        """The file with py-spy's samples. It exists when py-spy has stopped."""
-        return self.directory / "samples"
+    def picture(self) -> Path:
+        """The flame graph. It exists when py-spy has stopped."""
+        return self.directory / "profile.svg"
 
     def _command(self) -> list[str]:
         spy = [str(Path(sys.executable).with_name("py-spy")), "record", "--function"]
-        output = ["--format", "raw", "--output", str(self.samples)]
+        output = ["--format", "flamegraph", "--output", str(self.picture)]
         rate = ["--rate", str(_SAMPLES_PER_SECOND)]
         return [*spy, *output, *rate, "--", *super()._command()]
 
@@ -44,7 +43,7 @@ class ProfiledSubject(Subject):
 def profile(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     """Show where the time of `ROUTE` is spent: user, cold, products, order, signup or login."""
     paths.prepare()
-    samples = paths.root / "profile.txt"
+    picture = paths.root / "profile.svg"
     choices, route = Choices.from_environment(environment), environment.get("ROUTE") or "user"
     wrk.require()
     with running_backends() as backends:
@@ -52,16 +51,15 @@ def profile(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
         if route not in requests:
             raise LabError(f"ROUTE={route} is not one of: {', '.join(requests)}")
         settings = {"CACHE": "off"} if route == "cold" else {}
-        samples.write_text(_samples(backends, requests[route], choices.seconds, **settings))
-    print(*Profile.read(samples.read_text().splitlines()).tables(), sep="\n\n")
-    print(f"\nThe samples, for speedscope or flamegraph.pl:  {samples}")
+        picture.write_text(_picture(backends, requests[route], choices.seconds, **settings))
+    print(f"The flame graph, for a browser:  {picture}")
     return control.OK
 
 
-def _samples(backends: Backends, request: Request, seconds: float, **settings: str) -> str:
+def _picture(backends: Backends, request: Request, seconds: float, **settings: str) -> str:
     subject = ProfiledSubject("profiled", backends, Processors.available().all, **settings)
     with subject:
         load = Wrk(backends, sign_in(subject.port))
         load.run(subject.port, request, _WARM_UP_SECONDS)
-        print(f"{load.run(subject.port, request, seconds).rate:,.0f} requests a second\n")
-    return subject.samples.read_text()
+        print(f"{load.run(subject.port, request, seconds).rate:,.0f} requests a second")
+    return subject.picture.read_text()

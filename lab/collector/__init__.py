@@ -7,7 +7,6 @@
     stages         determines the stage of a span without `roundtrip.stage`
     spans          a span in memory
     store          the last 1,000 traces, in bounded memory
-    skew           corrects the clock of a client on another machine
     balancer       the status of responses that the load balancer generated
     tree           orders spans under their parents, and finds the largest untraced gap
     documents      a trace as JSON

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from lab.doctor.checkout import checkout_path, clock, disk, line_endings
+from lab.doctor.checkout import checkout_path, clock, disk
 from lab.doctor.data import data
 from lab.doctor.findings import UNREADABLE, Check, Finding, problem
 from lab.doctor.ports import ports
@@ -45,7 +45,6 @@ def _checks(environment: Mapping[str, str]) -> dict[str, Check]:
         "Python": python,
         "make": make,
         "path of the checkout": partial(checkout_path, CHECKOUT),
-        "line endings": partial(line_endings, CHECKOUT),
         "disk": partial(disk, CHECKOUT),
         "clock": partial(clock, CHECKOUT, paths.root),
         "packages": venv,

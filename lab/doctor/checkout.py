@@ -9,9 +9,6 @@ from pathlib import Path
 
 from lab.doctor.findings import Finding, ok, problem
 
-# Files whose programs fail on a carriage return. Python accepts it.
-SCRIPTS = ("Makefile", ".ci/run", "lab/*.sh", ".github/*.sh", "deploy/*", ".env.example")
-
 # Enough for all packages, pip's copies of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3
 
@@ -26,18 +23,6 @@ def checkout_path(checkout: Path) -> Iterator[Finding]:
             f"The path {checkout} has a colon, which separates the entries of PATH.",
             "Move the checkout to a path without one.",
         )
-
-
-def line_endings(checkout: Path) -> Iterator[Finding]:
-    """Check that scripts have no Windows line endings, as from a zip file or by git's settings."""
-    scripts = [path for pattern in SCRIPTS for path in checkout.glob(pattern) if path.is_file()]
-    wrong = [str(path.relative_to(checkout)) for path in scripts if b"\r\n" in path.read_bytes()]
-    if wrong:
-        names = " ".join(wrong)
-        remedy = f"Fix them:  perl -pi -e 's/\\r$//' {names}"
-        yield problem(f"Windows line endings: {names}.", remedy)
-    else:
-        yield ok("The scripts' line endings are correct.")
 
 
 def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:

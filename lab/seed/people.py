@@ -77,6 +77,8 @@ _NAMES = (
     ("Ayşe Kaya", "ayse.kaya"),
 )
 
+HASHER: Final = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+"""With the parameters of the service."""
 PEOPLE: Final = tuple(Person(name, f"{local}@{DOMAIN}") for name, local in _NAMES)
 """All of them, in the order in which they signed up."""
 
@@ -89,4 +91,4 @@ def password_hash() -> str:
     next login. All users share one hash: separate salts would only hide that the passwords are the
     same.
     """
-    return PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1).hash(PASSWORD)
+    return HASHER.hash(PASSWORD)

@@ -1,4 +1,4 @@
-"""What samples come to: ratios of benchmarks, and profiles."""
+"""Ratios of benchmarks, and their report."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from lab.bench.choices import Choices
 from lab.bench.figures import FIGURES, RATIOS, Ratio, Spread
 from lab.bench.report import Report
-from lab.bench.stacks import Profile
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
@@ -43,20 +42,3 @@ def test_what_was_not_measured_is_left_out_and_the_report_says_why() -> None:
     assert "Fastify" not in report.tables()
     assert report.page().count("Fastify") == 1
     assert f"> {caveat}" in report.page()
-
-
-def test_a_profile_counts_what_runs_and_leaves_out_the_start() -> None:
-    """Own time by package and function, all time by functions of ours."""
-    profile = Profile.read(
-        [
-            "run (uvicorn/main.py:1);read (app/routers/users.py:7);get (redis/client.py:9) 3",
-            "run (uvicorn/main.py:1);read (app/routers/users.py:7) 1",
-            "run (uvicorn/main.py:1);load (uvicorn/config.py:2);parse (re/parser.py:3) 50",
-        ]
-    )
-    packages, functions, ours = profile.tables()
-    assert "75.0 %  redis\n" in packages
-    assert "25.0 %  app/routers" in packages
-    assert "75.0 %  get (redis/client.py:9)" in functions
-    assert "100.0 %  read (app/routers/users.py:7)" in ours
-    assert "re/parser.py" not in functions

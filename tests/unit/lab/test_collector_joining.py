@@ -133,61 +133,6 @@ def test_a_single_span_has_no_untraced_gap() -> None:
     assert joined(by_caddy())["unnamed_ms"] == 0.0
 
 
-def test_the_clock_of_a_client_that_is_an_hour_ahead_is_corrected() -> None:
-    """The load balancer's 60 ms are then in the middle of the client's `wait` of 80 ms."""
-    hour = 3_600_000
-    trace = joined(by_client(start_ms=hour), by_caddy(), by_app())
-    starts = {it["stage"]: it["start_ms"] for it in trace["spans"]}
-    assert (starts["request"], starts["wait"], starts["load-balancer"]) == (0.0, 10.0, 20.0)
-    assert trace["started_at"].startswith("2017-07-14T02:40:00.")
-    assert stages(trace) == WATERFALL
-
-
-def test_a_server_that_begins_before_the_last_byte_is_sent_moves_no_clock() -> None:
-    """The client sends from 5 to 50 ms and then waits; the server begins at 6 ms."""
-    root = span(TRACE, "POST", span_id=CLIENT, start_ms=0, duration_ms=100)
-    send = span(
-        TRACE, "send", span_id="5" * 16, parent_id=CLIENT, start_ms=5, duration_ms=45,
-        attributes={"roundtrip.stage": "send"},
-    )  # fmt: skip
-    wait = span(
-        TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=50, duration_ms=45,
-        attributes={"roundtrip.stage": "wait"},
-    )  # fmt: skip
-    served = span(TRACE, "POST", span_id=CADDY, parent_id=WAIT, start_ms=6, duration_ms=88)
-    trace = joined(request("client", root, send, wait), request("caddy", served))
-    starts = {it["stage"]: it["start_ms"] for it in trace["spans"]}
-    assert (starts["send"], starts["load-balancer"]) == (5.0, 6.0)
-
-
-def streamed(*, ahead_ms: float = 0) -> dict[str, Any]:
-    """Return a trace of 100 ms; the first byte is at 30 ms, the server works from 12 to 92 ms."""
-    root = span(TRACE, "GET", span_id=CLIENT, start_ms=ahead_ms, duration_ms=100)
-    wait = span(
-        TRACE, "wait", span_id=WAIT, parent_id=CLIENT, start_ms=ahead_ms + 10, duration_ms=20,
-        attributes={"roundtrip.stage": "wait"},
-    )  # fmt: skip
-    served = span(TRACE, "GET", span_id=CADDY, parent_id=WAIT, start_ms=12, duration_ms=80)
-    return joined(request("client", root, wait), request("caddy", served))
-
-
-def test_a_response_that_continues_after_its_first_byte_moves_no_clock() -> None:
-    """The load balancer ends long after the client's `wait`, but before the client's request."""
-    assert [it["start_ms"] for it in streamed()["spans"]] == [0.0, 10.0, 12.0]
-
-
-def test_for_a_streamed_response_the_clock_is_corrected_by_the_whole_request() -> None:
-    """The server's 80 ms are in the middle of the 90 ms from the start of `wait` to the end."""
-    trace = streamed(ahead_ms=3_600_000)
-    assert [it["start_ms"] for it in trace["spans"]] == [0.0, 10.0, 15.0]
-
-
-def test_the_clock_of_a_client_on_this_machine_is_not_changed() -> None:
-    """The load balancer may record its end a moment after the client has the response."""
-    trace = joined(by_client(), by_caddy(start_ms=12, duration_ms=90))
-    assert [it["start_ms"] for it in trace["spans"]] == [0.0, 10.0, 12.0]
-
-
 def test_the_status_of_a_response_of_the_load_balancer_is_in_the_summary() -> None:
     """Its first span failed and has the status 200; the child span has the real status."""
     refused = span(

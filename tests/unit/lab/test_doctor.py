@@ -64,8 +64,6 @@ def test_a_fresh_checkout_is_well(tmp_path: Path) -> None:
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What is said where everything is wrong at once."""
     checkout = new_checkout(tmp_path_factory.mktemp("checkout"))
-    script = checkout / "lab" / "python.sh"
-    script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
     (checkout / ".lab" / "postgres" / "data").mkdir(parents=True)
     (checkout / ".lab" / "postgres" / "data" / "PG_VERSION").write_text("9\n")
     (checkout / ".lab" / "postgres" / "process.json").write_text('{"pid": 4711, "created": 1.0}')
@@ -95,7 +93,6 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     "line",
     [
         r"problem  `make` is GNU Make 3\.79, not GNU make 3\.81 or newer\. Install GNU make",
-        r"problem  Windows line endings: lab/python\.sh\. Fix them:  perl -pi -e 's/",
         r"problem  The clock is behind: \S+/\.lab was written 60 minutes from now\. Set it",
         r"problem  An installation into \.venv was interrupted\. Repeat it.*:  make up",
         r"problem  A stack on \S+ was killed, and may have left postgres \(process 4711\)\.",
@@ -107,24 +104,12 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
         r"problem  PYTHONHOME=/nowhere mixes other modules .*:  unset PYTHONHOME",
         r"note     REDIS_URL is set: 127\.0\.0\.1:\d+ replaces the stack's own Valkey\.",
         r"note     The service uses these variables of your shell: RATE_LIMIT_LOGIN\.",
-        r"Problems: 11\. ",
+        r"Problems: 10\. ",
     ],
 )
 def test_everything_that_is_wrong_is_named_with_what_mends_it(said: str, line: str) -> None:
     """One problem does not hide the next, and each is a line with a command in it."""
     assert re.search(f"^{line}", said, flags=re.MULTILINE), said
-
-
-def test_the_remedy_for_line_endings_mends_them(tmp_path: Path) -> None:
-    """The command runs as it is shown."""
-    checkout = new_checkout(tmp_path)
-    script = checkout / "lab" / "python.sh"
-    original = script.read_bytes()
-    script.write_bytes(original.replace(b"\n", b"\r\n"))
-    remedy = re.search(r"Fix them:  (.*)", see_doctor(checkout).stdout)
-    assert remedy
-    subprocess.run(["sh", "-c", remedy[1]], cwd=checkout, check=True)
-    assert script.read_bytes() == original
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Checks of the doctor whose cause cannot be made for the whole of a machine."""
 
-import os
 import socket
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import pytest
 
 from lab.doctor.checkout import checkout_path, disk
 from lab.doctor.data import data, first_file_of_another_user
-from lab.doctor.ports import listener, ports
+from lab.doctor.ports import ports
 from lab.doctor.variables import proxies
 from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.ports import LOOPBACK
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
@@ -50,16 +49,6 @@ def test_a_stack_that_runs_owns_its_ports_and_its_processes(tmp_path: Path) -> N
         assert not list(ports(Paths(tmp_path), taken))
     assert [finding.verdict for finding in data(Paths(tmp_path), CHECKOUT)] == ["ok"]
     lock.release()
-
-
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="ONLY LINUX tells who listens")
-def test_a_listener_is_found_by_its_port() -> None:
-    """The kernel says which process holds the socket."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        found = listener(server.getsockname()[1])
-    assert found is not None
-    assert found.endswith(f" (process {os.getpid()})")
-    assert listener(free_port()) is None
 
 
 @pytest.mark.parametrize("exempt", ["localhost,127.0.0.1", "example.com, localhost", "*"])
