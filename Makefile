@@ -112,7 +112,8 @@ secrets:  ## generate the secrets of docker-compose.yml into .env, once
 	@sh deploy/secrets.sh
 
 audit: dev-set  ## check the installed packages for known vulnerabilities; needs the network
-	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements/dev.txt
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off \
+		-r requirements/dev.txt -r requirements/provider.txt
 
 format: dev-set  ## format the code
 	@$(BIN)/ruff check --fix-only --quiet
@@ -123,6 +124,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) $(ARGS) pyproject.toml --group lab -c requirements/app.txt -o requirements/lab.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/lab.txt -o requirements/dev.txt
 	@$(COMPILE) --group uv -c requirements/dev.txt -o requirements/uv.txt
+	@$(COMPILE) --group provider -c requirements/lab.txt -o requirements/provider.txt
 
 # The doctor uses nothing that may be broken: no .venv, and no packages.
 doctor:  ## find problems of this machine, and say how to fix them

@@ -23,6 +23,11 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LAUNCHER = VENV / "bin" / "lab"
+# The identity provider. Its package contains modules `tests` and `doc`, which must not be found
+# instead of ours.
+PROVIDER = VENV / "provider"
+
+PIP = (str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check")
 
 # Outside .venv, which may have to be deleted. The kernel releases the lock when this process ends.
 LOCK = CHECKOUT / ".venv.lock"
@@ -32,7 +37,7 @@ LOCK = CHECKOUT / ".venv.lock"
 INCOMPLETE = VENV / "incomplete"
 
 # dev.txt contains all of lab.txt, in the same versions.
-CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",)}
+CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",), "uv": ("uv",), "provider": ("provider",)}
 
 # uv reads no configuration of pip. If pip uses a mirror, a proxy or a company's certificates, uv
 # must use them, too.
@@ -53,15 +58,15 @@ class InstallError(Exception):
 
 def main() -> int:
     """Install the set that the command line names. Return the exit status."""
-    name = sys.argv[1]
     try:
         check_machine()
         with LOCK.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not _is_usable():
                 _create()
-            if not is_installed(name):
-                _install(name)
+            for name in ("uv", sys.argv[1], "provider"):
+                if not is_installed(name):
+                    _install(name)
             _write_launcher()
     except InstallError as error:
         print(error, file=sys.stderr)
@@ -121,30 +126,39 @@ def _install(name: str) -> None:
     total = len(re.findall(r"^[A-Za-z0-9]", requirements.read_text(), flags=re.MULTILINE))
     print(f"Installing the {total} packages of requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
-    # uv also removes what this set does not contain.
-    for contained in CONTAINED["dev"]:
-        stamp(contained).unlink(missing_ok=True)
-    pip = [str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check"]
+    # uv also removes what a set does not contain.
+    for changed in CONTAINED["dev"] if name == "lab" else CONTAINED[name]:
+        stamp(changed).unlink(missing_ok=True)
+    if name == "uv":
+        _install_by_pip(requirements)
+    else:
+        _install_by_uv(requirements, ["--target", str(PROVIDER)] if name == "provider" else [])
+    for contained in CONTAINED[name]:
+        stamp(contained).write_text(_digest(contained))
+    INCOMPLETE.unlink()
+
+
+def _install_by_pip(requirements: Path) -> None:
     # Settings of the user's pip that make no sense in a virtual environment.
     environment = {**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"}
     _run(
-        [*pip, "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:",
-         "--require-hashes", "--requirement", str(_requirements("uv"))],
+        [*PIP, "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:",
+         "--require-hashes", "--requirement", str(requirements)],
         environment,
     )  # fmt: skip
+
+
+def _install_by_uv(requirements: Path, options: Sequence[str]) -> None:
     configuration = subprocess.run(
-        [*pip, "config", "list"], env=environment, capture_output=True, text=True, check=False
+        [*PIP, "config", "list"], capture_output=True, text=True, check=False
     )
     _run(
         [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--python", str(VENV_PYTHON),
          "--require-hashes", "--no-build", "--compile-bytecode", "--no-config", "--system-certs",
          # As pip does: a package may come from any of the indexes. Its hash is known.
-         "--index-strategy", "unsafe-best-match", str(requirements)],
+         "--index-strategy", "unsafe-best-match", *options, str(requirements)],
         {**uv_settings(configuration.stdout), **_cache_setting(), **os.environ},
     )  # fmt: skip
-    for contained in CONTAINED[name]:
-        stamp(contained).write_text(_digest(contained))
-    INCOMPLETE.unlink()
 
 
 def uv_settings(configuration: str) -> dict[str, str]:

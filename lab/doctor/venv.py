@@ -38,7 +38,7 @@ def venv() -> Iterator[Finding]:
 
 
 def _sets() -> Iterator[Finding]:
-    for name, target in (("lab", "up"), ("dev", "test")):
+    for name, target in (("lab", "up"), ("provider", "up"), ("dev", "test")):
         if not install.stamp(name).exists():
             continue
         if install.is_installed(name):

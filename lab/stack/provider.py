@@ -1,11 +1,13 @@
 """The identity provider of the local stack. It has one user."""
 
 import http.client
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.install import PROVIDER
 from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
@@ -63,6 +65,9 @@ class ProviderServer(Server):
         callbacks = [f"{origin}/api/auth/oidc/{NAME}/callback" for origin in self._origins]
         return [sys.executable, "-m", "lab.provider", str(self.directory), str(self.port),
                 *callbacks]  # fmt: skip
+
+    def _environment(self) -> Mapping[str, str]:
+        return {**os.environ, "PYTHONPATH": str(PROVIDER)}
 
     @property
     def _working_directory(self) -> Path:

@@ -77,10 +77,12 @@ class Supervisor:
         migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
         # The collector was not needed until now. It has started while the migrations ran.
-        began = _launch([*self._stack.providers, *self._stack.apps])
+        began = _launch(self._stack.apps)
         # The apps are first. They share a log with this process, and an error shows its end.
-        self._wait_for([*self._stack.apps, collector, *self._stack.providers], began)
+        self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
+        # Only a sign-in at the provider needs it, and it takes a second.
+        _launch(self._stack.providers)
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)
 

@@ -45,6 +45,7 @@ def _pinned(group: str) -> Iterator[tuple[str, str]]:
         ("lab", "roundtrip (pyproject.toml:lab)"),
         ("dev", "roundtrip (pyproject.toml:dev)"),
         ("uv", "roundtrip (pyproject.toml:uv)"),
+        ("provider", "roundtrip (pyproject.toml:provider)"),
     ],
 )
 def test_each_declared_dependency_is_pinned(group: str, source: str) -> None:
