@@ -4,6 +4,8 @@ from typing import Final
 
 from fastapi import Response
 
+from app.models.oidc_flows import FLOW_LIFETIME
+
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
 """Scripts cannot read it; forms of other sites and other hosts do not get it (RFC 6265bis)."""
 
@@ -12,7 +14,7 @@ SESSION_COOKIE: Final = "__Host-session"
 """Browsers accept a cookie with this prefix only from this host, over HTTPS (RFC 6265bis)."""
 FLOW_COOKIE: Final = "__Host-oidc"
 """Set during a sign-in at an identity provider."""
-_FLOW_MAX_AGE_SECONDS: Final = 600
+_FLOW_MAX_AGE_SECONDS: Final = int(FLOW_LIFETIME.total_seconds())
 
 
 def with_session_cookie(response: Response, value: str) -> Response:

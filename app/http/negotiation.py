@@ -28,7 +28,9 @@ _BYTE_ORDER_MARKS = (
     codecs.BOM_UTF32_LE,
     codecs.BOM_UTF32_BE,
 )
-_JSON_RANGES = ("application/problem+json", "application/json", "application/*", "*/*")
+_PROBLEM_RANGE = "application/problem+json"
+_JSON_RANGES = ("application/json", "application/*", "*/*")
+"""The most specific one first."""
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 """The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
@@ -96,8 +98,8 @@ def refuse_unacceptable(accept: str) -> None:
     ranges = [part for part in accept.split(",") if part.strip()]
     qualities = dict(map(_media_range, ranges))
     # The most specific matching range decides, so `application/json;q=0, */*` excludes JSON.
-    matching = [qualities[name] for name in _JSON_RANGES[1:] if name in qualities]
-    if ranges and not any([*matching[:1], qualities.get(_JSON_RANGES[0], 0)]):
+    matching = [qualities[name] for name in _JSON_RANGES if name in qualities]
+    if ranges and not any([*matching[:1], qualities.get(_PROBLEM_RANGE, 0)]):
         raise NotAcceptable
 
 

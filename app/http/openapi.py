@@ -4,6 +4,7 @@ A route declares its own problems, its limit, and whether it is read through the
 derives for all routes what follows from a method, a security scheme, a parameter or a body.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -14,6 +15,7 @@ from app.errors import AppError
 from app.http.cookies import SESSION_COOKIE
 from app.http.documented_headers import component_headers, headers_of
 from app.http.examples import example, introduction
+from app.http.paths import SAFE_METHODS
 from app.http.problems import (
     BODY_PROBLEMS,
     SIGN_IN_PROBLEMS,
@@ -38,7 +40,6 @@ def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]
 SERVER: Final = "http://localhost:8080"
 """The address in the examples. `routers/docs.py` replaces it with the address of the service."""
 
-_SAFE_METHODS: Final = {"get", "head", "options"}
 _MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
 _BOUNDS: Final = {"minimum", "maximum"}
@@ -115,9 +116,11 @@ def _add_parameters(operation: dict[str, Any], method: str, path: str) -> None:
         parameters.append(_IF_NONE_MATCH)
     for parameter in parameters:
         parameter.setdefault("description", f"the {parameter['name'].replace('_', ' ')}")
-    # Path parameters come first, in the order of the path. `find` returns -1 for all others.
-    positions = {item["name"]: path.find(f"{{{item['name']}}}") for item in parameters}
-    parameters.sort(key=lambda item: positions[item["name"]] % (len(path) + 1))
+    # Path parameters come first, in the order of the path.
+    in_path = re.findall(r"{(\w+)}", path)
+    parameters.sort(
+        key=lambda item: in_path.index(item["name"]) if item["in"] == "path" else len(in_path)
+    )
     if parameters:
         operation["parameters"] = parameters
 
@@ -141,7 +144,7 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}
     if operation["security"]:
         yield from SIGN_IN_PROBLEMS
-    if method not in _SAFE_METHODS:
+    if method.upper() not in SAFE_METHODS:
         # Browsers add the cookie to every request, also to one that needs no signed-in user.
         yield errors.CrossSite
     if "requestBody" in operation:

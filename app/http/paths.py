@@ -17,6 +17,10 @@ from app.errors import FieldError
 
 PROBES: Final = {"/livez", "/readyz", "/metrics"}
 """The paths of health checks and metrics."""
+METHODS: Final = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+"""The names that spans, logs and metrics contain. A client can send any other."""
+SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
+"""They change nothing (RFC 9110, section 9.2.1)."""
 _SLASHES: Final = re.compile("/{2,}")
 
 

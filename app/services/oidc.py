@@ -23,12 +23,11 @@ from app.errors import (
 )
 from app.models import OidcFlow, Principal
 from app.models.emails import normalise_email
+from app.models.oidc_flows import FLOW_LIFETIME
 from app.repositories.database import Transaction
 from app.schemas.names import fitting_name
 from app.store import Store
 from app.tracing import staged_methods
-
-_FLOW_LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class OidcService:
             return_to=return_to,
             user_id=link_to.user_id if link_to else None,
             session_id=link_to.session_id if link_to else None,
-            expires_at=datetime.now(UTC) + _FLOW_LIFETIME,
+            expires_at=datetime.now(UTC) + FLOW_LIFETIME,
             **vars(request),
         )
         added = await self._store.write(lambda tx: tx.flows.add(flow))

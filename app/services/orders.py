@@ -117,8 +117,6 @@ class OrderService:
             return OrderPage.cut(rows, limit, cursors.following(before, limit))
 
         variant = None
-        # Only these pages are cached. A client can make any number of others by combining cursors
-        # and limits, and could fill the cache with them.
         if is_in_sequence(before, limit):
             variant = read_key("page", status=status, before=row_id, limit=limit)
         return await self._store.read(cache_tags.orders(user_id), variant, load)

@@ -53,8 +53,6 @@ class ProductService:
             rows = [ProductRead.of(product) for product in products]
             return ProductPage.cut(rows, limit, cursors.following(after, limit))
 
-        # Only these pages are cached. A client can make any number of others by combining cursors
-        # and limits, and could fill the cache with them.
         variant = (
             read_key("page", after=row_id, limit=limit) if is_in_sequence(after, limit) else None
         )

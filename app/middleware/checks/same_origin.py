@@ -6,10 +6,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import CrossSite
+from app.http.paths import SAFE_METHODS
 from app.http.request_state import state_of
 
 _SESSION_PATH: Final = "/api/auth/session"
-_SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -33,7 +33,7 @@ class SameOrigin:
         """Pass the request on, unless it may be forged."""
         if (
             scope["type"] == "http"
-            and scope["method"] not in _SAFE_METHODS
+            and scope["method"] not in SAFE_METHODS
             and _may_be_forged(scope)
         ):
             raise CrossSite

@@ -10,12 +10,11 @@ from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.paths import PROBES
+from app.http.paths import METHODS, PROBES
 from app.http.request_state import state_of
 from app.tracing import Recording, Stage, trace_id
 
 _log = structlog.get_logger()
-METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 _CLIENT_CLOSED_REQUEST = 499
 """Logged if no response was sent. The number is the one that nginx uses."""
 

@@ -3,8 +3,8 @@
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.paths import METHODS
 from app.http.request_state import state_of
-from app.middleware.observability.access_log import METHODS
 from app.tracing import Recording, Stage, record
 
 
