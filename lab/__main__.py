@@ -4,39 +4,41 @@ import argparse
 import os
 import select
 import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Final
 
 import psutil
 
-from lab.bench.command import bench
-from lab.bench.profile import profile
-from lab.fault.command import fault
-from lab.seed.command import seed
-from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
-from lab.stack.psql import psql
-from lab.tour.command import tour
-from lab.trace.command import trace
 
-COMMANDS = {
-    "start": control.start,
-    "status": control.status,
-    "roll": control.roll,
-    "stop": control.stop,
-    "reset": control.reset,
-    "admin": control.admin,
-    "seed": seed,
-    "bench": bench,
-    "profile": profile,
+# The function of each command. Only that of the given one is imported: `lab start` needs neither
+# the benchmark nor the tour.
+COMMANDS: Final = {
+    "up": "lab.stack.control:up",
+    "start": "lab.stack.control:start",
+    "status": "lab.stack.control:status",
+    "roll": "lab.stack.control:roll",
+    "stop": "lab.stack.control:stop",
+    "reset": "lab.stack.control:reset",
+    "admin": "lab.stack.control:admin",
+    "seed": "lab.seed.command:seed",
+    "bench": "lab.bench.command:bench",
+    "profile": "lab.bench.profile:profile",
+    "trace": "lab.trace.command:trace",
+    "fault": "lab.fault.command:fault",
+    "tour": "lab.tour.command:tour",
+    "psql": "lab.stack.psql:psql",
 }
-
 # These read the rest of the command line themselves.
-COMMANDS_WITH_ARGUMENTS = {"trace": trace, "fault": fault, "tour": tour, "psql": psql}
+WITH_ARGUMENTS: Final = {"trace", "fault", "tour", "psql"}
+FAILED: Final = 1
 
 
 def main() -> int:
     """Run one command. Return its exit status."""
-    status = control.OK
+    status = 0
     try:
         try:
             status = _run()
@@ -58,16 +60,18 @@ def _reader_has_ended() -> bool:
 
 
 def _run() -> int:
-    command = COMMANDS_WITH_ARGUMENTS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-    arguments = _parser().parse_args() if command is None else argparse.Namespace()
-    paths = Paths.from_environment()
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    arguments = argparse.Namespace()
+    if name not in WITH_ARGUMENTS:
+        # Alone, so that its help is the only one that is read.
+        arguments = _parser([name] if name in COMMANDS else COMMANDS).parse_args()
+    command, paths = _function(name), Paths.from_environment()
     try:
-        if command is not None:
+        if name in WITH_ARGUMENTS:
             return command(paths, sys.argv[2:])
-        if arguments.command == "up":
-            reporter = None if arguments.report_to is None else os.fdopen(arguments.report_to, "w")
-            return control.up(paths, reporter=reporter)
-        return COMMANDS[arguments.command](paths)
+        if name == "up" and arguments.report_to is not None:
+            return command(paths, reporter=os.fdopen(arguments.report_to, "w"))
+        return command(paths)
     except LabError as error:
         print(error, file=sys.stderr)
     except (PermissionError, psutil.AccessDenied) as error:
@@ -77,17 +81,25 @@ def _run() -> int:
             f"sudo chown -R {os.getuid()} {paths.root}",
             file=sys.stderr,
         )
-    return control.FAILED
+    return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _function(name: str) -> Callable[..., int]:
+    module, _, function = COMMANDS[name].partition(":")
+    command: Callable[..., int] = getattr(import_module(module), function)
+    return command
+
+
+def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="run the stack here until Ctrl-C")
-    # A file descriptor. `start`, which runs this in the background, reads the progress from it.
-    up.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
-    for name, command in (COMMANDS | COMMANDS_WITH_ARGUMENTS).items():
-        commands.add_parser(name, help=(command.__doc__ or "").partition(";")[0].partition(".")[0])
+    for name in names:
+        summary = (_function(name).__doc__ or "").partition(";")[0].partition(".")[0]
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == "up":
+            # A file descriptor. `start`, which runs this in the background, reads the progress
+            # from it.
+            command.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
     return parser
 
 

@@ -103,12 +103,16 @@ def _is_usable() -> bool:
 
 
 def version_of_venv() -> tuple[int, ...] | None:
-    """Return the Python version of .venv. None if its Python does not run or lacks pip."""
+    """Return the Python version of .venv. None if its Python does not run."""
     if not VENV_PYTHON.exists():
         return None
-    code = "import pip, sys; print(*sys.version_info[:2])"
+    code = "import sys; print(*sys.version_info[:2])"
     result = subprocess.run(
-        [VENV_PYTHON, "-E", "-c", code], capture_output=True, text=True, check=False
+        # Every target waits for it, so it imports nothing else.
+        [VENV_PYTHON, "-ISc", code],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return tuple(map(int, result.stdout.split())) or None
 
