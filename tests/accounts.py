@@ -1,4 +1,4 @@
-"""People for the tests: each signs up under an email of its own."""
+"""Accounts for the tests. Each signs up with its own email address."""
 
 import secrets
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PASSWORD = "purple monkey dishwasher"
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who has signed up and logged in."""
+    """A user who has signed up and logged in."""
 
     id: int
     email: str
@@ -22,22 +22,22 @@ class Account:
 
     @property
     def auth(self) -> dict[str, str]:
-        """The header that says who asks."""
+        """The Authorization header of this account."""
         return {"Authorization": f"Bearer {self.token}"}
 
     @property
     def url(self) -> str:
-        """The account's own path."""
+        """The path of this account."""
         return f"/api/users/{self.id}"
 
 
 def new_email() -> str:
-    """Return an address that nobody has used."""
+    """Return an email address that no account has."""
     return f"{secrets.token_hex(8)}@example.com"
 
 
 def signup_body(**changes: Any) -> dict[str, Any]:
-    """Return the body of a signup that would succeed, but for the changes."""
+    """Return the body of a valid signup, with these fields replaced or added."""
     return {"name": "Ahmed", "email": new_email(), "password": PASSWORD, **changes}
 
 

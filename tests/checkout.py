@@ -8,13 +8,14 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def copy_checkout(directory: Path) -> Path:
-    """Make `directory` a repository with the files of this checkout, and what .venv contains."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    """Make `directory` a Git repository with the files of this checkout, and link its `.venv`."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, directory / name)
-    # Not one link to .venv: `make lint` writes the launcher `lab` of its own checkout into it.
+    # `.venv` is not a single link, because `make lint` writes the launcher `lab` of its own
+    # checkout into it.
     (directory / ".venv" / "bin").mkdir(parents=True)
     for installed in (CHECKOUT / ".venv").glob("*"):
         if installed.name != "bin":

@@ -1,4 +1,4 @@
-"""Chromium as this machine has it; Playwright's own is never fetched."""
+"""The installed Chromium. Playwright does not download its own."""
 
 import os
 import shutil
@@ -8,17 +8,17 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = (
+EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET_ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
 )
 
-# What Chromium says by itself of an answer that a test has asked for; of connections that it drops
-# because a network has come or gone, as with each container that somebody starts meanwhile; and of
-# a stream whose sender has died.
+# Messages that Chromium logs by itself: about the status of a response that a test expects; about
+# connections that it drops when a network interface appears or disappears, as with each container
+# that starts or stops; and about a stream whose server was killed.
 EXPECTED = (
     "Failed to load resource: the server responded with a status of",
     "Failed to load resource: net::ERR_NETWORK_CHANGED",
@@ -28,22 +28,22 @@ TIMEOUT_MS = 15_000
 
 
 def program() -> str:
-    """Return where it is; skip the test, and say so loudly, when there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"NO BROWSER: install one, such as `apt install chromium` ({NAMES})")
-    return found
+    """Return the path of the executable. Skip the test if there is none."""
+    path = next(filter(None, map(shutil.which, EXECUTABLES)), None)
+    if path is None:
+        pytest.skip(f"NO BROWSER: install one, such as `apt install chromium` ({EXECUTABLES})")
+    return path
 
 
 def arguments() -> list[str]:
-    """Return what it is started with: quiet, and able to run as root."""
+    """Return the command-line arguments, which also stop its background requests."""
     # Chromium's sandbox does not work for root.
-    return [*QUIET, *(("--no-sandbox",) if os.geteuid() == 0 else ())]
+    return [*QUIET_ARGUMENTS, *(("--no-sandbox",) if os.geteuid() == 0 else ())]
 
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """Run it until the end of the block. No other test can run asyncio meanwhile."""
+    """Run Chromium until the end of the block. Meanwhile this process cannot run asyncio code."""
     path = program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments())
@@ -53,7 +53,7 @@ def running() -> Iterator[Browser]:
 
 @contextmanager
 def profile(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
-    """Use a profile of its own, whose addresses are relative to that one."""
+    """Open a new profile. Its pages may use addresses relative to `base_url`."""
     context = browser.new_context(base_url=base_url, reduced_motion="reduce")
     context.set_default_timeout(TIMEOUT_MS)
     yield context
@@ -62,16 +62,16 @@ def profile(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
 
 @contextmanager
 def tab(context: BrowserContext) -> Iterator[Page]:
-    """Open a tab; at the end nothing may have gone wrong in it, unseen."""
+    """Open a tab. At the end, fail if it had an uncaught error or an unexpected console message."""
     page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.extend(_trouble(message)))
+    unexpected: list[str] = []
+    page.on("pageerror", lambda error: unexpected.append(str(error)))
+    page.on("console", lambda message: unexpected.extend(_unexpected(message)))
     yield page
     page.close()
-    assert not wrong
+    assert not unexpected
 
 
-def _trouble(message: ConsoleMessage) -> list[str]:
-    told = message.type in {"error", "warning"} and not message.text.startswith(EXPECTED)
-    return [message.text] if told else []
+def _unexpected(message: ConsoleMessage) -> list[str]:
+    unexpected = message.type in {"error", "warning"} and not message.text.startswith(EXPECTED)
+    return [message.text] if unexpected else []

@@ -1,7 +1,7 @@
-"""Real servers for every test: PostgreSQL and Valkey of the tests' own, and the service.
+"""Real servers for all tests: PostgreSQL and Valkey servers of the tests, and the service.
 
-With DATABASE_URL or REDIS_URL in the environment those servers are used instead; the tests
-then make a database of their own there, and keys under a prefix of their own.
+With DATABASE_URL or REDIS_URL in the environment, the tests use those servers instead. There they
+create their own databases, and use their own key prefix.
 """
 
 import os
@@ -25,13 +25,13 @@ from xdist.remote import Producer
 from lab.stack.postgres import PostgresServer
 from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
-from tests.distribution import FilesOnOneStackTogether, slowest_first
+from tests.distribution import StackTestsInOneProcess, slowest_first
 from tests.machine import RunAgainLater
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
-OPEN_FILES = 4096
+MAX_OPEN_FILES = 4096
 
-# How long examples take says something of the machine, which may be busy, and not of the service.
+# The duration of an example depends on how busy the machine is, so it must not fail a test.
 settings.register_profile("times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("times")
 
@@ -40,30 +40,31 @@ NewDatabase = Callable[..., str]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Run a test again that has found its machine too slow, and allow enough open files."""
+    """Register the plugin that repeats tests on a slow machine, and raise the open-file limit."""
     config.pluginmanager.register(RunAgainLater())
-    # A thousand connections at once are more than most systems allow a process by default.
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    # Some tests open a thousand connections at once, which is above the usual default limit.
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard_limit == resource.RLIM_INFINITY
+    files = MAX_OPEN_FILES if unlimited else min(MAX_OPEN_FILES, hard_limit)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard_limit))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesOnOneStackTogether:
-    """Keep together what shares a stack."""
-    return FilesOnOneStackTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTestsInOneProcess:
+    """Give all tests that share a stack to one test process."""
+    return StackTestsInOneProcess(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
+    """Run the slowest tests first."""
     items.sort(key=slowest_first)
 
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A directory for the servers of this test process."""
-    # Not pytest's own: PostgreSQL's user has to reach it when root runs the tests.
+    # Not pytest's own, which is private: when root runs the tests, PostgreSQL runs as another user.
     with tempfile.TemporaryDirectory(prefix="roundtrip-tests-") as directory:
         path = Path(directory)
         path.chmod(0o755)
@@ -72,7 +73,7 @@ def scratch() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_url(scratch: Path) -> Iterator[str]:
-    """A PostgreSQL server on which databases can be made."""
+    """The URL of a PostgreSQL server, for a role that can create databases."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
@@ -82,7 +83,7 @@ def postgres_url(scratch: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url(scratch: Path) -> Iterator[str]:
-    """A Redis-compatible server."""
+    """The URL of a Redis-compatible server."""
     if url := os.environ.get("REDIS_URL"):
         yield url
         return
@@ -92,7 +93,7 @@ def redis_url(scratch: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_url: str) -> Iterator[NewDatabase]:
-    """Makes an empty database, or a copy of another; all of them are dropped at the end."""
+    """Creates an empty database, or a copy of another. All are dropped at the end."""
     names: list[str] = []
 
     def create(template: str = "template1") -> str:
@@ -124,7 +125,7 @@ def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> Non
 
 @pytest.fixture(scope="session")
 def new_tables(new_database: NewDatabase) -> NewDatabase:
-    """Makes a database with every table: migrated once, then copied, which is much faster."""
+    """Creates a database with all tables. It copies a migrated one, which is much faster."""
     migrated = new_database()
     migrate(migrated)
     return lambda: new_database(migrated)
@@ -132,26 +133,26 @@ def new_tables(new_database: NewDatabase) -> NewDatabase:
 
 @pytest.fixture(scope="session")
 def database_url(new_tables: NewDatabase) -> str:
-    """A database with every table."""
+    """The URL of the database of the shared service, with all tables."""
     return new_tables()
 
 
 @pytest.fixture(scope="session")
 def database(database_url: str) -> Iterator[psycopg.Connection]:
-    """A look behind the service: what is really stored."""
+    """A connection to that database, with which tests check what is stored."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="session")
 def token_signing_key() -> str:
-    """The key under which every service of the tests signs its tokens."""
+    """The key with which the services of the tests sign their tokens."""
     return signing_key()
 
 
 @pytest.fixture(scope="session")
 def defaults(database_url: str, redis_url: str, token_signing_key: str) -> Mapping[str, str]:
-    """The settings that every service of the tests has."""
+    """The settings that the services of the tests share."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -163,7 +164,7 @@ def defaults(database_url: str, redis_url: str, token_signing_key: str) -> Mappi
 def start_service(
     defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartService]:
-    """Starts a service with settings of its own; it ends with the test module."""
+    """Starts a service with additional settings. It stops at the end of the test module."""
     with ExitStack() as running:
 
         def start(**settings: str) -> Service:
@@ -177,26 +178,26 @@ def start_service(
 def service(
     defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """The service that most tests share, with limits that nobody reaches."""
+    """The service that most tests share. Its rate limits are too high for a test to reach."""
     with running_service(tmp_path_factory.mktemp("service") / "log", defaults) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def client(service: Service) -> httpx2.Client:
-    """Speaks HTTP to the shared service."""
+    """An HTTP client of the shared service."""
     return service.client
 
 
 @pytest.fixture
 def ahmed(client: httpx2.Client) -> Account:
-    """Somebody who has signed up and logged in."""
+    """A user who has signed up and logged in."""
     return sign_up(client)
 
 
 @pytest.fixture
 def bettina(client: httpx2.Client) -> Account:
-    """Somebody else."""
+    """A second user."""
     return sign_up(client, name="Bettina")
 
 

@@ -1,21 +1,21 @@
-"""Which test process gets which tests, and in what order."""
+"""The distribution of the tests to the test processes, and their order."""
 
 import re
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# These share a stack, which would be started twice if two test processes had some of them each.
-ON_ONE_STACK = re.compile(r"tests/e2e/(page/test_\w+|test_(stack_\w+|openapi|oidc_browser))\.py\b")
+# These share a stack. In two test processes, each process would start its own stack.
+STACK_TESTS = re.compile(r"tests/e2e/(page/test_\w+|test_(stack_\w+|openapi|oidc_browser))\.py\b")
 
 
-class FilesOnOneStackTogether(LoadFileScheduling):
-    """Gives each test process a file at a time, and one of them all that share the stack."""
+class StackTestsInOneProcess(LoadFileScheduling):
+    """Gives a test process one file at a time, and gives all stack tests to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "on one stack" if ON_ONE_STACK.match(nodeid) else super()._split_scope(nodeid)
+        return "on one stack" if STACK_TESTS.match(nodeid) else super()._split_scope(nodeid)
 
 
 def slowest_first(item: pytest.Item) -> tuple[bool, bool]:
-    """Sort by this, so that at the end no test process waits long for another."""
-    return not ON_ONE_STACK.match(item.nodeid), "/e2e/" not in item.nodeid
+    """Return a sort key: slow tests first, so that all processes end at about the same time."""
+    return not STACK_TESTS.match(item.nodeid), "/e2e/" not in item.nodeid

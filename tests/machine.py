@@ -1,8 +1,8 @@
 """Run a test that measures times again later, at most twice, if the machine was too slow to judge.
 
-Such a test is marked `alone`. It calls `too_slow` with the figure that shows
-that the machine, and not the service, was slow. That is neither a pass nor a skip: the test goes to
-the end of the same run, and fails there if it finds the machine too slow for the third time.
+The marker of such a test is `alone`. The test calls `too_slow` with the measurement that shows that
+the machine, and not the service, was slow. That is neither a pass nor a skip: the plugin adds the
+test to the end of the same run. The third time that the machine is too slow, the test fails.
 """
 
 import os
@@ -18,10 +18,10 @@ from typing import NoReturn
 
 import pytest
 
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 _AGAIN = "again"
-_TIMER_S = 0.002
+_TIMER_SECONDS = 0.002
 _PRESSURE = Path("/proc/pressure/cpu")
 
 
@@ -30,7 +30,7 @@ class MachineTooSlowError(Exception):
 
 
 def too_slow(figure: str) -> NoReturn:
-    """End the test without a verdict. `figure` says what was measured, and what was needed."""
+    """End the test without a verdict. `figure` has the measured value and the limit."""
     raise MachineTooSlowError(f"This machine is too slow to judge: {figure}")
 
 
@@ -47,16 +47,16 @@ class Pauses:
 @contextmanager
 def pauses() -> Iterator[Pauses]:
     """Measure how late timers fire on each processor while the block runs."""
-    found, over, waited_ms = Pauses(), threading.Event(), _waited_ms()
+    measured, ended, waited_ms = Pauses(), threading.Event(), _waited_ms()
 
     def watch(processor: int) -> None:
         # 0 is this thread. Only Linux can pin a thread to a processor.
         if sys.platform == "linux":
             os.sched_setaffinity(0, {processor})
         due = time.perf_counter()
-        while not over.wait(_TIMER_S):
-            late_ms = (time.perf_counter() - due - _TIMER_S) * 1000
-            found.longest_ms = max(found.longest_ms, late_ms)
+        while not ended.wait(_TIMER_SECONDS):
+            late_ms = (time.perf_counter() - due - _TIMER_SECONDS) * 1000
+            measured.longest_ms = max(measured.longest_ms, late_ms)
             due = time.perf_counter()
 
     processors = os.sched_getaffinity(0) if sys.platform == "linux" else {0}
@@ -64,12 +64,12 @@ def pauses() -> Iterator[Pauses]:
     for thread in threads:
         thread.start()
     try:
-        yield found
+        yield measured
     finally:
-        over.set()
+        ended.set()
         for thread in threads:
             thread.join()
-        found.total_ms = _waited_ms() - waited_ms
+        measured.total_ms = _waited_ms() - waited_ms
 
 
 def _waited_ms() -> float:
@@ -96,10 +96,11 @@ class RunAgainLater:
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
             return report
         self._attempts[item.nodeid] += 1
-        again = self._attempts[item.nodeid] < ATTEMPTS and not hasattr(item.config, "workerinput")
+        attempts_left = self._attempts[item.nodeid] < MAX_ATTEMPTS
+        again = attempts_left and not hasattr(item.config, "workerinput")
         if again and isinstance(item, pytest.Function):
-            # pytest's own loop over the items sees what is appended while it runs; that of a worker
-            # of pytest-xdist does not, so there the first attempt fails.
+            # pytest's loop over the items also runs items that are appended meanwhile. The loop of
+            # a pytest-xdist worker does not, so there the first attempt fails.
             item.session.items.append(_copy(item))
             report.outcome = _AGAIN  # type: ignore[assignment] # pytest knows three outcomes
         return report

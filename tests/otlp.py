@@ -1,4 +1,4 @@
-"""Spans as any process of the stack could send them."""
+"""OTLP requests with spans, such as the processes of the stack send them."""
 
 from collections.abc import Mapping
 from secrets import token_hex
@@ -25,9 +25,9 @@ def span(
     kind: trace_pb2.Span.SpanKind.ValueType = trace_pb2.Span.SPAN_KIND_INTERNAL,
     attributes: Mapping[str, Any] = MappingProxyType({}),
 ) -> trace_pb2.Span:
-    """Return a span that begins so many milliseconds after a moment in 2017.
+    """Return a span that begins `start_ms` milliseconds after a moment in 2017.
 
-    Then it stands below all that is really sent.
+    So it comes after all real traces in a list that starts with the newest.
     """
     return trace_pb2.Span(
         trace_id=bytes.fromhex(trace_id),
@@ -42,7 +42,7 @@ def span(
 
 
 def request(service: str, *spans: trace_pb2.Span, instance: str | None = None) -> bytes:
-    """Return the body in which one process sends its spans."""
+    """Return the body of an export request with these spans of one process."""
     named = {"service.name": service} | ({"service.instance.id": instance} if instance else {})
     message = ExportTraceServiceRequest()
     group = message.resource_spans.add(resource=Resource(attributes=_pairs(named)))

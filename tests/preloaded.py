@@ -1,8 +1,8 @@
 """Start the service as a fork of a process that has imported its modules.
 
-The import uses a processor for two seconds, and more than forty test modules each start a service
-with settings of their own. So one process imports the modules and serves no requests, and each
-service is forked from it: a real process with sockets, a log and settings of its own.
+The import takes two seconds of processor time, and over forty test modules start a service with
+their own settings. So one process imports the modules and serves no requests. Each service is a
+fork of it: a real process with its own sockets, log and settings.
 """
 
 import multiprocessing
@@ -19,7 +19,7 @@ _CONTEXT.set_forkserver_preload(["app.main", "uvicorn.main", "uvloop", "httptool
 
 
 class Preloaded:
-    """One such process, with the methods of `subprocess.Popen` that the tests use."""
+    """A forked service process, with the methods of `subprocess.Popen` that the tests use."""
 
     def __init__(
         self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path
@@ -31,11 +31,11 @@ class Preloaded:
         self._process.start()
 
     def poll(self) -> int | None:
-        """Return how it ended, negative for a signal; None while it runs."""
+        """Return the exit code, negative for a signal. Return None while the process runs."""
         return self._process.exitcode
 
     def wait(self, timeout: float) -> int:
-        """Return how it ended. Raises `TimeoutExpired` if it still runs after `timeout` seconds."""
+        """Return the exit code. Raises `TimeoutExpired` after `timeout` seconds."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(str(self._process), timeout)

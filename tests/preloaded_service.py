@@ -1,4 +1,4 @@
-"""What a process of tests/preloaded.py does: become the service, with its own environment and log.
+"""Turns a process of tests/preloaded.py into the service, with its own environment and log.
 
 `ENVIRONMENT`, `LOG` and `ARGUMENTS` are set by `Preloaded`, which runs this file.
 """
@@ -8,12 +8,12 @@ import warnings
 
 import uvicorn
 
-given = globals()
-log = os.open(given["LOG"], os.O_WRONLY | os.O_APPEND)
+values = globals()
+log = os.open(values["LOG"], os.O_WRONLY | os.O_APPEND)
 os.dup2(log, 1)
 os.dup2(log, 2)
 os.environ.clear()
-os.environ.update(given["ENVIRONMENT"])
+os.environ.update(values["ENVIRONMENT"])
 # Python reads PYTHONWARNINGS only when an interpreter starts, and this process is a fork.
-warnings.simplefilter(given["ENVIRONMENT"]["PYTHONWARNINGS"])
-uvicorn.main(given["ARGUMENTS"])
+warnings.simplefilter(values["ENVIRONMENT"]["PYTHONWARNINGS"])
+uvicorn.main(values["ARGUMENTS"])

@@ -1,4 +1,4 @@
-"""A receiver of OTLP over HTTP, to which the services of the tests send their spans."""
+"""An OTLP/HTTP receiver, to which services of the tests send their spans."""
 
 import threading
 import time
@@ -14,32 +14,32 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Span:
-    """One span, in words of Python."""
+    """A span, with Python types."""
 
     name: str
     trace_id: str
     id: str
     parent_id: str
     kind: str
-    begins: int
-    ends: int
+    start_ns: int
+    end_ns: int
     """Nanoseconds since the epoch."""
     failed: bool
     attributes: dict[str, Any]
 
     @property
     def stage(self) -> str | None:
-        """The stage that it is, if it is one of the service's own."""
+        """The name of the stage, if the span is a stage of the service."""
         return self.attributes.get("roundtrip.stage")
 
     @classmethod
-    def of(cls, message: Message) -> "Span":
-        """Read what came over the wire. No span of the service has events, links or a message."""
+    def from_message(cls, message: Message) -> "Span":
+        """Convert an OTLP span. Fail if it has events, links or a status message."""
         assert not message.events, message
         assert not message.links, message
         assert not message.status.message, message
@@ -52,12 +52,12 @@ class Span:
             message.start_time_unix_nano,
             message.end_time_unix_nano,
             message.status.code == Status.STATUS_CODE_ERROR,
-            dict(_attribute(it) for it in message.attributes),
+            dict(map(_attribute, message.attributes)),
         )
 
 
-Ask = Callable[..., tuple[httpx2.Response, list[Span]]]
-"""Sends a request of this method to this path; gives the response and its trace."""
+SendTraced = Callable[..., tuple[httpx2.Response, list[Span]]]
+"""Sends a request with this method and path. Returns the response and the trace."""
 
 
 def _attribute(pair: KeyValue) -> tuple[str, Any]:
@@ -66,7 +66,7 @@ def _attribute(pair: KeyValue) -> tuple[str, Any]:
 
 @dataclass
 class Receiver:
-    """Keeps all that it is sent."""
+    """The spans and resources that were received, and the raw bodies."""
 
     port: int
     spans: list[Span] = field(default_factory=list)
@@ -75,41 +75,41 @@ class Receiver:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What makes a service send its spans here, soon."""
+        """The settings with which a service sends its spans here after 20 ms."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
             "OTEL_SERVICE_NAME": "roundtrip",
             "OTEL_BSP_SCHEDULE_DELAY": "20",
         }
 
-    def take(self, body: bytes) -> None:
-        """Keep an export."""
+    def add_export(self, body: bytes) -> None:
+        """Store an export request."""
         self.raw += body
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             self.resources.append(dict(map(_attribute, resource.resource.attributes)))
             for scope in resource.scope_spans:
-                self.spans += map(Span.of, scope.spans)
+                self.spans += map(Span.from_message, scope.spans)
 
     def trace(self, trace_id: str) -> list[Span]:
-        """Wait for the whole of a trace, and return it in the order in which its spans began."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait for a whole trace, and return its spans by start time."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            found = [span for span in self.spans if span.trace_id == trace_id]
-            if any(span.kind == "SERVER" for span in found):
-                return sorted(found, key=lambda span: (span.begins, -span.ends))
+            spans = [span for span in self.spans if span.trace_id == trace_id]
+            if any(span.kind == "SERVER" for span in spans):
+                return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
             time.sleep(0.01)
-        raise AssertionError(f"the trace {trace_id} did not come")
+        raise AssertionError(f"the trace {trace_id} did not arrive")
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    """Receive spans for the length of the block."""
+def running_receiver() -> Iterator[Receiver]:
+    """Receive spans until the end of the block."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            receiver.take(self.rfile.read(int(self.headers["Content-Length"])))
+            receiver.add_export(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

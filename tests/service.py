@@ -1,4 +1,4 @@
-"""A service process of the tests' own: real sockets, real Postgres, real Redis."""
+"""A service process for tests: real sockets, a real PostgreSQL and a real Redis server."""
 
 import base64
 import os
@@ -17,14 +17,14 @@ from lab.stack.ports import free_port
 from tests.preloaded import Preloaded
 
 CHECKOUT = Path(__file__).parents[1]
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 
 Process = subprocess.Popen[bytes] | Preloaded
 
 
 @dataclass(frozen=True)
 class Service:
-    """One running process of the service."""
+    """A running process of the service."""
 
     url: str
     client: httpx2.Client
@@ -32,19 +32,19 @@ class Service:
     process: Process
 
     def address(self) -> tuple[str, int]:
-        """Where to connect a raw socket."""
+        """Return the host and port for a raw socket."""
         return "127.0.0.1", int(self.url.rpartition(":")[2])
 
 
 def signing_key() -> str:
-    """Make a TOKEN_SIGNING_KEY."""
+    """Return a new TOKEN_SIGNING_KEY."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def environment(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Return a whole set of settings, without any that the developer's shell may have."""
+    """Return a whole environment. Settings of the developer's shell are not in it."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
-    generous = dict.fromkeys(
+    high_limits = dict.fromkeys(
         (
             "RATE_LIMIT_SIGNUP",
             "RATE_LIMIT_LOGIN",
@@ -56,7 +56,7 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
     )
     return {
         **kept,
-        **generous,
+        **high_limits,
         "ENVIRONMENT": "local",
         "TOKEN_SIGNING_KEY": signing_key(),
         "DRAIN_DELAY": "0",
@@ -70,12 +70,12 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
 def running_service(
     log: Path, settings: Mapping[str, str], *, release: Path = CHECKOUT
 ) -> Iterator[Service]:
-    """Start a process with these settings, and end it afterwards."""
+    """Start a process with these settings, and stop it at the end of the block."""
     port = free_port()
     arguments = ["--factory", "app.main:create_app", "--port", str(port)]
     arguments += ["--no-access-log", "--no-server-header", "--reset-contextvars"]
-    # Longer than any test: else the client may reuse a connection in the very moment in which
-    # the server, after five idle seconds, closes it.
+    # This is longer than any test takes. With the default of five seconds, the client could reuse
+    # an idle connection at the moment at which the server closes it.
     arguments += ["--timeout-keep-alive", "300"]
     process = _start(arguments, environment(settings), log, release)
     url = f"http://127.0.0.1:{port}"
@@ -86,7 +86,7 @@ def running_service(
     finally:
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
@@ -109,7 +109,7 @@ def _start(
 
 
 def _wait_until_alive(client: httpx2.Client, process: Process, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             client.get("/livez")

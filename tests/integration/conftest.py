@@ -9,7 +9,7 @@ import pytest
 
 from tests.accounts import Account, new_admin, sign_up
 from tests.integration.shop import new_product
-from tests.receiver import Ask, Receiver, Span, receiving
+from tests.receiver import Receiver, SendTraced, Span, running_receiver
 from tests.service import Service, running_service
 
 
@@ -34,7 +34,7 @@ def customer(client: httpx2.Client) -> Account:
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
     """Receives the spans of the traced service."""
-    with receiving() as receiver:
+    with running_receiver() as receiver:
         yield receiver
 
 
@@ -62,7 +62,7 @@ def product(traced: Service, database_url: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def send_traced(traced: Service, receiver: Receiver) -> Ask:
+def send_traced(traced: Service, receiver: Receiver) -> SendTraced:
     """Sends a request with a trace id of its own. Returns the response and the trace."""
 
     def send(method: str, path: str, **options: Any) -> tuple[httpx2.Response, list[Span]]:

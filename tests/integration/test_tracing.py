@@ -13,7 +13,7 @@ from tests.accounts import Account, sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.shop import basket, new_product
 from tests.integration.wire import access_log_line, exchange
-from tests.receiver import Ask, Receiver, Span
+from tests.receiver import Receiver, SendTraced, Span
 from tests.service import Service
 
 
@@ -26,7 +26,7 @@ def _tree(trace: list[Span]) -> list[str]:
 
 
 @pytest.mark.usefixtures("buyer")
-def test_the_trace_of_a_signup_has_every_stage(send_traced: Ask) -> None:
+def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
     """It starts with the server span, whose parent is the client's span."""
     response, trace = send_traced("POST", "/api/users", json=signup_body())
     assert response.status_code == 201
@@ -49,7 +49,7 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: Ask) -> None:
 
 
 def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
-    send_traced: Ask, product: dict[str, Any]
+    send_traced: SendTraced, product: dict[str, Any]
 ) -> None:
     """The hit has the same route, although no router has handled it."""
     path = f"/api/products/{product['id']}"
@@ -65,7 +65,7 @@ def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
 
 
 def test_token_and_session_are_checked_before_the_rate_limit(
-    traced: Service, send_traced: Ask
+    traced: Service, send_traced: SendTraced
 ) -> None:
     """Each is checked once, for the rate limit and the route."""
     newcomer = sign_up(traced.client)
@@ -83,7 +83,7 @@ def test_token_and_session_are_checked_before_the_rate_limit(
 
 
 def test_an_order_with_its_lines_is_one_statement(
-    traced: Service, send_traced: Ask, admin: Account
+    traced: Service, send_traced: SendTraced, admin: Account
 ) -> None:
     """The span is named after the first table, and its source is the repository's method."""
     newcomer = sign_up(traced.client)
@@ -108,7 +108,9 @@ _FUNCTIONS = {
 }
 
 
-def test_each_stage_has_the_location_of_its_function(send_traced: Ask, buyer: Account) -> None:
+def test_each_stage_has_the_location_of_its_function(
+    send_traced: SendTraced, buyer: Account
+) -> None:
     """The location is a file of the repository and the first line of the function."""
     _, signup = send_traced("POST", "/api/users", json=signup_body())
     _, read = send_traced("GET", buyer.url, headers=buyer.auth)
@@ -123,7 +125,7 @@ def test_each_stage_has_the_location_of_its_function(send_traced: Ask, buyer: Ac
 
 
 def test_a_trace_that_is_not_sampled_is_not_exported(
-    traced: Service, send_traced: Ask, receiver: Receiver
+    traced: Service, send_traced: SendTraced, receiver: Receiver
 ) -> None:
     """The client that started the trace decides (W3C Trace Context, section 3.2.2.5.1)."""
     trace_id = secrets.token_hex(16)
@@ -228,7 +230,9 @@ def test_a_process_traces_no_more_requests_than_its_limit(
     assert ("stages_ms" in recorded, "stages_ms" in unrecorded) == (True, False)
 
 
-def test_probes_are_not_traced(traced: Service, send_traced: Ask, receiver: Receiver) -> None:
+def test_probes_are_not_traced(
+    traced: Service, send_traced: SendTraced, receiver: Receiver
+) -> None:
     """Orchestrators send them every second, so their traces would hide all others."""
     for path in ("/livez", "/readyz", "/metrics"):
         assert traced.client.get(path).status_code == 200

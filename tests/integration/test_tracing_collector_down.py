@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.stack.ports import free_port
-from tests.service import PATIENCE, Service, running_service
+from tests.service import TIMEOUT_SECONDS, Service, running_service
 
 # Each test waits for a timeout.
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ def test_no_request_and_no_shutdown_waits_for_a_collector(unexported: Service) -
     assert slowest < 1
     unexported.process.send_signal(signal.SIGTERM)
     started = time.perf_counter()
-    assert unexported.process.wait(PATIENCE) == 0
+    assert unexported.process.wait(TIMEOUT_SECONDS) == 0
     assert time.perf_counter() - started < 5
     lines = [line for line in unexported.log.read_text().splitlines() if '"request"' not in line]
     assert len([line for line in lines if "xport" in line or "Queue" in line]) == 1

@@ -7,11 +7,11 @@ import pytest
 
 from tests.accounts import Account, signup_body
 from tests.integration.shop import basket
-from tests.receiver import Ask, Receiver
+from tests.receiver import Receiver, SendTraced
 
 
 def test_a_login_and_an_order_have_a_span_for_each_statement(
-    send_traced: Ask, buyer: Account, product: dict[str, Any]
+    send_traced: SendTraced, buyer: Account, product: dict[str, Any]
 ) -> None:
     """Names follow the conventions of OpenTelemetry, in the order of the statements."""
     login = {"email": buyer.email, "password": buyer.password}
@@ -31,21 +31,23 @@ def test_a_login_and_an_order_have_a_span_for_each_statement(
 
 
 @pytest.mark.usefixtures("buyer")
-def test_every_span_lies_within_its_parent(send_traced: Ask) -> None:
+def test_every_span_lies_within_its_parent(send_traced: SendTraced) -> None:
     """This holds in time, and the commit is the last statement."""
     _, trace = send_traced("POST", "/api/users", json=signup_body())
     by_id = {span.id: span for span in trace}
     for span in trace[1:]:
         parent = by_id[span.parent_id]
-        assert parent.begins <= span.begins <= span.ends <= parent.ends, (span, parent)
+        assert parent.start_ns <= span.start_ns <= span.end_ns <= parent.end_ns, (span, parent)
     (pool,) = [span for span in trace if span.stage == "pool"]
     (insert,) = [span for span in trace if span.stage == "sql"]
     (commit,) = [span for span in trace if span.stage == "commit"]
-    assert pool.ends <= insert.begins <= insert.ends <= commit.begins
+    assert pool.end_ns <= insert.start_ns <= insert.end_ns <= commit.start_ns
 
 
 @pytest.mark.usefixtures("buyer")
-def test_statements_have_placeholders_and_no_values(send_traced: Ask, receiver: Receiver) -> None:
+def test_statements_have_placeholders_and_no_values(
+    send_traced: SendTraced, receiver: Receiver
+) -> None:
     """The text is the prepared statement, and no value is exported."""
     body = signup_body(name="Canary-Name")
     _, trace = send_traced("POST", "/api/users", json=body)
@@ -68,7 +70,7 @@ def test_statements_have_placeholders_and_no_values(send_traced: Ask, receiver: 
     ],
 )
 def test_a_refused_request_has_its_status_and_the_stage_that_failed(
-    send_traced: Ask, buyer: Account, method: str, path: str, status: int, error: str | None
+    send_traced: SendTraced, buyer: Account, method: str, path: str, status: int, error: str | None
 ) -> None:
     """The server span has not failed. The span of that stage has the type of the error."""
     body = {"name": "Twin", "email": buyer.email, "password": "the same plain passphrase"}
@@ -84,7 +86,7 @@ def test_a_refused_request_has_its_status_and_the_stage_that_failed(
 
 
 def test_a_failed_statement_has_its_sqlstate_and_a_rollback(
-    send_traced: Ask, buyer: Account
+    send_traced: SendTraced, buyer: Account
 ) -> None:
     """OpenTelemetry's conventions require the SQLSTATE. The message is not exported."""
     body = signup_body(email=buyer.email)
@@ -92,4 +94,4 @@ def test_a_failed_statement_has_its_sqlstate_and_a_rollback(
     (insert,) = [span for span in trace if span.stage == "sql"]
     assert insert.failed
     assert insert.attributes["db.response.status_code"] == "23505"
-    assert [span.stage for span in trace if span.begins > insert.begins] == ["rollback"]
+    assert [span.stage for span in trace if span.start_ns > insert.start_ns] == ["rollback"]
