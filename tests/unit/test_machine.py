@@ -1,4 +1,4 @@
-"""A test that finds its machine too slow is run again, and is never silently a pass."""
+"""A test that finds its machine too slow runs again. It never passes without a verdict."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ def test_times():
     attempts.append(1)
     if len(attempts) <= {slow_attempts}:
         too_slow("a timer was 0.7 s late (limit 0.5 s)")
-    assert {then}
+    assert {passes}
 
 def test_another():
     assert not attempts or len(attempts) == 1
@@ -30,7 +30,7 @@ def test_another():
 
 
 def run(directory: Path, **values: object) -> "subprocess.CompletedProcess[str]":
-    """Run pytest on a test that measures times, and on one beside it."""
+    """Run pytest on a test that measures times, and on another test."""
     (directory / "conftest.py").write_text(CONFTEST)
     (directory / "test_it.py").write_text(TEST.format(**values))
     command = [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", "no:schemathesis"]
@@ -39,19 +39,19 @@ def run(directory: Path, **values: object) -> "subprocess.CompletedProcess[str]"
     )
 
 
-def test_the_verdict_of_a_later_attempt_counts(tmp_path: Path) -> None:
-    """The other tests come first, and each attempt without a verdict shows its figure."""
-    passed = run(tmp_path, slow_attempts=2, then=True)
+def test_the_result_of_the_last_attempt_counts(tmp_path: Path) -> None:
+    """The repetition runs after the other tests, and the output shows each slow measurement."""
+    passed = run(tmp_path, slow_attempts=2, passes=True)
     assert passed.returncode == 0, passed.stdout
     assert "2 passed, 2 to be run again" in passed.stdout
     assert "too slow to judge: a timer was 0.7 s late (limit 0.5 s)" in passed.stdout
-    failed = run(tmp_path, slow_attempts=1, then=False)
+    failed = run(tmp_path, slow_attempts=1, passes=False)
     assert failed.returncode == 1
     assert "1 failed, 1 passed, 1 to be run again" in failed.stdout
 
 
 def test_a_machine_that_is_too_slow_three_times_fails_the_test(tmp_path: Path) -> None:
-    """Nothing has been proved, so the run is not green."""
-    result = run(tmp_path, slow_attempts=3, then=True)
+    """The test has proved nothing, so it does not pass."""
+    result = run(tmp_path, slow_attempts=3, passes=True)
     assert result.returncode == 1
     assert "1 failed, 1 passed, 2 to be run again" in result.stdout

@@ -1,4 +1,4 @@
-"""The pages for contributors and what runs on GitHub: what they name exists, and works."""
+"""Names and commands in the contributor pages and the GitHub files exist and work."""
 
 import os
 import re
@@ -10,13 +10,13 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[3]
 PAGES = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md"]
-TYPED = [
+FILES_WITH_COMMANDS = [
     *PAGES,
     ".pre-commit-config.yaml",
     ".devcontainer/devcontainer.json",
     *(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob(".github/**/*.*")),
 ]
-# What stands in backticks, in a block of commands, or where a machine reads what to run.
+# In backticks, at the start of a line, or as a command in YAML or JSON.
 _COMMAND = re.compile(
     r"""(?:`|^|run:\ |entry:\ |"postCreateCommand":\ ")make((?:\ [a-z-]+)+)""",
     flags=re.MULTILINE | re.VERBOSE,
@@ -30,9 +30,9 @@ def read(name: str) -> str:
     return (CHECKOUT / name).read_text()
 
 
-@pytest.mark.parametrize("name", TYPED)
-def test_every_make_target_that_is_named_exists(name: str) -> None:
-    """On pages, in workflows, in hooks: what somebody types or a machine runs."""
+@pytest.mark.parametrize("name", FILES_WITH_COMMANDS)
+def test_every_named_make_target_exists(name: str) -> None:
+    """This holds for pages, workflows and hooks."""
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
     text = read(name)
     named = {target for words in _COMMAND.findall(text) for target in words.split()}
@@ -42,7 +42,7 @@ def test_every_make_target_that_is_named_exists(name: str) -> None:
 
 
 def test_the_commands_of_contributing_are_targets_or_tested_below() -> None:
-    """Nothing stands there that nobody runs."""
+    """So every command of the page is tested."""
     lines = [
         line for block in _BLOCK.findall(read("CONTRIBUTING.md")) for line in block.split("\n")
     ]
@@ -52,21 +52,22 @@ def test_the_commands_of_contributing_are_targets_or_tested_below() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_link_to_a_file_leads_somewhere(name: str) -> None:
-    """A page that has moved takes its links along."""
+def test_every_link_to_a_file_has_a_target(name: str) -> None:
+    """After a file is moved, the links to it must be changed."""
     for link in _LINK.findall(read(name)):
         assert (CHECKOUT / link).exists(), link
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A repository with the files as they are here, and what is installed in .venv."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    """A Git repository with the files of this checkout, and links to what .venv contains."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, tmp_path / name)
-    # Not one link to .venv: `make lint` writes the launcher `lab` of its own checkout into it.
+    # `.venv` is not a single link, because `make lint` writes the launcher `lab` of its own
+    # checkout into it.
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     for installed in (CHECKOUT / ".venv").glob("*"):
         if installed.name != "bin":
@@ -79,19 +80,19 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_hook_of_pre_commit_refuses_what_make_lint_refuses(clone: Path) -> None:
-    """It is installed by the command of the page, and a commit with a mistake does not happen."""
-    who = {
-        f"GIT_{role}_{field}": "somebody"
+def test_the_pre_commit_hook_rejects_what_make_lint_rejects(clone: Path) -> None:
+    """After the command of the page has installed it, a commit with a lint error fails."""
+    identity = {
+        f"GIT_{role}_{field}": "Contributor"
         for role in ("AUTHOR", "COMMITTER")
         for field in ("NAME", "EMAIL")
     }
-    environment = {"PATH": os.environ["PATH"], "HOME": str(clone / "home"), **who}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(clone / "home"), **identity}
     subprocess.run([".venv/bin/pre-commit", "install"], cwd=clone, env=environment, check=True)
     with (clone / "app" / "main.py").open("a") as module:
         module.write("\nimport antigravity\n")
     subprocess.run(["git", "add", "--all"], cwd=clone, check=True)
-    committed = subprocess.run(
+    commit = subprocess.run(
         ["git", "commit", "--message", "Float"],
         cwd=clone,
         env=environment,
@@ -99,7 +100,7 @@ def test_the_hook_of_pre_commit_refuses_what_make_lint_refuses(clone: Path) -> N
         capture_output=True,
         text=True,
     )
-    assert committed.returncode == 1
-    assert "make lint" in committed.stderr
-    assert "app/main.py" in committed.stderr
-    assert "antigravity" in committed.stderr
+    assert commit.returncode == 1
+    assert "make lint" in commit.stderr
+    assert "app/main.py" in commit.stderr
+    assert "antigravity" in commit.stderr

@@ -1,4 +1,4 @@
-"""What a release says of itself comes out of CHANGELOG.md, or there is no release."""
+"""The release notes come from CHANGELOG.md. Without notes, there is no release."""
 
 import shutil
 import subprocess
@@ -13,19 +13,19 @@ CHANGELOG = """\
 
 ## [Unreleased]
 
-- Not for anybody yet.
+- Not released yet.
 
 ## [1.2.0] - 2026-11-30
 
 ### Added
 
-- A door.
+- A feature.
 
 ## [1.1.0] - 2026-11-01
 
-- A house.
+- A fix.
 
-[1.2.0]: https://github.com/somebody/roundtrip/releases/tag/v1.2.0
+[1.2.0]: https://github.com/owner/roundtrip/releases/tag/v1.2.0
 """
 
 
@@ -40,20 +40,20 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def notes(checkout: Path, tag: str) -> "subprocess.CompletedProcess[str]":
-    """Ask for the notes of a tag."""
+    """Run the script with a tag."""
     command = ["sh", str(checkout / ".github" / SCRIPT.name), tag]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def test_the_notes_are_those_of_the_version(checkout: Path) -> None:
-    """No other version's, no heading, and none of the links at the end."""
+    """They contain no other version, no version heading, and no links from the end of the file."""
     result = notes(checkout, "v1.2.0")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "### Added\n\n- A door."
+    assert result.stdout.strip() == "### Added\n\n- A feature."
 
 
 def test_a_version_without_notes_is_not_released(checkout: Path) -> None:
-    """Somebody forgot to write down what has changed."""
+    """The script fails, and names the section that is missing or empty."""
     (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-11-30\n")
     result = notes(checkout, "v1.2.0")
     assert result.returncode == 1
@@ -61,7 +61,7 @@ def test_a_version_without_notes_is_not_released(checkout: Path) -> None:
 
 
 def test_a_tag_of_another_version_is_not_released(checkout: Path) -> None:
-    """The service would go about under the wrong name."""
+    """The version in pyproject.toml must be that of the tag."""
     result = notes(checkout, "v1.1.0")
     assert result.returncode == 1
     assert result.stderr == "The tag is for 1.1.0, but pyproject.toml says 1.2.0.\n"

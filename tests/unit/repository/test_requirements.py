@@ -1,4 +1,4 @@
-"""The dependencies that pyproject.toml declares are those that requirements/ pins."""
+"""requirements/ pins exactly the dependencies that pyproject.toml declares."""
 
 import re
 import tomllib
@@ -25,7 +25,7 @@ def _declared(group: str) -> set[str]:
 
 
 def _pinned(group: str) -> Iterator[tuple[str, str]]:
-    """Yield each pinned package with the comment that says which others need it."""
+    """Yield each pinned package with the comment that lists what requires it."""
     name = ""
     for is_comment, lines in groupby(
         (CHECKOUT / "requirements" / f"{group}.txt").read_text().splitlines(),
@@ -49,6 +49,6 @@ def _pinned(group: str) -> Iterator[tuple[str, str]]:
     ],
 )
 def test_each_declared_dependency_is_pinned(group: str, source: str) -> None:
-    """`make lock` has run after the last change of pyproject.toml."""
+    """This fails if `make lock` has not run since the last change of the dependencies."""
     direct = {name for name, comment in _pinned(group) if source in comment}
     assert direct == _declared(group)
