@@ -1,4 +1,4 @@
-"""Which addresses are public."""
+"""Public addresses and loopback addresses."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from app.adapters.oidc.addresses import is_loopback, is_public
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])
 def test_addresses_of_the_internet_are_public(address: str) -> None:
-    """IPv4 and IPv6."""
+    """This includes IPv4 and IPv6."""
     assert is_public(address)
 
 
@@ -44,12 +44,12 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
         "2001:db8::1",
     ],
 )
-def test_other_addresses_are_not(address: str) -> None:
-    """Private, link-local, shared, documentation, multicast, and addresses that contain another."""
+def test_other_addresses_are_not_public(address: str) -> None:
+    """They are private, shared, reserved or multicast, or contain such an IPv4 address."""
     assert not is_public(address)  # check 35
 
 
-def test_loopback_is_this_machine_in_every_spelling() -> None:
+def test_loopback_addresses_are_recognized_in_every_form() -> None:
     """No other address is a loopback address."""
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("10.0.0.1", "8.8.8.8", "::")))

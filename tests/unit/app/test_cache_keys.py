@@ -48,8 +48,8 @@ class _KeysOfReads(Store):
 _CURSORS = Cursors(
     TokenSettings.model_construct(token_signing_key=signing_keys(signing_key()), token_lifetime=900)
 )
-_STORED: tuple[Any, ...] = (_KeysOfReads(), _CURSORS)
-_PRODUCTS, _ORDERS = ProductService(*_STORED), OrderService(*_STORED)
+_DEPENDENCIES: tuple[Any, ...] = (_KeysOfReads(), _CURSORS)
+_PRODUCTS, _ORDERS = ProductService(*_DEPENDENCIES), OrderService(*_DEPENDENCIES)
 _USERS = UserService(
     _KeysOfReads(),
     cast("PasswordHasher", None),
@@ -84,7 +84,7 @@ async def _read_orders(
 
 _IDS = st.integers(min_value=1, max_value=30) | st.integers(min_value=1, max_value=2**63 - 1)
 _LIMITS = st.integers(min_value=1, max_value=100)
-# No row has the id 0. Its cursor must still be another one than none.
+# No row has the id 0. Yet a cursor of row 0 must differ from no cursor.
 _ROWS = st.none() | st.just(0) | _IDS
 _STATUSES = st.sampled_from([None, "pending", "paid", "shipped", "cancelled"])
 _READS: dict[Callable[..., Any], tuple[Callable[..., Any], st.SearchStrategy[tuple[Any, ...]]]] = {
@@ -105,12 +105,12 @@ _Read = tuple[Callable[..., Any], tuple[Any, ...]]
 
 def _key(read: _Read) -> bytes:
     method, parameters = read
-    found: CachedBody = asyncio.run(_READS[method][0](*parameters))
-    return found.body
+    body: CachedBody = asyncio.run(_READS[method][0](*parameters))
+    return body.body
 
 
 def test_the_reads_below_are_all_that_are_cached() -> None:
-    """A new cached read gets its parameters here."""
+    """If this fails, add the parameters of the new cached read to `_READS`."""
     services = (ProductService, UserService, OrderService)
     cached = {
         method
@@ -132,18 +132,18 @@ def test_the_reads_below_are_all_that_are_cached() -> None:
 def test_two_reads_share_a_key_only_if_all_their_parameters_are_equal(
     one: _Read, other: _Read
 ) -> None:
-    """The key is the tag together with the variant, of all cached reads."""
+    """The key consists of the tag and the variant. This compares all cached reads."""
     assert (_key(one) == _key(other)) == (one == other)  # check 44
 
 
 @given(st.data())
-def test_one_parameter_that_differs_makes_another_key(data: st.DataObject) -> None:
+def test_a_change_of_one_parameter_changes_the_key(data: st.DataObject) -> None:
     """All other parameters are equal."""
     reads = data.draw(_SAME_READ)
     (method, parameters), (_, others) = data.draw(reads), data.draw(reads)
-    at = data.draw(st.integers(0, len(parameters) - 1))
-    changed = (*parameters[:at], others[at], *parameters[at + 1 :])
-    same = parameters[at] == others[at]
+    position = data.draw(st.integers(0, len(parameters) - 1))
+    changed = (*parameters[:position], others[position], *parameters[position + 1 :])
+    same = parameters[position] == others[position]
     assert (_key((method, parameters)) == _key((method, changed))) == same  # check 44
 
 
@@ -158,10 +158,10 @@ _PARAMETERS = st.dictionaries(_NAMES, st.none() | st.integers() | st.text(max_si
 @example("a", {"a": 'x", "b": "y'}, "a", {"a": "x", "b": "y"})
 @example("a", {"a": "\ud800"}, "a", {"a": "\\ud800"})
 @example("a", {"a": None}, "a", {})
-def test_a_read_key_is_that_of_one_name_and_its_parameters(
+def test_read_keys_are_equal_only_for_the_same_name_and_parameters(
     name: str, parameters: _Parameters, other_name: str, others: _Parameters
 ) -> None:
-    """Whatever the values are: not given, zero, empty, or text with separators in it."""
+    """This holds for missing, zero and empty values, and for text that contains separators."""
     same = (name, parameters) == (other_name, others)
     assert (read_key(name, **parameters) == read_key(other_name, **others)) == same  # check 44
 

@@ -96,7 +96,7 @@ def test_a_document_that_cannot_be_renewed_is_used_for_a_day() -> None:
 
 
 def test_after_a_failure_all_calls_fail_at_once() -> None:
-    """For five seconds. Then one call tries again."""
+    """This lasts for five seconds. Then one call tries again."""
 
     async def test(source: Source) -> None:
         source.is_down = True
@@ -111,7 +111,7 @@ def test_after_a_failure_all_calls_fail_at_once() -> None:
 
 
 def test_a_newer_document_is_fetched_at_most_once_a_minute() -> None:
-    """However many tokens name a key that is not in the document."""
+    """Any number of tokens may name a key that is not in the document."""
 
     async def test(source: Source) -> None:
         await source.document.get()

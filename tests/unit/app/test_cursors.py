@@ -33,11 +33,11 @@ _PRODUCTS = _CURSORS.of("products")
 
 
 @given(_LISTS, _IDS, _LIMITS)
-def test_a_cursor_leads_back_to_its_row(
-    named: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
+def test_a_cursor_decodes_to_its_row_and_limit(
+    listing: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
 ) -> None:
-    """It also names the limit of the pages before it, and needs no encoding in a URL."""
-    name, parameters = named
+    """The limit is that of the pages before it. The cursor needs no encoding in a URL."""
+    name, parameters = listing
     cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
     assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)
     assert cursor.replace("-", "").replace("_", "").isalnum()
@@ -53,7 +53,7 @@ def test_the_first_page_has_no_cursor() -> None:
 @example([20, 10, 10])
 @example([20, 10, 20])
 def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: list[int]) -> None:
-    """A limit that changes and changes back has changed."""
+    """After a change of the limit, pages are out of sequence, even if it changes back."""
     after = None
     for number, limit in enumerate(limits):
         expected = set(limits[: number + 1]) == {limits[0]}
@@ -71,7 +71,7 @@ def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: lis
 @example("\ud800" * 36)
 @example("AAAAAAAAAAAAAAAA")
 @example("4wzbgAAAAAAAAAAB")
-def test_a_made_up_cursor_is_refused(text: str) -> None:
+def test_an_invented_cursor_is_refused(text: str) -> None:
     """Any text that the service has not made raises `MalformedCursor`, and nothing else."""
     with pytest.raises(MalformedCursor):
         _PRODUCTS.decode(text)  # check 43
@@ -79,7 +79,7 @@ def test_a_made_up_cursor_is_refused(text: str) -> None:
 
 @given(_IDS, _LIMITS, st.data())
 def test_an_altered_cursor_is_refused(row_id: int, limit: int, data: st.DataObject) -> None:
-    """One bit is enough, in whatever part; so is one character more or less."""
+    """One changed bit in any part is enough, and so is one character more or less."""
     cursor = _PRODUCTS.encode(row_id, limit)
     raw = bytearray(base64.urlsafe_b64decode(cursor))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))

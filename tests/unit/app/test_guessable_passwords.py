@@ -25,8 +25,8 @@ def test_a_few_unrelated_words_are_fine(password: str) -> None:
      "password123456", "123456123456123456", "qwertyuiop1234567890", "letmeinletmein",
      "1q2w3e4r5t6y7u8i9", "averysecurepassword", "correcthorsebatterystaple"],
 )  # fmt: skip
-def test_common_passwords_are_refused_repeated_and_joined_too(password: str) -> None:
-    """People reach a minimum length by doubling what they know; attackers know that."""
+def test_common_passwords_are_refused_alone_repeated_and_joined(password: str) -> None:
+    """People often reach a minimum length by repeating a password, and attackers know that."""
     reason = _why(password)  # check 4
     assert reason is not None
     assert password.strip() == "password" or password.strip() not in reason
@@ -38,7 +38,7 @@ def test_common_passwords_are_refused_repeated_and_joined_too(password: str) -> 
      "iloveyou iloveyou", "let me in please", "monkeydragonletmein"],
 )  # fmt: skip
 def test_one_unit_and_common_words_are_refused(password: str) -> None:
-    """A repeated unit, nothing but blanks, and common passwords with or without blanks between."""
+    """So are only blanks, and several common passwords with or without blanks between them."""
     assert _why(password) is not None  # check 50
 
 
@@ -47,14 +47,14 @@ def test_one_unit_and_common_words_are_refused(password: str) -> None:
     ["Ahmed Hassan", "AHMED HASSAN", "ahmed.hassan@example.com", "Ahmed.Hassan@EXAMPLE.com",
      "ahmed.hassan", "ahmed.hassanahmed.hassan", " Ahmed Hassan ", "AhmedHassan2024"],
 )  # fmt: skip
-def test_the_own_name_and_email_are_found(password: str) -> None:
-    """In any case, with blanks around, and repeated."""
+def test_the_own_name_and_email_are_refused(password: str) -> None:
+    """Case, surrounding blanks and repetition make no difference."""
     reason = _why(password)  # check 4
     assert reason is not None
     assert "own name or email" in reason
 
 
-def test_the_longest_password_is_judged_quickly() -> None:
+def test_the_longest_password_is_checked_quickly() -> None:
     """1,024 bytes of any kind take milliseconds, so that no client can block the event loop."""
     for password in ("ab" * 512, "1" * 1024, "ﷺ" * 341):
         _why(password)

@@ -1,4 +1,4 @@
-"""Which ID tokens are accepted."""
+"""The checks of ID tokens."""
 
 import time
 from typing import Any
@@ -16,8 +16,8 @@ _ISSUER, _CLIENT = "https://id.example.com", "client"
 
 def _verified(claims: dict[str, Any], *algorithms: str) -> IdTokenClaims:
     now = int(time.time())
-    whole = {"iss": _ISSUER, "aud": _CLIENT, "sub": "s", "nonce": "n", "iat": now, "exp": now + 9}
-    token = jwt.encode({**whole, **claims}, _KEY.private, "ES256", headers={"kid": _KEY.id})
+    valid = {"iss": _ISSUER, "aud": _CLIENT, "sub": "s", "nonce": "n", "iat": now, "exp": now + 9}
+    token = jwt.encode({**valid, **claims}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     key = find_key(token, [Key().jwk, _KEY.jwk])
     assert key is not None
     return verify(token, key, ExpectedClaims(_ISSUER, _CLIENT, "n", algorithms or ALGORITHMS))
@@ -31,19 +31,19 @@ def test_a_valid_token_identifies_the_user() -> None:
 
 
 def test_an_algorithm_that_the_provider_does_not_use_is_refused() -> None:
-    """Even if the signature is valid (RFC 8725, section 3.1)."""
+    """It is refused even if its signature is valid (RFC 8725, section 3.1)."""
     assert _verified({}, "ES256").subject == "s"
     with pytest.raises(OidcRefused):
         _verified({}, "RS256")  # check 22
 
 
-def test_no_algorithm_without_a_private_key_is_ever_used() -> None:
-    """Whatever the provider's metadata lists."""
+def test_only_algorithms_with_a_private_key_are_allowed() -> None:
+    """`none` and HMAC are not allowed, even if the provider's metadata lists them."""
     assert not [name for name in ALGORITHMS if name == "none" or name.startswith("HS")]
 
 
 def test_a_token_for_several_audiences_names_this_client_as_authorized_party() -> None:
-    """OpenID Connect Core, section 3.1.3.7."""
+    """OpenID Connect Core, section 3.1.3.7, requires this."""
     assert _verified({"aud": [_CLIENT, "other"], "azp": _CLIENT}).subject == "s"
     assert _verified({"aud": [_CLIENT]}).subject == "s"
     refused: list[dict[str, Any]] = [
@@ -55,8 +55,8 @@ def test_a_token_for_several_audiences_names_this_client_as_authorized_party() -
             _verified(claims)  # check 22
 
 
-def test_some_providers_write_a_boolean_as_a_string() -> None:
-    """`"true"` is true, and nothing else is."""
+def test_email_verified_may_be_the_string_true() -> None:
+    """Some providers write a boolean as a string. Other values, except `true`, count as false."""
     email = {"email": "a@example.com"}
     assert _verified({**email, "email_verified": "true"}).email == "a@example.com"
     others: list[Any] = ["false", "True", "1", 1, [], None]
@@ -65,12 +65,12 @@ def test_some_providers_write_a_boolean_as_a_string() -> None:
 
 
 def test_a_key_is_found_by_its_id_or_because_it_is_the_only_one() -> None:
-    """Encryption keys are never used. If several keys fit, none is."""
-    nameless = jwt.encode({}, _KEY.private, "ES256")
-    named = jwt.encode({}, _KEY.private, "ES256", headers={"kid": _KEY.id})
+    """Encryption keys are never used. If several keys match, none is used."""
+    without_kid = jwt.encode({}, _KEY.private, "ES256")
+    with_kid = jwt.encode({}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     other = Key().jwk
-    assert find_key(nameless, [_KEY.jwk]) == _KEY.jwk
-    assert find_key(nameless, [_KEY.jwk, other]) is None
-    assert find_key(named, [other]) is None
-    assert find_key(named, [{**_KEY.jwk, "use": "enc"}]) is None
-    assert find_key(nameless, []) is None
+    assert find_key(without_kid, [_KEY.jwk]) == _KEY.jwk
+    assert find_key(without_kid, [_KEY.jwk, other]) is None
+    assert find_key(with_kid, [other]) is None
+    assert find_key(with_kid, [{**_KEY.jwk, "use": "enc"}]) is None
+    assert find_key(without_kid, []) is None

@@ -75,7 +75,7 @@ def test_an_error_is_raised_and_not_cached() -> None:
     asyncio.run(run())
 
 
-def test_it_keeps_at_most_its_size() -> None:
+def test_the_number_of_entries_is_limited() -> None:
     """The least recently used entries are dropped first."""
 
     async def run() -> None:
@@ -134,7 +134,7 @@ def test_a_forgotten_value_is_loaded_again() -> None:
 
 
 def test_a_value_whose_load_began_before_forget_is_not_cached() -> None:
-    """The caller that began the load before gets it. The next call loads again."""
+    """The caller that began the load gets the value. The next call loads again."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()

@@ -6,29 +6,29 @@ from app.adapters.session_cache import SessionCache
 
 
 def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> None:
-    """Also in the same turn of the event loop. Callers after the expiry wait for that load."""
+    """This includes callers in one turn of the event loop. Later callers wait for that load."""
 
     async def run() -> None:
-        may_answer = asyncio.Event()
+        may_finish = asyncio.Event()
         loads = 0
 
         async def load() -> str:
             nonlocal loads
             loads += 1
-            await may_answer.wait()
+            await may_finish.wait()
             return "answer"
 
         cache = SessionCache[str](seconds=1, size=10, owner=lambda answer: answer)
-        may_answer.set()
+        may_finish.set()
         assert await cache.get_or_load(1, load) == "answer"
-        may_answer.clear()
+        may_finish.clear()
         await asyncio.sleep(0.6)
         assert [cache.peek(1, load) for _ in range(3)] == ["answer"] * 3
         await asyncio.sleep(0.5)
         assert cache.get(1) is None
         waiting = asyncio.create_task(cache.get_or_load(1, load))
         await asyncio.sleep(0)
-        may_answer.set()
+        may_finish.set()
         async with asyncio.timeout(1):
             assert await waiting == "answer"
         assert loads == 2

@@ -9,7 +9,7 @@ import pytest
 from app.settings import Settings, SettingsError, load_settings
 from tests.service import CHECKOUT, signing_key
 
-_GOOD = {
+_VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@db/roundtrip",
     "REDIS_URL": "redis://:wQ8-long-enough@cache:6379/0",
 }
@@ -18,14 +18,14 @@ _GOOD = {
 def _load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in {**_GOOD, "TOKEN_SIGNING_KEY": signing_key(), **changes}.items():
+    for name, value in {**_VALID, "TOKEN_SIGNING_KEY": signing_key(), **changes}.items():
         if value is not None:
             monkeypatch.setenv(name, value)
     return load_settings()
 
 
 def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Production, and the limits, sizes and times that the documentation names."""
+    """They are the production environment, and the documented limits, sizes and times."""
     settings = _load(monkeypatch)
     assert settings.environment == "production"
     assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
@@ -44,10 +44,10 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line of .env.example that is a comment changes nothing when it is made a setting."""
+    """To uncomment a line of .env.example changes no setting."""
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
-    # These have no default that could be shown.
+    # These have no constant default.
     shown = {n: v for n, v in lines if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}}
     by_default = _load(monkeypatch)
     as_shown = _load(monkeypatch, **shown)
@@ -67,22 +67,22 @@ def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPa
         assert secret not in f"{settings!r}{settings}"
 
 
-def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Container platforms pass variables that are not set as empty ones."""
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Container platforms pass an empty value for a variable that is not set."""
     assert _load(monkeypatch, RATE_LIMIT_LOGIN="").rate_limit_login == "10/minute"
 
 
 def test_allowed_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blanks around a name are no part of it."""
+    """Blanks around a name are ignored."""
     settings = _load(monkeypatch, ALLOWED_HOSTS="api.example, www.example")
     assert settings.allowed_hosts == ("api.example", "www.example")
 
 
 def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In lower case, without a slash at the end or the port of the scheme; none by default."""
+    """They have lower case, no final slash and no default port. There are none by default."""
     assert _load(monkeypatch).cors_origins == ()
-    given = "https://App.example.com/, http://localhost:5173,https://b.test:443,http://c.test:80"
-    assert _load(monkeypatch, CORS_ORIGINS=given).cors_origins == (
+    origins = "https://App.example.com/, http://localhost:5173,https://b.test:443,http://c.test:80"
+    assert _load(monkeypatch, CORS_ORIGINS=origins).cors_origins == (
         "https://app.example.com",
         "http://localhost:5173",
         "https://b.test",
@@ -103,8 +103,10 @@ def test_an_invalid_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: s
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgres_has_several_names(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    """Hosting platforms use each of these schemes."""
+def test_the_database_url_may_have_any_postgresql_scheme(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    """Each of these schemes is used by hosting platforms."""
     _load(monkeypatch, DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
 
 
@@ -166,7 +168,7 @@ _OTHER = {
 _PUBLIC = {"PUBLIC_URL": "https://api.test"}
 
 
-def test_google_takes_two_variables_and_any_other_provider_three(
+def test_google_needs_two_variables_and_any_other_provider_three(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The service sends requests to the hosts of each provider only."""
@@ -183,7 +185,7 @@ def test_google_takes_two_variables_and_any_other_provider_three(
 def test_a_trailing_slash_of_the_public_url_makes_no_difference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is an origin."""
+    """The setting is an origin, which has no path."""
     assert _load(monkeypatch, PUBLIC_URL="https://api.test/").public_url == "https://api.test"
 
 
@@ -222,10 +224,10 @@ def test_an_invalid_setting_of_a_provider_is_named(
     assert "change-me-x" not in line
 
 
-def test_a_provider_on_a_developers_machine_may_do_without_tls(
+def test_a_provider_on_a_developers_machine_may_be_used_without_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Only on the same machine, and only in the local environment."""
+    """This is allowed only on the same machine, and only in the local environment."""
     local = {"ENVIRONMENT": "local", **_OTHER}
     for issuer in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
         assert _load(monkeypatch, **{**local, "OIDC_ISSUER": issuer}).providers
@@ -234,7 +236,7 @@ def test_a_provider_on_a_developers_machine_may_do_without_tls(
 
 
 def test_allowed_hosts_replace_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the Host header cannot redirect users with their codes elsewhere."""
+    """With them, the Host header cannot redirect users and their codes to another server."""
     assert _load(monkeypatch, **_OTHER, ALLOWED_HOSTS="api.test").providers
 
 

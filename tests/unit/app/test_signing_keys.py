@@ -1,4 +1,4 @@
-"""Which key signs and which verify, at each moment of a rotation; and how they are written."""
+"""Which key signs and which keys verify during a rotation, and the format of the setting."""
 
 import base64
 import hashlib
@@ -13,11 +13,11 @@ from app.adapters.signing_keys import Key, KeyRing
 from app.settings.kinds import SigningKey, signing_keys
 from tests.service import signing_key
 
-LIFETIME = 900
+LIFETIME_SECONDS = 900
 SECOND = timedelta(seconds=1)
 FIRST = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NEXT = FIRST + timedelta(hours=1)
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+LATEST_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def _at(moment: datetime) -> SigningKey:
@@ -25,7 +25,7 @@ def _at(moment: datetime) -> SigningKey:
 
 
 OLD, MIDDLE, NEW = SigningKey(secrets.token_bytes(32)), _at(FIRST), _at(NEXT)
-RING = KeyRing([OLD, MIDDLE, NEW], LIFETIME)
+RING = KeyRing([OLD, MIDDLE, NEW], LIFETIME_SECONDS)
 
 
 def _ids(*keys: SigningKey) -> list[str]:
@@ -37,12 +37,12 @@ def _ids(*keys: SigningKey) -> list[str]:
     [
         (FIRST - SECOND, OLD, [OLD, MIDDLE, NEW]),
         (FIRST, MIDDLE, [OLD, MIDDLE, NEW]),
-        (FIRST + LIFETIME * SECOND - SECOND, MIDDLE, [OLD, MIDDLE, NEW]),
-        (FIRST + LIFETIME * SECOND, MIDDLE, [MIDDLE, NEW]),
+        (FIRST + LIFETIME_SECONDS * SECOND - SECOND, MIDDLE, [OLD, MIDDLE, NEW]),
+        (FIRST + LIFETIME_SECONDS * SECOND, MIDDLE, [MIDDLE, NEW]),
         (NEXT - SECOND, MIDDLE, [MIDDLE, NEW]),
         (NEXT, NEW, [MIDDLE, NEW]),
-        (NEXT + LIFETIME * SECOND, NEW, [NEW]),
-        (END_OF_TIME, NEW, [NEW]),
+        (NEXT + LIFETIME_SECONDS * SECOND, NEW, [NEW]),
+        (LATEST_TIME, NEW, [NEW]),
     ],
     ids=[
         "before",
@@ -55,29 +55,29 @@ def _ids(*keys: SigningKey) -> list[str]:
         "forever",
     ],
 )
-def test_a_key_verifies_from_the_first_to_the_last_moment_that_it_may_be_needed(
+def test_a_key_verifies_before_it_signs_and_until_its_last_token_expires(
     now: datetime, signs: SigningKey, verify: list[SigningKey]
 ) -> None:
-    """It signs from its own time; the one before it verifies for a token's lifetime more."""
+    """A key signs from its own time. The key before it verifies for one more token lifetime."""
     assert [RING.signing(now).id] == _ids(signs)  # check 14
     assert list(RING.verifying(now)) == _ids(*verify)  # check 14
 
 
-def test_one_key_alone_signs_and_verifies_always() -> None:
-    """If there is no rotation."""
-    ring = KeyRing([OLD], LIFETIME)
-    for now in (FIRST, END_OF_TIME):
+def test_a_single_key_always_signs_and_verifies() -> None:
+    """This is the case without a rotation."""
+    ring = KeyRing([OLD], LIFETIME_SECONDS)
+    for now in (FIRST, LATEST_TIME):
         assert [ring.signing(now).id] == list(ring.verifying(now)) == _ids(OLD)
 
 
-def test_a_key_may_be_for_the_end_of_time() -> None:
-    """A date that means "never" is a date like any other."""
-    ring = KeyRing([OLD, _at(END_OF_TIME)], LIFETIME)
+def test_a_key_may_have_the_latest_possible_time() -> None:
+    """A date that means "never" is valid."""
+    ring = KeyRing([OLD, _at(LATEST_TIME)], LIFETIME_SECONDS)
     assert len(ring.verifying(FIRST)) == 2
 
 
-def test_the_public_half_is_that_of_rfc_8037() -> None:
-    """The example of its appendix A, with the thumbprint that A.3 computes."""
+def test_the_public_key_is_that_of_rfc_8037() -> None:
+    """The key is the example of appendix A, and the id is the thumbprint of appendix A.3."""
     seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
     key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")), verifies_until=math.inf)
     jwk = key.public_jwk()
@@ -88,20 +88,20 @@ def test_the_public_half_is_that_of_rfc_8037() -> None:
 
 
 def test_a_key_in_a_message_does_not_show_its_seed() -> None:
-    """Neither as text nor in any other form; only `to_setting` gives the secret."""
-    written = signing_key()
-    (key,) = signing_keys(written)
-    assert written not in f"{key} {key!r} {(key,)}"
-    assert key.to_setting() == written
+    """No text form of the key contains the seed. Only `to_setting` returns it."""
+    setting = signing_key()
+    (key,) = signing_keys(setting)
+    assert setting not in f"{key} {key!r} {(key,)}"
+    assert key.to_setting() == setting
 
 
-def test_keys_are_written_in_the_order_of_their_times() -> None:
-    """The first without a time; blanks and offsets from UTC are understood."""
+def test_keys_are_listed_in_the_order_of_their_times() -> None:
+    """The first key has no time. Blanks and offsets from UTC are accepted."""
     seeds = [signing_key() for _ in range(3)]
-    written = (
+    setting = (
         f" {seeds[0]} , {seeds[1]}@2026-11-22T15:30:00Z ,{seeds[2]}@2026-11-22T16:30:00-01:00 "
     )
-    keys = signing_keys(written)
+    keys = signing_keys(setting)
     assert [base64.b64encode(key.seed).decode() for key in keys] == seeds
     moments = [datetime(2026, 11, 22, hour, 30, tzinfo=UTC) for hour in (15, 17)]
     assert [key.signs_from for key in keys[1:]] == moments
@@ -110,13 +110,13 @@ def test_keys_are_written_in_the_order_of_their_times() -> None:
         assert secret not in repr(keys)
 
 
-# The same each time: they are part of the names of the tests.
+# These are constant, because they are part of the names of the tests.
 A, B, C = (base64.b64encode(hashlib.sha256(name).digest()).decode() for name in (b"A", b"B", b"C"))
 EXAMPLE = base64.b64encode(b"a" * 32).decode()
 
 
 @pytest.mark.parametrize(
-    ("written", "reason"),
+    ("setting", "reason"),
     [
         (f"{A}@2026-11-22T15:30:00Z", "first key without a time"),
         (f"{A},{B}", "each key after it a later time"),
@@ -144,11 +144,11 @@ EXAMPLE = base64.b64encode(b"a" * 32).decode()
     ],
 )
 def test_invalid_keys_are_refused_with_a_reason_that_quotes_nothing(
-    written: str, reason: str
+    setting: str, reason: str
 ) -> None:
     """The reason may be in a log, where a key must not be."""
     with pytest.raises(PydanticCustomError) as refusal:
-        signing_keys(written)
+        signing_keys(setting)
     message = str(refusal.value)
     assert reason in message  # check 40
     for secret in (A, B, C, EXAMPLE, "soon", "1795361400"):
