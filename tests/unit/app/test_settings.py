@@ -106,7 +106,7 @@ def test_an_invalid_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: s
 def test_the_database_url_may_have_any_postgresql_scheme(
     monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    """Each of these schemes is used by hosting platforms."""
+    """Hosting platforms use each of these schemes."""
     _load(monkeypatch, DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
 
 

@@ -41,7 +41,7 @@ def test_tracing_is_wanted_if_a_tracer_provider_is_set() -> None:
         "{'OTEL_SDK_DISABLED': 'true'})])"
     )
     # A process can set a provider only once, so this test starts its own process.
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
-    assert ran.stdout == "[True, True, False]\n"
+    assert result.stdout == "[True, True, False]\n"

@@ -8,22 +8,22 @@ from lab.bench.figures import FIGURES, RATIOS, Ratio, Spread
 from lab.bench.report import Report
 
 
-def test_a_ratio_is_taken_round_by_round() -> None:
-    """A slow round slows both; the ratio of medians would take it for a change."""
+def test_a_ratio_is_calculated_for_each_round() -> None:
+    """A slow round slows both figures. The ratio of the medians would show a change instead."""
     samples = {"ours": [50.0, 10.0, 60.0], "bare": [100.0, 20.0, 100.0]}
     assert Ratio("", "ours", "bare", at_least=0.5).spread(samples) == Spread(0.5, 0.5, 0.6)
 
 
-def test_a_ratio_knows_from_which_side_it_is_reached() -> None:
-    """At least for throughput, at most for time and memory."""
+def test_a_ratio_has_a_minimum_or_a_maximum() -> None:
+    """Throughput has a minimum. Time and memory have a maximum."""
     assert Ratio("", "a", "b", at_least=0.5).reached(0.5)
     assert not Ratio("", "a", "b", at_least=0.5).reached(0.49)
     assert Ratio("", "a", "b", at_most=3).reached(3)
     assert not Ratio("", "a", "b", at_most=3).reached(3.1)
 
 
-def test_what_was_not_measured_is_left_out_and_the_report_says_why() -> None:
-    """Without the Fastify service: neither its figures nor the ratios that need them."""
+def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
+    """Without the Fastify service, it has neither its figures nor the ratios that need them."""
     names = [figure.name for figure in FIGURES if not figure.name.startswith("peer_")]
     caveat = "Fastify is not measured, because Node.js is missing."
     report = Report(

@@ -1,4 +1,4 @@
-"""Where the Fastify service of `make bench` cannot be installed, the bench learns why."""
+"""When the Fastify service of `make bench` cannot be installed, the benchmark gets the reason."""
 
 import json
 from pathlib import Path
@@ -10,17 +10,17 @@ from lab.bench.peer import PeerMissingError
 
 
 def program(directory: Path, name: str, script: str) -> None:
-    """Make a program that a shell runs."""
+    """Write an executable shell script."""
     path = directory / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
 @pytest.mark.parametrize("version", [None, "v18.20.4", "v20.11.1"])
-def test_without_a_new_node_nothing_is_installed(
+def test_without_a_recent_node_nothing_is_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str | None
 ) -> None:
-    """The sentence names the oldest version that will do."""
+    """The message names the minimum version."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if version is not None:
         program(tmp_path, "node", f"echo {version}")
@@ -33,7 +33,7 @@ def test_without_a_new_node_nothing_is_installed(
 def test_without_the_packages_nothing_is_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Such as without a network."""
+    """This happens for example without a network."""
     monkeypatch.setenv("PATH", str(tmp_path))
     program(tmp_path, "node", "echo v22.0.0")
     program(tmp_path, "npm", "exit 1")

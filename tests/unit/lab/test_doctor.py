@@ -1,4 +1,4 @@
-"""`make doctor` on machines that are well, and on one where everything is wrong at once."""
+"""`make doctor` on a healthy checkout, and on one with many problems at once."""
 
 import os
 import re
@@ -14,30 +14,30 @@ import pytest
 from lab.stack.ports import LOOPBACK, free_port
 
 CHECKOUT = Path(__file__).parents[3]
-# Without the packages of .venv, as on the first day.
+# A Python without the packages of .venv, as before the installation.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
-USED = ("Makefile", "lab", "requirements", "deploy", ".ci", ".env.example")
+COPIED = ("Makefile", "lab", "requirements", "deploy", ".ci", ".env.example")
 
 
-def new_checkout(place: Path) -> Path:
-    """Copy what the doctor needs and looks at."""
-    for name in USED:
-        source, target = CHECKOUT / name, place / name
+def new_checkout(directory: Path) -> Path:
+    """Copy the files that the doctor needs and checks."""
+    for name in COPIED:
+        source, target = CHECKOUT / name, directory / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
-    return place
+    return directory
 
 
-def see_doctor(checkout: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """Run `make doctor` in a shell that has nothing else set."""
-    shell = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+def run_doctor(checkout: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run `make doctor` with only PATH, HOME, PYTHON, free ports, and these variables."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     ports = {"HTTP_PORT": str(free_port()), "HTTPS_PORT": str(free_port())}
     return subprocess.run(
         [str(shutil.which("make")), "doctor"],
         cwd=checkout,
-        env={**shell, **ports, "PYTHON": BARE_PYTHON, **variables},
+        env={**inherited, **ports, "PYTHON": BARE_PYTHON, **variables},
         check=False,
         capture_output=True,
         text=True,
@@ -45,15 +45,15 @@ def see_doctor(checkout: Path, **variables: str) -> "subprocess.CompletedProcess
 
 
 def write_program(path: Path, *lines: str) -> None:
-    """Put a shell script where a program is looked for."""
+    """Write an executable shell script."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(("#!/bin/sh", *lines, "")))
     path.chmod(0o755)
 
 
-def test_a_fresh_checkout_is_well(tmp_path: Path) -> None:
-    """Before anything has been installed, and with nothing but the standard library."""
-    result = see_doctor(new_checkout(tmp_path))
+def test_a_fresh_checkout_has_no_problems(tmp_path: Path) -> None:
+    """This is before the installation, so the doctor needs only the standard library."""
+    result = run_doctor(new_checkout(tmp_path))
     assert result.returncode == 0, result.stdout
     assert result.stdout.endswith("No problems found.\n")
     assert "ok       There is no .venv yet" in result.stdout
@@ -61,8 +61,8 @@ def test_a_fresh_checkout_is_well(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is said where everything is wrong at once."""
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The output for a checkout with many problems at once."""
     checkout = new_checkout(tmp_path_factory.mktemp("checkout"))
     (checkout / ".lab" / "postgres" / "data").mkdir(parents=True)
     (checkout / ".lab" / "postgres" / "data" / "PG_VERSION").write_text("9\n")
@@ -73,11 +73,11 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     (checkout / ".venv" / "incomplete").touch()
     write_program(checkout / "old" / "make", "echo GNU Make 3.79")
     with socket.create_server((LOOPBACK, 0)) as occupier:
-        result = see_doctor(
+        result = run_doctor(
             checkout,
             PATH=f"{checkout / 'old'}{os.pathsep}{os.environ['PATH']}",
             HTTP_PORT=str(occupier.getsockname()[1]),
-            DATABASE_URL=f"postgresql://somebody:secret@localhost:{free_port()}/x",
+            DATABASE_URL=f"postgresql://user:secret@localhost:{free_port()}/x",
             REDIS_URL=f"redis://{LOOPBACK}:{occupier.getsockname()[1]}/0",
             RATE_LIMIT_LOGIN="3/minute",
             http_proxy="http://proxy.example:3128",
@@ -107,13 +107,13 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
         r"Problems: 10\. ",
     ],
 )
-def test_everything_that_is_wrong_is_named_with_what_mends_it(said: str, line: str) -> None:
-    """One problem does not hide the next, and each is a line with a command in it."""
-    assert re.search(f"^{line}", said, flags=re.MULTILINE), said
+def test_each_problem_is_listed_with_its_remedy(output: str, line: str) -> None:
+    """No problem hides another. Each is one line, and the line has a command or an instruction."""
+    assert re.search(f"^{line}", output, flags=re.MULTILINE), output
 
 
 @pytest.mark.parametrize(
-    ("of_venv", "line"),
+    ("venv_python", "line"),
     [
         ("exit 1", r"The Python of \.venv does not run.*:  make clean && make up"),
         (
@@ -127,28 +127,28 @@ def test_everything_that_is_wrong_is_named_with_what_mends_it(said: str, line: s
     ],
     ids=["broken", "of another Python", "stale"],
 )
-def test_a_venv_that_does_not_fit_is_named(tmp_path: Path, of_venv: str, line: str) -> None:
-    """Its Python does not start, is another one, or has the packages of another commit."""
+def test_an_unusable_venv_is_reported(tmp_path: Path, venv_python: str, line: str) -> None:
+    """Its Python does not start, has another version, or has the packages of another commit."""
     checkout = new_checkout(tmp_path)
-    write_program(checkout / ".venv" / "bin" / "python", of_venv)
+    write_program(checkout / ".venv" / "bin" / "python", venv_python)
     (checkout / ".venv" / "installed-dev").write_text("the digest of another file")
-    result = see_doctor(checkout)
+    result = run_doctor(checkout)
     assert result.stdout.endswith("Problems: 1. Fix the first one first.\n"), result.stdout
     assert re.search(f"^problem  {line}", result.stdout, flags=re.MULTILINE), result.stdout
 
 
-def test_a_check_that_cannot_look_does_not_end_the_others(tmp_path: Path) -> None:
-    """A power cut has left half a record; the ports are looked at all the same."""
+def test_a_check_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    """A process record is damaged, as after a power cut. The ports are checked nevertheless."""
     checkout = new_checkout(tmp_path)
     (checkout / ".lab" / "valkey").mkdir(parents=True)
     (checkout / ".lab" / "valkey" / "process.json").write_text('{"pid"')
-    result = see_doctor(checkout, HTTP_PORT="eighty")
+    result = run_doctor(checkout, HTTP_PORT="eighty")
     assert "problem  The data could not be checked: " in result.stdout
     assert "problem  HTTP_PORT=eighty is not a port. Give a number" in result.stdout
 
 
-def test_no_python_is_named_before_anything_else(tmp_path: Path) -> None:
-    """The doctor is a Python program itself, and says so by the shell."""
-    result = see_doctor(new_checkout(tmp_path), PYTHON=str(tmp_path / "no-python"))
+def test_a_missing_python_is_reported_first(tmp_path: Path) -> None:
+    """The doctor is itself a Python program, so a shell script reports this."""
+    result = run_doctor(new_checkout(tmp_path), PYTHON=str(tmp_path / "no-python"))
     assert "Python 3.11 or newer is needed" in result.stderr
     assert "Install one:  " in result.stderr

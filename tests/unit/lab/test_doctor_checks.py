@@ -1,4 +1,4 @@
-"""Checks of the doctor whose cause cannot be made for the whole of a machine."""
+"""Checks of the doctor whose problems a test cannot cause on a real machine."""
 
 import socket
 from pathlib import Path
@@ -14,21 +14,21 @@ from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import LOOPBACK
 
 
-def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    """An exbibyte is more than is free anywhere."""
-    (finding,) = {str(found) for found in disk(tmp_path, needed_bytes=2**60)}
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
+    """No machine has an exbibyte of free space."""
+    (finding,) = {str(finding) for finding in disk(tmp_path, needed_bytes=2**60)}
     assert "GiB free, and needs 1073741824.0 GiB. Delete files. See what is large:  du" in finding
 
 
-def test_a_path_with_a_colon_is_named() -> None:
-    """Python makes no virtual environment there."""
+def test_a_path_with_a_colon_is_reported() -> None:
+    """Python cannot create a virtual environment there."""
     assert not list(checkout_path(Path("/srv/roundtrip")))
     (finding,) = checkout_path(Path("/srv/10:30/roundtrip"))
     assert "has a colon" in str(finding)
 
 
-def test_a_file_of_another_user_is_found_below_the_data(tmp_path: Path) -> None:
-    """As after `sudo make up`; root itself reaches every file, so for root there is none."""
+def test_a_file_of_another_user_is_found_in_the_data(tmp_path: Path) -> None:
+    """`sudo make up` causes such files. Root can access all files, so for root there is none."""
     (tmp_path / "caddy").mkdir()
     (tmp_path / "caddy" / "lock").touch()
     owner = tmp_path.stat().st_uid
@@ -38,8 +38,8 @@ def test_a_file_of_another_user_is_found_below_the_data(tmp_path: Path) -> None:
     assert first_file_of_another_user(0, tmp_path) is None
 
 
-def test_a_stack_that_runs_owns_its_ports_and_its_processes(tmp_path: Path) -> None:
-    """They are taken, noted, and as they should be."""
+def test_the_ports_and_processes_of_a_running_stack_are_no_problem(tmp_path: Path) -> None:
+    """The ports are taken and the processes are recorded by the stack itself."""
     lock = Lock(Paths(tmp_path).lock)
     assert lock.acquire()
     (tmp_path / "caddy").mkdir()
@@ -52,8 +52,8 @@ def test_a_stack_that_runs_owns_its_ports_and_its_processes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("exempt", ["localhost,127.0.0.1", "example.com, localhost", "*"])
-def test_a_proxy_that_leaves_localhost_alone_is_no_problem(exempt: str) -> None:
-    """As most machines behind a proxy are set up."""
+def test_a_proxy_that_is_not_used_for_localhost_is_no_problem(exempt: str) -> None:
+    """Most machines behind a proxy are configured like this."""
     proxy = {"http_proxy": "http://proxy.example:3128"}
     assert list(proxies(proxy))
     assert not list(proxies({**proxy, "no_proxy": exempt}))

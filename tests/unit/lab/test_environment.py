@@ -1,4 +1,4 @@
-"""What the caller's environment asks of the stack, and what the service is given."""
+"""The settings that the environment of the caller gives to the stack and to the service."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from lab.stack.paths import Paths
 from lab.stack.stack import Stack
 
 
-def given(**environment: str) -> dict[str, str]:
-    """Return what the service gets when the caller has set these."""
+def service_settings(**environment: str) -> dict[str, str]:
+    """Return the environment of the service if the caller has set these variables."""
     return service_environment(
         database_url="postgresql://db",
         redis_url="redis://cache",
@@ -20,9 +20,9 @@ def given(**environment: str) -> dict[str, str]:
     )
 
 
-def test_a_bare_environment_is_completed() -> None:
-    """Everything that a local service needs is there."""
-    environment = given()
+def test_an_empty_environment_is_completed() -> None:
+    """The result has everything that a local service needs."""
+    environment = service_settings()
     assert environment["ENVIRONMENT"] == "local"
     assert environment["LOG_FORMAT"] == "console"
     assert environment["TOKEN_SIGNING_KEY"] == "made"
@@ -31,21 +31,23 @@ def test_a_bare_environment_is_completed() -> None:
     assert environment["RATE_LIMIT_REDIS_URL"] == "redis://cache"
 
 
-def test_every_setting_of_the_caller_wins() -> None:
-    """Defaults are defaults, and settings unknown here pass through."""
-    environment = given(LOG_FORMAT="json", TOKEN_SIGNING_KEY="mine", RATE_LIMIT_LOGIN="1/hour")
+def test_settings_of_the_caller_replace_the_defaults() -> None:
+    """Settings that the stack does not know are passed on."""
+    environment = service_settings(
+        LOG_FORMAT="json", TOKEN_SIGNING_KEY="mine", RATE_LIMIT_LOGIN="1/hour"
+    )
     assert environment["LOG_FORMAT"] == "json"
     assert environment["TOKEN_SIGNING_KEY"] == "mine"
     assert environment["RATE_LIMIT_LOGIN"] == "1/hour"
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
-    """`make start TOKEN_SIGNING_KEY=` does not take the key away."""
-    assert given(TOKEN_SIGNING_KEY="")["TOKEN_SIGNING_KEY"] == "made"
+    """`make start TOKEN_SIGNING_KEY=` does not remove the key."""
+    assert service_settings(TOKEN_SIGNING_KEY="")["TOKEN_SIGNING_KEY"] == "made"
 
 
 def test_the_settings_of_a_provider_belong_together() -> None:
-    """The stack's own come whole, past what the caller's shell may have of another."""
+    """The settings of the stack's own provider replace all of those in the caller's environment."""
     environment = service_environment(
         database_url="postgresql://db",
         redis_url="redis://cache",
@@ -54,11 +56,11 @@ def test_the_settings_of_a_provider_belong_together() -> None:
         environment={"OIDC_CLIENT_ID": "another"},
     )
     assert (environment["OIDC_ISSUER"], environment["OIDC_CLIENT_ID"]) == ("http://own", "own")
-    assert given(OIDC_ISSUER="https://theirs")["OIDC_ISSUER"] == "https://theirs"
+    assert service_settings(OIDC_ISSUER="https://theirs")["OIDC_ISSUER"] == "https://theirs"
 
 
-def test_the_provider_sends_people_back_to_this_machine_only() -> None:
-    """By every name that it has."""
+def test_the_provider_redirects_only_to_this_machine() -> None:
+    """It may use each name of the machine."""
     origins = Choices(8080, 8443, None, None).origins
     assert "https://localhost:8443" in origins
     assert "http://127.0.0.1:8080" in origins
@@ -66,7 +68,7 @@ def test_the_provider_sends_people_back_to_this_machine_only() -> None:
 
 
 def test_ports_and_servers_have_defaults() -> None:
-    """8080, 8443, and servers of the stack's own."""
+    """They are 8080, 8443, and the stack's own servers."""
     assert Choices.from_environment({}) == Choices(8080, 8443, None, None)
 
 
@@ -85,7 +87,7 @@ def test_ports_and_servers_can_be_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "servers", "counted"),
+    ("chosen", "servers", "expected_url"),
     [
         ({}, {"PostgreSQL", "Valkey", "limits"}, None),
         ({"REDIS_URL": "redis://y"}, {"PostgreSQL"}, "redis://y"),
@@ -98,26 +100,26 @@ def test_ports_and_servers_can_be_chosen() -> None:
     ],
     ids=["none", "redis", "limits", "both"],
 )
-def test_requests_are_counted_in_a_server_for_it_or_in_a_given_one(
-    chosen: dict[str, str], servers: set[str], counted: str | None, tmp_path: Path
+def test_rate_limits_are_counted_in_their_own_server_or_in_the_chosen_one(
+    chosen: dict[str, str], servers: set[str], expected_url: str | None, tmp_path: Path
 ) -> None:
-    """A given `REDIS_URL` alone takes the place of both servers."""
+    """A `REDIS_URL` without a `RATE_LIMIT_REDIS_URL` replaces both servers."""
     stack = Stack(Paths(tmp_path), Choices.from_environment(chosen))
     for server in (stack.postgres, stack.valkey, stack.limits):
         server.directory.mkdir()
     assert {server.name for server in stack.storage} == servers
-    assert stack.rate_limit_redis_url == (counted or stack.limits.url)
+    assert stack.rate_limit_redis_url == (expected_url or stack.limits.url)
     assert stack.service_environment["RATE_LIMIT_REDIS_URL"] == stack.rate_limit_redis_url
 
 
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "8080 ", "٨٠"])
-def test_what_is_no_port_is_refused_with_its_variable(text: str) -> None:
-    """A person reads which variable is wrong."""
+def test_the_error_for_an_invalid_port_names_the_variable(text: str) -> None:
+    """Only a number from 1 to 65535 is valid."""
     with pytest.raises(LabError, match=r"HTTP_PORT=.* is not a port"):
         Choices.from_environment({"HTTP_PORT": text})
 
 
-def test_one_port_for_two_is_refused_with_both_variables() -> None:
-    """The second would find it taken, by the first."""
+def test_the_error_for_two_equal_ports_names_both_variables() -> None:
+    """Two servers cannot listen on the same port."""
     with pytest.raises(LabError, match="HTTP_PORT and HTTPS_PORT are both 8080"):
         Choices.from_environment({"HTTP_PORT": "8080", "HTTPS_PORT": "8080"})

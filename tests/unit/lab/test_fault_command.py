@@ -1,4 +1,4 @@
-"""What `lab fault` refuses, and what it leaves alone."""
+"""The usage errors of `lab fault`, and the servers that it does not touch."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from lab.stack.state import State
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         [],
         ["redis"],
@@ -26,26 +26,26 @@ from lab.stack.state import State
         ["slow-sql", "0ms"],
         ["slow-sql", "11s"],
     ],
-    ids=["nothing", "no-deed", "deed", "app", "no-delay", "no-unit", "no-time", "too-long"],
+    ids=["nothing", "no-action", "action", "app", "no-delay", "no-unit", "no-time", "too-long"],
 )
-def test_a_wrong_word_is_answered_with_how_it_is_used(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_argument_prints_the_usage(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With exit status 2, and nothing is looked for."""
+    """The exit status is 2, and no stack is needed."""
     with pytest.raises(SystemExit) as ended:
-        fault(Paths(tmp_path), words)
+        fault(Paths(tmp_path), arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: lab fault")
 
 
-def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
-    """There is nothing to break."""
+def test_the_error_without_a_stack_shows_how_to_start_one(tmp_path: Path) -> None:
+    """Without a stack, there are no servers to stop."""
     with pytest.raises(LabError, match="make start"):
         fault(Paths(tmp_path), ["redis", "stop"])
 
 
 @pytest.mark.parametrize(
-    ("words", "variable"),
+    ("arguments", "variable"),
     [
         (["redis", "stop"], "REDIS_URL"),
         (["postgres", "freeze"], "DATABASE_URL"),
@@ -53,16 +53,16 @@ def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
     ],
     ids=["redis", "postgres", "slow-sql"],
 )
-def test_a_server_of_ones_own_is_left_alone(
-    words: list[str], variable: str, tmp_path: Path
+def test_a_server_of_the_caller_is_not_touched(
+    arguments: list[str], variable: str, tmp_path: Path
 ) -> None:
-    """The stack was started with an address of the caller's, which is named."""
+    """The stack was started with the caller's server. The error names its variable."""
     choices = Choices(8080, 8443, "postgresql://mine", "redis://mine")
     paths = Paths(tmp_path)
     lock = Lock(paths.lock)
     assert lock.acquire()
     State(Identity.of(os.getpid()), choices, ready=True).save(paths)
     with pytest.raises(LabError, match=variable):
-        fault(paths, words)
+        fault(paths, arguments)
     assert {path.name for path in tmp_path.iterdir()} == {"lock", "stack.json"}
     lock.release()

@@ -1,4 +1,4 @@
-"""A process is meant, not a number."""
+"""The identity of a process is its id and its start time."""
 
 import dataclasses
 import os
@@ -14,8 +14,8 @@ from lab.stack.identity import Identity
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def test_a_living_process_is_found(tmp_path: Path) -> None:
-    """Saved and loaded, the identity still finds its process."""
+def test_a_running_process_is_found(tmp_path: Path) -> None:
+    """An identity that is saved and loaded finds the same process."""
     Identity.of(os.getpid()).save(tmp_path / "process.json")
     loaded = Identity.load(tmp_path / "process.json")
     assert loaded
@@ -24,14 +24,14 @@ def test_a_living_process_is_found(tmp_path: Path) -> None:
     assert process.pid == os.getpid()
 
 
-def test_another_process_with_the_same_number_is_not_meant() -> None:
-    """The number was given away again: nothing must happen to its new owner."""
-    mine = Identity.of(os.getpid())
-    assert dataclasses.replace(mine, created=mine.created - 60).process() is None
+def test_another_process_with_the_same_id_is_not_found() -> None:
+    """The system has reused the id. The new process must not be affected."""
+    identity = Identity.of(os.getpid())
+    assert dataclasses.replace(identity, created=identity.created - 60).process() is None
 
 
-def test_a_dead_process_is_not_found_even_before_its_parent_looks() -> None:
-    """A zombie does nothing any more."""
+def test_an_ended_process_is_not_found_even_before_its_parent_reaps_it() -> None:
+    """A zombie counts as ended."""
     with subprocess.Popen(SLEEP) as child:
         identity = Identity.of(child.pid)
         child.kill()
@@ -39,15 +39,15 @@ def test_a_dead_process_is_not_found_even_before_its_parent_looks() -> None:
         assert identity.process() is None
 
 
-def test_a_damaged_note_is_no_note(tmp_path: Path) -> None:
-    """A power cut may leave half of it."""
+def test_a_damaged_record_is_ignored(tmp_path: Path) -> None:
+    """A power cut may leave an incomplete file."""
     (tmp_path / "process.json").write_text('{"pid": 1')
     assert Identity.load(tmp_path / "process.json") is None
     assert Identity.load(tmp_path / "missing.json") is None
 
 
-def test_a_leftover_is_ended(tmp_path: Path) -> None:
-    """The noted process is ended and the note is gone."""
+def test_a_recorded_process_is_ended(tmp_path: Path) -> None:
+    """After that, its record is deleted."""
     with subprocess.Popen(SLEEP) as child:
         record = ServerRecord(tmp_path)
         record.save_process(child.pid)
@@ -56,13 +56,13 @@ def test_a_leftover_is_ended(tmp_path: Path) -> None:
     assert record.identity is None
 
 
-def test_a_note_that_is_deleted_while_it_is_read_is_no_note(tmp_path: Path) -> None:
-    """The supervisor deletes and writes it while other commands look."""
+def test_a_record_that_is_deleted_during_a_read_is_ignored(tmp_path: Path) -> None:
+    """The supervisor deletes and writes it while other commands read it."""
     record, ended = ServerRecord(tmp_path), threading.Event()
 
     def rewrite() -> None:
         while not ended.is_set():
-            # Between the two steps as long as a read takes, so that both are met.
+            # The reads between the two steps make it likely that the other thread sees both states.
             record.save_process(os.getpid())
             record.process()
             record.delete_process()
@@ -71,15 +71,15 @@ def test_a_note_that_is_deleted_while_it_is_read_is_no_note(tmp_path: Path) -> N
     writer = threading.Thread(target=rewrite)
     writer.start()
     try:
-        found = {record.process() is not None for _ in range(3000)}
+        results = {record.process() is not None for _ in range(3000)}
     finally:
         ended.set()
         writer.join()
-    assert found <= {True, False}
+    assert results <= {True, False}
 
 
-def test_a_stranger_is_left_alone(tmp_path: Path) -> None:
-    """A note about a dead process does not end the one that has its number now."""
+def test_another_process_with_the_recorded_id_is_not_ended(tmp_path: Path) -> None:
+    """The recorded process has ended, and another one has its id now."""
     identity = Identity.of(os.getpid())
     dataclasses.replace(identity, created=identity.created - 60).save(tmp_path / "process.json")
     assert not ServerRecord(tmp_path).end_process(signal.SIGTERM, timeout_s=10)

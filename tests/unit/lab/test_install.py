@@ -11,16 +11,16 @@ from lab.install import CHECKOUT, launcher, uv_settings
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "said"),
+    ("arguments", "status", "message"),
     [(["--help"], 0, "usage: lab"), (["status"], 3, "make start"), (["nonsense"], 2, "lab:")],
     ids=["help", "command", "wrong"],
 )
 def test_the_commands_run_from_any_directory(
-    tmp_path: Path, arguments: list[str], status: int, said: str
+    tmp_path: Path, arguments: list[str], status: int, message: str
 ) -> None:
-    """Even from one that has a `lab` of its own, and a space in its name."""
+    """The directory may have its own `lab.py`, and the path of the launcher may have a space."""
     (tmp_path / "a b").mkdir()
-    (tmp_path / "lab.py").write_text("raise SystemExit('somebody else')")
+    (tmp_path / "lab.py").write_text("raise SystemExit('the wrong module')")
     program = tmp_path / "a b" / "lab"
     program.write_text(launcher(Path(sys.executable), CHECKOUT))
     program.chmod(0o755)
@@ -33,12 +33,12 @@ def test_the_commands_run_from_any_directory(
         check=False,
     )
     assert result.returncode == status, result.stderr
-    assert said in result.stdout + result.stderr
+    assert message in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["trace", "--help"], ["status"]])
-def test_a_reader_that_has_ended_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
-    """As with `| head`: nothing is printed about the closed pipe."""
+def test_a_closed_output_pipe_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
+    """This happens with `| head`. No message about the pipe is printed."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as closed:
@@ -56,7 +56,7 @@ def test_a_reader_that_has_ended_is_no_error(tmp_path: Path, arguments: list[str
 
 
 def test_uv_uses_the_mirror_that_pip_uses() -> None:
-    """A company's index, proxy and certificates, from pip's files and variables."""
+    """These are a company's index, proxy and certificates from pip's files and variables."""
     configuration = """\
 :env:.cert='/etc/ssl/company.pem'
 global.extra-index-url='\\nhttps://one.example/simple\\nhttps://two.example/simple'

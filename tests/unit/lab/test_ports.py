@@ -1,4 +1,4 @@
-"""Ports that are remembered, and ports that are taken."""
+"""Recorded ports, free ports, and ports that other programs use."""
 
 import socket
 import subprocess
@@ -13,14 +13,14 @@ from lab.stack.ports import LOOPBACK, free_port, is_free, listen, remembered_por
 from lab.stack.valkey import ValkeyServer
 
 
-def test_a_port_is_remembered_while_it_is_free(tmp_path: Path) -> None:
-    """What a person noted down stays true over restarts."""
+def test_a_recorded_port_is_used_again_while_it_is_free(tmp_path: Path) -> None:
+    """So addresses that a person has saved stay valid after a restart."""
     first = remembered_port(tmp_path / "port")
     assert remembered_port(tmp_path / "port") == first
 
 
-def test_a_port_that_somebody_else_took_is_replaced(tmp_path: Path) -> None:
-    """Another program was faster: a new port is chosen and remembered."""
+def test_a_recorded_port_that_another_program_uses_is_replaced(tmp_path: Path) -> None:
+    """A new port is chosen and recorded."""
     first = remembered_port(tmp_path / "port")
     with socket.create_server((LOOPBACK, first)):
         second = remembered_port(tmp_path / "port")
@@ -29,30 +29,30 @@ def test_a_port_that_somebody_else_took_is_replaced(tmp_path: Path) -> None:
 
 
 def test_only_the_process_that_starts_the_server_changes_its_port(tmp_path: Path) -> None:
-    """Others read the note: the process that waits for the server waits at the right port."""
-    starts, waits = ValkeyServer(tmp_path), ValkeyServer(tmp_path)
-    port = starts.choose_port()
+    """Other processes use the recorded port, so a process that waits for the server finds it."""
+    starting, waiting = ValkeyServer(tmp_path), ValkeyServer(tmp_path)
+    port = starting.choose_port()
     with socket.create_server((LOOPBACK, port)):
-        assert waits.port == port
-    assert starts.port == port
+        assert waiting.port == port
+    assert starting.port == port
 
 
-def test_a_damaged_note_is_replaced(tmp_path: Path) -> None:
+def test_a_damaged_record_is_replaced(tmp_path: Path) -> None:
     """A power cut may leave an empty file."""
     (tmp_path / "port").write_text("")
     assert is_free(remembered_port(tmp_path / "port"))
 
 
-def test_a_taken_port_names_its_variable_and_the_command() -> None:
-    """A person reads what to type next."""
+def test_the_error_for_a_taken_port_names_the_variable_and_the_command() -> None:
+    """The user can copy the command, which has another port."""
     with socket.create_server((LOOPBACK, 0)) as occupier:
         port = occupier.getsockname()[1]
         with pytest.raises(LabError, match=rf"Port {port} is taken.* HTTP_PORT=\d+ make up"):
             listen(port, "HTTP_PORT", "up")
 
 
-def test_a_port_without_its_listener_is_free_at_once() -> None:
-    """Connections that are still being forgotten by the kernel do not count."""
+def test_a_port_is_free_as_soon_as_its_listener_is_closed() -> None:
+    """Closed connections that the kernel still keeps (TIME_WAIT) do not count."""
     port = free_port()
     with (
         socket.create_server((LOOPBACK, port)) as server,
@@ -66,7 +66,7 @@ def test_a_port_without_its_listener_is_free_at_once() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract socket names")
 def test_two_processes_never_choose_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is starting does not listen yet; the claim ends with the process."""
+    """A server that is starting does not listen yet, so its process reserves the port."""
     monkeypatch.setattr(ports, "_SERVER_PORTS", [free_port()])
     with pytest.raises(LabError, match="No free port"):
         free_port()

@@ -1,4 +1,4 @@
-"""What `make seed` refuses before it looks for a stack."""
+"""Errors of `make seed` that need no running stack."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ from lab.stack.paths import Paths
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "1e3", "1000001", "٢٠٠", "9" * 5000, "200 "])
-def test_what_is_no_number_of_orders_is_refused_with_its_variable(
+def test_the_error_for_an_invalid_number_of_orders_names_the_variable(
     text: str, tmp_path: Path
 ) -> None:
-    """A person reads what is wrong and what to give instead."""
+    """The message also has the valid range."""
     with pytest.raises(LabError, match=r"SEED_ORDERS=.* Give one from 0 to 1000000"):
         seed(Paths(tmp_path), {"SEED_ORDERS": text})
 
 
 @pytest.mark.parametrize("text", ["", "0", "1000000"])
-def test_without_a_stack_it_says_how_to_start_one(text: str, tmp_path: Path) -> None:
-    """The number was right; an empty one counts as not given."""
+def test_the_error_without_a_stack_shows_how_to_start_one(text: str, tmp_path: Path) -> None:
+    """These numbers are valid. An empty one counts as not set."""
     with pytest.raises(LabError, match="make start"):
         seed(Paths(tmp_path), {"SEED_ORDERS": text})

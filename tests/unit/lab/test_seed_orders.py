@@ -1,4 +1,4 @@
-"""The seeded orders: believable, consistent, and the same each time."""
+"""The seeded orders are plausible and consistent, and each run makes the same ones."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,51 +15,51 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 def placed(count: int, *, first: int = 0, since: datetime = NOW - HISTORY) -> list[Order]:
-    """Return so many orders, up to now."""
+    """Return `count` orders from number `first`, placed from `since` until now."""
     numbers = range(first, first + count)
     return list(Period(numbers, since, NOW).orders(numbers))
 
 
 def test_the_same_numbers_give_the_same_orders() -> None:
-    """Down to the microsecond, and whether they are made in one go or in parts."""
+    """They are equal to the microsecond, also if they are made in several parts."""
     numbers = range(300)
     period = Period(numbers, NOW - HISTORY, NOW)
     parts = [*period.orders(numbers[:117]), *period.orders(numbers[117:])]
     assert parts == placed(300)
 
 
-def test_what_is_bought_does_not_depend_on_how_many_orders_there_are() -> None:
+def test_the_content_of_an_order_does_not_depend_on_the_number_of_orders() -> None:
     """Order 150 has the same buyer and lines in a shop of 200 as in one of 1,000."""
     small, large = placed(200)[150], placed(1000)[150]
     assert (small.buyer, small.lines) == (large.buyer, large.lines)
 
 
 def test_a_total_is_the_sum_of_the_lines() -> None:
-    """Exactly, with two places."""
+    """It is exact and has two decimal places."""
     for order in placed(1000):
         cents = sum(int(line.product.price * 100) * line.quantity for line in order.lines)
         assert order.total == Decimal(cents) / 100
         assert order.total.as_tuple().exponent == -2
 
 
-def test_lines_are_such_as_the_service_takes() -> None:
-    """One to fifty of them, a product once, one to a thousand pieces."""
+def test_order_lines_are_within_the_limits_of_the_service() -> None:
+    """An order has 1 to 50 lines, each with another product and 1 to 1,000 pieces."""
     for order in placed(1000):
         products = [line.product for line in order.lines]
         assert 1 <= len(products) == len(set(products)) <= 50
         assert all(1 <= line.quantity <= 1000 for line in order.lines)
 
 
-def test_orders_are_placed_one_after_the_other_over_the_last_months() -> None:
-    """From the opening of the shop on, none in the future."""
+def test_orders_are_placed_one_after_another_over_the_last_months() -> None:
+    """The first is placed when the shop opens, and none is in the future."""
     orders = placed(1000)
     assert all(one.created_at < other.created_at for one, other in pairwise(orders))
     assert NOW - HISTORY <= orders[0].created_at < NOW - HISTORY + timedelta(days=1)
     assert all(order.created_at <= order.updated_at <= NOW for order in orders)
 
 
-def test_orders_that_are_added_later_are_later() -> None:
-    """What a run leaves of the time is enough for the next, and for the one after it."""
+def test_orders_of_a_later_run_have_later_times() -> None:
+    """Each run leaves enough time for the next runs."""
     orders = placed(200)
     for _ in range(3):
         orders += placed(200, first=len(orders), since=orders[-1].created_at)
@@ -67,8 +67,8 @@ def test_orders_that_are_added_later_are_later() -> None:
     assert orders[-1].created_at < NOW
 
 
-def test_only_a_young_order_is_on_its_way() -> None:
-    """Most have arrived, some were cancelled, and each status can be filtered for."""
+def test_only_recent_orders_are_pending_or_paid() -> None:
+    """Most are shipped and some are cancelled. Every status occurs, so each filter has results."""
     orders = placed(200)
     statuses = Counter(order.status for order in orders)
     assert set(statuses) == {"pending", "paid", "shipped", "cancelled"}
@@ -83,27 +83,27 @@ def test_only_a_young_order_is_on_its_way() -> None:
     )
 
 
-def test_some_people_buy_more_than_others_and_all_buy() -> None:
-    """A thousand orders are enough for everybody."""
+def test_some_people_buy_more_than_others_and_all_people_buy() -> None:
+    """A thousand orders include every buyer."""
     buyers = Counter(order.buyer for order in placed(1000))
     assert set(buyers) == set(PEOPLE)
     assert buyers.most_common()[0][1] > 3 * buyers.most_common()[-1][1]
 
 
 def test_two_hundred_orders_need_no_delivery() -> None:
-    """With the default, stock left and sold make up the opening stock."""
-    asked = Counter[str]()
+    """With the default number of orders, the opening stock is the stock left plus all sales."""
+    ordered = Counter[str]()
     opening = {}
     for order in placed(200):
         for product, quantity in order.lines:
-            asked[product.sku] += quantity
+            ordered[product.sku] += quantity
             opening[product.sku] = product.opening_stock
-    assert all(opening[sku] - count >= MIN_STOCK for sku, count in asked.items())
+    assert all(opening[sku] - count >= MIN_STOCK for sku, count in ordered.items())
 
 
 @pytest.mark.parametrize("stock", [0, 1, MIN_STOCK - 1, MIN_STOCK, MIN_STOCK + 1, 100, 5000])
 @pytest.mark.parametrize("sold", [1, MIN_STOCK, DELIVERY_PIECES, 2 * DELIVERY_PIECES + 1, 4999])
-def test_deliveries_come_in_whole_crates_and_only_when_needed(stock: int, sold: int) -> None:
+def test_deliveries_have_a_fixed_size_and_come_only_when_needed(stock: int, sold: int) -> None:
     """At least `MIN_STOCK` pieces are left, and no delivery is unnecessary."""
     left = stock_after(stock, sold)
     delivered = left + sold - stock

@@ -6,33 +6,33 @@ from lab.seed.progress import Progress
 
 
 class Terminal(io.StringIO):
-    """What is written to a terminal."""
+    """A stream that is a terminal."""
 
     def isatty(self) -> bool:
-        """It is one."""
+        """Return True."""
         return True
 
 
-def shown(stream: io.StringIO, *, total: int = 40) -> str:
-    """Return what is written while `total` things are done one by one."""
+def output_of(stream: io.StringIO, *, total: int = 40) -> str:
+    """Return the output for `total` steps, shown one by one."""
     progress = Progress("orders", total, stream)
     for done in range(1, total + 1):
         progress.show(done)
     return stream.getvalue()
 
 
-def test_a_terminal_sees_one_line_that_grows() -> None:
-    """It is drawn anew each time, full at the end, and ended once."""
-    drawn = shown(Terminal())
-    assert drawn.count("\r") == 40
-    assert drawn.count("\n") == 1
-    assert f"[{'#' * 15}{'.' * 15}] 20 of 40 orders" in drawn
-    assert f"[{'#' * 30}] 40 of 40 orders" in drawn
+def test_a_terminal_shows_one_line_with_a_growing_bar() -> None:
+    """The line is rewritten for each step, and ends once, when the bar is full."""
+    output = output_of(Terminal())
+    assert output.count("\r") == 40
+    assert output.count("\n") == 1
+    assert f"[{'#' * 15}{'.' * 15}] 20 of 40 orders" in output
+    assert f"[{'#' * 30}] 40 of 40 orders" in output
 
 
 def test_a_file_gets_a_line_per_tenth() -> None:
-    """With nothing in it that only a terminal understands."""
-    lines = shown(io.StringIO()).splitlines()
+    """The lines contain no control characters for terminals."""
+    lines = output_of(io.StringIO()).splitlines()
     assert len(lines) == 10
     assert lines[0].startswith("  4 of 40 orders ")
     assert "\r" not in "".join(lines)

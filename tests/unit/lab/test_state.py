@@ -1,4 +1,4 @@
-"""What one command tells the next about a running stack."""
+"""The state of a running stack, which one command saves for the next."""
 
 import dataclasses
 import os
@@ -14,8 +14,8 @@ from lab.stack.state import State
 CHOICES = Choices(8080, 8443, "postgresql://secret", None)
 
 
-def test_the_state_of_a_running_stack_is_read_back(tmp_path: Path) -> None:
-    """All of it, by whoever looks while the lock is held; and only its owner may look."""
+def test_the_state_of_a_running_stack_can_be_loaded(tmp_path: Path) -> None:
+    """While the lock is held, any command of the same user can load it. The file mode is 0600."""
     paths = Paths(tmp_path)
     state = State(Identity.of(os.getpid()), CHOICES, ready=True)
     lock = Lock(paths.lock)
@@ -26,15 +26,15 @@ def test_the_state_of_a_running_stack_is_read_back(tmp_path: Path) -> None:
     lock.release()
 
 
-def test_the_state_of_a_stack_whose_lock_is_free_does_not_count(tmp_path: Path) -> None:
-    """It was killed: the kernel let go of the lock, the file stayed."""
+def test_a_state_without_a_held_lock_is_ignored(tmp_path: Path) -> None:
+    """The stack was killed: the kernel has released the lock, and the file remains."""
     paths = Paths(tmp_path)
     State(Identity.of(os.getpid()), CHOICES, ready=True).save(paths)
     assert State.load(paths) is None
 
 
-def test_the_state_of_a_killed_stack_is_not_taken_for_the_next_ones(tmp_path: Path) -> None:
-    """The next stack holds the lock already but has written nothing yet."""
+def test_the_state_of_a_killed_stack_is_not_used_for_the_next_one(tmp_path: Path) -> None:
+    """The next stack already holds the lock, but has not saved its state yet."""
     paths = Paths(tmp_path)
     identity = Identity.of(os.getpid())
     killed = dataclasses.replace(identity, created=identity.created - 60)
@@ -45,8 +45,8 @@ def test_the_state_of_a_killed_stack_is_not_taken_for_the_next_ones(tmp_path: Pa
     lock.release()
 
 
-def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
-    """The second one waits its time and goes without; after the release it is free."""
+def test_only_one_process_can_hold_a_lock(tmp_path: Path) -> None:
+    """A second attempt fails after its timeout. After the release, the lock is free."""
     first, second = Lock(tmp_path / "lock"), Lock(tmp_path / "lock")
     assert first.acquire()
     assert not second.acquire(timeout_s=0.05)

@@ -1,4 +1,4 @@
-"""Where the processes of the stack send their spans."""
+"""The address to which the processes of the stack send their spans."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from lab.stack.telemetry import telemetry, traces_exporter
 OWN = "http://127.0.0.1:4000"
 
 
-def given(**environment: str) -> dict[str, str]:
-    """Return what an app process is told when the caller has set these."""
+def app_telemetry(**environment: str) -> dict[str, str]:
+    """Return the variables of an app process if the caller has set these variables."""
     return telemetry("roundtrip", OWN, instance="app-1", environment=environment)
 
 
 def test_spans_go_to_the_stacks_own_collector() -> None:
-    """Soon, and under the name of the process."""
-    assert given() == {
+    """They are sent every 200 ms, with the name of the process."""
+    assert app_telemetry() == {
         "OTEL_SERVICE_NAME": "roundtrip",
         "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=app-1",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
@@ -24,7 +24,7 @@ def test_spans_go_to_the_stacks_own_collector() -> None:
 
 
 def test_the_collectors_key_is_sent_to_the_stacks_own_collector_only() -> None:
-    """In a header, as OpenTelemetry's variable for headers has it: URL-encoded."""
+    """It is in a header. OpenTelemetry's variable for headers requires URL encoding."""
     key = {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%20abc"}
     assert key.items() <= telemetry("roundtrip", OWN, key="abc", environment={}).items()
     elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318"}
@@ -34,21 +34,21 @@ def test_the_collectors_key_is_sent_to_the_stacks_own_collector_only() -> None:
 @pytest.mark.parametrize(
     "variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
 )
-def test_spans_go_to_the_callers_collector_instead(variable: str) -> None:
-    """Whoever has Jaeger running sees the requests there, by the protocol that it speaks."""
-    chosen = given(**{variable: "http://jaeger:4317"})
+def test_spans_go_to_the_callers_collector_if_one_is_set(variable: str) -> None:
+    """That collector, for example Jaeger, gets the spans. The stack sets no protocol."""
+    chosen = app_telemetry(**{variable: "http://jaeger:4317"})
     assert OWN not in chosen.values()
     assert "OTEL_EXPORTER_OTLP_PROTOCOL" not in chosen
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    """OpenTelemetry's specification says so of all of them."""
-    assert given(OTEL_EXPORTER_OTLP_ENDPOINT="") == given()
+    """OpenTelemetry specifies this for all its variables."""
+    assert app_telemetry(OTEL_EXPORTER_OTLP_ENDPOINT="") == app_telemetry()
 
 
-def test_other_settings_of_the_caller_stay() -> None:
-    """The process adds only which one it is."""
-    chosen = given(OTEL_SERVICE_NAME="mine", OTEL_RESOURCE_ATTRIBUTES="team=blue")
+def test_other_settings_of_the_caller_are_kept() -> None:
+    """The process adds only its instance id."""
+    chosen = app_telemetry(OTEL_SERVICE_NAME="mine", OTEL_RESOURCE_ATTRIBUTES="team=blue")
     assert chosen["OTEL_SERVICE_NAME"] == "mine"
     assert chosen["OTEL_RESOURCE_ATTRIBUTES"] == "team=blue,service.instance.id=app-1"
 
@@ -63,8 +63,8 @@ def test_other_settings_of_the_caller_stay() -> None:
         ({"OTEL_SDK_DISABLED": "false"}, "otlp"),
     ],
 )
-def test_caddy_traces_unless_the_caller_wants_no_spans(
+def test_caddy_sends_spans_unless_the_caller_disables_tracing(
     environment: dict[str, str], exporter: str
 ) -> None:
-    """By either of OpenTelemetry's switches."""
+    """Each of OpenTelemetry's two variables can disable it."""
     assert traces_exporter(environment) == exporter

@@ -22,7 +22,7 @@ def no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
 
 
-class Ran:
+class Result:
     """The output and the exit status of one call."""
 
     def __init__(self, status: int, captured: Any) -> None:
@@ -37,7 +37,7 @@ class Ran:
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run `lab trace` without a running stack."""
-    return lambda *arguments: Ran(trace(Paths(tmp_path), arguments), capsys.readouterr())
+    return lambda *arguments: Result(trace(Paths(tmp_path), arguments), capsys.readouterr())
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_print_selects_the_parts_that_are_shown(
 ) -> None:
     """The letters are HTTPie's for headers and body, and `w` for the waterfall."""
     with peer(answer(b'{"name":"Ahmed"}')) as server:
-        ran = run("--print", parts, f"http://127.0.0.1:{server.port}/")
-    assert ran.status == 0
-    assert ran.out.startswith(begins)
-    assert lacks not in ran.out
+        result = run("--print", parts, f"http://127.0.0.1:{server.port}/")
+    assert result.status == 0
+    assert result.out.startswith(begins)
+    assert lacks not in result.out
 
 
 def test_an_empty_body_prints_nothing(run: Any) -> None:
@@ -68,11 +68,11 @@ def test_an_empty_body_prints_nothing(run: Any) -> None:
 def test_the_output_is_the_response_and_then_the_waterfall(run: Any) -> None:
     """The response has its status line, its unchanged headers, and formatted JSON."""
     with peer(answer(b'{"name":"Ahmed"}', "X-Odd: Yes", status="201 Created")) as server:
-        ran = run("POST", f"http://127.0.0.1:{server.port}/api/users", "name=Ahmed")
-    assert ran.status == 0
-    assert ran.out.startswith("HTTP/1.1 201 Created\nContent-Length: 16\nX-Odd: Yes\n\n{\n  ")
+        result = run("POST", f"http://127.0.0.1:{server.port}/api/users", "name=Ahmed")
+    assert result.status == 0
+    assert result.out.startswith("HTTP/1.1 201 Created\nContent-Length: 16\nX-Odd: Yes\n\n{\n  ")
     for stage in ("request", "dns", "connect", "send", "wait", "receive"):
-        assert f"client        {'' if stage == 'request' else ' '}{stage} " in ran.out
+        assert f"client        {'' if stage == 'request' else ' '}{stage} " in result.out
     assert server.requests[0].startswith(b"POST /api/users HTTP/1.1\r\n")
     assert server.requests[0].endswith(b'\r\n\r\n{"name":"Ahmed"}')
 
@@ -94,15 +94,15 @@ def test_the_output_is_the_response_and_then_the_waterfall(run: Any) -> None:
 def test_every_kind_of_body_is_read(run: Any, response: bytes, body: object) -> None:
     """In the document, the body is parsed JSON, a text, or null."""
     with peer(response) as server:
-        ran = run("--json", f":{server.port}/")
-    assert ran.documents[0]["response"]["body"] == body
+        result = run("--json", f":{server.port}/")
+    assert result.documents[0]["response"]["body"] == body
 
 
 def test_the_document_has_every_documented_name(run: Any) -> None:
     """lab/trace/document.py lists the names; the server's stages are from Server-Timing."""
     with peer(answer(b"{}", "Server-Timing: app;dur=1.5", "X-Cache: hit")) as server:
-        ran = run("--json", f"http://127.0.0.1:{server.port}/x?token=secret", "Cookie:secret")
-    document = ran.documents[0]
+        result = run("--json", f"http://127.0.0.1:{server.port}/x?token=secret", "Cookie:secret")
+    document = result.documents[0]
     assert set(document) == {
         "trace_id", "started_at", "duration_ms", "method", "path", "route", "status", "processes",
         "stages", "cache", "request_id", "joined", "unnamed_ms", "spans", "response",
@@ -112,7 +112,7 @@ def test_the_document_has_every_documented_name(run: Any) -> None:
     assert [span["stage"] for span in document["spans"]] == [
         "request", "dns", "connect", "send", "wait", "app", "receive"
     ]  # fmt: skip
-    assert "secret" not in ran.out
+    assert "secret" not in result.out
 
 
 def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any) -> None:
@@ -120,9 +120,9 @@ def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any)
     with receiver() as received, peer(answer()) as server:
         received.documents = [None, joined_document("client"), joined_document("client", "app-1")]
         url = f"http://127.0.0.1:{server.port}/x?a=secret"
-        ran = run("--json", "--collector", received.url, url)
-    assert ran.documents[0]["joined"] is True
-    assert ran.documents[0]["processes"] == ["client", "app-1"]
+        result = run("--json", "--collector", received.url, url)
+    assert result.documents[0]["joined"] is True
+    assert result.documents[0]["processes"] == ["client", "app-1"]
     assert received.services == {"client"}
     by_name = {span.name: span for span in received.spans}
     assert set(by_name) == {"request", "dns", "connect", "send", "wait", "receive"}
@@ -152,16 +152,16 @@ def test_waiting_for_the_servers_spans_has_a_limit(
     monkeypatch.setattr(collector, "MAX_WAIT_SECONDS", 0.3)
     with receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client")]
-        ran = run("--collector", received.url, f":{server.port}/")
-    assert ran.status == 0
-    assert "No collector has the server's spans" in ran.out
+        result = run("--collector", received.url, f":{server.port}/")
+    assert result.status == 0
+    assert "No collector has the server's spans" in result.out
 
 
 def test_a_repeated_request_reuses_the_connection(run: Any) -> None:
     """The second document has no stages for DNS and connecting."""
     with peer(answer(), answer()) as server:
-        ran = run("--json", "--repeat", "2", f":{server.port}/")
-    first, second = ran.documents
+        result = run("--json", "--repeat", "2", f":{server.port}/")
+    first, second = result.documents
     assert server.connections == 1
     assert [span["stage"] for span in second["spans"]] == ["request", "send", "wait", "receive"]
     assert first["trace_id"] != second["trace_id"]
@@ -178,9 +178,9 @@ def test_a_closed_connection_is_opened_again(run: Any) -> None:
 def test_a_redirect_is_shown_and_not_followed(run: Any) -> None:
     """There is one request, and the output has the target of the redirect."""
     with peer(answer(b"", "Location: /elsewhere", status="307 Temporary Redirect")) as server:
-        ran = run(f":{server.port}/")
-    assert ran.status == 0
-    assert "Not followed: /elsewhere" in ran.out
+        result = run(f":{server.port}/")
+    assert result.status == 0
+    assert "Not followed: /elsewhere" in result.out
     assert len(server.requests) == 1
 
 
@@ -189,9 +189,9 @@ def test_slo_decides_the_exit_status(run: Any) -> None:
     with peer(answer(), answer(), answer()) as server:
         assert run("--slo", "5s", f":{server.port}/").status == 0
         assert run("--slo", "5000ms", f":{server.port}/").status == 0
-        ran = run("--slo", "0.001ms", f":{server.port}/")
-    assert ran.status == 1
-    assert "(limit 0.001 ms)" in ran.err
+        result = run("--slo", "0.001ms", f":{server.port}/")
+    assert result.status == 1
+    assert "(limit 0.001 ms)" in result.err
 
 
 def test_a_proxy_is_not_used_and_a_warning_says_so(
@@ -200,10 +200,10 @@ def test_a_proxy_is_not_used_and_a_warning_says_so(
     """The warning does not contain the proxy's address, which may have a password."""
     monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:9")
     with peer(answer()) as server:
-        ran = run(f":{server.port}/")
-    assert ran.status == 0
-    assert "HTTP_PROXY is set but not used" in ran.err
-    assert "secret" not in ran.err
+        result = run(f":{server.port}/")
+    assert result.status == 0
+    assert "HTTP_PROXY is set but not used" in result.err
+    assert "secret" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -245,10 +245,10 @@ def test_each_failure_prints_one_line_and_has_its_own_exit_status(
     ):
         ports = {"silent": silent.port, "odd": odd.port, "plain": plain.port}
         typed = [text.format(**ports, refusing=free_port()) for text in arguments]
-        ran = run(*typed)
-    assert (ran.status, ran.out) == (status, "")
-    assert message in ran.err
-    assert ran.err.count("\n") == 1
+        result = run(*typed)
+    assert (result.status, result.out) == (status, "")
+    assert message in result.err
+    assert result.err.count("\n") == 1
 
 
 def test_each_address_of_a_name_is_tried_and_each_attempt_is_a_stage(
@@ -261,8 +261,8 @@ def test_each_address_of_a_name_is_tried_and_each_attempt_is_a_stage(
             socket, "getaddrinfo",
             lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", it) for it in addresses],
         )  # fmt: skip
-        ran = run("--json", f"two.example:{server.port}/")
-    attempts = [span for span in ran.documents[0]["spans"] if span["stage"] == "connect"]
+        result = run("--json", f"two.example:{server.port}/")
+    attempts = [span for span in result.documents[0]["spans"] if span["stage"] == "connect"]
     assert [span["error"] for span in attempts] == [True, False]
     assert attempts[0]["attributes"]["error.type"] == "ConnectionRefusedError"
     assert attempts[1]["attributes"]["network.peer.address"] == "127.0.0.1"
@@ -283,9 +283,9 @@ def test_the_time_is_measured_in_the_right_stage(run: Any) -> None:
 
         thread = threading.Thread(target=respond_slowly)
         thread.start()
-        ran = run("--json", f":{server.getsockname()[1]}/")
+        result = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
-    took = {span["stage"]: span["duration_ms"] for span in ran.documents[0]["spans"]}
+    took = {span["stage"]: span["duration_ms"] for span in result.documents[0]["spans"]}
     # On a busy machine, this process may notice late that it has sent, or that it can receive. By
     # then the server has the whole request, or the whole response has arrived.
     assert took["wait"] >= 150
