@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints what CHANGELOG.md says about the version of a tag: release-notes.sh v1.2.3
-# Fails when it says nothing, or when pyproject.toml is of another version.
+# Prints the notes in CHANGELOG.md for the version of a tag: release-notes.sh v1.2.3
+# Fails if there are no notes, or if pyproject.toml has another version.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -6,7 +6,7 @@ from app.adapters.session_cache import SessionCache
 
 
 def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> None:
-    """This includes callers in one turn of the event loop. After the expiry, callers wait for it."""
+    """Also callers in one turn of the event loop. After the expiry, callers wait for it."""
 
     async def run() -> None:
         may_finish = asyncio.Event()
