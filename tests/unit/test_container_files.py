@@ -36,8 +36,8 @@ def options(arguments: list[str]) -> dict[str, str]:
 def services() -> dict[str, Any]:
     """Return the services of docker-compose.yml."""
     document: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
-    services: dict[str, Any] = document["services"]
-    return services
+    by_name: dict[str, Any] = document["services"]
+    return by_name
 
 
 def test_the_image_starts_uvicorn_as_the_local_stack_does() -> None:
