@@ -22,7 +22,7 @@ def _default_seconds(setting: str) -> float:
 
 
 def test_the_drain_delay_is_at_least_two_health_check_intervals() -> None:
-    """This holds locally and in production. The wait for a new local process exceeds one interval."""
+    """Locally and in production. The wait for a new local process exceeds one interval."""
     local = service_environment(
         database_url="", redis_url="", token_signing_key="", environment={}
     )["DRAIN_DELAY"]

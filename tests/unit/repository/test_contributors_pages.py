@@ -2,13 +2,13 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[3]
+from tests.checkout import CHECKOUT, copy_checkout
+
 PAGES = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md"]
 FILES_WITH_COMMANDS = [
     *PAGES,
@@ -60,24 +60,8 @@ def test_every_link_to_a_file_has_a_target(name: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A Git repository with the files of this checkout, and links to what .venv contains."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
-    for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / name, tmp_path / name)
-    # `.venv` is not a single link, because `make lint` writes the launcher `lab` of its own
-    # checkout into it.
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for installed in (CHECKOUT / ".venv").glob("*"):
-        if installed.name != "bin":
-            (tmp_path / ".venv" / installed.name).symlink_to(installed)
-    for program in (CHECKOUT / ".venv" / "bin").glob("*"):
-        if program.name != "lab":
-            (tmp_path / ".venv" / "bin" / program.name).symlink_to(program)
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
-    (tmp_path / ".git" / "info" / "exclude").write_text("/.venv\n/home/\n")
-    return tmp_path
+    """A copy of this checkout."""
+    return copy_checkout(tmp_path)
 
 
 def test_the_pre_commit_hook_rejects_what_make_lint_rejects(clone: Path) -> None:
