@@ -41,7 +41,7 @@ def test_the_readme_is_true_of_containers_as_well(own_stack: ComposeStack, tmp_p
     first, *blocks = ((kind, _TIMING.sub("", text)) for kind, text in blocks_of("README.md"))
     assert first == ("sh", "make up\n")
     terminal = Terminal(own_stack, tmp_path, INSTEAD, checkout=own_stack.directory)
-    assert terminal.follow(blocks) >= 14
+    assert terminal.run_and_compare(blocks) >= 14
 
 
 def test_every_command_about_docker_does_what_it_shows(
@@ -52,12 +52,12 @@ def test_every_command_about_docker_does_what_it_shows(
     port = {"localhost:16686": f"localhost:{own_stack.jaeger_port}"}
     terminal = Terminal(own_stack, tmp_path, port, checkout=own_stack.directory)
     update = next(place for place, (_, text) in enumerate(blocks) if "--no-deps" in text)
-    compared = terminal.follow(blocks[:update])
+    compared = terminal.run_and_compare(blocks[:update])
     with repeating(partial(_status, own_stack), every=0.12) as statuses:
         terminal.run(blocks[update][1])
     assert len(statuses) > 50
     assert set(statuses) == {200}
-    compared += terminal.follow(blocks[update + 1 :])
+    compared += terminal.run_and_compare(blocks[update + 1 :])
     assert compared == 6
     assert not any(own_stack.left_behind().values())
 

@@ -1,20 +1,20 @@
-"""The stack that the tests of one worker share."""
+"""Fixtures: local stacks, one of which all tests of a pytest worker share."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from lab.fault.command import fault as command
+from lab.fault.command import fault as fault_command
 from lab.stack.paths import Paths
-from tests.e2e.local_stack import NO_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
 
 Fault = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[LocalStack]:
-    """A stack in the background with limits that nobody reaches, shared by all."""
-    stack = LocalStack(**{**NO_LIMITS, "RATE_LIMIT_SIGNUP": "654321/minute"})
+    """A stack in the background with rate limits that no test reaches, shared by all tests."""
+    stack = LocalStack(**{**HIGH_LIMITS, "RATE_LIMIT_SIGNUP": "654321/minute"})
     try:
         stack.start()
         yield stack
@@ -24,21 +24,21 @@ def started_stack() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def stack(started_stack: LocalStack) -> LocalStack:
-    """The shared stack, running whatever the test before has done to it."""
-    if not started_stack.runs():
+    """The shared stack. It is started again if a previous test has ended it."""
+    if not started_stack.is_running():
         started_stack.start()
     return started_stack
 
 
 @pytest.fixture
 def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fault]:
-    """Runs `lab fault`, and returns the sentence that it says; all is healed after the test."""
+    """Runs `lab fault`, and returns its output, one line. Heals all faults after the test."""
 
     def run(*words: str) -> str:
-        assert command(Paths(stack.directory), words) == 0
-        said = capsys.readouterr().out
-        assert said.count("\n") == 1, said
-        return said
+        assert fault_command(Paths(stack.directory), words) == 0
+        output = capsys.readouterr().out
+        assert output.count("\n") == 1, output
+        return output
 
     yield run
     for part in ("redis", "postgres", "slow-sql"):
@@ -47,7 +47,7 @@ def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fau
 
 @pytest.fixture
 def own_stack() -> Iterator[LocalStack]:
-    """A stack of this test's own, not started, without an identity provider."""
+    """A stack for one test, not started, without an identity provider."""
     stack = LocalStack(**NO_PROVIDER)
     yield stack
     stack.discard()
@@ -55,8 +55,8 @@ def own_stack() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def unlimited_stack() -> Iterator[LocalStack]:
-    """A started stack of this test's own with limits that nobody reaches, without a provider."""
-    stack = LocalStack(**NO_PROVIDER, **NO_LIMITS)
+    """A started stack for one test, with limits that it does not reach, without a provider."""
+    stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS)
     try:
         stack.start()
         yield stack

@@ -1,4 +1,4 @@
-"""A whole local stack of the tests' own, driven by the commands that a person uses."""
+"""A whole local stack for tests, driven by the commands that a developer uses."""
 
 import http.client
 import json
@@ -23,31 +23,39 @@ from lab.stack.waiting import wait_until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# What a developer may have set for a stack of their own.
-NOT_OURS = {"DATABASE_URL", "REDIS_URL", "LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "EMAIL", "PASSWORD"}
-NOT_OURS |= {
+# Variables that a developer may have set for their own stack.
+EXCLUDED_VARIABLES = {
+    "DATABASE_URL",
+    "REDIS_URL",
+    "LAB_DIR",
+    "HTTP_PORT",
+    "HTTPS_PORT",
+    "EMAIL",
+    "PASSWORD",
+}
+EXCLUDED_VARIABLES |= {
     "RATE_LIMIT_REDIS_URL",
     "OIDC_ISSUER",
     "OIDC_NAME",
     "OIDC_CLIENT_ID",
     "OIDC_CLIENT_SECRET",
 }
-# A developer's own collector gets nothing of the tests.
-NOT_OURS |= {name for name in os.environ if name.startswith("OTEL_")}
-# What a make that runs the tests tells a make below it, which then talks differently.
-NOT_OURS |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-# Nor what that one was told, such as which tests to run.
-NOT_OURS |= {"ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"}
+# A developer's own collector must not get the spans of the tests.
+EXCLUDED_VARIABLES |= {name for name in os.environ if name.startswith("OTEL_")}
+# The make that runs the tests sets these for a nested make, whose output would then differ.
+EXCLUDED_VARIABLES |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+# Variables that this make was given, such as which tests to run.
+EXCLUDED_VARIABLES |= {"ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"}
 
-# A provider of one's own that nobody asks: the stack then starts none, which saves a second.
+# An external provider that no test uses. So the stack starts none, which saves a second.
 NO_PROVIDER = {
     "OIDC_ISSUER": "http://127.0.0.1:9",
     "OIDC_CLIENT_ID": "roundtrip",
-    "OIDC_CLIENT_SECRET": "nobody asks for it",
+    "OIDC_CLIENT_SECRET": "unused client secret",
 }
 
-# Limits that nobody reaches.
-NO_LIMITS = dict.fromkeys(
+# Rate limits that no test reaches.
+HIGH_LIMITS = dict.fromkeys(
     (
         "RATE_LIMIT_SIGNUP",
         "RATE_LIMIT_LOGIN",
@@ -60,16 +68,16 @@ NO_LIMITS = dict.fromkeys(
 
 
 class LocalStack:
-    """One directory, two ports, and `python -m lab` with both."""
+    """A stack with its own directory and ports. Its methods run `python -m lab` with them."""
 
     def __init__(self, **settings: str) -> None:
-        """Take free ports and an empty directory; start nothing."""
-        # Not pytest's own: PostgreSQL's user has to reach it when root runs the tests.
+        """Choose free ports and create an empty directory. Start nothing."""
+        # Not in pytest's directory: PostgreSQL's user needs access when root runs the tests.
         self.directory = Path(tempfile.mkdtemp(prefix="roundtrip-stack-"))
         self.directory.chmod(0o755)
         self.http_port, self.https_port = free_port(), free_port()
         self.environment: Mapping[str, str] = {
-            **{name: value for name, value in os.environ.items() if name not in NOT_OURS},
+            **{name: value for name, value in os.environ.items() if name not in EXCLUDED_VARIABLES},
             "LAB_DIR": str(self.directory),
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.https_port),
@@ -77,7 +85,7 @@ class LocalStack:
         }
 
     def spawn(self, *command: str, **settings: str) -> "subprocess.Popen[str]":
-        """Begin a command in a session of its own, its output in a pipe."""
+        """Start a command in its own session, with its output in a pipe."""
         return subprocess.Popen(
             [sys.executable, "-m", "lab", *command],
             cwd=CHECKOUT,
@@ -90,22 +98,22 @@ class LocalStack:
         )
 
     def run(self, *command: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command, and wait until it ends."""
         process = self.spawn(*command, **settings)
         output = process.communicate(timeout=120)[0]
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def start(self) -> None:
-        """Start it in the background."""
+        """Start the stack in the background."""
         result = self.run("start")
         assert result.returncode == 0, result.stdout
 
-    def runs(self) -> bool:
-        """Whether `status` would say so; without a process of its own to find it out."""
+    def is_running(self) -> bool:
+        """Return whether the stack runs, without the process that `lab status` needs."""
         return State.load(Paths(self.directory)) is not None
 
     def discard(self) -> None:
-        """End it and delete all of it."""
+        """Stop the stack and delete its data."""
         result = self.run("reset")
         assert result.returncode == 0, result.stdout
         shutil.rmtree(self.directory)
@@ -118,20 +126,21 @@ class LocalStack:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         https: bool = False,
-    ) -> "Answer":
-        """Send one request on a connection of its own."""
+    ) -> "Response":
+        """Send a request on a new connection."""
         connection = self._connection(https=https)
-        sent = {"Content-Type": "application/json"} if body is not None else {}
-        payload = None if body is None else json.dumps(body)
+        content = None if body is None else json.dumps(body)
+        content_type = {"Content-Type": "application/json"} if body is not None else {}
+        all_headers = {**content_type, **(headers or {})}
         try:
-            connection.request(method, path, body=payload, headers={**sent, **(headers or {})})
-            return Answer(connection.getresponse())
+            connection.request(method, path, body=content, headers=all_headers)
+            return Response(connection.getresponse())
         finally:
             connection.close()
 
     @contextmanager
-    def listening(self) -> Iterator[http.client.HTTPResponse]:
-        """Listen to the collector's events as the page does, by way of the load balancer."""
+    def event_stream(self) -> Iterator[http.client.HTTPResponse]:
+        """Open the collector's event stream through the load balancer, as the lab's page does."""
         connection = self._connection(https=False)
         try:
             connection.request("GET", "/lab/api/events")
@@ -142,47 +151,47 @@ class LocalStack:
     def _connection(self, *, https: bool) -> http.client.HTTPConnection:
         if https:
             return http.client.HTTPSConnection(
-                "localhost", self.https_port, timeout=30, context=self.trust()
+                "localhost", self.https_port, timeout=30, context=self.ssl_context()
             )
         return http.client.HTTPConnection("localhost", self.http_port, timeout=30)
 
-    def trust(self) -> ssl.SSLContext:
-        """Trust nothing but the stack's own authority."""
+    def ssl_context(self) -> ssl.SSLContext:
+        """Return an SSL context that trusts only the stack's own authority."""
         return ssl.create_default_context(cafile=str(self.directory / "ca.crt"))
 
     def identities(self) -> dict[str, Identity]:
-        """Every process of the stack, the supervisor included, by the name of its directory."""
-        noted = {
+        """Return the identity of each process: the supervisor, and the others by directory name."""
+        identities = {
             record.parent.name: Identity.load(record)
             for record in self.directory.glob("*/process.json")
         }
         state = self.directory / "stack.json"
         if state.exists():
-            noted["supervisor"] = Identity(**json.loads(state.read_text())["supervisor"])
-        return {name: identity for name, identity in noted.items() if identity}
+            identities["supervisor"] = Identity(**json.loads(state.read_text())["supervisor"])
+        return {name: identity for name, identity in identities.items() if identity}
 
     def kill(self, name: str) -> Identity:
-        """Kill one part the hard way, and see it dead."""
+        """Send SIGKILL to a process, wait until it is gone, and return its identity."""
         identity = self.identities()[name]
         psutil.Process(identity.pid).kill()
         assert wait_until(lambda: identity.process() is None, timeout_s=10)
         return identity
 
 
-class Answer:
-    """A response that has been read to its end."""
+class Response:
+    """A response, with its whole body."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
-        """Read it."""
+        """Read the whole response."""
         self.status = response.status
         self.headers = response.headers
         self.text = response.read().decode()
 
     def json(self) -> Any:
-        """Parse the body."""
+        """Return the parsed body."""
         return json.loads(self.text)
 
 
 def signup(email: str) -> dict[str, str]:
-    """Return what the service accepts for a new user of that address."""
+    """Return a valid signup with this email."""
     return {"name": "Ahmed", "email": email, "password": "correct horse battery"}

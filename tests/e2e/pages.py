@@ -1,4 +1,4 @@
-"""Pages for people, executed: every command in them runs, and what they show is what comes back."""
+"""Executes documentation pages: runs their commands, and compares the outputs on the page."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from tests.e2e.local_stack import CHECKOUT
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ASSIGNED = re.compile(r"^([A-Z]+)=", re.MULTILINE)
-_SHOWN = {"http", "json", "text"}
-# What is different each time, and what stands for it on both sides of the comparison.
+_OUTPUT_KINDS = {"http", "json", "text"}
+# What differs each time, and its replacement on both sides of the comparison.
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", "<time>"),
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
@@ -34,12 +34,12 @@ Block = tuple[str, str]
 
 
 def blocks_of(page: str) -> list[Block]:
-    """Return the code blocks of a page, each with its kind."""
+    """Return the code blocks of a page as pairs of kind and text."""
     return _BLOCK.findall((CHECKOUT / page).read_text())
 
 
 class Stack(Protocol):
-    """What runs the service that the pages' commands speak to."""
+    """The stack that the commands of a page use."""
 
     environment: Mapping[str, str]
     http_port: int
@@ -48,44 +48,45 @@ class Stack(Protocol):
 
 
 class Terminal:
-    """One shell session against a stack: a variable that is set stays set."""
+    """A shell session against a stack. Variables stay set from one block to the next."""
 
     def __init__(
         self,
         stack: Stack,
         scratch: Path,
-        replaced: Mapping[str, str] | None = None,
+        replacements: Mapping[str, str] | None = None,
         *,
         checkout: Path = CHECKOUT,
     ) -> None:
-        """`replaced` are words that a test cannot take literally, such as a minute's pause."""
+        """`replacements` are for texts that a test cannot use as they are, such as a long pause."""
         self._stack = stack
         self._checkout = checkout
         self._scratch = scratch
         self._names = {"HOME"}
-        self._replaced = {
+        self._replacements = {
             "localhost:8080": f"localhost:{stack.http_port}",
             "POST :8080": f"POST :{stack.http_port}",
             "localhost:8443": f"localhost:{stack.https_port}",
             ".lab/": f"{stack.directory}/",
-            **(replaced or {}),
+            **(replacements or {}),
         }
 
-    def follow(self, blocks: list[Block]) -> int:
-        """Run each command and compare; how many outputs were compared."""
+    def run_and_compare(self, blocks: list[Block]) -> int:
+        """Run the commands, compare their outputs, and return how many were compared."""
         compared = 0
         for (kind, text), following in zip(blocks, [*blocks[1:], ("", "")], strict=True):
             if kind == "sh":
                 output = self.run(text)
-                if following[0] in _SHOWN:
-                    assert settled(output) == settled(following[1]), f"{text}\nprinted:\n{output}"
+                shown_kind, shown = following
+                if shown_kind in _OUTPUT_KINDS:
+                    assert normalized(output) == normalized(shown), f"{text}\nprinted:\n{output}"
                     compared += 1
         return compared
 
     def run(self, text: str) -> str:
-        """Run one block, and return what it prints."""
-        for shown, here in self._replaced.items():
-            text = text.replace(shown, here)
+        """Run one block, and return its output."""
+        for text_on_page, replacement in self._replacements.items():
+            text = text.replace(text_on_page, replacement)
         self._names |= set(_ASSIGNED.findall(text))
         variables = self._scratch / "variables"
         variables.touch()
@@ -98,7 +99,7 @@ class Terminal:
             env={
                 **self._stack.environment,
                 "PATH": path,
-                "HTTPIE_CONFIG_DIR": str(_as_on_a_terminal(self._scratch)),
+                "HTTPIE_CONFIG_DIR": str(_httpie_config(self._scratch)),
             },
             check=True,
             capture_output=True,
@@ -106,15 +107,15 @@ class Terminal:
         ).stdout
 
 
-def _as_on_a_terminal(scratch: Path) -> Path:
+def _httpie_config(scratch: Path) -> Path:
     # Without a terminal, HTTPie waits for a body on stdin and leaves the output unformatted.
     options = {"default_options": ["--ignore-stdin", "--pretty=format"]}
     (scratch / "config.json").write_text(json.dumps(options))
     return scratch
 
 
-def settled(text: str) -> str:
-    """Return the text with a name in place of what is different each time."""
+def normalized(text: str) -> str:
+    """Return the text with placeholders for what differs each time."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     for pattern, name in _VARYING:
         lines = re.sub(pattern, name, lines)

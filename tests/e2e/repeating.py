@@ -1,4 +1,4 @@
-"""Something that goes on beside a test."""
+"""Repeats an action in the background of a test."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,14 +9,14 @@ _T = TypeVar("_T")
 
 
 @contextmanager
-def repeating(act: Callable[[], _T], *, every: float) -> Iterator[list[_T]]:
-    """Act after so many seconds, again and again, while the block runs; what came of it."""
+def repeating(action: Callable[[], _T], *, interval_seconds: float) -> Iterator[list[_T]]:
+    """Repeat the action in a thread while the block runs. Yields the list of its results."""
     results: list[_T] = []
     over = threading.Event()
 
     def run() -> None:
-        while not over.wait(every):
-            results.append(act())
+        while not over.wait(interval_seconds):
+            results.append(action())
 
     thread = threading.Thread(target=run)
     thread.start()

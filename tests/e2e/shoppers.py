@@ -1,4 +1,4 @@
-"""A shop in a local stack, and what its customers send."""
+"""A shop in a local stack, and the requests of its customers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ OPENING_STOCK = 1_000_000
 
 @dataclass(frozen=True)
 class Shop:
-    """One product, an administrator, and somebody who buys it, behind a port."""
+    """One product, an administrator and a buyer, in the service at a port."""
 
     port: int
     admin: Account
@@ -25,32 +25,34 @@ class Shop:
 
     @classmethod
     def open(cls, port: int, database_url: str) -> Self:
-        """Fill a service that runs there."""
+        """Create the product and both accounts in the service at that port."""
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             admin = new_admin(client, database_url)
             product = new_product(client, admin, stock=OPENING_STOCK)
             return cls(port, admin, sign_up(client), product)
 
     def order(self, key: str) -> Call:
-        """Buy one piece, under that key."""
+        """Return an order of one piece, with this idempotency key."""
         headers = {**self.buyer.auth, "Idempotency-Key": key}
         path, body = f"{self.buyer.url}/orders", basket((self.product, 1))
         return Call(self.port, "POST", path, 201, headers, body)
 
     def sign_up(self) -> Call:
-        """Be somebody new."""
+        """Return the signup of a new user."""
         return Call(self.port, "POST", "/api/users", 201, content=signup_body())
 
     def read(self, path: str, *, on_new_connection: bool = False) -> Call:
-        """Read something, signed in."""
+        """Return a GET request of the signed-in buyer."""
         headers = self.buyer.auth
         return Call(self.port, "GET", path, 200, headers, on_new_connection=on_new_connection)
 
     def visits(self) -> Iterator[Call]:
-        """Yield 200 calls over and over: a signup, 10 orders, and 189 reads, 20 of them alone.
+        """Yield calls without end. Of 200, one is a signup, 10 are orders, and 189 are reads.
 
-        No more signups, because each takes 25 ms of a processor to hash the password; and no more
-        orders, since each has the products read from Postgres again.
+        Of the reads, 20 use a new connection.
+
+        Signups are rare because each hashes a password, which takes 25 ms of CPU time. Orders are
+        rare because each invalidates the cached products, which are then read from PostgreSQL.
         """
         for number in count():
             if number % 200 == 1:

@@ -1,4 +1,4 @@
-"""`make bench` in its shortest form: that every figure is there, not how good it is."""
+"""`make bench` in its shortest form: whether every figure is there, not whether it is good."""
 
 import json
 import os
@@ -21,7 +21,7 @@ needs_wrk = pytest.mark.skipif(
 
 
 def run(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command with a page of its own."""
+    """Run `lab bench`, which writes its report into `tmp_path`."""
     return subprocess.run(
         [sys.executable, "-m", "lab", "bench"],
         cwd=CHECKOUT,
@@ -36,9 +36,10 @@ def run(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.slow
 @needs_wrk
 def test_a_short_run_has_every_figure(tmp_path: Path) -> None:
-    """On the terminal, on the page and in the JSON beside it; a developer's settings stay out.
+    """Every figure is in the output, in the report, and in the JSON file next to it.
 
-    Those of Fastify are there where Node.js is.
+    The rate limit in the developer's environment has no effect. The figures of Fastify are there
+    if Node.js is installed.
     """
     short = {"BENCH_SECONDS": "0.2", "BENCH_ROUNDS": "1", "BENCH_REQUESTS": "50"}
     result = run(tmp_path, **short, RATE_LIMIT_DEFAULT="1/minute")
@@ -64,15 +65,15 @@ def test_a_short_run_has_every_figure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variable", ["BENCH_SECONDS", "BENCH_ROUNDS", "BENCH_REQUESTS"])
-def test_what_is_no_number_is_refused(tmp_path: Path, variable: str) -> None:
-    """Before anything is started."""
+def test_a_setting_that_is_not_a_number_is_refused(tmp_path: Path, variable: str) -> None:
+    """The benchmark ends with an error before it starts anything."""
     result = run(tmp_path, **{variable: "soon"})
     assert result.returncode == 1
     assert result.stderr.startswith(f"{variable}=soon is not a positive number.")
 
 
-def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:
-    """Before anything is started."""
+def test_a_missing_wrk_is_an_error(tmp_path: Path) -> None:
+    """The error says how to install it. Nothing is started."""
     result = run(tmp_path, PATH=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.startswith("wrk, which sends the requests, is missing.")

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: the changes of its example are applied, and the endpoint works."""
+"""Applies the example changes in CONTRIBUTING.md, and tests the new endpoint."""
 
 import re
 import subprocess
@@ -13,14 +13,14 @@ _TEST = re.compile(r"^```python (tests/\S+)\n(.*?)^```$", flags=re.DOTALL | re.M
 
 
 @pytest.mark.slow
-def test_the_example_endpoint_can_be_added_as_the_page_says(tmp_path: Path) -> None:
-    """Its tests pass, its style is right, and the imports go down."""
+def test_the_example_changes_in_contributing_add_a_working_endpoint(tmp_path: Path) -> None:
+    """The tests, the linter, the formatter and the check of the layers pass."""
     page = (CHECKOUT / "CONTRIBUTING.md").read_text()
     clone = copy_checkout(tmp_path)
     changes = _DIFF.findall(page)
     assert len(changes) == 4
     for change in changes:
-        # Lines before it may have been added or removed since the page was written.
+        # Only one line of context must match, because nearby lines may have changed.
         subprocess.run(["git", "apply", "-C1"], cwd=clone, input=change, check=True, text=True)
     ((name, test),) = _TEST.findall(page)
     (clone / name).write_text(test)

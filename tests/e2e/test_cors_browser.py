@@ -1,4 +1,4 @@
-"""A page of another origin in a real browser: what it may read, and what it may not."""
+"""What a page of another origin can read in a real browser."""
 
 import secrets
 import threading
@@ -33,12 +33,12 @@ class _EmptyPage(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>Another origin</title>")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture(scope="module")
 def origin() -> Iterator[str]:
-    """The origin of a page that is not the service's."""
+    """The origin of a page that the service does not serve."""
     with HTTPServer(("127.0.0.1", 0), _EmptyPage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -46,14 +46,14 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def listing(start_service: StartService, origin: str) -> httpx2.Client:
-    """A service that lists that origin."""
+def cors_client(start_service: StartService, origin: str) -> httpx2.Client:
+    """A client of a service whose CORS_ORIGINS lists that origin."""
     return start_service(CORS_ORIGINS=origin).client
 
 
 @pytest.fixture
 def page(origin: str) -> Iterator[Page]:
-    """An empty page of that origin, in a browser."""
+    """An empty page of that origin in a browser."""
     with chromium.running() as browser:
         page = browser.new_page()
         page.goto(origin)
@@ -61,10 +61,10 @@ def page(origin: str) -> Iterator[Page]:
 
 
 def _call(page: Page, client: httpx2.Client, path: str, **options: object) -> dict[str, object]:
-    called: dict[str, object] = page.evaluate(
+    result: dict[str, object] = page.evaluate(
         _CALL, [f"{str(client.base_url).rstrip('/')}{path}", options]
     )
-    return called
+    return result
 
 
 def _change(account: Account, **headers: str) -> dict[str, object]:
@@ -75,24 +75,25 @@ def _change(account: Account, **headers: str) -> dict[str, object]:
     }
 
 
-def test_a_page_of_a_listed_origin_reads_changes_and_sees_problems(
-    page: Page, listing: httpx2.Client
+def test_a_page_of_a_listed_origin_can_read_and_change_with_a_token(
+    page: Page, cors_client: httpx2.Client
 ) -> None:
-    """With a token, a precondition and the headers that it needs; the browser asks before."""
-    account = sign_up(listing)
-    read = _call(page, listing, "/api/users/me", headers=account.auth)
+    """The page can also read problems, the ETag and the request id. A change has a preflight."""
+    account = sign_up(cors_client)
+    read = _call(page, cors_client, "/api/users/me", headers=account.auth)
     assert (read["status"], read["etag"]) == (200, account.etag)
     assert read["id"]
     assert read["server"] is None
-    changed = _call(page, listing, account.url, **_change(account, **{"If-Match": account.etag}))
+    change = _change(account, **{"If-Match": account.etag})
+    changed = _call(page, cors_client, account.url, **change)
     assert changed["status"] == 200
-    stale = _call(page, listing, account.url, **_change(account, **{"If-Match": account.etag}))
+    stale = _call(page, cors_client, account.url, **change)
     assert stale["status"] == 412
     assert "precondition-failed" in str(stale["body"])
 
 
-def test_a_page_of_any_other_origin_reads_nothing(page: Page, client: httpx2.Client) -> None:
-    """The browser keeps the response from it, and does not send what needs a preflight."""
+def test_a_page_of_any_other_origin_can_read_nothing(page: Page, client: httpx2.Client) -> None:
+    """The browser hides the responses, and does not send a request that needs a preflight."""
     account = sign_up(client, name=secrets.token_hex(8))
     assert _call(page, client, "/api/products") == {"refused": "TypeError"}  # check 37
     change = _change(account, **{"If-Match": account.etag})
@@ -101,7 +102,9 @@ def test_a_page_of_any_other_origin_reads_nothing(page: Page, client: httpx2.Cli
     assert unchanged.headers["ETag"] == account.etag
 
 
-def test_a_listed_origin_gets_nothing_with_cookies(page: Page, listing: httpx2.Client) -> None:
-    """The browser hides a response to a call with cookies from every page of another origin."""
-    called = _call(page, listing, "/api/products", credentials="include")
-    assert called == {"refused": "TypeError"}  # check 37
+def test_a_page_of_a_listed_origin_can_read_nothing_with_cookies(
+    page: Page, cors_client: httpx2.Client
+) -> None:
+    """The browser hides responses to requests with cookies from pages of another origin."""
+    result = _call(page, cors_client, "/api/products", credentials="include")
+    assert result == {"refused": "TypeError"}  # check 37

@@ -1,4 +1,4 @@
-"""`make start` installs .venv: it may be killed, run twice at once, or fail, and is repeated."""
+"""`make start` installs .venv, also after an installation that was killed or failed."""
 
 import os
 import random
@@ -26,14 +26,14 @@ PACKAGES = {
     "sqlalchemy",
     "typing-extensions",
 }
-"""All of them would take three times as long."""
+"""A part of them, because all would take three times as long."""
 _BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 pytestmark = pytest.mark.slow
 
 
 class Checkout:
-    """The files that an installation reads, without a .venv, and with an empty cache."""
+    """The files that an installation reads, without a .venv, and with an empty cache of uv."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -59,7 +59,7 @@ class Checkout:
         )
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        # pip's cache is left as it is: only uv's decides how long an installation takes.
+        # The cache of pip stays: it hardly changes the duration of an installation.
         return {**os.environ, "UV_CACHE_DIR": str(self.cache), **variables}
 
     def check(self) -> None:
@@ -78,7 +78,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 
 def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: Checkout) -> None:
-    """Killed at 20 random moments, with all of its children; then it installs everything."""
+    """Each of 20 installations is killed with its children at a random moment."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
     began = time.monotonic()
     installed = checkout.start()
@@ -87,7 +87,7 @@ def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: 
     assert installed.returncode == 0, output
     for _ in range(KILLS):
         if random.random() < 0.5:  # noqa: S311 - no secret
-            # As after a change of the set.
+            # As after a change of the required packages.
             (checkout.directory / ".venv" / "installed-lab").unlink(missing_ok=True)
         else:
             shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
@@ -103,11 +103,11 @@ def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: 
 
 
 def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
-    """The second one waits for the first one, and finds everything installed."""
+    """The second one waits for the first one, and then finds all packages installed."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
-    both = [checkout.start() for _ in range(2)]
-    outputs = [installation.communicate()[0] for installation in both]
-    assert [installation.returncode for installation in both] == [0, 0], outputs
+    installations = [checkout.start() for _ in range(2)]
+    outputs = [installation.communicate()[0] for installation in installations]
+    assert [installation.returncode for installation in installations] == [0, 0], outputs
     assert sorted(map(bool, outputs)) == [False, True]
     checkout.check()
 
@@ -123,7 +123,7 @@ def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
 def test_a_failed_installation_says_what_to_do_and_can_be_repeated(
     checkout: Checkout, prefix: str, variables: dict[str, str]
 ) -> None:
-    """It prints the output of the program that failed, and then what to do. No traceback."""
+    """It prints the output of the failed program, and then what to do, but no traceback."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
     failed = checkout.start(prefix=prefix, **variables)
     output, _ = failed.communicate()

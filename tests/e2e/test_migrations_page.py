@@ -1,4 +1,4 @@
-"""docs/migrations.md, executed, while somebody else goes on sending requests."""
+"""Executes docs/migrations.md while clients send requests."""
 
 import shutil
 import sys
@@ -15,14 +15,12 @@ from tests.e2e.traffic import traffic
 pytestmark = pytest.mark.slow
 
 
-def test_a_migration_by_the_book_fails_no_request(
-    unlimited_stack: LocalStack, tmp_path: Path
-) -> None:
-    """Every command does what the page shows; its revisions are written beside the real ones."""
+def test_no_request_fails_during_migrations(unlimited_stack: LocalStack, tmp_path: Path) -> None:
+    """The commands print what the page shows. They write their revisions to a copy."""
     shutil.copytree(CHECKOUT / "migrations", tmp_path / "migrations")
     shutil.copy(CHECKOUT / "alembic.ini", tmp_path)
     programs = Path(sys.executable).parent
-    here = {
+    replacements = {
         ".venv/bin/alembic": f"{programs}/alembic -c {tmp_path}/alembic.ini",
         ".venv/bin/squawk": f"{programs}/squawk",
         "migrations/versions/": f"{tmp_path}/migrations/versions/",
@@ -31,7 +29,9 @@ def test_a_migration_by_the_book_fails_no_request(
         unlimited_stack.http_port, PostgresServer(unlimited_stack.directory / "postgres").url
     )
     with traffic(shop.visits(), rate=20) as record:
-        compared = Terminal(unlimited_stack, tmp_path, here).follow(blocks_of("docs/migrations.md"))
+        compared = Terminal(unlimited_stack, tmp_path, replacements).run_and_compare(
+            blocks_of("docs/migrations.md")
+        )
     assert compared == 5
     assert len(record.exchanges) > 100
     assert not record.failures  # check F16

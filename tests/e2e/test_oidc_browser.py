@@ -1,4 +1,4 @@
-"""The sign-in as a person has it: a real browser, a real provider, the whole stack between."""
+"""Sign-in with a real browser and a real identity provider, through the whole stack."""
 
 import json
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ LOGIN = "/api/auth/oidc/local/login"
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[BrowserContext]:
-    """A browser that this machine has, with an empty profile."""
+    """A browser of this machine with an empty profile."""
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             tmp_path / "profile",
             executable_path=chromium.program(),
             args=chromium.arguments(),
-            # The stack's own authority is in no browser's list.
+            # No browser trusts the stack's own authority.
             ignore_https_errors=True,
         )
         yield context
         context.close()
 
 
-def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserContext) -> None:
-    """From our address to the provider's pages and back, into an account and a session."""
+def test_a_user_signs_in_with_a_browser(stack: LocalStack, browser: BrowserContext) -> None:
+    """The sign-in leads to the provider's pages and back, and creates an account and a session."""
     # check 19, check 22
     requested: list[str] = []
     browser.on("request", lambda request: requested.append(request.url))
@@ -47,7 +47,7 @@ def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserCon
                        "secure": True, "httpOnly": True, "sameSite": "Lax"}  # fmt: skip
     assert "__Host-oidc" not in {cookie["name"] for cookie in browser.cookies()}
     assert page.evaluate("document.cookie") == ""
-    # The same person once more is the same account; and all of it needed this machine only.
+    # A second sign-in gets the same account. No request left this machine.
     page.goto(f"{origin}{LOGIN}")
     page.wait_for_url(f"{origin}/api/users/me")
     assert json.loads(page.locator("pre").inner_text())["id"] == me["id"]
@@ -57,21 +57,21 @@ def test_a_person_signs_in_with_a_browser(stack: LocalStack, browser: BrowserCon
 def test_a_callback_in_another_browser_is_refused(
     stack: LocalStack, browser: BrowserContext
 ) -> None:
-    """The way back that an attacker sends somebody signs nobody in."""
+    """An attacker who sends another person a callback URL cannot sign them in with it."""
     origin = _origin(stack)
     page = browser.new_page()
     page.route("**/callback?*", lambda route: route.abort())
     page.goto(f"{origin}{LOGIN}")
-    with page.expect_request("**/callback?*") as coming_back:
+    with page.expect_request("**/callback?*") as callback:
         _sign_in_at_the_provider(page)
-    path = coming_back.value.url.removeprefix(origin)
-    answer = stack.request("GET", path, https=True)
-    assert (answer.status, answer.json()["code"]) == (403, "oidc-refused")  # check 22
-    assert answer.headers["Set-Cookie"] is None
+    path = callback.value.url.removeprefix(origin)
+    response = stack.request("GET", path, https=True)
+    assert (response.status, response.json()["code"]) == (403, "oidc-refused")  # check 22
+    assert response.headers["Set-Cookie"] is None
 
 
 def _origin(stack: LocalStack) -> str:
-    """Where the service is, once its provider is there: a test before may have killed that."""
+    """Wait for the provider, which a previous test may have killed, and return our origin."""
     assert wait_until(lambda: stack.request("GET", LOGIN, https=True).status == 303, timeout_s=20)
     return f"https://localhost:{stack.https_port}"
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against the running stack: by a fuzzer, and by pasting from it."""
+"""The OpenAPI document is correct: a fuzzer checks it, and its examples run as they are."""
 
 import os
 import re
@@ -13,15 +13,15 @@ import pytest
 from tests.e2e.local_stack import CHECKOUT, LocalStack, signup
 
 PASSWORD = "correct horse battery"
-ADMIN = {"list_users", "create_product", "update_product"}
+ADMIN_ONLY = {"list_users", "create_product", "update_product"}
 # It needs an identity, which only a browser can link.
-IN_A_BROWSER = {"delete_identity"}
+BROWSER_ONLY = {"delete_identity"}
 EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
 @pytest.fixture
 def admin(stack: LocalStack) -> str:
-    """The email of an administrator; not the fuzzer's, who may give themselves another."""
+    """The email of a new administrator. Each test has its own: the fuzzer may change the email."""
     email = f"{secrets.token_hex(8)}@example.com"
     result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
     assert result.returncode == 0, result.stdout
@@ -30,46 +30,48 @@ def admin(stack: LocalStack) -> str:
 
 @pytest.fixture
 def token(stack: LocalStack, admin: str) -> str:
-    """The administrator's token; of the product that the examples buy there is enough."""
+    """The administrator's token. The product that the examples buy is in stock."""
     token = _log_in(stack, admin)
-    _fill_the_shelf(stack, token)
+    _stock_first_product(stack, token)
     return token
 
 
 @pytest.mark.slow
-def test_the_service_does_what_its_openapi_document_says(stack: LocalStack, token: str) -> None:
-    """Schemathesis, a short round with every check."""
+def test_the_service_conforms_to_its_openapi_document(stack: LocalStack, token: str) -> None:
+    """Schemathesis finds no violation with all checks and a few examples."""
     _fuzz(stack, token, examples=5)
 
 
 @pytest.mark.fuzz
-def test_the_service_does_what_its_openapi_document_says_at_length(
+def test_the_service_conforms_to_its_openapi_document_with_many_examples(
     stack: LocalStack, token: str
 ) -> None:
-    """The same for as many examples as FUZZ_EXAMPLES says."""
+    """Schemathesis finds no violation with FUZZ_EXAMPLES examples."""
     _fuzz(stack, token, examples=int(os.environ["FUZZ_EXAMPLES"]))
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("token")
-def test_the_examples_of_the_documentation_run_when_pasted(
+def test_every_curl_example_in_the_document_succeeds(
     stack: LocalStack, admin: str, tmp_path: Path
 ) -> None:
-    """Each curl command in the document succeeds, after what the document says to do first."""
+    """The examples run after the steps that the document requires before them."""
     document = stack.request("GET", "/openapi.json").json()
     operations = [
         (method, operation)
         for methods in document["paths"].values()
         for method, operation in methods.items()
-        if operation["operationId"] not in IN_A_BROWSER
+        if operation["operationId"] not in BROWSER_ONLY
     ]
     assert len(operations) >= 18
-    person = [it for method, it in operations if method == "get" and it["operationId"] not in ADMIN]
-    # One person for all that is only read, and one for each other example: some end in a new
-    # password, or without an account.
-    for group in [person, *([it] for _, it in operations if it not in person)]:
+    reads = [
+        it for method, it in operations if method == "get" and it["operationId"] not in ADMIN_ONLY
+    ]
+    # All examples that only read use one account. Each other example has its own, because some
+    # change the password or delete the account.
+    for group in [reads, *([it] for _, it in operations if it not in reads)]:
         email = f"{secrets.token_hex(8)}@example.com"
-        if group[0]["operationId"] in ADMIN:
+        if group[0]["operationId"] in ADMIN_ONLY:
             email = admin
         elif group[0]["operationId"] != "create_user":
             stack.request("POST", "/api/users", body=signup(email))
@@ -94,13 +96,13 @@ def _paste(script: str, directory: Path) -> list[str]:
 
 
 def _examples(part: dict[str, Any]) -> list[str]:
-    found = EXAMPLE.findall(part["description"])
-    assert found, part["description"]
-    return found
+    examples = EXAMPLE.findall(part["description"])
+    assert examples, part["description"]
+    return examples
 
 
-def _fill_the_shelf(stack: LocalStack, token: str) -> None:
-    """See to it that of the first product, which the examples buy, there is enough."""
+def _stock_first_product(stack: LocalStack, token: str) -> None:
+    """Make sure that the first product, which the examples buy, is in stock."""
     auth = {"Authorization": f"Bearer {token}"}
     price = {"amount": "24.90", "currency": "EUR"}
     kettle = {"sku": secrets.token_hex(8), "name": "Kettle", "price": price, "stock": 1000}
@@ -143,5 +145,5 @@ def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout
-    # With a token that is refused, the fuzzer would be content with 401 throughout.
+    # Schemathesis would accept 401 for every operation if the service refused the token.
     assert "401 Unauthorized (" not in result.stdout

@@ -1,19 +1,19 @@
-"""Every route of the OpenAPI document has an end, seen from outside the load balancer."""
+"""Every route of the OpenAPI document has a rate limit, also through the load balancer."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.local_stack import NO_PROVIDER, Answer, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response
 
-LIMIT = 20
+LIMIT_PER_HOUR = 20
 
 
 @pytest.fixture(scope="module")
 def strict_stack() -> Iterator[LocalStack]:
-    """A stack in which everybody may do everything twenty times an hour."""
+    """A stack in which every limit is 20 requests per hour."""
     names = ("SIGNUP", "LOGIN", "PASSWORD", "DEFAULT")
-    limits = {f"RATE_LIMIT_{name}": f"{LIMIT}/hour" for name in names}
+    limits = {f"RATE_LIMIT_{name}": f"{LIMIT_PER_HOUR}/hour" for name in names}
     stack = LocalStack(**limits, **NO_PROVIDER)
     try:
         stack.start()
@@ -23,8 +23,10 @@ def strict_stack() -> Iterator[LocalStack]:
 
 
 @pytest.mark.slow
-def test_every_route_reaches_429_whatever_x_forwarded_for_says(strict_stack: LocalStack) -> None:
-    """A forged X-Forwarded-For is no new address, and no route was forgotten."""
+def test_every_route_returns_429_despite_different_x_forwarded_for(
+    strict_stack: LocalStack,
+) -> None:
+    """A forged X-Forwarded-For does not change the client's address, which the limit counts."""
     # check 30
     document = strict_stack.request("GET", "/openapi.json").json()
     operations = [
@@ -32,14 +34,14 @@ def test_every_route_reaches_429_whatever_x_forwarded_for_says(strict_stack: Loc
     ]
     assert len(operations) >= 10
     for method, path in operations:
-        knocks = (_knock(strict_stack, method, path, number) for number in range(LIMIT + 1))
-        refused = next((answer for answer in knocks if answer.status == 429), None)
+        responses = (_send(strict_stack, method, path, number) for number in range(LIMIT_PER_HOUR + 1))
+        refused = next((response for response in responses if response.status == 429), None)
         assert refused is not None, (method, path)
         assert refused.json()["code"] == "too-many-requests"
         assert 0 < int(refused.headers["Retry-After"]) <= 3600
         assert ";r=0;" in refused.headers["RateLimit"]
 
 
-def _knock(stack: LocalStack, method: str, path: str, number: int) -> Answer:
+def _send(stack: LocalStack, method: str, path: str, number: int) -> Response:
     headers = {"X-Forwarded-For": f"203.0.113.{number}", "Content-Type": "application/json"}
     return stack.request(method.upper(), path.replace("{user_id}", "1"), headers=headers)

@@ -1,4 +1,4 @@
-"""The README, executed: every command in it runs, and what it shows is what comes back."""
+"""Executes README.md: runs its commands, and compares the outputs that it shows."""
 
 import os
 import re
@@ -12,18 +12,18 @@ from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import CHECKOUT, LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 
-# The tests need not run themselves.
-INSTEAD = {"make test\n": "make -n test | grep pytest\n"}
+# A test must not run all tests.
+REPLACEMENTS = {"make test\n": "make -n test | grep pytest\n"}
 
 
-def test_every_command_of_the_readme_does_what_it_shows(tmp_path: Path) -> None:
-    """From `make up` to the last call, in one shell, on a stack that nobody has used before."""
+def test_every_command_in_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
+    """The commands run from `make up` to the last one, in one shell and on a new stack."""
     first, *blocks = blocks_of("README.md")
     assert first == ("sh", "make up\n")
     stack = LocalStack()
     try:
         with _make_up(stack):
-            assert Terminal(stack, tmp_path, INSTEAD).follow(blocks) >= 8
+            assert Terminal(stack, tmp_path, REPLACEMENTS).run_and_compare(blocks) >= 8
     finally:
         stack.discard()
 
@@ -41,13 +41,13 @@ def _make_up(stack: LocalStack) -> Iterator[None]:
         start_new_session=True,
     )
     try:
-        assert wait_until(stack.runs, timeout_s=120)
+        assert wait_until(stack.is_running, timeout_s=120)
         yield
     finally:
         os.killpg(process.pid, signal.SIGINT)
         output = process.communicate(timeout=60)[0]
-    # The stack ends well; make, which got the Ctrl-C too, ends by it, as make does.
+    # The stack exits with 0. But make gets the SIGINT too, and may end by it.
     assert process.returncode in {0, -signal.SIGINT}, output
     assert "Error" not in output
-    # One readable line per request.
+    # The output has one readable line for each request.
     assert re.search(r"201 POST +/api/users ", output)

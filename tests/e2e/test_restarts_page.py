@@ -1,4 +1,4 @@
-"""docs/restarts.md, executed."""
+"""Executes docs/restarts.md."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.e2e.pages import Terminal, blocks_of
 
 
 @pytest.mark.alone
-def test_the_page_shows_how_a_process_ends(own_stack: LocalStack, tmp_path: Path) -> None:
-    """Every command does what the page shows."""
+def test_the_restarts_page_shows_real_outputs(own_stack: LocalStack, tmp_path: Path) -> None:
+    """Every command prints what the page shows."""
     own_stack.start()
-    assert Terminal(own_stack, tmp_path).follow(blocks_of("docs/restarts.md")) == 2
+    assert Terminal(own_stack, tmp_path).run_and_compare(blocks_of("docs/restarts.md")) == 2

@@ -1,4 +1,4 @@
-"""docs/sign-in.md, executed: each way to sign in, with what it shows."""
+"""Executes docs/sign-in.md: each way to sign in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,16 +11,14 @@ from tests.e2e.pages import Terminal, blocks_of
 
 @pytest.fixture
 def stack() -> Iterator[LocalStack]:
-    """A stack that nobody has used before, with an identity provider."""
+    """A new stack with an identity provider, not started."""
     stack = LocalStack()
     yield stack
     stack.discard()
 
 
 @pytest.mark.slow
-def test_every_command_about_signing_in_does_what_it_shows(
-    stack: LocalStack, tmp_path: Path
-) -> None:
-    """Tokens, a cookie, and somebody who vouches."""
+def test_the_sign_in_page_shows_real_outputs(stack: LocalStack, tmp_path: Path) -> None:
+    """It signs in for tokens, for a session cookie, and at an identity provider."""
     stack.start()
-    assert Terminal(stack, tmp_path).follow(blocks_of("docs/sign-in.md")) == 14
+    assert Terminal(stack, tmp_path).run_and_compare(blocks_of("docs/sign-in.md")) == 14

@@ -68,7 +68,7 @@ def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
     identities = stack.identities()
     # A page that listens to what happens would have the load balancer wait for its end.
-    with stack.listening() as page:
+    with stack.event_stream() as page:
         began = time.monotonic()
         assert stack.run("stop").returncode == 0
         assert time.monotonic() - began < GRACE_PERIOD_S

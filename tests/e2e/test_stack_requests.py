@@ -68,7 +68,7 @@ def test_the_spans_of_all_processes_meet_in_one_trace(stack: LocalStack) -> None
 def test_a_request_without_a_trace_of_its_own_is_listed_and_told_of(stack: LocalStack) -> None:
     """The load balancer begins one for it; the page hears of it, and is not traced itself."""
     marker = token_hex(8)
-    with stack.listening() as page:
+    with stack.event_stream() as page:
         assert page.readline() == b"retry: 1000\n"
         stack.request("GET", "/api/nothing", headers={"X-Request-ID": marker})
         told = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))

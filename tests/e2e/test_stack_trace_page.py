@@ -1,4 +1,4 @@
-"""docs/trace.md, executed."""
+"""Executes docs/trace.md."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ from tests.e2e.pages import Terminal, blocks_of
 
 
 @pytest.mark.slow
-def test_the_outputs_on_the_page_are_the_real_ones(stack: LocalStack, tmp_path: Path) -> None:
+def test_the_trace_page_shows_real_outputs(stack: LocalStack, tmp_path: Path) -> None:
     """Every command prints what the page shows; the first one also creates `.venv/bin/lab`."""
-    assert Terminal(stack, tmp_path).follow(blocks_of("docs/trace.md")) == 4
+    assert Terminal(stack, tmp_path).run_and_compare(blocks_of("docs/trace.md")) == 4

@@ -15,7 +15,7 @@ from lab.stack.stack import Stack
 from lab.tour.chapters import Chapter, Command, Excerpt, Shown, chapters
 from lab.tour.shell import Shell
 from tests.e2e.local_stack import LocalStack
-from tests.e2e.pages import settled
+from tests.e2e.pages import normalized
 
 CHAPTERS = chapters()
 HEALING = sorted({it.text for chapter in CHAPTERS for it in chapter.commands if it.heals})
@@ -203,7 +203,7 @@ def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
 
 def plain(text: str) -> str:
     """Return the text without the parts that differ each time."""
-    text = settled(text)
+    text = normalized(text)
     for pattern, name in VARYING:
         text = re.sub(pattern, name, text)
     return text

@@ -1,4 +1,4 @@
-"""Requests at a constant rate, whatever becomes of the answers, and a record of each."""
+"""Sends requests at a constant rate, however slow the responses are, and records each."""
 
 import asyncio
 import json
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.e2e.calls import Call, Wire
+from tests.e2e.calls import Call, ConnectionPool
 
-_PATIENCE_S = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What came of a call: a status or an error, and how long after the call was due it came."""
+    """A call and its outcome: a status or an error, and the seconds since the call was due."""
 
     call: Call
     outcome: int | str
@@ -26,7 +26,7 @@ class Exchange:
 
     @property
     def code(self) -> str:
-        """Return what kind of problem it was, if it was one."""
+        """Return the code of the problem; empty if the response is not a problem."""
         return str(json.loads(self.body).get("code", "")) if self.body.startswith("{") else ""
 
 
@@ -35,39 +35,39 @@ class Record:
     """All exchanges so far, in the order in which they ended."""
 
     exchanges: list[Exchange]
-    late: float = 0.0
-    """Seconds; by how much the sender itself has missed a moment at most."""
+    max_lateness_seconds: float = 0.0
+    """The longest time between the moment when a call was due and when it was sent."""
 
     @property
     def failures(self) -> Counter[str]:
-        """What has failed, how, and how often."""
+        """The failed calls with their outcomes, and how often each happened."""
         return Counter(
             f"{exchange.call.method} {exchange.call.path}: {exchange.outcome} {exchange.code}"
             for exchange in self.exchanges
-            if exchange.outcome != exchange.call.expected
+            if exchange.outcome != exchange.call.expected_status
         )
 
     def percentile(self, percent: float) -> float:
-        """Return how many milliseconds so many of the calls took at most."""
+        """Return a percentile of the durations, in milliseconds."""
         times = sorted(exchange.seconds for exchange in self.exchanges)
         return times[math.ceil(len(times) * percent / 100) - 1] * 1000
 
     def figures(self) -> str:
-        """Say it in one line."""
+        """Return a summary in one line."""
         times = ", ".join(
             f"{name} {self.percentile(percent):.0f} ms"
             for name, percent in (("p50", 50), ("p99", 99), ("longest", 100))
         )
-        sent = f"{len(self.exchanges)} requests, at most {self.late:.2f} s late"
+        sent = f"{len(self.exchanges)} requests, at most {self.max_lateness_seconds:.2f} s late"
         return f"{sent}, {self.failures.total()} failed; {times}"
 
 
 @contextmanager
 def traffic(calls: Iterable[Call], *, rate: float) -> Iterator[Record]:
-    """Send so many of the calls a second while the block runs, each at its moment.
+    """Send this many calls per second while the block runs.
 
-    None waits for the one before it: a service that halts is asked on, as by real clients. At the
-    end of the block the last answers are waited for.
+    A call does not wait for the previous one: a service that stops responding gets more requests,
+    as from real clients. The end of the block waits for the last responses.
     """
     record, over = Record([]), threading.Event()
 
@@ -84,23 +84,24 @@ def traffic(calls: Iterable[Call], *, rate: float) -> Iterator[Record]:
 
 
 async def _send_all(
-    calls: Iterator[Call], pause: float, record: Record, over: threading.Event
+    calls: Iterator[Call], pause_seconds: float, record: Record, over: threading.Event
 ) -> None:
-    wire, due = Wire(), time.perf_counter()
+    pool, due = ConnectionPool(), time.perf_counter()
     async with asyncio.TaskGroup() as sending:
         while not over.is_set():
             await asyncio.sleep(due - time.perf_counter())
-            record.late = max(record.late, time.perf_counter() - due)
-            sending.create_task(_send(wire, next(calls), due, record))
-            due += pause
-    wire.close()
+            lateness_seconds = time.perf_counter() - due
+            record.max_lateness_seconds = max(record.max_lateness_seconds, lateness_seconds)
+            sending.create_task(_send(pool, next(calls), due, record))
+            due += pause_seconds
+    pool.close()
 
 
-async def _send(wire: Wire, call: Call, due: float, record: Record) -> None:
+async def _send(pool: ConnectionPool, call: Call, due: float, record: Record) -> None:
     outcome: int | str
     try:
-        async with asyncio.timeout(_PATIENCE_S):
-            outcome, body = await wire.exchange(call)
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            outcome, body = await pool.send(call)
     except (OSError, EOFError) as error:
         outcome, body = repr(error), ""
     record.exchanges.append(Exchange(call, outcome, body, time.perf_counter() - due))

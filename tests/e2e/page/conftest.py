@@ -28,7 +28,7 @@ def context(browser: Browser, started_stack: LocalStack) -> Iterator[BrowserCont
 @pytest.fixture
 def page(context: BrowserContext, stack: LocalStack) -> Iterator[Page]:
     """A tab that fails the test on errors of the page. The collector keeps earlier requests."""
-    assert stack.runs()
+    assert stack.is_running()
     with chromium.tab(context) as page:
         yield page
 
