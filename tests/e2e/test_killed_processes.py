@@ -1,4 +1,4 @@
-"""App processes that are killed all the time, and customers who send again what got no answer."""
+"""App processes are killed again and again, while customers repeat orders without a response."""
 
 import asyncio
 import json
@@ -18,34 +18,34 @@ from lab.stack.control import running
 from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
 from lab.stack.waiting import wait_until
-from tests.e2e.calls import Wire
+from tests.e2e.calls import ConnectionPool
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import OPENING_STOCK, Shop
 from tests.integration.shop import new_key
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 15
-# A machine that starts processes slowly gets longer for them.
-KILLS, AT_MOST_SECONDS = 8, 60
+MIN_SECONDS = 15
+# A machine that starts processes slowly needs more time for this number of kills.
+MIN_KILLS, MAX_SECONDS = 8, 60
 CUSTOMERS = 8
-PATIENCE_S = 60
-# Each says, by the contract, that the same may be sent again under the same key.
-AGAIN = {502, 503, 504}
+CUSTOMER_TIMEOUT_SECONDS = 60
+# After each of these, the contract allows a repetition with the same key.
+RETRYABLE = {502, 503, 504}
 IN_FLIGHT = (409, "idempotency-in-flight")
 
 
 @dataclass
 class Log:
-    """What the customers know: the order that each key has got, and what they met on the way."""
+    """The order id that each key has got, and the errors on the way."""
 
     orders: dict[str, int] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    met: Counter[str] = field(default_factory=Counter)
+    final_errors: list[str] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
 
 
 def test_orders_survive_processes_that_are_killed_each_second(unlimited_stack: LocalStack) -> None:
-    """Each key has one order, what was acknowledged is there, and the stock says the same."""
+    """Each key has exactly one order, no acknowledged order is lost, and the stock is correct."""
     database_url = PostgresServer(unlimited_stack.directory / "postgres").url
     shop = Shop.open(unlimited_stack.http_port, database_url)
     apps, over, log = running(Paths(unlimited_stack.directory)).apps, threading.Event(), Log()
@@ -56,16 +56,16 @@ def test_orders_survive_processes_that_are_killed_each_second(unlimited_stack: L
         finally:
             over.set()
         buying.result()
-    print(f"{kills} kills, {len(log.orders)} orders, met on the way: {dict(log.met)}")
-    assert kills >= KILLS
-    assert log.met
-    assert not log.refused
+    print(f"{kills} kills, {len(log.orders)} orders, errors: {dict(log.errors)}")
+    assert kills >= MIN_KILLS
+    assert log.errors
+    assert not log.final_errors
     assert wait_until(lambda: all(app.ready() for app in apps), timeout_s=20)  # check F13
     with psycopg.connect(database_url, autocommit=True) as database:
-        _settled(database, shop, log)
+        _assert_consistent(database, shop, log)
 
 
-def _settled(database: psycopg.Connection, shop: Shop, log: Log) -> None:
+def _assert_consistent(database: psycopg.Connection, shop: Shop, log: Log) -> None:
     def rows(query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         return database.execute(query, values).fetchall()
 
@@ -73,21 +73,21 @@ def _settled(database: psycopg.Connection, shop: Shop, log: Log) -> None:
         "SELECT pid FROM pg_stat_activity WHERE starts_with(state, 'idle in transaction')"
     )
     assert wait_until(lambda: not rows(in_transaction), timeout_s=2)  # check F13
-    kept = dict(rows("SELECT key, location FROM idempotency_keys"))
-    places = {key: f"{shop.buyer.url}/orders/{order}" for key, order in log.orders.items()}
-    assert kept == places  # check F13
-    made = rows("SELECT id FROM orders ORDER BY id")
-    assert [order for (order,) in made] == sorted(log.orders.values())  # check F13
+    stored = dict(rows("SELECT key, location FROM idempotency_keys"))
+    expected = {key: f"{shop.buyer.url}/orders/{order}" for key, order in log.orders.items()}
+    assert stored == expected  # check F13
+    created = rows("SELECT id FROM orders ORDER BY id")
+    assert [order for (order,) in created] == sorted(log.orders.values())  # check F13
     (sold,) = rows("SELECT sum(quantity) FROM order_lines")[0]
-    (left,) = rows("SELECT stock FROM products WHERE id = %s", shop.product["id"])[0]
-    assert (sold, sold + left) == (len(log.orders), OPENING_STOCK)  # check F13
+    (stock,) = rows("SELECT stock FROM products WHERE id = %s", shop.product["id"])[0]
+    assert (sold, sold + stock) == (len(log.orders), OPENING_STOCK)  # check F13
 
 
 def _kill_each_second(stack: LocalStack, apps: list[AppProcess]) -> int:
-    """Kill one of those that serve, in turn; how many there were."""
+    """Each second, kill the next process that serves. Return the number of kills."""
     kills, began, turns = 0, time.monotonic(), cycle(apps)
-    for second in range(1, AT_MOST_SECONDS + 1):
-        if second > SECONDS and kills >= KILLS:
+    for second in range(1, MAX_SECONDS + 1):
+        if second > MIN_SECONDS and kills >= MIN_KILLS:
             break
         serving = [app for app in islice(turns, len(apps) + 1) if app.ready()]
         if serving:
@@ -99,30 +99,30 @@ def _kill_each_second(stack: LocalStack, apps: list[AppProcess]) -> int:
 
 async def _buy(shop: Shop, log: Log, over: threading.Event) -> None:
     async def customer() -> None:
-        wire = Wire()
+        pool = ConnectionPool()
         while not over.is_set():
-            await _buy_one(wire, shop, log)
-        wire.close()
+            await _buy_one(pool, shop, log)
+        pool.close()
 
     async with asyncio.TaskGroup() as customers:
         for _ in range(CUSTOMERS):
             customers.create_task(customer())
 
 
-async def _buy_one(wire: Wire, shop: Shop, log: Log) -> None:
-    key, deadline = new_key(), time.monotonic() + PATIENCE_S
+async def _buy_one(pool: ConnectionPool, shop: Shop, log: Log) -> None:
+    key, deadline = new_key(), time.monotonic() + CUSTOMER_TIMEOUT_SECONDS
     while True:
         try:
-            status, body = await wire.exchange(shop.order(key))
+            status, body = await pool.send(shop.order(key))
         except (OSError, EOFError) as error:
             status, body = 503, json.dumps({"code": type(error).__name__})
-        answer = json.loads(body)
+        content = json.loads(body)
         if status == 201:
-            log.orders[key] = answer["id"]
+            log.orders[key] = content["id"]
             return
-        log.met[f"{status} {answer['code']}"] += 1
-        if not (status in AGAIN or (status, answer["code"]) == IN_FLIGHT):
-            log.refused.append(body)
+        log.errors[f"{status} {content['code']}"] += 1
+        if not (status in RETRYABLE or (status, content["code"]) == IN_FLIGHT):
+            log.final_errors.append(body)
             return
-        assert time.monotonic() < deadline, log.met
+        assert time.monotonic() < deadline, log.errors
         await asyncio.sleep(0.1)

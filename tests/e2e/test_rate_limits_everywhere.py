@@ -34,7 +34,8 @@ def test_every_route_returns_429_despite_different_x_forwarded_for(
     ]
     assert len(operations) >= 10
     for method, path in operations:
-        responses = (_send(strict_stack, method, path, number) for number in range(LIMIT_PER_HOUR + 1))
+        numbers = range(LIMIT_PER_HOUR + 1)
+        responses = (_send(strict_stack, method, path, number) for number in numbers)
         refused = next((response for response in responses if response.status == 429), None)
         assert refused is not None, (method, path)
         assert refused.json()["code"] == "too-many-requests"

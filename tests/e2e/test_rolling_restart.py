@@ -1,4 +1,4 @@
-"""`make roll` under traffic: new processes take the place of old ones, and no request fails."""
+"""`make roll` under load: it replaces the processes, and no request fails."""
 
 import time
 
@@ -11,50 +11,49 @@ from tests.e2e.traffic import traffic
 from tests.machine import too_slow
 
 ROLLS = 10
-RATE = 200
-# A request that takes this long while nothing is restarted waits for a processor, and so does a
-# sender that sends this late.
+REQUESTS_PER_SECOND = 200
+# If requests take this long without a restart, or the sender is this late, the machine is busy.
 SLOW_MS = 500
 
 
 @pytest.mark.alone
-def test_ten_rolling_restarts_under_200_requests_a_second_fail_none_of_them(
+def test_no_request_fails_during_ten_rolling_restarts_at_200_requests_per_second(
     unlimited_stack: LocalStack,
 ) -> None:
-    """Reads, orders and signups, on kept and on new connections."""
+    """The traffic has reads, orders and signups, on reused and on new connections."""
     shop = Shop.open(
         unlimited_stack.http_port, PostgresServer(unlimited_stack.directory / "postgres").url
     )
-    with traffic(shop.visits(), rate=RATE) as before:
+    with traffic(shop.visits(), rate=REQUESTS_PER_SECOND) as before:
         time.sleep(5)
     if before.percentile(99) >= SLOW_MS:
         too_slow(f"without a restart, {before.figures()}")
-    with traffic(shop.visits(), rate=RATE) as record:
+    with traffic(shop.visits(), rate=REQUESTS_PER_SECOND) as record:
         rolls = [_roll(unlimited_stack) for _ in range(ROLLS)]
     print(f"before: {before.figures()}")
     print(f"{ROLLS} rolls of {min(rolls):.1f} to {max(rolls):.1f} s: {record.figures()}")
-    if record.late * 1000 >= SLOW_MS:
+    if record.max_lateness_seconds * 1000 >= SLOW_MS:
         too_slow(f"the sender itself was late: {record.figures()}")
     assert record.failures == {}  # check F14
-    assert len(record.exchanges) > 0.95 * RATE * sum(rolls)  # check F14
+    assert len(record.exchanges) > 0.95 * REQUESTS_PER_SECOND * sum(rolls)  # check F14
 
 
 @pytest.mark.slow
-def test_a_roll_that_fails_or_is_killed_ends_no_process_that_serves(own_stack: LocalStack) -> None:
-    """The next one repairs what it left."""
+def test_the_service_stays_ready_after_a_failed_or_killed_roll(own_stack: LocalStack) -> None:
+    """A failed roll ends no process that serves. The next roll completes the replacement."""
     own_stack.start()
     serving = own_stack.identities()
     key = own_stack.directory / "token-signing-key"
-    good = key.read_text()
+    valid_key = key.read_text()
     key.write_text("no key")
     failed = own_stack.run("roll")
     assert failed.returncode == 1
     assert "app-1 did not become ready; the old one continues to serve" in failed.stdout
     assert serving["app-1"].process() is not None
     assert own_stack.request("GET", "/readyz").status == 200
-    key.write_text(good)
+    key.write_text(valid_key)
     killed = own_stack.spawn("roll")
-    # By then the new process has begun, and the old one may be about to end.
+    # After this time, the new process has started, and the old one may be about to end.
     time.sleep(3)
     killed.kill()
     killed.communicate()
@@ -62,8 +61,8 @@ def test_a_roll_that_fails_or_is_killed_ends_no_process_that_serves(own_stack: L
     _roll(own_stack)
     assert own_stack.request("GET", "/readyz").status == 200
     assert own_stack.run("status").stdout.count("app-") == 2
-    living = {identity.pid for identity in own_stack.identities().values() if identity.process()}
-    assert not living & {serving["app-1"].pid, serving["app-2"].pid}
+    running = {identity.pid for identity in own_stack.identities().values() if identity.process()}
+    assert not running & {serving["app-1"].pid, serving["app-2"].pid}
 
 
 def _roll(stack: LocalStack) -> float:

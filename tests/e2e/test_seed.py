@@ -1,4 +1,4 @@
-"""The seeded shop in a real stack: what `make seed` promises."""
+"""`make seed` fills a shop in a real stack."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
 pytestmark = pytest.mark.slow
 
-# All that a seed writes, and the sequences: an insert that does nothing moves them all the same.
+# All that `make seed` writes, and the sequences, which even an INSERT without effect advances.
 EVERYTHING = (
     "SELECT * FROM users ORDER BY id",
     "SELECT * FROM products ORDER BY id",
@@ -29,15 +29,15 @@ EVERYTHING = (
 
 
 class Shop:
-    """A stack with a seed in it, seen from the API and from its database."""
+    """A seeded stack, with access to its API and its database."""
 
     def __init__(self, stack: LocalStack) -> None:
-        """Take a running one."""
+        """Use a running stack."""
         self.stack = stack
         self.database_url = PostgresServer(stack.directory / "postgres").url
 
     def seed(self, orders: int | None = None) -> str:
-        """Run the command; what it has said."""
+        """Run `lab seed`, and return its output."""
         result = self.stack.run("seed", **({} if orders is None else {"SEED_ORDERS": str(orders)}))
         assert result.returncode == 0, result.stdout
         return result.stdout
@@ -48,7 +48,7 @@ class Shop:
             return connection.execute(query, values).fetchall()
 
     def count(self) -> int:
-        """Count the orders of the seeded people."""
+        """Count the orders of the seeded accounts."""
         emails = [person.email for person in PEOPLE]
         return int(
             self.query(
@@ -59,14 +59,14 @@ class Shop:
         )
 
     def get(self, path: str, token: str | None = None) -> Any:
-        """Read something of the API, with all of its pages when it is a list."""
+        """Return the parsed body of a GET request, which must succeed."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = self.stack.request("GET", path, headers=headers)
-        assert answer.status == 200, answer.text
-        return answer.json()
+        response = self.stack.request("GET", path, headers=headers)
+        assert response.status == 200, response.text
+        return response.json()
 
     def pages(self, path: str, token: str | None = None) -> list[Any]:
-        """Read a list of the API to its end."""
+        """Return all items of a list, from all of its pages."""
         items: list[Any] = []
         cursor: str | None = ""
         while cursor is not None:
@@ -76,30 +76,30 @@ class Shop:
         return items
 
     def login(self, email: str, password: str) -> str:
-        """Return an access token."""
+        """Log in and return an access token."""
         credentials = {"email": email, "password": password}
-        answer = self.stack.request("POST", "/api/auth/login", body=credentials)
-        assert answer.status == 200, answer.text
-        return str(answer.json()["access_token"])
+        response = self.stack.request("POST", "/api/auth/login", body=credentials)
+        assert response.status == 200, response.text
+        return str(response.json()["access_token"])
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    """A stack of its own with 200 orders, to which each test adds what it likes."""
+    """A stack for the tests of this file with 200 orders. The tests add more."""
     stack = LocalStack(**NO_PROVIDER)
     try:
         stack.start()
         shop = Shop(stack)
-        said = shop.seed()
-        assert "added             47        50       200\n" in said
-        assert "total now         47        50       200\n" in said
+        output = shop.seed()
+        assert "added             47        50       200\n" in output
+        assert "total now         47        50       200\n" in output
         yield shop
     finally:
         stack.discard()
 
 
-def test_the_catalogue_is_for_sale(shop: Shop) -> None:
-    """Every product is listed with its price, in the order of the catalogue."""
+def test_every_seeded_product_is_listed(shop: Shop) -> None:
+    """The API lists the products with name and price, in the order of the catalogue."""
     listed = {product["sku"]: product for product in shop.pages("/api/products")}
     skus = [product.sku for product in CATALOGUE]
     assert [sku for sku in listed if sku in skus] == skus
@@ -109,8 +109,8 @@ def test_the_catalogue_is_for_sale(shop: Shop) -> None:
         assert listed[product.sku]["stock"] >= 0
 
 
-def test_a_seeded_person_logs_in_and_finds_their_orders(shop: Shop) -> None:
-    """Newest first, by id as by time, each total being what its lines make."""
+def test_a_seeded_user_can_log_in_and_read_their_orders(shop: Shop) -> None:
+    """The newest order is first, by id and by time. Each total is the sum of its lines."""
     token = shop.login(PEOPLE[0].email, PASSWORD)
     me = shop.get("/api/users/me", token)
     assert me["name"] == PEOPLE[0].name
@@ -125,33 +125,33 @@ def test_a_seeded_person_logs_in_and_finds_their_orders(shop: Shop) -> None:
     assert times == sorted(times, reverse=True)
 
 
-def test_the_commands_that_it_prints_show_the_shop(shop: Shop) -> None:
-    """The address, the person and the password in them are right."""
-    said = shop.seed()
+def test_the_printed_commands_show_the_shop(shop: Shop) -> None:
+    """The address, the account and the password in the commands are correct."""
+    output = shop.seed()
     token = shop.login(PEOPLE[0].email, PASSWORD)
-    me = shop.get("/api/users/me", token)["id"]
+    user_id = shop.get("/api/users/me", token)["id"]
     service = f"http://localhost:{shop.stack.http_port}"
-    assert f"{service}/api/products?limit=3" in said
-    assert f"{service}/api/users/{me}/orders?limit=3" in said
-    assert f'{{"email":"{PEOPLE[0].email}","password":"{PASSWORD}"}}' in said
-    # The README's TOKEN is of another person.
-    assert not re.search(r"\bTOKEN\b", said)
+    assert f"{service}/api/products?limit=3" in output
+    assert f"{service}/api/users/{user_id}/orders?limit=3" in output
+    assert f'{{"email":"{PEOPLE[0].email}","password":"{PASSWORD}"}}' in output
+    # The variable TOKEN in the README belongs to a different account.
+    assert not re.search(r"\bTOKEN\b", output)
 
 
 def test_seeding_again_changes_nothing_and_says_so(shop: Shop) -> None:
-    """Not a row, not a sequence; nor does a number that is smaller than what there is."""
+    """No row and no sequence changes, even if fewer orders are requested than exist."""
     before = [shop.query(query) for query in EVERYTHING]
     assert "Nothing was missing." in shop.seed()
     assert "Nothing was missing." in shop.seed(3)
     assert [shop.query(query) for query in EVERYTHING] == before
 
 
-def test_a_larger_number_adds_only_what_is_missing(shop: Shop) -> None:
-    """The orders from before stay as they are, and the new ones are later by id as by time."""
-    before, there = shop.query("SELECT * FROM orders ORDER BY id"), shop.count()
-    said = shop.seed(there + 3000)
-    assert "added              0         0     3,000" in said
-    assert shop.count() == there + 3000
+def test_a_larger_number_adds_only_the_missing_orders(shop: Shop) -> None:
+    """Existing orders do not change. New ones have later ids and later times."""
+    before, existing = shop.query("SELECT * FROM orders ORDER BY id"), shop.count()
+    output = shop.seed(existing + 3000)
+    assert "added              0         0     3,000" in output
+    assert shop.count() == existing + 3000
     after = shop.query("SELECT * FROM orders ORDER BY id")
     assert after[: len(before)] == before
     times = shop.query(
@@ -162,74 +162,74 @@ def test_a_larger_number_adds_only_what_is_missing(shop: Shop) -> None:
     assert times == sorted(times)
 
 
-def test_what_a_person_has_made_is_left_alone(shop: Shop) -> None:
-    """Their account, their product, their order, and the stock that it has left."""
-    who = {"EMAIL": "keeper@example.com", "PASSWORD": "seven small green apples"}
-    assert shop.stack.run("admin", **who).returncode == 0
-    keeper = {"Authorization": f"Bearer {shop.login(who['EMAIL'], who['PASSWORD'])}"}
+def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
+    """Their accounts, products and orders stay as they are, and so does the stock."""
+    admin = {"EMAIL": "keeper@example.com", "PASSWORD": "seven small green apples"}
+    assert shop.stack.run("admin", **admin).returncode == 0
+    admin_auth = {"Authorization": f"Bearer {shop.login(admin['EMAIL'], admin['PASSWORD'])}"}
     product = {
         "sku": "kettle-1",
         "name": "Kettle",
         "price": {"amount": "24.90", "currency": "EUR"},
         "stock": 5,
     }
-    made = shop.stack.request("POST", "/api/products", body=product, headers=keeper).json()
+    created = shop.stack.request("POST", "/api/products", body=product, headers=admin_auth).json()
     buyer = shop.stack.request("POST", "/api/users", body=signup("buyer@example.com")).json()
     token = shop.login("buyer@example.com", signup("")["password"])
     orders = f"/api/users/{buyer['id']}/orders"
-    order = {"items": [{"product_id": made["id"], "quantity": 2}]}
-    bearer = {"Authorization": f"Bearer {token}"}
-    assert shop.stack.request("POST", orders, body=order, headers=bearer).status == 201
+    order = {"items": [{"product_id": created["id"], "quantity": 2}]}
+    buyer_auth = {"Authorization": f"Bearer {token}"}
+    assert shop.stack.request("POST", orders, body=order, headers=buyer_auth).status == 201
 
-    def theirs() -> list[Any]:
-        paths = (f"/api/products/{made['id']}", f"/api/users/{buyer['id']}", orders)
+    def read_all() -> list[Any]:
+        paths = (f"/api/products/{created['id']}", f"/api/users/{buyer['id']}", orders)
         return [shop.get(path, token) for path in paths]
 
-    before = theirs()
+    before = read_all()
     assert before[0]["stock"] == 3
     shop.seed(shop.count() + 100)
-    assert theirs() == before
+    assert read_all() == before
 
 
-def test_a_run_that_is_killed_is_completed_by_the_next(shop: Shop) -> None:
-    """Whole steps are there, nothing twice, nothing half."""
-    wanted = shop.count() + 30_000
-    killed = shop.stack.spawn("seed", SEED_ORDERS=str(wanted))
+def test_the_next_run_completes_a_killed_run(shop: Shop) -> None:
+    """Each step of the killed run is complete or absent, and nothing is added twice."""
+    target = shop.count() + 30_000
+    killed = shop.stack.spawn("seed", SEED_ORDERS=str(target))
     assert killed.stdout is not None
     assert " of 30,000 orders" in killed.stdout.readline()
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=30)
-    shop.seed(wanted)
-    assert shop.count() == wanted
+    shop.seed(target)
+    assert shop.count() == target
     assert_consistent(shop)
 
 
-def test_two_at_once_add_no_more_than_one(shop: Shop) -> None:
-    """They take turns; what the first has added the second finds."""
-    wanted = shop.count() + 6000
-    both = [shop.stack.spawn("seed", SEED_ORDERS=str(wanted)) for _ in range(2)]
-    said = [process.communicate(timeout=60)[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    assert sum("Nothing was missing." in output for output in said) == 1
-    assert shop.count() == wanted
+def test_two_runs_at_once_add_no_more_than_one_run(shop: Shop) -> None:
+    """The second run waits for the first one, and then adds nothing."""
+    target = shop.count() + 6000
+    runs = [shop.stack.spawn("seed", SEED_ORDERS=str(target)) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in runs]
+    assert [process.returncode for process in runs] == [0, 0], outputs
+    assert sum("Nothing was missing." in output for output in outputs) == 1
+    assert shop.count() == target
 
 
-def test_stock_and_what_was_sold_make_what_was_bought(shop: Shop) -> None:
-    """What was there at first, and whole crates; every total is the sum of its lines."""
+def test_stock_and_sold_pieces_equal_opening_stock_and_deliveries(shop: Shop) -> None:
+    """A delivery is a whole crate. Each total is the sum of its lines."""
     assert_consistent(shop)
     shop.seed(shop.count() + 2000)
     assert_consistent(shop)
 
 
-def test_without_a_running_stack_it_says_how_to_start_one(own_stack: LocalStack) -> None:
-    """And starts nothing by itself."""
+def test_seeding_without_a_running_stack_is_an_error(own_stack: LocalStack) -> None:
+    """The error says how to start the stack, and `lab seed` does not start it."""
     result = own_stack.run("seed")
     assert result.returncode == 1
     assert result.stdout == "The stack does not run. Start it:  make start\n"
 
 
 def assert_consistent(shop: Shop) -> None:
-    """Hold stock against what was sold, and totals against lines."""
+    """Compare the stock with the sold pieces, and each total with its lines."""
     opening = {product.sku: product.opening_stock for product in CATALOGUE}
     rows = shop.query(
         "SELECT sku, stock, coalesce(sum(quantity) FILTER (WHERE status <> 'cancelled'), 0)"

@@ -1,4 +1,4 @@
-"""Compressed responses, as the load balancer sends them to clients that take them."""
+"""The load balancer compresses responses for clients that accept it."""
 
 import gzip
 import http.client
@@ -22,48 +22,51 @@ def _get(
         connection.close()
 
 
-def _compressed(tag: str, coding: str) -> str:
-    return f'{tag[:-1]}-{coding}"'
+def _compressed_etag(etag: str, coding: str) -> str:
+    return f'{etag[:-1]}-{coding}"'
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui.css", "/problems"])
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
-def test_a_long_response_is_compressed_for_a_client_that_takes_it(
+def test_a_long_response_is_compressed_for_a_client_that_accepts_it(
     stack: LocalStack, path: str, coding: str
 ) -> None:
-    """With the coding named, and a tag of its own that gets 304."""
-    plain, whole = _get(stack, path, {})
-    assert plain.headers["Content-Encoding"] is None
+    """It has Content-Encoding, and its own ETag, with which a later request gets 304."""
+    uncompressed, uncompressed_body = _get(stack, path, {})
+    assert uncompressed.headers["Content-Encoding"] is None
     response, body = _get(stack, path, {"Accept-Encoding": coding})
     assert response.headers["Content-Encoding"] == coding
     assert "Accept-Encoding" in response.headers["Vary"]
-    assert len(body) < len(whole) / 2
+    assert len(body) < len(uncompressed_body) / 2
     if coding == "gzip":
-        assert gzip.decompress(body) == whole
-    tag = response.headers["ETag"]
-    assert tag == _compressed(plain.headers["ETag"], coding)
-    known = {"Accept-Encoding": coding, "If-None-Match": tag}
-    assert _get(stack, path, known)[0].status == 304
+        assert gzip.decompress(body) == uncompressed_body
+    etag = response.headers["ETag"]
+    assert etag == _compressed_etag(uncompressed.headers["ETag"], coding)
+    headers = {"Accept-Encoding": coding, "If-None-Match": etag}
+    assert _get(stack, path, headers)[0].status == 304
 
 
-def test_a_short_response_is_sent_as_it_is(stack: LocalStack) -> None:
-    """There is nothing to gain."""
+def test_a_short_response_is_not_compressed(stack: LocalStack) -> None:
+    """Compression would gain nothing."""
     response, _ = _get(stack, "/livez", {"Accept-Encoding": "zstd, gzip"})
     assert response.headers["Content-Encoding"] is None
 
 
-def test_the_tag_of_a_compressed_response_works_in_if_match(stack: LocalStack) -> None:
-    """It names the version that was compressed; that of an earlier version gets 412."""
+def test_the_etag_of_a_compressed_response_works_in_if_match(stack: LocalStack) -> None:
+    """It identifies the compressed version. The ETag of an earlier version gets 412."""
     body = signup(f"{token_hex(8)}@example.com")
     created = stack.request("POST", "/api/users", body=body)
     login = {"email": body["email"], "password": body["password"]}
     token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
-    tag = created.headers["ETag"]
+    etag = created.headers["ETag"]
     for coding, name, status in [("zstd", "One", 200), ("gzip", "Two", 412)]:
-        answer = stack.request(
+        response = stack.request(
             "PATCH",
             created.headers["Location"],
             body={"name": name},
-            headers={"Authorization": f"Bearer {token}", "If-Match": _compressed(tag, coding)},
+            headers={
+                "Authorization": f"Bearer {token}",
+                "If-Match": _compressed_etag(etag, coding),
+            },
         )
-        assert answer.status == status
+        assert response.status == status

@@ -1,4 +1,4 @@
-"""`lab fault`: what is broken on purpose stays broken until it is healed, and then is well."""
+"""`lab fault` breaks a part until `heal` repairs it, and then the stack works as before."""
 
 import secrets
 import time
@@ -15,48 +15,48 @@ from lab.stack.paths import Paths
 from lab.stack.postgres import PostgresServer
 from lab.stack.waiting import wait_until
 from tests.e2e.conftest import Fault
-from tests.e2e.local_stack import Answer, LocalStack, signup
+from tests.e2e.local_stack import LocalStack, Response, signup
 
 
-def ready(stack: LocalStack) -> Answer:
-    """Ask how the service is."""
+def readiness(stack: LocalStack) -> Response:
+    """Return the response of `/readyz`."""
     return stack.request("GET", "/readyz")
 
 
-def timed(stack: LocalStack, path: str, body: dict[str, str]) -> tuple[int, float]:
-    """Post it; the status, and how many seconds it took."""
+def timed_post(stack: LocalStack, path: str, body: dict[str, str]) -> tuple[int, float]:
+    """Send a POST request. Return the status and the duration in seconds."""
     began = time.monotonic()
     return stack.request("POST", path, body=body).status, time.monotonic() - began
 
 
 def timed_signup(stack: LocalStack) -> tuple[int, float]:
-    """Sign somebody new up."""
-    return timed(stack, "/api/users", signup(f"{secrets.token_hex(8)}@example.com"))
+    """Sign a new user up. Return the status and the duration in seconds."""
+    return timed_post(stack, "/api/users", signup(f"{secrets.token_hex(8)}@example.com"))
 
 
 def is_replaced(app: AppProcess, before: Identity) -> bool:
-    """Whether another process serves in its place."""
+    """Return whether a new process serves instead."""
     return app.identity != before and app.ready()
 
 
-@pytest.mark.parametrize("deed", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
-def test_redis_is_away_until_it_is_healed(stack: LocalStack, fault: Fault, deed: str) -> None:
-    """The service works without it and says so; twice is like once, and so is healing."""
-    assert "Heal it:  lab fault redis heal" in fault("redis", deed)
-    assert wait_until(lambda: ready(stack).json()["redis"] == "down", timeout_s=10)
-    assert "Heal it" in fault("redis", deed)
+@pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
+def test_redis_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
+    """The service works without Redis, and reports it. Repeating a fault or a heal is no error."""
+    assert "Heal it:  lab fault redis heal" in fault("redis", action)
+    assert wait_until(lambda: readiness(stack).json()["redis"] == "down", timeout_s=10)
+    assert "Heal it" in fault("redis", action)
     assert stack.request("GET", "/api/products").status == 200
-    assert ready(stack).json()["redis"] == "down"
+    assert readiness(stack).json()["redis"] == "down"
     assert "answers again" in fault("redis", "heal")
-    assert wait_until(lambda: ready(stack).json()["redis"] == "up", timeout_s=10)
+    assert wait_until(lambda: readiness(stack).json()["redis"] == "up", timeout_s=10)
     assert "nothing to heal" in fault("redis", "heal")
 
 
 @pytest.mark.parametrize(("part", "name"), [("postgres", "PostgreSQL"), ("redis", "Valkey")])
-def test_status_says_within_two_seconds_that_a_frozen_server_does_not_answer(
+def test_status_reports_a_frozen_server_within_two_seconds(
     stack: LocalStack, fault: Fault, capsys: pytest.CaptureFixture[str], part: str, name: str
 ) -> None:
-    """Its process is there, and PostgreSQL's own file goes on calling it ready."""
+    """Its process still exists, and the status file of PostgreSQL still says that it is ready."""
     fault(part, "freeze")
     began = time.monotonic()
     assert print_status(Paths(stack.directory)) == 0
@@ -68,59 +68,57 @@ def test_status_says_within_two_seconds_that_a_frozen_server_does_not_answer(
 
 
 def health_of(name: str, table: str) -> str:
-    """Return what `lab status` says of a part."""
+    """Return the health of a part in the output of `lab status`."""
     (line,) = (line for line in table.splitlines() if line.startswith(f"{name} "))
     return line.rpartition("   ")[2]
 
 
-@pytest.mark.parametrize("deed", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
-def test_postgres_is_away_until_it_is_healed(stack: LocalStack, fault: Fault, deed: str) -> None:
-    """Clients are told 503 meanwhile, and nothing has been lost afterwards."""
-    assert "Heal it:  lab fault postgres heal" in fault("postgres", deed)
+@pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
+def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
+    """Until then, a signup gets 503. Afterwards, it succeeds."""
+    assert "Heal it:  lab fault postgres heal" in fault("postgres", action)
     assert timed_signup(stack)[0] == 503
     assert "answers again" in fault("postgres", "heal")
     assert wait_until(lambda: timed_signup(stack)[0] == 201, timeout_s=10)
 
 
 @pytest.mark.slow
-def test_every_statement_takes_longer_until_it_is_healed(stack: LocalStack, fault: Fault) -> None:
-    """Once for a statement, another time takes the place of the first; reading and writing."""
+def test_every_statement_is_slow_until_it_is_healed(stack: LocalStack, fault: Fault) -> None:
+    """Each read and write has one delay. A second fault replaces the delay of the first."""
     fault("slow-sql", "10s")
     assert "200 ms longer" in fault("slow-sql", "200ms")
-    person = signup(f"{secrets.token_hex(8)}@example.com")
-    status, took = timed(stack, "/api/users", person)
+    account = signup(f"{secrets.token_hex(8)}@example.com")
+    status, took = timed_post(stack, "/api/users", account)
     assert (status, 0.2 <= took < 5) == (201, True), took
-    # Looking the person up is one statement, writing the session down another.
-    login = {"email": person["email"], "password": person["password"]}
-    status, took = timed(stack, "/api/auth/login", login)
+    # A login reads the user with one statement, and stores the session with another.
+    login = {"email": account["email"], "password": account["password"]}
+    status, took = timed_post(stack, "/api/auth/login", login)
     assert (status, 0.4 <= took < 5) == (200, True), took
     assert "no longer delayed" in fault("slow-sql", "heal")
     with psycopg.connect(PostgresServer(stack.directory / "postgres").url) as connection:
-        left = "SELECT (SELECT count(*) FROM pg_policies), to_regnamespace('lab_fault')"
-        assert connection.execute(left).fetchone() == (0, None)
+        leftovers = "SELECT (SELECT count(*) FROM pg_policies), to_regnamespace('lab_fault')"
+        assert connection.execute(leftovers).fetchone() == (0, None)
     assert "nothing to heal" in fault("slow-sql", "heal")
 
 
 @pytest.mark.slow
-def test_a_killed_app_process_is_replaced_and_nobody_notices(
+def test_a_killed_app_process_is_replaced_without_failed_requests(
     stack: LocalStack, fault: Fault
 ) -> None:
-    """It needs no healing; the name may be left out."""
+    """It needs no heal. The command may omit the name of the process."""
     for words, name in ((["app", "kill"], "app-1"), (["app", "kill", "app-2"], "app-2")):
         before = stack.identities()[name]
         assert f"{name} (process {before.pid})" in fault(*words)
         assert [stack.request("GET", "/livez").status for _ in range(10)] == [200] * 10
         app = next(app for app in running(Paths(stack.directory)).apps if app.name == name)
         assert wait_until(partial(is_replaced, app, before), timeout_s=30)
-        # Until the load balancer knows the new one, the other must not go.
+        # Until the load balancer uses the new process, the other one must serve.
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
 
 @pytest.mark.slow
-def test_a_stack_that_is_started_again_is_healed_of_everything(
-    stack: LocalStack, fault: Fault
-) -> None:
-    """Three faults at once, and a stop that does not wait for who cannot hear."""
+def test_a_restart_of_the_stack_heals_all_faults(stack: LocalStack, fault: Fault) -> None:
+    """There are three faults. `stop` does not wait for the frozen server."""
     fault("slow-sql", "300ms")
     fault("redis", "stop")
     fault("postgres", "freeze")
@@ -128,18 +126,16 @@ def test_a_stack_that_is_started_again_is_healed_of_everything(
     assert stack.run("stop").returncode == 0
     assert time.monotonic() - began < 12
     stack.start()
-    assert ready(stack).json() == {"status": "ready", "postgres": "up", "redis": "up"}
+    assert readiness(stack).json() == {"status": "ready", "postgres": "up", "redis": "up"}
     assert "nothing to heal" in fault("slow-sql", "heal")
     assert "nothing to heal" in fault("redis", "heal")
 
 
 @pytest.mark.slow
-def test_a_stack_whose_frozen_servers_outlived_it_is_started_again(
-    stack: LocalStack, fault: Fault
-) -> None:
-    """A killed supervisor leaves them; the next start ends them all the same."""
+def test_start_replaces_frozen_servers_of_a_killed_stack(stack: LocalStack, fault: Fault) -> None:
+    """Killing the supervisor leaves them frozen. The next start ends them and starts new ones."""
     fault("postgres", "freeze")
     fault("redis", "freeze")
     stack.kill("supervisor")
     stack.start()
-    assert ready(stack).json() == {"status": "ready", "postgres": "up", "redis": "up"}
+    assert readiness(stack).json() == {"status": "ready", "postgres": "up", "redis": "up"}

@@ -1,4 +1,4 @@
-"""`make up`: a stack in the foreground, beside another one, with servers from outside."""
+"""`make up` runs a stack in the foreground, beside another one, also with external servers."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ from lab.stack.valkey import ValkeyServer
 from tests.e2e.local_stack import LocalStack, signup
 
 
-def read_until(process: "subprocess.Popen[str]", words: str) -> str:
-    """Return the output up to the line that has the words in it."""
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
+    """Return the output up to the first line that contains the text."""
     assert process.stdout
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line)
-        if words in line:
+        if text in line:
             return "".join(lines)
     raise AssertionError("".join(lines))
 
@@ -26,16 +26,16 @@ def read_until(process: "subprocess.Popen[str]", words: str) -> str:
 def test_ctrl_c_ends_a_foreground_stack_with_status_0(
     stack: LocalStack, own_stack: LocalStack
 ) -> None:
-    """It runs beside the shared one with given servers, shows its requests, and leaves nothing.
+    """It runs beside the shared stack, uses external servers, shows requests, and ends completely.
 
-    `seed` fills a given database too, even if its address is written in the way of SQLAlchemy.
+    `seed` also fills an external database, even if its URL has the form for SQLAlchemy.
     """
     with (
-        PostgresServer(own_stack.directory / "given" / "postgres", settings={"fsync": "off"}) as db,
-        ValkeyServer(own_stack.directory / "given" / "valkey") as cache,
+        PostgresServer(own_stack.directory / "other" / "postgres", settings={"fsync": "off"}) as db,
+        ValkeyServer(own_stack.directory / "other" / "valkey") as cache,
     ):
-        address = db.url.replace("postgresql:", "postgresql+psycopg:")
-        up = own_stack.spawn("up", DATABASE_URL=address, REDIS_URL=cache.url)
+        url = db.url.replace("postgresql:", "postgresql+psycopg:")
+        up = own_stack.spawn("up", DATABASE_URL=url, REDIS_URL=cache.url)
         greeting = read_until(up, '"password"')
         assert "curl -i -X POST" in greeting
         assert f"http://localhost:{own_stack.http_port}/lab\n" in greeting
@@ -49,10 +49,10 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         identities = own_stack.identities()
         assert set(identities) == {"supervisor", "collector", "app-1", "app-2", "caddy"}
 
-        # What a terminal sends on Ctrl-C: to every process of the foreground group.
+        # On Ctrl-C, a terminal sends SIGINT to every process of the foreground group.
         os.killpg(up.pid, signal.SIGINT)
-        rest = up.communicate(timeout=60)[0]
-        assert up.returncode == 0, rest
+        output = up.communicate(timeout=60)[0]
+        assert up.returncode == 0, output
         assert [name for name, identity in identities.items() if identity.process()] == []
         assert db.ready()
         assert cache.ready()
@@ -60,7 +60,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
 
 @pytest.mark.slow
 def test_a_closed_terminal_ends_a_stack_that_is_still_starting(own_stack: LocalStack) -> None:
-    """SIGHUP during the start: what had been started is ended, the data directory stays whole."""
+    """On SIGHUP during the start, it ends its processes. The data directory stays intact."""
     up = own_stack.spawn("up")
     read_until(up, "Valkey")
     identities = own_stack.identities()

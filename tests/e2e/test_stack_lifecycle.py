@@ -1,4 +1,4 @@
-"""Starting, finding again, stopping: what `make start`, `status` and `stop` promise."""
+"""`make start`, `make status` and `make stop`."""
 
 import socket
 import time
@@ -9,12 +9,12 @@ from lab.stack.waiting import wait_until
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 
-# What the load balancer would wait for, as deploy/Caddyfile has it.
-GRACE_PERIOD_S = 15
+# The longest time that the load balancer waits for requests to end (deploy/Caddyfile).
+GRACE_PERIOD_SECONDS = 15
 
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
-    """Each server and app process, with its process and its port."""
+    """It shows each server and app process with its process id and its port."""
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
@@ -24,13 +24,13 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
 
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
-    """RATE_LIMIT_SIGNUP of the caller is the policy that the service announces."""
-    answer = stack.request("POST", "/api/users", body=signup(new_email()))
-    assert "q=654321" in answer.headers["RateLimit-Policy"]
+    """The service announces the caller's RATE_LIMIT_SIGNUP as its policy."""
+    response = stack.request("POST", "/api/users", body=signup(new_email()))
+    assert "q=654321" in response.headers["RateLimit-Policy"]
 
 
-def test_starting_twice_says_that_it_runs(stack: LocalStack) -> None:
-    """The second `start` changes nothing, succeeds, and tells how settings are changed."""
+def test_a_second_start_says_that_the_stack_runs(stack: LocalStack) -> None:
+    """It changes nothing, succeeds, and says how to change settings."""
     before = stack.identities()
     result = stack.run("start")
     assert result.returncode == 0
@@ -39,8 +39,8 @@ def test_starting_twice_says_that_it_runs(stack: LocalStack) -> None:
     assert stack.identities() == before
 
 
-def test_starting_it_again_with_other_ports_fails(stack: LocalStack) -> None:
-    """The caller would ask a port on which nothing listens. The running stack goes on."""
+def test_a_second_start_with_other_ports_fails(stack: LocalStack) -> None:
+    """The caller would use a port on which nothing listens. The running stack does not change."""
     before = stack.identities()
     result = stack.run("start", HTTP_PORT="9")
     assert result.returncode == 1
@@ -50,28 +50,28 @@ def test_starting_it_again_with_other_ports_fails(stack: LocalStack) -> None:
 
 
 def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack) -> None:
-    """`up` on the same directory ends at once and names the commands that help."""
+    """`up` in the same directory ends at once, and names the commands that help."""
     result = stack.run("up")
     assert result.returncode == 1
     assert "make stop" in result.stdout
 
 
 @pytest.mark.slow
-def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
+def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     stack: LocalStack,
 ) -> None:
-    """All is gone when `stop` returns, and a second one succeeds; `start` brings back the user.
+    """When `stop` returns, all processes have ended. A second `stop` succeeds.
 
-    On the same port, behind the same authority.
+    `start` restores the user, the ports and the certificate authority.
     """
     email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
     identities = stack.identities()
-    # A page that listens to what happens would have the load balancer wait for its end.
+    # The load balancer would wait until an open event stream ends.
     with stack.event_stream() as page:
         began = time.monotonic()
         assert stack.run("stop").returncode == 0
-        assert time.monotonic() - began < GRACE_PERIOD_S
+        assert time.monotonic() - began < GRACE_PERIOD_SECONDS
         assert page.read().startswith(b"retry: ")
     assert [name for name, identity in identities.items() if identity.process()] == []
     assert stack.run("status").returncode == 3
@@ -82,10 +82,8 @@ def test_stop_leaves_no_process_and_start_finds_data_and_addresses_again(
 
 
 @pytest.mark.slow
-def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
-    stack: LocalStack,
-) -> None:
-    """SIGKILL orphans every server; of two starts in the same moment, one takes over from them."""
+def test_start_succeeds_after_the_supervisor_was_killed(stack: LocalStack) -> None:
+    """SIGKILL leaves the servers without a supervisor. Of two starts at once, one replaces them."""
     orphans = stack.identities()
     stack.kill("supervisor")
     starts = [stack.spawn("start"), stack.spawn("start")]
@@ -98,12 +96,10 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_start_cannot_clear(
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PORT", "HTTPS_PORT"])
-def test_a_taken_port_is_named_with_the_variable_that_moves_it(
-    own_stack: LocalStack, variable: str
-) -> None:
-    """Nothing has been started by then, and the command to paste has another port in it."""
-    with socket.create_server(("127.0.0.1", 0)) as occupier:
-        port = occupier.getsockname()[1]
+def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable: str) -> None:
+    """Nothing has been started, and the suggested command has another port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
         result = own_stack.run("start", **{variable: str(port)})
     assert result.returncode == 1
     assert f"Port {port} is taken" in result.stdout
@@ -112,8 +108,8 @@ def test_a_taken_port_is_named_with_the_variable_that_moves_it(
 
 
 @pytest.mark.slow
-def test_a_start_that_fails_shows_its_own_cause_once(own_stack: LocalStack) -> None:
-    """Without lines of an earlier start, though two processes fail and one log has it all."""
+def test_a_failed_start_shows_its_cause_once(own_stack: LocalStack) -> None:
+    """There are no lines of an earlier start, and no repetition, although two processes fail."""
     own_stack.start()
     assert own_stack.run("stop").returncode == 0
     failed = own_stack.run("start", LOG_LEVEL="loud")

@@ -1,4 +1,4 @@
-"""What dies is brought back, and clients notice as little of it as can be."""
+"""The stack replaces a killed part, with as little effect on clients as possible."""
 
 import http.client
 
@@ -13,8 +13,8 @@ from tests.e2e.local_stack import LocalStack
 @pytest.mark.parametrize(
     "part", ["app-1", "valkey", "limits", "postgres", "provider", "collector", "caddy"]
 )
-def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:
-    """A new process takes its place, and the stack is ready as before."""
+def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
+    """A new process replaces it, and the stack is ready again."""
     killed = stack.kill(part)
 
     def is_back() -> bool:
@@ -30,21 +30,21 @@ def test_a_killed_part_comes_back(stack: LocalStack, part: str) -> None:
 
 
 def is_ready(stack: LocalStack, app: str) -> bool:
-    """Whether a process takes requests."""
+    """Return whether a process accepts requests."""
     port = int((stack.directory / app / "port").read_text())
     return answers_ok(http.client.HTTPConnection(LOOPBACK, port, timeout=1))
 
 
-def test_clients_do_not_notice_that_one_of_two_app_processes_is_gone(stack: LocalStack) -> None:
-    """A connection that cannot be made is made to the other process instead."""
-    # The test before may have killed that one, which then is not there yet.
+def test_no_request_fails_when_one_of_two_app_processes_is_killed(stack: LocalStack) -> None:
+    """If the load balancer cannot connect to one process, it uses the other one."""
+    # The previous test may have killed this process, which may not have started again.
     assert wait_until(lambda: is_ready(stack, "app-1"), timeout_s=20)
     stack.kill("app-2")
     assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50
 
 
-def test_clients_do_not_notice_that_the_collector_is_gone(stack: LocalStack) -> None:
-    """Spans are lost, requests are not; a page that asks waits until it is back."""
+def test_no_request_fails_when_the_collector_is_killed(stack: LocalStack) -> None:
+    """Spans are lost, but requests are not. The lab's page works again after the restart."""
     stack.kill("collector")
     assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50
     assert wait_until(lambda: stack.request("GET", "/lab").status == 200, timeout_s=20)

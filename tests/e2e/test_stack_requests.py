@@ -1,4 +1,4 @@
-"""One request, seen through the whole stack: its spans meet in the collector."""
+"""The collector joins the spans that all processes of the stack send for a request."""
 
 import http.client
 import json
@@ -14,18 +14,18 @@ from lab.stack.paths import last_lines
 from lab.stack.ports import free_port
 from lab.stack.waiting import wait_until
 from tests.accounts import new_email
-from tests.e2e.local_stack import Answer, LocalStack, signup
+from tests.e2e.local_stack import LocalStack, Response, signup
 from tests.otlp import PROTOBUF, request, span
 
 
-def traced(trace_id: str, span_id: str) -> dict[str, str]:
-    """Return the headers of a request that is traced in any case."""
+def traced_headers(trace_id: str, span_id: str) -> dict[str, str]:
+    """Return headers of a request that is traced regardless of sampling."""
     return {"traceparent": f"00-{trace_id}-{span_id}-01", "tracestate": "roundtrip=always"}
 
 
-def sent_with_spans(stack: LocalStack, path: str, trace_id: str, span_id: str) -> Answer:
-    """Send a request as a client that traces itself, and then its span."""
-    answer = stack.request("GET", path, headers=traced(trace_id, span_id))
+def send_with_span(stack: LocalStack, path: str, trace_id: str, span_id: str) -> Response:
+    """Send a request and its client span."""
+    response = stack.request("GET", path, headers=traced_headers(trace_id, span_id))
     body = request("client", span(trace_id, "GET", span_id=span_id, duration_ms=5000))
     connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
     try:
@@ -33,70 +33,70 @@ def sent_with_spans(stack: LocalStack, path: str, trace_id: str, span_id: str) -
         assert connection.getresponse().status == 200
     finally:
         connection.close()
-    return answer
+    return response
 
 
 def trace_of(stack: LocalStack, trace_id: str) -> dict[str, Any]:
-    """Wait until the load balancer and the service have sent all of their spans."""
+    """Wait until the load balancer and the service have sent their spans; return the trace."""
 
-    def known() -> dict[str, Any]:
-        found: dict[str, Any] = stack.request("GET", f"/lab/api/traces/{trace_id}").json()
-        return found
+    def current_trace() -> dict[str, Any]:
+        trace: dict[str, Any] = stack.request("GET", f"/lab/api/traces/{trace_id}").json()
+        return trace
 
     def is_complete() -> bool:
         # The request's own span, `app`, ends last.
-        return {it["stage"] for it in known().get("spans", ())} >= {"load-balancer", "app"}
+        return {it["stage"] for it in current_trace().get("spans", ())} >= {"load-balancer", "app"}
 
     assert wait_until(is_complete, timeout_s=10)
-    return known()
+    return current_trace()
 
 
-def test_the_spans_of_all_processes_meet_in_one_trace(stack: LocalStack) -> None:
-    """The client's span is the parent of the load balancer's, which is that of the service's."""
+def test_the_spans_of_all_processes_are_in_one_trace(stack: LocalStack) -> None:
+    """The client's span is the parent of the load balancer's span, and that of the service's."""
     trace_id, span_id = token_hex(16), token_hex(8)
-    answer = sent_with_spans(stack, "/api/products?limit=1", trace_id, span_id)
+    response = send_with_span(stack, "/api/products?limit=1", trace_id, span_id)
     trace = trace_of(stack, trace_id)
     parents = {it["stage"]: it["parent_id"] for it in trace["spans"]}
     ids = {it["stage"]: it["id"] for it in trace["spans"]}
     assert (parents["request"], parents["load-balancer"]) == (None, span_id)
     assert parents["app"] == ids["load-balancer"]
     assert (trace["method"], trace["path"], trace["status"]) == ("GET", "/api/products", 200)
-    assert trace["request_id"] == answer.headers["X-Request-ID"]
-    assert trace["cache"] == answer.headers["X-Cache"]
+    assert trace["request_id"] == response.headers["X-Request-ID"]
+    assert trace["cache"] == response.headers["X-Cache"]
 
 
-def test_a_request_without_a_trace_of_its_own_is_listed_and_told_of(stack: LocalStack) -> None:
-    """The load balancer begins one for it; the page hears of it, and is not traced itself."""
-    marker = token_hex(8)
+def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalStack) -> None:
+    """The load balancer starts a trace for it, but not for requests to the lab's page."""
+    request_id = token_hex(8)
     with stack.event_stream() as page:
         assert page.readline() == b"retry: 1000\n"
-        stack.request("GET", "/api/nothing", headers={"X-Request-ID": marker})
-        told = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))
-        found = next(it for it in map(json.loads, told) if it["request_id"] == marker)
-    assert (found["status"], found["processes"][0]) == (404, "load-balancer")
+        stack.request("GET", "/api/nothing", headers={"X-Request-ID": request_id})
+        events = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))
+        event = next(it for it in map(json.loads, events) if it["request_id"] == request_id)
+    assert (event["status"], event["processes"][0]) == (404, "load-balancer")
     items = stack.request("GET", "/lab/api/traces?limit=1000").json()["items"]
-    assert marker in {it["request_id"] for it in items}
-    # Whoever asks for the page with `lab trace` says so; the load balancer does not.
+    assert request_id in {it["request_id"] for it in items}
+    # Requests to the page have spans only from `lab trace`, and none from the load balancer.
     of_the_page = [it for it in items if str(it["path"]).startswith("/lab")]
     assert all(it["processes"] == ["client"] for it in of_the_page), of_the_page
-    # Nor is the question whether a process is ready, which comes every second.
-    asked = [it for it in items if it["path"] == "/readyz"]
-    assert all("load-balancer" in it["processes"] for it in asked), asked
+    # Health checks, one per second and process, are not traced. Other calls of /readyz are.
+    health_checks = [it for it in items if it["path"] == "/readyz"]
+    assert all("load-balancer" in it["processes"] for it in health_checks), health_checks
 
 
 @pytest.mark.parametrize("https", [False, True], ids=["http", "https"])
-def test_the_page_comes_from_where_the_service_does(stack: LocalStack, *, https: bool) -> None:
-    """So that its scripts may ask the service, and nothing else."""
+def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https: bool) -> None:
+    """So its scripts can send requests to the service, and to no other origin."""
     page = stack.request("GET", "/lab", https=https)
     assert page.status == 200
     assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
     assert "Server" not in page.headers
 
 
-def test_a_statement_is_explained_by_the_stacks_own_database(stack: LocalStack) -> None:
-    """A statement of the service: its processes have the collector's key."""
+def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None:
+    """The statement is from the service, whose processes have the collector's key."""
     trace_id, span_id = token_hex(16), token_hex(8)
-    headers, body = traced(trace_id, span_id), signup(new_email())
+    headers, body = traced_headers(trace_id, span_id), signup(new_email())
     assert stack.request("POST", "/api/users", body=body, headers=headers).status == 201
     spans = trace_of(stack, trace_id)["spans"]
     insert = next(it for it in spans if it["name"] == "INSERT users")
@@ -104,10 +104,10 @@ def test_a_statement_is_explained_by_the_stacks_own_database(stack: LocalStack) 
     assert "Insert on users" in plan["plan"][0]
 
 
-def test_in_production_settings_there_is_no_page_and_no_trace(
+def test_with_production_settings_there_is_no_page_and_no_trace(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same Caddyfile without the variables: `/lab` is the service's own 404."""
+    """The Caddyfile is the same, but the variables are not set. `/lab` is a 404 of the service."""
     for name in ("OTEL_TRACES_EXPORTER", "EXTRA_ROUTES"):
         monkeypatch.delenv(name, raising=False)
     other = LocalStack()
@@ -144,10 +144,10 @@ def test_in_production_settings_there_is_no_page_and_no_trace(
     ],
     ids=["not set", "empty", "none", "otlp"],
 )
-def test_the_load_balancer_traces_only_when_told_to(
+def test_the_load_balancer_traces_only_with_otel_traces_exporter(
     variables: dict[str, str], *, traces: bool
 ) -> None:
-    """By OpenTelemetry's own variable; without it, nothing would be there to fail."""
+    """Without this variable of OpenTelemetry, no part of tracing can fail."""
     adapted = subprocess.run(
         [wheels.caddy(), "adapt", "--config", CADDYFILE, "--adapter", "caddyfile"],
         env=variables,
