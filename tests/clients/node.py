@@ -1,4 +1,4 @@
-"""Node.js as this machine has it, and the packages that a directory of the tests locks."""
+"""Runs Node.js of this machine, with packages from the lock file of a directory."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ HERE = Path(__file__).parent
 
 
 def installed(name: str, directory: Path) -> Path:
-    """Copy a directory of tests/clients to another place, and install its packages there.
+    """Copy a directory of tests/clients into `directory`, and install its packages there.
 
-    Skips the test, and says so loudly, when there is no Node.js.
+    Skips the test if Node.js or npm is missing. The reason says how to install them.
     """
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("NO NODE: install Node.js 20 or newer with npm, such as `apt install npm`")
@@ -24,13 +24,13 @@ def installed(name: str, directory: Path) -> Path:
 
 
 def run(*command: str, directory: Path) -> str:
-    """Run a program that succeeds, one of the installed packages included; return its output."""
+    """Run a program, which may be from an installed package and must succeed. Return its output."""
     programs = directory / "node_modules" / ".bin"
-    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    no_telemetry = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     result = subprocess.run(
         command,
         cwd=directory,
-        env={**os.environ, **quiet, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        env={**os.environ, **no_telemetry, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,

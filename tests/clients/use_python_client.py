@@ -1,6 +1,6 @@
-"""A shopper who uses the generated Python client: `use_python_client.py URL PRODUCT_ID`.
+"""Uses the generated Python client as a customer: `use_python_client.py URL PRODUCT_ID`.
 
-The test beside it checks the types of this file, with those of the client.
+test_generated_clients.py checks the types of this file against those of the client.
 """
 
 import secrets
@@ -26,42 +26,42 @@ PASSWORD = "purple monkey dishwasher"
 
 
 def shop(url: str, product_id: int) -> None:
-    """Sign up, log in, order once, and meet each problem as an object."""
-    anybody = Client(base_url=url, raise_on_unexpected_status=True)
+    """Sign up, log in, order once, and check that problems are typed objects."""
+    anonymous = Client(base_url=url, raise_on_unexpected_status=True)
     email = f"{secrets.token_hex(8)}@example.com"
     user = create_user.sync(
-        client=anybody, body=UserCreate(name="Ahmed", email=email, password=PASSWORD)
+        client=anonymous, body=UserCreate(name="Ahmed", email=email, password=PASSWORD)
     )
     assert isinstance(user, UserRead)
-    _meets_problems(anybody, email)
-    tokens = login.sync(client=anybody, body=Login(email=email, password=PASSWORD))
+    _check_problems(anonymous, email)
+    tokens = login.sync(client=anonymous, body=Login(email=email, password=PASSWORD))
     assert isinstance(tokens, TokenPair)
-    ahmed = AuthenticatedClient(
+    user_client = AuthenticatedClient(
         base_url=url, token=tokens.access_token, raise_on_unexpected_status=True
     )
-    _orders_once(ahmed, user.id, product_id)
+    _check_orders(user_client, user.id, product_id)
 
 
-def _meets_problems(anybody: Client, email: str) -> None:
+def _check_problems(anonymous: Client, email: str) -> None:
     taken = create_user.sync_detailed(
-        client=anybody, body=UserCreate(name="Ahmed", email=email, password=PASSWORD)
+        client=anonymous, body=UserCreate(name="Ahmed", email=email, password=PASSWORD)
     )
     assert taken.status_code == 409
     assert isinstance(taken.parsed, Problem)
     assert taken.parsed.code == "email-taken"
     invalid = create_user.sync_detailed(
-        client=anybody, body=UserCreate(name="", email=email, password=PASSWORD)
+        client=anonymous, body=UserCreate(name="", email=email, password=PASSWORD)
     )
     assert invalid.status_code == 422
     assert isinstance(invalid.parsed, Problem)
     assert [error.pointer for error in invalid.parsed.errors or []] == ["/name"]
 
 
-def _orders_once(ahmed: AuthenticatedClient, user_id: int, product_id: int) -> None:
+def _check_orders(user_client: AuthenticatedClient, user_id: int, product_id: int) -> None:
     body = OrderCreate(items=[OrderItem(product_id=product_id, quantity=1)])
     key = secrets.token_hex(8)
     placed, replayed = (
-        create_order.sync_detailed(user_id, client=ahmed, body=body, idempotency_key=key)
+        create_order.sync_detailed(user_id, client=user_client, body=body, idempotency_key=key)
         for _ in range(2)
     )
     assert isinstance(placed.parsed, OrderRead)
@@ -69,7 +69,7 @@ def _orders_once(ahmed: AuthenticatedClient, user_id: int, product_id: int) -> N
     assert replayed.parsed == placed.parsed
     assert replayed.headers["Idempotency-Replayed"] == "true"
     unchanged = read_order.sync_detailed(
-        user_id, placed.parsed.id, client=ahmed, if_none_match=placed.headers["ETag"]
+        user_id, placed.parsed.id, client=user_client, if_none_match=placed.headers["ETag"]
     )
     assert (unchanged.status_code, unchanged.parsed) == (304, None)
 

@@ -1,4 +1,4 @@
-"""Containers for these tests: the image is built, and the stack runs, as docs/docker.md says."""
+"""Fixtures: the image is built, and the containers run, as docs/docker.md describes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.docker.compose_stack import ComposeStack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all of them, so that only `make docker-test` runs them."""
+    """Mark all tests in this directory, so that only `make docker-test` runs them."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
-    """A stack that is up, with limits that nobody reaches, shared by all."""
+    """A running stack with rate limits that no test reaches, shared by all tests."""
     stack = ComposeStack(tmp_path_factory.mktemp("shared"))
     stack.make_secrets(RATE_LIMIT_SIGNUP="654321/minute", RATE_LIMIT_DEFAULT="1000000/minute")
     try:
@@ -30,14 +30,14 @@ def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeS
 
 @pytest.fixture
 def stack(started_stack: ComposeStack) -> ComposeStack:
-    """The shared stack, whole whatever the test before has done to it."""
+    """The shared stack. Containers that a previous test has stopped are started again."""
     started_stack.succeed("up", "--wait")
     return started_stack
 
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[ComposeStack]:
-    """A stack of this test's own: nothing started, and no secrets made."""
+    """A stack for one test, not started and without secrets."""
     stack = ComposeStack(tmp_path)
     yield stack
     stack.discard()

@@ -1,4 +1,4 @@
-"""README.md and docs/docker.md, executed against containers."""
+"""Executes README.md and docs/docker.md with containers."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# What `make seed` leaves behind, as far as the README shows it.
+# The part of the data of `make seed` that the README shows.
 SHOP = (
     "INSERT INTO products (sku, name, price, stock, created_at, updated_at) VALUES"
     " ('RT-TEA-ASSAM-100', 'Assam Mangalam second flush, 100 g', 8.90, 225, now(), now()),"
@@ -19,8 +19,8 @@ SHOP = (
     " SELECT setval('orders_id_seq', 200);"
 )
 PSQL = "docker compose exec -T postgres psql -qU postgres roundtrip -c"
-# The README's own commands for what these containers are told in other words.
-INSTEAD = {
+# Commands of the README for the local stack, and the same commands for containers.
+REPLACEMENTS = {
     "make test\n": "true\n",
     "make seed\n": f"{PSQL} {shlex.quote(SHOP)}\n",
     "make admin EMAIL=chidi@example.com PASSWORD='seven small green apples'": (
@@ -28,38 +28,40 @@ INSTEAD = {
         " python -m app create-admin --email chidi@example.com"
     ),
 }
-# Only the local stack tells strangers how long its stages took.
+# Only the local stack sends Server-Timing.
 _TIMING = re.compile(r"(?m)^Server-Timing: .*\n")
 AUTHORITY = "caddy:/data/caddy/pki/authorities/local/root.crt"
 
 
-def test_the_readme_is_true_of_containers_as_well(own_stack: ComposeStack, tmp_path: Path) -> None:
-    """Signup, login, a change, an order: the same calls have the same answers."""
+def test_the_readme_shows_real_outputs_also_with_containers(
+    own_stack: ComposeStack, tmp_path: Path
+) -> None:
+    """Signup, login, a change and an order have the same responses as in the local stack."""
     own_stack.make_secrets()
     own_stack.succeed("up", "--wait")
     own_stack.succeed("cp", AUTHORITY, str(own_stack.directory / "ca.crt"))
     first, *blocks = ((kind, _TIMING.sub("", text)) for kind, text in blocks_of("README.md"))
     assert first == ("sh", "make up\n")
-    terminal = Terminal(own_stack, tmp_path, INSTEAD, checkout=own_stack.directory)
+    terminal = Terminal(own_stack, tmp_path, REPLACEMENTS, checkout=own_stack.directory)
     assert terminal.run_and_compare(blocks) >= 14
 
 
-def test_every_command_about_docker_does_what_it_shows(
+def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
     own_stack: ComposeStack, tmp_path: Path
 ) -> None:
-    """From the secrets to the end; and while a new version is put in place, no request fails."""
+    """The update replaces the containers while a client sends requests."""
     blocks = blocks_of("docs/docker.md")
-    port = {"localhost:16686": f"localhost:{own_stack.jaeger_port}"}
-    terminal = Terminal(own_stack, tmp_path, port, checkout=own_stack.directory)
-    update = next(place for place, (_, text) in enumerate(blocks) if "--no-deps" in text)
+    replacements = {"localhost:16686": f"localhost:{own_stack.jaeger_port}"}
+    terminal = Terminal(own_stack, tmp_path, replacements, checkout=own_stack.directory)
+    update = next(index for index, (_, text) in enumerate(blocks) if "--no-deps" in text)
     compared = terminal.run_and_compare(blocks[:update])
-    with repeating(partial(_status, own_stack), every=0.12) as statuses:
+    with repeating(partial(_status, own_stack), interval_seconds=0.12) as statuses:
         terminal.run(blocks[update][1])
     assert len(statuses) > 50
     assert set(statuses) == {200}
     compared += terminal.run_and_compare(blocks[update + 1 :])
     assert compared == 6
-    assert not any(own_stack.left_behind().values())
+    assert not any(own_stack.resources().values())
 
 
 def _status(stack: ComposeStack) -> int:

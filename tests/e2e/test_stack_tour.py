@@ -14,7 +14,7 @@ import pytest
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import CHECKOUT, LocalStack
 
-ASKED = "q leaves:"
+PROMPT = "q leaves:"
 # Much longer than any of the commands takes.
 MAX_WAIT_SECONDS = 60
 
@@ -29,7 +29,7 @@ class Player:
     def read(self) -> str:
         """Return the output up to the next question, or to the end."""
         text, deadline = "", time.monotonic() + MAX_WAIT_SECONDS
-        while ASKED not in text:
+        while PROMPT not in text:
             left = max(deadline - time.monotonic(), 0)
             if not select.select([self._terminal], [], [], left)[0]:
                 pytest.fail(
@@ -92,7 +92,7 @@ def test_leaving_early_heals_the_faults_of_the_chapter(stack: LocalStack) -> Non
     with playing(stack, "8") as (player, process):
         shown = player.read()
         while "fault redis stop" not in shown:
-            assert ASKED in shown, shown
+            assert PROMPT in shown, shown
             shown = player.answer("s")
         assert "Valkey is stopped" in player.answer()
         player.answer("q")

@@ -1,4 +1,4 @@
-// A shopper who uses the generated TypeScript client: `node use_client.js URL PRODUCT_ID`.
+// Uses the generated TypeScript client as a customer: `node use_client.js URL PRODUCT_ID`.
 import createClient from "openapi-fetch";
 
 import type { components, paths } from "./schema.js";
@@ -11,8 +11,8 @@ const PASSWORD = "purple monkey dishwasher";
 const [, , url, productId] = process.argv;
 const client = createClient<paths>({ baseUrl: url });
 
-function check(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Error(`expected ${what}`);
+function check(condition: boolean, expectation: string): asserts condition {
+  if (!condition) throw new Error(`expected ${expectation}`);
 }
 
 const email = `${crypto.randomUUID()}@example.com`;
