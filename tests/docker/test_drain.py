@@ -35,7 +35,7 @@ def restored_stack(stack: ComposeStack) -> Iterator[ComposeStack]:
     stack.succeed("up", "--wait")
 
 
-def test_sigterm_refuses_new_requests_and_finishes_those_in_progress(
+def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
     restored_stack: ComposeStack,
 ) -> None:
     """First, /readyz returns 503. The slow request is completed, and the exit status is 0."""
@@ -60,7 +60,7 @@ def test_sigterm_refuses_new_requests_and_finishes_those_in_progress(
         assert time.monotonic() - began < 15
         lock.result()
     state = stack.inspect("app-1")["State"]
-    # With 137, Docker would have killed it after its grace period or for its use of memory.
+    # 137 would mean that Docker killed it, after the grace period or for its use of memory.
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
 
 

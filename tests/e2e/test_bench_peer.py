@@ -168,7 +168,7 @@ def test_both_count_requests_in_the_same_window(backends: Backends, program: Pat
 
 
 def test_both_send_the_same_statements(cold: Pair) -> None:
-    """The same for the session, an uncached read and an order with a key, in the same sequence."""
+    """Session check, uncached read and order with a key have equal statements in equal order."""
     log_size_before = cold.log_size
     cold.send_to_both("GET", cold.user)
     for subject in (cold.ours, cold.fastify):

@@ -1,4 +1,4 @@
-"""`lab tour` on a terminal, as a user plays it."""
+"""`lab tour` on a terminal, with the input of a user."""
 
 import os
 import pty
@@ -19,8 +19,8 @@ PROMPT = "q leaves:"
 MAX_WAIT_SECONDS = 60
 
 
-class Player:
-    """A user who reads up to a question, and answers it."""
+class TourUser:
+    """Reads the output up to the next question, and types the answer, as a user does."""
 
     def __init__(self, terminal: int) -> None:
         """`terminal` is the file descriptor of the user's side of a pseudo-terminal."""
@@ -49,24 +49,26 @@ class Player:
 
 
 @contextmanager
-def playing(stack: LocalStack, *arguments: str) -> Iterator[tuple[Player, "subprocess.Popen[str]"]]:
+def running_tour(
+    stack: LocalStack, *arguments: str
+) -> Iterator[tuple[TourUser, "subprocess.Popen[str]"]]:
     """Start the tour, without colours."""
-    ours, theirs = pty.openpty()
+    user_side, program_side = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "lab", "tour", *arguments],
         cwd=CHECKOUT,
         env={**stack.environment, "TERM": "dumb", "COLUMNS": "100"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=program_side,
+        stdout=program_side,
+        stderr=program_side,
         text=True,
         start_new_session=True,
     )
-    os.close(theirs)
+    os.close(program_side)
     try:
-        yield Player(ours), process
+        yield TourUser(user_side), process
     finally:
-        os.close(ours)
+        os.close(user_side)
         try:
             process.wait(timeout=30)
         finally:
@@ -75,26 +77,26 @@ def playing(stack: LocalStack, *arguments: str) -> Iterator[tuple[Player, "subpr
 
 def test_a_user_can_run_a_command_skip_one_and_leave(stack: LocalStack) -> None:
     """A command that runs prints its output, and a skipped one does not."""
-    with playing(stack, "1") as (player, process):
-        shown = player.read()
+    with running_tour(stack, "1") as (user, process):
+        shown = user.read()
         assert "1. Names and addresses" in shown
         assert "$ .venv/bin/lab trace --print w /livez" in shown
-        assert "GET /livez: 200 in" in player.answer()
-        skipped = player.answer("s")
+        assert "GET /livez: 200 in" in user.answer()
+        skipped = user.answer("s")
         assert "lab/trace/connecting.py:" in skipped
         assert "No address found" not in skipped
-        player.answer("q")
+        user.answer("q")
         assert process.wait(timeout=10) == 0
 
 
 def test_leaving_early_heals_the_faults_of_the_chapter(stack: LocalStack) -> None:
     """Redis, which the chapter has stopped, is up again."""
-    with playing(stack, "8") as (player, process):
-        shown = player.read()
+    with running_tour(stack, "8") as (user, process):
+        shown = user.read()
         while "fault redis stop" not in shown:
             assert PROMPT in shown, shown
-            shown = player.answer("s")
-        assert "Valkey is stopped" in player.answer()
-        player.answer("q")
+            shown = user.answer("s")
+        assert "Valkey is stopped" in user.answer()
+        user.answer("q")
         assert process.wait(timeout=30) == 0
     assert wait_until(lambda: stack.request("GET", "/readyz").json()["redis"] == "up", timeout_s=10)

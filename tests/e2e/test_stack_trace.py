@@ -74,7 +74,7 @@ def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
     ("path", "servers"),
     [("/livez", ["load-balancer"]), ("/readyz", ["load-balancer"]), ("/metrics", []), ("/lab", [])],
 )
-def test_lab_trace_knows_which_processes_trace_a_path(
+def test_lab_trace_waits_for_every_process_that_traces_a_path(
     stack: LocalStack, path: str, servers: list[str]
 ) -> None:
     """It shows the spans of all processes that send any, and none arrive later."""

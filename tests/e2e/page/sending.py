@@ -72,7 +72,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Shop:
-    """A catalogue, and an administrator who may change it."""
+    """The catalogue, and an administrator, who may change it."""
 
     http: httpx2.Client
     admin: Account

@@ -48,11 +48,11 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     page: Page, stack: LocalStack, password: str
 ) -> None:
     """An error about a field is at the field, and the user's input stays."""
-    person = signup(new_email())
-    assert stack.request("POST", "/api/users", body=person).status == 201
-    problem = stack.request("POST", "/api/users", body={**person, "password": password}).json()
+    account = signup(new_email())
+    assert stack.request("POST", "/api/users", body=account).status == 201
+    problem = stack.request("POST", "/api/users", body={**account, "password": password}).json()
     go(page)
-    sign_up(page, person["email"], password)
+    sign_up(page, account["email"], password)
     field = page.get_by_label("Password")
     if password == "short":
         detail = problem["errors"][0]["detail"]
@@ -62,7 +62,7 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     else:
         expect(page.get_by_text(problem["detail"])).to_be_visible()
         expect(field).not_to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Email")).to_have_value(person["email"])
+    expect(page.get_by_label("Email")).to_have_value(account["email"])
 
 
 def test_the_pages_own_request_has_the_stages_that_the_browser_measured(page: Page) -> None:
