@@ -57,7 +57,7 @@ class Container:
             size=_MAX_CACHED_SESSIONS,
             owner=lambda principal: principal.user_id,
         )
-        store = Store(self._database, self.cache)
+        store = Store(self._database, self.cache, cache_seconds=settings.cache_lifetime)
         self.users = UserService(store, self._passwords, check, signed_in, cursors)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)

@@ -122,7 +122,9 @@ def _middleware(
     app: FastAPI, settings: Settings, container: Container, *, traced: bool
 ) -> list[Middleware]:
     routes = _routes(app)
-    stored_responses = StoredResponses(container.cache, container.sessions.cached_principal)
+    stored_responses = StoredResponses(
+        container.cache, container.sessions.cached_principal, seconds=settings.cache_lifetime
+    )
     server_timing = settings.server_timing == "on"
     # Skip this middleware unless tracing or Server-Timing is on.
     records_stages = server_timing or traced

@@ -15,8 +15,6 @@ from app.schemas.bodies import CachedBody, Representation
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
-CACHED_SECONDS: Final = 60
-"""How long a read is cached in Redis, and then its response in a process, if nothing changes it."""
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
 """Before the second attempt. It grows by as much before each further one."""
@@ -26,9 +24,11 @@ _MAX_ROWS_PER_TRANSACTION: Final = 1000
 class Store:
     """Reads and writes for the services. `Executor` lists the errors that all methods raise."""
 
-    def __init__(self, database: Database, cache: ReadCache) -> None:
+    def __init__(self, database: Database, cache: ReadCache, *, cache_seconds: int) -> None:
+        """Let a cached read expire after `cache_seconds`."""
         self._database = database
         self._cache = cache
+        self._cache_seconds = cache_seconds
         self.reading = database.reading
         """Reads without the cache. Each statement sees the data committed when it begins."""
 
@@ -40,14 +40,16 @@ class Store:
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
-        The cached body expires after a minute, or when a write changes a row with this `tag`.
+        The cached body expires in time, or when a write changes a row with this `tag`.
         `variant` distinguishes the reads that share a tag. If it is None, the cache is neither
         read nor written. Raises the errors of `load`.
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
             return CachedBody.not_stored(await load_bytes(), tag)
-        cached = await self._cache.get_or_load(tag, variant, load_bytes, seconds=CACHED_SECONDS)
+        cached = await self._cache.get_or_load(
+            tag, variant, load_bytes, seconds=self._cache_seconds
+        )
         return CachedBody(*cached)
 
     async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:

@@ -14,7 +14,6 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
-from app.store import CACHED_SECONDS
 from app.tracing import ActiveStage, begin, place_of
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
@@ -41,13 +40,17 @@ class StoredResponses:
         cache: ReadCache,
         find_principal: _FindPrincipal,
         *,
+        seconds: int,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`find_principal` finds a recently verified user by token or cookie, without a query."""
+        """Store each response for `seconds`.
+
+        `find_principal` finds a recently verified user by token or cookie, without a query.
+        """
         self._cache = cache
         self._find_principal = find_principal
         self._responses: TTLCache[Hashable, StoredResponse] = TTLCache(
-            _MAX_BYTES, CACHED_SECONDS, timer=timer, getsizeof=_size_bytes
+            _MAX_BYTES, seconds, timer=timer, getsizeof=_size_bytes
         )
 
     def start_lookup(self, scope: Scope) -> None:

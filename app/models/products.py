@@ -1,12 +1,8 @@
-"""Products and the currency of their prices."""
+"""Products."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
-
-CURRENCY: Final = "EUR"
-"""The currency of all amounts in the tables (ISO 4217)."""
 
 
 @dataclass(slots=True)

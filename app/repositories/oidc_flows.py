@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
 from app.models import OidcFlow
-from app.repositories.deletions import batch_deletion, surplus_deletion
+from app.repositories.bulk_deletions import batch_deletion, surplus_deletion
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS

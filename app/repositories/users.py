@@ -44,11 +44,11 @@ _KEEP: Final = Statement(
 _AFTER: Final = Statement(_PAGE, User)
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
 # All other columns count as personal data, including columns added later.
-_NOT_PERSONAL: Final = {"id", "role", "created_at", "updated_at", "erased_at"}
+_KEPT_WHEN_ERASED: Final = {"id", "role", "created_at", "updated_at", "erased_at"}
 _ERASE: Final = Statement(
     update(USERS)
     .where(_HAS_ID)
-    .values({column: null() for column in USERS.c if column.name not in _NOT_PERSONAL})
+    .values({column: null() for column in USERS.c if column.name not in _KEPT_WHEN_ERASED})
     .values(**parameters(USERS, "erased_at"), updated_at=func.clock_timestamp())
     .returning(USERS.c.id),
     int,

@@ -133,5 +133,5 @@ async def change_password(
 )
 async def delete_user(user_id: VisibleUserId, if_match: IfMatch, users: Users) -> Response:
     """Delete an account. Its personal data is erased, and its email can be used again."""
-    await users.delete(user_id, if_match)
+    await users.erase(user_id, if_match)
     return Response(status_code=204)

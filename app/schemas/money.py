@@ -1,11 +1,11 @@
 """Money in JSON: an exact decimal string with two places, never a float."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.models.products import CURRENCY
+from app.models.money import CURRENCY, Currency
 
 _AMOUNT = r"^(0|[1-9][0-9]{0,%d})\.[0-9]{2}$"
 
@@ -16,7 +16,7 @@ class Money(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     amount: Annotated[str, Field(pattern=_AMOUNT % 14, examples=["12.50"])]
-    currency: Literal["EUR"]
+    currency: Currency
 
     @classmethod
     def of(cls, amount: Decimal) -> "Money":

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 
 from app.models import Product
+from app.models.money import CURRENCY
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.money import Money, Price
 from app.schemas.names import Name
@@ -29,7 +30,7 @@ class ProductCreate(RequestBody):
                 {
                     "sku": "kettle-1",
                     "name": "Kettle",
-                    "price": {"amount": "24.90", "currency": "EUR"},
+                    "price": {"amount": "24.90", "currency": CURRENCY},
                     "stock": 100,
                 }
             ]
@@ -50,7 +51,7 @@ class ProductUpdate(RequestBody):
     # The default of a missing field is never read, see `model_fields_set`.
     sku: Sku = Field(default_factory=str)
     name: Name = Field(default_factory=str)
-    price: Price = Field(default_factory=lambda: Price(amount="0.00", currency="EUR"))
+    price: Price = Field(default_factory=lambda: Price(amount="0.00", currency=CURRENCY))
     stock: Stock = Field(default_factory=int)
 
 

@@ -169,7 +169,7 @@ class UserService:
         async with self._store.reading() as tx:
             return _existing(await tx.users.get(user_id))
 
-    async def delete(self, user_id: int, expected: EntityTags | None) -> None:
+    async def erase(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions.
 
         Its email can then be used for a new account.

@@ -81,6 +81,8 @@ class Settings(TokenSettings, ProviderSettings):
     redis_breaker_recovery: PositiveInt = 2
     # Whether reads are cached in Redis and, as long as Redis confirms them, in the process.
     cache: Literal["on", "off"] = "on"
+    # How long a read stays in Redis, and then its response in a process, if nothing changes it.
+    cache_lifetime: PositiveInt = 60
 
     # A session ends after the first time, and after the second if it is not used.
     session_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 30 * 24 * 60 * 60

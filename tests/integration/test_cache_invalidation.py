@@ -43,9 +43,9 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
     async def with_store() -> None:
         connections, redis_client = Database(create_engine(settings)), RedisClient(settings)
         try:
-            await Store(connections, ReadCache(redis_client, key_prefix=PREFIX, on=True)).write(
-                work
-            )
+            await Store(
+                connections, ReadCache(redis_client, key_prefix=PREFIX, on=True), cache_seconds=60
+            ).write(work)
         finally:
             await redis_client.close()
             await connections.close()
