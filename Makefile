@@ -72,7 +72,7 @@ bench: lab-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a sho
 profile: dev-set  ## show what one route spends its time on; ROUTE=order for another
 	@$(LAB) profile
 
-test: dev-set  ## run all tests; ARGS='-k signup' selects some
+test: dev-set  ## run the fast tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: dev-set  ## check style, imports between layers, scripts, workflows and new migrations

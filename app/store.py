@@ -1,4 +1,4 @@
-"""The one way to read, through the cache, and the one way to write, in a transaction."""
+"""All reads of the services, through the cache, and all writes, in a transaction."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 _T = TypeVar("_T")
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
-"""Before the second attempt. It grows by as much before each further one."""
+"""Multiplied by the number of the failed attempts."""
 _MAX_ROWS_PER_TRANSACTION: Final = 1000
 
 

@@ -50,7 +50,7 @@ class ListCursors:
     _secrets: Mapping[Key, bytes]
 
     def following(self, after: Position | None, limit: int) -> Callable[[int], str]:
-        """Return a function from the id of the last row of this page to the next page's cursor."""
+        """Return a function that takes the last row's id and returns the next page's cursor."""
         return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _LIMIT_CHANGED)
 
     def encode(self, row_id: int, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""The keys of the access tokens: one signs, and all keys that a live token may need verify."""
+"""The keys of access tokens. One signs. Each verifies until the tokens it signed have expired."""
 
 import base64
 import hashlib
@@ -66,7 +66,7 @@ class KeyRing:
 def rotated(
     keys: Sequence[SigningKey], *, now: datetime, signs_from: datetime, token_lifetime: int
 ) -> tuple[SigningKey, ...]:
-    """Return the keys with a new one that will sign, without those that no live token needs.
+    """Return the keys with a new one that will sign, without those whose tokens have expired.
 
     Raises `ValueError` while the previous rotation is in progress.
     """

@@ -43,7 +43,7 @@ class WrongPassword(Forbidden):
 
 class Reauthenticate(Forbidden):
     code = "reauthenticate"
-    meaning = "This changes the sign-in methods of the account, so it requires a fresh proof."
+    meaning = "This changes the sign-in methods, so it requires the password or a recent sign-in."
     detail = (
         "This changes the sign-in methods of the account. Send the current password, or sign in "
         "again and repeat it within five minutes."
@@ -95,7 +95,7 @@ class LinkRequired(Conflict):
 
 class IdentityTaken(Conflict):
     code = "identity-taken"
-    meaning = "This identity signs in to another account."
+    meaning = "This identity is already linked to another account."
     detail = "This identity is linked to another account. Sign in with it, or link another one."
 
 

@@ -62,8 +62,8 @@ class Unavailable(AppError):
 
 
 class InternalError(AppError):
-    """A defect of the service. The log has its cause, under the request id."""
+    """A defect of the service. The log has its cause, in the line with the request id."""
 
     code = "internal-error"
-    meaning = "The service has a defect. Its log has the cause, under the request id."
+    meaning = "The service has a defect. Its log has the cause, in the line with the request id."
     detail = "An internal error occurred. Quote the request id when you report it."

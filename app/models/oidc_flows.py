@@ -9,7 +9,7 @@ FLOW_LIFETIME: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class OidcFlow:
-    """The parameters of an authorization request, and its browser, until `expires_at`.
+    """An authorization request and the browser that began it. Valid until `expires_at`.
 
     The row is deleted when it is used, so that a response works once. Of the browser's secret,
     only the SHA-256 is stored.

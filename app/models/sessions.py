@@ -12,7 +12,7 @@ _RECENT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Principal:
-    """The user of a request, in a session that was live at most a second ago."""
+    """The signed-in user, and the session, which was in the database less than a second ago."""
 
     user_id: int
     session_id: int
@@ -38,7 +38,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of one user, until the session ends, `expires_at`, or it is unused for too long.
+    """One sign-in of a user. It is valid until it is ended or unused, or until `expires_at`.
 
     A browser has a cookie, any other client a refresh token. The table has only the SHA-256 of
     it, which cannot be used to sign in. 256 random bits need no salt and no slow hash.

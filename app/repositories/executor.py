@@ -39,7 +39,7 @@ class Executor:
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
-        """Add the tags of all rows that the statements change to `changed`."""
+        """Add to `changed` the tags of all rows that the statements change."""
         self._engine = engine
         self._in_transaction = in_transaction
         self._changed = changed

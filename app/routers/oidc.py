@@ -53,8 +53,8 @@ async def begin_sign_in(
     return with_flow_cookie(response, departure.browser_secret)
 
 
-# Not in the OpenAPI document: only a provider knows what to send here, and only once. Unknown
-# parameters that it sends must be ignored (RFC 6749, section 4.1.2).
+# Not in the OpenAPI document: the browser sends this request with the provider's parameters, and it
+# works once. Unknown parameters must be ignored (RFC 6749, section 4.1.2).
 @router.get(
     "/{provider}/callback",
     include_in_schema=False,

@@ -67,7 +67,7 @@ class CachedBody:
     body: bytes
     outcome: Literal["hit", "miss", "bypass"]
     tag: str
-    """The body is current as long as this tag has the generation below."""
+    """The cache tag. The body is current while Redis has this generation for it."""
     generation: bytes | None
 
     @classmethod

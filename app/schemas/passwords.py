@@ -11,7 +11,7 @@ MIN_CHARACTERS = 15
 MAX_BYTES = 1024
 """Of UTF-8."""
 _MAX_CODE_POINTS_PER_BYTE = 4
-"""More code points than NFC can combine into one byte."""
+"""NFC never combines this many code points into one byte: a longer text is too long."""
 
 
 def _normalised(value: SecretStr) -> str | None:
@@ -42,7 +42,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 
 def _typed_password(value: SecretStr) -> SecretStr:
-    # A password that is too long is wrong: none is stored, and none should be hashed.
+    # No stored password is this long, so the text is not hashed.
     return SecretStr(_normalised(value) or "")
 
 

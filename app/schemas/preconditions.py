@@ -24,7 +24,7 @@ class EntityTags:
     def parse(cls, header: str) -> "EntityTags":
         """Read a header's value. Raises `MalformedHeader` when a tag is not quoted.
 
-        The tag of a compressed response also stands for the version that was compressed.
+        The suffix that the load balancer adds to the tag of a compressed response is ignored.
         """
         if header.strip() == "*":
             return cls(frozenset(), anything=True)

@@ -62,8 +62,8 @@ class Settings(TokenSettings, ProviderSettings):
         ),
     ]
     database_pool_size: PositiveInt = 10
-    # A request that gets no connection in this time gets 503. It is as long as the timeout of a
-    # statement: if a request uses up both, it reaches REQUEST_TIMEOUT.
+    # A request that gets no connection in this time gets 503. This time and the timeout
+    # of a statement together are as long as REQUEST_TIMEOUT.
     database_pool_timeout: PositiveFloat = 5.0
     # PostgreSQL cancels a statement after this time. It is below the request's deadline, so that
     # the connection is usable again by the time the client has its 503.
@@ -84,7 +84,7 @@ class Settings(TokenSettings, ProviderSettings):
     # How long a read stays in Redis, and then its response in a process, if nothing changes it.
     cache_lifetime: PositiveInt = 60
 
-    # A session ends after the first time, and after the second if it is not used.
+    # A session ends after the first time, or if it is not used for the second time.
     session_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 30 * 24 * 60 * 60
     session_idle_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 7 * 24 * 60 * 60
 

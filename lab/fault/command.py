@@ -18,7 +18,7 @@ MAX_DELAY_MS: Final = 10_000
 _DESCRIPTION = """\
 Break one part of the running stack on purpose. Each command prints the command that heals it.
 Stopping or restarting the stack heals all faults. Servers of your own (DATABASE_URL, REDIS_URL) are
-never touched.
+never changed.
 """
 
 
@@ -31,9 +31,12 @@ def fault(paths: Paths, arguments: Sequence[str]) -> int:
     elif options.part == "slow-sql":
         message = _slow_sql(stack, options.delay)
     else:
-        # `redis` means two servers with the same fault, so one message is enough.
-        for server in _own_servers(stack, options.part):
-            message = _change(server, options.part, options.action)
+        changed = [
+            _change(server, options.part, options.action)
+            for server in _own_servers(stack, options.part)
+        ]
+        # `redis` means two servers. One message is enough, unless only one of them has a fault.
+        message = next((text for text in changed if text != servers.HEALTHY), servers.HEALTHY)
     print(message)
     return control.OK
 
@@ -70,7 +73,7 @@ def _own_servers(stack: Stack, part: str) -> list[Server]:
     if not own:
         variable = "DATABASE_URL" if part == "postgres" else "REDIS_URL"
         raise LabError(
-            f"{variable} names your own server, which is never touched. To use the stack's server:"
+            f"{variable} names your own server, which is never changed. To use the stack's server:"
             f"  make stop && env -u {variable} make start"
         )
     return own
@@ -80,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lab fault", description=_DESCRIPTION)
     parts = parser.add_subparsers(dest="part", required=True)
     for part in ("redis", "postgres"):
-        server = parts.add_parser(part, help="stop: refuse; freeze: hang; heal: answer again")
+        server = parts.add_parser(
+            part, help="stop: refuse connections; freeze: never answer; heal: end the fault"
+        )
         server.add_argument("action", choices=("stop", "freeze", "heal"))
     app = parts.add_parser("app", help="kill an app process; the supervisor starts a new one")
     app.add_argument("action", choices=("kill",))
@@ -94,6 +99,6 @@ def _delay(text: str) -> float | None:
     if text == "heal":
         return None
     delay_ms = milliseconds(text)
-    if not 0 < delay_ms <= MAX_DELAY_MS:
+    if not 1 <= delay_ms <= MAX_DELAY_MS:
         raise argparse.ArgumentTypeError(f"`{text}` is not between 1ms and {MAX_DELAY_MS // 1000}s")
     return delay_ms

@@ -8,6 +8,7 @@ from lab.stack.stack import Stack
 from lab.stack.waiting import wait_until
 
 _READY_TIMEOUT_SECONDS = 40.0
+HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 
 
 def stop(server: Server, part: str) -> str:
@@ -16,7 +17,7 @@ def stop(server: Server, part: str) -> str:
     if process := server.process:
         # A frozen process would not react to the signal.
         thaw(process)
-    # The supervisor, another process, has started it. `end_leftover` ends it all the same.
+    # The supervisor, another process, has started it. `end_leftover` ends this process, too.
     server.end_leftover()
     return f"{server.name} is stopped: connections are refused. Heal it:  lab fault {part} heal"
 
@@ -43,7 +44,7 @@ def heal(server: Server) -> str:
     """
     process = server.process
     if not server.restart_disabled and not (process and is_frozen(process)):
-        return f"{server.name} is neither stopped nor frozen: there is nothing to heal."
+        return HEALTHY
     server.enable_restart()
     if process is not None:
         thaw(process)

@@ -14,9 +14,9 @@ from lab.seed.people import PEOPLE, Person
 _T = TypeVar("_T")
 
 HISTORY: Final = timedelta(days=180)
-"""How long ago the shop has opened."""
+"""How long ago the first order was placed."""
 
-# An order younger than this may not be shipped yet.
+# Only an order younger than this can be pending or paid.
 _OPEN = timedelta(days=30)
 _LINES = ((1, 2, 3, 4, 5), tuple(accumulate((38, 30, 18, 9, 5))))
 _QUANTITIES = ((1, 2, 3, 4, 6), tuple(accumulate((62, 22, 8, 4, 4))))

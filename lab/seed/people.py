@@ -1,6 +1,6 @@
 """The users of the seeded shop.
 
-The seed owns the users whose email is in this list. It never touches another user. The domain is
+The seed owns the users whose email is in this list. It never changes another user. The domain is
 reserved (RFC 2606, section 3), and is not the one in the README.
 """
 

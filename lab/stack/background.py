@@ -81,7 +81,8 @@ def _show_reports(reading: int, supervisor: "subprocess.Popen[bytes]") -> None:
 
 
 def _describe_running(paths: Paths, wanted: Choices) -> None:
-    wait_until(lambda: _settled(paths), timeout_s=START_TIMEOUT_SECONDS)
+    if not wait_until(lambda: _settled(paths), timeout_s=START_TIMEOUT_SECONDS):
+        raise LabError("The stack is still starting. See it:  make status")
     state = State.load(paths)
     if state is None:
         raise LabError("The stack that was starting has ended. Try again:  make start")

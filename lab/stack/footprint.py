@@ -69,7 +69,7 @@ def terminate_or_kill(
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Return whether a process has ended. A zombie, which its parent has not reaped, has."""
+    """Return whether a process has ended. A zombie process counts as ended."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

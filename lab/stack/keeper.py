@@ -14,10 +14,9 @@ from lab.stack.servers import Server
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 5.0
-# A start uses a processor for seconds. With this niceness, the serving processes have priority.
+# A starting process uses a processor for seconds. It has a lower priority than the serving ones.
 STARTING_NICENESS = 10
-# On a busy machine they leave hardly any processor time. After this time, the starting process gets
-# the same priority.
+# On a busy machine, it might never become ready. After this time, it gets the normal priority.
 NICE_START_SECONDS = 15.0
 
 
@@ -59,8 +58,8 @@ class Keeper:
             self._restart_was_disabled = False
         if time.monotonic() < self._next_attempt:
             return
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._attempts, 10), MAX_PAUSE_SECONDS)
         self._attempts += 1
-        pause = min(FIRST_PAUSE_SECONDS * 2**self._attempts, MAX_PAUSE_SECONDS)
         self._next_attempt = time.monotonic() + pause
         try:
             self._server.launch()

@@ -5,8 +5,9 @@ for each statement, however many rows and tables it has. EXPLAIN shows the funct
 These are as fast as before: a statement that reads no row, COMMIT, and the superuser's statements.
 COPY into a table (`make seed`) is refused meanwhile.
 
-A proxy in front of PostgreSQL would also be there without the fault, and would change every
-measurement. Stopping the sessions' processes from time to time would delay only some statements.
+Rejected alternatives: a proxy in front of PostgreSQL would also be there without the fault, and
+would change every measurement. Stopping the sessions' processes from time to time would delay only
+some statements.
 """
 
 from collections.abc import Iterator

@@ -78,10 +78,10 @@ class Supervisor:
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
         # The collector was not needed until now. It has started while the migrations ran.
         began = _launch(self._stack.apps)
-        # The apps are first. They share a log with this process, and an error shows its end.
+        # The apps are first. They share a log with this process, and an error shows the end of it.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
-        # Only a sign-in at the provider needs it, and it takes a second.
+        # Last, because it needs a second, and only a sign-in at the provider uses it.
         _launch(self._stack.providers)
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)

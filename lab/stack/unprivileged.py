@@ -48,7 +48,7 @@ def hand_over(path: Path) -> None:
 
 
 def reachable(path: Path) -> bool:
-    """Return whether that user can enter the directory. Tries to, because ACLs count as well."""
+    """Return whether that user can enter the directory. It tries to, because of ACLs."""
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
     result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
     return result.returncode == 0

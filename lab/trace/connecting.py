@@ -70,7 +70,8 @@ def _connect(addresses: Sequence[Address], timer: StageTimer, deadline: Deadline
         raise deadline.exceeded() from last
     port = addresses[0][1][1]
     raise NotConnected(
-        f"Nothing listens on port {port} ({'; '.join(reasons)}). Check that the server is running."
+        f"No connection to port {port} ({'; '.join(reasons)}). Check the address, and that the "
+        "server is running."
     ) from last
 
 

@@ -37,7 +37,7 @@ class Items:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> "Items":
-        """Read the items in order; if a name occurs twice, the last one counts.
+        """Read the items in order. Of a field or header that occurs twice, the last one counts.
 
         :raises UsageError: with the item that is invalid.
         """

@@ -14,8 +14,10 @@ STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receiv
 
 _PROCESS_COLUMNS: Final = 13
 _STAGE_COLUMNS: Final = 16
-_HEAD: Final = f"{'process':<13} {'stage':<16} {'start':>7} {'ms':>8} "
-# The depth of a hash in a service in an endpoint. Deeper stages are not indented further.
+_HEAD: Final = (
+    f"{'process':<{_PROCESS_COLUMNS}} {'stage':<{_STAGE_COLUMNS}} {'start':>7} {'ms':>8} "
+)
+# The depth of a Redis command in the cache in a service. Deeper stages are not indented further.
 _MAX_INDENT: Final = 7
 
 

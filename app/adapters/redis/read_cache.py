@@ -127,8 +127,9 @@ class ReadCache:
     async def write_and_invalidate(self, tags: set[str], write: Coroutine[Any, Any, _T]) -> _T:
         """Run a write, then invalidate these tags and those that it has added to the set.
 
-        Raises what `write` raises. An error that refuses the write has changed nothing, so nothing
-        is invalidated. After any other error, the outcome is unknown, and the tags are invalidated.
+        Raises what `write` raises. After a domain error, nothing has changed, so nothing is
+        invalidated. After `Unavailable` and unknown errors, the write may have taken effect. After
+        `PreconditionFailed`, the cache may be stale. In these cases, the tags are invalidated.
         """
         task = asyncio.create_task(write)
         try:

@@ -24,5 +24,5 @@ export const MEANING = {
   rollback: "PostgreSQL rolled the transaction back.",
   serialize: "The service serialized the response to bytes.",
   endpoint: "The router's function ran.",
-  service: "The use case ran: its steps, in order, and the transaction.",
+  service: "The service's method ran, with its transaction.",
 };

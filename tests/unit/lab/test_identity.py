@@ -71,11 +71,11 @@ def test_a_record_that_is_deleted_during_a_read_is_ignored(tmp_path: Path) -> No
     writer = threading.Thread(target=rewrite)
     writer.start()
     try:
-        results = {record.process() is not None for _ in range(3000)}
+        for _ in range(3000):
+            record.process()
     finally:
         ended.set()
         writer.join()
-    assert results <= {True, False}
 
 
 def test_another_process_with_the_recorded_id_is_not_ended(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_proxy_is_not_used_and_a_warning_says_so(
         (["/api/users"], 3, "make start"),
         (["http://a..b/"], 2, "not an http:// or https:// address"),
         (["http://host.invalid/"], 4, "No address found for host.invalid"),
-        (["https://127.0.0.1:{refusing}/"], 5, "Nothing listens on port"),
+        (["https://127.0.0.1:{refusing}/"], 5, "No connection to port"),
         (["https://127.0.0.1:{plain}/"], 6, "TLS with 127.0.0.1"),
         (["--timeout", "50ms", "127.0.0.1:{silent}/"], 7, "--timeout"),
         (["127.0.0.1:{odd}/"], 8, "not HTTP/1.1"),
