@@ -127,8 +127,7 @@ def _create() -> None:
 
 def _install(name: str) -> None:
     requirements = _requirements(name)
-    total = len(re.findall(r"^[A-Za-z0-9]", requirements.read_text(), flags=re.MULTILINE))
-    print(f"Installing the {total} packages of requirements/{name}.txt", flush=True)
+    print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
     # uv also removes what a set does not contain.
     for changed in CONTAINED["dev"] if name == "lab" else CONTAINED[name]:

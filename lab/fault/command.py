@@ -35,8 +35,8 @@ def fault(paths: Paths, arguments: Sequence[str]) -> int:
             _change(server, options.part, options.action)
             for server in _own_servers(stack, options.part)
         ]
-        # `redis` means two servers. One message is enough, unless only one of them has a fault.
-        message = next((text for text in changed if text != servers.HEALTHY), servers.HEALTHY)
+        # `redis` means two servers. One message is enough, of a server whose state has changed.
+        message = max(changed, key=lambda text: text != servers.HEALTHY)
     print(message)
     return control.OK
 
@@ -67,7 +67,7 @@ def _own_servers(stack: Stack, part: str) -> list[Server]:
     :raises LabError: when there is none, because the caller's servers replace them.
     """
     all_servers: list[Server] = (
-        [stack.postgres] if part == "postgres" else [stack.limits, stack.valkey]
+        [stack.postgres] if part == "postgres" else [stack.valkey, stack.limits]
     )
     own = [server for server in all_servers if server in stack.storage]
     if not own:
