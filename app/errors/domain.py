@@ -101,7 +101,7 @@ class IdentityTaken(Conflict):
 
 class LastSignInMethod(Conflict):
     code = "last-sign-in-method"
-    meaning = "Without this identity, nobody could sign in to the account any more."
+    meaning = "The identity is the only way to sign in to the account."
     detail = "This is the only way to sign in to the account. Set a password or link another first."
 
 
