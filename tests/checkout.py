@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-CHECKOUT = Path(__file__).parents[1]
+from tests.service import CHECKOUT
 
 
 def copy_checkout(directory: Path) -> Path:

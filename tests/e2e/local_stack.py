@@ -20,8 +20,7 @@ from lab.stack.paths import Paths
 from lab.stack.ports import free_port
 from lab.stack.state import State
 from lab.stack.waiting import wait_until
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.service import CHECKOUT
 
 # Variables that a developer may have set for their own stack.
 EXCLUDED_VARIABLES = {

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.bench.figures import FIGURES, RATIOS
-
-CHECKOUT = Path(__file__).resolve().parents[2]
+from tests.service import CHECKOUT
 
 needs_wrk = pytest.mark.skipif(
     shutil.which("wrk") is None,

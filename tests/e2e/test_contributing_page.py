@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout import CHECKOUT, copy_checkout
+from tests.checkout import copy_checkout
+from tests.service import CHECKOUT
 
 _DIFF = re.compile(r"^```diff\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
 _TEST = re.compile(r"^```python (tests/\S+)\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)

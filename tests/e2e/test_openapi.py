@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.local_stack import CHECKOUT, LocalStack, signup
+from tests.e2e.local_stack import LocalStack, signup
+from tests.service import CHECKOUT
 
 PASSWORD = "correct horse battery"
 ADMIN_ONLY = {"list_users", "create_product", "update_product"}

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.stack.waiting import wait_until
-from tests.e2e.local_stack import CHECKOUT, LocalStack
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
+from tests.service import CHECKOUT
 
 # A test must not run all tests.
 REPLACEMENTS = {"make test\n": "make -n test | grep pytest\n"}

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import pytest
 
 from lab.stack.waiting import wait_until
-from tests.e2e.local_stack import CHECKOUT, LocalStack
+from tests.e2e.local_stack import LocalStack
+from tests.service import CHECKOUT
 
 PROMPT = "q leaves:"
 # Much longer than any of the commands takes.

@@ -7,7 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from lab.stack.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
+from tests.integration.proxy import PostgresProxy, proxy_to
 from tests.integration.shop import new_product
 from tests.receiver import Receiver, SendTraced, Span, running_receiver
 from tests.service import Service, running_service
@@ -73,3 +75,17 @@ def send_traced(traced: Service, receiver: Receiver) -> SendTraced:
         return response, receiver.trace(trace_id)
 
     return send
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A server of one module, whose tests can freeze, fill, flush and kill it."""
+    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
+    """A proxy to the database `own_url` of a module, and the URL through it."""
+    with proxy_to(own_url) as proxied:
+        yield proxied

@@ -1,7 +1,7 @@
 """Cache invalidation after failed writes: only if the outcome is unknown or the ETag is old."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -10,7 +10,7 @@ import pytest
 from tests.accounts import PASSWORD, Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable
-from tests.integration.proxy import Delay, PostgresProxy, proxy_to
+from tests.integration.proxy import Delay, PostgresProxy
 from tests.integration.shop import (
     edit,
     move,
@@ -105,13 +105,6 @@ def test_a_failed_precondition_invalidates_the_resource(
 def own_url(new_tables: NewDatabase) -> str:
     """A database of this module only, whose connections tests can break."""
     return new_tables()
-
-
-@pytest.fixture(scope="module")
-def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
-    """A proxy to that database, and the URL through it."""
-    with proxy_to(own_url) as proxied:
-        yield proxied
 
 
 @pytest.fixture(scope="module")

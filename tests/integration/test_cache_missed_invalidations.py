@@ -24,13 +24,6 @@ _RECOVERY_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that tests can freeze and kill."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
     """A process that writes, as a Redis user of its own, and a process that reads."""
     _set_writer_access(valkey, allowed=True)

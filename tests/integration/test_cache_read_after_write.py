@@ -3,7 +3,6 @@
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +15,7 @@ from psycopg import sql
 
 from tests.accounts import PASSWORD, Account, log_in, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
-from tests.integration.proxy import Delay, PostgresProxy, proxy_to
+from tests.integration.proxy import Delay, PostgresProxy
 from tests.integration.shop import (
     assert_replay,
     edit,
@@ -43,13 +42,6 @@ def own_url(new_tables: NewDatabase) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER TABLE products ALTER id RESTART WITH 5000000007")
     return url
-
-
-@pytest.fixture(scope="module")
-def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
-    """A proxy to that database, and the URL through it."""
-    with proxy_to(own_url) as proxied:
-        yield proxied
 
 
 @pytest.fixture(scope="module")

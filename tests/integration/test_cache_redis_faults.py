@@ -30,13 +30,6 @@ ROUNDS = 5
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that tests can stop, freeze and fill."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def redis_connection(valkey: ValkeyServer) -> Iterator[redis.Redis]:
     """A connection to that server, for checks and changes."""
     with redis.Redis.from_url(valkey.url) as connection:

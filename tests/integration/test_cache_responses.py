@@ -1,7 +1,5 @@
 """Cached reads: the same bytes as without the cache, with the headers of the current request."""
 
-from collections.abc import Iterator
-
 import httpx2
 import psycopg
 import pytest
@@ -31,13 +29,6 @@ def paths(client: httpx2.Client, admin: Account, ahmed: Account) -> dict[str, st
         "orders": f"{ahmed.url}/orders",
         "order": order.headers["Location"],
     }
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that tests can stop."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
 
 
 def _remaining(response: httpx2.Response) -> int:

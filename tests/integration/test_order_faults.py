@@ -13,7 +13,7 @@ from psycopg import sql
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable, wait_for_lock
-from tests.integration.proxy import Cut, PostgresProxy, proxy_to
+from tests.integration.proxy import Cut, PostgresProxy
 from tests.integration.shop import move, new_product, order, placed, stock_of
 from tests.service import Service
 
@@ -33,13 +33,6 @@ def own_database(own_url: str) -> Iterator[psycopg.Connection]:
     """A connection to that database, to check and change rows."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
-
-
-@pytest.fixture(scope="module")
-def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
-    """A proxy to that database, and the URL through it."""
-    with proxy_to(own_url) as proxied:
-        yield proxied
 
 
 @pytest.fixture(scope="module")

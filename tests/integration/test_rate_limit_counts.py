@@ -22,13 +22,6 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that only these services use."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
     """Four processes that share that server. The second has its URL in both settings."""
     settings = {

@@ -20,13 +20,6 @@ MAX_REQUESTS = 4
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that tests can kill and freeze."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
     """An HTTP client of a service that uses that server."""
     service = start_service(

@@ -1,6 +1,5 @@
 """Sessions end by logout, a new password, deletion or time, and never depend on Redis."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -27,13 +26,6 @@ from tests.integration.signed_in import (
 from tests.integration.wire import problem, statuses
 
 NEW_PASSWORD = "a quite different passphrase"
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server that tests can flush and stop."""
-    with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
 
 
 def test_logout_ends_only_the_current_session(client: httpx2.Client, shared_user: Account) -> None:

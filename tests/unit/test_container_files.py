@@ -2,15 +2,14 @@
 
 import ast
 import re
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from app.settings import Settings
 from lab.stack.apps import UVICORN, AppProcess
+from tests.service import CHECKOUT
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 # Options that depend on where the process runs. The image gets the proxies from its environment.
 LOCATION_OPTIONS = {"--app-dir", "--host", "--port", "--forwarded-allow-ips"}
 

@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.accounts import new_email
-from tests.e2e.local_stack import CHECKOUT, LocalStack
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.reading import expect, go, request, stage
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
+from tests.service import CHECKOUT
 
 IMAGES = CHECKOUT / "docs" / "images"
 MAX_PICTURE_BYTES = 150_000

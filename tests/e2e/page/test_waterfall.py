@@ -10,11 +10,11 @@ from playwright.sync_api import Locator, Page
 from lab.trace.collector import Document
 from tests.accounts import new_email
 from tests.e2e.conftest import Fault
-from tests.e2e.local_stack import CHECKOUT
 from tests.e2e.page.reading import expect, go, request, stage, stages
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
 from tests.otlp import request as otlp_request
 from tests.otlp import span
+from tests.service import CHECKOUT
 
 MINUS = "\N{MINUS SIGN}"
 VERDICT = re.compile(rf"B took [\d.]+\sms (less|more) than A \([+{MINUS}][\d.]+\s%\)\.")

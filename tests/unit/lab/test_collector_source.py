@@ -7,8 +7,7 @@ import pytest
 from lab.collector.problems import Problem
 from lab.collector.source import code_location, excerpt
 from lab.collector.spans import Value
-
-CHECKOUT = Path(__file__).resolve().parents[3]
+from tests.service import CHECKOUT
 
 
 def test_a_line_is_shown_with_the_function_around_it() -> None:

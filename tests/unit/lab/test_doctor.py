@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lab.stack.ports import LOOPBACK, free_port
+from tests.service import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[3]
 # A Python without the packages of .venv, as before the installation.
 BARE_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 COPIED = ("Makefile", "lab", "requirements", "deploy", ".ci", ".env.example")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout import CHECKOUT, copy_checkout
+from tests.checkout import copy_checkout
+from tests.service import CHECKOUT
 
 PAGES = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "README.md"]
 FILES_WITH_COMMANDS = [
