@@ -52,19 +52,21 @@ class Container:
         throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
         check = PasswordCheck(self._passwords, throttle)
         cursors = Cursors(settings)
-        signed_in = SessionCache[Principal](
+        session_cache = SessionCache[Principal](
             seconds=_SESSION_TTL_SECONDS,
             size=_MAX_CACHED_SESSIONS,
             owner=lambda principal: principal.user_id,
         )
-        store = Store(self._database, self.cache, cache_seconds=settings.cache_lifetime)
-        self.users = UserService(store, self._passwords, check, signed_in, cursors)
+        store = Store(
+            self._database, self.cache, session_cache, cache_seconds=settings.cache_lifetime
+        )
+        self.users = UserService(store, self._passwords, check, cursors)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)
         self.sessions = SessionService(
             store,
             tokens,
-            signed_in,
+            session_cache,
             cursors,
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
@@ -73,7 +75,6 @@ class Container:
             self._passwords,
             check,
             tokens,
-            signed_in,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
             session_idle=timedelta(seconds=settings.session_idle_lifetime),
         )
@@ -87,7 +88,6 @@ class Container:
             store,
             self._providers,
             check,
-            signed_in,
             public_url=settings.public_url,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
             session_idle=timedelta(seconds=settings.session_idle_lifetime),

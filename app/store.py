@@ -9,7 +9,9 @@ from typing import Final, TypeVar
 import structlog
 
 from app.adapters.redis.read_cache import ReadCache
+from app.adapters.session_cache import SessionCache
 from app.errors import Contended
+from app.models import Principal
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import CachedBody, Representation
 
@@ -24,10 +26,18 @@ _MAX_ROWS_PER_TRANSACTION: Final = 1000
 class Store:
     """Reads and writes for the services. `Executor` lists the errors that all methods raise."""
 
-    def __init__(self, database: Database, cache: ReadCache, *, cache_seconds: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cache: ReadCache,
+        session_cache: SessionCache[Principal],
+        *,
+        cache_seconds: int,
+    ) -> None:
         """Let a cached read expire after `cache_seconds`."""
         self._database = database
         self._cache = cache
+        self._session_cache = session_cache
         self._cache_seconds = cache_seconds
         self.reading = database.reading
         """Reads without the cache. Each statement sees the data committed when it begins."""
@@ -60,6 +70,7 @@ class Store:
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
+        If it ends sessions, they are dropped from the session cache of this process.
         After a deadlock or a serialization failure, `work` runs again, up to 3 times in all. It
         must do nothing that a rollback does not undo. Raises `Contended` after the last attempt.
         If the outcome of a commit is unknown, `work` does not run again.
@@ -78,8 +89,14 @@ class Store:
         return await self._attempt(work, changed)
 
     async def _attempt(self, work: Callable[[Transaction], Awaitable[_T]], changed: set[str]) -> _T:
-        async with self._database.transaction(changed) as tx:
-            return await work(tx)
+        tx = self._database.transaction(changed)
+        try:
+            async with tx:
+                return await work(tx)
+        finally:
+            # Also after an error: the commit may have taken effect.
+            for user_id in tx.sessions.signed_out:
+                self._session_cache.forget(user_id)
 
     async def clear(self, delete_some: Callable[[Transaction, int], Awaitable[int]]) -> int:
         """Delete rows in transactions of at most 1000 rows each, and return their number.

@@ -107,8 +107,10 @@ class SessionRepository:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self.signed_out = set[int]()
+        """The users who may have lost a session. `Store` drops them from the session cache."""
 
-    async def add(
+    async def add(  # noqa: PLR0913 - the columns of the row, and the session to end
         self,
         *,
         user_id: int,
@@ -116,11 +118,16 @@ class SessionRepository:
         expires_at: datetime,
         refresh_token_hash: bytes | None = None,
         cookie_hash: bytes | None = None,
+        replaces: Principal | None = None,
     ) -> Session:
         """Insert a new session with one of the two secrets.
 
-        Ends the least recently used sessions of the user beyond `MAX_SESSIONS_PER_USER`.
+        Ends the session of `replaces`, and the least recently used sessions of the user beyond
+        `MAX_SESSIONS_PER_USER`.
         """
+        if replaces is not None:
+            await self.end(replaces.session_id, user_id=replaces.user_id)
+        self.signed_out.add(user_id)
         session = await self._executor.fetch_row(
             _ADD,
             user_id=user_id,
@@ -202,18 +209,24 @@ class SessionRepository:
 
     async def end_spent(self, token_hash: bytes) -> Session | None:
         """End the session that this spent refresh token belonged to, and return the session."""
-        return await self._executor.fetch_one(_END_SPENT, token_hash=token_hash)
+        session = await self._executor.fetch_one(_END_SPENT, token_hash=token_hash)
+        if session is not None:
+            self.signed_out.add(session.user_id)
+        return session
 
     async def end(self, session_id: int, *, user_id: int) -> bool:
         """End one session of a user, and return whether it existed."""
+        self.signed_out.add(user_id)
         return bool(await self._executor.execute(_END, session_id=session_id, user_id=user_id))
 
     async def end_all(self, user_id: int) -> None:
         """End every session of a user."""
+        self.signed_out.add(user_id)
         await self._executor.execute(_END_ALL, user_id=user_id)
 
     async def end_others(self, user_id: int, *, keep: int) -> None:
         """End every session of a user except `keep`."""
+        self.signed_out.add(user_id)
         await self._executor.execute(_END_OTHERS, user_id=user_id, keep=keep)
 
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:

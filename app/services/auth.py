@@ -8,7 +8,6 @@ import structlog
 
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, hash_of, new_secret
 from app.errors import BadCredentials, InvalidRefreshToken
 from app.models import Principal, Session, User
@@ -50,7 +49,6 @@ class AuthService:
         passwords: PasswordHasher,
         check: PasswordCheck,
         tokens: AccessTokens,
-        signed_in: SessionCache[Principal],
         *,
         session_lifetime: timedelta,
         session_idle: timedelta,
@@ -59,7 +57,6 @@ class AuthService:
         self._passwords = passwords
         self._check = check
         self._tokens = tokens
-        self._signed_in = signed_in
         self._session_lifetime = session_lifetime
         self._session_idle = session_idle
 
@@ -90,7 +87,6 @@ class AuthService:
 
         session, ended = await self._store.write(work)
         if ended is not None:
-            self._signed_in.forget(ended.user_id)
             _log.warning("refresh_token_reused", user_id=ended.user_id, session_id=ended.id)
         if session is None:
             raise InvalidRefreshToken
@@ -112,8 +108,6 @@ class AuthService:
         """
         cookie, cookie_hash = new_secret()
         session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, client.replaces)
-        if client.replaces is not None:
-            self._signed_in.forget(client.replaces.user_id)
         return SessionRead.of(session, current=True), cookie
 
     async def _sign_in(
@@ -124,8 +118,6 @@ class AuthService:
             new_hash = await self._renew_hash(user, login)
             session = await self._start(user, new_hash, client.user_agent, secret, replaces)
             if session is not None:
-                # This sign-in may have ended another session, because their number is limited.
-                self._signed_in.forget(user.id)
                 return session
         raise BadCredentials
 
@@ -162,12 +154,11 @@ class AuthService:
                 # This sets `updated_at`, so it changes the ETag of the account.
                 user.password_hash = new_hash
                 await tx.users.save(user)
-            if replaces is not None:
-                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
             return await tx.sessions.add(
                 user_id=user.id,
                 user_agent=user_agent,
                 expires_at=datetime.now(UTC) + self._session_lifetime,
+                replaces=replaces,
                 **secret,
             )
 

@@ -10,7 +10,6 @@ from app.adapters.notices import send_notice
 from app.adapters.oidc.id_tokens import IdTokenClaims
 from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.adapters.password_check import PasswordCheck
-from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import hash_of, new_secret
 from app.errors import (
     EmailTaken,
@@ -73,7 +72,6 @@ class OidcService:
         store: Store,
         providers: Mapping[str, IdentityProvider],
         check: PasswordCheck,
-        cache: SessionCache[Principal],
         *,
         public_url: str | None,
         session_lifetime: timedelta,
@@ -82,7 +80,6 @@ class OidcService:
         self._store = store
         self._providers = providers
         self._check = check
-        self._cache = cache
         self._public_url = public_url
         self._session_lifetime = session_lifetime
         self._session_idle = session_idle
@@ -215,26 +212,20 @@ class OidcService:
     ) -> str:
         secret, secret_hash = new_secret()
 
-        async def work(tx: Transaction) -> int:
+        async def work(tx: Transaction) -> None:
             user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
             user_id = user.id if user is not None else await _new_user(tx, claimed)
             now = datetime.now(UTC)
             await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
-            if replaces is not None:
-                await tx.sessions.end(replaces.session_id, user_id=replaces.user_id)
             await tx.sessions.add(
                 user_id=user_id,
                 cookie_hash=secret_hash,
                 user_agent=user_agent,
                 expires_at=now + self._session_lifetime,
+                replaces=replaces,
             )
-            return user_id
 
-        user_id = await self._store.write(work)
-        # This sign-in may have ended another session, because their number is limited.
-        self._cache.forget(user_id)
-        if replaces is not None:
-            self._cache.forget(replaces.user_id)
+        await self._store.write(work)
         return secret
 
     async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:

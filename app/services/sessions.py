@@ -132,7 +132,6 @@ class SessionService:
         """End the caller's own session. Does nothing if the session has already ended."""
         session_id, user_id = caller.session_id, caller.user_id
         await self._store.write(lambda tx: tx.sessions.end(session_id, user_id=user_id))
-        self._cache.forget(caller.user_id)
 
     async def end(self, caller: Principal, session_id: int) -> None:
         """End one of the caller's sessions. Raises `NotFound`."""
@@ -141,7 +140,6 @@ class SessionService:
         )
         if not ended:
             raise NotFound
-        self._cache.forget(caller.user_id)
 
     async def clear_unused(self) -> int:
         """Delete the sessions that were not used for `idle`, and return their number."""

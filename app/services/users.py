@@ -6,7 +6,6 @@ from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.adapters.session_cache import SessionCache
 from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
 from app.models import Principal, Role, User, cache_tags
 from app.models.cache_keys import read_key
@@ -28,13 +27,11 @@ class UserService:
         store: Store,
         passwords: PasswordHasher,
         check: PasswordCheck,
-        signed_in: SessionCache[Principal],
         cursors: Cursors,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._check = check
-        self._signed_in = signed_in
         self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
@@ -162,7 +159,6 @@ class UserService:
             await tx.sessions.end_others(user_id, keep=caller.session_id)
 
         await self._store.write(work)
-        self._signed_in.forget(user_id)
         send_notice("password-changed", user_id=user_id)
 
     async def _load(self, user_id: int) -> User:
@@ -185,7 +181,6 @@ class UserService:
             await tx.sessions.end_all(user_id)
 
         await self._store.write(work)
-        self._signed_in.forget(user_id)
 
 
 def _existing(user: User | None) -> User:

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from app.adapters.redis.client import RedisClient
 from app.adapters.redis.read_cache import ReadCache
+from app.adapters.session_cache import SessionCache
 from app.errors import EmailTaken
-from app.models import User
+from app.models import Principal, User
 from app.repositories.database import Database, Transaction, create_engine
 from app.settings import Settings
 from app.store import Store
@@ -44,7 +45,10 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
         connections, redis_client = Database(create_engine(settings)), RedisClient(settings)
         try:
             await Store(
-                connections, ReadCache(redis_client, key_prefix=PREFIX, on=True), cache_seconds=60
+                connections,
+                ReadCache(redis_client, key_prefix=PREFIX, on=True),
+                SessionCache[Principal](seconds=1, size=1, owner=lambda it: it.user_id),
+                cache_seconds=60,
             ).write(work)
         finally:
             await redis_client.close()

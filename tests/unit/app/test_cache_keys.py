@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from app.adapters.cursors import Cursors
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.adapters.session_cache import SessionCache
-from app.models import Principal
 from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody, Representation
@@ -54,7 +52,6 @@ _USERS = UserService(
     _KeysOfReads(),
     cast("PasswordHasher", None),
     cast("PasswordCheck", None),
-    cast("SessionCache[Principal]", None),
     _CURSORS,
 )
 
