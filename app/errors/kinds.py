@@ -1,6 +1,8 @@
 """The kinds of errors. Each concrete error is a subclass of one of them."""
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+_T = TypeVar("_T")
 
 
 class AppError(Exception):
@@ -45,6 +47,13 @@ class NotFound(AppError):
     code = "not-found"
     meaning = "Nothing exists at this address, or it belongs to another user."
     detail = "There is nothing here. Check the path and the id."
+
+
+def existing(found: _T | None) -> _T:
+    """Return what was found. Raises `NotFound` if it is None."""
+    if found is None:
+        raise NotFound
+    return found
 
 
 class Conflict(AppError):

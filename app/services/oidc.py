@@ -16,9 +16,9 @@ from app.errors import (
     EmailUnverified,
     IdentityTaken,
     LinkRequired,
-    NotFound,
     OidcRefused,
     SignInDeclined,
+    existing,
 )
 from app.models import OidcFlow, Principal
 from app.models.emails import normalise_email
@@ -99,7 +99,7 @@ class OidcService:
         `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request
         began.
         """
-        provider = self._provider(name)
+        provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
         request = AuthorizationRequest(
             redirect_uri=f"{self._public_url or origin}/api/auth/oidc/{name}/callback",
@@ -157,7 +157,7 @@ class OidcService:
         and `ProviderUnavailable`. Raises `EmailUnverified` and `LinkRequired` for a new account,
         and `IdentityTaken` for a link.
         """
-        provider = self._provider(name)
+        provider = existing(self._providers.get(name))
         flow = await self._take_flow(name, response)
         if response.error is not None:
             raise SignInDeclined
@@ -178,12 +178,6 @@ class OidcService:
         return await self._store.clear(
             lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
         )
-
-    def _provider(self, name: str) -> IdentityProvider:
-        provider = self._providers.get(name)
-        if provider is None:
-            raise NotFound
-        return provider
 
     async def _take_flow(self, name: str, response: AuthorizationResponse) -> OidcFlow:
         state, browser = hash_of(response.state or ""), hash_of(response.browser_secret or "")

@@ -14,6 +14,7 @@ from app.errors import (
     Invalid,
     NotFound,
     OutOfStock,
+    existing,
 )
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, cache_tags
 from app.models.cache_keys import read_key
@@ -92,7 +93,7 @@ class OrderService:
         """Return one order of a user. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> OrderRead:
-            return OrderRead.of(_existing(await tx.orders.get(order_id, user_id=user_id)))
+            return OrderRead.of(existing(await tx.orders.get(order_id, user_id=user_id)))
 
         variant = read_key("order", order_id=order_id)
         return await self._store.read(cache_tags.orders(user_id), variant, load)
@@ -138,7 +139,7 @@ class OrderService:
         wanted = OrderStatus(status)
 
         async def work(tx: Transaction) -> OrderRead:
-            order = _existing(await tx.orders.get_to_change(order_id, user_id=user_id))
+            order = existing(await tx.orders.get_to_change(order_id, user_id=user_id))
             if wanted is not OrderStatus.CANCELLED and not by_admin:
                 raise Forbidden
             require_match(expected, OrderRead.of(order).etag())
@@ -217,9 +218,3 @@ async def _store_response(
 def _response_to(order: Order) -> PlacedOrder:
     location = f"/api/users/{order.user_id}/orders/{order.id}"
     return PlacedOrder(OrderRead.of(order).to_bytes(), location, replayed=False)
-
-
-def _existing(order: Order | None) -> Order:
-    if order is None:
-        raise NotFound
-    return order

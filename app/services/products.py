@@ -1,8 +1,8 @@
 """The product catalogue."""
 
 from app.adapters.cursors import Cursors, is_in_sequence
-from app.errors import NotFound
-from app.models import Product, cache_tags
+from app.errors import existing
+from app.models import cache_tags
 from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import CachedBody
@@ -35,7 +35,7 @@ class ProductService:
         """Return one product. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> ProductRead:
-            return ProductRead.of(_existing(await tx.products.get(product_id)))
+            return ProductRead.of(existing(await tx.products.get(product_id)))
 
         return await self._store.read(cache_tags.product(product_id), read_key("product"), load)
 
@@ -67,7 +67,7 @@ class ProductService:
         """
 
         async def work(tx: Transaction) -> ProductRead:
-            product = _existing(await tx.products.get_to_change(product_id))
+            product = existing(await tx.products.get_to_change(product_id))
             require_match(expected, ProductRead.of(product).etag())
             for field in changes.model_fields_set - {"price"}:
                 setattr(product, field, getattr(changes, field))
@@ -76,9 +76,3 @@ class ProductService:
             return ProductRead.of(await tx.products.save(product))
 
         return await self._store.write(work)
-
-
-def _existing(product: Product | None) -> Product:
-    if product is None:
-        raise NotFound
-    return product

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of
-from app.errors import InvalidSession, InvalidToken, NotFound
+from app.errors import InvalidSession, InvalidToken, NotFound, existing
 from app.models import Principal
 from app.repositories.sessions import SessionRepository
 from app.schemas.auth import PublicKey, PublicKeys
@@ -121,11 +121,9 @@ class SessionService:
         """Return one of the caller's live sessions. Raises `NotFound`."""
         now = datetime.now(UTC)
         async with self._store.reading() as tx:
-            session = await tx.sessions.get(
-                session_id, user_id=caller.user_id, now=now, idle=self._idle
+            session = existing(
+                await tx.sessions.get(session_id, user_id=caller.user_id, now=now, idle=self._idle)
             )
-        if session is None:
-            raise NotFound
         return SessionRead.of(session, current=session.id == caller.session_id)
 
     async def sign_out(self, caller: Principal) -> None:

@@ -6,7 +6,7 @@ from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.errors import FieldError, Invalid, NotFound, PreconditionFailed, WrongPassword
+from app.errors import FieldError, Invalid, PreconditionFailed, WrongPassword, existing
 from app.models import Principal, Role, User, cache_tags
 from app.models.cache_keys import read_key
 from app.models.guessable_passwords import why_guessable
@@ -72,7 +72,7 @@ class UserService:
         """Return one account. Raises `NotFound`."""
 
         async def load(tx: Transaction) -> UserRead:
-            return UserRead.of(_existing(await tx.users.get(user_id)))
+            return UserRead.of(existing(await tx.users.get(user_id)))
 
         return await self._store.read(cache_tags.user(user_id), read_key("user"), load)
 
@@ -115,7 +115,7 @@ class UserService:
             await self._check.prove_owner(before, caller, changes.current_password)
 
         async def work(tx: Transaction) -> tuple[UserRead, bool]:
-            user = _existing(await tx.users.get_to_change(user_id))
+            user = existing(await tx.users.get_to_change(user_id))
             new_email = before is not None and user.email != changes.email
             if before is not None and new_email and by_owner:
                 await tx.sessions.lock_against_ending(caller)
@@ -163,7 +163,7 @@ class UserService:
 
     async def _load(self, user_id: int) -> User:
         async with self._store.reading() as tx:
-            return _existing(await tx.users.get(user_id))
+            return existing(await tx.users.get(user_id))
 
     async def erase(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions.
@@ -174,19 +174,13 @@ class UserService:
         """
 
         async def work(tx: Transaction) -> None:
-            user = _existing(await tx.users.get_to_change(user_id))
+            user = existing(await tx.users.get_to_change(user_id))
             require_match(expected, UserRead.of(user).etag())
             await tx.users.erase(user_id, now=datetime.now(UTC))
             await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
 
         await self._store.write(work)
-
-
-def _existing(user: User | None) -> User:
-    if user is None:
-        raise NotFound
-    return user
 
 
 def _reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
