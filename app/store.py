@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 
 import structlog
 
-from app.adapters.redis.read_cache import ReadCache
+from app.adapters.redis.read_cache import CachedBody, ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import Contended
 from app.models import Principal
 from app.repositories.database import Database, Transaction
-from app.schemas.bodies import CachedBody, Representation
+from app.schemas.bodies import Representation
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -56,11 +56,8 @@ class Store:
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
-            return CachedBody.not_stored(await load_bytes(), tag)
-        cached = await self._cache.get_or_load(
-            tag, variant, load_bytes, seconds=self._cache_seconds
-        )
-        return CachedBody(*cached)
+            return CachedBody(await load_bytes(), "bypass", tag)
+        return await self._cache.get_or_load(tag, variant, load_bytes, seconds=self._cache_seconds)
 
     async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
         async with self.reading() as tx:

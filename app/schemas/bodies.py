@@ -3,9 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Literal, Self, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -58,22 +57,6 @@ def etag_of(body: bytes) -> str:
     """Return a strong entity tag (RFC 9110, section 8.8.3), in its quotes."""
     digest = hashlib.sha256(body).digest()
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
-
-
-@dataclass(frozen=True)
-class CachedBody:
-    """A response body as JSON, and whether it comes from the cache."""
-
-    body: bytes
-    outcome: Literal["hit", "miss", "bypass"]
-    tag: str
-    """The cache tag. The body is current while Redis has this generation for it."""
-    generation: bytes | None
-
-    @classmethod
-    def not_stored(cls, body: bytes, tag: str) -> Self:
-        """Return a body that was read without the cache, and is not stored in it."""
-        return cls(body, "bypass", tag, None)
 
 
 class Row(Representation):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.adapters.cursors import Cursors, is_in_sequence
+from app.adapters.redis.read_cache import CachedBody
 from app.errors import (
     FieldError,
     Forbidden,
@@ -19,7 +20,6 @@ from app.errors import (
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, cache_tags
 from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
-from app.schemas.bodies import CachedBody
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
 from app.store import Store

@@ -9,12 +9,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.adapters.redis.read_cache import ReadCache
+from app.adapters.redis.read_cache import CachedBody, ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.response_cache import StoredResponses
 from app.models import Principal
-from app.schemas.bodies import CachedBody
 from app.settings import Settings
 from app.tracing import Recording, record
 from tests.service import signing_key
@@ -48,7 +47,7 @@ def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> 
         now, redis = [0.0], _client(redis_url)
         cache = ReadCache(redis, key_prefix=signing_key(), on=True)
         responses = StoredResponses(cache, _not_signed_in, seconds=60, timer=lambda: now[0])
-        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        cached = await cache.get_or_load("products", "1", _load, seconds=60)
         responses.store(_scope(cached=cached), _HEADERS, cached.body)
         replayed = []
         for now[0] in (0.0, 59.0, 61.0):
@@ -69,7 +68,7 @@ def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
         cache = ReadCache(redis, key_prefix=signing_key(), on=True)
         responses = StoredResponses(cache, _not_signed_in, seconds=60)
         url = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
-        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        cached = await cache.get_or_load("products", "1", _load, seconds=60)
         responses.store({**_scope(cached=cached), **url}, _HEADERS, cached.body)
         changes: list[dict[str, Any]] = [
             {},
@@ -102,7 +101,7 @@ def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
         redis = _client(redis_url)
         cache = ReadCache(redis, key_prefix=signing_key(), on=True)
         responses, scope = StoredResponses(cache, _not_signed_in, seconds=60), _scope()
-        cached = CachedBody(*await cache.get_or_load("products", "1", _load, seconds=60))
+        cached = await cache.get_or_load("products", "1", _load, seconds=60)
         responses.store(_scope(cached=cached), _HEADERS, cached.body)
         record(recording)
         responses.start_lookup(scope)

@@ -45,13 +45,14 @@ return 1
 """
 
 
-class CacheResult(NamedTuple):
-    """A body, and how it was read. `generation` is None if the cache was not used."""
+class CachedBody(NamedTuple):
+    """A response body as JSON, and whether it comes from the cache."""
 
     body: bytes
     outcome: Literal["hit", "miss", "bypass"]
     tag: str
-    generation: bytes | None
+    generation: bytes | None = None
+    """The body is current while Redis has this generation for the tag. None for a bypass."""
 
 
 class ReadCache:
@@ -66,7 +67,7 @@ class ReadCache:
 
     async def get_or_load(
         self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]], *, seconds: int
-    ) -> CacheResult:
+    ) -> CachedBody:
         """Return the cached entry, or else load and store it.
 
         The entries of a generation expire `seconds` after the first one was stored, or up to a
@@ -75,17 +76,17 @@ class ReadCache:
         """
         cached = await self._look_up(tag, variant)
         if cached is None:
-            return CacheResult(await load(), "bypass", tag, None)
+            return CachedBody(await load(), "bypass", tag)
         generation, body = cached
         if body is not None:
-            return CacheResult(body, "hit", tag, generation)
+            return CachedBody(body, "hit", tag, generation)
         key = (tag, generation, variant)
         loading = self._loading.get(key)
         if loading is not None:
-            return CacheResult(await asyncio.shield(loading), "hit", tag, generation)
+            return CachedBody(await asyncio.shield(loading), "hit", tag, generation)
         loading = self._loading[key] = asyncio.create_task(self._load(key, load, seconds))
         loading.add_done_callback(lambda _: self._load_ended(key))
-        return CacheResult(await asyncio.shield(loading), "miss", tag, generation)
+        return CachedBody(await asyncio.shield(loading), "miss", tag, generation)
 
     @staged("cache")
     async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None] | None:

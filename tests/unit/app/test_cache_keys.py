@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from app.adapters.cursors import Cursors
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
+from app.adapters.redis.read_cache import CachedBody
 from app.models.cache_keys import read_key
 from app.repositories.database import Transaction
-from app.schemas.bodies import CachedBody, Representation
+from app.schemas.bodies import Representation
 from app.services.orders import OrderService
 from app.services.products import ProductService
 from app.services.users import UserService
