@@ -20,6 +20,9 @@ It must revalidate them each time. Without that, a client that reads again after
 old version from its cache.
 """
 
+NO_STORE_HEADERS = {"Cache-Control": "no-store"}
+"""For responses that no cache may store, such as tokens."""
+
 
 def represent(
     request: Request,
@@ -90,9 +93,12 @@ def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE
     return {"ETag": etag, "Cache-Control": caching, **headers}
 
 
-def json_response(body: Representation, *, status: int = 200, headers: dict[str, str]) -> Response:
-    """Return a response with these headers only: no ETag, no 304."""
-    return Response(body.to_bytes(), status, headers, media_type="application/json")
+def represent_unstored(
+    body: Representation, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Return a response that no cache may store: it has no ETag, and is never a 304."""
+    all_headers = {**NO_STORE_HEADERS, **(headers or {})}
+    return Response(body.to_bytes(), status, all_headers, media_type="application/json")
 
 
 def entity_tags(request: Request, header: str) -> EntityTags | None:

@@ -7,7 +7,7 @@ from app.http.cookies import with_session_cookie, without_session_cookie
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE, limited_by
 from app.http.problems import problems
-from app.http.representations import json_response
+from app.http.representations import represent_unstored
 from app.http.request_state import state_of
 from app.routers.dependencies import Auth, Caller, Sessions, SignInClient
 from app.schemas.auth import Login, Refresh, TokenPair
@@ -15,7 +15,6 @@ from app.schemas.sessions import SessionRead
 
 router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _LOGIN_ERRORS = (
     errors.BadCredentials,
     errors.TooManyFailures,
@@ -31,7 +30,7 @@ _LOGIN_ERRORS = (
 )
 async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
     """Exchange email and password for an access token and a refresh token."""
-    return json_response(await auth.login(body, client), headers=_NO_STORE)
+    return represent_unstored(await auth.login(body, client))
 
 
 @router.post(
@@ -44,8 +43,8 @@ async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
 async def create_session(body: Login, client: SignInClient, auth: Auth) -> Response:
     """Sign in with a cookie, for browsers. A session whose cookie is sent with it ends."""
     session, cookie = await auth.create_session(body, client)
-    headers = {"Location": f"/api/auth/sessions/{session.id}", **_NO_STORE}
-    return with_session_cookie(json_response(session, status=201, headers=headers), cookie)
+    location = {"Location": f"/api/auth/sessions/{session.id}"}
+    return with_session_cookie(represent_unstored(session, status=201, headers=location), cookie)
 
 
 @router.post(
@@ -56,7 +55,7 @@ async def create_session(body: Login, client: SignInClient, auth: Auth) -> Respo
 )
 async def refresh(body: Refresh, auth: Auth) -> Response:
     """Exchange a refresh token for a new pair. A second use of the token ends its session."""
-    return json_response(await auth.refresh(body), headers=_NO_STORE)
+    return represent_unstored(await auth.refresh(body))
 
 
 @router.post("/logout", status_code=204, responses=problems())

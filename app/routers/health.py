@@ -9,20 +9,18 @@ from app import errors
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE
 from app.http.problems import problems
-from app.http.representations import json_response
+from app.http.representations import NO_STORE_HEADERS, represent_unstored
 from app.routers.dependencies import Health
 from app.schemas.health import Liveness, Part, Readiness
 
 router = APIRouter(tags=["operations"])
 json_router = APIRouter(tags=["operations"], route_class=JsonRoute)
 
-_HEADERS = {"Cache-Control": "no-store"}
-
 
 @json_router.get("/livez", response_model=Liveness, responses=problems(), openapi_extra=NO_STORE)
 async def read_liveness() -> Response:
     """Report that the process is alive. No other server is checked: a restart would not help."""
-    return json_response(Liveness(), headers=_HEADERS)
+    return represent_unstored(Liveness())
 
 
 @json_router.get(
@@ -39,11 +37,11 @@ async def read_readiness(
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:
     """Report whether this process should get requests. 503 without PostgreSQL or while draining."""
-    return json_response(await health.readiness(exclude), headers=_HEADERS)
+    return represent_unstored(await health.readiness(exclude))
 
 
 @router.get("/metrics", include_in_schema=False)
 async def read_metrics(request: Request) -> Response:
     """Return the metrics of this process in the Prometheus text format."""
     body = generate_latest(request.app.state.metrics)
-    return Response(body, headers=_HEADERS, media_type=CONTENT_TYPE_LATEST)
+    return Response(body, headers=NO_STORE_HEADERS, media_type=CONTENT_TYPE_LATEST)

@@ -19,7 +19,7 @@ from app.http.cookies import (
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
 from app.http.openapi import NO_STORE, limited_by
 from app.http.problems import problems
-from app.http.representations import json_response
+from app.http.representations import NO_STORE_HEADERS, represent_unstored
 from app.routers.dependencies import Caller, Oidc, SignInClient
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import AuthorizationResponse
@@ -28,7 +28,6 @@ router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute
 
 # For a request without a body.
 _NO_PASSWORD = LinkStart()
-_NO_STORE = {"Cache-Control": "no-store"}
 _PROVIDER_ERRORS = (errors.NotFound, errors.ProviderUnavailable)
 
 ProviderName = Annotated[str, Path(description="a provider's name", examples=["google"])]
@@ -48,9 +47,9 @@ async def begin_sign_in(
     request: Request, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
 ) -> Response:
     """Redirect a browser to an identity provider. After the sign-in, it has a session cookie."""
-    departure = await oidc.begin(provider, origin=_base_url(request), return_to=return_to)
-    response = RedirectResponse(departure.url, status_code=303, headers=_NO_STORE)
-    return with_flow_cookie(response, departure.browser_secret)
+    started = await oidc.begin(provider, origin=_base_url(request), return_to=return_to)
+    response = RedirectResponse(started.url, status_code=303, headers=NO_STORE_HEADERS)
+    return with_flow_cookie(response, started.browser_secret)
 
 
 # Not in the OpenAPI document: the browser sends this request with the provider's parameters, and it
@@ -72,13 +71,15 @@ async def finish_sign_in(
 ) -> Response:
     """Complete the sign-in of a browser that returns from the identity provider."""
     authorization = AuthorizationResponse(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
-    arrival = await oidc.finish(
+    finished = await oidc.finish(
         provider, authorization, user_agent=client.user_agent, replaces=client.replaces
     )
-    response: Response = RedirectResponse(arrival.return_to, status_code=303, headers=_NO_STORE)
+    response: Response = RedirectResponse(
+        finished.return_to, status_code=303, headers=NO_STORE_HEADERS
+    )
     response = without_flow_cookie(response)
-    if arrival.session_secret is not None:
-        response = with_session_cookie(response, arrival.session_secret)
+    if finished.session_secret is not None:
+        response = with_session_cookie(response, finished.session_secret)
     return response
 
 
@@ -107,15 +108,15 @@ async def begin_link(
     This requires the current password, or a session that began less than five minutes ago. It is a
     POST, so that no other site can make a signed-in browser send it.
     """
-    departure = await oidc.begin_link(
+    started = await oidc.begin_link(
         provider,
         caller,
         body.current_password,
         origin=_base_url(request),
         return_to=return_to,
     )
-    response = json_response(AuthorizationUrl(authorization_url=departure.url), headers=_NO_STORE)
-    return with_flow_cookie(response, departure.browser_secret)
+    response = represent_unstored(AuthorizationUrl(authorization_url=started.url))
+    return with_flow_cookie(response, started.browser_secret)
 
 
 def _base_url(request: Request) -> str:
