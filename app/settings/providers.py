@@ -79,7 +79,7 @@ class ProviderSettings(EnvironmentSettings):
     def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
         """Raise for settings that only a developer's machine may have."""
         for variable, url in (("OIDC_ISSUER", self.oidc_issuer), ("PUBLIC_URL", self.public_url)):
-            if url and not url.startswith("https:") and not (local and _is_loopback(url)):
+            if url and not url.startswith("https:") and not (local and _is_on_loopback(url)):
                 raise PydanticCustomError("url", f"{variable} must begin with https://")
         if local or not self.providers:
             return
@@ -99,9 +99,14 @@ def _all_or_none(prefix: str, *values: object) -> None:
         raise PydanticCustomError("oidc", message)
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _is_on_loopback(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is `localhost` or a loopback address, also an IPv4-mapped one."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        ip = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return host == "localhost"
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import httpcore2
 
+from app.settings.providers import is_loopback
+
 _ATTEMPT_SECONDS = 1.0
 """The timeout for each address of a host."""
 # Addresses that contain an IPv4 address, which may be a private one: NAT64 and 6to4.
@@ -21,12 +23,6 @@ def is_public(address: str) -> bool:
     ip = getattr(ip, "ipv4_mapped", None) or ip
     translated = any(ip in network for network in _TRANSLATED_NETWORKS)
     return ip.is_global and not ip.is_multicast and not translated
-
-
-def is_loopback(address: str) -> bool:
-    """Return whether an address is a loopback address, also as an IPv4-mapped IPv6 address."""
-    ip = ipaddress.ip_address(address)
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):

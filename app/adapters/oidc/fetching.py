@@ -17,6 +17,7 @@ from circuitbreaker import CircuitBreaker
 
 from app.adapters.oidc.addresses import GuardedNetwork
 from app.errors import ProviderUnavailable
+from app.settings.providers import is_loopback
 
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024
@@ -26,7 +27,6 @@ _MAX_FAILURES = 5
 """In a row. After them, no token request is sent for some seconds."""
 _RECOVERY_SECONDS = 5
 _SERVER_ERROR = 500
-_LOOPBACK_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Fetcher:
         except ValueError:
             return False
         secure = parts.scheme == "https" or (
-            parts.scheme == "http" and self._local and host in _LOOPBACK_NAMES
+            parts.scheme == "http" and self._local and is_loopback(host or "")
         )
         return secure and host in self._hosts and parts.username is None and url.isascii()
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.adapters.oidc.addresses import is_loopback, is_public
+from app.adapters.oidc.addresses import is_public
+from app.settings.providers import is_loopback
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])
