@@ -9,7 +9,7 @@ from app.errors import IdentityTaken
 from app.models import Identity, User
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
-from app.repositories.tables import IDENTITIES, USERS
+from app.repositories.tables import IDENTITIES, NOT_ERASED, USERS
 
 _ISSUER: Final[BindParameter[Any]] = bindparam("issuer")
 _SUBJECT: Final[BindParameter[Any]] = bindparam("subject")
@@ -21,7 +21,7 @@ _OF_USER: Final = IDENTITIES.c.user_id == _USER_ID
 _USER_LOCKED: Final = Statement(
     select(*columns_of(USERS, User))
     .join(IDENTITIES, IDENTITIES.c.user_id == USERS.c.id)
-    .where(*_HAS_SUBJECT, USERS.c.erased_at.is_(None))
+    .where(*_HAS_SUBJECT, NOT_ERASED)
     .with_for_update(key_share=True, of=USERS),
     User,
 )

@@ -9,7 +9,7 @@ from app.models import Principal, Session
 from app.repositories.bulk_deletions import batch_deletion, surplus_deletion
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, insertion, parameters
-from app.repositories.tables import SESSIONS, SPENT_REFRESH_TOKENS, USERS
+from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, USERS
 
 MAX_SESSIONS_PER_USER: Final = 100
 """A new session beyond this number ends the least recently used one."""
@@ -32,7 +32,7 @@ _PRINCIPAL: Final = (
         SESSIONS.c.cookie_hash.is_not(None),
     )
     .join(USERS, SESSIONS.c.user_id == USERS.c.id)
-    .where(_LIVE, USERS.c.erased_at.is_(None))
+    .where(_LIVE, NOT_ERASED)
 )
 _REFRESHED_OFTEN: Final = (
     select(SPENT_REFRESH_TOKENS.c.session_id)

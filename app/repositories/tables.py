@@ -76,6 +76,8 @@ USERS: Final = Table(
         name="erased_means_no_personal_data",
     ),
 )
+NOT_ERASED: Final = USERS.c.erased_at.is_(None)
+"""The condition for users whose account has not been deleted."""
 
 SESSIONS: Final = Table(
     "sessions",

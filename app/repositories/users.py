@@ -11,7 +11,7 @@ from app.errors import EmailTaken
 from app.models import Role, User, cache_tags
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, change, columns_of, insertion, parameters
-from app.repositories.tables import USERS
+from app.repositories.tables import NOT_ERASED, USERS
 
 
 def _tags(user: User) -> Iterable[str]:
@@ -19,7 +19,7 @@ def _tags(user: User) -> Iterable[str]:
 
 
 def _live(condition: ColumnElement[bool]) -> Select[User]:
-    return select(*columns_of(USERS, User)).where(condition, USERS.c.erased_at.is_(None))
+    return select(*columns_of(USERS, User)).where(condition, NOT_ERASED)
 
 
 _VIOLATIONS: Final = {"uq_users_email": EmailTaken}
@@ -36,9 +36,7 @@ _HAS_EMAIL: Final = _live(USERS.c.email == bindparam("email"))
 _BY_EMAIL: Final = Statement(_HAS_EMAIL, User)
 _BY_EMAIL_LOCKED: Final = Statement(_HAS_EMAIL.with_for_update(key_share=True), User)
 _KEEP: Final = Statement(
-    select(USERS.c.id)
-    .where(_HAS_ID, USERS.c.erased_at.is_(None))
-    .with_for_update(read=True, key_share=True),
+    select(USERS.c.id).where(_HAS_ID, NOT_ERASED).with_for_update(read=True, key_share=True),
     int,
 )
 _AFTER: Final = Statement(_PAGE, User)
