@@ -25,3 +25,8 @@ _REFUSED: Final = re.compile(f"[{REFUSED}]")
 def has_refused(text: str) -> bool:
     """Return whether a text has a character that names and emails must not contain."""
     return _REFUSED.search(text) is not None
+
+
+def without_refused(text: str) -> str:
+    """Replace each character that names and emails must not contain by a blank."""
+    return _REFUSED.sub(" ", text)

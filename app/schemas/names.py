@@ -6,11 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.models.characters import REFUSED, UNSEEN, has_refused
+from app.models.characters import REFUSED, UNSEEN, has_refused, without_refused
 
 MAX_NAME_CHARACTERS = 100
 _VISIBLE = re.compile(f"[^{UNSEEN}]")
-_REFUSED = re.compile(f"[{REFUSED}]")
 
 
 def _name(value: str) -> str:
@@ -33,7 +32,8 @@ def _name(value: str) -> str:
 
 def fitting_name(text: str) -> str | None:
     """Return a valid name from a provider's name of a user; None if nothing of it is visible."""
-    name = _REFUSED.sub(" ", text[: 2 * MAX_NAME_CHARACTERS]).strip()[:MAX_NAME_CHARACTERS].strip()
+    visible = without_refused(text[: 2 * MAX_NAME_CHARACTERS]).strip()
+    name = visible[:MAX_NAME_CHARACTERS].strip()
     return name if _VISIBLE.search(name) else None
 
 
