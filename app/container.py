@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from app.adapters.cursors import Cursors
-from app.adapters.login_throttle import LoginThrottle
+from app.adapters.failed_logins import FailedLogins
 from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
@@ -49,8 +49,8 @@ class Container:
             for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
         )
         tokens = AccessTokens(settings)
-        throttle = LoginThrottle(self.rate_limiter, settings.rate_limit_login_failures)
-        check = PasswordCheck(self._passwords, throttle)
+        failed_logins = FailedLogins(self.rate_limiter, settings.rate_limit_login_failures)
+        check = PasswordCheck(self._passwords, failed_logins)
         cursors = Cursors(settings)
         session_cache = SessionCache[Principal](
             seconds=_SESSION_TTL_SECONDS,

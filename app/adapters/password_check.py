@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from app.adapters.login_throttle import LoginThrottle
+from app.adapters.failed_logins import FailedLogins
 from app.adapters.password_hasher import PasswordHasher
 from app.errors import FieldError, Invalid, Reauthenticate, WrongPassword
 from app.models import Principal, User
@@ -13,9 +13,9 @@ from app.models import Principal, User
 class PasswordCheck:
     """Verifies passwords, and counts the failures in a row for each account."""
 
-    def __init__(self, passwords: PasswordHasher, throttle: LoginThrottle) -> None:
+    def __init__(self, passwords: PasswordHasher, failures: FailedLogins) -> None:
         self._passwords = passwords
-        self._throttle = throttle
+        self._failures = failures
 
     async def matches(
         self, password: SecretStr, user: User | None, email: str, *, by_owner: bool
@@ -27,11 +27,11 @@ class PasswordCheck:
         `Overloaded`.
         """
         if email:
-            await self._throttle.count(email, by_owner=by_owner)
+            await self._failures.count(email, by_owner=by_owner)
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.verify(password.get_secret_value(), password_hash):
             return False
-        await self._throttle.reset(email, by_owner=by_owner)
+        await self._failures.reset(email, by_owner=by_owner)
         return True
 
     async def prove_owner(

@@ -82,7 +82,7 @@ class SessionCache(Generic[_T]):
                 loading.set_result(None)
         return value
 
-    def peek(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
+    def get_and_renew(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
         """Return the cached value. In the second half of its time, renew it in the background.
 
         Otherwise all callers would wait for a load when it expires.

@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.tracing import begin, place_of, staged
+from app.tracing import begin_stage, code_attributes, staged
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -24,10 +24,10 @@ _validating: ContextVar[ExitStack | None] = ContextVar("validating", default=Non
 
 def starting_validate_stage(handle: _Handler) -> _Handler:
     """Return a handler that begins the stage `validate`, then calls `handle`."""
-    place: Final = place_of(handle)
+    attributes: Final = code_attributes(handle)
 
     async def start_stage(request: Request) -> Response:
-        stage = begin("validate", "validate", place)
+        stage = begin_stage("validate", "validate", attributes)
         if stage is None:
             return await handle(request)
         with ExitStack() as validating:

@@ -14,7 +14,7 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
-from app.tracing import ActiveStage, begin, place_of
+from app.tracing import ActiveStage, begin_stage, code_attributes
 
 _MAX_BYTES: Final = 32 * 1024 * 1024
 """The maximum total size of the stored responses in one process."""
@@ -65,7 +65,7 @@ class StoredResponses:
                 state_of(scope).stored = response, self._request_generation(response)
 
     def _request_generation(self, response: StoredResponse) -> asyncio.Future[Any]:
-        stage = begin("cache", "cache", place_of(StoredResponses.find))
+        stage = begin_stage("cache", "cache", code_attributes(StoredResponses.find))
         if stage is None:
             return self._cache.generation(response.tag)
         with stage.inside():

@@ -14,7 +14,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from app.errors import AppError, Contended, Unavailable
 from app.repositories.statements import Statement
-from app.tracing import begin, place_of_caller, staged
+from app.tracing import begin_stage, code_attributes_of_caller, staged
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -109,10 +109,10 @@ class Executor:
     async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
         if self._pooled is None:
             await self._take()
-        stage = begin("sql", statement.name, statement.attributes)
+        stage = begin_stage("sql", statement.name, statement.attributes)
         if stage is None:
             return await self._execute(statement, values)
-        stage.set_attributes(place_of_caller(__name__))
+        stage.set_attributes(code_attributes_of_caller(__name__))
         with stage:
             cursor = await self._execute(statement, values)
             if cursor.description is not None:

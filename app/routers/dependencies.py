@@ -132,11 +132,11 @@ Administrator = Annotated[Principal, Depends(_administrator)]
 """The signed-in administrator; 403 for other users."""
 
 
-RowId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path(examples=[1])]
+PathId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path(examples=[1])]
 """An id in a path: digits without a leading zero."""
 
 
-async def _visible_user_id(user_id: RowId, caller: Caller) -> int:
+async def _visible_user_id(user_id: PathId, caller: Caller) -> int:
     # Checked before the body. Otherwise, a caller who may not see a user could learn from an error
     # about the body that the user exists.
     if user_id != caller.user_id and not caller.is_admin:

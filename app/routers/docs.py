@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.errors import NotFound
+from app.http.html_pages import page
 from app.http.openapi import SERVER
-from app.http.pages import page
 from app.http.problems import errors_by_code, status_of, title_of
 from app.http.representations import PRIVATE, PUBLIC, represent_document
 from app.schemas.bodies import etag_of

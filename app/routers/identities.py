@@ -9,7 +9,7 @@ from app.http.negotiation import JsonRoute
 from app.http.pagination import Cursor, Limit, links
 from app.http.problems import problems
 from app.http.representations import represent
-from app.routers.dependencies import Caller, Identities, RowId, VisibleUserId
+from app.routers.dependencies import Caller, Identities, PathId, VisibleUserId
 from app.schemas.identities import IdentityPage
 
 router = APIRouter(prefix="/api/users/{user_id}/identities", tags=["users"], route_class=JsonRoute)
@@ -50,7 +50,7 @@ async def list_identities(
     ),
 )
 async def delete_identity(
-    _: OwnUserId, identity_id: RowId, caller: Caller, identities: Identities
+    _: OwnUserId, identity_id: PathId, caller: Caller, identities: Identities
 ) -> Response:
     """Remove a linked identity, in a session that began less than five minutes ago."""
     await identities.remove(caller, identity_id)

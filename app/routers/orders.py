@@ -16,7 +16,7 @@ from app.routers.dependencies import (
     Caller,
     IfMatch,
     Orders,
-    RowId,
+    PathId,
     VisibleUserId,
 )
 from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, Status
@@ -101,7 +101,7 @@ async def list_orders(
     openapi_extra=CACHED,
 )
 async def read_order(
-    request: Request, user_id: VisibleUserId, order_id: RowId, orders: Orders
+    request: Request, user_id: VisibleUserId, order_id: PathId, orders: Orders
 ) -> Response:
     """Read an order."""
     return represent_cached(request, await orders.read(user_id, order_id))
@@ -121,7 +121,7 @@ async def read_order(
 async def update_order(
     request: Request,
     user_id: VisibleUserId,
-    order_id: RowId,
+    order_id: PathId,
     caller: Caller,
     if_match: IfMatch,
     body: OrderUpdate,

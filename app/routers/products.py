@@ -8,7 +8,7 @@ from app.http.openapi import CACHED
 from app.http.pagination import Cursor, Limit, links, next_cursor
 from app.http.problems import problems
 from app.http.representations import PUBLIC, represent, represent_cached
-from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, Products, RowId
+from app.routers.dependencies import IF_MATCH_PARAMETER, Administrator, IfMatch, PathId, Products
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 
 router = APIRouter(prefix="/api/products", tags=["products"], route_class=JsonRoute)
@@ -37,7 +37,7 @@ async def list_products(
     responses=problems(errors.NotFound),
     openapi_extra=CACHED,
 )
-async def read_product(request: Request, product_id: RowId, products: Products) -> Response:
+async def read_product(request: Request, product_id: PathId, products: Products) -> Response:
     """Read a product."""
     return represent_cached(request, await products.read(product_id), caching=PUBLIC)
 
@@ -65,7 +65,7 @@ async def create_product(
 )
 async def update_product(
     request: Request,
-    product_id: RowId,
+    product_id: PathId,
     _: Administrator,
     if_match: IfMatch,
     body: ProductUpdate,

@@ -8,7 +8,7 @@ from app.http.negotiation import JsonRoute
 from app.http.pagination import Cursor, Limit, links
 from app.http.problems import problems
 from app.http.representations import represent
-from app.routers.dependencies import Caller, RowId, Sessions
+from app.routers.dependencies import Caller, PathId, Sessions
 from app.schemas.sessions import SessionPage, SessionRead
 
 router = APIRouter(prefix="/api/auth/sessions", tags=["auth"], route_class=JsonRoute)
@@ -33,7 +33,7 @@ async def list_sessions(
     responses=problems(errors.NotFound),
 )
 async def read_session(
-    request: Request, session_id: RowId, caller: Caller, sessions: Sessions
+    request: Request, session_id: PathId, caller: Caller, sessions: Sessions
 ) -> Response:
     """Read one of your sessions."""
     return represent(request, await sessions.read(caller, session_id))
@@ -44,7 +44,7 @@ async def read_session(
     status_code=204,
     responses=problems(errors.NotFound),
 )
-async def delete_session(session_id: RowId, caller: Caller, sessions: Sessions) -> Response:
+async def delete_session(session_id: PathId, caller: Caller, sessions: Sessions) -> Response:
     """End one of your sessions, for example that of a lost phone."""
     await sessions.end(caller, session_id)
     response = Response(status_code=204)

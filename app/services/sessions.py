@@ -69,8 +69,8 @@ class SessionService:
     def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
         """Return the principal of the token, else of the cookie, if the session cache has it."""
         if claims is not None:
-            return self._cache.peek(*self._of_token(claims))
-        return self._cache.peek(*self._of_cookie(cookie)) if cookie is not None else None
+            return self._cache.get_and_renew(*self._of_token(claims))
+        return self._cache.get_and_renew(*self._of_cookie(cookie)) if cookie is not None else None
 
     def _of_token(self, claims: Claims) -> _Lookup:
         user_id, session_id = claims.user_id, claims.session_id

@@ -8,7 +8,7 @@ A span contains no data that a client has sent. Of a statement it contains the p
 command the name, of an exception the type.
 """
 
-from app.tracing.functions import place_of, place_of_caller, staged, staged_methods
+from app.tracing.functions import code_attributes, code_attributes_of_caller, staged, staged_methods
 from app.tracing.provider import (
     begin_trace,
     end_tracing,
@@ -19,7 +19,7 @@ from app.tracing.provider import (
 from app.tracing.recording import (
     ActiveStage,
     Recording,
-    begin,
+    begin_stage,
     record,
     run_in_background,
     set_span_attribute,
@@ -31,11 +31,11 @@ __all__ = [
     "Attributes",
     "Recording",
     "Stage",
-    "begin",
+    "begin_stage",
     "begin_trace",
+    "code_attributes",
+    "code_attributes_of_caller",
     "end_tracing",
-    "place_of",
-    "place_of_caller",
     "record",
     "run_in_background",
     "set_span_attribute",

@@ -23,7 +23,7 @@ def staged(
     """Record each call of a function, or of a coroutine function, as a stage."""
 
     def decorate(function: Callable[_P, _T]) -> Callable[_P, _T]:
-        all_attributes = {STAGE: stage, **place_of(function), **attributes}
+        all_attributes = {STAGE: stage, **code_attributes(function), **attributes}
         is_coroutine = inspect.iscoroutinefunction(function)
 
         @wraps(function)
@@ -60,13 +60,13 @@ def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Cla
 
 
 @cache
-def place_of(function: Callable[..., Any]) -> Attributes:
-    """Return the name of a function, its file in the checkout, and its first line."""
-    return _place(function.__module__, inspect.unwrap(function).__code__)
+def code_attributes(function: Callable[..., Any]) -> Attributes:
+    """Return the span attributes of a function: name, file in the checkout, and first line."""
+    return _code_attributes(function.__module__, inspect.unwrap(function).__code__)
 
 
-def place_of_caller(module: str) -> Attributes:
-    """Return the place of the public function that has called into a module.
+def code_attributes_of_caller(module: str) -> Attributes:
+    """Return the attributes of the public function that has called into a module.
 
     `module` is the `__name__` of the module.
     """
@@ -76,11 +76,11 @@ def place_of_caller(module: str) -> Attributes:
         frame.f_globals["__name__"] == module or frame.f_code.co_name.startswith("_")
     ):
         frame = frame.f_back
-    return _place(frame.f_globals["__name__"], frame.f_code) if frame is not None else {}
+    return _code_attributes(frame.f_globals["__name__"], frame.f_code) if frame is not None else {}
 
 
 @cache
-def _place(module: str, code: CodeType) -> Attributes:
+def _code_attributes(module: str, code: CodeType) -> Attributes:
     return {
         "code.function.name": f"{module}.{code.co_qualname}",
         "code.file.path": Path(code.co_filename).resolve().relative_to(_CHECKOUT).as_posix(),

@@ -110,7 +110,7 @@ def record(recording: Recording | None) -> None:
     current_recording.set(recording)
 
 
-def begin(stage: Stage, name: str, attributes: Attributes) -> ActiveStage | None:
+def begin_stage(stage: Stage, name: str, attributes: Attributes) -> ActiveStage | None:
     """Begin a stage that is not a whole function. Return None if the request is not recorded.
 
     The caller ends the stage, with a `with` block or with `end()`.

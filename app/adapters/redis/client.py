@@ -17,7 +17,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.typing import EncodableT
 
 from app.settings import Settings
-from app.tracing import ActiveStage, Attributes, begin, place_of
+from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 
 _log = structlog.get_logger()
 # uvloop raises RuntimeError for a write to a connection that the server has reset.
@@ -80,7 +80,7 @@ class RedisClient:
         if self._breaker.opened or time.monotonic() < self._paused_until:
             answer.set_result(RedisUnavailable())
             return answer
-        stage = begin("redis", *_span_of(str(command[0])))
+        stage = begin_stage("redis", *_span_of(str(command[0])))
         if stage is not None:
             answer.add_done_callback(partial(_end, stage))
         self._queue.append((command, answer))
@@ -159,7 +159,7 @@ class RedisClient:
 def _span_of(operation: str) -> tuple[str, Attributes]:
     # Only the command's name: keys contain ids, and arguments contain whole responses.
     attributes = {"db.system.name": "redis", "db.operation.name": operation}
-    return operation, {**attributes, **place_of(RedisClient.send)}
+    return operation, {**attributes, **code_attributes(RedisClient.send)}
 
 
 def _end(stage: ActiveStage, answer: "asyncio.Future[Any]") -> None:

@@ -23,7 +23,7 @@ def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> N
         assert await cache.get_or_load(1, load) == "answer"
         may_finish.clear()
         await asyncio.sleep(0.6)
-        assert [cache.peek(1, load) for _ in range(3)] == ["answer"] * 3
+        assert [cache.get_and_renew(1, load) for _ in range(3)] == ["answer"] * 3
         await asyncio.sleep(0.5)
         assert cache.get(1) is None
         waiting = asyncio.create_task(cache.get_or_load(1, load))

@@ -8,7 +8,7 @@ from app.adapters.redis.rate_limiter import RateLimiter
 from app.errors import TooManyFailures
 
 
-class LoginThrottle:
+class FailedLogins:
     """Counts an account's failed logins in a row, from all addresses.
 
     Attempts from a session of the same account have their own count, so that other people cannot

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from app import errors
 from app.errors import AppError
 from app.http.cookies import SESSION_COOKIE
-from app.http.documented_headers import component_headers, headers_of
-from app.http.examples import example, introduction
+from app.http.openapi.curl_examples import example, introduction
+from app.http.openapi.documented_headers import component_headers, headers_of
 from app.http.paths import SAFE_METHODS
 from app.http.problems import (
     BODY_PROBLEMS,
