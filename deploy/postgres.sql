@@ -1,8 +1,36 @@
--- Runs once, when the data directory is created. Creates a role that owns only its own database.
--- Until this script runs, the superuser has the same password as the role. The last statement
--- removes it. From then on, the superuser can connect only from inside the container:
--- `docker compose exec postgres psql -U postgres`.
-\getenv password POSTGRES_PASSWORD
-CREATE ROLE roundtrip LOGIN PASSWORD :'password';
-CREATE DATABASE roundtrip OWNER roundtrip;
-ALTER ROLE postgres PASSWORD NULL;
+-- Creates the database `roundtrip` and its two roles:
+--   migrator   owns the database and its tables. Only the migrations connect with it.
+--   roundtrip  reads and writes rows. The service connects with it. It owns nothing, so it cannot
+--              create, change or drop a table.
+--
+-- The superuser runs this script once, when the data directory is created. It can run again, to set
+-- new passwords, or to give the tables of an older volume to `migrator`.
+\set ON_ERROR_STOP on
+\getenv password DATABASE_PASSWORD
+\getenv migrator_password MIGRATOR_PASSWORD
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY['migrator', 'roundtrip']) AS name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+\gexec
+ALTER ROLE migrator PASSWORD :'migrator_password';
+ALTER ROLE roundtrip PASSWORD :'password';
+
+SELECT 'CREATE DATABASE roundtrip'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'roundtrip')
+\gexec
+ALTER DATABASE roundtrip OWNER TO migrator;
+
+\connect roundtrip
+-- In an older volume, `roundtrip` owns the tables.
+REASSIGN OWNED BY roundtrip TO migrator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO roundtrip;
+ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
+
+-- In the container, the superuser has a password until this script has run. From then on, the
+-- superuser can connect only from inside the container: `docker compose exec postgres psql -U postgres`.
+\getenv container_password POSTGRES_PASSWORD
+\if :{?container_password}
+    ALTER ROLE postgres PASSWORD NULL;
+\endif

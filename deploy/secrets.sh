@@ -19,7 +19,8 @@ chmod 600 .env
 # The last line may have no newline.
 [ -z "$(tail -c 1 .env)" ] || echo >>.env
 
-for name in DATABASE_PASSWORD REDIS_PASSWORD RATE_LIMIT_REDIS_PASSWORD TOKEN_SIGNING_KEY; do
+for name in DATABASE_PASSWORD MIGRATOR_PASSWORD REDIS_PASSWORD RATE_LIMIT_REDIS_PASSWORD \
+    TOKEN_SIGNING_KEY; do
     grep -q "^$name=" .env && continue
     case $name in
         *_PASSWORD) value=$(password) ;;

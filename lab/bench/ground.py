@@ -73,7 +73,7 @@ def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iter
         directory.chmod(0o755)
         postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
-            migrate({**_minimal_environment(), "DATABASE_URL": postgres.url})
+            migrate({**_minimal_environment(), "DATABASE_URL": postgres.migrator_url})
             yield _fill_shop(directory, postgres, valkey)
         postgres.remove()
 
@@ -91,7 +91,7 @@ def sign_in(port: int) -> str:
 
 
 def _fill_shop(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) -> Backends:
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
+    with psycopg.connect(postgres.migrator_url, autocommit=True) as connection:
         loader = Loader(connection)
         loader.add_products()
         loader.add_people()

@@ -26,7 +26,7 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     wanted = _wanted_orders(environment)
     stack = control.running(paths)
     try:
-        with psycopg.connect(stack.libpq_url, autocommit=True) as connection:
+        with psycopg.connect(stack.libpq_migrator_url, autocommit=True) as connection:
             loader = Loader(connection)
             table = _fill(loader, wanted)
             person = loader.ids().people[PEOPLE[0].email]

@@ -8,17 +8,13 @@ from pathlib import Path
 
 from lab.stack import unprivileged
 from lab.stack.errors import LabError
+from lab.stack.paths import CHECKOUT
+from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import write_private
-
-# For a server in single-user mode, which reads one statement a line.
-INITIAL_STATEMENTS = """\
-CREATE ROLE roundtrip LOGIN PASSWORD '{password}'
-CREATE DATABASE roundtrip OWNER roundtrip
-"""
 
 
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    """Create a cluster in `data` with a superuser `postgres`, a role and a database `roundtrip`.
+    """Create a cluster in `data` with a superuser `postgres`.
 
     The cluster is created in `data.new` and renamed at the end, so that an interrupted attempt can
     be repeated. Its locale is PostgreSQL's builtin C.UTF-8, which sorts alike on every machine.
@@ -30,12 +26,6 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
     draft.mkdir(mode=0o700)
     unprivileged.hand_over(draft)
     _initialise(programs, draft, password, durable=durable)
-    _run(
-        [str(programs / "postgres"), "--single", "-D", str(draft), "-c", "exit_on_error=on",
-         "-c", f"fsync={'on' if durable else 'off'}", "postgres"],
-        draft,
-        INITIAL_STATEMENTS.format(password=password),
-    )  # fmt: skip
     draft.rename(data)
 
 
@@ -51,31 +41,62 @@ def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> 
              "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
              *([] if durable else ["--no-sync"])],
             data,
+            unprivileged.popen_user(),
         )  # fmt: skip
     finally:
         password_file.unlink()
 
 
+def create_database(
+    programs: Path, *, port: int, password: str, service_password: str, migrator_password: str
+) -> None:
+    """Create the database `roundtrip` and its roles, or give an older database to its new owner.
+
+    `password` is that of the superuser. The server must run.
+
+    :raises LabError: when PostgreSQL returns an error.
+    """
+    _run(
+        [str(programs / "psql"), "--no-psqlrc", "--quiet",
+         f"--dbname=postgresql://postgres@{LOOPBACK}:{port}/postgres",
+         f"--file={CHECKOUT / 'deploy' / 'postgres.sql'}"],
+        CHECKOUT,
+        # The user of the server might not be able to read the checkout.
+        {},
+        PGPASSWORD=password,
+        DATABASE_PASSWORD=service_password,
+        MIGRATOR_PASSWORD=migrator_password,
+    )  # fmt: skip
+
+
 def neutral_environment() -> Mapping[str, str]:
-    """Return the caller's environment without PostgreSQL's variables (PGDATA, PGOPTIONS, …)."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Return the caller's environment without PostgreSQL's variables (PGDATA, PGOPTIONS, …).
+
+    Those of the container image, such as POSTGRES_PASSWORD, are left out, too.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "POSTGRES_"))
+    }
     return {**kept, "LC_ALL": "C"}
 
 
-def _run(command: list[str], directory: Path, statements: str = "") -> None:
+def _run(
+    command: list[str], directory: Path, user: unprivileged.PopenUser, **environment: str
+) -> None:
     result = subprocess.run(
         command,
-        env=dict(neutral_environment()),
+        env={**neutral_environment(), **environment},
         cwd=directory,
-        input=statements,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
         # Ctrl-C in the terminal must reach only the supervisor, which stops everything in order.
         start_new_session=True,
-        **unprivileged.popen_user(),
+        **user,
     )
     if result.returncode != 0:
-        message = f"PostgreSQL could not create its data in {directory}:\n\n{result.stdout}"
-        raise LabError(message)
+        raise LabError(f"PostgreSQL could not create its database:\n\n{result.stdout}")

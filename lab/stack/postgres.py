@@ -5,7 +5,7 @@ import shutil
 import signal
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +17,7 @@ from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import Server
-from lab.stack.waiting import wait_until
+from lab.stack.waiting import never, wait_until
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,7 +41,7 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class PostgresServer(Server):
-    """A PostgreSQL server on 127.0.0.1 with a role and a database `roundtrip`.
+    """A PostgreSQL server on 127.0.0.1 with a database `roundtrip`, see deploy/postgres.sql.
 
     The data are in `directory`. Only if root runs it and the user `nobody` cannot reach that, they
     are in a directory below /var/lib. `remove` deletes both.
@@ -66,13 +66,30 @@ class PostgresServer(Server):
 
     @property
     def password(self) -> str:
-        """The password of both roles, created at the first start and kept in the directory."""
+        """The password of the superuser. As all three, it is created once, in the directory."""
         return load_or_create_password(self.directory / "password")
 
     @property
     def url(self) -> str:
-        """The database `roundtrip` as its owner, not a superuser. Contains the password."""
-        return f"postgresql://roundtrip:{self.password}@{LOOPBACK}:{self.port}/roundtrip"
+        """The database `roundtrip` as the service uses it, with a role that owns no table."""
+        return f"postgresql://roundtrip:{self._service_password}@{self._database}"
+
+    @property
+    def migrator_url(self) -> str:
+        """The database `roundtrip` as its owner, who may change the tables."""
+        return f"postgresql://migrator:{self._migrator_password}@{self._database}"
+
+    @property
+    def _database(self) -> str:
+        return f"{LOOPBACK}:{self.port}/roundtrip"
+
+    @property
+    def _service_password(self) -> str:
+        return load_or_create_password(self.directory / "service-password")
+
+    @property
+    def _migrator_password(self) -> str:
+        return load_or_create_password(self.directory / "migrator-password")
 
     @property
     def admin_url(self) -> str:
@@ -114,6 +131,28 @@ class PostgresServer(Server):
                 return connection.recv(1) in {b"N", b"S"}
         except OSError:
             return False
+
+    def wait_until_ready(
+        self, timeout_s: float = 60, *, cancelled: Callable[[], bool] = never
+    ) -> None:
+        """Return when it answers and has the database `roundtrip`. Raises what `Server` does."""
+        super().wait_until_ready(timeout_s, cancelled=cancelled)
+        if self._database_created.exists():
+            return
+        cluster.create_database(
+            self._install / "bin",
+            port=self.port,
+            password=self.password,
+            service_password=self._service_password,
+            migrator_password=self._migrator_password,
+        )
+        self._database_created.touch()
+        unprivileged.hand_over(self._database_created)
+
+    @property
+    def _database_created(self) -> Path:
+        # In the data directory, so that it exists only together with the database.
+        return self.data / "roundtrip-database-created"
 
     def remove(self) -> None:
         """Delete everything, with the data. The server must be stopped."""

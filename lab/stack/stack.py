@@ -122,9 +122,19 @@ class Stack:
         return self.choices.database_url or self.postgres.url
 
     @property
+    def migrator_url(self) -> str:
+        """The caller's URL, or that of the stack's own server for the owner of the tables."""
+        return self.choices.database_url or self.postgres.migrator_url
+
+    @property
     def libpq_url(self) -> str:
-        """The same URL for libpq, which does not know SQLAlchemy's scheme."""
-        return self.database_url.replace("postgresql+psycopg:", "postgresql:", 1)
+        """`database_url` for libpq, which does not know SQLAlchemy's scheme."""
+        return _for_libpq(self.database_url)
+
+    @property
+    def libpq_migrator_url(self) -> str:
+        """`migrator_url` for libpq."""
+        return _for_libpq(self.migrator_url)
 
     @property
     def redis_url(self) -> str:
@@ -138,7 +148,7 @@ class Stack:
 
     @property
     def service_environment(self) -> Mapping[str, str]:
-        """The environment of the app processes, the migrations and the service's commands.
+        """The environment of the app processes and the service's commands.
 
         It is computed at each access, so that a process that starts later gets the current keys.
         """
@@ -149,6 +159,11 @@ class Stack:
             provider=self.provider.settings if self.providers else {},
         )
         return {**environment, "RATE_LIMIT_REDIS_URL": self.rate_limit_redis_url}
+
+    @property
+    def migration_environment(self) -> Mapping[str, str]:
+        """The environment of the migrations."""
+        return {**self.service_environment, "DATABASE_URL": self.migrator_url}
 
     def _app_environment(self, name: str) -> Mapping[str, str]:
         spans = telemetry(
@@ -183,3 +198,7 @@ class Stack:
         everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.limits,
                       self.valkey, self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]
+
+
+def _for_libpq(url: str) -> str:
+    return url.replace("postgresql+psycopg:", "postgresql:", 1)

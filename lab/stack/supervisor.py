@@ -74,7 +74,7 @@ class Supervisor:
         if self._stack.choices.database_url is None:
             SlowSql(self._stack.postgres).heal()
         began = time.monotonic()
-        migrate(self._stack.service_environment, cancelled=self._signals.stopping.is_set)
+        migrate(self._stack.migration_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
         # The collector was not needed until now. It has started while the migrations ran.
         began = _launch(self._stack.apps)

@@ -111,8 +111,8 @@ class ComposeStack:
         """Stop the stack, and delete its containers, data and image."""
         self.client.close()
         # `docker compose down` needs the secrets, which a test may have removed.
-        secrets = ("DATABASE_PASSWORD", "REDIS_PASSWORD", "RATE_LIMIT_REDIS_PASSWORD")
-        for name in (*secrets, "TOKEN_SIGNING_KEY"):
+        passwords = ("DATABASE", "MIGRATOR", "REDIS", "RATE_LIMIT_REDIS")
+        for name in (*(f"{it}_PASSWORD" for it in passwords), "TOKEN_SIGNING_KEY"):
             self.environment = {**self.environment, name: "any"}
         self.succeed("--profile", "*", "down", "--volumes", "--timeout", "1")
         self._run("docker", "image", "rm", self.image)

@@ -62,14 +62,18 @@ def test_the_lab_is_not_available_in_production(stack: ComposeStack) -> None:
         assert "Server-Timing" not in response.headers
 
 
-def test_the_service_is_not_a_superuser_of_postgres(stack: ComposeStack) -> None:
-    """The superuser has no password that an attacker could guess."""
+def test_the_roles_of_postgres_have_no_more_rights_than_they_need(stack: ComposeStack) -> None:
+    """The superuser has no password. The role of the service owns no table."""
     query = (
         "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NULL"
         " FROM pg_authid WHERE rolcanlogin ORDER BY rolname"
     )
     roles = stack.inside("postgres", "psql", "-U", "postgres", "-Atc", query)
-    assert roles.split() == ["postgres|t|t|t|t", "roundtrip|f|f|f|f"]
+    assert roles.split() == ["migrator|f|f|f|f", "postgres|t|t|t|t", "roundtrip|f|f|f|f"]
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    query = ("psql", "-U", "postgres", "-d", "roundtrip", "-Atc", owners)
+    assert stack.inside("postgres", *query).split() == ["migrator"]
+    assert "MIGRATOR_PASSWORD=\n" in stack.inside("app-1", "env") + "\n"
 
 
 def test_the_service_trusts_forwarded_headers_only_from_caddy(stack: ComposeStack) -> None:

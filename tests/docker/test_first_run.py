@@ -21,6 +21,7 @@ def test_without_secrets_one_line_says_what_to_do(own_stack: ComposeStack) -> No
     "missing",
     [
         "DATABASE_PASSWORD",
+        "MIGRATOR_PASSWORD",
         "REDIS_PASSWORD",
         "RATE_LIMIT_REDIS_PASSWORD",
         "TOKEN_SIGNING_KEY",
@@ -51,7 +52,7 @@ def test_secrets_are_created_once_and_only_their_owner_can_read_them(
     assert env.read_text() == created
     assert created.startswith("LOG_LEVEL=debug\n")
     values = [line.partition("=")[2] for line in created.splitlines()[1:]]
-    assert len(set(values)) == len(values) == 4
+    assert len(set(values)) == len(values) == 5
     assert env.stat().st_mode & 0o777 == 0o600
 
 

@@ -34,7 +34,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         PostgresServer(own_stack.directory / "other" / "postgres", settings={"fsync": "off"}) as db,
         ValkeyServer(own_stack.directory / "other" / "valkey") as cache,
     ):
-        url = db.url.replace("postgresql:", "postgresql+psycopg:")
+        url = db.migrator_url.replace("postgresql:", "postgresql+psycopg:")
         up = own_stack.spawn("up", DATABASE_URL=url, REDIS_URL=cache.url)
         greeting = read_until(up, '"password"')
         assert "curl -i -X POST" in greeting

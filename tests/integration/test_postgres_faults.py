@@ -33,7 +33,7 @@ POOL_SIZE = 3
 def postgres(scratch: Path) -> Iterator[PostgresServer]:
     """A server that tests can kill and freeze."""
     with PostgresServer(scratch / "faulty", settings={"fsync": "off"}) as server:
-        migrate(server.url)
+        migrate(server.migrator_url)
         yield server
 
 

@@ -1,0 +1,69 @@
+"""The service's role reads and writes rows, and owns no table (deploy/postgres.sql)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+from psycopg.sql import SQL
+
+from lab.stack.postgres import PostgresServer
+from tests.conftest import migrate
+
+OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+
+
+@pytest.fixture(scope="module")
+def postgres(scratch: Path) -> Iterator[PostgresServer]:
+    """A server whose tables `migrator` has created."""
+    with PostgresServer(scratch / "roles", settings={"fsync": "off"}) as server:
+        migrate(server.migrator_url)
+        yield server
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE more (id int)",
+        "ALTER TABLE users ADD COLUMN more int",
+        "DROP TABLE users CASCADE",
+        "TRUNCATE users CASCADE",
+        "CREATE SCHEMA more",
+        "CREATE ROLE more",
+    ],
+)
+def test_the_role_of_the_service_cannot_change_the_schema(
+    postgres: PostgresServer, statement: str
+) -> None:
+    """An attacker who can send any statement as the service cannot drop a table."""
+    with psycopg.connect(postgres.url) as connection, pytest.raises(InsufficientPrivilege):
+        connection.execute(SQL(statement))  # type: ignore[arg-type]
+
+
+def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -> None:
+    """The role `migrator` owns all tables. It is no superuser, and creates no role."""
+    with psycopg.connect(postgres.migrator_url) as connection:
+        assert connection.execute(OWNERS).fetchall() == [("migrator",)]
+        with pytest.raises(InsufficientPrivilege):
+            connection.execute("CREATE ROLE more")
+
+
+def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer) -> None:
+    """In older data directories, the service's role owned the database and its tables."""
+    with psycopg.connect(
+        postgres.admin_url.removesuffix("/postgres") + "/roundtrip", autocommit=True
+    ) as connection:
+        connection.execute("ALTER DATABASE roundtrip OWNER TO roundtrip")
+        connection.execute("REASSIGN OWNED BY migrator TO roundtrip")
+        connection.execute("ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public"
+                           " REVOKE ALL ON TABLES FROM roundtrip")  # fmt: skip
+        connection.execute("DROP OWNED BY migrator")
+        connection.execute("DROP ROLE migrator")
+    (postgres.data / "roundtrip-database-created").unlink()
+    postgres.stop()
+    postgres.start()
+    with psycopg.connect(postgres.url) as connection:
+        assert connection.execute(OWNERS).fetchall() == [("migrator",)]
+        connection.execute("UPDATE users SET name = name")
+    migrate(postgres.migrator_url)
