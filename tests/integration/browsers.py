@@ -1,4 +1,4 @@
-"""A browser at OpenID Connect sign-in: it keeps cookies, and its provider is in the test."""
+"""A browser that signs in with OpenID Connect. Its identity provider runs in the test."""
 
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
@@ -12,7 +12,7 @@ OIDC = "/api/auth/oidc/test"
 
 
 class Browser:
-    """Keeps all cookies of one service. It sends Secure cookies too, although it uses HTTP."""
+    """A browser that keeps all cookies of one service. It sends even Secure cookies over HTTP."""
 
     def __init__(self, client: httpx2.Client) -> None:
         self._client = client

@@ -17,7 +17,7 @@ from tests.service import Service, running_service
 
 @pytest.fixture(scope="session")
 def shared_user(client: httpx2.Client) -> Account:
-    """An account that no test changes. For tests that only read, or are refused."""
+    """An account that no test changes. Tests use it for reads and for requests that are refused."""
     return sign_up(client, name="Shared User")
 
 
@@ -29,7 +29,7 @@ def other_user(client: httpx2.Client) -> Account:
 
 @pytest.fixture(scope="session")
 def customer(client: httpx2.Client) -> Account:
-    """An account with orders of many tests. A test looks only at its own orders."""
+    """An account that orders in many tests. Each test looks only at its own orders."""
     return sign_up(client, name="Customer")
 
 
@@ -65,7 +65,7 @@ def product(traced: Service, database_url: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def send_traced(traced: Service, receiver: Receiver) -> SendTraced:
-    """Sends a request with a trace id of its own. Returns the response and the trace."""
+    """Sends each request with a new trace id. Returns the response and the spans of the trace."""
 
     def send(method: str, path: str, **options: Any) -> tuple[httpx2.Response, list[Span]]:
         trace_id = secrets.token_hex(16)
@@ -79,13 +79,13 @@ def send_traced(traced: Service, receiver: Receiver) -> SendTraced:
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """A server of one module, whose tests can freeze, fill, flush and kill it."""
+    """A Valkey server of one module. Tests of the module can freeze, fill, flush and kill it."""
     with ValkeyServer(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
-    """A proxy to the database `own_url` of a module, and the URL through it."""
+    """A proxy to the database `own_url` of a module, and the database URL through this proxy."""
     with proxy_to(own_url) as proxied:
         yield proxied

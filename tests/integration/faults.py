@@ -1,4 +1,4 @@
-"""Faults that tests cause in a PostgreSQL server, and assertions about the service meanwhile."""
+"""Faults that tests cause in a PostgreSQL server, and assertions about the service during them."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def processes(server: PostgresServer) -> list[psutil.Process]:
 
 
 def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to each of the processes that is still running."""
+    """Send a signal to those of the processes that are still running."""
     for process in targets:
         if process.is_running():
             os.kill(process.pid, number)
@@ -47,7 +47,10 @@ def timed(call: Callable[[], httpx2.Response]) -> tuple[httpx2.Response, float]:
 
 
 def unavailable(response: httpx2.Response, *codes: str) -> None:
-    """Assert that this is a 503 problem with a Retry-After."""
+    """Assert that the response is a 503 problem with a Retry-After.
+
+    The problem's code must be one of `codes`, or by default `unavailable` or `deadline-exceeded`.
+    """
     assert response.status_code == 503, response.text
     code = response.json()["code"]
     assert code in (codes or ("unavailable", "deadline-exceeded"))
@@ -79,7 +82,7 @@ def connections(server: PostgresServer, state: str) -> int:
 def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
     """Wait until `waiting` statements of the service wait for locks of this connection.
 
-    A statement counts also if it waits for another one that waits for this connection.
+    A statement also counts if it waits for another statement that waits for this connection.
     """
     deadline = time.monotonic() + 5
     query = (
@@ -91,5 +94,6 @@ def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
     while (holder.execute(query).fetchone() or (0,))[0] < waiting:
         assert time.monotonic() < deadline, "no statement waits for the lock"
         time.sleep(0.01)
-        # Within a transaction, PostgreSQL caches pg_stat_activity at the first read.
+        # Within a transaction, PostgreSQL caches pg_stat_activity at the first read. Without this
+        # statement, every later read would return the same rows.
         holder.execute("SELECT pg_stat_clear_snapshot()")

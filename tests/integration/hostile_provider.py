@@ -1,4 +1,4 @@
-"""An identity provider that tests can make break any rule of the protocol."""
+"""An OpenID Connect provider for tests. A test can make it break any rule of the protocol."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 CLIENT_ID = "roundtrip"
 CLIENT_SECRET = "the-client's:secret/%+"
-"""Contains characters that must be escaped in a header."""
+"""This secret contains characters that must be escaped in a header."""
 DISCOVERY, TOKEN, KEYS = "/.well-known/openid-configuration", "/token", "/keys"
 
 Response = tuple[int, Mapping[str, str], bytes]
@@ -36,16 +36,16 @@ class Key:
 
 @dataclass
 class HostileProvider:
-    """Follows the protocol, unless a test changes one of these attributes."""
+    """A provider that follows the protocol, unless a test changes one of these attributes."""
 
     url: str
     key: Key = field(default_factory=Key)
     claims: dict[str, Any] = field(default_factory=dict)
-    """Override the claims of the next ID tokens. None removes a claim."""
+    """Claims that replace those of the next ID tokens. The value None removes a claim."""
     metadata: dict[str, Any] = field(default_factory=dict)
     sign: Callable[[dict[str, Any]], str] | None = None
     respond: dict[str, Callable[[], Response]] = field(default_factory=dict)
-    """Responses that replace the correct ones, by path."""
+    """Functions by path. Each returns the response that replaces the correct response."""
     requests: list[str] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 Cut = Literal["command", "reply"]
 
 
-# How PostgreSQL acknowledges a statement that has changed rows.
+# The replies of PostgreSQL to statements that have changed rows begin with these tags.
 _WRITTEN = (b"INSERT 0 ", b"UPDATE ", b"DELETE ")
 
 
@@ -26,10 +26,10 @@ class Delay:
 
 
 class PostgresProxy:
-    """Forwards bytes. If `cut` is set, it breaks the connection at the next commit of a change.
+    """Forwards bytes. If `cut` is set, it closes the connection at the next commit of a change.
 
-    With "command", PostgreSQL never gets the COMMIT. With "reply", PostgreSQL commits, and the
-    service never gets the reply. A `delay` delays one connection; the others continue.
+    If `cut` is "command", PostgreSQL never gets the COMMIT. If it is "reply", PostgreSQL commits,
+    but the service never gets the reply. A `delay` delays only one connection.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -38,7 +38,7 @@ class PostgresProxy:
         self.delay: Delay | None = None
 
     def forward(self, client: socket.socket) -> None:
-        """Connect a client to the server, and forward until one of them closes."""
+        """Connect a client to the server, and forward until one of them closes its connection."""
         with socket.create_connection(self.target) as server:
             written = False
             while True:
@@ -84,7 +84,7 @@ def proxy_to(database_url: str) -> Iterator[tuple[PostgresProxy, str]]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            # A reset by either side ends the connection too.
+            # If either side resets the connection, forwarding ends as after a normal close.
             with suppress(ConnectionError):
                 proxy.forward(self.request)
 

@@ -13,7 +13,10 @@ _VERSIONS = CHECKOUT / "migrations" / "versions"
 
 
 def previous_release(directory: Path) -> Path:
-    """Extract it to a directory. Skip the test if git lacks that commit (shallow clone)."""
+    """Extract the previous release to a directory, and return the directory.
+
+    Skip the test if git does not have the commit of this release (shallow clone).
+    """
     newest = max(_VERSIONS.glob("*.py"))
     try:
         # If the newest migration is not committed yet, HEAD is the previous release.
@@ -21,8 +24,8 @@ def previous_release(directory: Path) -> Path:
         archive = _git("archive", f"{added.strip()}^" if added else "HEAD")
     except (subprocess.CalledProcessError, FileNotFoundError):
         pytest.skip(
-            f"git does not have the commit before {newest.name}, as in a shallow clone "
-            f"(git fetch --unshallow, or fetch-depth: 0 in CI). This test proves nothing."
+            f"git does not have the commit before {newest.name}. If this is a shallow clone, get "
+            f"the commit with `git fetch --unshallow`, or in CI with `fetch-depth: 0`."
         )
     with tarfile.open(fileobj=io.BytesIO(archive)) as tree:
         tree.extractall(directory, filter="data")

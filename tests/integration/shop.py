@@ -81,7 +81,10 @@ def placed(
 def move(
     client: httpx2.Client, account: Account, url: str, status: str, etag: str | None = "*"
 ) -> httpx2.Response:
-    """Request another status of an order. Without `etag`, any version of it matches."""
+    """Request another status of an order.
+
+    The default `etag` matches any version of the order. With None, If-Match is not sent.
+    """
     headers = account.auth if etag is None else {**account.auth, "If-Match": etag}
     return client.patch(url, json={"status": status}, headers=headers)
 

@@ -43,7 +43,7 @@ class Browser:
 
     @property
     def cookie(self) -> dict[str, str]:
-        """The Cookie header. Browsers add it by themselves, whichever site the request is from."""
+        """The Cookie header. Browsers may add it even to a request from another site."""
         return {"Cookie": f"{COOKIE}={self.value}"}
 
     @property
@@ -83,7 +83,7 @@ def signed_in(client: httpx2.Client, account: Account, **headers: str) -> Tokens
 def browser_of(
     client: httpx2.Client, account: Account, headers: dict[str, str] | None = None
 ) -> Browser:
-    """Sign in as a browser, and return it."""
+    """Sign in as a browser, and return the browser with its cookie."""
     response = client.post("/api/auth/session", json=credentials(account), headers=headers)
     assert response.status_code == 201, response.text
     value = SimpleCookie(response.headers["Set-Cookie"])[COOKIE].value
