@@ -31,7 +31,7 @@ def short_deadlines(start_service: StartService) -> Service:
 
 @pytest.fixture(scope="module")
 def many_clients(start_service: StartService) -> Iterator[httpx2.Client]:
-    """An HTTP client with many connections, of a service with the default request timeout."""
+    """An HTTP client with many connections. Its service has the default request timeout."""
     service = start_service(REDIS_TIMEOUT="2")
     limits = httpx2.Limits(max_connections=CLIENT_COUNT)
     with httpx2.Client(base_url=service.url, limits=limits, timeout=20) as client:
@@ -59,14 +59,14 @@ def _waiting(holder: psycopg.Connection) -> int:
 def test_a_hundred_concurrent_requests_run_one_query(
     many_clients: httpx2.Client, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """One is a miss and all others are hits, with the same bytes."""
+    """One request is a miss and all others are hits, with the same bytes."""
     product = new_product(client, admin)
     call = partial(many_clients.get, product_url(product))
     with ThreadPoolExecutor(CLIENT_COUNT) as threads:
         with _locked(database_url) as holder:
             pending = [threads.submit(call) for _ in range(CLIENT_COUNT)]
             wait_for_lock(holder)
-            # Long enough for all requests to arrive, and short enough for all to wait.
+            # Long enough for all requests to arrive, and too short for a request to time out.
             time.sleep(1.2)
             assert _waiting(holder) == 1
         found = [it.result() for it in pending]
@@ -79,7 +79,7 @@ def test_a_hundred_concurrent_requests_run_one_query(
 def test_a_failed_query_fails_all_waiting_requests_and_is_not_cached(
     short_deadlines: Service, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """PostgreSQL cancels one query, all requests get 503, and the next request succeeds."""
+    """PostgreSQL cancels the shared query, so all requests get 503. The next request succeeds."""
     product = new_product(client, admin)
     call = partial(httpx2.get, short_deadlines.url + product_url(product), timeout=20)
     with ThreadPoolExecutor(20) as threads, _locked(database_url) as holder:
@@ -95,7 +95,7 @@ def test_a_failed_query_fails_all_waiting_requests_and_is_not_cached(
 def test_a_client_that_disconnects_does_not_fail_the_other_requests(
     short_deadlines: Service, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """The disconnected client is the first one, which started the query."""
+    """The client that disconnects sent the first request, which started the query."""
     path = product_url(new_product(client, admin))
     with ThreadPoolExecutor(9) as threads:
         with _locked(database_url) as holder:

@@ -1,4 +1,4 @@
-"""Cache invalidation after failed writes: only if the outcome is unknown or the ETag is old."""
+"""A failed write invalidates reads only if its outcome is unknown or its If-Match is old."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Pair = tuple[httpx2.Client, httpx2.Client]
 
 
 class _Shop:
-    """Two processes, an order, and all reads that depend on it. The first process writes."""
+    """Two clients, an order, and all reads that depend on the order. The first client writes."""
 
     def __init__(self, pair: Pair, admin: Account, buyer: Account) -> None:
         self.pair, self.admin, self.buyer = pair, admin, buyer
@@ -50,7 +50,7 @@ class _Shop:
         return self.pair[0].patch(self.buyer.url, json=changes, headers=headers)
 
     def read(self) -> list[httpx2.Response]:
-        """Read everything in every process, first in the one that does not write."""
+        """Send every read with both clients, first with the client that does not write."""
         paths = ("/api/products?limit=100", product_url(self.product), self.buyer.url)
         return [
             client.get(path, headers=self.buyer.auth)
@@ -80,7 +80,7 @@ def test_a_refused_write_invalidates_nothing(
     client: httpx2.Client, admin: Account, ahmed: Account, status: int,
     write: Callable[[_Shop], httpx2.Response],
 ) -> None:  # fmt: skip
-    """The transaction is rolled back, so earlier reads stay hits with the same bytes."""
+    """A refused write is rolled back, so the cached reads stay hits with the same bytes."""
     shop = _Shop((client, client), admin, ahmed)
     shop.read()
     before = shop.read()
@@ -93,7 +93,10 @@ def test_a_refused_write_invalidates_nothing(
 def test_a_failed_precondition_invalidates_the_resource(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """The client may have the old version from this cache, if a writer was killed too early."""
+    """The client may have read its old version from the cache, so the cached read is invalidated.
+
+    The cache has an old version if a writer was killed between its commit and its invalidation.
+    """
     shop = _Shop((client, client), admin, ahmed)
     shop.read()
     assert _cache_outcomes([client.get(ahmed.url, headers=ahmed.auth)]) == {"hit"}
@@ -109,7 +112,7 @@ def own_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def pair(start_service: StartService, own_url: str, proxied: tuple[PostgresProxy, str]) -> Pair:
-    """Two processes with one Redis and one database; the first connects through the proxy."""
+    """Two processes with the same Redis and database. Only the first uses the database proxy."""
     settings = {
         "REDIS_KEY_PREFIX": f"outcomes-{own_url[-12:]}",
         "REDIS_TIMEOUT": "2",
@@ -126,7 +129,7 @@ def shop(pair: Pair, own_url: str) -> _Shop:
     shop = _Shop(pair, new_admin(pair[0], own_url), sign_up(pair[0]))
     deadline = time.monotonic() + 10
     while _cache_outcomes(shop.read()) != {"hit"}:
-        # The previous test may have left pending invalidations.
+        # While invalidations of the previous test are pending, reads bypass the cache.
         assert time.monotonic() < deadline
     return shop
 
@@ -165,7 +168,7 @@ def _assert_current(change: str, shop: _Shop) -> None:
 def test_a_write_with_an_unknown_outcome_is_visible(
     shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
-    """The commit succeeds and its reply is lost: the client gets 503, and every process sees it."""
+    """The commit succeeds but its reply is lost. The client gets 503; all reads show the write."""
     proxied[0].cut = "reply"
     unavailable(_CHANGES[change](shop), "unavailable")
     for _ in range(2):
@@ -177,8 +180,8 @@ def test_a_write_with_an_unknown_outcome_is_visible(
 def test_a_write_that_was_cancelled_during_its_commit_is_visible(
     shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
-    """The commit succeeds, but its reply comes only after the deadline."""
-    # The null byte excludes `READ COMMITTED` at the beginning of a transaction.
+    """The commit succeeds, but its reply comes after the deadline, so the client gets 503."""
+    # The null byte, because `READ COMMITTED` at the beginning of a transaction must not match.
     delay = proxied[0].delay = Delay(b"COMMIT\0")
     try:
         unavailable(_CHANGES[change](shop), "deadline-exceeded")

@@ -1,4 +1,4 @@
-"""A write invalidates the cached reads of all rows that it changes, without naming them."""
+"""A write invalidates the cached reads of the rows it changes. Its code need not name them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ def urls(new_tables: NewDatabase, redis_url: str) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def client(urls: tuple[str, str], start_service: StartService) -> httpx2.Client:
-    """An HTTP client of a service that uses both."""
+    """An HTTP client of a service that uses this database and this Redis."""
     database, redis = urls
     return start_service(DATABASE_URL=database, REDIS_URL=redis, REDIS_KEY_PREFIX=PREFIX).client
 
@@ -58,7 +58,7 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
 
 
 def rename(urls: tuple[str, str], account: Account, name: str) -> None:
-    """Save an account with this name, even if it has the name already."""
+    """Save an account with this name, even if the account already has this name."""
 
     async def work(tx: Transaction) -> User:
         user = await tx.users.get_locked(account.id)
@@ -80,7 +80,7 @@ def read_from_cache(client: httpx2.Client, account: Account) -> str:
 def test_a_write_of_another_service_invalidates_cached_reads(
     client: httpx2.Client, urls: tuple[str, str]
 ) -> None:
-    """The statement itself determines which cached reads are stale."""
+    """The SQL statement itself determines which cached reads are stale."""
     account = sign_up(client, name="Ahmed")
     assert read_from_cache(client, account) == "Ahmed"
     rename(urls, account, "Fatima")
@@ -101,7 +101,7 @@ def test_a_write_that_changes_nothing_invalidates_nothing(
 def test_a_transaction_with_a_failed_statement_is_never_committed(
     client: httpx2.Client, urls: tuple[str, str]
 ) -> None:
-    """PostgreSQL would execute COMMIT as a rollback, without an error."""
+    """After a failed statement, COMMIT would roll back silently, so the write raises an error."""
     account = sign_up(client)
 
     async def ignore_the_error(tx: Transaction) -> None:

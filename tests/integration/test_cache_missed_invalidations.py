@@ -1,4 +1,4 @@
-"""Invalidations that Redis has missed are repeated when it is back, even without any request."""
+"""A process repeats invalidations that Redis has missed, even if no request arrives."""
 
 import os
 import signal
@@ -25,7 +25,10 @@ _RECOVERY_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
-    """A process that writes, as a Redis user of its own, and a process that reads."""
+    """A process that writes and a process that reads.
+
+    The first has its own Redis user, so that a test can disconnect only this process from Redis.
+    """
     _set_writer_access(valkey, allowed=True)
     settings = {"REDIS_KEY_PREFIX": "debts", "REDIS_BREAKER_RECOVERY": "1"}
     writer = f"redis://writer:writes@127.0.0.1:{urlsplit(valkey.url).port}/0"
@@ -93,7 +96,8 @@ def _name(response: httpx2.Response) -> Any:
 
 
 def _change_without_redis(writer: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
-    # Opens the breaker first: a frozen Redis would execute later what is sent to it now.
+    # These reads open the breaker, so that the edit sends no invalidation. Otherwise, a frozen
+    # Redis would execute the invalidation as soon as it continues.
     for _ in range(4):
         writer.get("/api/products?limit=1")
         time.sleep(0.16)
@@ -105,11 +109,11 @@ def _change_without_redis(writer: httpx2.Client, admin: Account, product: dict[s
 def test_another_process_sees_a_change_soon_after_redis_is_back(
     pair: Pair, valkey: ValkeyServer, admin: Account, product: dict[str, Any], fault: Any
 ) -> None:
-    """This holds although the process that made the change receives no further request."""
+    """The process that made the change repeats its invalidation without a further request."""
     path = product_url(product)
     with fault(valkey):
         _change_without_redis(pair[0], admin, product)
-        # The reading process serves the stale value as long as it reaches Redis.
+        # If the reading process still reaches Redis, it serves the stale value.
         assert (_name(pair[1].get(path)) == "New") == (fault is not _unreachable_for_writer)
     deadline = time.monotonic() + _RECOVERY_SECONDS
     while not (

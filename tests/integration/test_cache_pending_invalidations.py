@@ -1,4 +1,7 @@
-"""Reads of a tag bypass Redis while its invalidation is pending. Other tags are not affected."""
+"""Reads of a tag bypass Redis while an invalidation of this tag is pending.
+
+A tag names what can change, such as `user:42` or `products`. Reads of other tags still use Redis.
+"""
 
 import asyncio
 import gc
@@ -33,7 +36,7 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
             await link.close()
 
     asyncio.run(with_cache())
-    # asyncio reports an exception that was not retrieved when its task is deleted.
+    # If nothing has retrieved the exception of a task, asyncio reports it when the task is deleted.
     gc.collect()
     assert errors == []
 
@@ -56,7 +59,7 @@ async def _changed(cache: ReadCache, *tags: str) -> None:
 
 async def _begin_invalidation(cache: ReadCache, *tags: str) -> asyncio.Task[None]:
     writing = asyncio.create_task(_changed(cache, *tags))
-    # While its invalidation is pending, the generation of a tag is unknown at once.
+    # While the invalidation of a tag is pending, `generation` returns a finished future.
     while not cache.generation(tags[0]).done():  # noqa: ASYNC110 - a few turns of the loop
         await asyncio.sleep(0)
     assert not writing.done()
@@ -69,8 +72,8 @@ async def _cancel_invalidation(cache: ReadCache, *tags: str) -> None:
     await asyncio.wait({writing})
 
 
-def test_during_an_invalidation_other_tags_are_replayed_and_hit(redis_url: str) -> None:
-    """Only reads of the changed tag bypass Redis."""
+def test_during_an_invalidation_only_reads_of_its_tag_bypass_redis(redis_url: str) -> None:
+    """Reads of another tag still hit, and the generation of the other tag is still known."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
@@ -90,7 +93,7 @@ def test_during_an_invalidation_other_tags_are_replayed_and_hit(redis_url: str) 
 def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
     redis_url: str,
 ) -> None:
-    """A write is cancelled during its invalidation. Reads of other tags still hit."""
+    """The write of tag `a` is cancelled during its invalidation. Reads of tag `b` still hit."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
@@ -117,7 +120,7 @@ def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
 def test_every_error_but_a_refusal_invalidates(
     redis_url: str, error: Exception, *, invalidated: bool
 ) -> None:
-    """After any other error, the outcome of the commit is unknown."""
+    """A refusal has changed nothing. After another error, the cached read may be stale."""
 
     async def fails() -> None:
         raise error
@@ -133,7 +136,7 @@ def test_every_error_but_a_refusal_invalidates(
 
 
 def test_a_cancelled_write_has_invalidated_before_it_raises(redis_url: str) -> None:
-    """Another process then does not read the stale entry."""
+    """After the cancelled write has raised, another process does not read the stale entry."""
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
         await _outcomes(cache, "a")
@@ -147,14 +150,14 @@ def test_a_cancelled_write_has_invalidated_before_it_raises(redis_url: str) -> N
 
 
 def test_an_abandoned_write_invalidates_until_it_ends(redis_url: str) -> None:
-    """Whenever it takes effect, stale entries are soon invalidated."""
+    """An abandoned write may take effect at any time. Soon after, stale entries are invalidated."""
     over = asyncio.Event()
 
     async def change() -> None:
         try:
             await asyncio.sleep(60)
         finally:
-            # As the driver waits for PostgreSQL after a cancellation.
+            # After a cancellation, the database driver waits for PostgreSQL like this.
             await over.wait()
 
     async def scenario(cache: ReadCache, other: ReadCache) -> None:
@@ -174,7 +177,7 @@ def test_an_abandoned_write_invalidates_until_it_ends(redis_url: str) -> None:
 
 
 async def _others() -> set[str]:
-    # Tasks that are about to end get the time for it.
+    # Wait a moment, so that tasks that have finished their work can end.
     await asyncio.sleep(0.01)
     return {str(task.get_coro()) for task in asyncio.all_tasks() - {asyncio.current_task()}}
 
@@ -188,7 +191,7 @@ async def _until_all_is_over() -> None:
 def test_pending_invalidations_are_retried_without_a_request_until_confirmed(
     redis_url: str,
 ) -> None:
-    """One task retries all of them, and ends."""
+    """One task retries all pending invalidations, and ends when Redis has confirmed them."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _changed(cache, "a")
@@ -197,7 +200,7 @@ def test_pending_invalidations_are_retried_without_a_request_until_confirmed(
         many = [f"many:{number}" for number in range(1200)]
         await _cancel_invalidation(cache, "a", *many)
         await _cancel_invalidation(cache, "b")
-        # The tasks of cancelled writes may still be ending.
+        # Only the retrying tasks are counted: tasks of cancelled writes may not have ended yet.
         assert (
             len([other for other in await _others() if "PendingInvalidations._retry" in other]) == 1
         )

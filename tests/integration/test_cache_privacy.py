@@ -38,7 +38,7 @@ def paths(client: httpx2.Client, admin: Account, bettina: Account) -> dict[str, 
 def _assert_looks_missing(
     client: httpx2.Client, headers: dict[str, str], path: str, own: str
 ) -> None:
-    # With the same request id, the bodies can be compared in full.
+    # Both requests have the same request id, so that the bodies differ only in the path.
     sent = {**headers, "X-Request-ID": "same"}
     hidden = client.get(path, headers=sent)
     problem(hidden, 404, "not-found")
@@ -60,7 +60,7 @@ def test_another_user_gets_404_while_the_owner_has_a_hit(
     ahmed: Account, bettina: Account, admin: Account, paths: dict[str, str],
     route: str, credential: str,
 ) -> None:  # fmt: skip
-    """This holds with token and cookie, in every process, with and without If-None-Match."""
+    """Another user gets 404 in both processes, by token or cookie, even with If-None-Match."""
     path = paths[route]
     for client in pair:
         owner = bettina.auth if credential == "token" else browser_of(client, bettina).cookie
@@ -79,14 +79,14 @@ def test_another_user_gets_404_while_the_owner_has_a_hit(
 
 
 def _cookie(headers: dict[str, str]) -> dict[str, str]:
-    """Return the cookie, which a bad token in the same request makes useless."""
+    """Return the Cookie header, if there is one. A bad token in the same request overrides it."""
     return {name: value for name, value in headers.items() if name == "Cookie"}
 
 
 def test_each_user_reads_their_own_account_at_users_me(
     client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
 ) -> None:
-    """This holds by token, by cookie, and by token with the cookie of another user."""
+    """The request may have a token, a cookie, or a token and the cookie of another user."""
     cookies = [browser_of(client, account).cookie for account in (ahmed, bettina)]
     for _ in range(3):
         for account, other in ((ahmed, cookies[1]), (bettina, cookies[0]), (admin, cookies[0])):
@@ -99,7 +99,7 @@ def test_each_user_reads_their_own_account_at_users_me(
 def test_a_session_that_has_signed_out_gets_no_cached_response(
     pair: tuple[httpx2.Client, httpx2.Client], bettina: Account, credential: str
 ) -> None:
-    """It gets 401 at once in the same process, and within a second in the others."""
+    """The session gets 401 at once in the process of the logout, and within 1 s in the other."""
     here, there = pair
     session = signed_in(here, bettina) if credential == "token" else browser_of(here, bettina)
     code = "invalid-token" if credential == "token" else "invalid-session"
@@ -123,7 +123,7 @@ def test_a_former_administrator_gets_no_cached_response(
     client: httpx2.Client, database: psycopg.Connection, bettina: Account,
     paths: dict[str, str], route: str,
 ) -> None:  # fmt: skip
-    """It takes effect within a second, although the responses were cached for an administrator."""
+    """The former administrator gets 404 within 1 s, although the responses are cached."""
     former, path = sign_up(client), paths[route]
     problem(client.get(path, headers=former.auth), 404, "not-found")
     _set_role(database, former, "admin")
@@ -140,7 +140,7 @@ def test_a_former_administrator_gets_no_cached_response(
 def test_a_read_as_administrator_is_not_cached_for_a_user(
     client: httpx2.Client, database: psycopg.Connection, database_url: str, bettina: Account
 ) -> None:
-    """The role changes during the read. The response counts as one for the earlier role."""
+    """The role changes during the read. The response is stored only for the earlier role."""
     former = sign_up(client)
     _set_role(database, former, "admin")
     time.sleep(0.9)
@@ -151,7 +151,7 @@ def test_a_read_as_administrator_is_not_cached_for_a_user(
         reading = threads.submit(client.get, path, headers=former.auth)
         wait_for_lock(holder)
         _set_role(database, former, "user")
-        # Longer than a process caches the role of a session.
+        # This pause is longer than a process caches the role of a session.
         time.sleep(0.9)
         holder.rollback()
         assert reading.result().status_code == 200

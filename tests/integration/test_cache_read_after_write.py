@@ -46,7 +46,7 @@ def own_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def settings(own_url: str) -> dict[str, str]:
-    """The settings that the processes share."""
+    """The settings that the two processes share."""
     prefix = f"fresh-{own_url[-12:]}"
     return {
         "DATABASE_URL": own_url,
@@ -61,25 +61,25 @@ def settings(own_url: str) -> dict[str, str]:
 def pair(
     start_service: StartService, settings: dict[str, str], proxied: tuple[PostgresProxy, str]
 ) -> Pair:
-    """Two processes with one Redis and one database; the first connects through the proxy."""
+    """Two processes with the same Redis and database. Only the first uses the database proxy."""
     first = start_service(**{**settings, "DATABASE_URL": proxied[1]})
     return first.client, start_service(**settings).client
 
 
 @pytest.fixture(scope="module")
 def admin(pair: Pair, own_url: str) -> Account:
-    """An administrator in that database."""
+    """An administrator in the database of this module."""
     return new_admin(pair[0], own_url)
 
 
 @pytest.fixture
 def buyer(pair: Pair) -> Account:
-    """A user in that database."""
+    """A user in the database of this module."""
     return sign_up(pair[0])
 
 
 def _read_everywhere(pair: Pair, path: str, headers: dict[str, str] | None = None) -> list[Any]:
-    """Return what each process sends, read twice. Afterwards, both have it cached."""
+    """Read a path twice in each process, and return the bodies. The last read is a cache hit."""
     found = [client.get(path, headers=headers) for client in pair * 2]
     assert {response.status_code for response in found} == {200}
     assert found[-1].headers["X-Cache"] == "hit"
@@ -89,7 +89,7 @@ def _read_everywhere(pair: Pair, path: str, headers: dict[str, str] | None = Non
 def test_every_change_of_an_account_is_visible_in_every_process(
     pair: Pair, buyer: Account, admin: Account
 ) -> None:
-    """This holds for name, password and deletion, by the owner and by an administrator."""
+    """The owner changes name and password, and an administrator deletes the account."""
     now = ""
     for number in range(ROUNDS):
         writer = pair[number % 2]
@@ -118,7 +118,7 @@ def test_every_change_of_an_account_is_visible_in_every_process(
 def test_a_login_that_replaces_the_hash_is_visible_in_every_process(
     pair: Pair, buyer: Account, own_url: str
 ) -> None:
-    """The login creates a new version of the account, and a client can change that version."""
+    """The login creates a new version of the account. Its ETag is accepted in If-Match."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     with psycopg.connect(own_url, autocommit=True) as connection:
         connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, buyer.id])
@@ -135,7 +135,7 @@ def test_a_login_that_replaces_the_hash_is_visible_in_every_process(
 def test_an_erased_account_cannot_order_in_any_process(
     pair: Pair, buyer: Account, admin: Account, own_url: str
 ) -> None:
-    """This holds even in a process that has just checked the session before the deletion."""
+    """An order is refused even in a process that checked the session just before the deletion."""
     product = new_product(pair[0], admin)
     assert pair[1].get(buyer.url, headers=buyer.auth).status_code == 200
     gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
@@ -153,7 +153,7 @@ def test_an_erased_account_cannot_order_in_any_process(
 def test_redis_contains_no_personal_data_of_an_erased_account(
     pair: Pair, buyer: Account, settings: dict[str, str], redis_url: str
 ) -> None:
-    """Earlier versions of the account are deleted too."""
+    """Redis contains no version of an erased account, not even an earlier version."""
     for name in ("Canary One", "Canary Two"):
         headers = {**buyer.auth, "If-Match": "*"}
         assert pair[0].patch(buyer.url, json={"name": name}, headers=headers).status_code == 200
@@ -173,7 +173,7 @@ def test_redis_contains_no_personal_data_of_an_erased_account(
 
 
 def test_every_change_of_a_product_is_visible_in_every_process(pair: Pair, admin: Account) -> None:
-    """A new or changed product is in its own response and in the list."""
+    """The product's own path and the list of products both show a new or changed product."""
     for number in range(ROUNDS):
         writer = pair[number % 2]
         product = new_product(writer, admin)
@@ -195,7 +195,7 @@ def test_every_change_of_a_product_is_visible_in_every_process(pair: Pair, admin
 def test_every_change_of_an_order_is_visible_in_every_process(
     pair: Pair, buyer: Account, admin: Account
 ) -> None:
-    """Order, lists and stock are current, also after a replayed order."""
+    """Order, lists and stock are current after each change, and after a replayed order."""
     product = new_product(pair[0], admin, stock=10)
     orders = f"{buyer.url}/orders"
 
@@ -240,7 +240,7 @@ def test_a_promotion_by_the_command_is_visible_in_every_process(
     pair: Pair, buyer: Account, settings: dict[str, str],
     redis_url: str, token_signing_key: str,
 ) -> None:  # fmt: skip
-    """The command is a third process, which invalidates the account in Redis before it ends."""
+    """`create-admin` is a third process. Before it ends, it invalidates the account in Redis."""
     assert all(
         it["role"] == "user" for it in _read_everywhere(pair, "/api/users/me", buyer.auth)
     )  # check F11
@@ -263,10 +263,11 @@ def test_a_slow_read_does_not_cache_what_a_later_write_replaced(
     pair: Pair, proxied: tuple[PostgresProxy, str], admin: Account, redis_url: str,
     writer: int, flush: str,
 ) -> None:  # fmt: skip
-    """The read is delayed between query and store. A FLUSHALL meanwhile makes no difference."""
+    """The read is delayed after its query. Then it must store nothing, even after a FLUSHALL."""
     product = new_product(pair[1], admin)
     path = product_url(product)
-    # The message contains the id, whether or not the statement is already prepared.
+    # The proxy finds the read by the product's id. The message to PostgreSQL contains the id even
+    # if the statement is already prepared.
     delay = proxied[0].delay = Delay(struct.pack("!q", product["id"]))
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(pair[0].get, path)

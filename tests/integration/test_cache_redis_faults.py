@@ -1,4 +1,4 @@
-"""No stale read, no missing rate limit and no 500 during faults of Redis."""
+"""Faults of Redis: every change becomes visible, rate limits hold, and no request gets a 500."""
 
 import hashlib
 import os
@@ -31,14 +31,14 @@ ROUNDS = 5
 
 @pytest.fixture(scope="module")
 def redis_connection(valkey: ValkeyServer) -> Iterator[redis.Redis]:
-    """A connection to that server, for checks and changes."""
+    """A connection to the Valkey server of this module, for checks and changes."""
     with redis.Redis.from_url(valkey.url) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
-    """Two processes that use that server."""
+    """Two processes that use the Valkey server of this module."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "faults",
@@ -81,7 +81,7 @@ def _out_of_memory(redis_connection: redis.Redis) -> Iterator[None]:
 def test_no_stale_read_when_redis_is_out_of_memory(
     pair: Pair, redis_connection: redis.Redis, admin: Account
 ) -> None:
-    """Redis stores nothing then, but still deletes, so every process sees a change at once."""
+    """A Redis with full memory can still delete, so every process sees a change at once."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     with _out_of_memory(redis_connection):
@@ -99,7 +99,7 @@ def test_no_stale_read_when_redis_is_out_of_memory(
 def test_a_change_while_redis_is_frozen_is_visible_afterwards(
     pair: Pair, valkey: ValkeyServer, admin: Account
 ) -> None:
-    """The writing process never serves the old version; the others stop soon after the freeze."""
+    """The writing process never serves the old version. Soon after the freeze, no process does."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     assert valkey.identity is not None
@@ -116,7 +116,7 @@ def test_a_change_while_redis_is_frozen_is_visible_afterwards(
 def test_cached_reads_expire_within_a_minute(
     pair: Pair, redis_connection: redis.Redis, admin: Account
 ) -> None:
-    """This limits how long a read can be stale if its invalidation was lost."""
+    """If an invalidation is lost, the expiry limits how long a cached read can be stale."""
     _names(pair, product_url(new_product(pair[0], admin)))
     entries = [
         key
@@ -131,7 +131,7 @@ def test_cached_reads_expire_within_a_minute(
 def test_a_change_during_a_redis_outage_is_visible_afterwards(
     pair: Pair, valkey: ValkeyServer, admin: Account
 ) -> None:
-    """A restarted Redis is empty."""
+    """A restarted Redis is empty, so it has no read from before the change."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     valkey.stop()
@@ -158,7 +158,7 @@ def _added_seconds(usual: httpx2.Client, other: httpx2.Client) -> float:
     rounds = []
     for _ in range(ROUNDS):
         rounds.append(_slowest_of_fifty(other) - _slowest_of_fifty(usual))
-        # After a failure nothing is sent to Redis for a moment.
+        # Wait until the service uses Redis again. It sends nothing for 150 ms after a failure.
         time.sleep(0.16)
     return min(rounds)
 
@@ -166,8 +166,9 @@ def _added_seconds(usual: httpx2.Client, other: httpx2.Client) -> float:
 def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
     start_service: StartService, valkey: ValkeyServer
 ) -> None:
-    """They wait at the same time, each only once; when the breaker is open, they do not wait."""
-    # The baseline reads from PostgreSQL each time, as the others do while Redis is frozen.
+    """The requests wait at the same time, each only once. With an open breaker, none waits."""
+    # The baseline has no cache: it always reads from PostgreSQL. The other two services do the same
+    # while Redis is frozen.
     usual = start_service(CACHE="off").client
     settings = {"REDIS_URL": valkey.url, "REDIS_BREAKER_RECOVERY": "60"}
     closed_breaker = start_service(**settings, REDIS_BREAKER_FAILURES="1000").client
@@ -191,7 +192,7 @@ def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
 
 
 class _LossyProxy:
-    """A proxy to Redis that loses the reply to the next command that contains `marker`."""
+    """A proxy to Redis. It loses the reply to the next command that contains `marker`."""
 
     def __init__(self, server: ValkeyServer) -> None:
         self.target = ("127.0.0.1", server.port)
@@ -230,7 +231,7 @@ class _LossyProxy:
 def test_a_replaced_generation_is_not_restored(
     pair: Pair, valkey: ValkeyServer, start_service: StartService, admin: Account
 ) -> None:
-    """The reply to an invalidation is lost, and other processes read and write meanwhile."""
+    """The reply to an invalidation is lost. A later write of another process stays visible."""
     _wait_until_cached(pair)
     proxy = _LossyProxy(valkey)
     settings = {"REDIS_URL": proxy.url, "REDIS_KEY_PREFIX": "faults", "REDIS_TIMEOUT": "9"}
@@ -257,7 +258,7 @@ def test_a_replaced_generation_is_not_restored(
 def test_a_cached_response_waits_for_postgres_at_most_until_the_deadline(
     start_service: StartService, database_url: str, admin: Account
 ) -> None:
-    """The session must be checked in PostgreSQL again. Without a reply, the client gets 503."""
+    """If PostgreSQL does not confirm the session before the deadline, the client gets 503."""
     with proxy_to(database_url) as (postgres, url):
         service = start_service(
             DATABASE_URL=url, REQUEST_TIMEOUT="1", DATABASE_STATEMENT_TIMEOUT="0.9"

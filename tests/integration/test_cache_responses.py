@@ -1,4 +1,4 @@
-"""Cached reads: the same bytes as without the cache, with the headers of the current request."""
+"""A cached read has the same bytes as an uncached read, and the headers of its own request."""
 
 import httpx2
 import psycopg
@@ -39,7 +39,7 @@ def _remaining(response: httpx2.Response) -> int:
 def test_a_repeated_read_is_a_hit_with_the_same_bytes(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
 ) -> None:
-    """One miss, then hits: body and validators are the same, headers of the request are new."""
+    """After one miss come hits with the same body and ETag. Request id and rate limit are new."""
     first, *others = [client.get(paths[route], headers=ahmed.auth) for _ in range(3)]
     assert first.headers["X-Cache"] == "miss"
     for previous, response in zip([first, *others], others, strict=False):
@@ -60,7 +60,7 @@ def test_a_repeated_read_is_a_hit_with_the_same_bytes(
 def test_a_version_that_the_client_has_gets_304(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
 ) -> None:
-    """This holds for every notation of the ETag, whether or not the process has the response."""
+    """Every notation of the ETag gets 304, whether a stored response or the route answers."""
     hot = client.get(paths[route], headers=ahmed.auth)
     etag = hot.headers["ETag"]
     for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*", etag):
@@ -104,7 +104,7 @@ def test_a_cached_response_does_not_change_the_meaning_of_a_request(
 def test_each_query_is_cached_separately(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """Limit, cursor and status are part of the cache key."""
+    """Limit and status are part of the cache key."""
     product = new_product(client, admin)
     for _ in range(3):
         placed(client, ahmed, (product, 1))
@@ -141,7 +141,7 @@ def test_a_404_is_not_cached(
 def test_a_disabled_cache_is_bypassed(
     start_service: StartService, client: httpx2.Client, ahmed: Account, paths: dict[str, str]
 ) -> None:
-    """With CACHE=off, each read comes from PostgreSQL, with the same bytes."""
+    """With CACHE=off, each read comes from PostgreSQL and has the same bytes as a cached read."""
     off = start_service(CACHE="off").client
     for path in paths.values():
         found = [off.get(path, headers=ahmed.auth) for _ in range(3)]
@@ -176,7 +176,7 @@ def _count_of_order_reads(client: httpx2.Client) -> float:
 def test_a_cached_response_is_logged_and_measured(
     service: Service, client: httpx2.Client, ahmed: Account, paths: dict[str, str], credential: str
 ) -> None:
-    """The log line has the route, the status and the user id."""
+    """The log line has the route, the status and the user id. The metrics count the response."""
     headers = ahmed.auth if credential == "token" else browser_of(client, ahmed).cookie
     client.get(paths["order"], headers=headers)
     before = _count_of_order_reads(client)

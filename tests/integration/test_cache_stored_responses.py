@@ -1,4 +1,4 @@
-"""Stored responses are sent again only while Redis confirms their generation."""
+"""Responses that a process stores, and the Redis commands that confirm that they are current."""
 
 import asyncio
 from typing import Any
@@ -41,7 +41,7 @@ def _scope(cached: CachedBody | None = None) -> dict[str, Any]:
 
 
 def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
-    """A process may end between its commit and the cache invalidation."""
+    """The limit is needed if a process ends between its commit and its cache invalidation."""
 
     async def scenario() -> list[bool]:
         now, redis = [0.0], _client(redis_url)
@@ -61,7 +61,7 @@ def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> 
 
 
 def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
-    """Paths and queries are compared undecoded, and HEAD gets no stored response."""
+    """Paths and queries are compared without decoding them, and HEAD gets no stored response."""
 
     async def scenario() -> list[bool]:
         redis = _client(redis_url)
@@ -91,7 +91,7 @@ def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
 
 
 def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
-    """The outcome is unknown. It is no `bypass`, because Redis is available."""
+    """The outcome of a cancelled lookup is unknown. It is no `bypass`, as Redis is available."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     recording = Recording(spans=False)
@@ -124,7 +124,7 @@ def _attributes(span: ReadableSpan) -> dict[str, Any]:
 
 
 def test_a_thousand_concurrent_commands_get_their_own_answers(redis_url: str) -> None:
-    """Commands that Redis refuses, and cancelled ones, do not affect the others."""
+    """Refused commands and cancelled commands do not affect the answers to other commands."""
 
     async def scenario() -> None:
         redis = _client(redis_url)
