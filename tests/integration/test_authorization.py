@@ -72,7 +72,10 @@ def test_another_users_account_looks_like_a_missing_one(
     shared_user: Account,
     call: tuple[str, str, dict[str, Any]],
 ) -> None:
-    """Status, headers and body are identical byte for byte, and the account does not change."""
+    """A request for another user's account gets the same response as for a missing account.
+
+    Status, body and headers (except Date and RateLimit) are identical. The account does not change.
+    """
     response = _send(client, other_user, shared_user.id, call)
     assert _comparable(response) == _comparable(
         _send(client, other_user, MISSING, call)
@@ -86,7 +89,7 @@ def test_another_users_account_looks_like_a_missing_one(
 def test_an_erased_account_looks_like_a_missing_one(
     client: httpx2.Client, shared_user: Account, bettina: Account, admin: Account
 ) -> None:
-    """Neither a user nor an administrator can see that the account existed."""
+    """Neither a user nor an administrator can see that an erased account existed."""
     headers = {**bettina.auth, "If-Match": bettina.etag}
     assert client.delete(bettina.url, headers=headers).status_code == 204
     for caller in (shared_user, admin):
@@ -121,7 +124,7 @@ def test_a_request_without_a_token_gets_401(
 def test_fields_that_the_client_may_not_set_are_refused(
     client: httpx2.Client, shared_user: Account, name: str, value: object
 ) -> None:
-    """A client cannot set a role or an id; the rest of the body has no effect either."""
+    """A body with a field such as `role` or `id` is refused; its other fields change nothing."""
     email = new_email()
     signup = {"name": "A", "email": email, "password": PASSWORD, name: value}
     assert pointers(client.post("/api/users", json=signup)) == [f"/{name}"]  # check 26
@@ -143,7 +146,7 @@ def test_fields_that_the_client_may_not_set_are_refused(
 def test_only_administrators_list_users(
     client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """Another role gets 403 and not 404, because the list's existence is public."""
+    """Another user gets 403 and not 404, because it is public that the list exists."""
     problem(client.get("/api/users", headers=shared_user.auth), 403, "forbidden")
     problem(client.get("/api/users"), 401, "unauthenticated")
     assert client.get("/api/users", headers=admin.auth).status_code == 200
@@ -152,7 +155,7 @@ def test_only_administrators_list_users(
 def test_administrators_cannot_set_another_users_password(
     client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """Only the owner can change a password."""
+    """Only the owner of an account can change its password."""
     for user_id in (shared_user.id, MISSING):
         response = client.put(
             f"/api/users/{user_id}/password", json=_NEW_PASSWORD, headers=admin.auth

@@ -1,4 +1,4 @@
-"""The collector as a process: what it receives, serves and refuses."""
+"""The trace collector as a process: what it receives, serves and refuses."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ from tests.otlp import PROTOBUF, request, span
 def collector(
     database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx2.Client]:
-    """An HTTP client of a collector that asks the tests' database for query plans."""
+    """An HTTP client of a collector. The collector gets query plans from the tests' database."""
     directory: Path = tmp_path_factory.mktemp("collector")
     server = CollectorServer(
         directory,
@@ -41,7 +41,7 @@ def send_spans(collector: httpx2.Client, *spans: Any) -> httpx2.Response:
 
 
 def is_problem(response: httpx2.Response, status: int, code: str) -> bool:
-    """Return whether this is a complete problem document with this status and code."""
+    """Assert that a problem is complete, and return whether it has this status and code."""
     problem = response.json()
     assert response.headers["Content-Type"] == "application/problem+json", response.text
     assert problem["instance"] == f"#{problem['request_id']}"
@@ -53,7 +53,7 @@ def is_problem(response: httpx2.Response, status: int, code: str) -> bool:
 @pytest.mark.parametrize("path", ["/v1/traces", "/lab/v1/traces"])
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compressed: bool) -> None:
-    """It is found by its id and is first in the list. The exporter gets the response of OTLP."""
+    """The trace is found by its id and is first in the list. The response is as OTLP specifies."""
     trace_id = token_hex(16)
     body = request("roundtrip", span(trace_id, "GET /livez"), instance="app-2")
     headers = PROTOBUF | ({"Content-Encoding": "gzip"} if compressed else {})
@@ -93,7 +93,7 @@ def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compre
 def test_an_invalid_trace_is_refused(
     collector: httpx2.Client, content: bytes, headers: dict[str, str], status: int, code: str
 ) -> None:
-    """The response is a problem with the cause; the collector itself never fails."""
+    """The response is a problem whose code names the cause. The collector itself never fails."""
     response = collector.post("/v1/traces", content=content, headers=headers)
     assert is_problem(response, status, code)
 
@@ -120,12 +120,12 @@ def test_an_invalid_trace_is_refused(
 def test_an_invalid_address_returns_a_problem(
     collector: httpx2.Client, method: str, path: str, status: int, code: str
 ) -> None:
-    """It has the same format as a problem of the service."""
+    """The problem has the same format as a problem of the service."""
     assert is_problem(collector.request(method, path), status, code)
 
 
-def test_the_sender_learns_how_many_spans_have_no_valid_ids(collector: httpx2.Client) -> None:
-    """OTLP calls this a partial success."""
+def test_the_sender_learns_that_spans_have_no_valid_ids(collector: httpx2.Client) -> None:
+    """In OTLP, the response is a partial success. The span with valid ids is stored."""
     response = send_spans(
         collector, span("00" * 16, "zeros"), span("ab", "short"), span("ab" * 16, "ok")
     )
@@ -135,13 +135,13 @@ def test_the_sender_learns_how_many_spans_have_no_valid_ids(collector: httpx2.Cl
 
 
 def test_a_request_for_another_host_name_is_refused(collector: httpx2.Client) -> None:
-    """This stops DNS rebinding: another site's name could resolve to this machine."""
+    """The refusal stops DNS rebinding, in which another site's name resolves to this machine."""
     response = collector.get("/lab/api/traces", headers={"Host": "evil.example:8080"})
     assert is_problem(response, 400, "malformed-request")
 
 
 def test_the_page_may_load_nothing_from_other_origins(collector: httpx2.Client) -> None:
-    """Its Content-Security-Policy allows only its own origin, and is on every response."""
+    """The Content-Security-Policy of every response allows only the page's own origin."""
     page = collector.get("/lab")
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     for response in (page, collector.get("/nowhere")):
@@ -151,8 +151,8 @@ def test_the_page_may_load_nothing_from_other_origins(collector: httpx2.Client) 
         assert "http" not in policy
 
 
-def test_source_returns_the_function_at_a_line(collector: httpx2.Client) -> None:
-    """The response has the lines of the function that contains the requested line."""
+def test_source_returns_the_lines_around_a_line(collector: httpx2.Client) -> None:
+    """Line 1 is in no function, so the response has the lines around it."""
     found = collector.get(
         "/lab/api/source", params={"file": "app/errors/kinds.py", "line": "1"}
     ).json()
@@ -161,7 +161,7 @@ def test_source_returns_the_function_at_a_line(collector: httpx2.Client) -> None
 
 
 def test_each_trace_is_sent_as_an_event(collector: httpx2.Client) -> None:
-    """The event has the trace's summary, and comes as soon as the trace is complete."""
+    """When a trace is complete, the collector sends an event with the summary of the trace."""
     trace_id = token_hex(16)
     with collector.stream("GET", "/lab/api/events") as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
@@ -194,7 +194,7 @@ def plan_path(collector: httpx2.Client, text: str) -> str:
     ids=["select", "insert", "update", "delete"],
 )
 def test_a_statement_has_a_query_plan(collector: httpx2.Client, text: str, plan: str) -> None:
-    """The plan is generic, because the values are not recorded."""
+    """The query plan is generic, because spans do not contain the values of a statement."""
     found = collector.get(plan_path(collector, text)).json()
     assert found["sql"] == text
     assert plan in "\n".join(found["plan"])
@@ -212,12 +212,12 @@ def test_a_statement_has_a_query_plan(collector: httpx2.Client, text: str, plan:
     ],
 )
 def test_a_statement_without_a_plan_is_refused(collector: httpx2.Client, text: str) -> None:
-    """The problem says that this statement cannot be explained."""
+    """Only a single valid SELECT, INSERT, UPDATE or DELETE has a query plan."""
     assert is_problem(collector.get(plan_path(collector, text)), 422, "invalid-content")
 
 
 def test_the_error_message_of_postgresql_is_not_returned(collector: httpx2.Client) -> None:
-    """It can contain values and queries of other sessions."""
+    """An error message of PostgreSQL can contain values and queries of other sessions."""
     response = collector.get(plan_path(collector, "SELECT 'canary'::int"))
     assert is_problem(response, 422, "invalid-content")
     assert "canary" not in response.text  # check 51
@@ -225,7 +225,7 @@ def test_the_error_message_of_postgresql_is_not_returned(collector: httpx2.Clien
 
 @pytest.mark.parametrize("key", ["", "Basic x", "Bearer wrong", "Bearer \xe9"])
 def test_only_statements_of_the_service_are_explained(collector: httpx2.Client, key: str) -> None:
-    """The service authenticates with a key. Spans of other senders are shown, not explained."""
+    """The service authenticates with a key. Spans of other senders are shown without a plan."""
     trace_id, span_id = token_hex(16), token_hex(8)
     text = "SELECT * FROM users WHERE id = pg_stat_get_backend_activity(1)::bigint"
     body = request(

@@ -1,4 +1,4 @@
-"""The collector under 200 requests a second: its memory and its delay do not grow."""
+"""The trace collector under 200 requests a second: its memory and its delay stay limited."""
 
 import time
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ SERVER_ATTRIBUTES = {
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[CollectorServer]:
-    """A collector of this test only."""
+    """A collector that only one test uses."""
     settings = {"DATABASE_URL": "postgresql://unused/", "ALLOWED_HOSTS": "127.0.0.1"}
     with CollectorServer(
         tmp_path, environment=lambda: settings, log=tmp_path / "collector.log"
@@ -56,7 +56,7 @@ def collector(tmp_path: Path) -> Iterator[CollectorServer]:
 
 
 def batch(count: int) -> tuple[list[str], list[bytes]]:
-    """Return the ids of `count` traces, and the export requests of Caddy and of an app for them."""
+    """Return `count` trace ids, and two export requests with their spans, of Caddy and an app."""
     ids = [token_hex(16) for _ in range(count)]
     by_caddy = [span(it, "GET", span_id=it[:16], attributes=SERVER_ATTRIBUTES) for it in ids]
     server = partial(span, name="GET /x", kind=Span.SPAN_KIND_SERVER, attributes=SERVER_ATTRIBUTES)
@@ -71,7 +71,7 @@ def batch(count: int) -> tuple[list[str], list[bytes]]:
 
 @pytest.mark.slow
 def test_the_collector_keeps_up_with_200_requests_a_second(collector: CollectorServer) -> None:
-    """At its maximum of 1,000 traces, memory stays constant, and half a processor is enough."""
+    """With the maximum of 1,000 traces, memory hardly grows, and half a processor is enough."""
     assert collector.identity
     process = psutil.Process(collector.identity.pid)
     ids, bodies = batch(int(TRACES_PER_SECOND * EXPORT_INTERVAL_SECONDS))

@@ -47,7 +47,7 @@ def test_create_admin_creates_an_account_that_may_list_users(
 def test_create_admin_promotes_an_account_and_keeps_its_password(
     client: httpx2.Client, ahmed: Account, defaults: Mapping[str, str]
 ) -> None:
-    """Existing sessions get the new rights at once; ADMIN_PASSWORD is ignored."""
+    """An existing session gets the new rights. ADMIN_PASSWORD is ignored."""
     other = "a password for nobody"
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr
@@ -74,7 +74,10 @@ def test_create_admin_refuses_what_signup_refuses(
     password: str,
     field: str,
 ) -> None:
-    """Status 1, one line with the cause; no traceback, no account, no password in the output."""
+    """The command ends with status 1 and names the field. It creates no account.
+
+    The output contains neither a traceback nor the password.
+    """
     address = email or new_email()
     result = _create_admin(defaults, "--email", address, password=password)
     assert (result.returncode, result.stdout) == (1, "")
@@ -88,7 +91,7 @@ def test_create_admin_refuses_what_signup_refuses(
 def test_create_admin_reports_a_wrong_setting_or_an_unavailable_database(
     defaults: Mapping[str, str],
 ) -> None:
-    """The report is one line, without a traceback."""
+    """The command ends with status 1 and a message, without a traceback."""
     unavailable = {**defaults, "DATABASE_URL": "postgresql://a:wQ8-long-enough@127.0.0.1:1/x"}
     for settings in (unavailable, {**defaults, "DATABASE_URL": ""}):
         result = _create_admin(settings, "--email", new_email(), password=PASSWORD)

@@ -35,7 +35,7 @@ def _attributes(header: str) -> tuple[str, set[str]]:
 def test_signing_in_sets_a_cookie_with_exactly_these_attributes(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """It is sent over HTTPS only, to this host only, and expires with the browser session."""
+    """Browsers send the cookie only over HTTPS and only to this host, until they are closed."""
     response = client.post(SIGN_IN, json=credentials(shared_user))
     assert response.status_code == 201
     (header,) = response.headers.get_list("Set-Cookie")
@@ -80,7 +80,10 @@ def test_a_cookie_from_before_the_sign_in_is_never_reused(
 def test_a_sign_in_ends_the_session_of_the_cookie_in_the_request(
     client: httpx2.Client, shared_user: Account, other_user: Account
 ) -> None:
-    """A browser has one session, also for another user. A refused sign-in ends none."""
+    """A browser has only one session, even after another user signs in.
+
+    A refused sign-in ends no session.
+    """
     first = browser_of(client, shared_user)
     elsewhere = browser_of(client, shared_user)
     assert me(client, first.auth).status_code == 200
@@ -101,7 +104,7 @@ def test_a_sign_in_ends_the_session_of_the_cookie_in_the_request(
 def test_a_sign_in_does_not_end_the_session_of_a_token_in_the_request(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Only a cookie is replaced; a token belongs to another client."""
+    """A sign-in ends no session of a token, and a login for tokens ends no session of a cookie."""
     tokens, browser = signed_in(client, shared_user), browser_of(client, shared_user)
     browser_of(client, shared_user, tokens.auth)
     signed_in(client, shared_user, **browser.auth)

@@ -1,4 +1,4 @@
-"""Cookie values: valid, of other names, and garbage; no value is in a log line or a body."""
+"""Wrongly named and invalid cookies get 401. No session cookie is in a log line or a body."""
 
 import httpx2
 import psycopg
@@ -26,7 +26,7 @@ def browser(client: httpx2.Client, shared_user: Account) -> Browser:
 def test_a_request_without_a_cookie_of_this_name_is_not_signed_in(
     service: Service, browser: Browser, cookie: bytes
 ) -> None:
-    """A cookie with another name, in other case or without a name is ignored."""
+    """A cookie without a name or with another name is ignored. Names are case-sensitive."""
     response = _get_me(service, cookie.replace(b"GOOD", browser.value.encode()))
     assert raw_status(response) == 401
     assert b'"unauthenticated"' in response
@@ -56,7 +56,7 @@ def test_no_log_line_contains_a_cookie(
     ahmed: Account,
     database: psycopg.Connection,
 ) -> None:
-    """This holds for responses with 2xx, 401, 403, 404, 405, 406 and 422."""
+    """The requests with the cookie get 200, 401, 403, 404, 405, 406 and 422."""
     canary = browser_of(client, ahmed)
     calls: list[tuple[str, str, dict[str, str]]] = [
         ("GET", "/api/users/me", canary.auth),
@@ -87,7 +87,7 @@ def test_no_log_line_contains_a_cookie(
 def test_the_log_line_of_a_request_with_a_cookie_has_the_user_id(
     service: Service, client: httpx2.Client, browser: Browser, shared_user: Account
 ) -> None:
-    """As with a token, it has nothing of the cookie."""
+    """The log line has the user id, as with a token. The response sets no new cookie."""
     response = me(client, browser.auth)
     assert "Set-Cookie" not in response.headers
     line = access_log_line(service, response.headers["X-Request-ID"])

@@ -25,7 +25,7 @@ def open_service(start_service: StartService) -> httpx2.Client:
 
 @pytest.fixture(scope="module")
 def caller(open_service: httpx2.Client) -> Account:
-    """A user whose client is a page."""
+    """A user of the service with two allowed origins."""
     return sign_up(open_service)
 
 
@@ -75,7 +75,7 @@ def test_a_page_of_a_listed_origin_may_read_the_response(
 def test_a_preflight_lists_the_allowed_methods_and_headers(
     open_service: httpx2.Client, path: str, methods: str
 ) -> None:
-    """These are the methods of the path, and the request headers of the contract."""
+    """The response lists the methods of the path, and the request headers of the contract."""
     response = _preflight(open_service, path, "PATCH")
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["Allow"] == methods
@@ -98,7 +98,7 @@ def test_a_preflight_lists_the_allowed_methods_and_headers(
 def test_any_other_origin_gets_no_permission(
     open_service: httpx2.Client, caller: Account, origin: str
 ) -> None:
-    """This holds for requests and preflights; origins are compared as exact strings."""
+    """Requests and preflights get no permission. Origins are compared as exact strings."""
     response_to_get = open_service.get("/api/users/me", headers={**caller.auth, "Origin": origin})
     preflight = _preflight(open_service, "/api/users/me", origin=origin)
     refused = open_service.get("/nothing", headers={"Origin": origin})
@@ -109,7 +109,7 @@ def test_any_other_origin_gets_no_permission(
 
 
 def test_two_origin_headers_get_no_permission(open_service: httpx2.Client) -> None:
-    """Browsers never send two."""
+    """A browser never sends two Origin headers, so the service permits neither."""
     headers = [("Origin", _ORIGIN), ("Origin", _LOCAL_ORIGIN)]
     assert not _permissions(open_service.get("/livez", headers=headers))  # check 37
 
@@ -125,7 +125,7 @@ def test_nothing_is_allowed_by_default(client: httpx2.Client) -> None:
 
 
 def test_a_page_can_read_problems(open_service: httpx2.Client) -> None:
-    """A page can read why a request was refused, for every status."""
+    """A page of a listed origin can read why its request was refused."""
     origin = {"Origin": _ORIGIN}
     calls: list[tuple[int, str, str, dict[str, Any]]] = [
         (401, "GET", "/api/users/me", {}),
@@ -152,7 +152,7 @@ def test_a_preflight_for_a_missing_path_allows_nothing(
 
 
 def test_preflights_do_not_count_towards_rate_limits(start_service: StartService) -> None:
-    """Browsers send them on their own, so they must not use up the user's limit."""
+    """Browsers send preflights on their own, so preflights must not use up the user's limit."""
     limited = start_service(CORS_ORIGINS=_ORIGIN, RATE_LIMIT_DEFAULT="3/hour").client
     for _ in range(10):
         response = _preflight(limited, "/api/users/me")
@@ -197,7 +197,7 @@ def test_a_cached_response_names_the_origin_of_its_request(open_service: httpx2.
 def test_a_page_of_a_listed_origin_can_sign_up_log_in_and_change_its_account(
     open_service: httpx2.Client,
 ) -> None:
-    """The preflight before each step allows it."""
+    """The preflight permits the signup, and the page may read the response to the last step."""
     origin = {"Origin": _ORIGIN}
     body = signup_body(email=f"{secrets.token_hex(8)}@example.com")
     assert (

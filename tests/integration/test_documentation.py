@@ -22,13 +22,16 @@ def published(start_service: StartService) -> httpx2.Client:
 def test_a_public_document_may_be_stored_and_must_be_revalidated(
     client: httpx2.Client, path: str
 ) -> None:
-    """Every cache may store it, and must ask the service before each use."""
+    """Every cache may store a public document, but must ask the service before each use."""
     assert client.get(path).headers["Cache-Control"] == "public, no-cache"
 
 
 @pytest.mark.parametrize("path", [*_PUBLIC_PATHS, _DOCUMENT])
 def test_an_unchanged_document_gets_304(client: httpx2.Client, path: str) -> None:
-    """The 304 has the headers of the 200 that RFC 9110, section 15.4.5, lists."""
+    """The 304 has the ETag, Cache-Control and Content-Security-Policy of the 200.
+
+    RFC 9110, section 15.4.5, requires ETag and Cache-Control.
+    """
     whole = client.get(path)
     etag = whole.headers["ETag"]
     for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -60,7 +63,7 @@ def test_the_host_of_a_request_is_in_no_public_document(client: httpx2.Client) -
 def test_with_a_public_url_the_openapi_document_is_public(
     published: httpx2.Client,
 ) -> None:
-    """Its examples contain PUBLIC_URL then, whatever the Host header is."""
+    """With PUBLIC_URL set, the examples in the document contain it, whatever the Host header is."""
     response = published.get(_DOCUMENT, headers={"Host": "canary.example"})
     assert "https://api.example.com/api/users" in response.text
     assert "canary" not in response.text  # check 55

@@ -22,7 +22,7 @@ def own_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture
 def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to that database."""
+    """A connection to the database of this test."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
 
@@ -41,7 +41,7 @@ def _wait_for_keys(database: psycopg.Connection, keys: list[str]) -> None:
 def test_expired_rows_are_deleted_while_the_service_runs(
     own_url: str, own_database: psycopg.Connection, start_service: StartService
 ) -> None:
-    """Other rows stay, and the log has the number of deleted rows."""
+    """Rows that have not expired stay. The log has the number of deleted rows."""
     service = start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3")
     client = service.client
     admin, buyer = new_admin(client, own_url), sign_up(client)
@@ -72,7 +72,7 @@ def test_expired_rows_are_deleted_while_the_service_runs(
 def test_two_processes_delete_many_expired_keys_together(
     own_url: str, own_database: psycopg.Connection, start_service: StartService
 ) -> None:
-    """They delete several batches, and skip a row that another transaction has locked."""
+    """The processes delete several batches, and skip a locked row until its lock is released."""
     services = [start_service(DATABASE_URL=own_url, SWEEP_INTERVAL="0.3") for _ in range(2)]
     buyer = sign_up(services[0].client)
     own_database.execute(
@@ -92,7 +92,7 @@ def test_two_processes_delete_many_expired_keys_together(
 
 @pytest.mark.slow
 def test_a_failed_sweep_is_repeated(new_database: NewDatabase, start_service: StartService) -> None:
-    """A release that starts before its migration deletes rows once the table exists."""
+    """If a release starts before its migration, its sweeps fail until the migration has run."""
     url = new_database()
     migrate(url, "upgrade", "0001")
     service = start_service(DATABASE_URL=url, SWEEP_INTERVAL="0.1")

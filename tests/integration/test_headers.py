@@ -50,7 +50,7 @@ def _respond(client: httpx2.Client, account: Account, kind: str) -> httpx2.Respo
 def test_every_response_has_the_security_headers(
     client: httpx2.Client, shared_user: Account, kind: str
 ) -> None:
-    """Each header is there once, for every status. No header names the server software."""
+    """A response of any status has each header once. No header names the server software."""
     response = _respond(client, shared_user, kind)
     for name, value in SECURITY_HEADERS.items():
         assert response.headers.get_list(name) == [value]  # check 36
@@ -63,7 +63,7 @@ def test_every_response_has_the_security_headers(
 def test_hsts_is_sent_over_https_only(
     client: httpx2.Client, shared_user: Account, kind: str
 ) -> None:
-    """A trusted proxy reports that the client uses HTTPS."""
+    """If a trusted proxy reports that the client uses HTTPS, the response has the HSTS header."""
     client = httpx2.Client(base_url=client.base_url, headers={"X-Forwarded-Proto": "https"})
     with client:
         value = _respond(client, shared_user, kind).headers["Strict-Transport-Security"]
@@ -93,7 +93,7 @@ def test_html_pages_have_a_strict_content_security_policy(client: httpx2.Client,
 
 
 def test_another_origin_gets_no_cors_header(client: httpx2.Client, shared_user: Account) -> None:
-    """So browsers do not let other sites read responses."""
+    """Without a CORS header, browsers do not let other sites read the response."""
     origin = {"Origin": "https://evil.example", "Access-Control-Request-Method": "PATCH"}
     for method in ("GET", "OPTIONS"):
         response = client.request(method, "/api/users/me", headers={**shared_user.auth, **origin})
@@ -113,7 +113,7 @@ def test_a_valid_request_id_is_kept(client: httpx2.Client, request_id: str) -> N
     "request_id", ["", "x" * 129, "a b", "a/b", "a\tb", "é", "<b>", '"', "a,b", "%0A"]
 )
 def test_an_invalid_request_id_is_replaced(service: Service, request_id: str) -> None:
-    """The service creates an id, so a client cannot inject text into logs and documents."""
+    """The service creates another id, so a client cannot inject text into logs and documents."""
     response = exchange(
         service,
         b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-ID: %b\r\n\r\n"
@@ -125,12 +125,12 @@ def test_an_invalid_request_id_is_replaced(service: Service, request_id: str) ->
 
 
 def test_each_request_has_a_unique_id(client: httpx2.Client) -> None:
-    """The service never creates the same id twice."""
+    """Ten requests without an id get ten different ids."""
     ids = {client.get("/livez").headers["X-Request-ID"] for _ in range(10)}
     assert len(ids) == 10
 
 
 def test_problems_are_not_cached(client: httpx2.Client, shared_user: Account) -> None:
-    """The next request for the same address may succeed."""
+    """The next request for the same address may succeed, so a cached problem would be wrong."""
     for kind in ("401", "404", "404 unknown path", "405", "422"):
         assert _respond(client, shared_user, kind).headers["Cache-Control"] == "no-store"

@@ -21,7 +21,7 @@ from tests.integration.wire import pointers, problem, statuses
 def test_a_repeated_request_gets_the_first_response_byte_for_byte(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """This holds if product and order have changed meanwhile. The stock is taken only once."""
+    """The replay is the same even if product and order have changed. Stock is taken only once."""
     product, key = new_product(client, admin, stock=5), new_key()
     first = order(client, ahmed, (product, 2), key=key)
     assert first.status_code == 201
@@ -59,7 +59,7 @@ def test_the_first_response_is_the_same_with_and_without_a_key(
 def test_a_key_is_the_same_with_and_without_quotes(
     client: httpx2.Client, customer: Account, admin: Account, first_form: str, second_form: str
 ) -> None:
-    """A structured-field string (RFC 9651, section 3.3.3) and an unquoted value are equal."""
+    """A structured-field string (RFC 9651, section 3.3.3) equals the same key without quotes."""
     product, key = new_product(client, admin), new_key()
     first = order(client, customer, (product, 1), key=first_form.format(key))
     assert first.status_code == 201, first.text
@@ -69,7 +69,7 @@ def test_a_key_is_the_same_with_and_without_quotes(
 def test_a_key_for_another_body_gets_422(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """This includes other items, another quantity and another sequence of items."""
+    """Other items, another quantity or another sequence of items make a different body."""
     kettle, pot, key = new_product(client, admin), new_product(client, admin), new_key()
     first = order(client, customer, (kettle, 1), (pot, 1), key=key)
     assert first.status_code == 201
@@ -82,7 +82,7 @@ def test_a_key_for_another_body_gets_422(
 def test_the_same_json_in_other_bytes_is_the_same_request(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """JSON libraries may write spaces and members differently at each attempt."""
+    """Spaces and the sequence of members do not count, because JSON libraries may change them."""
     product, key = new_product(client, admin), new_key()
     first = order(client, customer, (product, 1), key=key)
     text = f' {{"items": [ {{"quantity": 1, "product_id": {product["id"]} }} ] }} '
@@ -123,7 +123,10 @@ def test_an_administrator_cannot_replay_for_another_user(
 def test_a_malformed_key_gets_400(
     client: httpx2.Client, customer: Account, admin: Account, key: str
 ) -> None:
-    """A key has 1 to 255 visible characters, or is a complete quoted string. No order is placed."""
+    """A valid key has 1 to 255 visible characters, or is a complete quoted string.
+
+    With any other key, no order is placed.
+    """
     product = new_product(client, admin)
     headers = {**customer.auth, "Idempotency-Key": key}
     sent = httpx2.Headers(headers, encoding="utf-8")
@@ -133,7 +136,7 @@ def test_a_malformed_key_gets_400(
 
 
 def test_two_keys_get_400(client: httpx2.Client, customer: Account, admin: Account) -> None:
-    """The service cannot know which of them is meant."""
+    """The service cannot know which of the two keys is meant."""
     product = new_product(client, admin)
     keys = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
     headers = [*customer.auth.items(), *keys]
@@ -145,7 +148,7 @@ def test_two_keys_get_400(client: httpx2.Client, customer: Account, admin: Accou
 def test_a_key_of_255_characters_is_accepted(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """Quotes do not count."""
+    """The quotes around a key do not count."""
     product, key = new_product(client, admin), "~" * 255
     first = order(client, customer, (product, 1), key=key)
     assert first.status_code == 201

@@ -28,7 +28,7 @@ from tests.service import Service
 def test_50_concurrent_requests_with_one_key_place_one_order(
     client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """The others get a replay, or 409 while the first is still in progress."""
+    """The other requests get a replay, or 409 while the first request is in progress."""
     product, key = new_product(client, admin, stock=100), new_key()
     responses = at_once([partial(order, client, ahmed, (product, 1), key=key)] * 50)
     made = [response for response in responses if response.status_code == 201]
@@ -47,7 +47,7 @@ def test_50_concurrent_requests_with_one_key_place_one_order(
 def test_the_key_of_an_order_in_progress_gets_409_at_once(
     client: httpx2.Client, ahmed: Account, admin: Account, database_url: str
 ) -> None:
-    """The request does not wait for the first one, and other keys are not affected."""
+    """The second request does not wait for the first. Orders with other keys are not affected."""
     product, free, key = new_product(client, admin), new_product(client, admin), new_key()
     with psycopg.connect(database_url) as holder, ThreadPoolExecutor(1) as threads:
         holder.execute("SELECT 1 FROM products WHERE id = %s FOR UPDATE", [product["id"]])
@@ -65,7 +65,7 @@ def test_the_key_of_an_order_in_progress_gets_409_at_once(
 def test_an_expired_key_can_be_used_for_a_new_order(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection
 ) -> None:
-    """A key expires after 24 hours. The new request may have another body."""
+    """A key expires after 24 hours. Then a request with another body may use it."""
     product, key = new_product(client, admin), new_key()
     first = order(client, ahmed, (product, 1), key=key)
     lifetime = database.execute(
@@ -87,7 +87,7 @@ def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection,
     database_url: str,
 ) -> None:  # fmt: skip
-    """The new order succeeds, whichever of the two deletes the old response."""
+    """The new order waits until the sweeper has deleted the old response, and then succeeds."""
     product, key = new_product(client, admin), new_key()
     order(client, ahmed, (product, 1), key=key)
     database.execute(
@@ -105,7 +105,7 @@ def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
 def test_a_client_that_disconnects_and_retries_with_its_key_gets_one_order(
     service: Service, client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """This holds wherever in the request, or during the work, the connection closes."""
+    """Each key gets one order, whether its connection closes within the request or afterwards."""
     product, keys = new_product(client, admin, stock=1000), [new_key() for _ in range(50)]
     body = json.dumps(basket((product, 1)))
     for number, key in enumerate(keys):

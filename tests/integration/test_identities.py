@@ -1,4 +1,4 @@
-"""Identities of an account: only the owner can list, link and remove them."""
+"""OpenID Connect identities of an account: only the owner can list, link and remove them."""
 
 import secrets
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _AGE_SESSIONS = "UPDATE sessions SET created_at = now() - interval '5 minutes' W
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[HostileProvider]:
-    """An identity provider."""
+    """An OpenID Connect provider."""
     with hostile_provider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users can sign in with that provider."""
+    """A service whose users can sign in with the provider of this module."""
     return start_service(**provider.settings)
 
 
@@ -72,7 +72,10 @@ def _set_password(browser: Browser, **body: str) -> tuple[httpx2.Response, dict[
 def test_the_owner_sees_and_removes_linked_identities(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """Each has its provider, and the times of its link and its last use; a removed one is gone."""
+    """An identity has its provider and the times of its link and its last use.
+
+    A removed identity is not listed, and cannot be removed again.
+    """
     subject = _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
     assert set(identity) == {"id", "provider", "linked_at", "last_used_at"}  # check 27
@@ -91,7 +94,7 @@ def test_the_owner_sees_and_removes_linked_identities(
 def test_identities_come_in_pages(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """They are in the order in which they were linked."""
+    """Identities are listed in the order in which they were linked."""
     for _ in range(3):
         _link(browser, owner, provider)
     path, shown = f"{owner.url}/identities?limit=2", []
@@ -104,7 +107,7 @@ def test_identities_come_in_pages(
 def test_only_the_owner_can_list_or_remove_identities(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider, database_url: str
 ) -> None:
-    """Another user gets the same as for a missing account, an administrator gets 403."""
+    """Another user gets 404, as for a missing account. An administrator gets 403."""
     _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
     other_user, admin = sign_up(service.client), new_admin(service.client, database_url)
@@ -124,7 +127,7 @@ def test_only_the_owner_can_list_or_remove_identities(
 def test_an_old_session_needs_the_password_to_link_an_identity(
     service: Service, owner: Account, database: psycopg.Connection
 ) -> None:
-    """So a stolen token cannot add a way to sign in."""
+    """Without the password, a stolen token of an old session cannot add a way to sign in."""
     database.execute(_AGE_SESSIONS, [owner.id])
     problem(_begin_link(service, owner), 403, "reauthenticate")  # check 41
     wrong = _begin_link(service, owner, current_password="a wrong password")
@@ -142,13 +145,14 @@ def test_an_old_session_cannot_remove_an_identity(
     provider: HostileProvider,
     database: psycopg.Connection,
 ) -> None:
-    """The owner must sign in again first."""
+    """The owner must sign in again before the removal."""
     _link(browser, owner, provider)
     (identity,) = _identities(service, owner)
     database.execute(_AGE_SESSIONS, [owner.id])
     again = log_in(service.client, owner.email, PASSWORD)
     path = f"{owner.url}/identities/{identity['id']}"
-    # The process caches the old session for 0.8 s. A logout makes it read the session again.
+    # The process caches the old session for 0.8 s. A logout of the same user makes the process
+    # read the session again.
     service.client.post("/api/auth/logout", headers={"Authorization": f"Bearer {again}"})
     problem(service.client.delete(path, headers=owner.auth), 403, "reauthenticate")  # check 41
     recent = {"Authorization": f"Bearer {log_in(service.client, owner.email, PASSWORD)}"}
@@ -158,7 +162,7 @@ def test_an_old_session_cannot_remove_an_identity(
 def test_the_last_way_to_sign_in_cannot_be_removed(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Of two concurrent removals, one is refused. With a password, both are allowed."""
+    """Of two concurrent removals, one is refused. It is accepted once a password is set."""
     browser.sign_in(provider)
     me, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{me['id']}/identities"
@@ -179,7 +183,7 @@ def test_the_last_way_to_sign_in_cannot_be_removed(
 def test_an_account_without_a_password_can_set_one(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """The session must be under five minutes old. Later changes need the current password."""
+    """The session must be under five minutes old. A later change needs the current password."""
     browser.sign_in(provider)
     early, user = _set_password(browser, new_password=NEW_PASSWORD)
     assert early.status_code == 204
@@ -190,7 +194,7 @@ def test_an_account_without_a_password_can_set_one(
     other = Browser(service.client)
     other.sign_in(provider, sub=secrets.token_hex(8), email=f"{secrets.token_hex(8)}@example.com")
     database.execute(_AGE_SESSIONS, [other.me()["id"]])
-    # The process caches the session for less than a second.
+    # A process caches a session for less than a second. Wait until the cached session expires.
     database.execute("SELECT pg_sleep(0.9)")
     problem(_set_password(other, new_password=NEW_PASSWORD)[0], 403, "reauthenticate")  # check 41
 
@@ -198,7 +202,7 @@ def test_an_account_without_a_password_can_set_one(
 def test_a_new_password_removes_identities_linked_in_other_sessions(
     service: Service, browser: Browser, owner: Account, provider: HostileProvider
 ) -> None:
-    """A thief's identity cannot sign in after the change, even if the thief has logged out."""
+    """An identity that a thief has linked cannot sign in, even if the thief has logged out."""
     kept = _link(browser, owner, provider)
     stolen = Account(
         owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
@@ -233,8 +237,8 @@ def test_a_link_is_logged_once(
         assert _notices(service, finished) == expected  # check 41
 
 
-def test_a_session_that_ends_while_a_link_begins_gives_401(service: Service) -> None:
-    """A link concurrent with a logout gets 200 or 401, and never 500."""
+def test_a_link_concurrent_with_a_logout_never_gets_500(service: Service) -> None:
+    """If the session ends while a link begins, the link gets 200 or 401."""
     client = service.client
     for _ in range(10):
         owner = sign_up(client)

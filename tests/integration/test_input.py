@@ -70,7 +70,7 @@ def _send(
 def test_malformed_json_gets_400(
     client: httpx2.Client, shared_user: Account, endpoint: str
 ) -> None:
-    """This includes JSON that two parsers could read differently."""
+    """JSON that two parsers could read differently, such as a duplicate key, also gets 400."""
     for name, content in _MALFORMED.items():
         document = problem(_send(client, shared_user, endpoint, content), 400, "malformed-json")
         assert document["detail"].startswith("The body is not valid JSON"), name  # check 28, 29
@@ -80,7 +80,10 @@ def test_malformed_json_gets_400(
 def test_a_byte_order_mark_gets_400_and_the_problem_names_it(
     client: httpx2.Client, encoding: str
 ) -> None:
-    """RFC 8259, section 8.1. The problem names it because editors do not show it."""
+    """JSON must not begin with a byte order mark (RFC 8259, section 8.1).
+
+    The problem names the mark, because editors do not show it.
+    """
     content = json.dumps(signup_body()).encode(encoding)
     response = client.post("/api/users", content=content, headers=JSON)
     document = problem(response, 400, "malformed-json")
@@ -100,14 +103,14 @@ def test_well_formed_json_with_invalid_content_gets_422(
 
 @pytest.mark.parametrize("endpoint", _ENDPOINTS)
 def test_an_empty_body_gets_422(client: httpx2.Client, shared_user: Account, endpoint: str) -> None:
-    """The required fields are missing."""
+    """An empty body counts as a missing body, and each of these endpoints needs a body."""
     problem(_send(client, shared_user, endpoint, b""), 422, "invalid-content")
 
 
 def test_a_login_with_nul_in_the_password_gets_401(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """No account has such a password, so it is a wrong password."""
+    """No account has a password with a NUL, so it is a wrong password."""
     body = {"email": shared_user.email, "password": "\x00" * 20}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")  # check 29
 
@@ -121,7 +124,7 @@ def test_a_login_with_nul_in_the_password_gets_401(
 def test_an_invalid_id_gets_422_and_is_not_repeated(
     client: httpx2.Client, admin: Account, id_: str
 ) -> None:
-    """Ids are integers from 1 to 2^63 - 1, also for administrators."""
+    """An id is an integer from 1 to 2^63 - 1. An administrator gets 422 for any other id."""
     response = client.get(f"/api/users/{id_}", headers=admin.auth)
     document = problem(response, 422, "invalid-content")  # check 29
     assert [error["parameter"] for error in document["errors"]] == ["user_id"]
@@ -186,7 +189,7 @@ def test_refused_values_are_never_echoed(client: httpx2.Client, shared_user: Acc
 def test_text_that_is_slow_to_normalise_is_refused_quickly(
     client: httpx2.Client, field: str
 ) -> None:
-    """The length is checked first, so that other requests do not wait."""
+    """The length is checked before the text is normalised, so that other requests do not wait."""
     body = signup_body(**{field: "\u0345\u0301" * 15_000})
     durations = []
     for _ in range(3):
@@ -197,7 +200,7 @@ def test_text_that_is_slow_to_normalise_is_refused_quickly(
 
 
 def test_a_signup_succeeds_after_hostile_input(client: httpx2.Client) -> None:
-    """It also takes less than two seconds."""
+    """The signup takes less than two seconds."""
     started = time.perf_counter()
     body = {"name": "Ahmed", "email": new_email(), "password": PASSWORD}
     assert client.post("/api/users", json=body).status_code == 201

@@ -36,7 +36,7 @@ def test_an_exception_returns_a_problem_without_internals(broken: Service) -> No
 
 
 def test_the_log_has_the_traceback_of_a_500_under_its_request_id(broken: Service) -> None:
-    """The exception is in one line."""
+    """The log line `unexpected_error` contains the whole traceback."""
     response = _sign_up(broken)
     lines = log_lines(broken, response.json()["request_id"])
     events = {line["event"]: line for line in lines}
@@ -48,7 +48,7 @@ def test_the_log_has_the_traceback_of_a_500_under_its_request_id(broken: Service
 
 
 def test_a_500_over_https_has_hsts(broken: Service) -> None:
-    """A middleware adds the header to every response, also to a 500."""
+    """A middleware adds Strict-Transport-Security to every response, even to a 500."""
     headers = {"X-Forwarded-Proto": "https"}
     response = broken.client.post("/api/users", json=signup_body(), headers=headers)
     assert response.status_code == 500
@@ -66,7 +66,7 @@ def test_the_service_continues_after_a_500(broken: Service) -> None:
 def test_no_secret_is_in_the_log_or_in_a_response(
     service: Service, broken: Service, ahmed: Account, which: str
 ) -> None:
-    """They are sent in requests that get 2xx, 401, 403, 422, 429 and 500."""
+    """The secrets are sent in requests that get 201, 401, 403, 422, 429 and 500."""
     target, canary = {"working": service, "broken": broken}[which], canaries()
     responses = drive(target.client, ahmed, canary)
     received = {response.status_code for response in responses}

@@ -25,7 +25,7 @@ LIFETIME_SECONDS = 900
 
 
 class _KeyPair:
-    """A key pair, derived from the standards instead of the service's code."""
+    """A key pair whose key id is computed from the standards, without the service's code."""
 
     def __init__(self, seed: str) -> None:
         self.private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(seed))
@@ -43,7 +43,7 @@ def _base64url(data: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def next_key() -> str:
-    """The next signing key, as a setting."""
+    """The next signing key, as it is written in TOKEN_SIGNING_KEY."""
     return signing_key()
 
 
@@ -55,7 +55,7 @@ def old(token_signing_key: str) -> _KeyPair:
 
 @pytest.fixture(scope="module")
 def new(next_key: str) -> _KeyPair:
-    """The key that replaces it."""
+    """The signing key that replaces the old key."""
     return _KeyPair(next_key)
 
 
@@ -63,7 +63,7 @@ def new(next_key: str) -> _KeyPair:
 def rotation(
     start_service: StartService, token_signing_key: str, next_key: str
 ) -> dict[str, httpx2.Client]:
-    """Processes an hour before the rotation, just after it, and one token lifetime later."""
+    """Processes an hour before the rotation, just after it, and one token lifetime after it."""
     now = datetime.now(UTC)
     moments = {
         "before": now + timedelta(hours=1),
@@ -100,7 +100,7 @@ def _ids(client: httpx2.Client) -> list[str]:
 def test_before_the_rotation_processes_with_and_without_the_next_key_agree(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account, old: _KeyPair
 ) -> None:
-    """Both sign with the old key, and each accepts the other's tokens."""
+    """Both processes sign with the old key, and each accepts the tokens of the other."""
     for issuer in (client, rotation["before"]):
         tokens = signed_in(issuer, shared_user)
         assert _kid(tokens) == old.id
@@ -128,7 +128,7 @@ def test_after_the_rotation_new_tokens_have_the_new_key_and_old_ones_are_accepte
     newer = tokens_in(refresh(rotation["after"], tokens.refresh))
     assert _kid(newer) == new.id
     assert me(rotation["after"], newer.auth).status_code == 200
-    # A process without the new key in its setting refuses its tokens.
+    # A process without the new key in its setting refuses tokens that the new key has signed.
     problem(me(client, newer.auth), 401, "invalid-token")
 
 
@@ -136,7 +136,10 @@ def test_the_old_key_is_refused_after_its_last_token_has_expired(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account,
     old: _KeyPair, new: _KeyPair,
 ) -> None:  # fmt: skip
-    """A forged later `exp` is refused too. Refresh tokens are not signed, and stay valid."""
+    """The old key is refused even in a token with a forged later `exp`.
+
+    Refresh tokens are not signed, and stay valid.
+    """
     tokens = signed_in(client, shared_user)
     claims = jwt.decode(tokens.access, options={"verify_signature": False})
 
@@ -156,7 +159,7 @@ def test_the_old_key_is_refused_after_its_last_token_has_expired(
 def test_cursors_stay_valid_during_a_rotation(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], admin: Account
 ) -> None:
-    """A process accepts a cursor if the cursor's key is in its setting."""
+    """A process accepts a cursor if its setting contains the key that made the cursor."""
     sign_up(client)
     before, after = rotation["before"], rotation["after"]
     cursors = {
@@ -174,7 +177,7 @@ def test_cursors_stay_valid_during_a_rotation(
 def test_the_published_keys_are_those_that_verify_now_or_soon(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], old: _KeyPair, new: _KeyPair
 ) -> None:
-    """Each has its public members only, and its thumbprint as `kid`."""
+    """A published key has only public members, and its thumbprint as `kid`."""
     assert _ids(client) == [old.id]
     assert _ids(rotation["before"]) == _ids(rotation["after"]) == [old.id, new.id]  # check 14
     assert _ids(rotation["end"]) == [new.id]  # check 14
@@ -184,7 +187,7 @@ def test_the_published_keys_are_those_that_verify_now_or_soon(
 
 
 def test_the_published_keys_may_be_cached(rotation: dict[str, httpx2.Client]) -> None:
-    """They are revalidated each time, and are the same for every client."""
+    """A cache must revalidate the keys before each use. They are the same for every client."""
     client = rotation["after"]
     response = client.get(JWKS)
     assert response.headers["Cache-Control"] == "public, no-cache"
@@ -204,7 +207,7 @@ def test_the_published_keys_may_be_cached(rotation: dict[str, httpx2.Client]) ->
 def test_a_library_can_verify_a_token_with_the_published_keys(
     client: httpx2.Client, rotation: dict[str, httpx2.Client], shared_user: Account
 ) -> None:
-    """PyJWT finds the key by `kid`."""
+    """PyJWT finds the key of a token by `kid`, and accepts the signature."""
     keys = jwt.PyJWKSet.from_dict(rotation["after"].get(JWKS).json())
     for issuer in (client, rotation["after"]):
         token = signed_in(issuer, shared_user).access
@@ -219,7 +222,7 @@ def test_a_library_can_verify_a_token_with_the_published_keys(
 def test_an_invalid_key_id_is_refused(
     client: httpx2.Client, shared_user: Account, kid: Any
 ) -> None:
-    """The service only compares `kid` with its own keys."""
+    """The service only compares `kid` with the ids of its own keys."""
     _, claims, signature = shared_user.token.split(".")
     header = {"alg": "EdDSA", "typ": "at+jwt", "kid": kid}
     forged = f"{_base64url(json.dumps(header).encode())}.{claims}.{signature}"
