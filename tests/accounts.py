@@ -1,4 +1,4 @@
-"""Accounts for the tests. Each signs up with its own email address."""
+"""Accounts for the tests. Each account has its own email address."""
 
 import secrets
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def new_email() -> str:
 
 
 def signup_body(**changes: Any) -> dict[str, Any]:
-    """Return the body of a valid signup, with these fields replaced or added."""
+    """Return the body of a valid signup. `changes` replaces or adds fields."""
     return {"name": "Ahmed", "email": new_email(), "password": PASSWORD, **changes}
 
 

@@ -8,14 +8,14 @@ from tests.service import CHECKOUT
 
 
 def copy_checkout(directory: Path) -> Path:
-    """Make `directory` a Git repository with the files of this checkout, and link its `.venv`."""
+    """Make `directory` a Git repository with a copy of the files, and links to the `.venv`."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, directory / name)
-    # `.venv` is not a single link, because `make lint` writes the launcher `lab` of its own
-    # checkout into it.
+    # Each entry of `.venv` is a link of its own. `make lint` in the copy writes a launcher `lab`
+    # into `.venv`. If the whole `.venv` were one link, it would replace this checkout's launcher.
     (directory / ".venv" / "bin").mkdir(parents=True)
     for installed in (CHECKOUT / ".venv").glob("*"):
         if installed.name != "bin":

@@ -1,4 +1,4 @@
-"""The installed Chromium. Playwright does not download its own."""
+"""Run the installed Chromium with Playwright, which does not download another browser."""
 
 import os
 import shutil
@@ -16,34 +16,36 @@ QUIET_ARGUMENTS = (
     "--no-first-run",
 )
 
-# Messages that Chromium logs by itself: about the status of a response that a test expects; about
-# connections that it drops when a network interface appears or disappears, as with each container
-# that starts or stops; and about a stream whose server was killed.
+# The beginnings of console messages that Chromium itself logs, and that do not fail a test.
 EXPECTED = (
+    # A response has an error status, which the test expects.
     "Failed to load resource: the server responded with a status of",
+    # A network interface has appeared or disappeared, so Chromium drops its connections. Each
+    # container that starts or stops causes this.
     "Failed to load resource: net::ERR_NETWORK_CHANGED",
+    # The server of a stream was killed.
     "Failed to load resource: net::ERR_INCOMPLETE_CHUNKED_ENCODING",
 )
 TIMEOUT_MS = 15_000
 
 
 def program() -> str:
-    """Return the path of the executable. Skip the test if there is none."""
+    """Return the path of Chromium's executable. If no Chromium is installed, skip the test."""
     path = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     if path is None:
-        pytest.skip(f"NO BROWSER: install one, such as `apt install chromium` ({EXECUTABLES})")
+        pytest.skip(f"NO BROWSER: install Chromium, such as `apt install chromium` ({EXECUTABLES})")
     return path
 
 
 def arguments() -> list[str]:
-    """Return the command-line arguments, which also stop its background requests."""
+    """Return Chromium's command-line arguments. Most of them stop its background requests."""
     # Chromium's sandbox does not work for root.
     return [*QUIET_ARGUMENTS, *(("--no-sandbox",) if os.geteuid() == 0 else ())]
 
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """Run Chromium until the end of the block. Meanwhile this process cannot run asyncio code."""
+    """Run Chromium until the end of the block. Until then, this thread cannot run asyncio code."""
     path = program()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments())
@@ -62,7 +64,7 @@ def profile(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
 
 @contextmanager
 def tab(context: BrowserContext) -> Iterator[Page]:
-    """Open a tab. At the end, fail if it had an uncaught error or an unexpected console message."""
+    """Open a tab. Afterwards, fail if its page had uncaught errors or unexpected messages."""
     page = context.new_page()
     unexpected: list[str] = []
     page.on("pageerror", lambda error: unexpected.append(str(error)))

@@ -1,7 +1,7 @@
-"""Real servers for all tests: PostgreSQL and Valkey servers of the tests, and the service.
+"""Start real servers for all tests: PostgreSQL, Valkey, and the service.
 
-With DATABASE_URL or REDIS_URL in the environment, the tests use those servers instead. There they
-create their own databases, and use their own key prefix.
+If DATABASE_URL or REDIS_URL is set, the tests use the server at that URL instead of their own. In
+that PostgreSQL they create their own databases. In that Redis they use their own key prefix.
 """
 
 import os
@@ -31,7 +31,8 @@ from tests.service import CHECKOUT, Service, environment, running_service, signi
 
 MAX_OPEN_FILES = 4096
 
-# The duration of an example depends on how busy the machine is, so it must not fail a test.
+# How long Hypothesis needs for an example depends on how busy the machine is. So a slow example
+# must not fail a test.
 settings.register_profile("times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("times")
 
@@ -64,7 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A directory for the servers of this test process."""
-    # Not pytest's own, which is private: when root runs the tests, PostgreSQL runs as another user.
+    # pytest's own temporary directory is private. When root runs the tests, PostgreSQL runs as
+    # another user, who could not open it.
     with tempfile.TemporaryDirectory(prefix="roundtrip-tests-") as directory:
         path = Path(directory)
         path.chmod(0o755)
@@ -93,7 +95,7 @@ def redis_url(scratch: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_url: str) -> Iterator[NewDatabase]:
-    """Creates an empty database, or a copy of another. All are dropped at the end."""
+    """Creates an empty database, or a copy of a database. The fixture drops them at the end."""
     names: list[str] = []
 
     def create(template: str = "template1") -> str:
@@ -113,7 +115,7 @@ def _administer(url: str, statement: str, *names: str) -> None:
 
 
 def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> None:
-    """Run Alembic the way a deployment does."""
+    """Run Alembic as a deployment does. Without `arguments`, migrate to the newest version."""
     subprocess.run(
         [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
         cwd=release,
@@ -125,7 +127,7 @@ def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> Non
 
 @pytest.fixture(scope="session")
 def new_tables(new_database: NewDatabase) -> NewDatabase:
-    """Creates a database with all tables. It copies a migrated one, which is much faster."""
+    """Creates a database with all tables. To be fast, it copies a migrated database."""
     migrated = new_database()
     migrate(migrated)
     return lambda: new_database(migrated)
@@ -139,7 +141,7 @@ def database_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="session")
 def database(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to that database, with which tests check what is stored."""
+    """A connection to the shared service's database. Tests check with it what is stored."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
 
@@ -164,7 +166,7 @@ def defaults(database_url: str, redis_url: str, token_signing_key: str) -> Mappi
 def start_service(
     defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartService]:
-    """Starts a service with additional settings. It stops at the end of the test module."""
+    """Starts a service with additional settings. The service stops at the end of the module."""
     with ExitStack() as running:
 
         def start(**settings: str) -> Service:
@@ -197,7 +199,7 @@ def ahmed(client: httpx2.Client) -> Account:
 
 @pytest.fixture
 def bettina(client: httpx2.Client) -> Account:
-    """A second user."""
+    """A second user who has signed up and logged in."""
     return sign_up(client, name="Bettina")
 
 

@@ -1,16 +1,16 @@
-"""The distribution of the tests to the test processes, and their order."""
+"""Which test process runs which tests, and in which order."""
 
 import re
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# These share a stack. In two test processes, each process would start its own stack.
+# The tests in these files share a stack. If two processes ran them, there would be two stacks.
 STACK_TESTS = re.compile(r"tests/e2e/(page/test_\w+|test_(stack_\w+|openapi|oidc_browser))\.py\b")
 
 
 class StackTestsInOneProcess(LoadFileScheduling):
-    """Gives a test process one file at a time, and gives all stack tests to one process."""
+    """Gives a test process one file at a time. All stack tests count as one file."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "on one stack" if STACK_TESTS.match(nodeid) else super()._split_scope(nodeid)

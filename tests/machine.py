@@ -1,8 +1,9 @@
-"""Run a test that measures times again later, at most twice, if the machine was too slow to judge.
+"""Repeat a test of durations later, at most twice, if the machine was too slow for a verdict.
 
-The marker of such a test is `alone`. The test calls `too_slow` with the measurement that shows that
-the machine, and not the service, was slow. That is neither a pass nor a skip: the plugin adds the
-test to the end of the same run. The third time that the machine is too slow, the test fails.
+Such a test has the marker `alone`. If a measurement shows that the machine, and not the service,
+was slow, the test calls `too_slow` with this measurement. Then the attempt counts neither as a pass
+nor as a skip, and the plugin runs the test again at the end of the same run. If the machine is too
+slow three times, the test fails.
 """
 
 import os
@@ -26,7 +27,7 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 
 class MachineTooSlowError(Exception):
-    """The machine did not let the test judge the service."""
+    """The machine was too slow, so the test cannot judge the service."""
 
 
 def too_slow(figure: str) -> NoReturn:
@@ -39,9 +40,9 @@ class Pauses:
     """How long processes had to wait for a processor, in milliseconds."""
 
     longest_ms: float = 0.0
-    """The longest pause of any processor."""
+    """The longest delay of a timer on any processor."""
     total_ms: float = 0.0
-    """The time in which at least one process waited. Only Linux measures it."""
+    """The time in which at least one process waited. Without Linux's measurement, it is 0."""
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def pauses() -> Iterator[Pauses]:
     measured, ended, waited_ms = Pauses(), threading.Event(), _waited_ms()
 
     def watch(processor: int) -> None:
-        # 0 is this thread. Only Linux can pin a thread to a processor.
+        # The first argument, 0, means this thread. Only Linux can pin a thread to a processor.
         if sys.platform == "linux":
             os.sched_setaffinity(0, {processor})
         due = time.perf_counter()
@@ -73,7 +74,7 @@ def pauses() -> Iterator[Pauses]:
 
 
 def _waited_ms() -> float:
-    # The kernel's "pressure stall information".
+    # The file has the kernel's "pressure stall information", in microseconds.
     try:
         total = _PRESSURE.read_text().partition("total=")[2].split()[0]
     except OSError:
@@ -91,7 +92,7 @@ class RunAgainLater:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report an attempt without a verdict as such, unless it was the last one."""
+        """Report an attempt without a verdict as AGAIN. The last attempt fails instead."""
         report = yield
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
             return report
@@ -99,8 +100,9 @@ class RunAgainLater:
         attempts_left = self._attempts[item.nodeid] < MAX_ATTEMPTS
         again = attempts_left and not hasattr(item.config, "workerinput")
         if again and isinstance(item, pytest.Function):
-            # pytest's loop over the items also runs items that are appended meanwhile. The loop of
-            # a pytest-xdist worker does not, so there the first attempt fails.
+            # pytest's loop over the items also runs items that are appended during the loop. The
+            # loop of a pytest-xdist worker does not run them. So in a worker, the test fails if its
+            # first attempt has no verdict.
             item.session.items.append(_copy(item))
             report.outcome = _AGAIN  # type: ignore[assignment] # pytest knows three outcomes
         return report
@@ -108,12 +110,12 @@ class RunAgainLater:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> tuple[str, str, str] | None:
-        """Count these attempts apart from passes, failures and skips."""
+        """Count attempts without a verdict separately from passes, failures and skips."""
         outcome: str = report.outcome
         return ("to be run again", "A", "AGAIN") if outcome == _AGAIN else None
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the figure of each such attempt."""
+        """Print the measurement of each attempt without a verdict."""
         for report in terminalreporter.getreports("to be run again"):
             terminalreporter.write_line(
                 f"AGAIN {report.nodeid}: {report.longrepr.reprcrash.message}"
@@ -121,7 +123,7 @@ class RunAgainLater:
 
 
 def _copy(item: pytest.Function) -> pytest.Function:
-    # An item cannot run twice.
+    # pytest cannot run the same item twice.
     return pytest.Function.from_parent(
         item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
     )

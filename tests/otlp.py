@@ -1,4 +1,4 @@
-"""OTLP requests with spans, such as the processes of the stack send them."""
+"""Make OTLP requests with spans, like the requests that the processes of the stack send."""
 
 from collections.abc import Mapping
 from secrets import token_hex
@@ -27,7 +27,7 @@ def span(
 ) -> trace_pb2.Span:
     """Return a span that begins `start_ms` milliseconds after a moment in 2017.
 
-    So it comes after all real traces in a list that starts with the newest.
+    A list that starts with the newest trace shows it after all real traces.
     """
     return trace_pb2.Span(
         trace_id=bytes.fromhex(trace_id),

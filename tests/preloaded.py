@@ -1,8 +1,8 @@
-"""Start the service as a fork of a process that has imported its modules.
+"""Start a service as a fork of a process that has already imported the service's modules.
 
-The import takes two seconds of processor time, and over forty test modules start a service with
-their own settings. So one process imports the modules and serves no requests. Each service is a
-fork of it: a real process with its own sockets, log and settings.
+The import takes two seconds of processor time, and more than forty test modules start a service
+with their own settings. So one process imports the modules and serves no requests. Each service is
+a fork of that process: a real process with its own sockets, log and settings.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ class Preloaded:
     def __init__(
         self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path
     ) -> None:
-        """Run `uvicorn` with these arguments. Everything it prints is added to `log`."""
+        """Run `uvicorn` with these arguments. All that the process prints is added to `log`."""
         script = Path(__file__).with_name("preloaded_service.py")
         values = {"ENVIRONMENT": dict(environment), "LOG": str(log), "ARGUMENTS": [*arguments]}
         self._process = _CONTEXT.Process(target=runpy.run_path, args=(str(script), values))
@@ -42,15 +42,15 @@ class Preloaded:
         return self._process.exitcode
 
     def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
         if self._process.pid is not None and self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, number)
 
     def kill(self) -> None:
-        """Send SIGKILL, unless it has ended."""
+        """Send SIGKILL, unless the process has ended."""
         self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Send SIGTERM, unless it has ended."""
+        """Send SIGTERM, unless the process has ended."""
         self.send_signal(signal.SIGTERM)

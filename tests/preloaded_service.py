@@ -1,4 +1,4 @@
-"""Turns a process of tests/preloaded.py into the service, with its own environment and log.
+"""Turn a process that tests/preloaded.py has forked into a service with its own environment.
 
 `ENVIRONMENT`, `LOG` and `ARGUMENTS` are set by `Preloaded`, which runs this file.
 """
@@ -14,6 +14,6 @@ os.dup2(log, 1)
 os.dup2(log, 2)
 os.environ.clear()
 os.environ.update(values["ENVIRONMENT"])
-# Python reads PYTHONWARNINGS only when an interpreter starts, and this process is a fork.
+# Python reads PYTHONWARNINGS only when an interpreter starts. In a fork, none starts.
 warnings.simplefilter(values["ENVIRONMENT"]["PYTHONWARNINGS"])
 uvicorn.main(values["ARGUMENTS"])

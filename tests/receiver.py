@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Span:
-    """A span, with Python types."""
+    """A span of an export request, converted to Python types."""
 
     name: str
     trace_id: str
@@ -28,7 +28,7 @@ class Span:
     kind: str
     start_ns: int
     end_ns: int
-    """Nanoseconds since the epoch."""
+    """`start_ns` and `end_ns` are nanoseconds since the Unix epoch."""
     failed: bool
     attributes: dict[str, Any]
 
@@ -57,7 +57,7 @@ class Span:
 
 
 SendTraced = Callable[..., tuple[httpx2.Response, list[Span]]]
-"""Sends a request with this method and path. Returns the response and the trace."""
+"""Sends a request with a method and a path. Returns the response and the spans of its trace."""
 
 
 def _attribute(pair: KeyValue) -> tuple[str, Any]:
@@ -75,7 +75,7 @@ class Receiver:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings with which a service sends its spans here after 20 ms."""
+        """The settings with which a service sends its spans to this receiver, after 20 ms."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
             "OTEL_SERVICE_NAME": "roundtrip",
@@ -91,7 +91,7 @@ class Receiver:
                 self.spans += map(Span.from_message, scope.spans)
 
     def trace(self, trace_id: str) -> list[Span]:
-        """Wait for a whole trace, and return its spans by start time."""
+        """Wait for the server span of a trace, and return all spans of the trace by start time."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             spans = [span for span in self.spans if span.trace_id == trace_id]

@@ -42,7 +42,7 @@ def signing_key() -> str:
 
 
 def environment(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Return a whole environment. Settings of the developer's shell are not in it."""
+    """Return a complete environment, without the settings of the developer's shell."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
     high_limits = dict.fromkeys(
         (
@@ -70,12 +70,12 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
 def running_service(
     log: Path, settings: Mapping[str, str], *, release: Path = CHECKOUT
 ) -> Iterator[Service]:
-    """Start a process with these settings, and stop it at the end of the block."""
+    """Start a service with these settings, and stop it at the end of the block."""
     port = free_port()
     arguments = ["--factory", "app.main:create_app", "--port", str(port)]
     arguments += ["--no-access-log", "--no-server-header", "--reset-contextvars"]
-    # This is longer than any test takes. With the default of five seconds, the client could reuse
-    # an idle connection at the moment at which the server closes it.
+    # 300 seconds are longer than any test takes. With uvicorn's default of five seconds, the server
+    # could close an idle connection just when the client sends the next request on it.
     arguments += ["--timeout-keep-alive", "300"]
     process = _start(arguments, environment(settings), log, release)
     url = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Servers for the tests of `lab trace`: one with prepared responses, and a collector."""
+"""Servers for the tests of `lab trace`: a server with prepared responses, and a collector."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
 
 @dataclass
 class Peer:
-    """The requests and connections that the server received."""
+    """The port of a server of `peer`, its requests, and the number of its connections."""
 
     port: int
     requests: list[bytes] = field(default_factory=list)
@@ -32,8 +32,8 @@ class Peer:
 def peer(*answers: bytes, greeting: bytes = b"", close: bool = False) -> Iterator[Peer]:
     """Run a server that sends these answers one after another, on any number of connections.
 
-    It sends `greeting` first, before any request. With `close`, it closes the connection after
-    each answer. When there are no more answers, it only reads.
+    On each connection, the server sends `greeting` before it reads a request. With `close`, it
+    closes the connection after each answer. After the last answer, it only reads requests.
     """
     left = list(answers)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -61,7 +61,7 @@ def peer(*answers: bytes, greeting: bytes = b"", close: bool = False) -> Iterato
         try:
             yield received
         finally:
-            # A close does not wake the thread that waits in `accept`; a shutdown does.
+            # A close would not wake the thread that waits in `accept`. A shutdown wakes it.
             server.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
 
@@ -81,18 +81,19 @@ def _request(connection: socket.socket) -> bytes:
 
 @dataclass
 class Receiver:
-    """What an OTLP/HTTP receiver received, and the documents that it returns for a trace."""
+    """The spans that a collector has received, and the trace documents that it returns."""
 
     url: str
     spans: list[Span] = field(default_factory=list)
     services: set[str] = field(default_factory=set)
-    # Returned for a trace one after another; the last one repeatedly. None is a 404 problem.
+    # Each request for a trace gets the next document. The last document is sent repeatedly. None
+    # in the list, or an empty list, gives a 404 problem.
     documents: list[dict[str, Any] | None] = field(default_factory=list)
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Run a receiver."""
+    """Run a collector: it receives spans by OTLP/HTTP and returns `documents`."""
     received = Receiver("")
 
     class Handler(BaseHTTPRequestHandler):
@@ -134,7 +135,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def joined_document(*processes: str) -> dict[str, Any]:
-    """Return a collector's document of a trace with spans of these processes."""
+    """Return the document that a collector has of a trace with spans of these processes."""
     spans = [span("request", "client", 0, 100.0, 0), span("wait", "client", 10, 80.0, 1)]
     spans += [span("app", name, 20, 60.0, 2) for name in processes if name != "client"]
     return {
@@ -147,7 +148,7 @@ def joined_document(*processes: str) -> dict[str, Any]:
 def span(
     stage: str, process: str, start_ms: float | None, duration_ms: float, depth: int, **more: Any
 ) -> dict[str, Any]:
-    """Return a span of a document."""
+    """Return one span of such a document."""
     return {
         "id": f"{stage}-{start_ms}", "parent_id": None, "process": process, "stage": stage,
         "name": stage, "start_ms": start_ms, "duration_ms": duration_ms, "depth": depth,
