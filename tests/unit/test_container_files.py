@@ -1,4 +1,4 @@
-"""Values that the container files repeat are equal. These tests need no Docker."""
+"""Check the values in the Dockerfile, the compose file and .dockerignore, without Docker."""
 
 import ast
 import re
@@ -10,7 +10,8 @@ from app.settings import Settings
 from lab.stack.apps import UVICORN, AppProcess
 from tests.service import CHECKOUT
 
-# Options that depend on where the process runs. The image gets the proxies from its environment.
+# These options depend on where uvicorn runs. In the image, the variable FORWARDED_ALLOW_IPS
+# replaces `--forwarded-allow-ips`.
 LOCATION_OPTIONS = {"--app-dir", "--host", "--port", "--forwarded-allow-ips"}
 
 
@@ -40,12 +41,12 @@ def services() -> dict[str, Any]:
 
 
 def test_the_image_starts_uvicorn_as_the_local_stack_does() -> None:
-    """The image ships the options with which all other tests run the service."""
+    """So the tests of the local stack also test the options of the image."""
     assert options(command()) == options([*AppProcess.application, *UVICORN])
 
 
 def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
-    """The service first drains for `DRAIN_DELAY`, then finishes the requests in progress."""
+    """After SIGTERM, the service waits for `DRAIN_DELAY`, then finishes requests in progress."""
     shutdown_seconds = float(options(command())["--timeout-graceful-shutdown"])
     drain_seconds = Settings.model_fields["drain_delay"].default
     for name in ("app-1", "app-2"):
@@ -54,7 +55,7 @@ def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
 
 
 def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
-    """Both do so only with the profile. Without it, the variables are empty: nothing is sent."""
+    """Without a Compose profile, a variable of each is empty, and neither sends traces."""
     caddy = dict(it.partition("=")[::2] for it in services()["caddy"]["environment"])
     app = services()["app-1"]["environment"]
     assert app["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${COMPOSE_PROFILES:+http://jaeger:4318}"
@@ -63,7 +64,7 @@ def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
 
 
 def test_every_container_has_limited_privileges_memory_and_logs() -> None:
-    """This includes the containers that only a profile starts."""
+    """Containers that only a profile starts have these limits, too."""
     for name, service in services().items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
@@ -73,13 +74,13 @@ def test_every_container_has_limited_privileges_memory_and_logs() -> None:
 
 
 def test_our_own_image_is_never_pulled_from_a_registry() -> None:
-    """An image with this name in a registry would replace ours, and get our secrets."""
+    """If Docker pulled an image of this name, it would replace ours and get our secrets."""
     own_services = [it for it in services().values() if it["image"].startswith("roundtrip:")]
     assert [it["pull_policy"] for it in own_services] == ["never"] * 3
 
 
 def test_the_build_context_has_only_the_listed_files() -> None:
-    """A new file in the checkout is not sent to the builder until the list names it."""
+    """A new file in the checkout is sent to the builder only after .dockerignore lists it."""
     lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"

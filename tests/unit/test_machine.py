@@ -1,4 +1,4 @@
-"""A test that finds its machine too slow runs again. It never passes without a verdict."""
+"""A test that finds the machine too slow runs again. Without a verdict, it never passes."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def run(directory: Path, **values: object) -> "subprocess.CompletedProcess[str]"
 
 
 def test_the_result_of_the_last_attempt_counts(tmp_path: Path) -> None:
-    """The repetition runs after the other tests, and the output shows each slow measurement."""
+    """The test is repeated after the other tests, and the output shows the slow measurement."""
     passed = run(tmp_path, slow_attempts=2, passes=True)
     assert passed.returncode == 0, passed.stdout
     assert "2 passed, 2 to be run again" in passed.stdout
@@ -51,7 +51,7 @@ def test_the_result_of_the_last_attempt_counts(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_is_too_slow_three_times_fails_the_test(tmp_path: Path) -> None:
-    """The test has proved nothing, so it does not pass."""
+    """Three attempts without a verdict have proved nothing."""
     result = run(tmp_path, slow_attempts=3, passes=True)
     assert result.returncode == 1
     assert "1 failed, 1 passed, 2 to be run again" in result.stdout

@@ -1,4 +1,4 @@
-"""Names and commands in the contributor pages and the GitHub files exist and work."""
+"""Commands, make targets and links in the contributor pages and the GitHub files work."""
 
 import os
 import re
@@ -17,7 +17,7 @@ FILES_WITH_COMMANDS = [
     ".devcontainer/devcontainer.json",
     *(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob(".github/**/*.*")),
 ]
-# In backticks, at the start of a line, or as a command in YAML or JSON.
+# A `make` command: in backticks, at the start of a line, or as a command in YAML or JSON.
 _COMMAND = re.compile(
     r"""(?:`|^|run:\ |entry:\ |"postCreateCommand":\ ")make((?:\ [a-z-]+)+)""",
     flags=re.MULTILINE | re.VERBOSE,
@@ -33,7 +33,7 @@ def read(name: str) -> str:
 
 @pytest.mark.parametrize("name", FILES_WITH_COMMANDS)
 def test_every_named_make_target_exists(name: str) -> None:
-    """This holds for pages, workflows and hooks."""
+    """The Makefile has each target that a page, a workflow or a hook names."""
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
     text = read(name)
     named = {target for words in _COMMAND.findall(text) for target in words.split()}
@@ -43,7 +43,7 @@ def test_every_named_make_target_exists(name: str) -> None:
 
 
 def test_the_commands_of_contributing_are_targets_or_tested_below() -> None:
-    """So every command of the page is tested."""
+    """Each command in CONTRIBUTING.md is a make target, or a test of this file runs it."""
     lines = [
         line for block in _BLOCK.findall(read("CONTRIBUTING.md")) for line in block.split("\n")
     ]
@@ -54,7 +54,7 @@ def test_the_commands_of_contributing_are_targets_or_tested_below() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_link_to_a_file_has_a_target(name: str) -> None:
-    """After a file is moved, the links to it must be changed."""
+    """If a file is moved, the links to it must be changed."""
     for link in _LINK.findall(read(name)):
         assert (CHECKOUT / link).exists(), link
 
@@ -66,7 +66,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def test_the_pre_commit_hook_rejects_what_make_lint_rejects(clone: Path) -> None:
-    """After the command of the page has installed it, a commit with a lint error fails."""
+    """After the command in CONTRIBUTING.md has installed the hook, such a commit fails."""
     identity = {
         f"GIT_{role}_{field}": "Contributor"
         for role in ("AUTHOR", "COMMITTER")

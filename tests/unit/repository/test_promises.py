@@ -1,4 +1,4 @@
-"""docs/promises.md lists the test files of each promise by the number of its check."""
+"""docs/promises.md lists the right test files for the number of each promise."""
 
 import re
 from collections import defaultdict
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"\bcheck (F?\d+)\b")
 
 
 def test_the_page_has_the_numbers_and_the_files_of_the_tests() -> None:
-    """Each number has the same test files in the page and in the comments of the tests."""
+    """The page lists exactly the files that have a comment `check` with the number."""
     page = (CHECKOUT / "docs" / "promises.md").read_text()
     listed = {number: set(re.findall(r"`(.+?)`", files)) for number, files in _ROW.findall(page)}
     checked: defaultdict[str, set[str]] = defaultdict(set)

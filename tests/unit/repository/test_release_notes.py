@@ -46,14 +46,14 @@ def notes(checkout: Path, tag: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_notes_are_those_of_the_version(checkout: Path) -> None:
-    """They contain no other version, no version heading, and no links from the end of the file."""
+    """The notes have no other version, no version heading, and no link from the end of the file."""
     result = notes(checkout, "v1.2.0")
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "### Added\n\n- A feature."
 
 
 def test_a_version_without_notes_is_not_released(checkout: Path) -> None:
-    """The script fails, and names the section that is missing or empty."""
+    """The script fails, and its message names the empty section."""
     (checkout / "CHANGELOG.md").write_text("# Changelog\n\n## [1.2.0] - 2026-11-30\n")
     result = notes(checkout, "v1.2.0")
     assert result.returncode == 1
@@ -61,7 +61,7 @@ def test_a_version_without_notes_is_not_released(checkout: Path) -> None:
 
 
 def test_a_tag_of_another_version_is_not_released(checkout: Path) -> None:
-    """The version in pyproject.toml must be that of the tag."""
+    """The tag must have the version that is in pyproject.toml."""
     result = notes(checkout, "v1.1.0")
     assert result.returncode == 1
     assert result.stderr == "The tag is for 1.1.0, but pyproject.toml says 1.2.0.\n"

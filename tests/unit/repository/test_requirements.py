@@ -1,4 +1,4 @@
-"""requirements/ pins exactly the dependencies that pyproject.toml declares."""
+"""Each file in requirements/ pins the dependencies that pyproject.toml declares."""
 
 import re
 import tomllib
@@ -25,7 +25,7 @@ def _declared(group: str) -> set[str]:
 
 
 def _pinned(group: str) -> Iterator[tuple[str, str]]:
-    """Yield each pinned package with the comment that lists what requires it."""
+    """Yield each pinned package with its comment, which lists the packages that require it."""
     name = ""
     for is_comment, lines in groupby(
         (CHECKOUT / "requirements" / f"{group}.txt").read_text().splitlines(),
@@ -49,6 +49,6 @@ def _pinned(group: str) -> Iterator[tuple[str, str]]:
     ],
 )
 def test_each_declared_dependency_is_pinned(group: str, source: str) -> None:
-    """This fails if `make lock` has not run since the last change of the dependencies."""
+    """This test fails if `make lock` has not run since the last change of the dependencies."""
     direct = {name for name, comment in _pinned(group) if source in comment}
     assert direct == _declared(group)
