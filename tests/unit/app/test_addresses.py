@@ -1,4 +1,4 @@
-"""Public addresses and loopback addresses."""
+"""Which IP addresses are public, and which are loopback addresses."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from app.settings.providers import is_loopback
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])
 def test_addresses_of_the_internet_are_public(address: str) -> None:
-    """This includes IPv4 and IPv6."""
+    """A public address may be IPv4 or IPv6."""
     assert is_public(address)
 
 
@@ -46,11 +46,11 @@ def test_addresses_of_the_internet_are_public(address: str) -> None:
     ],
 )
 def test_other_addresses_are_not_public(address: str) -> None:
-    """They are private, shared, reserved or multicast, or contain such an IPv4 address."""
+    """Each address is private, shared, reserved or multicast, or contains such an IPv4 address."""
     assert not is_public(address)  # check 35
 
 
 def test_loopback_addresses_are_recognized_in_every_form() -> None:
-    """No other address is a loopback address."""
+    """The forms are IPv4, IPv6, and IPv4-mapped IPv6. Other addresses are not recognized."""
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1")))
     assert not any(map(is_loopback, ("10.0.0.1", "8.8.8.8", "::")))

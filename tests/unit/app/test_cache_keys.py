@@ -28,7 +28,7 @@ _Parameters = dict[str, str | int | None]
 
 
 class _KeysOfReads(Store):
-    """Returns the key of a read instead of its entry."""
+    """A store that returns the key of a read instead of the cached entry."""
 
     def __init__(self) -> None:
         """Use neither Redis nor PostgreSQL."""
@@ -82,7 +82,7 @@ async def _read_orders(
 
 _IDS = st.integers(min_value=1, max_value=30) | st.integers(min_value=1, max_value=2**63 - 1)
 _LIMITS = st.integers(min_value=1, max_value=100)
-# No row has the id 0. Yet a cursor of row 0 must differ from no cursor.
+# No row has the id 0. But a list after row 0 must have another key than a list without cursor.
 _ROWS = st.none() | st.just(0) | _IDS
 _STATUSES = st.sampled_from([None, "pending", "paid", "shipped", "cancelled"])
 _READS: dict[Callable[..., Any], tuple[Callable[..., Any], st.SearchStrategy[tuple[Any, ...]]]] = {
@@ -107,8 +107,8 @@ def _key(read: _Read) -> bytes:
     return body.body
 
 
-def test_the_reads_below_are_all_that_are_cached() -> None:
-    """If this fails, add the parameters of the new cached read to `_READS`."""
+def test_every_cached_read_is_listed() -> None:
+    """If this test fails, add the new cached read and its parameters to `_READS`."""
     services = (ProductService, UserService, OrderService)
     cached = {
         method
@@ -130,13 +130,13 @@ def test_the_reads_below_are_all_that_are_cached() -> None:
 def test_two_reads_share_a_key_only_if_all_their_parameters_are_equal(
     one: _Read, other: _Read
 ) -> None:
-    """The key consists of the tag and the variant. This compares all cached reads."""
+    """A key is the tag and the variant of a read. The two may be reads of different methods."""
     assert (_key(one) == _key(other)) == (one == other)  # check 44
 
 
 @given(st.data())
 def test_a_change_of_one_parameter_changes_the_key(data: st.DataObject) -> None:
-    """All other parameters are equal."""
+    """The two reads are of one method, and their other parameters are equal."""
     reads = data.draw(_SAME_READ)
     (method, parameters), (_, others) = data.draw(reads), data.draw(reads)
     position = data.draw(st.integers(0, len(parameters) - 1))
@@ -159,11 +159,11 @@ _PARAMETERS = st.dictionaries(_NAMES, st.none() | st.integers() | st.text(max_si
 def test_read_keys_are_equal_only_for_the_same_name_and_parameters(
     name: str, parameters: _Parameters, other_name: str, others: _Parameters
 ) -> None:
-    """This holds for missing, zero and empty values, and for text that contains separators."""
+    """Missing, zero and empty values differ. A separator in a text does not separate parameters."""
     same = (name, parameters) == (other_name, others)
     assert (read_key(name, **parameters) == read_key(other_name, **others)) == same  # check 44
 
 
 def test_the_order_of_parameters_does_not_matter() -> None:
-    """Parameters are identified by name."""
+    """`read_key` identifies parameters by their names."""
     assert read_key("page", after=1, limit=2) == read_key("page", limit=2, after=1)

@@ -33,7 +33,7 @@ def _with(test: Callable[[Source], Awaitable[None]]) -> Source:
 
     async def run() -> None:
         await test(source)
-        # Wait for the background task.
+        # Wait until a fetch in the background has ended.
         await asyncio.sleep(0.01)
 
     asyncio.run(run())
@@ -65,7 +65,7 @@ def test_the_cancellation_of_one_caller_does_not_cancel_the_fetch() -> None:
 
 
 def test_an_old_document_is_renewed_while_it_is_used() -> None:
-    """No caller waits for the new one."""
+    """Callers get the old document until the new document has been fetched."""
 
     async def test(source: Source) -> None:
         await source.document.get()
@@ -78,7 +78,7 @@ def test_an_old_document_is_renewed_while_it_is_used() -> None:
 
 
 def test_a_document_that_cannot_be_renewed_is_used_for_a_day() -> None:
-    """A provider may be down for hours. It gets one request every few seconds at most."""
+    """A provider may be down for hours. Then it gets at most one request in five seconds."""
 
     async def test(source: Source) -> None:
         await source.document.get()
@@ -96,7 +96,7 @@ def test_a_document_that_cannot_be_renewed_is_used_for_a_day() -> None:
 
 
 def test_after_a_failure_all_calls_fail_at_once() -> None:
-    """This lasts for five seconds. Then one call tries again."""
+    """For five seconds, calls fail without a fetch. After that, the next call fetches again."""
 
     async def test(source: Source) -> None:
         source.is_down = True
@@ -111,7 +111,7 @@ def test_after_a_failure_all_calls_fail_at_once() -> None:
 
 
 def test_a_newer_document_is_fetched_at_most_once_a_minute() -> None:
-    """Any number of tokens may name a key that is not in the document."""
+    """Any number of tokens may name an unknown key, and each needs a newer document."""
 
     async def test(source: Source) -> None:
         await source.document.get()

@@ -36,7 +36,7 @@ _PRODUCTS = _CURSORS.of("products")
 def test_a_cursor_decodes_to_its_row_and_limit(
     listing: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
 ) -> None:
-    """The limit is that of the pages before it. The cursor needs no encoding in a URL."""
+    """The limit is the limit of all pages before. In a URL, a cursor needs no encoding."""
     name, parameters = listing
     cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
     assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)
@@ -44,7 +44,7 @@ def test_a_cursor_decodes_to_its_row_and_limit(
 
 
 def test_the_first_page_has_no_cursor() -> None:
-    """None is not the cursor of row 0."""
+    """Without a cursor, `decode` returns None, and not the position of row 0."""
     assert _PRODUCTS.decode(None) is None
 
 
@@ -53,7 +53,7 @@ def test_the_first_page_has_no_cursor() -> None:
 @example([20, 10, 10])
 @example([20, 10, 20])
 def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: list[int]) -> None:
-    """After a change of the limit, pages are out of sequence, even if it changes back."""
+    """Once the limit has changed, pages are out of sequence, even if the limit changes back."""
     after = None
     for number, limit in enumerate(limits):
         expected = set(limits[: number + 1]) == {limits[0]}
@@ -72,14 +72,14 @@ def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: lis
 @example("AAAAAAAAAAAAAAAA")
 @example("4wzbgAAAAAAAAAAB")
 def test_an_invented_cursor_is_refused(text: str) -> None:
-    """Any text that the service has not made raises `MalformedCursor`, and nothing else."""
+    """A text that the service has not made raises `MalformedCursor`, and no other exception."""
     with pytest.raises(MalformedCursor):
         _PRODUCTS.decode(text)  # check 43
 
 
 @given(_IDS, _LIMITS, st.data())
 def test_an_altered_cursor_is_refused(row_id: int, limit: int, data: st.DataObject) -> None:
-    """One changed bit in any part is enough, and so is one character more or less."""
+    """A cursor is refused if one bit is changed, or one character is added or removed."""
     cursor = _PRODUCTS.encode(row_id, limit)
     raw = bytearray(base64.urlsafe_b64decode(cursor))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -90,7 +90,7 @@ def test_an_altered_cursor_is_refused(row_id: int, limit: int, data: st.DataObje
 
 
 def test_a_cursor_has_one_spelling() -> None:
-    """The other alphabet of Base64 is refused, although it encodes the same bytes."""
+    """A cursor in the other alphabet of Base64 is refused, although it encodes the same bytes."""
     cursor = next(
         cursor for row_id in range(1, 1000) if "-" in (cursor := _PRODUCTS.encode(row_id, 20))
     )
@@ -118,7 +118,7 @@ def test_a_cursor_of_another_list_is_refused(
 
 
 def test_a_cursor_of_another_deployment_is_refused() -> None:
-    """The deployments have different keys."""
+    """Two deployments have different signing keys."""
     other = _cursors(SigningKey(secrets.token_bytes(32)))
     with pytest.raises(MalformedCursor):
         _PRODUCTS.decode(other.of("products").encode(1, 20))
@@ -126,7 +126,7 @@ def test_a_cursor_of_another_deployment_is_refused() -> None:
 
 @pytest.mark.parametrize("hours", [-1, 1], ids=["after the change", "before the change"])
 def test_a_key_rotation_does_not_break_paging(hours: int) -> None:
-    """Before and after the new key begins to sign, cursors of both keys are accepted."""
+    """Cursors of both keys are accepted, before and after the new key begins to sign."""
     new = secrets.token_bytes(32)
     rotating = _cursors(_OLD, SigningKey(new, _NOW + timedelta(hours=hours)))
     products = rotating.of("products")

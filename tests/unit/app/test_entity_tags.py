@@ -21,7 +21,7 @@ def test_every_tag_of_a_list_is_parsed(tags: list[str], separator: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
-    """No header value raises another exception or takes long."""
+    """No header value raises an exception other than `MalformedHeader`."""
     try:
         EntityTags.parse(text)
     except MalformedHeader:
@@ -56,13 +56,13 @@ def test_the_tag_of_a_compressed_response_matches_the_same_version(coding: str) 
 
 
 def test_the_star_matches_any_version() -> None:
-    """It must be alone, but may have spaces around it."""
+    """The star may have spaces around it."""
     assert EntityTags.parse(" * ").match_strongly('"1"')
     assert EntityTags.parse("*").match_weakly('"1"')
 
 
 def test_a_change_requires_the_current_version() -> None:
-    """A missing tag is 428, another tag is 412, and the right one is accepted."""
+    """A missing tag gives status 428, and another tag gives 412. The current tag is accepted."""
     with pytest.raises(PreconditionRequired):
         require_match(None, '"1"')
     with pytest.raises(PreconditionFailed):

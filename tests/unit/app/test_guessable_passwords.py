@@ -15,7 +15,7 @@ def _why(password: str) -> str | None:
      "example.com example", "correct horse battery staple", "नमस्ते दुनिया कैसे हो"],
 )  # fmt: skip
 def test_a_few_unrelated_words_are_fine(password: str) -> None:
-    """They are not in the list, and not the owner's name or email."""
+    """These are neither common passwords, nor only the owner's name or email."""
     assert _why(password) is None
 
 
@@ -37,8 +37,8 @@ def test_common_passwords_are_refused_alone_repeated_and_joined(password: str) -
     [" " * 15, "abcabcabcabcabc", "aaaaaaaaaaaaaaaaaaaa", "password password",
      "iloveyou iloveyou", "let me in please", "monkeydragonletmein"],
 )  # fmt: skip
-def test_one_unit_and_common_words_are_refused(password: str) -> None:
-    """So are only blanks, and several common passwords with or without blanks between them."""
+def test_repeated_units_and_common_words_are_refused(password: str) -> None:
+    """Passwords of blanks only, and common passwords with or without blanks, are refused, too."""
     assert _why(password) is not None  # check 50
 
 
@@ -55,6 +55,6 @@ def test_the_own_name_and_email_are_refused(password: str) -> None:
 
 
 def test_the_longest_password_is_checked_quickly() -> None:
-    """1,024 bytes of any kind take milliseconds, so that no client can block the event loop."""
+    """1,024 bytes of any kind must take milliseconds, because the check blocks the event loop."""
     for password in ("ab" * 512, "1" * 1024, "ﷺ" * 341):
         _why(password)

@@ -40,7 +40,7 @@ def _request(allowed: list[str], *hosts: str) -> None:
     ],
 )
 def test_allowed_hosts_are_accepted_on_any_port(allowed: str, host: str) -> None:
-    """Case and port make no difference."""
+    """Upper case, lower case and the port make no difference."""
     _request(["localhost", allowed], host)  # check 34
 
 
@@ -53,6 +53,6 @@ def test_allowed_hosts_are_accepted_on_any_port(allowed: str, host: str) -> None
     ids=str,
 )  # fmt: skip
 def test_other_hosts_are_refused(hosts: tuple[str, ...]) -> None:
-    """The header is missing, empty, there twice, or names another host, even a similar one."""
+    """The Host header is missing, empty, repeated or malformed, or names another or similar host."""
     with pytest.raises(MalformedHost):
         _request(["api.example", "[::1]"], *hosts)  # check 34

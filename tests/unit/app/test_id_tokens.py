@@ -24,14 +24,14 @@ def _verified(claims: dict[str, Any], *algorithms: str) -> IdTokenClaims:
 
 
 def test_a_valid_token_identifies_the_user() -> None:
-    """It has issuer, subject and name, and the email if the provider has verified it."""
+    """The claims have issuer, subject and name, and the email if the provider has verified it."""
     claims = {"email": "a@example.com", "email_verified": True, "name": "A"}
     assert _verified(claims) == IdTokenClaims(_ISSUER, "s", "a@example.com", "A")
     assert _verified({}) == IdTokenClaims(_ISSUER, "s", None, None)
 
 
 def test_an_algorithm_that_the_provider_does_not_use_is_refused() -> None:
-    """It is refused even if its signature is valid (RFC 8725, section 3.1)."""
+    """A token with this algorithm is refused even if its signature is valid (RFC 8725, 3.1)."""
     assert _verified({}, "ES256").subject == "s"
     with pytest.raises(OidcRefused):
         _verified({}, "RS256")  # check 22
@@ -43,7 +43,7 @@ def test_only_algorithms_with_a_private_key_are_allowed() -> None:
 
 
 def test_a_token_for_several_audiences_names_this_client_as_authorized_party() -> None:
-    """OpenID Connect Core, section 3.1.3.7, requires this."""
+    """Without this `azp`, the token is refused (OpenID Connect Core, section 3.1.3.7)."""
     assert _verified({"aud": [_CLIENT, "other"], "azp": _CLIENT}).subject == "s"
     assert _verified({"aud": [_CLIENT]}).subject == "s"
     refused: list[dict[str, Any]] = [
@@ -56,7 +56,7 @@ def test_a_token_for_several_audiences_names_this_client_as_authorized_party() -
 
 
 def test_email_verified_may_be_the_string_true() -> None:
-    """Some providers write a boolean as a string. Other values, except `true`, count as false."""
+    """Some providers send a boolean as a string. All values but `true` and "true" mean false."""
     email = {"email": "a@example.com"}
     assert _verified({**email, "email_verified": "true"}).email == "a@example.com"
     others: list[Any] = ["false", "True", "1", 1, [], None]
@@ -65,7 +65,7 @@ def test_email_verified_may_be_the_string_true() -> None:
 
 
 def test_a_key_is_found_by_its_id_or_because_it_is_the_only_one() -> None:
-    """Encryption keys are never used. If several keys match, none is used."""
+    """An encryption key is never used. If several keys match, no key is used."""
     without_kid = jwt.encode({}, _KEY.private, "ES256")
     with_kid = jwt.encode({}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     other = Key().jwk

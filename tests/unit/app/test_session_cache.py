@@ -1,4 +1,4 @@
-"""A bounded cache: its entries expire on time, and `forget` drops them."""
+"""`SessionCache`: it is bounded, its entries expire on time, and `forget` drops them."""
 
 import asyncio
 import time
@@ -37,7 +37,7 @@ async def _nothing() -> None:
 
 
 def test_a_cached_value_is_not_loaded_again() -> None:
-    """Keys of any type have their own entries."""
+    """Keys may have different types. Each key has its own entry."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
@@ -50,7 +50,7 @@ def test_a_cached_value_is_not_loaded_again() -> None:
 
 
 def test_none_is_not_cached() -> None:
-    """The next call loads again, and may get a value."""
+    """After a load has returned None, the next call loads again, and may get a value."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
@@ -61,7 +61,7 @@ def test_none_is_not_cached() -> None:
 
 
 def test_an_error_is_raised_and_not_cached() -> None:
-    """A failed load leaves no trace in the cache."""
+    """After a failed load, the next call loads again."""
 
     async def fail() -> str:
         raise ValueError
@@ -92,7 +92,7 @@ def test_the_number_of_entries_is_limited() -> None:
 
 
 def test_the_time_counts_from_the_beginning_of_the_load() -> None:
-    """After a slow load, less time is left. After a too slow one, the entry has expired already."""
+    """A slow load leaves its entry less time. If a load is too slow, its entry expires at once."""
 
     async def run() -> None:
         cache, source = _cache(seconds=0.05, size=10), _Source()
@@ -120,7 +120,7 @@ def test_reads_do_not_extend_the_time() -> None:
 
 
 def test_a_forgotten_value_is_loaded_again() -> None:
-    """All values of its owner are forgotten, and no others."""
+    """`forget` drops the value of this owner. The value of another owner stays cached."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()

@@ -1,4 +1,4 @@
-"""Entries are renewed before they expire, by one load."""
+"""One load renews an entry of the session cache before it expires."""
 
 import asyncio
 
@@ -6,7 +6,10 @@ from app.adapters.session_cache import SessionCache
 
 
 def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> None:
-    """Also callers in one turn of the event loop. After the expiry, callers wait for it."""
+    """Three calls without an `await` between them start one load, too.
+
+    If the entry expires before the load ends, a caller waits for the same load.
+    """
 
     async def run() -> None:
         may_finish = asyncio.Event()

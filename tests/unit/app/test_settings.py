@@ -1,4 +1,4 @@
-"""Every setting, read from the environment."""
+"""The settings, read from environment variables."""
 
 import base64
 import re
@@ -25,7 +25,7 @@ def _load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
 
 
 def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are the production environment, and the documented limits, sizes and times."""
+    """The default environment is production. Limits, sizes and times are as documented."""
     settings = _load(monkeypatch)
     assert settings.environment == "production"
     assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
@@ -44,10 +44,10 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To uncomment a line of .env.example changes no setting."""
+    """If a user uncomments a line of .env.example, no setting changes."""
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
-    # These have no constant default.
+    # These two settings have no constant default.
     shown = {n: v for n, v in lines if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}}
     by_default = _load(monkeypatch)
     as_shown = _load(monkeypatch, **shown)
@@ -56,8 +56,8 @@ def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
     assert len(shown) > 25
 
 
-def test_settings_are_frozen_and_keep_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They cannot be changed, and their text contains no secret."""
+def test_settings_are_frozen_and_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting can be changed, and the text of the settings contains no secret."""
     key = signing_key()
     limits = "redis://:another-long-one@limits:6379/0"
     settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key, RATE_LIMIT_REDIS_URL=limits)
@@ -79,7 +79,7 @@ def test_allowed_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They have lower case, no final slash and no default port. There are none by default."""
+    """Origins have lower case, no final slash and no default port. The default is no origin."""
     assert _load(monkeypatch).cors_origins == ()
     origins = "https://App.example.com/, http://localhost:5173,https://b.test:443,http://c.test:80"
     assert _load(monkeypatch, CORS_ORIGINS=origins).cors_origins == (
@@ -96,7 +96,7 @@ def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch
      "https://a.test,", "ftp://a.test", "https://user@a.test", "https://a.test?x"],
 )  # fmt: skip
 def test_an_invalid_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
-    """No browser sends such an origin, so it would never be allowed, without any message."""
+    """No browser sends such an origin. It would never match, and no message would say so."""
     with pytest.raises(SettingsError) as refusal:
         _load(monkeypatch, CORS_ORIGINS=origin)
     assert str(refusal.value).startswith("CORS_ORIGINS ")
@@ -171,7 +171,7 @@ _PUBLIC = {"PUBLIC_URL": "https://api.test"}
 def test_google_needs_two_variables_and_any_other_provider_three(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The service sends requests to the hosts of each provider only."""
+    """The service sends requests only to a provider's `hosts`."""
     settings = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, OIDC_HOSTS="keys.id.test")
     google, other = settings.providers
     assert (google.name, google.issuer) == ("google", "https://accounts.google.com")
@@ -227,7 +227,7 @@ def test_an_invalid_setting_of_a_provider_is_named(
 def test_a_provider_on_a_developers_machine_may_be_used_without_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """This is allowed only on the same machine, and only in the local environment."""
+    """HTTP is allowed only to the same machine, and only in the local environment."""
     local = {"ENVIRONMENT": "local", **_OTHER}
     for issuer in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
         assert _load(monkeypatch, **{**local, "OIDC_ISSUER": issuer}).providers
@@ -236,12 +236,15 @@ def test_a_provider_on_a_developers_machine_may_be_used_without_tls(
 
 
 def test_allowed_hosts_replace_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With them, the Host header cannot redirect users and their codes to another server."""
+    """A provider needs PUBLIC_URL or ALLOWED_HOSTS.
+
+    With allowed hosts, a forged Host header cannot send users and their codes to another server.
+    """
     assert _load(monkeypatch, **_OTHER, ALLOWED_HOSTS="api.test").providers
 
 
 def test_local_servers_may_have_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only production refuses them. The signing key is required everywhere."""
+    """Only production refuses short passwords. The signing key is required everywhere."""
     local = {"ENVIRONMENT": "local", "DATABASE_URL": "postgresql://a:b@localhost/x"}
     assert _load(monkeypatch, **local).environment == "local"
     with pytest.raises(SettingsError):

@@ -58,13 +58,13 @@ def _ids(*keys: SigningKey) -> list[str]:
 def test_a_key_verifies_before_it_signs_and_until_its_last_token_expires(
     now: datetime, signs: SigningKey, verify: list[SigningKey]
 ) -> None:
-    """A key signs from its own time. The key before it verifies for one more token lifetime."""
+    """When a key begins to sign, the key before it verifies for one more token lifetime."""
     assert [RING.signing(now).id] == _ids(signs)  # check 14
     assert list(RING.verifying(now)) == _ids(*verify)  # check 14
 
 
 def test_a_single_key_always_signs_and_verifies() -> None:
-    """This is the case without a rotation."""
+    """Without a rotation, the setting has only one key."""
     ring = KeyRing([OLD], LIFETIME_SECONDS)
     for now in (FIRST, LATEST_TIME):
         assert [ring.signing(now).id] == list(ring.verifying(now)) == _ids(OLD)
@@ -77,7 +77,7 @@ def test_a_key_may_have_the_latest_possible_time() -> None:
 
 
 def test_the_public_key_is_that_of_rfc_8037() -> None:
-    """The key is the example of appendix A, and the id is the thumbprint of appendix A.3."""
+    """The key is the example in RFC 8037, appendix A. Its id is the thumbprint in appendix A.3."""
     seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
     key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")), verifies_until=math.inf)
     jwk = key.public_jwk()
@@ -88,7 +88,7 @@ def test_the_public_key_is_that_of_rfc_8037() -> None:
 
 
 def test_a_key_in_a_message_does_not_show_its_seed() -> None:
-    """No text form of the key contains the seed. Only `to_setting` returns it."""
+    """No text form of the key contains the seed. Only `to_setting` returns the seed."""
     setting = signing_key()
     (key,) = signing_keys(setting)
     assert setting not in f"{key} {key!r} {(key,)}"
@@ -110,7 +110,7 @@ def test_keys_are_listed_in_the_order_of_their_times() -> None:
         assert secret not in repr(keys)
 
 
-# These are constant, because they are part of the names of the tests.
+# These keys are constant, because pytest puts them into the names of the tests.
 A, B, C = (base64.b64encode(hashlib.sha256(name).digest()).decode() for name in (b"A", b"B", b"C"))
 EXAMPLE = base64.b64encode(b"a" * 32).decode()
 
@@ -146,7 +146,7 @@ EXAMPLE = base64.b64encode(b"a" * 32).decode()
 def test_invalid_keys_are_refused_with_a_reason_that_quotes_nothing(
     setting: str, reason: str
 ) -> None:
-    """The reason may be in a log, where a key must not be."""
+    """The reason may be logged, and a log must not contain a key."""
     with pytest.raises(PydanticCustomError) as refusal:
         signing_keys(setting)
     message = str(refusal.value)

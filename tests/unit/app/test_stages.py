@@ -1,4 +1,4 @@
-"""The names of stages, and their cost without a recording."""
+"""The stages of a request: their names, when they are recorded, and their durations."""
 
 import asyncio
 import inspect
@@ -26,7 +26,7 @@ def test_the_page_lists_the_stages_of_the_code_in_their_order() -> None:
 
 
 def test_without_a_recording_a_stage_only_calls_its_function() -> None:
-    """No wrapper is awaited: the coroutine is that of the function."""
+    """No wrapper is awaited: the call returns the coroutine of the undecorated function."""
     coroutine: Any = work()
     assert coroutine.cr_code is inspect.unwrap(work).__code__
     assert asyncio.run(coroutine) == "done"
@@ -34,7 +34,7 @@ def test_without_a_recording_a_stage_only_calls_its_function() -> None:
 
 
 def test_a_stage_is_recorded_and_work_in_the_background_is_not() -> None:
-    """Work that a request starts and does not wait for is not recorded for it."""
+    """Work that a request starts with `run_in_background` is not recorded for the request."""
 
     async def request() -> Recording:
         recording = Recording(spans=False)
@@ -48,14 +48,14 @@ def test_a_stage_is_recorded_and_work_in_the_background_is_not() -> None:
 
 
 def test_durations_are_the_sums_of_the_stages_that_have_ended() -> None:
-    """They are in milliseconds. A stage that has not ended has no duration."""
+    """The sums are in milliseconds. A stage that has not ended has no sum."""
     recording = Recording(spans=False)
     recording.durations.update({"sql": [0.0011, 0.0003], "hash": [0.0241], "pool": []})
     assert recording.milliseconds() == {"sql": 1.4, "hash": 24.1}
 
 
 def test_only_the_template_and_the_numbers_of_a_path_are_recorded() -> None:
-    """A client may have sent a password in place of an id."""
+    """If a client sends a password where the template has an id, the password is not recorded."""
     assert _redacted("/api/users/42/orders", "/api/users/{user_id}/orders") == (
         "/api/users/42/orders"
     )

@@ -1,4 +1,4 @@
-"""Every statement that changes cached rows has tags."""
+"""Every SQL statement that changes cached rows has the tags of the reads to invalidate."""
 
 import importlib
 from pathlib import Path
@@ -14,7 +14,7 @@ INSERTS_AN_UNCACHED_ROW = ("users", "_ADD")
 
 
 def every_statement() -> list[tuple[str, str, Statement[object]]]:
-    """Return module, name and statement."""
+    """Return the module, the name and the object of every statement."""
     (package,) = repositories.__path__
     modules = sorted(path.stem for path in Path(package).glob("[a-z]*.py"))
     return [

@@ -1,4 +1,4 @@
-"""When tracing is enabled."""
+"""When the service wants tracing: `tracing_is_wanted`."""
 
 import subprocess
 import sys
@@ -24,15 +24,15 @@ COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
         ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
     ],
 )
-def test_tracing_is_wanted_if_a_collector_is_configured(
+def test_tracing_is_wanted_if_a_collector_is_configured_and_tracing_is_not_disabled(
     environment: dict[str, str], *, wanted: bool
 ) -> None:
-    """An empty variable, as compose files pass for an unset one, names no collector."""
+    """An empty variable counts as unset, because Compose files pass unset variables as empty."""
     assert tracing_is_wanted(environment) is wanted
 
 
-def test_tracing_is_wanted_if_a_tracer_provider_is_set() -> None:
-    """A program may set it in code before the app is built, without a variable for a collector."""
+def test_tracing_is_wanted_if_a_tracer_provider_is_set_and_the_sdk_is_not_disabled() -> None:
+    """A program may set a provider in code, although no environment variable names a collector."""
     program = (
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
         "from app.tracing import tracing_is_wanted; "

@@ -1,4 +1,4 @@
-"""Validation errors have sentences of the service's own, never Pydantic's."""
+"""The text of a validation error is a sentence of the service, and never Pydantic's message."""
 
 import importlib
 import pkgutil
@@ -25,7 +25,7 @@ _ERRORS_OF_KIND = {
 """The types of error that each kind of Pydantic's core schema can raise for JSON."""
 _RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
                   "model-field", "json-or-python", "lax-or-strict"}  # fmt: skip
-"""The schemas inside these raise the errors, or a rule of the service does."""
+"""These kinds raise no error. The schemas inside them do, or a rule of the service."""
 _ERRORS_OF_CONSTRAINT = {
     ("str", "pattern"): {"string_pattern_mismatch"},
     ("str", "min_length"): {"string_too_short"},
@@ -78,8 +78,8 @@ def _sentence(kind: str, location: tuple[str, ...] = ("body", "field"), **others
 
 
 @pytest.mark.parametrize("kind", _error_types_of_all_bodies())
-def test_each_error_that_a_body_can_cause_has_its_own_sentence(kind: str) -> None:
-    """A new kind of field fails this test until its errors have sentences."""
+def test_each_error_that_a_body_can_cause_has_a_specific_sentence(kind: str) -> None:
+    """If a body gets a new kind of field, this test fails until its errors have sentences."""
     sentence = _sentence(kind, ctx=_CONTEXT)
     assert sentence.endswith(".")
     assert "Pydantic" not in sentence
@@ -88,13 +88,13 @@ def test_each_error_that_a_body_can_cause_has_its_own_sentence(kind: str) -> Non
 
 
 def test_any_other_error_of_pydantic_gets_a_general_sentence() -> None:
-    """Pydantic's message may quote what the client has sent."""
+    """Pydantic's message is not used, because it may quote what the client has sent."""
     sentence = _sentence("date_parsing", ctx={"error": "canary"})
     assert sentence.startswith("This value is not valid")
 
 
-def test_a_rule_of_the_service_keeps_its_sentence() -> None:
-    """It is written for clients, whether it is about a field or about the whole body."""
+def test_the_message_of_a_rule_of_the_service_is_used_unchanged() -> None:
+    """Such a message is written for clients. The rule is about a field or about the whole body."""
     for location in [("body", "field"), ("body",)]:
         assert _sentence("name_empty", location) == "Pydantic's own message"
 
