@@ -1,4 +1,4 @@
-"""Ratios of benchmarks, and their report."""
+"""The ratios of `make bench`, and its report."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +9,13 @@ from lab.bench.report import Report
 
 
 def test_a_ratio_is_calculated_for_each_round() -> None:
-    """A slow round slows both figures. The ratio of the medians would show a change instead."""
+    """A slow round slows both figures of the round, so their ratio hardly changes."""
     samples = {"ours": [50.0, 10.0, 60.0], "bare": [100.0, 20.0, 100.0]}
     assert Ratio("", "ours", "bare", at_least=0.5).spread(samples) == Spread(0.5, 0.5, 0.6)
 
 
 def test_a_ratio_has_a_minimum_or_a_maximum() -> None:
-    """Throughput has a minimum. Time and memory have a maximum."""
+    """A value that is equal to the minimum or the maximum reaches the objective."""
     assert Ratio("", "a", "b", at_least=0.5).reached(0.5)
     assert not Ratio("", "a", "b", at_least=0.5).reached(0.49)
     assert Ratio("", "a", "b", at_most=3).reached(3)
@@ -23,7 +23,7 @@ def test_a_ratio_has_a_minimum_or_a_maximum() -> None:
 
 
 def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
-    """Without the Fastify service, it has neither its figures nor the ratios that need them."""
+    """Without the Fastify service, the report has none of its figures and none of its ratios."""
     names = [figure.name for figure in FIGURES if not figure.name.startswith("peer_")]
     caveat = "Fastify is not measured, because Node.js is missing."
     report = Report(

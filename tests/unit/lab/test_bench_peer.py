@@ -20,7 +20,7 @@ def program(directory: Path, name: str, script: str) -> None:
 def test_without_a_recent_node_nothing_is_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str | None
 ) -> None:
-    """The message names the minimum version."""
+    """The message names the oldest version of Node.js that is accepted."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if version is not None:
         program(tmp_path, "node", f"echo {version}")
@@ -33,7 +33,7 @@ def test_without_a_recent_node_nothing_is_installed(
 def test_without_the_packages_nothing_is_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """This happens for example without a network."""
+    """`npm ci` fails for example without a network."""
     monkeypatch.setenv("PATH", str(tmp_path))
     program(tmp_path, "node", "echo v22.0.0")
     program(tmp_path, "npm", "exit 1")
@@ -42,7 +42,7 @@ def test_without_the_packages_nothing_is_measured(
 
 
 def test_every_package_is_pinned_and_names_no_registry() -> None:
-    """The versions are exact, and the lock file names no server, so npm uses the configured one."""
+    """Versions are exact. The lock file names no server, so npm uses the configured registry."""
     lock = json.loads((peer.SOURCE / "package-lock.json").read_text())
     for name, version in peer.packages().items():
         assert lock["packages"][f"node_modules/{name}"]["version"] == version

@@ -15,7 +15,7 @@ CLIENT, WAIT, CADDY, APP = "c1" * 8, "c2" * 8, "cd" * 8, "a1" * 8
 
 
 def joined(*bodies: bytes) -> dict[str, Any]:
-    """Return the document of the trace after these requests, in this order."""
+    """Return the document of the trace after the collector got these requests in this order."""
     store = Store()
     for body in bodies:
         store.add(otlp.read(body).spans, now=0)
@@ -83,13 +83,13 @@ WATERFALL = [
 
 
 def test_spans_of_all_processes_are_joined_in_any_order_of_arrival() -> None:
-    """Parents are before their children, and each span has a stage."""
+    """Each parent comes before its children, and each span has a stage."""
     assert stages(joined(by_client(), by_caddy(), by_app())) == WATERFALL
     assert stages(joined(by_app(), by_caddy(), by_client())) == WATERFALL
 
 
 def test_a_summary_combines_the_attributes_of_all_processes() -> None:
-    """The duration is the client's, the route the service's, the status the load balancer's."""
+    """The duration is from the client, the route from the service, the status from Caddy."""
     trace = joined(by_client(), by_caddy(), by_app())
     summary = {key: value for key, value in trace.items() if key not in {"spans", "unnamed_ms"}}
     assert summary == {
@@ -108,7 +108,7 @@ def test_a_summary_combines_the_attributes_of_all_processes() -> None:
 
 
 def test_the_last_cache_lookup_counts_unless_the_client_has_the_header() -> None:
-    """A first lookup in the process's memory may miss, and a later one in Redis may hit."""
+    """A lookup in the process's memory may miss before a lookup in Redis hits."""
     lookups = [
         span(TRACE, "cache", parent_id=APP, start_ms=at, attributes={"roundtrip.cache": outcome})
         for at, outcome in ((27, "miss"), (40, "hit"))
@@ -121,20 +121,21 @@ def test_the_last_cache_lookup_counts_unless_the_client_has_the_header() -> None
 
 
 def test_only_leaf_spans_count_as_traced_time() -> None:
-    """With the client, its leaf `wait` covers 10 to 90 ms, so the largest gap is 10 ms."""
+    """The client's leaf span `wait` covers 10 to 90 of 100 ms, so the largest gap is 10 ms."""
     assert joined(by_client(), by_caddy(), by_app())["unnamed_ms"] == 10.0
-    # Without the client, there is a gap from 70, where the SQL ends, to 80, where the load balancer
-    # ends. The gap from 35 to 60 is larger.
+    # Without the client's spans, one gap is from 35 ms, the end of `redis`, to 60 ms, the start of
+    # `sql`. The other gap is smaller: from 70 ms, the end of `sql`, to 80 ms, the end of the load
+    # balancer's span.
     assert joined(by_caddy(), by_app())["unnamed_ms"] == 25.0
 
 
 def test_a_single_span_has_no_untraced_gap() -> None:
-    """It is a leaf and covers its whole duration."""
+    """The span is a leaf and covers the whole duration of the trace."""
     assert joined(by_caddy())["unnamed_ms"] == 0.0
 
 
 def test_the_status_of_a_response_of_the_load_balancer_is_in_the_summary() -> None:
-    """Its first span failed and has the status 200; the child span has the real status."""
+    """The load balancer's first span has the status 200. Its child span has the real status."""
     refused = span(
         TRACE, "GET", parent_id=CADDY, start_ms=80, attributes={"http.response.status_code": 503}
     )
@@ -145,17 +146,17 @@ def test_the_status_of_a_response_of_the_load_balancer_is_in_the_summary() -> No
 
 
 def test_a_span_that_is_sent_twice_is_kept_once() -> None:
-    """An exporter sends spans again when it gets no response."""
+    """If an exporter gets no response, it sends the spans again."""
     assert len(joined(by_client(), by_client())["spans"]) == 2
 
 
 def test_spans_whose_parent_is_missing_have_the_depth_of_the_root() -> None:
-    """An incomplete trace shows all the spans that have arrived."""
+    """A trace that is incomplete shows all spans that have arrived."""
     assert [depth for _, _, depth in stages(joined(by_client(), by_app()))] == [0, 1, 0, 1, 1, 1]
 
 
 def test_spans_in_a_cycle_are_shown_once_each() -> None:
-    """No exporter sends a cycle, but any sender can."""
+    """Exporters send no cycles, but another sender can send one."""
     cycle = [
         span(TRACE, "one", span_id=CLIENT, parent_id=CADDY),
         span(TRACE, "two", span_id=CADDY, parent_id=CLIENT, start_ms=1),

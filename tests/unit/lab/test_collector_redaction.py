@@ -15,7 +15,7 @@ TRACE = "ab" * 16
 
 
 def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of a span as they are kept."""
+    """Return the attributes of a span as the collector keeps them."""
     (only,) = otlp.read(request("roundtrip", span(TRACE, "GET", attributes=attributes))).spans
     return dict(only.attributes)
 
@@ -34,7 +34,7 @@ def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_the_value_of_an_attribute_with_a_secret_name_is_redacted(name: str) -> None:
-    """The name is kept, so that the redaction is visible."""
+    """The attribute's name is kept, so that the redaction is visible."""
     assert kept({name: "hunter22"}) == {name: REDACTED}
 
 
@@ -52,7 +52,7 @@ def test_the_value_of_an_attribute_with_a_secret_name_is_redacted(name: str) -> 
     ids=["bearer", "basic", "jwt", "jwt within a word", "address", "query", "json"],
 )
 def test_text_that_looks_like_a_secret_is_redacted(text: str, left: str) -> None:
-    """This applies to a value, a list, and a span's name."""
+    """Text is redacted in an attribute's value, in a list, and in a span's name."""
     assert redacted(text) == left
     assert kept({"note": text, "notes": [text]}) == {"note": left, "notes": [left]}
     (only,) = otlp.read(request("roundtrip", span(TRACE, text))).spans
@@ -69,7 +69,7 @@ def test_text_that_looks_like_a_secret_is_redacted(text: str, left: str) -> None
     ],
 )
 def test_text_that_only_mentions_secrets_is_kept(text: str) -> None:
-    """A statement has placeholders instead of values."""
+    """An SQL statement, for example, has placeholders instead of values."""
     assert redacted(text) == text
 
 
@@ -103,7 +103,7 @@ def test_the_time_of_redaction_is_proportional_to_the_length(part: str) -> None:
 
 
 def test_texts_lists_and_the_number_of_attributes_are_limited() -> None:
-    """A span has a bounded size in memory."""
+    """So a span needs only a limited amount of memory."""
     attributes = {f"key{number}": "x" * 10_000 for number in range(100)}
     kept_attributes = kept(attributes)
     assert len(kept_attributes) == 64
@@ -112,7 +112,7 @@ def test_texts_lists_and_the_number_of_attributes_are_limited() -> None:
 
 
 def test_numbers_that_json_does_not_have_become_strings() -> None:
-    """So each trace can be serialized to JSON."""
+    """JSON has no infinity and no NaN. As strings, they can be in a document."""
     assert kept({"a": float("inf"), "b": float("nan"), "c": 0.5, "d": True}) == {
         "a": "inf",
         "b": "nan",

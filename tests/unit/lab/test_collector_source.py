@@ -1,4 +1,4 @@
-"""The collector shows only source code of the service, a whole function where possible."""
+"""The collector shows only source code of the service: a function, or the lines around a line."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_a_line_is_shown_with_the_function_around_it() -> None:
 
 
 def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
-    """There are up to twelve lines on each side."""
+    """The excerpt has up to twelve lines before the line, and up to twelve after it."""
     shown = excerpt("app/errors/kinds.py", 1)
     assert (shown["first_line"], len(shown["lines"]), shown["line"]) == (1, 13, 1)
 
@@ -45,14 +45,14 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
     ],
 )
 def test_a_file_outside_of_the_service_is_not_found(file: str) -> None:
-    """This includes other directories, other types of files, and paths with dots."""
+    """Other directories, other types of files, and paths with dots are outside of the service."""
     with pytest.raises(Problem, match="no such Python file"):
         excerpt(file, 1)
 
 
 @pytest.mark.parametrize("linked", ["file", "directory", "app"])
 def test_a_symbolic_link_is_not_followed(tmp_path: Path, linked: str) -> None:
-    """It could lead to any file."""
+    """A symbolic link could lead to any file."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "secret.py").write_text("SECRET = 1\n")
@@ -76,7 +76,7 @@ def test_a_line_outside_of_the_file_is_not_found(line: int) -> None:
 
 
 def test_only_a_code_location_in_the_service_is_used() -> None:
-    """The source of other files is not shown."""
+    """A code location in another file is ignored, so its source is not shown."""
     attributes: dict[str, Value] = {
         "code.file.path": "app/errors/kinds.py",
         "code.line.number": 7,

@@ -1,4 +1,4 @@
-"""Which statements are explained, and in which form PostgreSQL receives them."""
+"""Which SQL statements PostgreSQL may explain (EXPLAIN), and in which form it gets them."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from lab.collector.problems import Problem
     ids=["in order", "by name", "other formats", "percent signs", "already numbered"],
 )
 def test_placeholders_become_numbers(statement: str, sent: str) -> None:
-    """The same name gets the same number."""
+    """Placeholders with the same name get the same number."""
     assert numbered(statement) == sent
 
 
@@ -48,6 +48,6 @@ def test_other_statements_are_refused(statement: str) -> None:
 
 @pytest.mark.parametrize("more", ["; DROP TABLE users", ";;", "; COMMIT; DROP TABLE users; --"])
 def test_only_one_statement_is_explained(more: str) -> None:
-    """EXPLAIN would apply only to the first statement; the others would be executed."""
+    """EXPLAIN applies only to the first statement. PostgreSQL would execute the others."""
     with pytest.raises(Problem, match="Only a single statement"):
         explainable(f"SELECT 1{more}")

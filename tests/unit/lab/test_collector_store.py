@@ -1,4 +1,4 @@
-"""The store keeps the last 1,000 traces in bounded memory, and returns complete ones."""
+"""The store keeps the last 1,000 traces in bounded memory, and returns those that are ready."""
 
 from lab.collector.spans import Span
 from lab.collector.store import MAX_BYTES, MAX_SPANS, MAX_TRACES, SETTLED_AFTER_SECONDS, Store
@@ -26,7 +26,7 @@ def ready(store: Store, now: float) -> list[int]:
 
 
 def test_the_last_thousand_traces_are_kept() -> None:
-    """The oldest trace is removed, and its size is subtracted."""
+    """The oldest trace is removed, and its size is subtracted from the total size."""
     store = Store()
     for number in range(MAX_TRACES + 5):
         store.add([span(number)], now=number)
@@ -42,7 +42,7 @@ def test_a_trace_is_full_at_five_hundred_spans() -> None:
     """`add` returns the number of spans that were rejected."""
     store = Store()
     assert store.add([span(1, number) for number in range(MAX_SPANS + 3)], now=0) == 3
-    # A span that the trace already has can still be sent again.
+    # A full trace accepts a span that it already has.
     assert store.add([span(1, 0)], now=0) == 0
     trace = store.get(f"{1:032x}")
     assert trace

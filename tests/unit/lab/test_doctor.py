@@ -1,4 +1,4 @@
-"""`make doctor` on a healthy checkout, and on one with many problems at once."""
+"""`make doctor` in a checkout without problems, and in checkouts with problems."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def write_program(path: Path, *lines: str) -> None:
 
 
 def test_a_fresh_checkout_has_no_problems(tmp_path: Path) -> None:
-    """This is before the installation, so the doctor needs only the standard library."""
+    """Before the installation there are no packages. The doctor needs only the standard library."""
     result = run_doctor(new_checkout(tmp_path))
     assert result.returncode == 0, result.stdout
     assert result.stdout.endswith("No problems found.\n")
@@ -108,7 +108,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     ],
 )
 def test_each_problem_is_listed_with_its_remedy(output: str, line: str) -> None:
-    """No problem hides another. Each is one line, and the line has a command or an instruction."""
+    """No problem hides another. Each problem is one line with a command or an instruction."""
     assert re.search(f"^{line}", output, flags=re.MULTILINE), output
 
 
@@ -128,7 +128,7 @@ def test_each_problem_is_listed_with_its_remedy(output: str, line: str) -> None:
     ids=["broken", "of another Python", "stale"],
 )
 def test_an_unusable_venv_is_reported(tmp_path: Path, venv_python: str, line: str) -> None:
-    """Its Python does not start, has another version, or has the packages of another commit."""
+    """The Python of .venv does not start, has another version, or has other packages."""
     checkout = new_checkout(tmp_path)
     write_program(checkout / ".venv" / "bin" / "python", venv_python)
     (checkout / ".venv" / "installed-dev").write_text("the digest of another file")
@@ -138,7 +138,7 @@ def test_an_unusable_venv_is_reported(tmp_path: Path, venv_python: str, line: st
 
 
 def test_a_check_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
-    """A process record is damaged, as after a power cut. The ports are checked nevertheless."""
+    """A power cut may damage a process record. The doctor checks the ports nevertheless."""
     checkout = new_checkout(tmp_path)
     (checkout / ".lab" / "valkey").mkdir(parents=True)
     (checkout / ".lab" / "valkey" / "process.json").write_text('{"pid"')
@@ -148,7 +148,7 @@ def test_a_check_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 def test_a_missing_python_is_reported_first(tmp_path: Path) -> None:
-    """The doctor is itself a Python program, so a shell script reports this."""
+    """The doctor is a Python program. So a shell script reports that Python is missing."""
     result = run_doctor(new_checkout(tmp_path), PYTHON=str(tmp_path / "no-python"))
     assert "Python 3.11 or newer is needed" in result.stderr
     assert "Install one:  " in result.stderr

@@ -1,4 +1,4 @@
-"""Checks of the doctor whose problems a test cannot cause on a real machine."""
+"""Checks of `make doctor`, for problems that a test cannot cause on a real machine."""
 
 import socket
 from pathlib import Path
@@ -15,20 +15,20 @@ from lab.stack.ports import LOOPBACK
 
 
 def test_a_full_disk_is_reported(tmp_path: Path) -> None:
-    """No machine has an exbibyte of free space."""
+    """The test requires an exbibyte, and no machine has so much free space."""
     (finding,) = {str(finding) for finding in disk(tmp_path, needed_bytes=2**60)}
     assert "GiB free, and needs 1073741824.0 GiB. Delete files. See what is large:  du" in finding
 
 
 def test_a_path_with_a_colon_is_reported() -> None:
-    """Python cannot create a virtual environment there."""
+    """Python cannot create a virtual environment in a path with a colon."""
     assert not list(checkout_path(Path("/srv/roundtrip")))
     (finding,) = checkout_path(Path("/srv/10:30/roundtrip"))
     assert "has a colon" in str(finding)
 
 
 def test_a_file_of_another_user_is_found_in_the_data(tmp_path: Path) -> None:
-    """`sudo make up` causes such files. Root can access all files, so for root there is none."""
+    """`sudo make up` causes such files. For root, none is reported: root can access all files."""
     (tmp_path / "caddy").mkdir()
     (tmp_path / "caddy" / "lock").touch()
     owner = tmp_path.stat().st_uid
@@ -39,7 +39,7 @@ def test_a_file_of_another_user_is_found_in_the_data(tmp_path: Path) -> None:
 
 
 def test_the_ports_and_processes_of_a_running_stack_are_no_problem(tmp_path: Path) -> None:
-    """The ports are taken and the processes are recorded by the stack itself."""
+    """The stack itself has taken the ports and recorded the processes."""
     lock = Lock(Paths(tmp_path).lock)
     assert lock.acquire()
     (tmp_path / "caddy").mkdir()
@@ -53,7 +53,7 @@ def test_the_ports_and_processes_of_a_running_stack_are_no_problem(tmp_path: Pat
 
 @pytest.mark.parametrize("exempt", ["localhost,127.0.0.1", "example.com, localhost", "*"])
 def test_a_proxy_that_is_not_used_for_localhost_is_no_problem(exempt: str) -> None:
-    """Most machines behind a proxy are configured like this."""
+    """Most machines with a proxy have such an exception for localhost."""
     proxy = {"http_proxy": "http://proxy.example:3128"}
     assert list(proxies(proxy))
     assert not list(proxies({**proxy, "no_proxy": exempt}))

@@ -1,4 +1,4 @@
-"""The settings that the environment of the caller gives to the stack and to the service."""
+"""The settings of the stack and of the service, from the caller's environment variables."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def service_settings(**environment: str) -> dict[str, str]:
 
 
 def test_an_empty_environment_is_completed() -> None:
-    """The result has everything that a local service needs."""
+    """The service gets a value for every setting that it needs locally."""
     environment = service_settings()
     assert environment["ENVIRONMENT"] == "local"
     assert environment["LOG_FORMAT"] == "console"
@@ -32,7 +32,7 @@ def test_an_empty_environment_is_completed() -> None:
 
 
 def test_settings_of_the_caller_replace_the_defaults() -> None:
-    """Settings that the stack does not know are passed on."""
+    """The stack passes all settings to the service, even a setting that it does not know."""
     environment = service_settings(
         LOG_FORMAT="json", TOKEN_SIGNING_KEY="mine", RATE_LIMIT_LOGIN="1/hour"
     )
@@ -47,7 +47,7 @@ def test_an_empty_setting_counts_as_not_set() -> None:
 
 
 def test_the_settings_of_a_provider_belong_together() -> None:
-    """The settings of the stack's own provider replace all of those in the caller's environment."""
+    """If the stack runs its own provider, the settings of this provider replace the caller's."""
     environment = service_environment(
         database_url="postgresql://db",
         redis_url="redis://cache",
@@ -60,7 +60,7 @@ def test_the_settings_of_a_provider_belong_together() -> None:
 
 
 def test_the_provider_redirects_only_to_this_machine() -> None:
-    """It may use each name of the machine."""
+    """The allowed origins have each name of this machine, with each of the two ports."""
     origins = Choices(8080, 8443, None, None).origins
     assert "https://localhost:8443" in origins
     assert "http://127.0.0.1:8080" in origins
@@ -68,12 +68,12 @@ def test_the_provider_redirects_only_to_this_machine() -> None:
 
 
 def test_ports_and_servers_have_defaults() -> None:
-    """They are 8080, 8443, and the stack's own servers."""
+    """The defaults are the ports 8080 and 8443, and the stack's own servers."""
     assert Choices.from_environment({}) == Choices(8080, 8443, None, None)
 
 
 def test_ports_and_servers_can_be_chosen() -> None:
-    """All five variables are read."""
+    """Each of these five variables replaces a default."""
     environment = {
         "HTTP_PORT": "81",
         "HTTPS_PORT": "444",
@@ -103,7 +103,7 @@ def test_ports_and_servers_can_be_chosen() -> None:
 def test_rate_limits_are_counted_in_their_own_server_or_in_the_chosen_one(
     chosen: dict[str, str], servers: set[str], expected_url: str | None, tmp_path: Path
 ) -> None:
-    """A `REDIS_URL` without a `RATE_LIMIT_REDIS_URL` replaces both servers."""
+    """`REDIS_URL` without `RATE_LIMIT_REDIS_URL` replaces the cache and the limits server."""
     stack = Stack(Paths(tmp_path), Choices.from_environment(chosen))
     for server in (stack.postgres, stack.valkey, stack.limits):
         server.directory.mkdir()

@@ -1,4 +1,4 @@
-"""The usage errors of `lab fault`, and the servers that it does not touch."""
+"""Usage errors of `lab fault`, and servers that the command does not touch."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ from lab.stack.state import State
 def test_an_invalid_argument_prints_the_usage(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The exit status is 2, and no stack is needed."""
+    """The exit status is 2, even if no stack runs."""
     with pytest.raises(SystemExit) as ended:
         fault(Paths(tmp_path), arguments)
     assert ended.value.code == 2
@@ -39,7 +39,7 @@ def test_an_invalid_argument_prints_the_usage(
 
 
 def test_the_error_without_a_stack_shows_how_to_start_one(tmp_path: Path) -> None:
-    """Without a stack, there are no servers to stop."""
+    """If no stack runs, there are no servers to stop."""
     with pytest.raises(LabError, match="make start"):
         fault(Paths(tmp_path), ["redis", "stop"])
 
@@ -56,7 +56,7 @@ def test_the_error_without_a_stack_shows_how_to_start_one(tmp_path: Path) -> Non
 def test_a_server_of_the_caller_is_not_touched(
     arguments: list[str], variable: str, tmp_path: Path
 ) -> None:
-    """The stack was started with the caller's server. The error names its variable."""
+    """If the stack uses a server of the caller, the error names the variable of that server."""
     choices = Choices(8080, 8443, "postgresql://mine", "redis://mine")
     paths = Paths(tmp_path)
     lock = Lock(paths.lock)

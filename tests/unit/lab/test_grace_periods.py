@@ -22,7 +22,10 @@ def _default_seconds(setting: str) -> float:
 
 
 def test_the_drain_delay_is_at_least_two_health_check_intervals() -> None:
-    """Locally and in production. The wait for a new local process exceeds one interval."""
+    """The local delay and the default for production are long enough.
+
+    After a new local process is ready, the stack waits longer than one interval.
+    """
     local = service_environment(
         database_url="", redis_url="", token_signing_key="", environment={}
     )["DRAIN_DELAY"]
@@ -32,7 +35,7 @@ def test_the_drain_delay_is_at_least_two_health_check_intervals() -> None:
 
 
 def test_the_request_timeout_is_shorter_than_the_grace_periods() -> None:
-    """Neither uvicorn nor Caddy interrupts a request when it shuts down."""
+    """So a request ends before uvicorn or Caddy would interrupt it to shut down."""
     assert _default_seconds("request_timeout") < _uvicorn_seconds("--timeout-graceful-shutdown")
     assert _default_seconds("request_timeout") < _caddy_seconds("grace_period")
 
@@ -43,7 +46,7 @@ def test_caddy_closes_an_idle_connection_before_uvicorn_does() -> None:
 
 
 def test_the_lock_timeout_of_migrations_is_shorter_than_the_timeouts_of_requests() -> None:
-    """A request that waits behind a migration exceeds no pool timeout and no statement timeout."""
+    """So a request behind a migration does not reach the pool timeout or the statement timeout."""
     environment = (CADDYFILE.parents[1] / "migrations" / "env.py").read_text()
     (seconds,) = re.findall(r"SET lock_timeout = '(\d+)s'", environment)
     assert int(seconds) < _default_seconds("database_pool_timeout")

@@ -15,7 +15,7 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 def test_a_running_process_is_found(tmp_path: Path) -> None:
-    """An identity that is saved and loaded finds the same process."""
+    """An identity that was saved and then loaded finds the same process."""
     Identity.of(os.getpid()).save(tmp_path / "process.json")
     loaded = Identity.load(tmp_path / "process.json")
     assert loaded
@@ -25,7 +25,7 @@ def test_a_running_process_is_found(tmp_path: Path) -> None:
 
 
 def test_another_process_with_the_same_id_is_not_found() -> None:
-    """The system has reused the id. The new process must not be affected."""
+    """If the system has reused the id, the new process must not be affected."""
     identity = Identity.of(os.getpid())
     assert dataclasses.replace(identity, created=identity.created - 60).process() is None
 
@@ -47,7 +47,7 @@ def test_a_damaged_record_is_ignored(tmp_path: Path) -> None:
 
 
 def test_a_recorded_process_is_ended(tmp_path: Path) -> None:
-    """After that, its record is deleted."""
+    """After the process has ended, its record is deleted."""
     with subprocess.Popen(SLEEP) as child:
         record = ServerRecord(tmp_path)
         record.save_process(child.pid)
@@ -57,12 +57,12 @@ def test_a_recorded_process_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_record_that_is_deleted_during_a_read_is_ignored(tmp_path: Path) -> None:
-    """The supervisor deletes and writes it while other commands read it."""
+    """The supervisor deletes and writes a record while other commands read the record."""
     record, ended = ServerRecord(tmp_path), threading.Event()
 
     def rewrite() -> None:
         while not ended.is_set():
-            # The reads between the two steps make it likely that the other thread sees both states.
+            # The reads after each step give the main thread time to see both states of the record.
             record.save_process(os.getpid())
             record.process()
             record.delete_process()
@@ -79,7 +79,7 @@ def test_a_record_that_is_deleted_during_a_read_is_ignored(tmp_path: Path) -> No
 
 
 def test_another_process_with_the_recorded_id_is_not_ended(tmp_path: Path) -> None:
-    """The recorded process has ended, and another one has its id now."""
+    """The recorded process has ended, and another process has its id now."""
     identity = Identity.of(os.getpid())
     dataclasses.replace(identity, created=identity.created - 60).save(tmp_path / "process.json")
     assert not ServerRecord(tmp_path).end_process(signal.SIGTERM, timeout_s=10)

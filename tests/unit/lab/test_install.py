@@ -38,7 +38,7 @@ def test_the_commands_run_from_any_directory(
 
 @pytest.mark.parametrize("arguments", [["--help"], ["trace", "--help"], ["status"]])
 def test_a_closed_output_pipe_is_no_error(tmp_path: Path, arguments: list[str]) -> None:
-    """This happens with `| head`. No message about the pipe is printed."""
+    """With `| head`, the pipe may close early. Then no message about the pipe is printed."""
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as closed:
@@ -56,7 +56,7 @@ def test_a_closed_output_pipe_is_no_error(tmp_path: Path, arguments: list[str]) 
 
 
 def test_uv_uses_the_mirror_that_pip_uses() -> None:
-    """These are a company's index, proxy and certificates from pip's files and variables."""
+    """The settings are a company's index, proxy and certificates from pip's files and variables."""
     configuration = """\
 :env:.cert='/etc/ssl/company.pem'
 global.extra-index-url='\\nhttps://one.example/simple\\nhttps://two.example/simple'

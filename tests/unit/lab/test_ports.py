@@ -14,13 +14,13 @@ from lab.stack.valkey import ValkeyServer
 
 
 def test_a_recorded_port_is_used_again_while_it_is_free(tmp_path: Path) -> None:
-    """So addresses that a person has saved stay valid after a restart."""
+    """So an address that a user has saved stays valid after a restart."""
     first = remembered_port(tmp_path / "port")
     assert remembered_port(tmp_path / "port") == first
 
 
 def test_a_recorded_port_that_another_program_uses_is_replaced(tmp_path: Path) -> None:
-    """A new port is chosen and recorded."""
+    """A new port is chosen, and replaces the old port in the file."""
     first = remembered_port(tmp_path / "port")
     with socket.create_server((LOOPBACK, first)):
         second = remembered_port(tmp_path / "port")
@@ -29,7 +29,7 @@ def test_a_recorded_port_that_another_program_uses_is_replaced(tmp_path: Path) -
 
 
 def test_only_the_process_that_starts_the_server_changes_its_port(tmp_path: Path) -> None:
-    """Other processes use the recorded port, so a process that waits for the server finds it."""
+    """Other processes keep the recorded port, so a process that waits for the server finds it."""
     starting, waiting = ValkeyServer(tmp_path), ValkeyServer(tmp_path)
     port = starting.choose_port()
     with socket.create_server((LOOPBACK, port)):
@@ -44,7 +44,7 @@ def test_a_damaged_record_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_error_for_a_taken_port_names_the_variable_and_the_command() -> None:
-    """The user can copy the command, which has another port."""
+    """The message has a command with another port, which the user can copy."""
     with socket.create_server((LOOPBACK, 0)) as occupier:
         port = occupier.getsockname()[1]
         with pytest.raises(LabError, match=rf"Port {port} is taken.* HTTP_PORT=\d+ make up"):
@@ -52,7 +52,7 @@ def test_the_error_for_a_taken_port_names_the_variable_and_the_command() -> None
 
 
 def test_a_port_is_free_as_soon_as_its_listener_is_closed() -> None:
-    """Closed connections that the kernel still keeps (TIME_WAIT) do not count."""
+    """Closed connections that the kernel still keeps (TIME_WAIT) do not make the port taken."""
     port = free_port()
     with (
         socket.create_server((LOOPBACK, port)) as server,

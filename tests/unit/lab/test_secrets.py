@@ -19,7 +19,7 @@ def test_two_secrets_differ(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_readable_by_its_owner_only(tmp_path: Path) -> None:
-    """Its mode is 0600, and no temporary file is left."""
+    """The mode of the file is 0600, and no temporary file is left."""
     load_or_create_password(tmp_path / "password")
     assert stat.S_IMODE((tmp_path / "password").stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [tmp_path / "password"]

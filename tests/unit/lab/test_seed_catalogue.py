@@ -1,4 +1,4 @@
-"""The products and the buyers of the seeded shop."""
+"""The products and the buyers that `make seed` adds."""
 
 import re
 from decimal import Decimal
@@ -21,14 +21,14 @@ def test_every_product_is_valid_for_the_service() -> None:
 
 
 def test_every_product_has_a_unique_sku_and_name() -> None:
-    """The sku identifies a row in a later run. Customers distinguish products by their names."""
+    """A later run finds a product's row by the sku. Customers distinguish products by name."""
     assert len({product.sku for product in CATALOGUE}) == len(CATALOGUE)
     assert len({product.name for product in CATALOGUE}) == len(CATALOGUE)
     assert 40 <= len(CATALOGUE) <= 60
 
 
 def test_every_person_has_a_unique_address_at_the_reserved_domain() -> None:
-    """It is in lower case, as the service stores it, and identifies the row in a later run."""
+    """The address is in lower case, as the service stores it. A later run finds the row by it."""
     assert len({person.email for person in PEOPLE}) == len(PEOPLE)
     for person in PEOPLE:
         assert re.fullmatch(rf"[a-z]+\.[a-z]+@{re.escape(DOMAIN)}", person.email)

@@ -1,4 +1,4 @@
-"""Errors of `make seed` that need no running stack."""
+"""Errors that `make seed` reports even if no stack runs."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from lab.stack.paths import Paths
 def test_the_error_for_an_invalid_number_of_orders_names_the_variable(
     text: str, tmp_path: Path
 ) -> None:
-    """The message also has the valid range."""
+    """The message also has the valid range of numbers."""
     with pytest.raises(LabError, match=r"SEED_ORDERS=.* Give one from 0 to 1000000"):
         seed(Paths(tmp_path), {"SEED_ORDERS": text})
 
 
 @pytest.mark.parametrize("text", ["", "0", "1000000"])
 def test_the_error_without_a_stack_shows_how_to_start_one(text: str, tmp_path: Path) -> None:
-    """These numbers are valid. An empty one counts as not set."""
+    """These numbers are valid. An empty variable counts as not set."""
     with pytest.raises(LabError, match="make start"):
         seed(Paths(tmp_path), {"SEED_ORDERS": text})

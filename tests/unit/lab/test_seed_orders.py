@@ -1,4 +1,4 @@
-"""The seeded orders are plausible and consistent, and each run makes the same ones."""
+"""The orders of `make seed` are plausible, consistent, and the same for the same numbers."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ def placed(count: int, *, first: int = 0, since: datetime = NOW - HISTORY) -> li
 
 
 def test_the_same_numbers_give_the_same_orders() -> None:
-    """They are equal to the microsecond, also if they are made in several parts."""
+    """The orders are equal to the microsecond, even if they are made in several parts."""
     numbers = range(300)
     period = Period(numbers, NOW - HISTORY, NOW)
     parts = [*period.orders(numbers[:117]), *period.orders(numbers[117:])]
@@ -29,13 +29,13 @@ def test_the_same_numbers_give_the_same_orders() -> None:
 
 
 def test_the_content_of_an_order_does_not_depend_on_the_number_of_orders() -> None:
-    """Order 150 has the same buyer and lines in a shop of 200 as in one of 1,000."""
+    """Order 150 of 200 orders has the same buyer and lines as order 150 of 1,000 orders."""
     small, large = placed(200)[150], placed(1000)[150]
     assert (small.buyer, small.lines) == (large.buyer, large.lines)
 
 
 def test_a_total_is_the_sum_of_the_lines() -> None:
-    """It is exact and has two decimal places."""
+    """The total is exact and has two decimal places."""
     for order in placed(1000):
         cents = sum(int(line.product.price * 100) * line.quantity for line in order.lines)
         assert order.total == Decimal(cents) / 100
@@ -43,7 +43,7 @@ def test_a_total_is_the_sum_of_the_lines() -> None:
 
 
 def test_order_lines_are_within_the_limits_of_the_service() -> None:
-    """An order has 1 to 50 lines, each with another product and 1 to 1,000 pieces."""
+    """An order has 1 to 50 lines, each with a different product and 1 to 1,000 pieces."""
     for order in placed(1000):
         products = [line.product for line in order.lines]
         assert 1 <= len(products) == len(set(products)) <= 50
@@ -51,7 +51,7 @@ def test_order_lines_are_within_the_limits_of_the_service() -> None:
 
 
 def test_orders_are_placed_one_after_another_over_the_last_months() -> None:
-    """The first is placed when the shop opens, and none is in the future."""
+    """The first order is placed within a day after the shop opens. No order is in the future."""
     orders = placed(1000)
     assert all(one.created_at < other.created_at for one, other in pairwise(orders))
     assert NOW - HISTORY <= orders[0].created_at < NOW - HISTORY + timedelta(days=1)
@@ -59,7 +59,7 @@ def test_orders_are_placed_one_after_another_over_the_last_months() -> None:
 
 
 def test_orders_of_a_later_run_have_later_times() -> None:
-    """Each run leaves enough time for the next runs."""
+    """The orders of a run leave some time before now for the orders of the next runs."""
     orders = placed(200)
     for _ in range(3):
         orders += placed(200, first=len(orders), since=orders[-1].created_at)
@@ -68,7 +68,7 @@ def test_orders_of_a_later_run_have_later_times() -> None:
 
 
 def test_only_recent_orders_are_pending_or_paid() -> None:
-    """Most are shipped and some are cancelled. Every status occurs, so each filter has results."""
+    """Most orders are shipped, some cancelled. Every status occurs, so each filter has results."""
     orders = placed(200)
     statuses = Counter(order.status for order in orders)
     assert set(statuses) == {"pending", "paid", "shipped", "cancelled"}
@@ -91,7 +91,10 @@ def test_some_people_buy_more_than_others_and_all_people_buy() -> None:
 
 
 def test_two_hundred_orders_need_no_delivery() -> None:
-    """With the default number of orders, the opening stock is the stock left plus all sales."""
+    """This is the default number of orders. It leaves at least `MIN_STOCK` of each product.
+
+    So the stock of a product is its opening stock minus all its sales.
+    """
     ordered = Counter[str]()
     opening = {}
     for order in placed(200):
@@ -104,7 +107,7 @@ def test_two_hundred_orders_need_no_delivery() -> None:
 @pytest.mark.parametrize("stock", [0, 1, MIN_STOCK - 1, MIN_STOCK, MIN_STOCK + 1, 100, 5000])
 @pytest.mark.parametrize("sold", [1, MIN_STOCK, DELIVERY_PIECES, 2 * DELIVERY_PIECES + 1, 4999])
 def test_deliveries_have_a_fixed_size_and_come_only_when_needed(stock: int, sold: int) -> None:
-    """At least `MIN_STOCK` pieces are left, and no delivery is unnecessary."""
+    """At least `MIN_STOCK` pieces are left, and without the last delivery there would be fewer."""
     left = stock_after(stock, sold)
     delivered = left + sold - stock
     assert left >= MIN_STOCK

@@ -1,4 +1,4 @@
-"""The progress of a long step, on a terminal and in a file."""
+"""How `make seed` shows the progress of a long step, on a terminal and in a file."""
 
 import io
 
@@ -22,7 +22,7 @@ def output_of(stream: io.StringIO, *, total: int = 40) -> str:
 
 
 def test_a_terminal_shows_one_line_with_a_growing_bar() -> None:
-    """The line is rewritten for each step, and ends once, when the bar is full."""
+    """Each step rewrites the line. The line ends only when the bar is full."""
     output = output_of(Terminal())
     assert output.count("\r") == 40
     assert output.count("\n") == 1
@@ -31,7 +31,7 @@ def test_a_terminal_shows_one_line_with_a_growing_bar() -> None:
 
 
 def test_a_file_gets_a_line_per_tenth() -> None:
-    """The lines contain no control characters for terminals."""
+    """The lines in a file contain no carriage return."""
     lines = output_of(io.StringIO()).splitlines()
     assert len(lines) == 10
     assert lines[0].startswith("  4 of 40 orders ")

@@ -1,4 +1,4 @@
-"""The state of a running stack, which one command saves for the next."""
+"""The state of a running stack, which a command saves so that later commands can load it."""
 
 import dataclasses
 import os
@@ -15,7 +15,7 @@ CHOICES = Choices(8080, 8443, "postgresql://secret", None)
 
 
 def test_the_state_of_a_running_stack_can_be_loaded(tmp_path: Path) -> None:
-    """While the lock is held, any command of the same user can load it. The file mode is 0600."""
+    """While the stack holds its lock, any command of the user can load the state (mode 0600)."""
     paths = Paths(tmp_path)
     state = State(Identity.of(os.getpid()), CHOICES, ready=True)
     lock = Lock(paths.lock)
@@ -27,7 +27,7 @@ def test_the_state_of_a_running_stack_can_be_loaded(tmp_path: Path) -> None:
 
 
 def test_a_state_without_a_held_lock_is_ignored(tmp_path: Path) -> None:
-    """The stack was killed: the kernel has released the lock, and the file remains."""
+    """If a stack is killed, the kernel releases its lock, but the file remains."""
     paths = Paths(tmp_path)
     State(Identity.of(os.getpid()), CHOICES, ready=True).save(paths)
     assert State.load(paths) is None

@@ -1,4 +1,4 @@
-"""Latencies at a constant rate. They show when a server halts."""
+"""The latencies of requests at a constant rate show when a server halts."""
 
 import asyncio
 import threading
@@ -45,7 +45,7 @@ def server(response: bytes, *, halts_at: int = -1) -> Iterator[int]:
 
 
 def test_a_halt_delays_every_request_that_is_due_in_it() -> None:
-    """If each request waited for the last response, only one of two hundred would show the halt."""
+    """If requests waited for each other, only one of 200 latencies would show the halt."""
     with server(OK, halts_at=20) as port:
         result = latencies(port, "/", {}, rate=200, seconds=1)
     assert result.p50 < HALT_SECONDS * 1000 / 2

@@ -13,7 +13,7 @@ def app_telemetry(**environment: str) -> dict[str, str]:
 
 
 def test_spans_go_to_the_stacks_own_collector() -> None:
-    """They are sent every 200 ms, with the name of the process."""
+    """Spans are sent every 200 ms, with the name of the process."""
     assert app_telemetry() == {
         "OTEL_SERVICE_NAME": "roundtrip",
         "OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=app-1",
@@ -24,7 +24,7 @@ def test_spans_go_to_the_stacks_own_collector() -> None:
 
 
 def test_the_collectors_key_is_sent_to_the_stacks_own_collector_only() -> None:
-    """It is in a header. OpenTelemetry's variable for headers requires URL encoding."""
+    """The key is in a header. OpenTelemetry's variable for headers requires URL encoding."""
     key = {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%20abc"}
     assert key.items() <= telemetry("roundtrip", OWN, key="abc", environment={}).items()
     elsewhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger:4318"}
@@ -35,7 +35,7 @@ def test_the_collectors_key_is_sent_to_the_stacks_own_collector_only() -> None:
     "variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
 )
 def test_spans_go_to_the_callers_collector_if_one_is_set(variable: str) -> None:
-    """That collector, for example Jaeger, gets the spans. The stack sets no protocol."""
+    """For another collector, for example Jaeger, the stack does not set the protocol."""
     chosen = app_telemetry(**{variable: "http://jaeger:4317"})
     assert OWN not in chosen.values()
     assert "OTEL_EXPORTER_OTLP_PROTOCOL" not in chosen
@@ -47,7 +47,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 
 
 def test_other_settings_of_the_caller_are_kept() -> None:
-    """The process adds only its instance id."""
+    """The stack adds only the instance id of the process."""
     chosen = app_telemetry(OTEL_SERVICE_NAME="mine", OTEL_RESOURCE_ATTRIBUTES="team=blue")
     assert chosen["OTEL_SERVICE_NAME"] == "mine"
     assert chosen["OTEL_RESOURCE_ATTRIBUTES"] == "team=blue,service.instance.id=app-1"
@@ -66,5 +66,5 @@ def test_other_settings_of_the_caller_are_kept() -> None:
 def test_caddy_sends_spans_unless_the_caller_disables_tracing(
     environment: dict[str, str], exporter: str
 ) -> None:
-    """Each of OpenTelemetry's two variables can disable it."""
+    """Each of two variables of OpenTelemetry can disable tracing."""
     assert traces_exporter(environment) == exporter

@@ -1,4 +1,4 @@
-"""The tour: a page becomes steps, and the shell of a chapter keeps variables."""
+"""`lab tour`: a page is read as steps, and the shell keeps variables between commands."""
 
 import subprocess
 import sys
@@ -33,14 +33,14 @@ async def create_user(
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """The shell of a stack with other ports than on the pages; the stack does not run."""
+    """The tour's shell, for a stack that does not run and has other ports than the pages."""
     choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
     with Shell(Stack(Paths(tmp_path), choices)) as shell:
         yield shell
 
 
 def test_a_page_is_read_as_steps(tmp_path: Path) -> None:
-    """It has a title, a text, a command, its output, and lines of a file."""
+    """The page has a title, a text, a command, its output, and lines of a file."""
     page = tmp_path / "3-title.md"
     page.write_text(PAGE)
     chapter = read_chapter(page)
@@ -61,7 +61,7 @@ def test_chapters_are_read_in_order(tmp_path: Path) -> None:
 
 
 def test_quoted_lines_are_found_in_the_current_file() -> None:
-    """Their indentation does not matter; lines that the file does not have are not found."""
+    """The indentation of quoted lines makes no difference. Lines not in the file are not found."""
     lines = (CHECKOUT / "app" / "routers" / "users.py").read_text().splitlines()
     number = next(n for n, line in enumerate(lines) if line.startswith("    "))
     assert Excerpt("python", "app/routers/users.py", lines[number].strip()).line() == number + 1
@@ -75,7 +75,7 @@ def test_quoted_lines_are_found_in_the_current_file() -> None:
         (".venv/bin/lab fault redis stop\n", {"redis"}, None),
         ("curl localhost:8080\n.venv/bin/lab fault slow-sql 300ms\n", {"slow-sql"}, None),
         (".venv/bin/lab fault slow-sql heal\n", set(), "slow-sql"),
-        # The stack starts another process without being healed.
+        # This needs no `heal`, because the stack itself starts another app process.
         (".venv/bin/lab fault app kill\n", set(), None),
         ("curl localhost:8080 && .venv/bin/lab fault redis heal\n", set(), None),
     ],
@@ -88,20 +88,20 @@ def test_a_commands_faults_and_heals_are_recognized(
 
 
 def test_each_chapter_heals_what_it_breaks() -> None:
-    """A reader of the page can also run the command that heals."""
+    """So a reader of the page, without `lab tour`, can run the command that heals."""
     for chapter in chapters():
         broken = set().union(*(command.breaks for command in chapter.commands))
         assert broken == {command.heals for command in chapter.commands} - {None}
 
 
 def test_a_variable_is_kept_for_the_next_command(shell: Shell) -> None:
-    """Its value may contain quotes and line breaks."""
+    """The value of a variable may contain quotes and line breaks."""
     assert shell.run("A='it'\\''s\ntwo'\nfalse", subprocess.PIPE).returncode == 1
     assert shell.run('printf "%s" "$A"', subprocess.PIPE).stdout == "it's\ntwo"
 
 
 def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path: Path) -> None:
-    """Both ports and the directory replace those on the pages."""
+    """The stack's two ports and its directory replace the ports and the directory on the pages."""
     output = shell.run("echo localhost:8080 localhost:8443 .lab/ca.crt", subprocess.PIPE).stdout
     assert output == f"localhost:9001 localhost:9002 {tmp_path}/ca.crt\n"
 

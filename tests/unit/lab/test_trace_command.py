@@ -18,7 +18,7 @@ from tests.trace_peers import answer, joined_document, peer, receiver
 
 @pytest.fixture(autouse=True)
 def no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collector in the developer's environment receives nothing."""
+    """Ignore a collector in the developer's environment, so that it receives nothing."""
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
 
 
@@ -60,7 +60,7 @@ def test_print_selects_the_parts_that_are_shown(
 
 
 def test_an_empty_body_prints_nothing(run: Any) -> None:
-    """`--print b` does not even print an empty line."""
+    """For an empty body, `--print b` does not even print an empty line."""
     with peer(answer(b"")) as server:
         assert run("--print", "b", f"http://127.0.0.1:{server.port}/").out == ""
 
@@ -116,7 +116,7 @@ def test_the_document_has_every_documented_name(run: Any) -> None:
 
 
 def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any) -> None:
-    """`traceparent` has the id of `wait`; `lab trace` polls until the trace is complete."""
+    """`traceparent` has the id of `wait`. `lab trace` polls until the trace is complete."""
     with receiver() as received, peer(answer()) as server:
         received.documents = [None, joined_document("client"), joined_document("client", "app-1")]
         url = f"http://127.0.0.1:{server.port}/x?a=secret"
@@ -135,7 +135,7 @@ def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any)
 
 
 def test_a_given_traceparent_is_continued(run: Any) -> None:
-    """The header is sent unchanged, and its span is the parent of the root."""
+    """The header is sent unchanged, and the span that it names is the parent of the root span."""
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
     with receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client", "app-1")]
@@ -148,7 +148,7 @@ def test_a_given_traceparent_is_continued(run: Any) -> None:
 def test_waiting_for_the_servers_spans_has_a_limit(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the limit, the output has the client's stages, and says why there are no others."""
+    """After the limit, the output says that no collector has the server's spans."""
     monkeypatch.setattr(collector, "MAX_WAIT_SECONDS", 0.3)
     with receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client")]
@@ -168,7 +168,7 @@ def test_a_repeated_request_reuses_the_connection(run: Any) -> None:
 
 
 def test_a_closed_connection_is_opened_again(run: Any) -> None:
-    """After `Connection: close`, the next request uses a new one (RFC 9112, section 9.6)."""
+    """After `Connection: close`, the next request opens a new connection (RFC 9112, 9.6)."""
     end = answer(b"", "Connection: close")
     with peer(end, end, close=True) as server:
         assert run("--repeat", "2", f":{server.port}/").status == 0
@@ -185,7 +185,7 @@ def test_a_redirect_is_shown_and_not_followed(run: Any) -> None:
 
 
 def test_slo_decides_the_exit_status(run: Any) -> None:
-    """The status is 0 within the limit and 1 above it, in both units."""
+    """Within the limit, the exit status is 0. Above the limit, it is 1. The unit is s or ms."""
     with peer(answer(), answer(), answer()) as server:
         assert run("--slo", "5s", f":{server.port}/").status == 0
         assert run("--slo", "5000ms", f":{server.port}/").status == 0
@@ -232,7 +232,7 @@ def test_each_failure_prints_one_line_and_has_its_own_exit_status(
     real = socket.getaddrinfo
 
     def without_network(host: str, *rest: Any, **more: Any) -> Any:
-        # Without a network, a resolver may take seconds to fail.
+        # Fail at once. Without a network, the real resolver may take seconds to fail.
         if host.endswith(".invalid"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return real(host, *rest, **more)
@@ -269,7 +269,7 @@ def test_each_address_of_a_name_is_tried_and_each_attempt_is_a_stage(
 
 
 def test_the_time_is_measured_in_the_right_stage(run: Any) -> None:
-    """When a server takes 200 ms to respond, `send` and `wait` take 200 ms."""
+    """The server waits 200 ms before it responds, and 100 ms before the last byte."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def respond_slowly() -> None:
@@ -286,8 +286,10 @@ def test_the_time_is_measured_in_the_right_stage(run: Any) -> None:
         result = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in result.documents[0]["spans"]}
-    # On a busy machine, this process may notice late that it has sent, or that it can receive. By
-    # then the server has the whole request, or the whole response has arrived.
+    # On a busy machine, `lab trace` may notice up to 50 ms late that it has sent the request. Then
+    # `send` is longer and `wait` is shorter, but their sum is still at least 200 ms.
+    # It may also notice up to 50 ms late that the response begins. Then `wait` is longer and
+    # `receive` is shorter, but the sum of all three stages is still at least 300 ms.
     assert took["wait"] >= 150
     assert took["receive"] >= 50
     assert took["send"] + took["wait"] >= 200

@@ -13,7 +13,7 @@ from lab.trace.target import RunningStack, parse_target
 
 
 def test_fields_become_a_json_body() -> None:
-    """`=` has a string, `:=` any JSON; the value begins after the first separator."""
+    """`=` takes a string, and `:=` takes any JSON. The value begins after the first separator."""
     items = Items.parse(["name=Ahmed", "n:=1", "tags:=[true,null]", "note=a:b==c", "empty="])
     body = '{"name":"Ahmed","n":1,"tags":[true,null],"note":"a:b==c","empty":""}'
     assert items.body() == (body.encode(), "application/json")
@@ -28,7 +28,7 @@ def test_headers_parameters_and_escaped_separators_are_distinguished() -> None:
 
 
 def test_a_file_is_sent_unchanged(tmp_path: Path) -> None:
-    """Its media type follows from its name."""
+    """The media type follows from the name of the file."""
     (tmp_path / "order.json").write_bytes(b"{ }\n")
     assert Items.parse([f"@{tmp_path}/order.json"]).body() == (b"{ }\n", "application/json")
 
@@ -47,7 +47,7 @@ def test_a_file_is_sent_unchanged(tmp_path: Path) -> None:
     ids=["word", "nameless", "json", "header-name", "header-value", "both", "no-file"],
 )
 def test_the_error_for_an_invalid_item_contains_no_secret(items: list[str], message: str) -> None:
-    """The message says what to type instead."""
+    """The message says what is wrong with the item."""
     with pytest.raises(UsageError, match=message) as raised:
         Items.parse(items).body()
     assert "secret" not in str(raised.value)
@@ -120,13 +120,13 @@ RUNNING_STACK = RunningStack(Choices(8080, 8443, None, None), Path(__file__))
     ids=["path", "port", "host", "escaped", "ipv6", "idna"],
 )
 def test_an_address_is_completed(text: str, url: str) -> None:
-    """The running stack, the scheme and the port are added, and special characters are encoded."""
+    """A missing origin or scheme is added, and special characters are encoded."""
     target = parse_target(text, stack=RUNNING_STACK)
     assert target.origin + target.request_target == url
 
 
 def test_the_stacks_authority_is_trusted_only_for_the_stack() -> None:
-    """For other servers, the system's authorities are trusted."""
+    """For other servers, the system's certificate authorities are trusted."""
     assert parse_target("/x", stack=RUNNING_STACK).ca == RUNNING_STACK.ca_certificate
     assert parse_target("https://example.com/", stack=RUNNING_STACK).ca is None
     assert parse_target("https://localhost:9443/", stack=RUNNING_STACK).ca is None
@@ -150,7 +150,7 @@ def test_parameters_are_shown_without_their_values() -> None:
 
 
 def test_a_given_header_replaces_the_default() -> None:
-    """The name's case does not matter; an empty value removes the header."""
+    """The case of a header's name does not matter. An empty value removes the header."""
     items = Items.parse(["x-request-id:mine", "User-Agent:", "X-Other:1"])
     _, request = RequestSpec.of(None, parse_target("/x", stack=RUNNING_STACK), items).new_request()
     names = [name for name, _ in request.headers]

@@ -19,12 +19,12 @@ from lab.trace.target import Target
     ],
 )
 def test_in_a_stack_the_number_depends_on_the_path(path: str, number: int) -> None:
-    """Client, load balancer and app process are three; some paths have fewer."""
+    """Client, load balancer and app process send spans. For some paths, fewer of them do."""
     assert (
         expected_processes(Target("https", "localhost", 8443, path, is_local_stack=True)) == number
     )
 
 
 def test_for_other_servers_the_number_is_two() -> None:
-    """These are the client and a server; the stack's special paths do not apply."""
+    """The client and a server send spans. The stack's special paths do not apply."""
     assert expected_processes(Target("https", "example.com", 443, "/lab")) == 2

@@ -54,8 +54,8 @@ def test_each_stage_is_a_line_with_a_bar_at_its_time() -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("blocks", [True, False], ids=["unicode", "ascii"])
-def test_no_line_is_wider_than_the_terminal(*, width: int, blocks: bool) -> None:
-    """Below 80 columns, the table keeps its width and the lines are longer."""
+def test_no_line_is_wider_than_the_terminal_or_80_columns(*, width: int, blocks: bool) -> None:
+    """On a terminal of fewer than 80 columns, the table keeps a width of 80 columns."""
     lines = list(waterfall(DOCUMENT, OutputStyle(width=width, blocks=blocks)))
     assert all(len(line) <= max(width, 80) for line in lines)
     if not blocks:
@@ -75,14 +75,14 @@ def test_only_a_style_with_colours_has_escape_sequences() -> None:
 
 
 def test_the_sum_has_the_clients_stages_and_the_largest_untraced_gap() -> None:
-    """The server's stages are within `wait`, and are not counted twice."""
+    """The server's stages are within `wait`, so the sum does not count them again."""
     text = " ".join("\n".join(waterfall(DOCUMENT, OutputStyle(width=200))).split())
     assert "sum dns 1.0 + wait 98.0 + receive 1.0 = 100.0 of 100.0 ms" in text
     assert "largest untraced gap: 3.0 ms" in text
 
 
 def test_the_table_of_repetitions_shows_the_saved_time() -> None:
-    """A stage that did not take place is a dash."""
+    """A stage that did not take place is shown as a dash."""
     warm = {**DOCUMENT, "duration_ms": 40.0, "cache": "hit", "spans": DOCUMENT["spans"][2:]}
     head, first, second, note = repetitions([DOCUMENT, warm], [False, True])
     assert head.split() == [
@@ -97,7 +97,7 @@ def test_the_table_of_repetitions_shows_the_saved_time() -> None:
 
 
 def test_server_timing_becomes_stages_without_a_start() -> None:
-    """Descriptions may be quoted or not; a metric without a duration is not a stage."""
+    """A description may be quoted or not. A metric without a duration is not a stage."""
     header = 'app;dur=12.5, sql;desc="INSERT, users";dur=3, cache;desc=hit, odd;dur=x, =;dur=1'
     stages = server_timing(header, "parent")
     assert [(e["stage"], e["duration_ms"], e["start_ms"]) for e in stages] == [
@@ -109,7 +109,7 @@ def test_server_timing_becomes_stages_without_a_start() -> None:
 
 
 def test_the_largest_untraced_gap_may_be_at_either_end() -> None:
-    """It may be before, between or after the stages; overlapping stages count once."""
+    """The gap may be before, between or after the stages. Overlapping stages count once."""
     stages = [span("a", "client", 1.0, 4.0, 1), span("b", "client", 2.0, 1.0, 1)]
     assert longest_gap_ms(stages, 10.0) == 5.0
     assert longest_gap_ms([span("a", "client", 6.0, 4.0, 1)], 10.0) == 6.0
