@@ -26,7 +26,7 @@ STACK_VARIABLES = {"DATABASE_URL", "PGPASSWORD"}
 
 @pytest.fixture
 def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
-    """Starts `lab psql` on a stack that seems to run, with the tests' database."""
+    """Starts `lab psql` with the state of a running stack that uses the tests' database."""
     paths = Paths(tmp_path)
     choices = Choices.from_environment(
         {"DATABASE_URL": database_url.replace("postgresql:", "postgresql+psycopg:")}
@@ -57,7 +57,7 @@ def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
 
 
 def test_the_exit_status_is_that_of_psql(psql: Psql) -> None:
-    """A status of 3 means that a statement of a script has failed."""
+    """The exit status of `lab psql` is the status of psql, such as 3 after a failed script."""
     with psql("-Atc", "SELECT current_user") as process:
         out, err = process.communicate()
         assert (process.returncode, out.count("\n"), err) == (0, 1, "")
@@ -67,7 +67,7 @@ def test_the_exit_status_is_that_of_psql(psql: Psql) -> None:
 
 
 def test_ctrl_c_only_cancels_the_query(psql: Psql, database_url: str) -> None:
-    """Only psql prints a message. No command line argument contains the password."""
+    """After Ctrl-C, only psql prints a message. No command line argument contains the password."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(61)%'"
     with (
         psycopg.connect(database_url, autocommit=True) as connection,

@@ -30,7 +30,7 @@ def _part(token: str, number: int) -> dict[str, Any]:
 def test_login_returns_a_pair_of_tokens_that_no_cache_may_store(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The JSON keys are those of RFC 6749."""
+    """The body has the JSON keys of RFC 6749 for a token response."""
     response = _log_in(client, shared_user.email, PASSWORD)
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/json"
@@ -41,10 +41,10 @@ def test_login_returns_a_pair_of_tokens_that_no_cache_may_store(
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 900)
 
 
-def test_an_access_token_has_the_claims_of_rfc_9068(
+def test_an_access_token_has_exactly_these_claims(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """It has no other header parameters or claims."""
+    """Its type is `at+jwt` (RFC 9068). The token has no other header parameters or claims."""
     token = _log_in(client, shared_user.email, PASSWORD).json()["access_token"]
     header, claims = _part(token, 0), _part(token, 1)
     assert set(header) == {"alg", "typ", "kid"}
@@ -67,7 +67,7 @@ def test_each_login_starts_a_new_session(client: httpx2.Client, shared_user: Acc
 def test_refresh_tokens_are_stored_only_as_a_hash(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """A reader of the database finds no usable token."""
+    """A session's row has the SHA-256 of its refresh token, and not the token itself."""
     tokens = _log_in(client, shared_user.email, PASSWORD).json()
     refresh_token = tokens["refresh_token"]
     assert len(base64.urlsafe_b64decode(refresh_token + "==")) >= 32
@@ -80,14 +80,14 @@ def test_refresh_tokens_are_stored_only_as_a_hash(
 
 
 def test_login_normalises_the_email(client: httpx2.Client, shared_user: Account) -> None:
-    """The normalisation is the same as at signup."""
+    """Login normalises an email in the same way as signup: spaces and case make no difference."""
     assert _log_in(client, f" {shared_user.email.upper()} ", PASSWORD).status_code == 200  # check 8
 
 
 def test_unknown_user_and_wrong_password_get_the_same_response(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Status, headers and body are identical."""
+    """The responses have the same status, body and headers, except for Date and RateLimit."""
     responses = []
     for email, password in [
         (ahmed.email, "not the password"),
@@ -108,7 +108,7 @@ def test_unknown_user_and_wrong_password_get_the_same_response(
 def test_unknown_user_and_wrong_password_take_the_same_time(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """The medians of up to 200 interleaved attempts differ by at most 10 %."""
+    """After up to 210 interleaved attempts of each kind, median times differ by less than 10 %."""
     emails = {"known": lambda: ahmed.email, "unknown": new_email}
     seconds: dict[str, list[float]] = {kind: [] for kind in emails}
     ratio = 0.0
@@ -129,7 +129,7 @@ def test_unknown_user_and_wrong_password_take_the_same_time(
 def test_login_returns_422_when_a_field_is_not_a_string(
     client: httpx2.Client, field: str, value: Any
 ) -> None:
-    """A wrong type is not treated as a wrong password."""
+    """A field with a wrong type, or a missing field, is not treated as a wrong password."""
     body = {"email": new_email(), "password": PASSWORD, field: value}
     assert pointers(client.post("/api/auth/login", json=body)) == [f"/{field}"]
     del body[field]

@@ -1,7 +1,7 @@
 """Failed logins to one account are limited, from however many addresses they come.
 
-Requests come from 127.0.0.1, which the service trusts as a proxy, so X-Forwarded-For gives each
-a different address.
+All requests come from 127.0.0.1, which the service trusts as a proxy. The tests set
+X-Forwarded-For, so that each request has a different address.
 """
 
 import itertools
@@ -42,7 +42,7 @@ def _set_unique_address(request: httpx2.Request) -> None:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService) -> Service:
-    """A service with a low limit of failures for an account, and a lower one for an address."""
+    """A service that allows 3 logins a minute from an address, and 4 failures for an account."""
     return start_service(
         REDIS_KEY_PREFIX=PREFIX,
         REDIS_TIMEOUT="2",
@@ -53,14 +53,14 @@ def service(start_service: StartService) -> Service:
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """An HTTP client of that service. Each request has a different address."""
+    """An HTTP client of `service`. Each of its requests has a different address."""
     service.client.event_hooks = {"request": [_set_unique_address]}
     return service.client
 
 
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
-    """A connection to Redis, to read the counts."""
+    """A connection to Redis, to read and delete counts."""
     with Redis.from_url(redis_url) as redis:
         yield redis
 
@@ -92,7 +92,7 @@ def _counters(redis: Redis) -> list[bytes]:
 def test_too_many_failures_from_many_addresses_get_429(
     service: Service, client: httpx2.Client, victim: Account
 ) -> None:
-    """The response is the same for unknown accounts, and for the right password."""
+    """The 429 is the same for unknown accounts, and for the right password."""
     responses = [_use_up(client, victim.email), _use_up(client, new_email())]
     responses.append(_log_in(client, victim.email, PASSWORD))
     responses.append(client.post("/api/auth/session", json=credentials(victim)))
@@ -116,7 +116,10 @@ def test_too_many_failures_from_many_addresses_get_429(
 def test_the_owner_can_log_in_after_retry_after(
     client: httpx2.Client, victim: Account, redis: Redis
 ) -> None:
-    """Retry-After is not before the count expires. The count's key does not contain the email."""
+    """The count expires within Retry-After. The test deletes the count instead of waiting.
+
+    The key of the count does not contain the email.
+    """
     redis.delete(*_counters(redis), "none")
     refused = _use_up(client, victim.email)
     (counter,) = _counters(redis)
@@ -130,7 +133,7 @@ def test_the_owner_can_log_in_after_retry_after(
 def test_the_owner_can_log_in_from_a_known_session_during_a_lockout(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """The session can be a token or a cookie. All sessions of the owner continue."""
+    """A login with a token or cookie of the owner succeeds. All sessions of the owner continue."""
     tokens = tokens_in(_log_in(client, victim.email, PASSWORD))
     browser = browser_of(client, victim)
     _use_up(client, victim.email)
@@ -148,7 +151,7 @@ def test_the_owner_can_log_in_from_a_known_session_during_a_lockout(
 def test_guesses_from_a_known_session_are_limited_too(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """A stolen session has the same limit. Another user's session gives no extra guesses."""
+    """Guesses with a stolen session have the same limit. Another user's session adds no guesses."""
     for headers in (victim.auth, {}):
         responses = [_log_in(client, victim.email, **headers) for _ in range(MAX_FAILURES + 2)]
         assert statuses(responses) == {401: MAX_FAILURES, 429: 2}  # check 10
@@ -164,7 +167,7 @@ def test_guesses_from_a_known_session_are_limited_too(
 def test_every_operation_that_needs_the_password_counts_failures(
     client: httpx2.Client, victim: Account, call: str
 ) -> None:
-    """All operations share one count. Above the limit, the right password is refused too."""
+    """Above the limit, the operation refuses the right password too."""
     cookie = browser_of(client, victim)
 
     def prove(password: str) -> httpx2.Response:
@@ -202,7 +205,7 @@ def test_of_thirty_concurrent_logins_only_the_limit_is_verified(
 def test_each_account_has_one_count_for_all_spellings_of_its_email(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """Another spelling does not avoid the limit, and other accounts are not affected."""
+    """Another spelling of the email does not avoid the limit. Other accounts are not affected."""
     name, _, domain = victim.email.partition("@")
     spellings = [
         victim.email,
@@ -222,7 +225,7 @@ def test_each_account_has_one_count_for_all_spellings_of_its_email(
 
 
 def test_composed_and_decomposed_letters_share_one_count(client: httpx2.Client) -> None:
-    """NFC and NFD are counted together, also for an email without an account."""
+    """The NFC and NFD forms of an email share one count, even if it belongs to no account."""
     mark = secrets.token_hex(8)
     responses = [
         _log_in(client, f"{letter}{mark}@example.com")

@@ -1,4 +1,4 @@
-"""The log line of a request: what it has, and what it never has."""
+"""The log line of a request: what it contains, and what it never contains."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def _logged(service: Service, response: httpx2.Response) -> dict[str, Any]:
 def test_each_request_is_logged_in_one_line(
     service: Service, client: httpx2.Client, shared_user: Account
 ) -> None:
-    """It has id, route template, status, duration and user, but no path, query or stages."""
+    """The line has id, route template, status, duration and user, but no path, query or stages."""
     line = _logged(
         service, client.get(f"{shared_user.url}/orders?limit=7", headers=shared_user.auth)
     )
@@ -53,14 +53,14 @@ def test_each_request_is_logged_in_one_line(
 def test_refused_requests_are_logged_too(
     service: Service, method: str, path: str, status: int, route: str | None
 ) -> None:
-    """This holds for every status, and for paths that do not exist."""
+    """Errors, OPTIONS, HEAD and requests to paths that do not exist have a log line too."""
     line = _logged(service, service.client.request(method, path))
     assert (line["status"], line["route"], line["user_id"]) == (status, route, None)
     assert line["method"] == (method if method != "PROPFIND" else "other")
 
 
 def test_a_traceparent_is_continued(service: Service, client: httpx2.Client) -> None:
-    """The line has the trace id of the client (W3C Trace Context)."""
+    """The log line has the trace id that the client sent (W3C Trace Context)."""
     headers = {"traceparent": f"00-{_TRACE}-00f067aa0ba902b7-01"}
     assert _logged(service, client.get("/nothing", headers=headers))["trace_id"] == _TRACE
 
@@ -74,13 +74,13 @@ def test_a_traceparent_is_continued(service: Service, client: httpx2.Client) -> 
 def test_an_invalid_traceparent_is_ignored(
     service: Service, client: httpx2.Client, traceparent: str
 ) -> None:
-    """The line has no trace id then."""
+    """The log line of a request with an invalid traceparent has no trace id."""
     line = _logged(service, client.get("/nothing", headers={"traceparent": traceparent}))
     assert "trace_id" not in line
 
 
 def test_no_input_can_forge_a_log_line(service: Service, client: httpx2.Client) -> None:
-    """Newlines in names, emails, headers and paths do not start a new line."""
+    """Newlines in input start no new line. Names, emails, paths and headers are not logged."""
     mark = secrets.token_hex(8)
     forged = f'\n{{"event": "request", "status": 200, "forged": "{mark}"}}\n'
     quoted = httpx2.QueryParams({"x": forged})
@@ -104,14 +104,14 @@ def test_no_input_can_forge_a_log_line(service: Service, client: httpx2.Client) 
 def test_the_logged_address_is_that_of_the_last_untrusted_hop(
     service: Service, client: httpx2.Client
 ) -> None:
-    """A client cannot set its own address."""
+    """In X-Forwarded-For, a client can add addresses only before its own, which a proxy adds."""
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.200"}
     line = _logged(service, client.get("/nothing", headers=headers))
     assert line["client"] == "203.0.113.200"  # check 30
 
 
 def test_probes_are_not_logged(service: Service, client: httpx2.Client) -> None:
-    """Orchestrators send them every second, so their lines would hide all others."""
+    """Orchestrators send probes every second, so lines of probes would hide all other log lines."""
     probe_ids = [
         client.get(path).headers["X-Request-ID"] for path in ("/livez", "/readyz", "/metrics")
     ]

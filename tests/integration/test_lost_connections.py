@@ -15,7 +15,7 @@ from tests.integration.wire import at_once, statuses
 
 POOL_SIZE = 3
 CALLS_TO_PREPARE = 8 * POOL_SIZE
-"""psycopg prepares a statement after five uses on a connection."""
+"""Enough calls that each connection prepares their statements: psycopg does so after five uses."""
 
 END_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -59,7 +59,7 @@ def rename(client: httpx2.Client, account: Account, name: str) -> httpx2.Respons
 def test_a_migration_that_changes_a_type_fails_no_read_and_no_write(
     url: str, client: httpx2.Client
 ) -> None:
-    """On each connection, PostgreSQL refuses an outdated prepared plan once (0A000)."""
+    """PostgreSQL refuses an outdated plan once per connection (0A000), and the service retries."""
     account = sign_up(client)
     for number in range(CALLS_TO_PREPARE):
         assert client.get(account.url, headers=account.auth).status_code == 200
@@ -77,7 +77,7 @@ def test_a_migration_that_changes_a_type_fails_no_read_and_no_write(
 def test_the_connection_that_replaces_a_lost_one_is_used_again(
     url: str, client: httpx2.Client
 ) -> None:
-    """The first read discards all outdated connections, and returns the new one to the pool."""
+    """The first read discards all outdated connections. Its new connection stays in the pool."""
     account = sign_up(client)
     for _ in range(CALLS_TO_PREPARE):
         assert client.get(account.url, headers=account.auth).status_code == 200
@@ -94,7 +94,7 @@ def test_the_connection_that_replaces_a_lost_one_is_used_again(
 def test_an_outdated_plan_late_in_a_transaction_fails_it_once(
     url: str, client: httpx2.Client
 ) -> None:
-    """The transaction has made changes and is not repeated. Its connection is discarded."""
+    """The transaction has made changes, so it is not repeated. Its connection is discarded."""
     body = {"email": sign_up(client).email, "password": PASSWORD}
     log_in = partial(client.post, "/api/auth/login", json=body)
     assert {log_in().status_code for _ in range(CALLS_TO_PREPARE)} == {200}
@@ -107,7 +107,10 @@ def test_an_outdated_plan_late_in_a_transaction_fails_it_once(
 def test_a_write_on_a_read_only_server_closes_its_connection(
     url: str, client: httpx2.Client
 ) -> None:
-    """A primary that became a replica returns 25006; a new connection reaches the new primary."""
+    """A primary that has become a replica refuses writes with 25006.
+
+    The service then closes the connection, because a new connection reaches the new primary.
+    """
     with psycopg.connect(url, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
         setting = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
@@ -125,7 +128,7 @@ def test_a_write_on_a_read_only_server_closes_its_connection(
 def test_a_transaction_without_changes_is_repeated_on_another_connection(
     url: str, client: httpx2.Client
 ) -> None:
-    """An operator closes the connection (57P01) while the first statement waits for a lock."""
+    """An operator ends the connection (57P01) while its first statement waits for a lock."""
     account = sign_up(client)
     with psycopg.connect(url) as holder, ThreadPoolExecutor() as threads:
         holder.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])

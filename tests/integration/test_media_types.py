@@ -39,7 +39,7 @@ def test_any_spelling_of_the_json_media_type_is_accepted(
 def test_any_other_content_type_gets_415(
     client: httpx2.Client, content_types: tuple[str, ...]
 ) -> None:
-    """Other sites can send a form or a text that contains JSON, so both are refused."""
+    """A page of another site can send JSON as a form or as text, so both types are refused."""
     problem(_sign_up(client, *content_types), 415, "unsupported-media-type")  # check 21
 
 
@@ -103,7 +103,7 @@ def test_a_body_with_the_identity_coding_is_accepted(client: httpx2.Client, codi
 def test_json_is_sent_when_accept_allows_it(
     client: httpx2.Client, shared_user: Account, accept: str
 ) -> None:
-    """The values are those of curl, HTTPie and browsers, and some with qualities."""
+    """These are the values of curl, HTTPie and browsers, and some values with qualities."""
     for path in ("/api/users/me", "/livez"):
         response = client.get(path, headers={**shared_user.auth, "Accept": accept})
         assert response.status_code == 200
@@ -125,7 +125,7 @@ def test_json_is_sent_without_an_accept_header(service: Service) -> None:
 def test_an_accept_that_excludes_json_gets_406(
     client: httpx2.Client, shared_user: Account, accept: str
 ) -> None:
-    """The most specific range decides, and the request has no effect."""
+    """The most specific media range decides. A refused request has no effect."""
     headers = {**shared_user.auth, "Accept": accept}
     problem(client.get("/api/users/me", headers=headers), 406, "not-acceptable")
     problem(client.get("/livez", headers=headers), 406, "not-acceptable")
@@ -146,6 +146,6 @@ def test_an_invalid_quality_gets_400(client: httpx2.Client, accept: str) -> None
 
 
 def test_several_accept_headers_are_one_list(client: httpx2.Client) -> None:
-    """RFC 9110, section 5.3."""
+    """RFC 9110, section 5.3: two Accept lines mean the same as one line with both values."""
     headers = [("Accept", "text/html"), ("Accept", "application/json")]
     assert client.get("/livez", headers=headers).status_code == 200

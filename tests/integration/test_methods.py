@@ -27,7 +27,7 @@ _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE",
 def test_options_returns_204_with_the_allowed_methods(
     client: httpx2.Client, path: str, allow: str
 ) -> None:
-    """No sign-in is required."""
+    """OPTIONS requires no sign-in."""
     response = client.options(path)
     assert (response.status_code, response.content) == (204, b"")
     assert response.headers["Allow"] == allow
@@ -38,7 +38,7 @@ def test_options_returns_204_with_the_allowed_methods(
 def test_405_lists_exactly_the_allowed_methods(
     client: httpx2.Client, path: str, allow: str
 ) -> None:
-    """Every method that is not in Allow is refused, for every client."""
+    """Every method that is not in Allow is refused, even without a sign-in."""
     for method in sorted(_METHODS - set(allow.split(", "))):
         response = client.request(method, path)
         assert response.headers["Allow"] == allow
@@ -56,7 +56,10 @@ def test_405_lists_exactly_the_allowed_methods(
 def test_head_is_get_without_the_body(
     client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """Status and headers are the same, including Content-Length."""
+    """HEAD has the status and headers of GET, including the Content-Length of GET's body.
+
+    Only Date, RateLimit and X-Cache may differ.
+    """
     headers = {**shared_user.auth, "X-Request-ID": "the-same"}
     changing = {"date", "ratelimit", "x-cache"}
     get, head = (client.request(method, path, headers=headers) for method in ("GET", "HEAD"))
@@ -99,7 +102,7 @@ def test_a_missing_path_gets_404_and_no_redirect(client: httpx2.Client, path: st
     ["/problems/x", "/problems/%00", "/docs/nothing", "/docs/swagger-ui-bundle.js.map"],
 )
 def test_a_missing_page_gets_404(client: httpx2.Client, path: str) -> None:
-    """This holds for paths that match the path template of a page."""
+    """A path that matches the path template of a page, but names no page, gets 404."""
     problem(client.get(path), 404, "not-found")
 
 
@@ -107,7 +110,7 @@ def test_a_missing_page_gets_404(client: httpx2.Client, path: str) -> None:
 def test_a_newline_at_the_end_of_a_path_gets_404(
     client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """In a regular expression, `$` also matches before a final newline; paths must not."""
+    """In a regular expression, `$` also matches before a final newline. A route must not."""
     problem(client.get(path, headers=shared_user.auth), 404, "not-found")
 
 
@@ -120,7 +123,7 @@ def test_a_newline_at_the_end_of_a_path_gets_404(
 def test_an_encoded_slash_is_not_a_path_separator(
     client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """RFC 3986, section 2.2. This holds also while the other path is cached."""
+    """RFC 3986, section 2.2. The 404 is sent even while the path with a plain slash is cached."""
     for _ in range(3):
         assert client.get("/api/users/me", headers=shared_user.auth).status_code == 200
         for method in ("GET", "DELETE"):
@@ -144,7 +147,7 @@ def test_an_encoded_slash_is_not_a_path_separator(
     ],
 )
 def test_a_404_suggests_a_likely_path(client: httpx2.Client, path: str, advice: str) -> None:
-    """It names the path template, and repeats nothing that the client sent."""
+    """The problem names the path template, and repeats nothing that the client sent."""
     for method in ("GET", "POST"):
         response = client.request(method, path)
         detail = problem(response, 404, "not-found")["detail"]
@@ -162,7 +165,7 @@ def test_a_404_without_a_likely_path_suggests_none(client: httpx2.Client, path: 
 
 @pytest.mark.parametrize("spelling", ["+{}", "{}.0", "%20{}", "{}%0A", "0{}", "{}%20"])
 def test_an_id_has_one_spelling(client: httpx2.Client, shared_user: Account, spelling: str) -> None:
-    """Only digits are allowed, as in the OpenAPI document, so caches and logs see one path."""
+    """An id is digits without a leading zero, so caches and logs see one path for each id."""
     path = "/api/users/" + spelling.format(shared_user.id)
     assert client.get(path, headers=shared_user.auth).status_code in {404, 422}
 

@@ -1,4 +1,4 @@
-"""A migration under load: the previous release works during it, and together with this one."""
+"""The previous release works during a migration under load, and then together with this release."""
 
 import dataclasses
 import time
@@ -39,11 +39,11 @@ class Releases:
 def releases(
     new_database: NewDatabase, defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Releases]:
-    """The previous release runs, the migration runs under its load, then this release starts."""
+    """The migration runs while the previous release is under load. Then this release starts too."""
     checkout = previous_release(tmp_path_factory.mktemp("before"))
     url, logs = new_database(), tmp_path_factory.mktemp("logs")
     migrate(url, release=checkout)
-    # The previous release uses the current libraries, which may warn of deprecations.
+    # The previous release uses the current libraries, so a deprecation warning is no error.
     settings = {**defaults, "DATABASE_URL": url, "REDIS_KEY_PREFIX": f"two-{new_key()}"}
     relaxed = {**settings, "PYTHONWARNINGS": "default"}
     with ExitStack() as running:
@@ -62,7 +62,7 @@ def releases(
 
 
 def test_no_request_fails_before_during_and_after_the_migration(releases: Releases) -> None:
-    """The requests are reads, orders and signups, to the previous release and then to both."""
+    """Reads, orders and signups go to the previous release first, and then to both releases."""
     print(releases.record.figures())
     assert not releases.record.failures  # check F16
     ports = {exchange.call.port for exchange in releases.record.exchanges}
@@ -77,7 +77,7 @@ def test_no_request_fails_before_during_and_after_the_migration(releases: Releas
 
 
 def test_one_key_in_both_releases_places_one_order(releases: Releases) -> None:
-    """A client may retry at the new release after the old one has closed its connection."""
+    """If the old release has closed a connection, the client may retry at the new release."""
     shop = releases.shop
     for _ in range(10):
         key = new_key()
@@ -91,7 +91,7 @@ def test_one_key_in_both_releases_places_one_order(releases: Releases) -> None:
 
 @pytest.mark.parametrize("first", ["old", "new"])
 def test_a_session_of_one_release_is_valid_in_the_other(releases: Releases, first: str) -> None:
-    """The other release accepts its token, refreshes it, and can end it for both."""
+    """The other release accepts the session's tokens, and can end the session for both releases."""
     here, there = releases.old.client, releases.new.client
     if first == "new":
         here, there = there, here

@@ -17,7 +17,7 @@ from tests.service import CHECKOUT
 pytestmark = pytest.mark.slow
 
 LONGEST_WAIT_SECONDS = 2.0
-"""A wait must be shorter than this. DATABASE_STATEMENT_TIMEOUT would end it after 5 s."""
+"""A statement must wait less than this. DATABASE_STATEMENT_TIMEOUT would end it after 5 s."""
 CONCURRENTLY = '''"""Create an index without blocking writes.
 
 Revision ID: 9999
@@ -75,7 +75,7 @@ def test_no_statement_waits_long_for_a_migration_that_waits_for_a_lock(
 def test_two_concurrent_deployments_can_build_an_index_concurrently(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
-    """A deployment that waits for its turn does not block the other one."""
+    """While one deployment builds the index, the waiting deployment does not block it."""
     url = new_database()
     migrate(url)
     with psycopg.connect(url) as connection:
@@ -96,7 +96,7 @@ def test_two_concurrent_deployments_can_build_an_index_concurrently(
 
 
 def test_the_sql_of_a_migration_can_be_printed() -> None:
-    """It has the same lock timeout as a run, and needs no database."""
+    """The printed SQL sets the same lock timeout as a run. Printing needs no database."""
     command = [sys.executable, "-m", "alembic", "upgrade", "0003:0004", "--sql"]
     result = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
     assert result.stdout.startswith("SET lock_timeout = '1s';")

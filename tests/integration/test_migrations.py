@@ -52,14 +52,17 @@ def test_upgrade_downgrade_upgrade_leaves_the_same_schema(new_database: NewDatab
 def test_two_concurrent_upgrades_run_one_after_the_other(
     new_database: NewDatabase, database_url: str
 ) -> None:
-    """So every deployment can run the migrations."""
+    """Every deployment can run the migrations, even while another deployment runs them."""
     url = new_database()
     at_once([lambda: migrate(url)] * 2)
     assert _schema(url) == _schema(database_url)
 
 
 def test_a_downgrade_keeps_accounts_without_a_password(new_database: NewDatabase) -> None:
-    """The previous release needs a hash, so they get an empty one. The upgrade reverts this."""
+    """The downgrade gives these accounts an empty hash, because the previous release needs a hash.
+
+    The upgrade removes the empty hash again.
+    """
     url = new_database()
     migrate(url)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -83,7 +86,7 @@ def test_autogenerate_finds_no_difference(database_url: str) -> None:
 
 
 def test_every_constraint_and_index_is_named_by_the_convention(database_url: str) -> None:
-    """Repositories rely on these names, so PostgreSQL must not choose one."""
+    """Repositories rely on these names, so PostgreSQL must not choose a name itself."""
     for kind, table, name, definition, *_ in _schema(database_url):
         if table == "alembic_version":
             continue

@@ -32,7 +32,7 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users can sign in with that provider."""
+    """A service whose users can sign in with the identity provider `provider`."""
     return start_service(
         **provider.settings,
     )
@@ -68,7 +68,10 @@ def test_a_first_sign_in_creates_an_account_and_a_session(
 def test_both_cookies_are_restricted_to_this_host(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """No script and no plain HTTP request gets them. The flow's cookie is deleted with the flow."""
+    """No script and no plain HTTP request gets the cookie of a flow or of a session.
+
+    The cookie of a flow is deleted with the flow.
+    """
     url = browser.begin()
     flow = browser.cookies["__Host-oidc"]
     assert int(flow["max-age"]) == 600
@@ -83,7 +86,7 @@ def test_both_cookies_are_restricted_to_this_host(
 def test_the_service_authenticates_to_the_provider(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Its secret is in a header, encoded as in RFC 6749, section 2.3.1, or in the form."""
+    """The Authorization header has the client secret, encoded as in RFC 6749, section 2.3.1."""
     browser.sign_in(provider)
     pair = f"{CLIENT_ID}:{quote_plus(CLIENT_SECRET)}".encode()
     sent = [authorization for authorization in provider.authorizations if authorization]
@@ -94,7 +97,7 @@ def test_the_service_authenticates_to_the_provider(
 def test_an_identity_is_issuer_and_subject_and_not_the_email(
     service: Service, provider: HostileProvider
 ) -> None:
-    """A new email keeps the account, and another identity with the old email does not get it."""
+    """An identity with a new email keeps its account. The old email gives no access to it."""
     subject, email = secrets.token_hex(8), new_email()
     first, again, other = (Browser(service.client) for _ in range(3))
     first.sign_in(provider, sub=subject, email=email)
@@ -109,7 +112,7 @@ def test_an_identity_is_issuer_and_subject_and_not_the_email(
 def test_an_account_with_a_password_is_never_linked_by_its_email(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """Only its owner, signed in, can link it."""
+    """The sign-in gets 409. Only the account's owner, while signed in, can link the identity."""
     owner = sign_up(service.client)
     problem(browser.sign_in(provider, email=owner.email), 409, "link-required")  # check 22
     assert _identities(database, owner.id) == 0
@@ -123,7 +126,7 @@ def test_an_account_with_a_password_is_never_linked_by_its_email(
 def test_a_new_account_needs_an_email_that_the_provider_has_verified(
     browser: Browser, provider: HostileProvider, claims: dict[str, object]
 ) -> None:
-    """Otherwise, an attacker could create an account with another person's email."""
+    """With an unverified email, an attacker could have an account with another person's email."""
     problem(browser.sign_in(provider, **claims), 403, "email-unverified")
     assert "__Host-session" not in browser.cookies
 
@@ -142,7 +145,7 @@ def test_a_new_account_needs_an_email_that_the_provider_has_verified(
 def test_the_name_from_the_provider_is_made_valid(
     browser: Browser, provider: HostileProvider, claim: object, expected: str
 ) -> None:
-    """Users choose it freely at the provider, so it may break the rules of this service."""
+    """Users choose their name freely at the provider, so it may break the rules of this service."""
     email = f"local.part@{secrets.token_hex(8)}.example.com"
     browser.sign_in(provider, name=claim, email=email)
     assert browser.me()["name"] == expected
@@ -151,7 +154,7 @@ def test_the_name_from_the_provider_is_made_valid(
 def test_concurrent_first_sign_ins_create_one_account(
     service: Service, provider: HostileProvider
 ) -> None:
-    """Later sign-ins find the account that the first one has created."""
+    """The other sign-ins find the account that the first sign-in has created."""
     subject, email = secrets.token_hex(8), new_email()
     browsers = [Browser(service.client) for _ in range(5)]
     callbacks = [provider.authorize(browser.begin()) for browser in browsers]
@@ -168,7 +171,7 @@ def test_concurrent_first_sign_ins_create_one_account(
 def test_a_sign_in_redirects_to_return_to(
     browser: Browser, provider: HostileProvider, path: str
 ) -> None:
-    """This is a path on this server, unchanged."""
+    """`return_to` is a path on this server. The redirect goes to exactly this path."""
     response = browser.finish(provider.authorize(browser.begin(path)))
     assert response.headers["Location"] == path
 
@@ -179,7 +182,7 @@ def test_a_sign_in_redirects_to_return_to(
      "/\n", "/ä", "/a b", "javascript:alert(1)", "/" + "a" * 2000],
 )  # fmt: skip
 def test_a_sign_in_never_redirects_to_another_site(browser: Browser, path: str) -> None:
-    """An invalid `return_to` gets 422, and the problem does not repeat it."""
+    """An invalid `return_to` gets 422, and the problem does not repeat its value."""
     response = browser.request("GET", f"{OIDC}/login", params={"return_to": path})
     (error,) = problem(response, 422, "invalid-content")["errors"]
     assert error["parameter"] == "return_to"
@@ -188,7 +191,7 @@ def test_a_sign_in_never_redirects_to_another_site(browser: Browser, path: str) 
 
 
 def test_an_unknown_provider_gets_404(browser: Browser, service: Service) -> None:
-    """This holds on all of its routes, signed in or not."""
+    """Login and callback with an unknown provider get 404. A signed-in user's link gets 404 too."""
     account = sign_up(service.client)
     for name in ("google", "TEST", "%2e%2e"):
         problem(browser.request("GET", f"/api/auth/oidc/{name}/login"), 404, "not-found")
@@ -200,7 +203,7 @@ def test_an_unknown_provider_gets_404(browser: Browser, service: Service) -> Non
 def test_a_declined_sign_in_does_not_show_the_error_of_the_provider(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """An attacker could write any text into the callback URL."""
+    """An attacker could write any text into the callback URL, so the problem repeats none of it."""
     parameters = provider.authorize(browser.begin())
     declined = {
         "state": parameters["state"],
@@ -216,7 +219,7 @@ def test_a_declined_sign_in_does_not_show_the_error_of_the_provider(
 def test_a_sign_in_replaces_the_previous_session(
     service: Service, provider: HostileProvider
 ) -> None:
-    """A thief of the earlier cookie loses access."""
+    """A thief of the previous session's cookie loses access."""
     browser, thief = Browser(service.client), Browser(service.client)
     browser.sign_in(provider)
     thief.cookies = {"__Host-session": browser.cookies["__Host-session"]}
@@ -228,7 +231,7 @@ def test_a_sign_in_replaces_the_previous_session(
 def test_a_login_to_an_account_without_a_password_always_fails(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """The response is the same as for an unknown user."""
+    """The problem is the same as for an unknown user. The password cannot be changed either."""
     browser.sign_in(provider)
     responses = [
         service.client.post("/api/auth/login", json={"email": email, "password": password})
@@ -246,7 +249,7 @@ def test_a_login_to_an_account_without_a_password_always_fails(
 def test_the_identities_of_an_erased_account_are_deleted(
     browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """The same identity can then sign in, and gets a new account."""
+    """If the same identity signs in afterwards, it gets a new account."""
     subject, email = secrets.token_hex(8), new_email()
     browser.sign_in(provider, sub=subject, email=email)
     first = browser.me()["id"]
@@ -267,7 +270,7 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
 def test_the_login_rate_limit_applies_to_every_step(
     start_service: StartService, provider: HostileProvider
 ) -> None:
-    """This includes the callback, which is not in the OpenAPI document."""
+    """The limit also applies to the callback, although it is not in the OpenAPI document."""
     service = start_service(
         RATE_LIMIT_LOGIN="1/hour",
         **provider.settings,

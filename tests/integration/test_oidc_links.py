@@ -26,7 +26,7 @@ def provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
-    """A service whose users can sign in with that provider."""
+    """A service whose users can sign in with the identity provider `provider`."""
     return start_service(
         **provider.settings,
         SWEEP_INTERVAL="0.2",
@@ -42,7 +42,7 @@ def browser(service: Service) -> Browser:
 def test_an_owner_can_link_several_identities(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """Their emails do not matter, and each can sign in to the account afterwards."""
+    """The emails of the identities do not matter. Each identity can then sign in to the account."""
     owner = sign_up(service.client)
     for _ in range(2):
         subject = secrets.token_hex(8)
@@ -60,7 +60,7 @@ def test_an_owner_can_link_several_identities(
 def test_linking_an_identity_again_succeeds(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """The identity is already linked to the same account."""
+    """An identity that is already linked to an account can be linked to it again."""
     owner, subject = sign_up(service.client), secrets.token_hex(8)
     for _ in range(2):
         parameters = provider.authorize(browser.begin_link(owner), sub=subject)
@@ -83,7 +83,7 @@ def test_an_identity_of_one_account_cannot_be_linked_to_another(
 def test_only_the_browser_that_started_a_link_can_finish_it(
     service: Service, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """An attacker who sends a victim a callback URL cannot link an identity."""
+    """An attacker who sends a callback URL to a victim cannot link the victim's identity."""
     owner = sign_up(service.client)
     attacker, victim = Browser(service.client), Browser(service.client)
     parameters = provider.authorize(attacker.begin_link(owner))
@@ -148,7 +148,7 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
 def test_a_session_has_at_most_ten_pending_links(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """A further one replaces the oldest, and the newest can be finished."""
+    """A further link replaces the oldest pending link. The newest link can be finished."""
     owner = sign_up(service.client)
     address = browser.begin_link(owner)
     flows = "SELECT state_hash FROM oidc_flows WHERE user_id = %s"
@@ -165,7 +165,7 @@ def test_a_session_has_at_most_ten_pending_links(
 def test_a_sign_in_beyond_the_maximum_of_sessions_ends_one_at_once(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """This holds even in a process that has just checked that session."""
+    """The ended session is refused even by a process that has just checked it."""
     subject = secrets.token_hex(8)
     browser.sign_in(provider, sub=subject, email=f"{subject}@example.com")
     owner = browser.me()["id"]

@@ -1,4 +1,4 @@
-"""Requests of the service to an identity provider, also while the provider fails."""
+"""Requests that the service sends to an identity provider, even while the provider fails."""
 
 import asyncio
 import threading
@@ -205,7 +205,7 @@ def test_cached_keys_verify_while_the_provider_is_unavailable(
 
 
 def test_the_keys_are_fetched_again_when_a_token_names_a_new_one(provider: HostileProvider) -> None:
-    """So a key rotation of the provider needs no restart."""
+    """If the provider rotates its keys, the service fetches them again and needs no restart."""
 
     async def rotate(client: IdentityProvider) -> None:
         for _ in range(2):
@@ -223,7 +223,7 @@ def test_the_keys_are_fetched_again_when_a_token_names_a_new_one(provider: Hosti
 def test_fifty_concurrent_logins_make_one_request_to_a_silent_provider(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """All fail within the time limit, and later ones fail at once."""
+    """All fifty logins fail less than 3 s after the timeout. A later login fails at once."""
     service = _started(start_service, provider)
     hang = threading.Event()
     provider.respond[DISCOVERY] = lambda: (hang.wait(10), as_json({}))[1]
@@ -243,7 +243,7 @@ def test_fifty_concurrent_logins_make_one_request_to_a_silent_provider(
 def test_fifty_callbacks_make_few_requests_to_a_silent_provider(
     provider: HostileProvider, start_service: StartService
 ) -> None:
-    """Their codes cannot be redeemed, and later sign-ins fail at once."""
+    """The service cannot redeem the codes of the callbacks. A later sign-in fails at once."""
     service = _started(start_service, provider)
     browsers = [Browser(service.client) for _ in range(50)]
     callbacks = [provider.authorize(browser.begin()) for browser in browsers]
@@ -255,7 +255,8 @@ def test_fifty_callbacks_make_few_requests_to_a_silent_provider(
     for response, seconds in responses:
         unavailable(response, "provider-unavailable")
         assert seconds < _TIMEOUT_SECONDS + 3  # check F22
-    # Ten requests run at the same time. Fewer than five more start before the fifth failure.
+    # Ten requests run at the same time, and none starts after the fifth failure. Each earlier
+    # failure can start one more request, so fewer than five more start.
     request_count = provider.count(TOKEN)
     assert request_count < 15  # check F22
     late = Browser(service.client)
@@ -266,7 +267,7 @@ def test_fifty_callbacks_make_few_requests_to_a_silent_provider(
 
 
 def test_a_provider_that_refuses_connections_means_503(start_service: StartService) -> None:
-    """The service itself stays ready."""
+    """Only sign-ins with the provider fail: the service itself stays ready."""
     with hostile_provider() as provider:
         service = _started(start_service, provider)
     unavailable(service.client.get(f"{OIDC}/login"), "provider-unavailable")

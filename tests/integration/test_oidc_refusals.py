@@ -35,14 +35,14 @@ def shared_provider() -> Iterator[HostileProvider]:
 
 @pytest.fixture
 def provider(shared_provider: HostileProvider) -> HostileProvider:
-    """The provider, with correct signatures until a test changes that."""
+    """The provider, which signs tokens correctly until a test sets `sign`."""
     shared_provider.sign = None
     return shared_provider
 
 
 @pytest.fixture(scope="module")
 def service(start_service: StartService, shared_provider: HostileProvider) -> Service:
-    """A service whose users can sign in with that provider, with the log level debug."""
+    """A service with the log level debug, whose users can sign in with `shared_provider`."""
     return start_service(
         **shared_provider.settings,
         LOG_LEVEL="debug",
@@ -68,7 +68,7 @@ def no_new_identity(database: psycopg.Connection) -> Iterator[None]:
 def test_a_callback_with_another_state_is_refused(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """So an attacker cannot sign a victim in to the attacker's account."""
+    """Without this check, an attacker could sign a victim in to the attacker's account."""
     back, request_count = provider.authorize(browser.begin()), provider.count("/token")
     other = Browser(service.client)
     foreign = provider.authorize(other.begin())
@@ -119,7 +119,7 @@ def test_a_code_is_valid_only_in_its_own_flow(
 def test_a_callback_with_another_issuer_is_refused(
     browser: Browser, provider: HostileProvider, issuer: str | None
 ) -> None:
-    """RFC 9207: a code of one provider must not be sent to another."""
+    """RFC 9207: a code of one provider must not be sent to another provider."""
     back = provider.authorize(browser.begin())
     del back["iss"]
     if issuer is not None:
@@ -129,7 +129,7 @@ def test_a_callback_with_another_issuer_is_refused(
     assert provider.count("/token") == request_count
 
 
-# Constants, because they are part of the ids of the tests.
+# These times are constants, because the ids of the tests contain them.
 _PAST, _FUTURE = 1_000_000_000, 4_000_000_000
 
 
@@ -168,7 +168,7 @@ _PAST, _FUTURE = 1_000_000_000, 4_000_000_000
 def test_an_id_token_with_invalid_claims_is_refused(
     browser: Browser, provider: HostileProvider, claims: dict[str, Any]
 ) -> None:
-    """Its signature is valid."""
+    """The token has a valid signature and invalid claims."""
     problem(browser.sign_in(provider, **claims), 403, "oidc-refused")  # check 22
     assert "__Host-session" not in browser.cookies
 
@@ -235,7 +235,7 @@ def test_an_id_token_without_a_signature_of_the_provider_is_refused(
 def test_tokens_with_unknown_keys_do_not_cause_a_fetch_each(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """The service fetches the keys at most once a minute."""
+    """The service fetches the provider's keys at most once a minute."""
     for _ in range(5):
         provider.sign = _signed(Key())
         problem(browser.sign_in(provider), 403, "oidc-refused")
@@ -245,7 +245,7 @@ def test_tokens_with_unknown_keys_do_not_cause_a_fetch_each(
 def test_no_secret_of_a_sign_in_is_in_the_log_or_in_a_body(
     service: Service, provider: HostileProvider
 ) -> None:
-    """This holds for successful and failed sign-ins, with the log level debug."""
+    """Neither a successful nor a failed sign-in shows a secret, even with the log level debug."""
     tokens: list[str] = []
 
     def sign(claims: dict[str, Any]) -> str:
