@@ -48,7 +48,7 @@ def test_the_document_names_its_server_licence_and_tags(
 
 
 def test_every_operation_lists_its_security_schemes(operations: Operations) -> None:
-    """A public operation has none. The others need a token or a cookie, and can return 401."""
+    """A public operation lists no scheme. The others need a token or cookie and can return 401."""
     for method, path, operation in operations:
         if operation["security"]:
             assert operation["security"] == [{"AccessToken": []}, {"SessionCookie": []}]
@@ -69,7 +69,7 @@ def test_every_response_lists_its_headers(operations: Operations) -> None:
 def test_every_parameter_is_described_and_path_parameters_keep_their_order(
     operations: Operations,
 ) -> None:
-    """A generated function has them in the order of the path."""
+    """The functions of a generated client have path parameters in the order of the document."""
     for _, path, operation in operations:
         parameters = operation.get("parameters", [])
         assert all(parameter["description"] for parameter in parameters), path
@@ -80,7 +80,7 @@ def test_every_parameter_is_described_and_path_parameters_keep_their_order(
 def test_every_unsafe_operation_documents_cross_site(
     client: httpx2.Client, operations: Operations, ahmed: Account
 ) -> None:
-    """Browsers send the cookie from every site. Exactly these operations are refused."""
+    """An unsafe request with a cookie gets 403 if it comes from a page of another site."""
     browser = browser_of(client, ahmed)
     for method, path, operation in operations:
         forbidden = operation["responses"].get("403", {"description": ""})["description"]
@@ -95,7 +95,7 @@ def test_every_unsafe_operation_documents_cross_site(
 def test_every_read_with_an_etag_supports_if_none_match(
     client: httpx2.Client, operations: Operations, ahmed: Account, admin: Account
 ) -> None:
-    """Document and service agree on the ETag, the 304 and the headers of each read."""
+    """The document and the service agree on the ETag, the 304 and the headers of each read."""
     product = new_product(client, admin)
     body = basket((product, 1))
     order = client.post(f"{ahmed.url}/orders", json=body, headers=ahmed.auth).json()
@@ -104,7 +104,7 @@ def test_every_read_with_an_etag_supports_if_none_match(
     ids["identity_id"] = 1
     checked = 0
     for method, path, operation in operations:
-        # Only an administrator can list users. The other ids belong to the user.
+        # Only an administrator can list users. The user `ahmed` can read everything else.
         caller = admin if path == "/api/users" else ahmed
         url = path.format_map({**ids, "user_id": ahmed.id, "provider": "none"})
         if method == "get" and client.get(url, headers=caller.auth).status_code == 200:
@@ -179,7 +179,7 @@ def test_a_problems_code_is_an_open_enum(client: httpx2.Client, document: dict[s
 def test_a_problem_omits_errors_instead_of_sending_null(
     client: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    """The document does not allow null either."""
+    """In the OpenAPI document, no member of a problem may be null."""
     schemas = document["components"]["schemas"]
     assert "errors" not in schemas["Problem"]["required"]
     for name in ("Problem", "FieldProblem"):

@@ -35,7 +35,7 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
 
 
 def test_livez_returns_200(client: httpx2.Client) -> None:
-    """It checks no dependency, and must not be cached."""
+    """The response names no dependency, and must not be cached."""
     response = client.get("/livez")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
     assert response.headers["Cache-Control"] == "no-store"
@@ -50,7 +50,7 @@ def test_readyz_reports_each_dependency(client: httpx2.Client) -> None:
 
 
 def test_readyz_refuses_to_exclude_an_unknown_dependency(client: httpx2.Client) -> None:
-    """Otherwise, a typing error in the URL of a probe would have no effect, unnoticed."""
+    """If unknown names were ignored, a typing error in the URL of a probe would stay unnoticed."""
     for query in ("exclude=postgres", "exclude=redis", "exclude=postgres&exclude=redis"):
         assert client.get(f"/readyz?{query}").status_code == 200
     refused = problem(client.get("/readyz?exclude=postgrse"), 422, "invalid-content")
@@ -59,7 +59,7 @@ def test_readyz_refuses_to_exclude_an_unknown_dependency(client: httpx2.Client) 
 
 
 def test_readyz_returns_503_before_the_process_ends(start_service: StartService) -> None:
-    """This is visible on open connections too, while other requests still succeed."""
+    """An open connection gets this 503 too. Until the process ends, other requests succeed."""
     service = start_service(DRAIN_DELAY="1.5")
     service.client.get("/readyz").raise_for_status()
     service.process.send_signal(signal.SIGTERM)
@@ -108,7 +108,7 @@ def test_the_documentation_needs_no_other_server(client: httpx2.Client) -> None:
 
 
 def test_every_operation_is_described_with_an_example(document: dict[str, Any]) -> None:
-    """It has a summary, a command to copy, and a unique operation id."""
+    """Every operation has a summary, a command to copy, and a unique operation id."""
     operations = _operations(document)
     names = [operation["operationId"] for _, _, operation in operations]
     assert len(set(names)) == len(names) >= 9
@@ -183,7 +183,7 @@ def test_each_problem_in_the_document_has_a_page(
 def test_operations_that_hash_a_password_document_overloaded(
     document: dict[str, Any],
 ) -> None:
-    """They return this 503 when the password queue is full."""
+    """These operations return the 503 `overloaded` when the password queue is full."""
     for method, path in [
         ("post", "/api/users"),
         ("post", "/api/auth/login"),
@@ -208,7 +208,7 @@ def test_every_documented_error_is_a_problem(document: dict[str, Any]) -> None:
 def test_the_problem_schema_has_the_members_of_a_sent_problem(
     client: httpx2.Client, document: dict[str, Any]
 ) -> None:
-    """A problem with errors has all of them."""
+    """A problem with `errors` has every member of the schema."""
     schema = document["components"]["schemas"]["Problem"]
     sent = client.post("/api/users", json={}).json()
     assert set(schema["properties"]) == set(sent)

@@ -35,7 +35,7 @@ _ORDER: list[tuple[str, dict[str, Any]]] = [
     ("PATCH", {"json": {"status": "paid"}, "headers": _ANY}),
     ("PATCH", {"json": {"status": "pending"}, "headers": _ANY}),
 ]
-# These are refused because of their content, before the owner is checked.
+# The service answers these requests before it checks the owner. All but OPTIONS are refused.
 _MALFORMED: list[tuple[str, dict[str, Any]]] = [
     ("GET", {"headers": {"If-None-Match": "unquoted"}}),
     ("PATCH", {"json": {"status": "cancelled"}, "headers": {"If-Match": "unquoted"}}),
@@ -53,13 +53,13 @@ _Call = tuple[str, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """The product of the order."""
+    """The product of `foreign_order`."""
     return new_product(client, admin)
 
 
 @pytest.fixture(scope="module")
 def owner(client: httpx2.Client) -> Account:
-    """The owner of the order."""
+    """The owner of `foreign_order`."""
     return sign_up(client)
 
 
@@ -93,7 +93,7 @@ def test_another_users_orders_look_like_those_of_a_missing_user(
     foreign_order: httpx2.Response,
     call: _Call,
 ) -> None:
-    """The 404 is identical byte for byte, and precedes all other errors."""
+    """Both requests get the same 404, byte for byte, whatever other errors they have."""
     responses = [
         _send(client, other_user, f"/api/users/{user_id}/orders", call)
         for user_id in (owner.id, MISSING)
@@ -110,7 +110,7 @@ def test_another_users_order_looks_like_a_missing_one(
     client: httpx2.Client, other_user: Account, owner: Account, product: dict[str, Any],
     foreign_order: httpx2.Response, call: _Call,
 ) -> None:  # fmt: skip
-    """This holds under the owner's path and under the caller's own path."""
+    """The responses are identical under the owner's path, and under the caller's own path."""
     order_id = foreign_order.json()["id"]
     paths = [(owner.url, order_id), (owner.url, MISSING), (f"/api/users/{MISSING}", MISSING)]
     foreign = [
@@ -144,7 +144,7 @@ def test_an_order_needs_a_token(
 
 @pytest.mark.parametrize("order_id", ["0", "-1", "01", "x", str(2**63)])
 def test_an_invalid_order_id_gets_422(client: httpx2.Client, owner: Account, order_id: str) -> None:
-    """An id has one spelling."""
+    """An id is between 1 and 2^63 - 1, and has one spelling."""
     response = client.get(f"{owner.url}/orders/{order_id}", headers=owner.auth)
     document = problem(response, 422, "invalid-content")
     assert [error["parameter"] for error in document["errors"]] == ["order_id"]

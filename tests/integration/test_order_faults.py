@@ -20,7 +20,7 @@ from tests.service import Service
 
 @pytest.fixture(scope="module")
 def own_url(new_tables: NewDatabase) -> str:
-    """A database of this module only. It detects a deadlock after 2 s."""
+    """A database that only this module uses. It detects a deadlock after 2 s."""
     url = new_tables()
     with psycopg.connect(url, autocommit=True) as connection:
         name = sql.Identifier(connection.info.dbname)
@@ -30,14 +30,14 @@ def own_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to that database, to check and change rows."""
+    """A connection to the database `own_url`, to check and change rows."""
     with psycopg.connect(own_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def proxy(proxied: tuple[PostgresProxy, str]) -> PostgresProxy:
-    """The proxy, which can break a connection at a commit."""
+    """A proxy to PostgreSQL, which can break a connection at a commit."""
     return proxied[0]
 
 
@@ -49,13 +49,13 @@ def service(proxied: tuple[PostgresProxy, str], start_service: StartService) -> 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """An HTTP client of that service."""
+    """An HTTP client of `service`."""
     return service.client
 
 
 @pytest.fixture(scope="module")
 def admin(client: httpx2.Client, own_url: str) -> Account:
-    """An administrator of that service."""
+    """An administrator of `service`."""
     return new_admin(client, own_url)
 
 
@@ -88,7 +88,10 @@ def test_a_retry_after_a_connection_lost_at_the_commit_gives_one_order(
     client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     own_database: psycopg.Connection, cut: Cut, survived: int,
 ) -> None:  # fmt: skip
-    """The outcome is unknown, so the client gets 503. A retry with the same key resolves it."""
+    """The outcome of the commit is unknown, so the client gets 503.
+
+    A retry with the same key returns the order of the first request, or places the order.
+    """
     product, key = new_product(client, admin), secrets.token_hex(8)
     proxy.cut = cut
     unavailable(order(client, buyer, (product, 2), key=key), "unavailable")  # check F3
@@ -105,7 +108,7 @@ def test_the_service_does_not_retry_an_order_with_an_unknown_outcome(
     client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     own_database: psycopg.Connection,
 ) -> None:  # fmt: skip
-    """Without a key, a retry could create a second order."""
+    """Without an idempotency key, a retry by the service could create a second order."""
     product = new_product(client, admin)
     proxy.cut = "reply"
     unavailable(order(client, buyer, (product, 1)), "unavailable")  # check F3
@@ -118,7 +121,7 @@ def test_a_connection_lost_during_a_cancellation_restores_the_stock_once(
     client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     cut: Cut, left: int, status: int,
 ) -> None:  # fmt: skip
-    """A retry succeeds, or gets 412 because the first request has succeeded."""
+    """If the COMMIT is lost, a retry succeeds. If only its reply is lost, a retry gets 412."""
     product = new_product(client, admin)
     headers = placed(client, buyer, (product, 2)).headers
     url, etag = headers["Location"], headers["ETag"]
@@ -159,7 +162,7 @@ def test_an_order_whose_commit_fails_is_not_placed(
     client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
     code: str, status: int,
 ) -> None:  # fmt: skip
-    """No order, stock or key is changed, so the same request can succeed later."""
+    """The order, the stock and the key are rolled back, so the same request can succeed later."""
     product, key = new_product(client, admin), secrets.token_hex(8)
     with _failing_transactions(own_database, code, 1, _AT_COMMIT):
         response = order(client, buyer, (product, 1), key=key)
@@ -197,7 +200,7 @@ def test_a_cancellation_is_tried_three_times_too(
     client: httpx2.Client, admin: Account, buyer: Account, own_database: psycopg.Connection,
     times: int, status: int, left: int,
 ) -> None:  # fmt: skip
-    """The stock is restored once, or the order does not change."""
+    """After two failures, the stock is restored once. After three failures, it is not restored."""
     product = new_product(client, admin)
     url = placed(client, buyer, (product, 2)).headers["Location"]
     with _failing_transactions(own_database, "40P01", times, _AT_UPDATE):
@@ -212,7 +215,8 @@ def test_an_order_succeeds_after_a_deadlock(
     first, second = new_product(client, admin), new_product(client, admin)
     lock = "SELECT 1 FROM products WHERE id = %s FOR UPDATE"
     with psycopg.connect(own_url) as outside, ThreadPoolExecutor(1) as threads:
-        # PostgreSQL ends the transaction that checks for a deadlock first: the service's.
+        # PostgreSQL ends the transaction that is first to check for a deadlock. With this
+        # timeout, the first one is the transaction of the service.
         outside.execute("SET deadlock_timeout = '1min'")
         outside.execute(lock, [second["id"]])
         waiting = threads.submit(order, client, buyer, (second, 1), (first, 1))

@@ -129,18 +129,18 @@ class ShopModel(RuleBasedStateMachine):
 
     @invariant()
     def the_stock_matches_the_model(self) -> None:
-        """The stock is never below zero."""
+        """Each product has the stock and price of the model, and no stock is below zero."""
         for product in self.products:
             shown = self.shop.client.get(product_url(product)).json()
             assert shown["stock"] == self.stock[product["id"]] >= 0
             assert shown["price"] == product["price"]
 
     def teardown(self) -> None:
-        """Check that each order is unchanged, has a correct total and had no status twice."""
+        """Check that each order is as expected, has a correct total and had no status twice."""
         url = f"{self.shop.buyer.url}/orders?limit=100"
         listed = self.shop.client.get(url, headers=self.shop.buyer.auth).json()["items"]
         assert len(listed) >= len(self.orders)
-        # The newest orders are from this run, the older ones from previous runs.
+        # The newest orders are from this sequence, the older orders from previous sequences.
         for expected, shown in zip(reversed(self.orders), listed, strict=False):
             assert shown == {**expected.shown, "status": expected.states[-1]}
             lines = [Decimal(line["unit_price"]["amount"]) * line["quantity"]

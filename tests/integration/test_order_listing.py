@@ -24,7 +24,7 @@ def kettle(client: httpx2.Client, admin: Account) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def buyer_with_orders(client: httpx2.Client, admin: Account, kettle: dict[str, Any]) -> Account:
-    """A user with twelve orders: every third is paid, and the first of these is shipped."""
+    """A user with twelve orders: eight are pending, three are paid, and one is shipped."""
     buyer = sign_up(client)
     urls = [placed(client, buyer, (kettle, 1)).headers["Location"] for _ in range(ORDER_COUNT)]
     for url in urls[::3]:
@@ -70,7 +70,7 @@ def test_orders_are_listed_newest_first(client: httpx2.Client, buyer_with_orders
 def test_a_full_last_page_has_no_next_link(
     client: httpx2.Client, buyer_with_orders: Account
 ) -> None:
-    """So a client that follows the links never gets an empty page."""
+    """A client that follows the links never gets an empty page."""
     pages = list(
         _pages(
             client, buyer_with_orders, f"{buyer_with_orders.url}/orders?limit={ORDER_COUNT // 2}"
@@ -82,7 +82,7 @@ def test_a_full_last_page_has_no_next_link(
 def test_a_list_of_orders_is_private_and_has_an_etag(
     client: httpx2.Client, buyer_with_orders: Account
 ) -> None:
-    """Each page has its own ETag."""
+    """A request with the ETag of the page gets 304, with the same Link header."""
     url = f"{buyer_with_orders.url}/orders?limit=3"
     response = client.get(url, headers=buyer_with_orders.auth)
     assert response.headers["Cache-Control"] == "private, no-cache"
@@ -98,7 +98,7 @@ def test_a_list_of_orders_is_private_and_has_an_etag(
 def test_orders_are_listed_by_status(
     client: httpx2.Client, buyer_with_orders: Account, status: str, count: int
 ) -> None:
-    """The links keep the filter."""
+    """The links of a page keep the filter by status."""
     url = f"{buyer_with_orders.url}/orders?status={status}&limit=2"
     found = _all(client, buyer_with_orders, url)
     everything = _all(client, buyer_with_orders, f"{buyer_with_orders.url}/orders")
@@ -124,7 +124,7 @@ def test_an_invalid_status_or_limit_gets_422(
 
 
 def test_a_damaged_cursor_gets_400(client: httpx2.Client, buyer_with_orders: Account) -> None:
-    """This holds for every changed byte, and also for the list of products."""
+    """A change of any byte is detected. The list of products refuses the cursors too."""
     url = f"{buyer_with_orders.url}/orders"
     cursor = client.get(f"{url}?limit=1", headers=buyer_with_orders.auth).json()["next_cursor"]
     raw = base64.urlsafe_b64decode(cursor)
@@ -139,7 +139,7 @@ def test_a_damaged_cursor_gets_400(client: httpx2.Client, buyer_with_orders: Acc
 def test_a_cursor_of_another_list_gets_400(
     client: httpx2.Client, admin: Account, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """Lists of another user, of another status and of products have different cursors."""
+    """A cursor is valid only for the same kind of list, the same user and the same status."""
     for _ in range(2):
         placed(client, bettina, (kettle, 1))
     new_product(client, admin)
@@ -162,7 +162,7 @@ def test_a_cursor_of_another_list_gets_400(
 def test_only_pages_that_next_links_lead_to_are_cached(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """A cursor is also valid with another limit. That page is correct, and is not cached."""
+    """A cursor is also valid with another limit. The page is then correct, but not cached."""
     ids = [placed(client, bettina, (kettle, 1)).json()["id"] for _ in range(5)][::-1]
     url = f"{bettina.url}/orders"
     cursor = client.get(f"{url}?limit=1", headers=bettina.auth).json()["next_cursor"]
@@ -173,7 +173,7 @@ def test_only_pages_that_next_links_lead_to_are_cached(
         assert [page.headers["X-Cache"] for page in pages] == expected  # check 43
         for page in pages:
             assert [item["id"] for item in page.json()["items"]] == ids[1 : 1 + limit]
-    # Pages after such a page are not cached either, with any limit.
+    # Pages that follow an uncached page are not cached either, whatever their limit is.
     changed = client.get(f"{url}?limit=2&cursor={cursor}", headers=bettina.auth).json()
     for limit in (1, 2):
         target = f"{url}?limit={limit}&cursor={changed['next_cursor']}"
@@ -185,7 +185,7 @@ def test_only_pages_that_next_links_lead_to_are_cached(
 def test_new_orders_during_paging_cause_no_repeated_or_missing_orders(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """Each earlier order is listed exactly once; newer ones are on the first page."""
+    """Each earlier order is listed exactly once. Orders placed meanwhile are not listed."""
     before = [placed(client, bettina, (kettle, 1)).json()["id"] for _ in range(7)]
     url, listed = f"{bettina.url}/orders?limit=2", []
     for page in _pages(client, bettina, url):
@@ -198,7 +198,7 @@ def test_new_orders_during_paging_cause_no_repeated_or_missing_orders(
 def test_a_status_change_during_paging_does_not_disturb_the_pages(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """The order in the cursor gets another status, and paging continues."""
+    """The last order of each page is cancelled, and the next page continues after it."""
     urls = [placed(client, bettina, (kettle, 1)).headers["Location"] for _ in range(6)]
     listed: list[str] = []
     for page in _pages(client, bettina, f"{bettina.url}/orders?limit=2&status=pending"):
@@ -210,7 +210,7 @@ def test_a_status_change_during_paging_does_not_disturb_the_pages(
 def test_products_are_listed_oldest_first(
     client: httpx2.Client, admin: Account, shared_user: Account
 ) -> None:
-    """Products that are added during paging are at the end. No token is needed."""
+    """A product that is added during paging is at the end. Listing products needs no token."""
     for _ in range(5):
         new_product(client, admin)
     before = [item["id"] for item in _all(client, shared_user, "/api/products?limit=100")]

@@ -24,7 +24,7 @@ ORDERS_PER_USER = 50
 BUYER_ID, FREQUENT_BUYER_ID, OTHER_ID = 1, 2, 7
 
 
-# Disables foreign key checks, which would take half of the time.
+# Disables the checks of foreign keys, which would take half of the time to insert rows.
 _DISABLE_CHECKS = "SET session_replication_role = replica"
 _USERS = """
     INSERT INTO users (name, email, password_hash, role)
@@ -45,7 +45,10 @@ _LINES = """
 
 
 def _fill(url: str, orders: int) -> None:
-    """Insert orders: a tenth for FREQUENT_BUYER_ID, and ORDERS_PER_USER for each other user."""
+    """Insert orders: ORDERS_PER_USER for each of nine in ten users.
+
+    The orders of every tenth user belong to FREQUENT_BUYER_ID instead, in addition to its own.
+    """
     numbers = {"orders": orders, "users": orders // ORDERS_PER_USER, "frequent": FREQUENT_BUYER_ID}
     with psycopg.connect(url, autocommit=True) as database:
         database.execute(_DISABLE_CHECKS)
@@ -66,7 +69,7 @@ def full_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="module")
 def full(full_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to that database, to plan statements."""
+    """A connection to the database with 100,000 orders, to plan statements."""
     with psycopg.connect(full_url, autocommit=True) as connection:
         yield connection
 
@@ -84,7 +87,8 @@ async def _listed(url: str, **arguments: Any) -> list[SentStatement]:
 
     class RecordingCursor(psycopg.AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            # The first connection of an engine also queries the server's version, as text.
+            # Statements of repositories are bytes. Do not record the query of the engine for
+            # the server's version, which is text.
             if isinstance(query, bytes):
                 sent.append(SentStatement(query.decode(), params))
             return await super().execute(query, params, **options)
@@ -101,7 +105,7 @@ async def _listed(url: str, **arguments: Any) -> list[SentStatement]:
 
 
 def _plans(database: psycopg.Connection, sent: SentStatement) -> list[str]:
-    """Plan a statement for its parameters (custom), and for any parameters (generic)."""
+    """Return the plans for these parameters (custom) and for any parameters (generic)."""
     return [_plan(database, sent, kind) for kind in ("custom", "generic")]
 
 
@@ -127,7 +131,10 @@ def test_a_page_of_orders_is_an_index_scan(
     before: int | None,
     limit: int,
 ) -> None:
-    """The repository's statements need no sequential scan and no sort, with either kind of plan."""
+    """The query of orders uses an index and needs no sort, in custom and generic plans.
+
+    Neither the query of orders nor the query of their lines needs a sequential scan.
+    """
     listed = _listed(full_url, user_id=FREQUENT_BUYER_ID, before=before, limit=limit, status=status)
     listing, lines = asyncio.run(listed)
     index = "ix_orders_user_id_id" if status is None else "ix_orders_user_id_status_id"
@@ -143,7 +150,7 @@ def test_a_page_of_orders_is_an_index_scan(
 def test_few_orders_are_found_by_an_index_too(
     full_url: str, full: psycopg.Connection, status: OrderStatus | None
 ) -> None:
-    """If all orders fit into the page, PostgreSQL may sort them itself."""
+    """If a page can hold all orders of a user, PostgreSQL may find them by an index and sort."""
     listed = _listed(full_url, user_id=OTHER_ID, before=None, limit=101, status=status)
     for sent in asyncio.run(listed):
         for plan in _plans(full, sent):
@@ -155,7 +162,7 @@ def test_few_orders_are_found_by_an_index_too(
 def small_and_large(
     new_tables: NewDatabase, start_service: StartService
 ) -> list[tuple[Service, Account]]:
-    """Services with 10,000 and 1,000,000 orders, each with a buyer who has 50 of them."""
+    """Services with 10,000 and with 1,000,000 orders. In each, the buyer has 50 orders."""
     services = []
     for orders in (10_000, 1_000_000):
         url = new_tables()
@@ -172,7 +179,7 @@ def small_and_large(
 def test_a_list_takes_no_longer_with_a_hundred_times_as_many_orders(
     small_and_large: list[tuple[Service, Account]], query: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The ratio of the medians of interleaved measurements is at most 1.3."""
+    """Both services are measured in turn. The ratio of their median times is at most 1.3."""
     urls = []
     for service, buyer in small_and_large:
         page = service.client.get(f"{buyer.url}/orders?limit=2", headers=buyer.auth).json()

@@ -82,7 +82,7 @@ def test_an_order_changes_status_only_by_an_allowed_transition(
 def test_the_owner_may_only_cancel_an_order(
     client: httpx2.Client, customer: Account, admin: Account, url: str, path: str, requested: str
 ) -> None:
-    """Any other status gets 403, and an order that cannot be cancelled gets 409."""
+    """Any other status gets 403. The cancellation of a shipped or cancelled order gets 409."""
     before = _bring_to(client, admin, url, path)
     response = move(client, customer, url, requested)
     if requested != "cancelled":
@@ -98,7 +98,7 @@ def test_the_owner_may_only_cancel_an_order(
 def test_a_status_change_needs_the_current_etag(
     client: httpx2.Client, customer: Account, url: str
 ) -> None:
-    """No If-Match gets 428, another or a weak ETag gets 412, an invalid one gets 400."""
+    """No If-Match gets 428, another or a weak ETag gets 412, an invalid If-Match gets 400."""
     etag = client.get(url, headers=customer.auth).headers["ETag"]
     cancel = partial(move, client, customer, url, "cancelled")
     problem(cancel(None), 428, "precondition-required")
@@ -127,7 +127,7 @@ def test_a_status_change_needs_the_current_etag(
 def test_an_invalid_status_change_gets_422(
     client: httpx2.Client, customer: Account, url: str, body: Any, pointer: str
 ) -> None:
-    """No other field of an order can be changed."""
+    """The status must be a known one, and no other field of an order can be changed."""
     headers = {**customer.auth, "If-Match": "*"}
     assert pointers(client.patch(url, json=body, headers=headers)) == [pointer]  # check 26
     assert client.get(url, headers=customer.auth).json()["status"] == "pending"
@@ -138,7 +138,7 @@ def test_of_50_concurrent_cancellations_one_restores_the_stock(
     client: httpx2.Client, customer: Account, product: dict[str, Any], url: str, others: int, *,
     star: bool,
 ) -> None:  # fmt: skip
-    """The others get 409 with `*`, and 412 with an ETag."""
+    """If all requests send `*`, the others get 409. If all send the ETag, the others get 412."""
     etag = "*" if star else client.get(url, headers=customer.auth).headers["ETag"]
     responses = at_once([partial(move, client, customer, url, "cancelled", etag)] * 50)
     assert statuses(responses) == {200: 1, others: 49}  # check F19
@@ -148,7 +148,7 @@ def test_of_50_concurrent_cancellations_one_restores_the_stock(
 def test_of_a_concurrent_cancellation_and_payment_one_succeeds(
     client: httpx2.Client, customer: Account, admin: Account, product: dict[str, Any]
 ) -> None:
-    """Only one can change a version. The stock is restored if the cancellation succeeds."""
+    """Only one request can change a version. The stock is restored if the order is cancelled."""
     for _ in range(5):
         made = placed(client, customer, (product, 1)).headers
         pay = partial(move, client, admin, made["Location"], "paid", made["ETag"])

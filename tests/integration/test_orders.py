@@ -61,7 +61,7 @@ def test_an_order_is_placed(
 def test_an_unchanged_order_gets_304(
     client: httpx2.Client, customer: Account, kettle: dict[str, Any]
 ) -> None:
-    """The 304 has the headers of the 200, also for HEAD."""
+    """The 304 has ETag and Cache-Control. GET and HEAD get the same."""
     made = placed(client, customer, (kettle, 1)).headers
     headers = {**customer.auth, "If-None-Match": made["ETag"]}
     for method in ("GET", "HEAD"):
@@ -88,7 +88,7 @@ def test_an_order_keeps_name_and_price_of_its_products(
 def test_the_largest_order_has_an_exact_total(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """It has 50 products, 1,000 pieces of each, at the highest price."""
+    """The largest order has 50 products, 1,000 pieces of each, at the highest price."""
     highest_price = price("9999999999.99")
     items = [(new_product(client, admin, price=highest_price, stock=1000), 1000) for _ in range(50)]
     made = placed(client, customer, *items).json()
@@ -100,7 +100,7 @@ def test_the_largest_order_has_an_exact_total(
 def test_an_order_beyond_the_stock_takes_nothing(
     client: httpx2.Client, ahmed: Account, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """The 409 names the item, and the stock of the other products does not change."""
+    """The 409 names the item. The stock of no product of the order changes."""
     few, plenty = new_product(client, admin, stock=2), new_product(client, admin)
     before = client.get(product_url(kettle)).headers["ETag"]
     response = order(client, ahmed, (kettle, 1), (few, 3), (plenty, 1))
@@ -174,7 +174,7 @@ def test_an_administrator_reads_and_places_orders_of_other_users(
 def test_an_order_for_a_missing_account_gets_404(
     client: httpx2.Client, bettina: Account, admin: Account
 ) -> None:
-    """This holds for erased and for unknown accounts. The stock does not change."""
+    """An erased and an unknown account both get 404. The stock does not change."""
     product = new_product(client, admin)
     headers = {**bettina.auth, "If-Match": bettina.etag}
     assert client.delete(bettina.url, headers=headers).status_code == 204
@@ -187,7 +187,7 @@ def test_an_order_for_a_missing_account_gets_404(
 def test_orders_of_an_erased_account_are_kept_for_accounting(
     client: httpx2.Client, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """An administrator can read them unchanged, and the owner can no longer sign in."""
+    """An administrator can read the order unchanged. The owner's token is refused."""
     buyer = sign_up(client)
     made = placed(client, buyer, (kettle, 1))
     client.delete(buyer.url, headers={**buyer.auth, "If-Match": "*"}).raise_for_status()

@@ -28,7 +28,7 @@ def limited(start_service: StartService) -> Service:
 
 
 def test_a_full_password_queue_means_503_overloaded(limited: Service) -> None:
-    """Some requests succeed. The others get a Retry-After, and none waits for long."""
+    """Some requests succeed. The others get 503 with Retry-After, and no request waits for long."""
     bodies = [signup_body() for _ in range(12)]
     started = time.perf_counter()
     responses = at_once([partial(limited.client.post, "/api/users", json=body) for body in bodies])
@@ -61,7 +61,7 @@ def test_reads_succeed_while_the_password_queue_is_full(
     ids=["nothing", "half", "chunked"],
 )
 def test_a_body_that_does_not_arrive_gets_408(limited: Service, sent: bytes) -> None:
-    """The request deadline also applies to the client."""
+    """The request deadline includes the time in which the client sends the body."""
     with socket.create_connection(limited.address(), timeout=5) as connection:
         started = time.perf_counter()
         connection.sendall(REQUEST_HEAD + sent)
@@ -75,7 +75,7 @@ def test_a_body_that_does_not_arrive_gets_408(limited: Service, sent: bytes) -> 
 
 
 def test_a_client_that_sends_slowly_does_not_extend_the_deadline(limited: Service) -> None:
-    """Single bytes do not restart the timer."""
+    """The deadline does not start again with each byte of the body."""
     with socket.create_connection(limited.address(), timeout=5) as connection:
         started = time.perf_counter()
         connection.sendall(REQUEST_HEAD + b"Content-Length: 100\r\n\r\n")
@@ -92,7 +92,7 @@ def test_a_client_that_sends_slowly_does_not_extend_the_deadline(limited: Servic
 
 
 def test_clients_that_disconnect_cause_no_errors(service: Service) -> None:
-    """This holds during and after the body: no error is logged, and the next request succeeds."""
+    """Clients leave before the end of the body. No error is logged, and a later signup succeeds."""
     ids = [f"gone-{number:02}-{secrets.token_hex(4)}" for number in range(20)]
     for number, request_id in enumerate(ids):
         body = b'{"name":"A","email":"a%d@example.com","password":"xxxxxxxxxxxxxxx"}' % number
@@ -114,7 +114,7 @@ def test_clients_that_disconnect_cause_no_errors(service: Service) -> None:
 def test_clients_that_disconnect_during_the_work_cause_no_errors(
     service: Service, shared_user: Account
 ) -> None:
-    """The service finishes the request, and frees the pool and the queue."""
+    """Reads succeed afterwards, and no unexpected error is logged."""
     body = b'{"email":"nobody@example.com","password":"xxxxxxxxxxxxxxx"}'
     login = (
         b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -134,7 +134,7 @@ def test_clients_that_disconnect_during_the_work_cause_no_errors(
 def test_silent_connections_do_not_delay_other_requests(
     service: Service, client: httpx2.Client
 ) -> None:
-    """A hundred connections with incomplete requests are open meanwhile."""
+    """A hundred connections with incomplete requests are open during the other requests."""
     sockets = [socket.create_connection(service.address(), timeout=5) for _ in range(100)]
     try:
         for number, silent in enumerate(sockets):

@@ -24,7 +24,7 @@ def _links(response: httpx2.Response) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def admin(database: psycopg.Connection, client: httpx2.Client) -> Account:
-    """An administrator who signed up after twelve users, which are inserted without hashing."""
+    """An administrator who signs up after twelve users, who are inserted without hashing."""
     insert = (
         "INSERT INTO users (name, email, password_hash, role) VALUES ('Listed', %s, 'x', 'user')"
     )
@@ -62,7 +62,7 @@ def test_next_links_lead_through_all_pages(client: httpx2.Client, admin: Account
 def test_next_cursor_and_the_next_link_lead_to_the_same_page(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """Clients can use either of them."""
+    """Clients can use the cursor or the link."""
     first = _get(client, admin, "/api/users", limit=3)
     cursor = first.json()["next_cursor"]
     by_cursor = _get(client, admin, "/api/users", limit=3, cursor=cursor)
@@ -74,7 +74,7 @@ def test_next_cursor_and_the_next_link_lead_to_the_same_page(
 def test_a_list_has_the_keys_and_headers_of_the_contract(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """Its items have the fields of a single user, and each page has its own ETag."""
+    """Items have the fields of a single user. A request with the ETag of the page gets 304."""
     response = _get(client, admin, "/api/users", limit=1)
     assert list(response.json()) == ["items", "next_cursor"]  # check 27
     (user,) = response.json()["items"]
@@ -89,7 +89,7 @@ def test_a_list_has_the_keys_and_headers_of_the_contract(
 def test_changes_during_paging_cause_no_repeated_or_missing_rows(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """A user who exists throughout is listed exactly once."""
+    """A user who exists during the whole paging is listed exactly once."""
     before = [user["id"] for page in _pages(client, admin, "/api/users?limit=100")
               for user in page["items"]]  # fmt: skip
     listed: list[int] = []
@@ -97,8 +97,8 @@ def test_changes_during_paging_cause_no_repeated_or_missing_rows(
     for number, page in enumerate(_pages(client, admin, "/api/users?limit=4")):
         listed += [user["id"] for user in page["items"]]
         if erased is None and page["items"][-1]["name"] == "Listed":
-            # Erase the last user of a page, whose id is in the cursor. Only a user of this test:
-            # other tests use accounts that signed up earlier.
+            # Erase the last user of a page, whose id is in the cursor. It must be a user that this
+            # module has inserted, because other tests use the accounts that signed up.
             erased = listed[-1]
             database.execute(
                 "UPDATE users SET erased_at = now(), name = NULL, email = NULL, "
@@ -145,7 +145,7 @@ def test_a_damaged_cursor_gets_400(client: httpx2.Client, admin: Account, cursor
 
 
 def test_a_cursor_with_one_letter_changed_gets_400(client: httpx2.Client, admin: Account) -> None:
-    """This holds for every position."""
+    """A changed letter is detected at every position of the cursor."""
     cursor = _get(client, admin, "/api/users", limit=1).json()["next_cursor"]
     for position in range(len(cursor)):
         other = "_" if cursor[position] != "_" else "-"
@@ -157,7 +157,7 @@ def test_a_cursor_with_one_letter_changed_gets_400(client: httpx2.Client, admin:
 def test_the_list_finds_an_account_by_email(
     client: httpx2.Client, admin: Account, shared_user: Account
 ) -> None:
-    """Every spelling of the email finds it. For an unknown email, the list is empty."""
+    """Case and spaces of the email make no difference. An unknown email gives an empty list."""
     for email in (shared_user.email, f" {shared_user.email.upper()} "):
         found = _get(client, admin, "/api/users", email=email).json()
         assert [user["id"] for user in found["items"]] == [shared_user.id]
@@ -168,7 +168,7 @@ def test_the_list_finds_an_account_by_email(
 
 
 def test_links_keep_the_other_parameters(client: httpx2.Client, admin: Account) -> None:
-    """So the next page belongs to the same list."""
+    """The links keep `status` and `limit`, so the next page belongs to the same list."""
     url = f"{admin.url}/orders"
     product = new_product(client, admin)
     for _ in range(2):

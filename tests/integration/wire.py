@@ -45,7 +45,7 @@ def pointers(response: httpx2.Response) -> list[str]:
 
 
 def exchange(service: Service, request: bytes, timeout_seconds: float = 10) -> bytes:
-    """Send these bytes, and return everything that the service sends until it closes."""
+    """Send these bytes. Return all that the service sends until it closes the connection."""
     with socket.create_connection(service.address(), timeout=timeout_seconds) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -70,9 +70,9 @@ def statuses(responses: Iterable[httpx2.Response]) -> dict[int, int]:
 
 
 def log_with(service: Service, *texts: str) -> str:
-    """Return the whole log once it contains all these texts.
+    """Wait until the log contains all these texts, and return the whole log.
 
-    The service may write a line after it has sent the response.
+    The service may write a log line after it has sent the response.
     """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -84,7 +84,7 @@ def log_with(service: Service, *texts: str) -> str:
 
 
 def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
-    """Return the log lines of a request, once the request has ended."""
+    """Wait until a request has ended, and return its log lines."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         log = log_with(service, request_id)
@@ -96,6 +96,9 @@ def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
 
 
 def access_log_line(service: Service, request_id: str) -> dict[str, Any]:
-    """Return the line that each request has. On a slow machine, others may warn about Redis."""
+    """Wait until a request has ended, and return its log line `request`.
+
+    On a slow machine, a request may have other log lines, with warnings about Redis.
+    """
     (line,) = [line for line in log_lines(service, request_id) if line["event"] == "request"]
     return line
