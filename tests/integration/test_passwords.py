@@ -78,7 +78,7 @@ def test_the_last_of_1024_bytes_is_verified(client: httpx2.Client) -> None:
 def test_more_than_1024_bytes_are_refused_quickly(
     client: httpx2.Client, password: str, call: str
 ) -> None:
-    """The refusal takes no longer than a wrong password, so it does not delay other requests."""
+    """The refusal takes less than three times as long as a login with a wrong password."""
     email, path = new_email(), {"signup": "/api/users", "login": "/api/auth/login"}[call]
     usual, durations = [], []
     for _ in range(3):
@@ -94,7 +94,8 @@ def test_more_than_1024_bytes_are_refused_quickly(
             assert pointers(response) == ["/password"]  # check 2
         else:
             problem(response, 401, "bad-credentials")
-    # Hashing 60,000 bytes takes no longer, but a check of their strength would take seconds.
+    # Hashing 60,000 bytes takes no longer than hashing a short password, but a check of their
+    # strength would take seconds.
     assert min(durations) < 3 * min(usual)
 
 
@@ -112,7 +113,7 @@ def test_a_password_is_the_same_in_nfc_and_nfd(client: httpx2.Client) -> None:
      "password12345678", "  passwordpassword  "],
 )  # fmt: skip
 def test_signup_refuses_a_common_password(client: httpx2.Client, password: str) -> None:
-    """Attackers try these first. Case and repetition make no difference."""
+    """Attackers try common passwords first. Case and repetition make no difference."""
     response = _signup(client, password)
     assert pointers(response) == ["/password"]  # check 4
     assert password.strip() not in response.text
@@ -124,7 +125,7 @@ def test_signup_refuses_a_common_password(client: httpx2.Client, password: str) 
      "BETTINA.von.Arnim@Example.com", "bettina.von.arnim"],
 )  # fmt: skip
 def test_signup_refuses_the_users_own_name_or_email(client: httpx2.Client, password: str) -> None:
-    """Other people know both of them."""
+    """Other people know the name and the email of a user."""
     response = _signup(
         client, password, name="Bettina von Arnim", email="Bettina.von.Arnim@example.com"
     )
@@ -133,7 +134,7 @@ def test_signup_refuses_the_users_own_name_or_email(client: httpx2.Client, passw
 
 @pytest.mark.parametrize("new", ["passwordpassword", "Zebediah Longfellow", "short", "own email"])
 def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: str) -> None:
-    """A weak password cannot be set later either."""
+    """A password that signup refuses cannot be set later either."""
     account = sign_up(client, name="Zebediah Longfellow")
     body = {
         "current_password": PASSWORD,
@@ -147,7 +148,7 @@ def test_password_change_refuses_the_same_as_signup(client: httpx2.Client, new: 
 def test_passwords_are_stored_as_argon2id(
     shared_user: Account, other_user: Account, database: psycopg.Connection
 ) -> None:
-    """The parameters are at least those of OWASP, and each hash has its own salt."""
+    """The parameters are not below OWASP's minimum, and each hash has its own salt."""
     stored = _STORED.fullmatch(_stored_hash(database, shared_user))
     assert stored
     memory, passes, lanes = map(int, stored.groups())
@@ -158,7 +159,7 @@ def test_passwords_are_stored_as_argon2id(
 def test_login_replaces_a_weaker_hash(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
-    """Concurrent logins do not conflict."""
+    """Several concurrent logins all succeed."""
     weak = argon2.PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
     database.execute("UPDATE users SET password_hash = %s WHERE id = %s", [weak, ahmed.id])
     body = {"email": ahmed.email, "password": PASSWORD}

@@ -39,34 +39,34 @@ def postgres(scratch: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def service(postgres: PostgresServer, start_service: StartService) -> Service:
-    """A service with short timeouts that uses that server."""
+    """A service with short timeouts that uses the server `postgres`."""
     return start_service(
         DATABASE_URL=postgres.url,
         DATABASE_POOL_SIZE=str(POOL_SIZE),
         DATABASE_POOL_TIMEOUT="0.5",
         DATABASE_STATEMENT_TIMEOUT="1",
         REQUEST_TIMEOUT="2",
-        # Cached reads would not need PostgreSQL.
+        # A cached read would succeed without PostgreSQL.
         CACHE="off",
     )
 
 
 @pytest.fixture(scope="module")
 def client(service: Service) -> httpx2.Client:
-    """An HTTP client of that service."""
+    """An HTTP client of `service`."""
     return service.client
 
 
 @pytest.fixture(scope="module")
 def victim(client: httpx2.Client) -> Account:
-    """A user of that service."""
+    """A user of `service`."""
     return sign_up(client)
 
 
 def test_killed_postgres_means_503_until_it_is_back(
     service: Service, client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """Every response is a 503 problem, and the service recovers on its own."""
+    """Every request that needs PostgreSQL gets a 503, and the service recovers on its own."""
     before = len(service.log.read_text())
     send_signal(processes(postgres), signal.SIGKILL)
     calls = [
@@ -108,7 +108,7 @@ def test_no_request_fails_on_a_closed_connection(
 def test_no_request_fails_on_a_notice_to_idle_connections(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """PostgreSQL reports a changed setting on every connection, and the pool may replace it."""
+    """PostgreSQL reports a changed setting on each connection. The pool may replace them."""
     at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         for change in ("SET timezone = 'Asia/Tokyo'", "RESET timezone"):
@@ -121,7 +121,7 @@ def test_no_request_fails_on_a_notice_to_idle_connections(
 def test_frozen_postgres_means_503_within_the_deadline(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """Every request is answered in time, /livez at once, and no connections accumulate."""
+    """Every request gets a response within 2.8 s, /livez at once. No connections accumulate."""
     wait_until_available(client, victim, timeout_seconds=5)
     with frozen(postgres):
         waiting = at_once(
@@ -170,7 +170,7 @@ def test_a_statement_that_waits_too_long_for_a_lock_means_503(
 def test_a_failed_commit_is_never_reported_as_success(
     client: httpx2.Client, postgres: PostgresServer, code: str, status: int
 ) -> None:
-    """The service responds after the commit, so it never confirms what was rolled back."""
+    """The service responds after the commit, so it never confirms a rolled-back change."""
     body = signup_body()
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(
@@ -215,7 +215,7 @@ def test_a_connection_that_closes_during_a_statement_means_503(
 def test_an_exhausted_pool_means_503_within_its_timeout(
     client: httpx2.Client, postgres: PostgresServer
 ) -> None:
-    """A request waits at most half a second. Afterwards, all connections are free."""
+    """A request waits at most 0.5 s for a connection. Afterwards, all connections are free."""
     account = sign_up(client)
     headers = {**account.auth, "If-Match": account.etag}
     rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)

@@ -38,7 +38,7 @@ def test_if_none_match_with_another_etag_gets_200(
 
 
 def test_several_header_lines_are_one_list(client: httpx2.Client, shared_user: Account) -> None:
-    """RFC 9110, section 5.3."""
+    """RFC 9110, section 5.3: two If-None-Match lines mean the same as one line with both."""
     token = ("Authorization", f"Bearer {shared_user.token}")
     headers = [token, ("If-None-Match", '"x"'), ("If-None-Match", shared_user.etag)]
     assert client.get(shared_user.url, headers=headers).status_code == 304
@@ -52,7 +52,7 @@ def test_head_gets_304_too(client: httpx2.Client, shared_user: Account) -> None:
 
 @pytest.mark.parametrize("value", _MALFORMED_TAGS)
 def test_a_malformed_etag_gets_400(client: httpx2.Client, shared_user: Account, value: str) -> None:
-    """Quotes are part of an ETag, and clients lose them by mistake."""
+    """Quotes are part of an ETag, and some clients omit them by mistake."""
     problem(_conditional(client, shared_user, value), 400, "malformed-header")
     for method in ("PATCH", "DELETE"):
         headers = {**JSON, **shared_user.auth, "If-Match": value}
@@ -77,7 +77,7 @@ def test_etags_are_strong_and_change_with_the_content(
 def test_a_change_with_the_current_etag_succeeds(
     client: httpx2.Client, ahmed: Account, method: str, form: str
 ) -> None:
-    """If-Match accepts lists and `*` too."""
+    """If-Match also accepts lists and `*`."""
     headers = {**JSON, **ahmed.auth, "If-Match": form.format(ahmed.etag)}
     response = client.request(method, ahmed.url, content=b'{"name":"B"}', headers=headers)
     assert response.status_code == {"PATCH": 200, "DELETE": 204}[method]
@@ -99,7 +99,7 @@ def test_a_change_with_another_etag_gets_412(
 def test_a_change_without_if_match_gets_428(
     client: httpx2.Client, shared_user: Account, method: str
 ) -> None:
-    """A client cannot overwrite a version that it has not read. The problem names the header."""
+    """A client cannot overwrite a version that it has not read. The problem names If-Match."""
     headers = {**JSON, **shared_user.auth}
     response = client.request(method, shared_user.url, content=b'{"name":"B"}', headers=headers)
     assert "If-Match" in problem(response, 428, "precondition-required")["detail"]

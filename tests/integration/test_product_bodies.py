@@ -88,11 +88,11 @@ def test_an_invalid_product_gets_422(
 def test_stock_is_between_zero_and_a_billion(
     client: httpx2.Client, admin: Account, stock: int
 ) -> None:
-    """Both limits are included."""
+    """A stock of zero and a stock of a billion are both allowed."""
     assert new_product(client, admin, stock=stock)["stock"] == stock
 
 
 def test_every_field_of_a_product_is_required(client: httpx2.Client, admin: Account) -> None:
-    """A default could be sold by mistake."""
+    """A product with a default price or stock could be sold by mistake."""
     response = client.post("/api/products", json={}, headers=admin.auth)
     assert pointers(response) == ["/sku", "/name", "/price", "/stock"]

@@ -41,7 +41,7 @@ def test_an_administrator_can_create_a_product(client: httpx2.Client, admin: Acc
 def test_products_are_public_and_can_be_revalidated(
     client: httpx2.Client, product: dict[str, Any], path: str
 ) -> None:
-    """No token is needed, and an unchanged ETag gets 304."""
+    """Reading products needs no token, and an unchanged ETag gets 304."""
     url = f"/api/products{path.format(**product)}"
     response = client.get(url)
     assert response.status_code == 200
@@ -58,7 +58,7 @@ def test_products_are_public_and_can_be_revalidated(
 
 
 def test_a_missing_product_gets_404(client: httpx2.Client, admin: Account) -> None:
-    """This holds for reads and changes."""
+    """A read and a change of a missing product both get 404."""
     problem(client.get(_MISSING), 404, "not-found")
     headers = {**admin.auth, "If-Match": "*"}
     problem(client.patch(_MISSING, json={"stock": 1}, headers=headers), 404, "not-found")
@@ -66,7 +66,7 @@ def test_a_missing_product_gets_404(client: httpx2.Client, admin: Account) -> No
 
 @pytest.mark.parametrize("product_id", ["0", "-1", "01", "x", "1.0", str(2**63)])
 def test_an_invalid_product_id_gets_422(client: httpx2.Client, product_id: str) -> None:
-    """An id has one spelling."""
+    """An id is between 1 and 2^63 - 1, and has one spelling."""
     document = problem(client.get(f"/api/products/{product_id}"), 422, "invalid-content")
     assert [error["parameter"] for error in document["errors"]] == ["product_id"]
 
@@ -74,7 +74,7 @@ def test_an_invalid_product_id_gets_422(client: httpx2.Client, product_id: str) 
 def test_only_administrators_can_write(
     client: httpx2.Client, shared_user: Account, product: dict[str, Any]
 ) -> None:
-    """No token gets 401, other users get 403, both before the body is checked."""
+    """A request without a token gets 401, and a user's request 403, even with an invalid body."""
     for body in (product_body(), {"stock": "x"}):
         for call in (
             partial(client.post, "/api/products", json=body),
@@ -87,7 +87,7 @@ def test_only_administrators_can_write(
 
 
 def test_a_sku_is_unique(client: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
-    """This holds for new and changed products. A product may keep its own sku."""
+    """A new or changed product cannot have another product's sku. It may keep its own sku."""
     body = product_body(sku=product["sku"])
     problem(client.post("/api/products", json=body, headers=admin.auth), 409, "sku-taken")
     other = new_product(client, admin)
@@ -123,7 +123,7 @@ def change(client: httpx2.Client, admin: Account) -> _Change:
 
 
 def test_a_change_needs_the_current_etag(change: _Change) -> None:
-    """No If-Match gets 428, another or a weak ETag gets 412, an invalid one gets 400."""
+    """No If-Match gets 428, another or a weak ETag gets 412, an invalid If-Match gets 400."""
     problem(change(None), 428, "precondition-required")
     problem(change('"stale"'), 412, "precondition-failed")
     problem(change("W/{}"), 412, "precondition-failed")
@@ -135,14 +135,14 @@ def test_a_change_needs_the_current_etag(change: _Change) -> None:
 
 
 def test_of_50_concurrent_changes_to_one_version_one_succeeds(change: _Change) -> None:
-    """The others would overwrite a version that they have not read."""
+    """Each of the other changes would overwrite a version that its client has not read."""
     assert statuses(at_once([partial(change, "{}")] * 50)) == {200: 1, 412: 49}  # check F19
 
 
 def test_a_change_affects_only_the_fields_it_contains(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """The ETag follows the content, and an empty change changes nothing."""
+    """The ETag changes with the content, and an empty change changes nothing."""
     made = new_product(client, admin)
     values = {"name": "Pot", "price": price("0.10"), "stock": 3, "sku": f"{made['sku']}-2"}
     for field, value in values.items():

@@ -1,4 +1,4 @@
-"""Rate limit counts in Redis are exact and shared by all processes, in one round trip."""
+"""All processes share exact counts of rate limits in Redis. A request needs one round trip."""
 
 import itertools
 import time
@@ -23,7 +23,7 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
-    """Four processes that share that server. The second has its URL in both settings."""
+    """Four processes that share one Redis. The second process has its URL in both settings."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "counts",
@@ -51,7 +51,7 @@ def test_of_300_concurrent_requests_100_pass(services: list[Service]) -> None:
 
 
 def test_a_flush_of_redis_resets_the_counts(services: list[Service], valkey: ValkeyServer) -> None:
-    """This holds for all processes, without an error."""
+    """After a FLUSHALL, all processes count from zero again, without an error."""
     address = next(_addresses)
     for _ in range(2):
         found = [_sign_up(it.client, address) for it in services * 2]
@@ -61,7 +61,7 @@ def test_a_flush_of_redis_resets_the_counts(services: list[Service], valkey: Val
 
 
 def test_a_window_ends_after_retry_after(services: list[Service]) -> None:
-    """Then a request succeeds in every process."""
+    """After Retry-After, a request succeeds, in whichever process."""
     address = next(_addresses)
     for service in services[:2]:
         found = [_sign_up(service.client, address) for _ in range(6)]
@@ -74,7 +74,7 @@ def test_a_window_ends_after_retry_after(services: list[Service]) -> None:
 def test_a_cached_read_sends_all_redis_commands_together(
     services: list[Service], valkey: ValkeyServer, ahmed: Account, number: int
 ) -> None:
-    """Rate limit and cache are in one packet, and so are several limits of one policy."""
+    """Commands of rate limit and cache are in one packet, and so are two limits of a policy."""
     client = services[number].client
     for _ in range(3):
         hot = client.get("/api/users/me", headers=ahmed.auth)
@@ -95,6 +95,6 @@ def test_a_cached_read_sends_all_redis_commands_together(
             reads, commands = count()
             call()
             now = count()
-            # One read and one command are those of this measurement.
+            # Subtract one read and one command, which are those of this measurement.
             assert now[0] - reads - 1 == 1
             assert now[1] - commands - 1 >= 2

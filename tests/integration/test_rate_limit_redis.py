@@ -1,4 +1,7 @@
-"""Rate limits have a Redis of their own: cached reads cannot evict counts, and neither waits."""
+"""Rate limits have their own Redis, so that cached reads cannot evict their counts.
+
+A request queries both servers at the same time.
+"""
 
 import os
 import secrets
@@ -41,7 +44,7 @@ def counts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 def client(
     cached: ValkeyServer, counts: ValkeyServer, start_service: StartService
 ) -> httpx2.Client:
-    """An HTTP client of a service that uses both servers."""
+    """An HTTP client of a service that uses the servers `cached` and `counts`."""
     service = start_service(
         REDIS_URL=cached.url,
         RATE_LIMIT_REDIS_URL=counts.url,
@@ -93,7 +96,7 @@ def _guess(client: httpx2.Client, account: Account) -> httpx2.Response:
 
 
 def _fill(server: ValkeyServer) -> int:
-    """Store many more cache entries than fit. Return how many were evicted."""
+    """Store many more cache entries than fit, and return the number of evicted entries."""
     with (
         redis.Redis.from_url(server.url) as connection,
         connection.pipeline(transaction=False) as pipeline,
@@ -107,7 +110,7 @@ def _fill(server: ValkeyServer) -> int:
 def test_counts_survive_any_number_of_cached_reads(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """Failed logins and requests from before are still counted."""
+    """Failed logins and requests stay counted while many cached reads are evicted."""
     victim = sign_up(client)
     assert statuses([_guess(client, victim) for _ in range(MAX_FAILURES)]) == {401: MAX_FAILURES}
     before = set(_keys(counts, "limit:*"))
@@ -120,7 +123,7 @@ def test_counts_survive_any_number_of_cached_reads(
 def test_counts_and_cached_reads_are_in_two_servers(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """The server for cached reads has no counts, and the other has no cached reads."""
+    """The server for cached reads has no counts. The server for counts has no cached reads."""
     owner = sign_up(client)
     for outcome in ("miss", "hit"):
         assert client.get(owner.url, headers=owner.auth).headers["X-Cache"] == outcome
@@ -132,7 +135,7 @@ def test_counts_and_cached_reads_are_in_two_servers(
 def test_a_cached_read_queries_both_servers_at_the_same_time(
     client: httpx2.Client, cached: ValkeyServer, counts: ValkeyServer
 ) -> None:
-    """If neither answers, the request waits for one timeout instead of two."""
+    """If neither server answers, the request waits for one timeout instead of two."""
     owner = signed_in(client, sign_up(client))
     for _ in range(3):
         hot = client.get("/api/users/me", headers=owner.auth)
@@ -161,7 +164,7 @@ def test_readiness_is_degraded_when_either_server_is_unavailable(
 def test_no_request_is_uncounted_when_the_server_for_counts_is_full(
     client: httpx2.Client, counts: ValkeyServer
 ) -> None:
-    """That server refuses new counts, so the process counts in its own memory."""
+    """The full server refuses new counts, so the process counts in its own memory."""
     victim = sign_up(client)
     with redis.Redis.from_url(counts.url) as connection:
         connection.config_set("maxmemory", "1")

@@ -1,7 +1,7 @@
 """Rate limits: which requests count together, and what the client learns.
 
-Requests come from 127.0.0.1, which the service trusts as a proxy, so each test uses addresses of
-its own in X-Forwarded-For.
+All requests come from 127.0.0.1, which the service trusts as a proxy. So each test uses its own
+addresses in X-Forwarded-For.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from functools import partial
 import httpx2
 import pytest
 
-from tests.accounts import Account, log_in, signup_body
+from tests.accounts import Account, log_in
 from tests.conftest import StartService
 from tests.integration.wire import JSON, SECURITY_HEADERS, at_once, log_lines, problem, statuses
 from tests.service import Service
@@ -27,7 +27,7 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(start_service: StartService, database_url: str) -> tuple[Service, Service]:
-    """Two processes that share one Redis. An empty setting means its default."""
+    """Two processes that share one Redis. An empty setting means the default of the setting."""
     settings = {
         "REDIS_KEY_PREFIX": f"{PREFIX}-{database_url[-12:]}",
         # On a busy machine, Redis may need longer than in production.
@@ -63,7 +63,10 @@ def _post(client: httpx2.Client, path: str, address: str) -> httpx2.Response:
 def test_signup_allows_10_requests_a_minute_by_default(
     limited: httpx2.Client, address: str
 ) -> None:
-    """The eleventh is refused before its body is read, with RateLimit and Retry-After."""
+    """The eleventh request is refused before its malformed body is read.
+
+    The 429 has RateLimit and Retry-After.
+    """
     for remaining in range(9, -1, -1):
         response = _post(limited, "/api/users", address)  # check 7
         problem(response, 400, "malformed-json")
@@ -72,7 +75,7 @@ def test_signup_allows_10_requests_a_minute_by_default(
         assert state
         assert (state[1], int(state[2])) == ("signup", remaining)
         assert 1 <= int(state[3]) <= 60
-    refused = limited.post("/api/users", json=signup_body(), headers=_from(address))
+    refused = _post(limited, "/api/users", address)
     problem(refused, 429, "too-many-requests")  # check 7
     assert refused.headers["RateLimit"].startswith('"signup";r=0;t=')
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
@@ -82,7 +85,7 @@ def test_signup_allows_10_requests_a_minute_by_default(
 
 
 def test_a_request_after_retry_after_succeeds(limited: httpx2.Client, address: str) -> None:
-    """Several limits of one policy have different names in the headers."""
+    """In the headers, several limits of one policy have different names."""
     for _ in range(2):
         found = [_post(limited, "/api/auth/login", address) for _ in range(4)]
         assert statuses(found) == {400: 3, 429: 1}
@@ -96,7 +99,7 @@ def test_a_request_after_retry_after_succeeds(limited: httpx2.Client, address: s
 
 
 def test_each_address_has_its_own_count(limited: httpx2.Client) -> None:
-    """A used-up limit of one address does not affect the others."""
+    """A used-up limit of one address does not affect other addresses."""
     first, second = next(_addresses), next(_addresses)
     found = [_post(limited, "/api/users", first) for _ in range(11)]
     assert statuses(found) == {400: 10, 429: 1}
@@ -115,7 +118,7 @@ def test_each_policy_has_its_own_count(limited: httpx2.Client, address: str) -> 
 def test_a_user_has_5_password_changes_a_minute_by_default(
     limited: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
-    """They count for the user and not for the address."""
+    """Password changes count for the user and not for the address."""
 
     def change(account: Account, address: str) -> httpx2.Response:
         headers = _from(address, **account.auth)
@@ -130,7 +133,7 @@ def test_a_user_has_5_password_changes_a_minute_by_default(
 def test_all_other_requests_of_a_user_share_one_count(
     limited: httpx2.Client, ahmed: Account, shared_user: Account, address: str
 ) -> None:
-    """Different ids, queries and methods make no difference."""
+    """Requests with different ids, queries and methods are counted together."""
     paths = itertools.cycle([ahmed.url, shared_user.url, "/api/users/me?x=1", "/api/users?limit=3"])
     headers = _from(address, **ahmed.auth)
     found = [limited.get(next(paths), headers=headers) for _ in range(DEFAULT_LIMIT - 1)]
@@ -147,7 +150,7 @@ def test_all_other_requests_of_a_user_share_one_count(
 def test_a_request_with_an_invalid_token_counts_for_its_address(
     limited: httpx2.Client, address: str
 ) -> None:
-    """So invented tokens do not avoid the limit."""
+    """A client that invents a new token for each request does not avoid the limit."""
     found = []
     for number in range(DEFAULT_LIMIT + 1):
         headers = _from(address, Authorization=f"Bearer {number}")
@@ -158,7 +161,7 @@ def test_a_request_with_an_invalid_token_counts_for_its_address(
 def test_a_token_of_an_ended_session_counts_for_the_address(
     limited: httpx2.Client, ahmed: Account, address: str
 ) -> None:
-    """Its user's count does not change, however often the token is sent."""
+    """The count of the token's user does not change, however often the token is sent."""
     later = log_in(limited, ahmed.email, ahmed.password)
     assert limited.post("/api/auth/logout", headers=ahmed.auth).status_code == 204
     ended = _from(address, **ahmed.auth)
@@ -173,7 +176,7 @@ def test_a_token_of_an_ended_session_counts_for_the_address(
 
 
 def test_missing_paths_are_counted_too(limited: httpx2.Client, address: str) -> None:
-    """So the guessing of paths is limited."""
+    """The number of paths that a client can guess is limited."""
     found = [
         limited.get(f"/{number}", headers=_from(address)) for number in range(DEFAULT_LIMIT + 1)
     ]
@@ -189,7 +192,7 @@ def test_missing_paths_are_counted_too(limited: httpx2.Client, address: str) -> 
 def test_another_spelling_of_a_path_does_not_avoid_its_limit(
     limited: httpx2.Client, path: str
 ) -> None:
-    """It is the same path with the same count, or it does not exist."""
+    """The other spelling means the same path with the same count, or a path that is missing."""
     address = next(_addresses)
     assert statuses(_post(limited, "/api/users", address) for _ in range(11)) == {400: 10, 429: 1}
     spelled = httpx2.URL(str(limited.base_url).rstrip("/") + path)
@@ -198,7 +201,7 @@ def test_another_spelling_of_a_path_does_not_avoid_its_limit(
 
 
 def test_the_rightmost_untrusted_address_counts(limited: httpx2.Client) -> None:
-    """A client can write only the addresses to the left of it."""
+    """A client can write only the addresses to the left of its own, which the proxy appends."""
     address = next(_addresses)
     forged = [f"198.51.100.{number}, {address}" for number in range(10)]
     forged[3] = f"127.0.0.1, {address}, 127.0.0.1"
@@ -222,7 +225,7 @@ def test_forwarded_headers_of_an_untrusted_client_are_ignored(start_service: Sta
 
 
 def test_an_ipv6_network_shares_one_count(limited: httpx2.Client) -> None:
-    """A client with one address of a /64 can use all of them."""
+    """A client with one address of a /64 network can use all addresses of this network."""
     found = [_post(limited, "/api/users", f"2001:db8:1:2::{number:x}") for number in range(11)]
     assert statuses(found) == {400: 10, 429: 1}
     assert _post(limited, "/api/users", "2001:db8:1:3::1").status_code == 400
@@ -231,7 +234,7 @@ def test_an_ipv6_network_shares_one_count(limited: httpx2.Client) -> None:
 
 
 def test_only_direct_requests_to_probes_are_unlimited(limited: httpx2.Client, address: str) -> None:
-    """Orchestrators are never refused; requests through the load balancer are limited."""
+    """Orchestrators are never refused. Requests through the load balancer are limited."""
     for _ in range(DEFAULT_LIMIT + 2):
         for path in ("/livez", "/readyz", "/metrics"):
             response = limited.get(path)

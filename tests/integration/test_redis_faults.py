@@ -21,7 +21,7 @@ MAX_REQUESTS = 4
 
 @pytest.fixture(scope="module")
 def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
-    """An HTTP client of a service that uses that server."""
+    """An HTTP client of a service that uses the server `valkey`."""
     service = start_service(
         REDIS_URL=valkey.url,
         RATE_LIMIT_PASSWORD=f"{MAX_REQUESTS}/minute",
@@ -74,7 +74,7 @@ def _wait_for_redis(client: httpx2.Client) -> None:
 def test_without_redis_everything_works_and_limits_hold_in_the_process(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """Signup, login and reads succeed, the process counts itself, and readiness is degraded."""
+    """Signup, login and reads succeed, the process counts requests, and /readyz is degraded."""
     _wait_for_redis(client)
     _signal(valkey, signal.SIGKILL)
     try:
@@ -96,7 +96,7 @@ def test_without_redis_everything_works_and_limits_hold_in_the_process(
 def test_limits_count_in_redis_again_once_it_is_back(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """A restarted Redis has no counts, and the service counts the next requests there."""
+    """A restarted Redis has no counts, so the service counts the next requests from zero."""
     _wait_for_redis(client)
     account = sign_up(client)
     assert statuses(_use_up_the_limit(client, account, MAX_REQUESTS + 1)) == {
@@ -117,10 +117,10 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     valkey: ValkeyServer, start_service: StartService
 ) -> None:
     """The service notices a closed connection before it sends a command on it."""
-    # With a long timeout, because this test is not about slow answers.
+    # The timeout is long, because this test is not about slow answers.
     client = start_service(REDIS_URL=valkey.url, REDIS_TIMEOUT="3").client
     with _frozen(valkey), ThreadPoolExecutor(8) as threads:
-        # Concurrent requests make the service open one connection for each.
+        # Concurrent requests make the service open one connection for each request.
         reports = [threads.submit(client.get, "/readyz") for _ in range(8)]
         time.sleep(0.05)
         _signal(valkey, signal.SIGCONT)
@@ -129,7 +129,7 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     valkey.start()
     reports_after = [client.get("/readyz").json()["redis"] for _ in range(8)]
     assert reports_after == ["up"] * 8
-    # Commands have a connection outside the pool, which only /readyz uses.
+    # Only /readyz uses the pool. All other commands have a connection outside the pool.
     assert client.get("/api/products").headers["X-Cache"] != "bypass"
     valkey.stop()
     valkey.start()
@@ -139,7 +139,7 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
 def test_frozen_redis_delays_requests_only_until_the_breaker_opens(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """Each delay is 150 ms. After the freeze, requests are as fast as before."""
+    """Redis delays a request by 150 ms. After the freeze, requests are as fast as before."""
     _wait_for_redis(client)
     account = sign_up(client)
     read = lambda: client.get(account.url, headers=account.auth)  # noqa: E731

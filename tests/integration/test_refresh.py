@@ -52,7 +52,7 @@ def test_a_refresh_returns_a_new_pair_for_the_same_session(
 def test_an_access_token_stays_valid_after_a_refresh(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """So concurrent requests with the earlier token do not fail."""
+    """Concurrent requests with an earlier access token do not fail."""
     tokens = [signed_in(client, shared_user)]
     for _ in range(3):
         tokens.append(tokens_in(refresh(client, tokens[-1].refresh)))
@@ -94,7 +94,7 @@ def test_a_refresh_ignores_the_access_token(client: httpx2.Client, shared_user: 
          "null"],
 )  # fmt: skip
 def test_an_invalid_refresh_token_gets_401(client: httpx2.Client, token: str) -> None:
-    """The response does not repeat the value."""
+    """The response does not repeat the token."""
     response = refresh(client, token)
     problem(response, 401, "invalid-refresh-token")  # check 29
     assert response.headers["WWW-Authenticate"] == "Bearer"
@@ -157,7 +157,7 @@ def test_an_unreadable_body_gets_a_4xx(client: httpx2.Client, tokens: Tokens) ->
 def test_no_kind_of_token_is_accepted_as_another(
     client: httpx2.Client, shared_user: Account, tokens: Tokens
 ) -> None:
-    """This holds for access token, refresh token and cookie."""
+    """An access token, a refresh token and a cookie cannot be used in place of each other."""
     browser = browser_of(client, shared_user)
     for other in (browser.value, tokens.access):
         problem(refresh(client, other), 401, "invalid-refresh-token")  # check 13
@@ -173,7 +173,7 @@ def test_no_kind_of_token_is_accepted_as_another(
 def test_a_session_can_be_refreshed_at_most_50000_times(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """Each refresh adds a row for the spent token. After the last one, a login is required."""
+    """Each refresh adds a row for the spent token. After the last refresh, a login is required."""
     tokens = signed_in(client, shared_user)
     spent = (
         "INSERT INTO spent_refresh_tokens (token_hash, session_id) "

@@ -1,4 +1,4 @@
-"""Reuse of a refresh token: it may be stolen, so the whole session ends."""
+"""A refresh token that is sent twice may be stolen, so its whole session ends."""
 
 import json
 import time
@@ -37,7 +37,10 @@ def _refused_within_a_second(client: httpx2.Client, tokens: Tokens, since: float
 def test_a_reused_refresh_token_ends_its_session_in_every_process(
     client: httpx2.Client, other: httpx2.Client, shared_user: Account
 ) -> None:
-    """At once in the same process, within a second in the others; its successor is refused too."""
+    """The session ends at once in the same process, and within a second in another process.
+
+    The successor of the reused token is refused too.
+    """
     first = signed_in(client, shared_user)
     other_session = signed_in(client, shared_user)
     second = tokens_in(refresh(other, first.refresh))
@@ -57,7 +60,7 @@ def test_a_reused_refresh_token_ends_its_session_in_every_process(
 def test_the_first_refresh_token_of_a_session_ends_it_too(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """This holds however many refreshes were made since."""
+    """A reuse of the first token ends the session, however many refreshes were made since."""
     tokens = [signed_in(client, shared_user)]
     for _ in range(4):
         tokens.append(tokens_in(refresh(client, tokens[-1].refresh)))
@@ -68,7 +71,7 @@ def test_the_first_refresh_token_of_a_session_ends_it_too(
 def test_a_reuse_is_logged_without_the_token(
     service: Service, client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The line has user and session. An unknown token is not logged as a reuse."""
+    """The log line has the user and the session. An unknown token is not logged as a reuse."""
     first = signed_in(client, shared_user)
     second = tokens_in(refresh(client, first.refresh))
     request_id = refresh(client, first.refresh).headers["X-Request-ID"]
@@ -92,7 +95,7 @@ def test_a_reuse_is_logged_without_the_token(
 def test_of_twenty_concurrent_uses_exactly_one_gets_a_pair(
     client: httpx2.Client, other: httpx2.Client, shared_user: Account, processes: int
 ) -> None:
-    """The others send a spent token, so the session ends, and with it the new pair."""
+    """The other requests send a spent token, so the session ends, and the new pair with it."""
     tokens = signed_in(client, shared_user)
     targets = [client, other][:processes] * (20 // processes)
     responses = at_once([partial(refresh, process, tokens.refresh) for process in targets])

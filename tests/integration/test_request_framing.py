@@ -25,7 +25,8 @@ def test_a_body_over_64_kib_gets_413(client: httpx2.Client, size: int, *, chunke
     try:
         response = client.post("/api/users", content=pieces() if chunked else content, headers=JSON)
     except (httpx2.WriteError, httpx2.ReadError):
-        # The service may close before it has read ten megabytes; the client may miss the response.
+        # The service may close the connection before it has read ten megabytes. The client may
+        # then miss the response.
         assert size == 10**7
         return
     if size > 64 * 1024:
@@ -38,7 +39,7 @@ def test_a_body_over_64_kib_gets_413(client: httpx2.Client, size: int, *, chunke
 def test_a_413_is_sent_before_the_whole_body_has_arrived(
     service: Service, *, declared: bool
 ) -> None:
-    """A large Content-Length is refused at once, a chunked body as soon as it exceeds the limit."""
+    """A large Content-Length is refused at once, a chunked body when it exceeds the limit."""
     head = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     if declared:
         sent = head + b"Content-Length: 999999999\r\n\r\n"
@@ -60,14 +61,14 @@ def test_a_413_is_sent_before_the_whole_body_has_arrived(
     ],
 )
 def test_an_ambiguous_or_invalid_length_gets_400(service: Service, lines: bytes) -> None:
-    """Otherwise, a proxy and the service could disagree about the end of the request."""
+    """With such a length, a proxy and the service could disagree where the request ends."""
     head = b"POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     assert raw_status(exchange(service, head + lines)) == 400  # check 33
 
 
 @pytest.mark.parametrize("lines", [b"", b"Host:\r\n", b"Host: a\r\nHost: b\r\n"])
 def test_a_missing_empty_or_double_host_gets_400(service: Service, lines: bytes) -> None:
-    """RFC 9112, section 3.2."""
+    """RFC 9112, section 3.2: a request has exactly one Host, which is valid."""
     response = exchange(service, b"GET /livez HTTP/1.1\r\nConnection: close\r\n" + lines + b"\r\n")
     assert raw_status(response) == 400  # check 34
     assert b"malformed-host" in response

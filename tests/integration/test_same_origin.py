@@ -83,7 +83,11 @@ def _is_refused(response: httpx2.Response) -> bool:
 def test_sec_fetch_site_decides_or_else_the_origin(
     client: httpx2.Client, browser: Browser, sites: list[str]
 ) -> None:
-    """A header must be there once, and have exactly an allowed value."""
+    """If Sec-Fetch-Site is sent, it decides. Otherwise, Origin decides.
+
+    The header that decides must be sent once, with an allowed value. The case of letters makes a
+    difference in Sec-Fetch-Site, but not in Origin.
+    """
     for origins in _ORIGINS:
         headers = [("Sec-Fetch-Site", site) for site in sites]
         headers += [("Origin", origin) for origin in origins]
@@ -138,7 +142,7 @@ def test_every_unsafe_cross_site_request_is_refused(
     routes: dict[str, list[str]],
     headers: dict[str, str],
 ) -> None:
-    """This holds for every path and every unsafe method, and nothing is changed."""
+    """Every path refuses every unsafe method, and the account is not changed."""
     paths = {**routes, shared_user.url: ["patch", "delete"], "/nothing": ["post"]}
     paths[f"/api/auth/sessions/{browser.session_id}"] = ["delete"]
     paths["/api/users"] = ["propfind", "trace"]
@@ -188,7 +192,10 @@ def test_cross_site_reads_are_allowed(
 def test_another_site_cannot_start_a_cookie_session(
     client: httpx2.Client, shared_user: Account, headers: dict[str, str], status: int
 ) -> None:
-    """It could sign the user in to the attacker's account. A program sends neither header."""
+    """The other site could sign a user in to the attacker's account.
+
+    A request with neither header is allowed, because programs other than browsers send none.
+    """
     body = {"email": shared_user.email, "password": shared_user.password}
     sent = {"Host": HOST, **headers}
     response = client.post("/api/auth/session", json=body, headers=sent)
@@ -197,7 +204,7 @@ def test_another_site_cannot_start_a_cookie_session(
 
 
 def test_an_unknown_session_cookie_is_checked_too(client: httpx2.Client) -> None:
-    """The origin is checked before the session is looked up."""
+    """The origin is checked before the session of the cookie is looked up."""
     for value in ("", "x"):
         assert _is_refused(_send_unsafe(client, {"Cookie": f"__Host-session={value}"}))  # check 20
     assert not _is_refused(
@@ -208,7 +215,7 @@ def test_an_unknown_session_cookie_is_checked_too(client: httpx2.Client) -> None
 def test_requests_with_a_bearer_token_are_exempt_even_with_a_cookie(
     client: httpx2.Client, shared_user: Account, browser: Browser
 ) -> None:
-    """Browsers never add a bearer token on their own, and the cookie is ignored then."""
+    """Browsers never add a bearer token on their own. With the token, the cookie is ignored."""
     cross_site = {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}
     tokens = signed_in(client, shared_user)
     both = {**tokens.auth, **browser.cookie, **cross_site}
@@ -223,6 +230,6 @@ def test_requests_with_a_bearer_token_are_exempt_even_with_a_cookie(
 def test_other_authorization_schemes_are_not_exempt(
     client: httpx2.Client, browser: Browser, authorization: str
 ) -> None:
-    """Browsers send some of them on their own."""
+    """Browsers send credentials of some of these schemes on their own."""
     headers = [("Authorization", authorization), ("Sec-Fetch-Site", "cross-site")]
     assert _is_refused(_send_unsafe(client, browser.cookie, *headers))  # check 20

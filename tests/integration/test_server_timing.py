@@ -1,4 +1,4 @@
-"""The Server-Timing header: the duration of each stage, if the setting is on."""
+"""The Server-Timing header: the duration of each stage, if SERVER_TIMING is on."""
 
 import re
 
@@ -26,7 +26,7 @@ def _timing(response: httpx2.Response) -> dict[str, tuple[float, int]]:
 
 
 def test_a_response_has_the_duration_of_each_stage(timed_service: Service) -> None:
-    """They are in milliseconds, in the order of the stages, with a count if a stage repeats."""
+    """Durations are in milliseconds, in the order of stages, with a count if a stage repeats."""
     timing = _timing(timed_service.client.post("/api/users", json=signup_body()))
     assert list(timing) == ["rate-limit", "redis", "validate", "endpoint", "service", "hash",
                             "pool", "sql", "commit", "serialize"]  # fmt: skip
@@ -37,24 +37,24 @@ def test_a_response_has_the_duration_of_each_stage(timed_service: Service) -> No
 
 
 def test_a_cached_response_has_its_own_durations(timed_service: Service) -> None:
-    """Durations are not part of what is cached."""
+    """The durations of the first response are not stored in the cache."""
     first, second, third = [timed_service.client.get("/api/products") for _ in range(3)]
     assert "sql" in _timing(first)
     for hit in (second, third):
         assert hit.headers["X-Cache"] == "hit"
-        # The middleware sends the hit, or the route if the middleware could not store it.
+        # If the middleware could not store the response, the route sends the hit instead.
         assert {"cache", "rate-limit", "redis"} <= set(_timing(hit))
         assert "sql" not in _timing(hit)
         assert b"dur=" not in hit.content
 
 
 def test_problems_have_the_header_too(timed_service: Service) -> None:
-    """This holds even for an unknown path."""
+    """Even the 404 for an unknown path has Server-Timing."""
     assert set(_timing(timed_service.client.get("/nothing"))) == {"rate-limit", "redis"}
 
 
 def test_the_log_has_the_same_durations(timed_service: Service) -> None:
-    """This holds also if no trace is exported. Log and header use the same names."""
+    """The log and the header have the same names and durations, even if no trace is exported."""
     response = timed_service.client.post("/api/users", json=signup_body())
     line = access_log_line(timed_service, response.headers["X-Request-ID"])
     assert line["stages_ms"] == {stage: ms for stage, (ms, _) in _timing(response).items()}

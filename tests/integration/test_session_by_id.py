@@ -16,7 +16,7 @@ LARGEST = 2**63 - 1
 
 @pytest.fixture
 def tokens(client: httpx2.Client, shared_user: Account) -> Tokens:
-    """A session of the owner."""
+    """A session of `shared_user`."""
     return signed_in(client, shared_user)
 
 
@@ -55,7 +55,7 @@ def test_another_users_session_looks_like_a_missing_one(
 def test_an_invalid_session_id_gets_422(
     client: httpx2.Client, other_user: Account, session_id: str
 ) -> None:
-    """An id has one spelling. Without a session, the response is 401."""
+    """An id has one spelling. A client that is not signed in gets 401."""
     for method in ("GET", "DELETE"):
         response = client.request(method, f"{SESSIONS}/{session_id}", headers=other_user.auth)
         document = problem(response, 422, "invalid-content")
@@ -81,7 +81,7 @@ def test_a_user_can_end_another_of_their_sessions(
 
 
 def test_ending_the_current_session_signs_out(client: httpx2.Client, tokens: Tokens) -> None:
-    """Its tokens are refused at once."""
+    """The tokens of the session are refused at once."""
     assert client.delete(f"{SESSIONS}/{tokens.session_id}", headers=tokens.auth).status_code == 204
     assert_tokens_refused(client, tokens)  # check 17
 
@@ -89,7 +89,7 @@ def test_ending_the_current_session_signs_out(client: httpx2.Client, tokens: Tok
 def test_of_concurrent_requests_to_end_a_session_one_succeeds(
     client: httpx2.Client, shared_user: Account, tokens: Tokens
 ) -> None:
-    """One gets 204, the others get 404."""
+    """One request gets 204, and the other requests get 404."""
     other = signed_in(client, shared_user)
     end = partial(client.delete, f"{SESSIONS}/{other.session_id}", headers=tokens.auth)
     assert statuses(at_once([end] * 5)) == {204: 1, 404: 4}

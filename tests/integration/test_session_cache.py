@@ -1,4 +1,4 @@
-"""A process caches sessions for less than a second, and drops those that it ends."""
+"""A process caches a session for less than a second, and drops it if it ends the session."""
 
 import hashlib
 import time
@@ -37,7 +37,7 @@ def proxied(database_url: str) -> Iterator[tuple[PostgresProxy, str]]:
 
 @pytest.fixture(scope="module")
 def slow(start_service: StartService, proxied: tuple[PostgresProxy, str]) -> httpx2.Client:
-    """An HTTP client of another process, which connects through the proxy."""
+    """An HTTP client of another process, which connects to the database through the proxy."""
     return start_service(DATABASE_URL=proxied[1]).client
 
 
@@ -100,7 +100,7 @@ def test_a_missing_session_is_not_cached(
 def test_a_lookup_in_progress_does_not_restore_an_ended_session(
     slow: httpx2.Client, proxied: tuple[PostgresProxy, str], shared_user: Account
 ) -> None:
-    """What a query has read before the end is not cached after it."""
+    """A session that a query has read before it ended is not cached afterwards."""
     browser, other = browser_of(slow, shared_user), signed_in(slow, shared_user)
     # The message contains the hash, whether or not the statement is already prepared.
     delay = proxied[0].delay = Delay(hashlib.sha256(browser.value.encode()).digest())
@@ -108,7 +108,7 @@ def test_a_lookup_in_progress_does_not_restore_an_ended_session(
         waiting = threads.submit(me, slow, browser.auth)
         try:
             assert delay.answered.wait(_TIMEOUT_SECONDS)
-            # By another session: a request of this session would wait for the same reply.
+            # `other` sends this request: a request of `browser` would wait for the same reply.
             _end(slow, shared_user, browser, other, "delete")
         finally:
             proxied[0].delay = None
@@ -135,7 +135,7 @@ def _end(
 def test_an_ended_session_is_refused_by_every_process_within_a_second(
     client: httpx2.Client, slow: httpx2.Client, shared_user: Account, action: str
 ) -> None:
-    """It is refused at once in the process that has ended it."""
+    """The process that has ended the session refuses it at once."""
     browser, other = browser_of(client, shared_user), signed_in(client, shared_user)
     for process in (client, slow):
         assert me(process, browser.auth).status_code == 200
@@ -148,7 +148,7 @@ def test_an_ended_session_is_refused_by_every_process_within_a_second(
 def test_concurrent_requests_of_one_session_all_succeed(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """No request waits for another one that updates the time of last use."""
+    """The time of last use is due for an update, and no request fails because of this."""
     tokens = signed_in(client, shared_user)
     set_times(database, tokens.session_id, last_used_at="-2 minutes")
     assert statuses(at_once([partial(me, client, tokens.auth)] * 30)) == {200: 30}

@@ -1,4 +1,4 @@
-"""Sessions end by logout, a new password, deletion or time, and never depend on Redis."""
+"""Sessions end by logout, a new password, deletion or time. They do not depend on Redis."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,7 +29,7 @@ NEW_PASSWORD = "a quite different passphrase"
 
 
 def test_logout_ends_only_the_current_session(client: httpx2.Client, shared_user: Account) -> None:
-    """Both of its tokens are refused at once. Other sessions continue."""
+    """Both tokens of the session are refused at once. Other sessions continue."""
     tokens, other = signed_in(client, shared_user), signed_in(client, shared_user)
     newer = tokens_in(refresh(client, tokens.refresh))
     assert me(client, tokens.auth).status_code == 200
@@ -46,7 +46,7 @@ def test_logout_ends_only_the_current_session(client: httpx2.Client, shared_user
 def test_two_concurrent_logouts_both_get_204(
     client: httpx2.Client, shared_user: Account, database_url: str
 ) -> None:
-    """This happens on a double click. The session has ended, whichever request ended it."""
+    """A double click sends two logouts. The session has ended, whichever request ended it."""
     tokens = signed_in(client, shared_user)
     assert me(client, tokens.auth).status_code == 200
     logout = partial(client.post, "/api/auth/logout", headers=tokens.auth)
@@ -80,7 +80,7 @@ def test_a_new_password_and_deletion_end_refresh_tokens_and_cookies(
 def test_a_session_ends_when_it_is_unused_for_a_week(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """This holds for tokens and cookies. After almost a week, the session is still live."""
+    """After a week without use, tokens and cookie are refused. A minute earlier, they are valid."""
     tokens, browser = signed_in(client, shared_user), browser_of(client, shared_user)
     for session in (tokens.session_id, browser.session_id):
         set_times(database, session, last_used_at="-7 days")
@@ -95,7 +95,7 @@ def test_a_session_ends_when_it_is_unused_for_a_week(
 def test_a_request_or_refresh_restarts_the_idle_time(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """Both update the time of last use."""
+    """A request and a refresh both update the time of last use."""
     tokens, browser = signed_in(client, shared_user), browser_of(client, shared_user)
     for session in (tokens.session_id, browser.session_id):
         set_times(database, session, last_used_at="-6 days")
@@ -111,7 +111,7 @@ def test_a_request_or_refresh_restarts_the_idle_time(
 def test_no_use_extends_the_absolute_lifetime(
     client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
-    """A session ends a month after the sign-in, however often it was used and refreshed."""
+    """A session ends 30 days after the sign-in, however often it was used and refreshed."""
     tokens, browser = signed_in(client, shared_user), browser_of(client, shared_user)
     query = "SELECT expires_at, created_at FROM sessions WHERE id = %s"
     before = database.execute(query, [tokens.session_id]).fetchone()

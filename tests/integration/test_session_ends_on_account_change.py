@@ -29,7 +29,7 @@ def _change(client: httpx2.Client, account: Account, current: str, new: str) -> 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """The client that changed the password stays signed in, and all others do not."""
+    """The session that changed the password continues. The user's other sessions end."""
     others = [log_in(client, ahmed.email, PASSWORD) for _ in range(2)]
     changed = _change(client, ahmed, PASSWORD, NEW_PASSWORD)
     assert (changed.status_code, changed.content) == (204, b"")
@@ -45,13 +45,13 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
 def test_a_new_password_does_not_affect_other_users(
     client: httpx2.Client, ahmed: Account, bettina: Account
 ) -> None:
-    """Only the sessions of its user end."""
+    """A new password ends only sessions of the user who set it."""
     assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
     assert client.get("/api/users/me", headers=bettina.auth).status_code == 200
 
 
 def test_a_new_password_needs_the_current_one(client: httpx2.Client, ahmed: Account) -> None:
-    """So a stolen token is not enough. A refused change changes nothing."""
+    """A stolen token is not enough to set a password. A refused change changes nothing."""
     other = log_in(client, ahmed.email, PASSWORD)
     for wrong in ("not the password", "", PASSWORD.upper(), PASSWORD + " "):
         problem(_change(client, ahmed, wrong, NEW_PASSWORD), 403, "wrong-password")  # check 9
@@ -82,7 +82,7 @@ def test_deletion_ends_every_session_at_once(client: httpx2.Client, ahmed: Accou
 def test_a_session_that_ends_in_one_process_ends_in_all(
     client: httpx2.Client, start_service: StartService, ahmed: Account
 ) -> None:
-    """At once in the same process, and within a second in the others."""
+    """The session ends at once in the same process, and within a second in other processes."""
     other = start_service()
     token = log_in(client, ahmed.email, PASSWORD)
     assert other.client.get("/api/users/me", headers=_auth(token)).status_code == 200
@@ -120,7 +120,7 @@ def _delete(client: httpx2.Client, account: Account) -> httpx2.Response:
 def test_a_login_concurrent_with_the_end_leaves_no_session(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection, ended_by: str
 ) -> None:
-    """No session of a login with the old password survives, in whatever order both run."""
+    """No session of a login with the old password remains, whichever request ends first."""
     login = partial(
         client.post, "/api/auth/login", json={"email": ahmed.email, "password": PASSWORD}
     )
@@ -136,7 +136,7 @@ def test_a_login_concurrent_with_the_end_leaves_no_session(
             ).fetchone():
                 time.sleep(0.01)
             ending = threads.submit(end)
-            # It may finish first or wait for the login; both are correct.
+            # The ending request may finish first or wait for the login. Both are correct.
             wait([ending], timeout=0.5)
         assert ending.result().status_code == 204
         response = logging_in.result()

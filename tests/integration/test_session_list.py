@@ -75,7 +75,7 @@ def test_the_list_has_all_sessions_newest_first_and_marks_the_current_one(
 def test_each_session_has_its_own_path(
     client: httpx2.Client, owner: Account, tokens: Tokens
 ) -> None:
-    """It returns the same JSON as the list, and supports HEAD and OPTIONS."""
+    """The path returns the same JSON as the list, and supports HEAD and OPTIONS."""
     other = signed_in(client, owner)
     for item in _listed(client, tokens.auth):
         response = client.get(f"{SESSIONS}/{item['id']}", headers=tokens.auth)
@@ -101,11 +101,11 @@ def test_each_session_has_its_own_path(
     ],
     ids=["plain", "empty", "long", "odd bytes", "tab", "markup"],
 )
-def test_the_user_agent_is_stored_unchanged(
+def test_the_user_agent_is_stored_up_to_256_characters(
     service: Service, client: httpx2.Client, owner: Account, tokens: Tokens,
     sent: bytes, stored: str | None,
 ) -> None:  # fmt: skip
-    """It is truncated to 256 characters, and may contain any bytes."""
+    """The rest of a longer User-Agent is cut off. The value may contain any bytes."""
     body = b'{"email": "%s", "password": "%s"}' % (owner.email.encode(), owner.password.encode())
     head = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     head += b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
@@ -118,7 +118,7 @@ def test_the_user_agent_is_stored_unchanged(
 def test_next_links_lead_through_the_whole_list(
     client: httpx2.Client, owner: Account, tokens: Tokens, database: psycopg.Connection
 ) -> None:
-    """No session that exists throughout is repeated or missing."""
+    """No session is repeated or missing, although the last session of each page ends."""
     database.execute(
         "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
         "sha256(('paging' || n || now())::bytea), now() + interval '1 h' "
@@ -150,7 +150,7 @@ def test_next_links_lead_through_the_whole_list(
 def test_an_ended_session_is_neither_listed_nor_found(
     client: httpx2.Client, owner: Account, tokens: Tokens, database: psycopg.Connection
 ) -> None:
-    """It has signed out, was unused for a week, or is a month old."""
+    """A session has ended if it has signed out, was unused for a week, or is a month old."""
     signed_out, idle, old, live = (signed_in(client, owner) for _ in range(4))
     assert client.post("/api/auth/logout", headers=signed_out.auth).status_code == 204
     set_times(database, idle.session_id, last_used_at="-7 days")
@@ -170,7 +170,7 @@ def test_the_time_of_last_use_is_updated_at_most_once_a_minute(
     last_used_at: str,
     expected_age: int,
 ) -> None:
-    """So not every request writes to the database."""
+    """Not every request has to write to the database."""
     query = "SELECT round(extract(epoch FROM now() - last_used_at)) FROM sessions WHERE id = %s"
     tokens, browser = signed_in(client, owner), browser_of(client, owner)
     for session_id, headers in (
@@ -192,7 +192,7 @@ def test_a_user_has_at_most_100_sessions(
     database: psycopg.Connection,
     sign_in: Any,
 ) -> None:
-    """A further one ends the session that was unused for the longest time, even if it is cached."""
+    """A further sign-in ends the session with the earliest last use, even if it is cached."""
     database.execute(
         "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
         "sha256(('most' || n || now())::bytea), now() + interval '1 h' "

@@ -1,4 +1,4 @@
-"""The process does not start with missing or invalid settings, and names each of them."""
+"""With missing or invalid settings, the process does not start, and names each of them."""
 
 import base64
 import os
@@ -46,7 +46,7 @@ def _assert_refused(
 
 
 def test_without_settings_every_required_variable_is_named() -> None:
-    """One start lists everything that is missing."""
+    """One start names all missing variables."""
     _assert_refused(_start({}), {"DATABASE_URL", "REDIS_URL", "TOKEN_SIGNING_KEY"}, [])
 
 
@@ -63,7 +63,7 @@ def test_an_invalid_signing_key_is_refused_and_not_repeated(key: str) -> None:
 
 @pytest.mark.slow
 def test_example_and_short_passwords_of_servers_are_refused() -> None:
-    """This holds for the URLs of PostgreSQL and Redis, and the variable is named."""
+    """The URLs of PostgreSQL and Redis are both checked. The message names the variable."""
     settings = {"TOKEN_SIGNING_KEY": signing_key(), "ENVIRONMENT": "production"}
     example = _VALID["DATABASE_URL"].replace("wQ8-long-enough", "change-me-please")
     result = _start({**settings, **_VALID, "DATABASE_URL": example})

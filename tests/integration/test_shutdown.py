@@ -28,7 +28,7 @@ _LIVEZ = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @contextmanager
 def _slow_order(service: Service, database_url: str) -> Iterator["Future[int]"]:
-    """Send an order that waits for a lock of this test until REQUEST_SECONDS after it was sent."""
+    """Send an order that waits for a lock, which the test releases after REQUEST_SECONDS."""
     admin, buyer = new_admin(service.client, database_url), sign_up(service.client)
     product = new_product(service.client, admin)
     with psycopg.connect(database_url) as holder, ThreadPoolExecutor(2) as threads:
@@ -88,7 +88,10 @@ def test_a_process_answers_a_request_of_three_seconds_after_sigterm(
 
 
 def test_a_second_sigterm_changes_nothing(start_service: StartService, database_url: str) -> None:
-    """It comes before and after the sockets close: 201 for the request, and exit status 0."""
+    """SIGTERM is sent again, before and after the sockets close.
+
+    The request still gets 201, and the exit status is still 0.
+    """
     service = start_service(DRAIN_DELAY="0.5")
     with _slow_order(service, database_url) as sent:
         service.process.send_signal(signal.SIGTERM)
@@ -103,7 +106,7 @@ def test_a_second_sigterm_changes_nothing(start_service: StartService, database_
 
 
 def test_an_idle_connection_does_not_delay_the_shutdown(start_service: StartService) -> None:
-    """The process serves it while it drains, and then closes it."""
+    """The process serves an idle connection while it drains, and then closes the connection."""
     service = start_service(DRAIN_DELAY="1")
     with socket.create_connection(service.address(), timeout=5) as connection:
         sigterm_at = time.monotonic()

@@ -37,7 +37,7 @@ def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
 def test_signup_returns_409_when_the_email_is_taken(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The unique index decides, and the problem says what to do."""
+    """The unique index decides. The problem says that the client can log in instead."""
     response = client.post("/api/users", json=signup_body(email=shared_user.email))
     document = problem(response, 409, "email-taken")
     assert shared_user.email not in response.text
@@ -45,7 +45,7 @@ def test_signup_returns_409_when_the_email_is_taken(
 
 
 def test_signup_documents_that_a_409_reveals_an_account(client: httpx2.Client) -> None:
-    """This is a known leak, so the OpenAPI document names it and the limit on signups."""
+    """This leak is known, so the OpenAPI document names it and the limit on signups."""
     signup = client.get("/openapi.json").json()["paths"]["/api/users"]["post"]
     assert "email-taken" in signup["responses"]["409"]["description"]  # check 7
     assert "429" in signup["responses"]
@@ -65,7 +65,7 @@ def test_signup_documents_that_a_409_reveals_an_account(client: httpx2.Client) -
 def test_signup_treats_all_spellings_of_an_email_as_one(
     client: httpx2.Client, first: str, second: str
 ) -> None:
-    """Case and Unicode normalisation make no difference."""
+    """Case, outer spaces, Unicode normalisation and IDNA encoding make no difference."""
     unique = new_email().partition("@")[0]
     created = client.post("/api/users", json=signup_body(email=first.format(unique)))
     again = client.post("/api/users", json=signup_body(email=second.format(unique)))
@@ -84,7 +84,7 @@ def test_signup_treats_all_spellings_of_an_email_as_one(
      f"a@{'b' * 64}.com", f"a@{'b.' * 127}com", "a@127.0.0.1", "a@[127.0.0.1]", "<a@example.com>"],
 )  # fmt: skip
 def test_signup_returns_422_when_the_email_is_invalid(client: httpx2.Client, email: str) -> None:
-    """Only an address that can receive mail is accepted, and a refused one is not repeated."""
+    """Only an address that can receive mail is accepted. A refused address is not repeated."""
     response = client.post("/api/users", json=signup_body(email=email))
     assert pointers(response) == ["/email"]
     assert not email.strip() or email not in response.text.replace("name@example.com", "")
@@ -135,7 +135,7 @@ def test_signup_names_every_missing_field(client: httpx2.Client) -> None:
 
 
 def test_of_50_concurrent_signups_with_one_email_one_succeeds(client: httpx2.Client) -> None:
-    """The unique index decides, and the others get 409."""
+    """The unique index decides, and the other requests get 409."""
     body = signup_body()
     responses = at_once([lambda: client.post("/api/users", json=body)] * 50)
     assert statuses(responses) == {201: 1, 409: 49}  # check F18

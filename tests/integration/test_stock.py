@@ -30,7 +30,7 @@ from tests.service import Service
 
 BUYERS = 1000
 CONNECTION_WAIT_SECONDS = 5.0
-"""DATABASE_POOL_TIMEOUT. A request that waits longer for a connection gets 503."""
+"""The default of DATABASE_POOL_TIMEOUT. A longer wait for a connection gets 503."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ async def _all(orders: list[Coroutine[None, None, httpx2.Response]]) -> list[htt
 async def _order(
     address: tuple[str, int], buyer: Account, product: dict[str, Any]
 ) -> httpx2.Response:
-    """Send an order on a new connection. An HTTP client for each order takes much longer."""
+    """Send an order on a new socket. A new HTTP client for each order would take much longer."""
     headers = {"Host": "x", "Connection": "close", **buyer.auth}
     request = httpx2.Request(
         "POST", f"http://x{buyer.url}/orders", headers=headers, json=basket((product, 1))
@@ -119,7 +119,7 @@ def test_concurrent_orders_and_cancellations_lose_no_piece(
     client: httpx2.Client, admin: Account, ahmed: Account, workers: list[Service],
     database: psycopg.Connection,
 ) -> None:  # fmt: skip
-    """The pieces that are sold and those in stock add up to the initial stock."""
+    """Sold pieces and pieces in stock add up to the initial stock."""
     product, other = (new_product(client, admin, stock=30) for _ in range(2))
 
     def order_and_maybe_cancel(worker: Service, number: int) -> None:
@@ -139,7 +139,7 @@ def test_concurrent_orders_and_cancellations_lose_no_piece(
 def test_an_order_and_a_stock_change_do_not_overwrite_each_other(
     client: httpx2.Client, admin: Account, ahmed: Account
 ) -> None:
-    """An administrator who sets the stock after an order gets 412, because the ETag is outdated."""
+    """An administrator who sets the stock with an ETag from before the order gets 412."""
     product = new_product(client, admin, stock=10)
     etag = client.get(product_url(product)).headers["ETag"]
     placed(client, ahmed, (product, 4))
@@ -153,7 +153,7 @@ def test_an_order_and_a_stock_change_do_not_overwrite_each_other(
 def test_a_constraint_refuses_stock_below_zero(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """PostgreSQL stops this even if the service has a defect."""
+    """PostgreSQL refuses such a change even if the service has a defect."""
     product = new_product(client, admin, stock=1)
     with pytest.raises(psycopg.errors.CheckViolation, match="ck_products_stock_not_negative"):
         database.execute("UPDATE products SET stock = stock - 2 WHERE id = %s", [product["id"]])

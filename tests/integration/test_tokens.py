@@ -55,7 +55,7 @@ def _assert_refused(client: httpx2.Client, token: str) -> None:
 
 
 def test_an_unchanged_forged_token_is_accepted(client: httpx2.Client, forge: Forge) -> None:
-    """So the refusals in the other tests are caused by the changes."""
+    """This shows that the changes cause the refusals in the other tests."""
     response = client.get("/api/users/me", headers={"Authorization": f"Bearer {forge()}"})
     assert response.status_code == 200
 
@@ -64,7 +64,7 @@ def test_an_unchanged_forged_token_is_accepted(client: httpx2.Client, forge: For
 def test_a_token_without_one_of_its_claims_is_refused(
     client: httpx2.Client, forge: Forge, claim: str
 ) -> None:
-    """All claims are required."""
+    """Each of these claims is required."""
     _assert_refused(client, forge(**{claim: None}))  # check 12
 
 
@@ -89,7 +89,7 @@ def test_a_token_without_one_of_its_claims_is_refused(
 def test_a_token_with_a_wrong_claim_is_refused(
     client: httpx2.Client, forge: Forge, claims: dict[str, Any]
 ) -> None:
-    """Its signature is valid, but issuer, audience, time, user or session is wrong."""
+    """The signature is valid, but issuer, audience, time, user or session is wrong."""
     now = int(time.time())
     moved = {name: now + value for name, value in claims.items() if isinstance(value, int)}
     _assert_refused(client, forge(**{**claims, **moved}))  # check 12
@@ -98,7 +98,7 @@ def test_a_token_with_a_wrong_claim_is_refused(
 def test_a_token_for_another_users_session_is_refused(
     client: httpx2.Client, forge: Forge, other_user: Account
 ) -> None:
-    """User and session must match."""
+    """The user and the session of a token must match."""
     _assert_refused(client, forge(sub=str(other_user.id)))  # check 12
 
 
@@ -133,7 +133,7 @@ def test_a_token_without_a_signature_is_refused(
 def test_a_token_signed_with_the_public_key_as_secret_is_refused(
     client: httpx2.Client, shared_user: Account, private_key: Ed25519PrivateKey
 ) -> None:
-    """The public key is known, so HS256 with it as secret proves nothing."""
+    """Everyone knows the public key, so a signature by HS256 with this key proves nothing."""
     public_key = private_key.public_key()
     header = {**jwt.get_unverified_header(shared_user.token), "alg": "HS256"}
     _, claims, _ = shared_user.token.split(".")
@@ -151,7 +151,7 @@ def test_a_token_signed_with_the_public_key_as_secret_is_refused(
 def test_a_token_with_one_character_changed_is_refused(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """This holds for header, claims and signature."""
+    """The character is in the header, the claims or the signature."""
     for number in range(3):
         parts = shared_user.token.split(".")
         changed = "A" if parts[number][10] != "A" else "B"
@@ -206,7 +206,7 @@ def test_a_401_has_an_error_parameter_only_when_a_token_was_sent(
 
 
 def test_two_authorization_headers_are_refused(client: httpx2.Client, shared_user: Account) -> None:
-    """The service cannot know which of them is meant."""
+    """The service cannot know which of the two headers is meant."""
     other = log_in(client, shared_user.email, PASSWORD)
     headers = [("Authorization", f"Bearer {token}") for token in (shared_user.token, other)]
     problem(client.get("/api/users/me", headers=headers), 401, "invalid-token")

@@ -1,4 +1,4 @@
-"""Traces: each request has one, with its stages, their nesting and their source code."""
+"""The trace of a request: its stages, their nesting, and the location of their source code."""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ def _tree(trace: list[Span]) -> list[str]:
 
 @pytest.mark.usefixtures("buyer")
 def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
-    """It starts with the server span, whose parent is the client's span."""
+    """The trace starts with the server span, whose parent is the client's span."""
     response, trace = send_traced("POST", "/api/users", json=signup_body())
     assert response.status_code == 201
     assert (trace[0].kind, trace[0].parent_id) == ("SERVER", "00f067aa0ba902b7")
@@ -51,7 +51,7 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
 def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
     send_traced: SendTraced, product: dict[str, Any]
 ) -> None:
-    """The hit has the same route, although no router has handled it."""
+    """The hit has the route of the miss, although no router has handled it."""
     path = f"/api/products/{product['id']}"
     (missed, first), (hit, second) = send_traced("GET", path), send_traced("GET", path)
     for response, trace, outcome in ((missed, first, "miss"), (hit, second, "hit")):
@@ -67,7 +67,7 @@ def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
 def test_token_and_session_are_checked_before_the_rate_limit(
     traced: Service, send_traced: SendTraced
 ) -> None:
-    """Each is checked once, for the rate limit and the route."""
+    """Each is checked once, and both the rate limit and the route use the result."""
     newcomer = sign_up(traced.client)
     _, trace = send_traced("GET", newcomer.url, headers=newcomer.auth)
     assert _tree(trace)[:8] == [
@@ -127,7 +127,7 @@ def test_each_stage_has_the_location_of_its_function(
 def test_a_trace_that_is_not_sampled_is_not_exported(
     traced: Service, send_traced: SendTraced, receiver: Receiver
 ) -> None:
-    """The client that started the trace decides (W3C Trace Context, section 3.2.2.5.1)."""
+    """The client decides whether to sample the trace (W3C Trace Context, section 3.2.2.5.1)."""
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-00"}
     response = traced.client.get("/api/products", headers=headers)
@@ -140,7 +140,7 @@ def test_a_trace_that_is_not_sampled_is_not_exported(
 def test_a_request_without_a_trace_starts_one_and_logs_its_id(
     traced: Service, receiver: Receiver, headers: dict[str, str]
 ) -> None:
-    """An invalid traceparent is ignored."""
+    """A request with an invalid traceparent starts a trace too."""
     response = traced.client.get("/api/products", headers=headers)
     line = access_log_line(traced, response.headers["X-Request-ID"])
     assert receiver.trace(line["trace_id"])[0].parent_id == ""
@@ -149,7 +149,7 @@ def test_a_request_without_a_trace_starts_one_and_logs_its_id(
 def test_the_trace_id_decides_whether_a_request_is_sampled(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """The log line always has the trace id. A client's own decision is kept."""
+    """The log line always has the trace id. A client's decision about sampling is kept."""
     service = start_service(
         **receiver.settings,
         OTEL_TRACES_SAMPLER="parentbased_traceidratio",
@@ -178,7 +178,7 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
 def test_no_span_is_created_that_cannot_be_exported(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """FastAPI exports over HTTP only, and logs this when the app starts."""
+    """FastAPI exports over HTTP only. It logs a warning about another protocol at the start."""
     service = start_service(**receiver.settings, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     response = service.client.get("/api/products")
     line = access_log_line(service, response.headers["X-Request-ID"])
@@ -210,7 +210,7 @@ def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: 
 def test_a_process_traces_no_more_requests_than_its_limit(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """The log lines of the others have a trace id. A client can exempt a request from the limit."""
+    """Log lines of untraced requests have a trace id. A client can exempt its request."""
     service = start_service(**receiver.settings, TRACE_LIMIT="2/day")
 
     def read_products(**headers: str) -> tuple[str, dict[str, Any]]:
@@ -225,7 +225,7 @@ def test_a_process_traces_no_more_requests_than_its_limit(
     always, recorded = read_products(tracestate="other=1,roundtrip=always")
     for traced in (first, second, always):
         assert len(receiver.trace(traced)) > 1
-    # Spans are sent in the order in which they end.
+    # Spans are sent in the order in which they end, so a span of `third` would be here by now.
     assert third not in {span.trace_id for span in receiver.spans}
     assert ("stages_ms" in recorded, "stages_ms" in unrecorded) == (True, False)
 
@@ -233,7 +233,7 @@ def test_a_process_traces_no_more_requests_than_its_limit(
 def test_probes_are_not_traced(
     traced: Service, send_traced: SendTraced, receiver: Receiver
 ) -> None:
-    """Orchestrators send them every second, so their traces would hide all others."""
+    """Orchestrators send probes every second, so their traces would hide all other traces."""
     for path in ("/livez", "/readyz", "/metrics"):
         assert traced.client.get(path).status_code == 200
     send_traced("GET", "/api/products")

@@ -13,7 +13,7 @@ from tests.receiver import Receiver, SendTraced
 def test_a_login_and_an_order_have_a_span_for_each_statement(
     send_traced: SendTraced, buyer: Account, product: dict[str, Any]
 ) -> None:
-    """Names follow the conventions of OpenTelemetry, in the order of the statements."""
+    """Spans have the names of OpenTelemetry's conventions, in the order of the statements."""
     login = {"email": buyer.email, "password": buyer.password}
     _, trace = send_traced("POST", "/api/auth/login", json=login)
     names = [span.name for span in trace if span.attributes.get("db.system.name")]
@@ -32,7 +32,7 @@ def test_a_login_and_an_order_have_a_span_for_each_statement(
 
 @pytest.mark.usefixtures("buyer")
 def test_every_span_lies_within_its_parent(send_traced: SendTraced) -> None:
-    """This holds in time, and the commit is the last statement."""
+    """A span starts and ends while its parent runs. The commit is the last statement."""
     _, trace = send_traced("POST", "/api/users", json=signup_body())
     by_id = {span.id: span for span in trace}
     for span in trace[1:]:
@@ -48,7 +48,7 @@ def test_every_span_lies_within_its_parent(send_traced: SendTraced) -> None:
 def test_statements_have_placeholders_and_no_values(
     send_traced: SendTraced, receiver: Receiver
 ) -> None:
-    """The text is the prepared statement, and no value is exported."""
+    """The text in the span is the prepared statement, and no value is exported."""
     body = signup_body(name="Canary-Name")
     _, trace = send_traced("POST", "/api/users", json=body)
     (insert,) = [span.attributes for span in trace if span.stage == "sql"]
@@ -72,7 +72,7 @@ def test_statements_have_placeholders_and_no_values(
 def test_a_refused_request_has_its_status_and_the_stage_that_failed(
     send_traced: SendTraced, buyer: Account, method: str, path: str, status: int, error: str | None
 ) -> None:
-    """The server span has not failed. The span of that stage has the type of the error."""
+    """The server span has not failed. The span of the failed stage has the type of the error."""
     body = {"name": "Twin", "email": buyer.email, "password": "the same plain passphrase"}
     options: dict[str, Any] = {"json": {} if status in {422, 429} else body}
     path = path.replace("{id}", str(buyer.id))
@@ -88,7 +88,7 @@ def test_a_refused_request_has_its_status_and_the_stage_that_failed(
 def test_a_failed_statement_has_its_sqlstate_and_a_rollback(
     send_traced: SendTraced, buyer: Account
 ) -> None:
-    """OpenTelemetry's conventions require the SQLSTATE. The message is not exported."""
+    """OpenTelemetry's conventions require the SQLSTATE. After the statement, a rollback runs."""
     body = signup_body(email=buyer.email)
     _, trace = send_traced("POST", "/api/users", json=body)
     (insert,) = [span for span in trace if span.stage == "sql"]

@@ -23,7 +23,7 @@ def broken(start_service: StartService, new_database: NewDatabase, receiver: Rec
 def test_no_secret_is_in_a_span(
     traced: Service, broken: Service, receiver: Receiver, which: str
 ) -> None:
-    """This holds for passwords, tokens, cookies, queries and emails in requests with any status."""
+    """Passwords, tokens, cookies, queries and emails are in no span, for any status."""
     target, canary, account = (
         {"working": traced, "broken": broken}[which],
         canaries(),
@@ -38,7 +38,7 @@ def test_no_secret_is_in_a_span(
 
 
 def _wait_for_all(service: Service, receiver: Receiver) -> None:
-    # Spans are exported in the order in which they end.
+    # Spans are exported in the order in which they end: the span of this request is the last.
     trace_id = secrets.token_hex(16)
     service.client.get("/nothing", headers={"traceparent": f"00-{trace_id}-{'1' * 16}-01"})
     receiver.trace(trace_id)

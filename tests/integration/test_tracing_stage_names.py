@@ -44,7 +44,7 @@ def send_request(observed: Service, receiver: Receiver) -> SendRequest:
 def test_spans_the_log_and_server_timing_have_the_same_stages(
     observed: Service, send_request: SendRequest
 ) -> None:
-    """All requests together have every stage that exists."""
+    """All requests of this test together have every stage that exists."""
     newcomer = sign_up(observed.client)
     body, twin = signup_body(), signup_body(email=newcomer.email)
     found: set[str] = set()

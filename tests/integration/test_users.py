@@ -34,7 +34,7 @@ def test_users_can_read_their_account_by_id_and_as_me(
 def test_administrators_can_read_any_account(
     client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """They get the same response as the owner."""
+    """An administrator gets the same body as the owner."""
     theirs = client.get(shared_user.url, headers=admin.auth)
     own = client.get(shared_user.url, headers=shared_user.auth)
     assert (theirs.status_code, theirs.content) == (200, own.content)
@@ -44,7 +44,7 @@ def test_administrators_can_read_any_account(
 def test_administrators_get_404_for_a_missing_account(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """This holds whatever other errors the request has."""
+    """A missing account gets 404 even if If-Match is missing too."""
     path = f"/api/users/{2**62}"
     problem(client.get(path, headers=admin.auth), 404, "not-found")
     problem(client.delete(path, headers=admin.auth), 404, "not-found")
@@ -56,7 +56,7 @@ def test_administrators_get_404_for_a_missing_account(
 def test_patch_changes_name_and_email(
     client: httpx2.Client, ahmed: Account, admin: Account, *, by_admin: bool
 ) -> None:
-    """The response has the new version, as a later read returns it."""
+    """The response has the same body and ETag as a later read."""
     email = new_email()
     changes = {"name": "  Ahmed Hassan ", "email": email.upper()}
     if not by_admin:
@@ -77,7 +77,7 @@ def test_patch_changes_name_and_email(
 def test_patch_keeps_the_fields_that_it_does_not_contain(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """One field changes, the other does not."""
+    """A change of the name does not change the email."""
     user = _patch(client, ahmed, {"name": "Hassan"}).json()
     assert (user["name"], user["email"]) == ("Hassan", ahmed.email)
 
@@ -85,7 +85,7 @@ def test_patch_keeps_the_fields_that_it_does_not_contain(
 def test_a_patch_that_changes_nothing_keeps_the_version(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """The body is empty or has the current values; the ETag is unchanged."""
+    """If the body is empty or has the current values, the ETag is unchanged."""
     for changes in ({}, {"name": "Ahmed"}, {"name": " Ahmed ", "email": ahmed.email.upper()}):
         response = _patch(client, ahmed, changes)
         assert (response.status_code, response.headers["ETag"]) == (200, ahmed.etag)
@@ -94,7 +94,10 @@ def test_a_patch_that_changes_nothing_keeps_the_version(
 def test_an_owner_needs_the_password_to_change_the_email(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """No password gets 422, a wrong one 403. Nothing changes, and the new email stays available."""
+    """Without the password, the change gets 422. With a wrong password, it gets 403.
+
+    The account keeps its email, and another account can have the new email.
+    """
     email = new_email()
     missing = _patch(client, ahmed, {"email": email})
     assert pointers(missing) == ["/current_password"]  # check 41
@@ -124,7 +127,7 @@ def test_an_owner_needs_the_password_to_change_the_email(
 def test_patch_returns_422_for_values_that_signup_refuses(
     client: httpx2.Client, shared_user: Account, changes: object, expected_pointers: list[str]
 ) -> None:
-    """The empty pointer means the whole body."""
+    """An empty JSON Pointer means the whole body."""
     assert pointers(_patch(client, shared_user, changes)) == expected_pointers
     read = client.get(shared_user.url, headers=shared_user.auth)
     assert read.headers["ETag"] == shared_user.etag
@@ -133,7 +136,7 @@ def test_patch_returns_422_for_values_that_signup_refuses(
 def test_patch_returns_409_when_the_email_is_taken(
     client: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
-    """This holds for every spelling of the email, and no other field changes."""
+    """Every spelling of a taken email is refused, and no other field changes."""
     for email in (shared_user.email, shared_user.email.upper()):
         changes = {"name": "B", "email": email, "current_password": PASSWORD}
         response = _patch(client, ahmed, changes)
@@ -144,7 +147,7 @@ def test_patch_returns_409_when_the_email_is_taken(
 def test_of_50_concurrent_patches_with_one_etag_one_succeeds(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """The others get 412, because they have not read the latest version."""
+    """The other requests get 412, because their ETag is no longer the current one."""
     calls = [partial(_patch, client, ahmed, {"name": f"Ahmed {number}"}) for number in range(50)]
     responses = at_once(calls)
     assert statuses(responses) == {200: 1, 412: 49}  # check F19
@@ -153,7 +156,7 @@ def test_of_50_concurrent_patches_with_one_etag_one_succeeds(
 
 
 def test_concurrent_password_changes_get_204_or_403(client: httpx2.Client, ahmed: Account) -> None:
-    """A PUT needs no If-Match. It succeeds, or the current password is wrong by then."""
+    """A PUT needs no If-Match. After the first PUT, `current_password` is wrong."""
     change = {"current_password": PASSWORD, "new_password": "a quite different one"}
     headers = {**ahmed.auth, "If-Match": ahmed.etag}
     put = lambda: client.put(f"{ahmed.url}/password", json=change, headers=ahmed.auth)  # noqa: E731
@@ -202,7 +205,7 @@ def test_the_email_of_an_erased_account_can_be_used_again(
 
 
 def test_of_concurrent_deletions_one_succeeds(client: httpx2.Client, ahmed: Account) -> None:
-    """For the others, the version, the session or the account no longer exists."""
+    """For the other requests, the version, the session or the account no longer exists."""
     headers = {**ahmed.auth, "If-Match": ahmed.etag}
     responses = at_once([lambda: client.delete(ahmed.url, headers=headers)] * 10)
     found = statuses(responses)

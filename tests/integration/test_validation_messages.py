@@ -18,7 +18,7 @@ _PYDANTIC = re.compile(
         if error["type"] != "json_invalid"
     )
 )
-"""Matches every error message of Pydantic."""
+"""Matches every error message of Pydantic, except the message about invalid JSON."""
 _VALUES: list[Any] = [None, True, -1, 0, 1.5, 2**63, 2**70, "", "?", "x" * 5000, [], [0] * 60, {},
                       {"amount": "1", "currency": 1}, [{"product_id": 0}, 1]]  # fmt: skip
 _URL_VALUES = ["", "0", "-1", "1.5", "x", "%00", "9" * 30, "x" * 300]
@@ -26,7 +26,7 @@ _URL_VALUES = ["", "0", "-1", "1.5", "x", "%00", "9" * 30, "x" * 300]
 
 @pytest.fixture
 def tester(client: httpx2.Client, database_url: str) -> Account:
-    """An administrator of this test only, because the test may end its session."""
+    """An administrator for one test, because the test may end the administrator's session."""
     return new_admin(client, database_url)
 
 
@@ -46,7 +46,7 @@ def _details(response: httpx2.Response) -> list[str]:
 def test_no_problem_about_a_body_has_a_message_of_pydantic(
     client: httpx2.Client, tester: Account
 ) -> None:
-    """This holds for each field of each body, with values of every type and size, or missing."""
+    """Each field of each body has values of every type and many sizes, or is missing."""
     document, details = client.get("/openapi.json").json(), []
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -65,9 +65,9 @@ def test_no_problem_about_a_body_has_a_message_of_pydantic(
 def test_no_problem_about_a_url_has_a_message_of_pydantic(
     client: httpx2.Client, tester: Account
 ) -> None:
-    """This holds for each parameter of each path and query."""
+    """Each parameter of each path and query gets invalid values."""
     document, details = client.get("/openapi.json").json(), []
-    # A logout would end the session of this test. It has no parameters.
+    # A logout has no parameters to test, and would end the session of this test.
     del document["paths"]["/api/auth/logout"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
