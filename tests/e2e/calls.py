@@ -1,4 +1,4 @@
-"""A minimal HTTP/1.1 client. It uses little CPU time, so that it hardly slows what it measures."""
+"""A minimal HTTP/1.1 client that uses little CPU time, so that it hardly slows the service."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass(frozen=True)
 class Call:
-    """A request, and the only status that counts as a success."""
+    """A request, and the only status of a response that counts as a success."""
 
     port: int
     method: str
@@ -38,13 +38,13 @@ class Call:
 
 
 class ConnectionPool:
-    """Connections to 127.0.0.1. They are reused, unless a call requires a new one."""
+    """Connections to 127.0.0.1. They are reused, unless a call requires a new connection."""
 
     def __init__(self) -> None:
         self._free: defaultdict[int, list[_Streams]] = defaultdict(list)
 
     async def send(self, call: Call) -> tuple[int, str]:
-        """Return the status and the body. Raises `OSError` or `EOFError` without a response."""
+        """Return the status and the body. Raises `OSError` or `EOFError` if no response arrives."""
         free = self._free[call.port]
         if free and not call.on_new_connection:
             streams = free.pop()

@@ -1,4 +1,4 @@
-"""Fixtures: local stacks, one of which all tests of a pytest worker share."""
+"""Fixtures: one local stack that all tests of a pytest worker share, and stacks for one test."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ Fault = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[LocalStack]:
-    """A stack in the background with rate limits that no test reaches, shared by all tests."""
+    """The stack that the tests share, in the background. No test reaches its rate limits."""
     stack = LocalStack(**{**HIGH_LIMITS, "RATE_LIMIT_SIGNUP": "654321/minute"})
     try:
         stack.start()
@@ -32,7 +32,10 @@ def stack(started_stack: LocalStack) -> LocalStack:
 
 @pytest.fixture
 def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fault]:
-    """Runs `lab fault`, and returns its output, one line. Heals all faults after the test."""
+    """A function that runs `lab fault` and returns the line that the command prints.
+
+    After the test, all faults are healed.
+    """
 
     def run(*words: str) -> str:
         assert fault_command(Paths(stack.directory), words) == 0
@@ -55,7 +58,7 @@ def own_stack() -> Iterator[LocalStack]:
 
 @pytest.fixture
 def unlimited_stack() -> Iterator[LocalStack]:
-    """A started stack for one test, with limits that it does not reach, without a provider."""
+    """A started stack for one test, with very high rate limits and no identity provider."""
     stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS)
     try:
         stack.start()

@@ -41,12 +41,14 @@ EXCLUDED_VARIABLES |= {
 }
 # A developer's own collector must not get the spans of the tests.
 EXCLUDED_VARIABLES |= {name for name in os.environ if name.startswith("OTEL_")}
-# The make that runs the tests sets these for a nested make, whose output would then differ.
+# The make that runs the tests sets these variables. A make that a test starts would read them, and
+# print other output.
 EXCLUDED_VARIABLES |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-# Variables that this make was given, such as which tests to run.
+# Variables that the caller may set for the make that runs the tests, such as which tests to run.
 EXCLUDED_VARIABLES |= {"ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"}
 
-# An external provider that no test uses. So the stack starts none, which saves a second.
+# The settings of an external identity provider, which no test calls. With them, the stack starts
+# no provider of its own, which saves a second.
 NO_PROVIDER = {
     "OIDC_ISSUER": "http://127.0.0.1:9",
     "OIDC_CLIENT_ID": "roundtrip",
@@ -67,11 +69,12 @@ HIGH_LIMITS = dict.fromkeys(
 
 
 class LocalStack:
-    """A stack with its own directory and ports. Its methods run `python -m lab` with them."""
+    """A stack with its own directory and ports. `run` and `spawn` pass both to `python -m lab`."""
 
     def __init__(self, **settings: str) -> None:
         """Choose free ports and create an empty directory. Start nothing."""
-        # Not in pytest's directory: PostgreSQL's user needs access when root runs the tests.
+        # Not in pytest's directory: if root runs the tests, only root can read that directory, but
+        # PostgreSQL runs as another user.
         self.directory = Path(tempfile.mkdtemp(prefix="roundtrip-stack-"))
         self.directory.chmod(0o755)
         self.http_port, self.https_port = free_port(), free_port()
@@ -108,7 +111,7 @@ class LocalStack:
         assert result.returncode == 0, result.stdout
 
     def is_running(self) -> bool:
-        """Return whether the stack runs, without the process that `lab status` needs."""
+        """Return whether the stack runs. This is faster than `lab status`, a new process."""
         return State.load(Paths(self.directory)) is not None
 
     def discard(self) -> None:
@@ -155,11 +158,11 @@ class LocalStack:
         return http.client.HTTPConnection("localhost", self.http_port, timeout=30)
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Return an SSL context that trusts only the stack's own authority."""
+        """Return an SSL context that trusts only the stack's own certificate authority."""
         return ssl.create_default_context(cafile=str(self.directory / "ca.crt"))
 
     def identities(self) -> dict[str, Identity]:
-        """Return the identity of each process: the supervisor, and the others by directory name."""
+        """Return each process's identity by its name: `supervisor`, or that of its directory."""
         identities = {
             record.parent.name: Identity.load(record)
             for record in self.directory.glob("*/process.json")

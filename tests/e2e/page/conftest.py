@@ -1,4 +1,4 @@
-"""Fixtures: a real browser with the lab's page of a real stack."""
+"""Fixtures: a real browser that opens the lab's page of a running stack."""
 
 from collections.abc import Iterator
 
@@ -20,14 +20,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def context(browser: Browser, started_stack: LocalStack) -> Iterator[BrowserContext]:
-    """One profile, in which URLs are relative to the stack's origin."""
+    """A browser profile for the tests of one file. A relative URL goes to the stack."""
     with chromium.profile(browser, f"http://localhost:{started_stack.http_port}") as context:
         yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext, stack: LocalStack) -> Iterator[Page]:
-    """A tab that fails the test on errors of the page. The collector keeps earlier requests."""
+    """A browser tab. An unexpected error on the page fails the test.
+
+    The page also lists the requests of earlier tests, because the collector keeps them.
+    """
     assert stack.is_running()
     with chromium.tab(context) as page:
         yield page
@@ -35,13 +38,13 @@ def page(context: BrowserContext, stack: LocalStack) -> Iterator[Page]:
 
 @pytest.fixture
 def client(stack: LocalStack) -> Client:
-    """Sends the requests that the page shows."""
+    """A client that sends requests, which the page then shows."""
     return Client(stack)
 
 
 @pytest.fixture(scope="module")
 def shop(started_stack: LocalStack) -> Iterator[Shop]:
-    """Adds products, so that the next read of the catalogue is a cache miss."""
+    """A shop that can add a product, so that the next read of the catalogue is a cache miss."""
     with Shop.open(started_stack) as shop:
         yield shop
 
@@ -49,7 +52,8 @@ def shop(started_stack: LocalStack) -> Iterator[Shop]:
 @pytest.fixture
 def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
     """The stack with a new collector, which has no traces."""
-    # Waits until the spans of the previous tests have been sent, so that the new one gets none.
+    # Wait until the spans of the previous tests have been sent. Otherwise, the new collector would
+    # get some of them.
     client.document(client.trace("GET", "/livez"))
     stack.kill("collector")
 

@@ -15,7 +15,7 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 
 def go(page: Page, selection: str = "") -> None:
-    """Load the page; retry if the machine's networks change while its files are loading."""
+    """Load the page. Try again if loading fails because the machine's networks change."""
     page.goto("about:blank")
     for _ in range(5):
         with suppress(Error):

@@ -1,4 +1,4 @@
-"""Sends what the page shows: real requests, and spans of any sender."""
+"""Sends what the lab's page shows: requests to the service, and spans as from any sender."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ CATALOGUE = "/api/products"
 
 
 class Client:
-    """Sends requests as `lab trace` does, without a new Python process for each."""
+    """Sends requests as `lab trace` does, without a new Python process for each request."""
 
     def __init__(self, stack: LocalStack) -> None:
         """Find the stack's addresses."""
@@ -48,7 +48,7 @@ class Client:
     def trace(self, method: str, path: str, *items: str) -> str:
         """Send a request and the client's spans, and return the trace id.
 
-        The servers' spans arrive a moment later.
+        The spans of the load balancer and the service reach the collector a moment later.
         """
         return self.report(self.send(method, path, *items))
 
@@ -58,13 +58,13 @@ class Client:
         return self.trace("POST", "/api/users", *items)
 
     def document(self, trace_id: str) -> Document:
-        """Wait until all three processes have sent their spans, and return the trace."""
+        """Return the trace when the client, the load balancer and the app have sent their spans."""
         trace = self._collector.wait_for_trace(trace_id, lambda trace: len(trace["processes"]) == 3)
         assert trace is not None
         return trace
 
     def send_spans(self, spans: bytes) -> None:
-        """Send any spans to the collector, in OTLP."""
+        """Send spans with any content to the collector, in OTLP."""
         with httpx2.Client(base_url=f"http://localhost:{self._stack.http_port}") as client:
             response = client.post("/lab/v1/traces", content=spans, headers=PROTOBUF)
         assert response.status_code == 200

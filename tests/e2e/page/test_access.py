@@ -8,12 +8,12 @@ from tests.e2e.page.reading import expect, go, request, requests, stage, stages
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
 
 PHONE_WIDTH_PIXELS = 360
-# The other rules of axe do not depend on colours.
+# The dark scheme changes only colours, and no other rule of axe depends on colours.
 ONLY_CONTRAST = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
 
 
-def test_the_keyboard_reaches_everything(page: Page, client: Client) -> None:
-    """Arrow keys move between rows, Enter selects a row, and Tab reaches its button."""
+def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) -> None:
+    """Arrow keys move between rows, Enter selects a row, and Tab reaches the row's button."""
     client.trace("GET", CATALOGUE)
     signed_up = client.sign_up()
     client.document(signed_up)
@@ -24,7 +24,7 @@ def test_the_keyboard_reaches_everything(page: Page, client: Client) -> None:
     expect(page.get_by_role("heading", name="POST /api/users")).to_be_visible()
     press(page, "Tab")
     expect(requests(page).first.get_by_role("button")).to_be_focused()
-    # The last button before the waterfall; a button for the comparison may be before it.
+    # Start at `Close`, the last button before the waterfall. A button to compare may come first.
     page.get_by_role("button", name="Close", exact=True).focus()
     press(page, "Tab")
     expect(stage(page, "request")).to_be_focused()
@@ -39,7 +39,7 @@ def test_the_keyboard_reaches_everything(page: Page, client: Client) -> None:
 
 @pytest.mark.usefixtures("empty_collector")
 def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
-    """There is none with an open stage, in the dark scheme, and with two requests."""
+    """The checks are of an open stage, of its contrast in the dark scheme, and of a comparison."""
     miss, hit = shop.miss_and_hit(client)
     go(page, f"#trace={miss}")
     stage(page, "sql").first.click()
@@ -54,7 +54,7 @@ def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
 
 
 def test_a_phone_needs_no_horizontal_scrolling(page: Page, client: Client, shop: Shop) -> None:
-    """The page fits into 360 pixels, whatever is open."""
+    """The list, an open stage, and a comparison all fit into a width of 360 pixels."""
     miss, hit = shop.miss_and_hit(client)
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 740})
     go(page)

@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images (`make pictures`), of the page of a real stack."""
+"""Takes the pictures in docs/images (`make pictures`). They show the lab's page of a real stack."""
 
 import base64
 from typing import Literal
@@ -90,7 +90,7 @@ def varied_requests(client: Client, shop: Shop) -> tuple[str, str, str]:
 
 
 def _compressed(page: Page, png: bytes) -> bytes:
-    """Convert to WebP in the browser: a third of the size, and as sharp."""
+    """Convert to WebP in the browser. The result has a third of the size and is as sharp."""
     page.goto("about:blank")
     url = page.evaluate(COMPRESS, base64.b64encode(png).decode())
     return base64.b64decode(url.partition(",")[2])

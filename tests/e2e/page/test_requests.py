@@ -47,7 +47,7 @@ def test_a_signup_links_to_its_own_stages(page: Page) -> None:
 def test_a_refused_signup_shows_the_errors_of_the_service(
     page: Page, stack: LocalStack, password: str
 ) -> None:
-    """An error about a field is at the field, and the user's input stays."""
+    """An error about a field is shown at the field. The form keeps the email that was typed."""
     account = signup(new_email())
     assert stack.request("POST", "/api/users", body=account).status == 201
     problem = stack.request("POST", "/api/users", body={**account, "password": password}).json()
@@ -73,13 +73,13 @@ def test_the_pages_own_request_has_the_stages_that_the_browser_measured(page: Pa
     request_id = response.value.headers["x-request-id"]
     page.get_by_role("grid").locator(f"[data-of*='{request_id}']").click()
     expect(stage(page, "wait")).to_contain_text("client")
-    # Level 3 is inside `wait`.
+    # Level 1 is the request, level 2 is `wait`, and level 3 is inside `wait`.
     expect(stage(page, "load-balancer")).to_have_attribute("aria-level", "3")
 
 
 @pytest.mark.slow
 def test_new_requests_do_not_move_the_list_while_it_is_in_use(page: Page, client: Client) -> None:
-    """While the focus or the pointer is in the list, a button shows how many are pending."""
+    """While the focus is in the list, a button shows how many new requests are not listed yet."""
     before = client.trace("GET", "/livez")
     go(page)
     request(page, before).focus()
@@ -88,14 +88,14 @@ def test_new_requests_do_not_move_the_list_while_it_is_in_use(page: Page, client
     more = page.get_by_role("button", name="Show 2 new")
     expect(more).to_be_visible()
     expect(request(page, last)).to_have_count(0)
-    # A real click takes a moment.
+    # A person holds the button down for a moment.
     more.click(delay=300)
     expect(requests(page).first).to_have_attribute("data-trace", last)
     expect(requests(page).first).to_be_focused()
 
 
 def test_an_updated_request_keeps_the_focus(page: Page, client: Client) -> None:
-    """When the client's spans arrive, the row changes, but the focus stays."""
+    """When the client's spans arrive, the request's row changes, but its button keeps the focus."""
     sent = client.send("GET", "/api/products")
     go(page)
     row = request(page, sent.context.trace_id)
@@ -108,7 +108,7 @@ def test_an_updated_request_keeps_the_focus(page: Page, client: Client) -> None:
 
 @pytest.mark.slow
 def test_the_list_is_bounded(page: Page, stack: LocalStack) -> None:
-    """The page keeps the newest 200 requests, and they scroll below their header."""
+    """The list keeps the newest 200 requests. Its rows scroll, and its header stays visible."""
     go(page)
     for _ in range(3):
         last = send_quickly(stack, 75)
@@ -121,7 +121,7 @@ def test_the_list_is_bounded(page: Page, stack: LocalStack) -> None:
 
 
 def send_quickly(stack: LocalStack, times: int) -> str:
-    """Send requests one after the other on one connection; return the last one's trace id."""
+    """Send requests one after another on one connection; return the trace id of the last."""
     connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
     trace_id = ""
     for _ in range(times):
@@ -137,7 +137,7 @@ def send_quickly(stack: LocalStack, times: int) -> str:
 def test_the_page_says_when_it_is_not_live_and_catches_up(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
-    """After it has reconnected, it shows the requests that it missed."""
+    """After the page has reconnected, it shows the request that it missed."""
     go(page)
     running(Paths(stack.directory)).collector.end_streams()
     expect(page.get_by_text(NOT_LIVE)).to_be_visible()
@@ -150,7 +150,7 @@ def test_the_page_says_when_it_is_not_live_and_catches_up(
 def test_the_page_survives_a_restart_of_the_collector(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
-    """Drawn requests stay; after a reload, the page says that an old request is not available."""
+    """The page keeps what it shows. After a reload, it says that the request is not available."""
     before = client.sign_up()
     go(page, f"#trace={before}")
     expect(stage(page, "commit")).to_be_visible()
@@ -170,7 +170,7 @@ def test_the_page_survives_a_restart_of_the_collector(
 def test_the_page_retries_until_the_collector_is_back(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
-    """It also retries after a 503 of the load balancer, and loads the selected request again."""
+    """The page retries even after a 503 of the load balancer, and then loads the selection."""
     before = client.trace("GET", "/livez")
     go(page)
     expect(request(page, before)).to_be_visible()
@@ -184,7 +184,7 @@ def test_the_page_retries_until_the_collector_is_back(
 
 @contextmanager
 def without_a_collector(stack: LocalStack) -> Iterator[None]:
-    """Stop the shared stack's collector until the end of the block, even if the block fails."""
+    """Keep the shared stack's collector stopped during the block. At the end, allow its restart."""
     collector = running(Paths(stack.directory)).collector
     collector.disable_restart()
     try:
@@ -195,7 +195,7 @@ def without_a_collector(stack: LocalStack) -> Iterator[None]:
 
 
 def test_a_link_opens_its_selection_and_back_and_forward_work(page: Page, client: Client) -> None:
-    """The address contains the selection."""
+    """The page's address contains the selected request and stage."""
     signed_up, read = client.sign_up(), client.trace("GET", "/api/products")
     (hashed,) = [it for it in client.document(signed_up)["spans"] if it["stage"] == "hash"]
     go(page, f"#trace={signed_up}&stage={hashed['id']}")

@@ -73,7 +73,7 @@ def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client:
 
 @pytest.mark.slow
 def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> None:
-    """When more spans of a trace arrive, its waterfall is drawn again."""
+    """When late spans arrive, the page draws the waterfall again, with the same focus and plan."""
     items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
     sent = client.send("POST", "/api/users", *items)
     go(page, f"#trace={sent.context.trace_id}")
@@ -89,7 +89,7 @@ def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> N
 
 
 def test_markup_in_spans_is_shown_as_text(page: Page, client: Client) -> None:
-    """Any sender can put markup into names and attributes; it has no effect."""
+    """Any sender can put markup into names and attributes. The page makes no element from it."""
     attack, trace_id, span_id = "<img src=x onerror=alert(1)>", token_hex(16), token_hex(8)
     attributes = {"http.route": attack, "url.path": attack, attack: attack}
     spans = span(trace_id, attack, span_id=span_id, attributes=attributes)
@@ -102,7 +102,10 @@ def test_markup_in_spans_is_shown_as_text(page: Page, client: Client) -> None:
 
 
 def test_quoted_text_and_types_in_a_statement_are_not_clauses(page: Page, client: Client) -> None:
-    """They do not begin a new line. The service has no such statement, but other senders may."""
+    """A clause begins a new line, but `FROM` in a quoted text or `WITH` in a type does not.
+
+    The service sends no such statement, but another sender may.
+    """
     lines = [
         "INSERT INTO users (role, erased_at)",
         "VALUES ('user FROM here', %(erased_at)s::TIMESTAMP WITH TIME ZONE)",
@@ -120,7 +123,7 @@ def test_quoted_text_and_types_in_a_statement_are_not_clauses(page: Page, client
 
 
 def test_two_requests_are_compared_on_one_time_axis(page: Page, client: Client, shop: Shop) -> None:
-    """A common stage has the difference of its times; the others say `only A` or `only B`."""
+    """A common stage shows the difference of its times. A stage of A alone says `only A`."""
     miss, hit = shop.miss_and_hit(client)
     a, b = client.document(miss), client.document(hit)
     go(page)
@@ -144,7 +147,7 @@ def test_two_requests_are_compared_on_one_time_axis(page: Page, client: Client, 
 
 
 def test_requests_to_different_routes_can_be_compared(page: Page, client: Client) -> None:
-    """Both have stages of the load balancer and the app; only the signup has a hash."""
+    """Both requests have the stages `load-balancer` and `app`. Only the signup has `hash`."""
     signed_up, read = client.sign_up(), client.trace("GET", CATALOGUE)
     go(page, f"#trace={signed_up}&compare={read}")
     expect(stage(page, "hash")).to_contain_text("only A")
@@ -156,7 +159,7 @@ def test_requests_to_different_routes_can_be_compared(page: Page, client: Client
 def test_a_request_can_be_compared_with_the_previous_one_to_its_route(
     page: Page, client: Client, shop: Shop
 ) -> None:
-    """A button does this, if there is a previous request."""
+    """A button compares the request with the previous request to the same route."""
     shop.restock()
     miss = client.trace("GET", CATALOGUE)
     client.sign_up()
@@ -171,7 +174,7 @@ def test_without_redis_its_stage_fails_and_the_request_succeeds(
     page: Page, client: Client, fault: Fault
 ) -> None:
     """The list shows `bypass`, and the waterfall shows the failed stage."""
-    # So that both processes also have the response in memory.
+    # Four requests, so that both app processes also have the response in memory.
     for _ in range(4):
         client.send("GET", CATALOGUE)
     fault("redis", "stop")
@@ -208,25 +211,28 @@ def widths(bars: Locator) -> list[float]:
 
 
 def took(document: Document, word: str) -> float:
-    """Return the milliseconds of the first stage with this name."""
+    """Return the duration of the first stage with this name, in milliseconds."""
     durations: list[float] = [it["duration_ms"] for it in document["spans"] if it["stage"] == word]
     return durations[0]
 
 
 def figures(text: str) -> list[float]:
-    """Return the numbers with the unit ms or %, with at most two decimal places."""
+    """Return each number that has the unit ms or % and no more than two decimal places."""
     return [
         float(number) for number in re.findall(r"(?<![\d.])(\d+(?:\.\d\d?)?)\xa0(?:ms|%)", text)
     ]
 
 
 def rounded(ms: float) -> Any:
-    """Match a time with three significant digits; a tie may round either way."""
+    """Match a time as the page rounds it: to 0.01 ms below 10 ms, and to 0.1 ms below 100 ms.
+
+    From 100 ms, it is rounded to 1 ms. A tie may be rounded up or down.
+    """
     return _rounded(ms, 0 if ms >= 99.95 else 1 if ms >= 9.995 else 2)
 
 
 def rounded_percent(part: float) -> Any:
-    """Match a fraction in percent, rounded like `rounded`."""
+    """Match a fraction in percent: with one decimal place below 10 %, and without from 10 %."""
     return _rounded(100 * part, 1 if part < 0.1 else 0)
 
 
