@@ -14,7 +14,7 @@ from tests.service import CHECKOUT
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ASSIGNED = re.compile(r"^([A-Z]+)=", re.MULTILINE)
 _OUTPUT_KINDS = {"http", "json", "text"}
-# What differs each time, and its replacement on both sides of the comparison.
+# Texts that differ in each run, and the placeholders that replace them in both compared texts.
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", "<time>"),
     (r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT", "<date>"),
@@ -58,7 +58,7 @@ class Terminal:
         *,
         checkout: Path = CHECKOUT,
     ) -> None:
-        """`replacements` are for texts that a test cannot use as they are, such as a long pause."""
+        """`replacements` maps parts of the commands, such as a long pause, to what runs instead."""
         self._stack = stack
         self._checkout = checkout
         self._scratch = scratch
@@ -72,7 +72,7 @@ class Terminal:
         }
 
     def run_and_compare(self, blocks: list[Block]) -> int:
-        """Run the commands, compare their outputs, and return how many were compared."""
+        """Run the commands and compare their outputs. Return the number of compared outputs."""
         compared = 0
         for (kind, text), following in zip(blocks, [*blocks[1:], ("", "")], strict=True):
             if kind == "sh":
@@ -115,7 +115,7 @@ def _httpie_config(scratch: Path) -> Path:
 
 
 def normalized(text: str) -> str:
-    """Return the text with placeholders for what differs each time."""
+    """Return the text with placeholders for the parts that differ in each run."""
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     for pattern, name in _VARYING:
         lines = re.sub(pattern, name, lines)

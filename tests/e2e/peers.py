@@ -28,13 +28,13 @@ _NOT_COMPARED: Final = ("connection", "keep-alive", "date", "x-request-id", "rat
 
 
 def headers_of(response: httpx2.Response, *without: str) -> dict[str, str]:
-    """Return the headers that must be the same from both services."""
+    """Return the headers that must be equal in the responses of both services."""
     excluded = {*_NOT_COMPARED, *without}
     return {name: value for name, value in response.headers.items() if name not in excluded}
 
 
 def compared_parts(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
-    """Return what must be the same from both services: status, body and headers."""
+    """Return what must be equal in both responses: status, body, and some headers."""
     return response.status_code, response.content, headers_of(response)
 
 
@@ -48,7 +48,7 @@ def without_texts(response: httpx2.Response) -> dict[str, Any]:
 
 
 def log_line(subject: Subject, request_id: str) -> dict[str, Any]:
-    """Return the one log line of a request. It may be written after the response."""
+    """Wait for the only log line of a request, which may follow the response; return its fields."""
     assert subject.log is not None
     for _ in range(100):
         lines = [line for line in subject.log.read_text().splitlines() if request_id in line]
@@ -81,7 +81,7 @@ class Pair:
         return {"items": items}
 
     def send(self, subject: Subject, method: str, path: str, **options: Any) -> httpx2.Response:
-        """Send a request with the token, or with the Authorization that `headers` contains."""
+        """Send a request with the token, unless `headers` contains Authorization."""
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
         url = f"http://127.0.0.1:{subject.port}{path}"
         return httpx2.request(method, url, headers=headers, **options)
@@ -94,7 +94,10 @@ class Pair:
         return ours, self.send(self.fastify, method, path, **options)
 
     def statements(self, client: str, *, after: int) -> list[str]:
-        """Return the distinct statements that PostgreSQL has logged for a client, in order."""
+        """Return the distinct statements of a client in PostgreSQL's log, in their order.
+
+        Only the part of the log after the first `after` characters is read.
+        """
         log = self._log.read_text()[after:]
         texts = (" ".join(text.split()) for name, text in _STATEMENT.findall(log) if name == client)
         return list(dict.fromkeys(texts))
@@ -112,7 +115,10 @@ class Pair:
     def valkey_commands(
         self, subject: Subject, method: str, path: str, **options: Any
     ) -> list[tuple[str, list[str]]]:
-        """Return the commands of a request and its scripts, sorted, with their cache keys."""
+        """Send a request; return the commands that Valkey runs for it, with their cache keys.
+
+        The commands are sorted, and include those that scripts run.
+        """
         with Redis.from_url(self.backends.valkey.url) as redis, redis.monitor() as monitor:
             self.send(subject, method, path, **options).raise_for_status()
             redis.echo("END")
@@ -120,8 +126,8 @@ class Pair:
         commands = [
             (text.partition(" ")[0].upper(), sorted(_CACHE_KEY.findall(text))) for text in texts
         ]
-        # The connection that sends ECHO begins with some of these commands. PEXPIRE starts the
-        # window of the rate limit, once a minute.
+        # HELLO, CLIENT and AUTH may be from the connection that sends ECHO. PEXPIRE is sent only
+        # once a minute, when the window of the rate limit starts.
         excluded = {"HELLO", "CLIENT", "AUTH", "PEXPIRE"}
         return sorted(command for command in commands if command[0] not in excluded)
 
@@ -142,7 +148,7 @@ def running_pair(backends: Backends, program: Path, name: str, **settings: str) 
 
 
 def order_request(pair: Pair, key: str | None = None, **changes: Any) -> dict[str, Any]:
-    """Return the arguments of `Pair.send` for an order. The default key is a new one."""
+    """Return the arguments of `Pair.send` for an order. Without `key`, the key is random."""
     headers = {"Idempotency-Key": key or secrets.token_hex(8)}
     return {"method": "POST", "path": f"{pair.user}/orders", "json": pair.order,
             "headers": headers, **changes}  # fmt: skip

@@ -32,7 +32,7 @@ class Shop:
             return cls(port, admin, sign_up(client), product)
 
     def order(self, key: str) -> Call:
-        """Return an order of one piece, with this idempotency key."""
+        """Return an order for one piece of the product, with this idempotency key."""
         headers = {**self.buyer.auth, "Idempotency-Key": key}
         path, body = f"{self.buyer.url}/orders", basket((self.product, 1))
         return Call(self.port, "POST", path, 201, headers, body)
@@ -47,12 +47,13 @@ class Shop:
         return Call(self.port, "GET", path, 200, headers, on_new_connection=on_new_connection)
 
     def visits(self) -> Iterator[Call]:
-        """Yield calls without end. Of 200, one is a signup, 10 are orders, and 189 are reads.
+        """Yield calls without end: of 200 calls, 1 is a signup, 10 are orders, and 189 are reads.
 
-        Of the reads, 20 use a new connection.
+        20 of the reads use a new connection.
 
-        Signups are rare because each hashes a password, which takes 25 ms of CPU time. Orders are
-        rare because each invalidates the cached products, which are then read from PostgreSQL.
+        Signups are rare, because each signup hashes a password, which takes 25 ms of CPU time.
+        Orders are rare, because each order invalidates the cached products. The next read then gets
+        them from PostgreSQL.
         """
         for number in count():
             if number % 200 == 1:

@@ -11,7 +11,7 @@ from tests.e2e.local_stack import LocalStack
 
 PASSWORD = "correct horse battery"
 
-# Overrides collectors and proxies in the environment of the test run.
+# The collector and the proxies in the environment of the test run have no effect.
 WITHOUT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "http_proxy": "", "https_proxy": ""}
 
 
@@ -19,19 +19,19 @@ class Figures(NamedTuple):
     """How long one signup took, in milliseconds."""
 
     whole: float
-    # From the end of the handshake, because curl may note the start of sending too late.
+    # Measured from the end of the TLS handshake. curl may note too late that it starts to send.
     to_first_byte: float
     # Measured by the service.
     endpoint: float
 
 
 def signup() -> list[str]:
-    """Return the items of a new user."""
+    """Return the items of the signup of a new user, as `lab trace` takes them."""
     return ["name=Ahmed", f"email={secrets.token_hex(8)}@example.com", f"password={PASSWORD}"]
 
 
 def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
-    """Run `lab trace --json`, and return the documents."""
+    """Run `lab trace --json`, and return the documents that it prints."""
     result = stack.run("trace", "--json", *arguments, **WITHOUT)
     assert result.returncode == 0, result.stdout
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -39,12 +39,13 @@ def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
 
 def lab_trace(stack: LocalStack) -> Figures:
     """Sign up with `lab trace`, and return the times of the client's stages."""
-    # Nothing listens on port 9. A collector's work would slow down the next measurement by curl.
+    # Nothing listens on port 9, so no collector gets the spans. Its work would slow down the next
+    # measurement by curl.
     (document,) = traced(
         stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup()
     )
     assert document["status"] == 201
-    # The document also has the service's stages from Server-Timing; they are within `wait`.
+    # The document also has the service's stages from Server-Timing. Their time is part of `wait`.
     clients = [span for span in document["spans"] if span["process"] == "client"]
     took = {span["stage"]: span["duration_ms"] for span in clients if span["stage"] != "request"}
     headers = {name.lower(): value for name, value in document["response"]["headers"]}
@@ -52,7 +53,7 @@ def lab_trace(stack: LocalStack) -> Figures:
 
 
 def curl(stack: LocalStack) -> Figures:
-    """Sign up with curl, and return the same times."""
+    """Sign up with curl, and return the same times as `lab_trace` does."""
     body = dict(item.split("=", 1) for item in signup())
     result = subprocess.run(
         [
@@ -73,6 +74,6 @@ def curl(stack: LocalStack) -> Figures:
 
 
 def _endpoint(headers: Mapping[str, str]) -> float:
-    """Return how long the router's function took, as the response says itself."""
+    """Return the time of the router's function, in milliseconds, from Server-Timing."""
     took = {entry["stage"]: entry for entry in server_timing(headers["server-timing"], "")}
     return float(took["endpoint"]["duration_ms"])

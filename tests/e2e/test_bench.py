@@ -1,4 +1,4 @@
-"""`make bench` in its shortest form: whether every figure is there, not whether it is good."""
+"""A very short `make bench` reports every figure. The tests do not judge the figures."""
 
 import json
 import os
@@ -37,8 +37,8 @@ def run(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
 def test_a_short_run_has_every_figure(tmp_path: Path) -> None:
     """Every figure is in the output, in the report, and in the JSON file next to it.
 
-    The rate limit in the developer's environment has no effect. The figures of Fastify are there
-    if Node.js is installed.
+    A rate limit in the developer's environment has no effect. There are figures of Fastify only if
+    Node.js is installed.
     """
     short = {"BENCH_SECONDS": "0.2", "BENCH_ROUNDS": "1", "BENCH_REQUESTS": "50"}
     result = run(tmp_path, **short, RATE_LIMIT_DEFAULT="1/minute")
@@ -65,14 +65,14 @@ def test_a_short_run_has_every_figure(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("variable", ["BENCH_SECONDS", "BENCH_ROUNDS", "BENCH_REQUESTS"])
 def test_a_setting_that_is_not_a_number_is_refused(tmp_path: Path, variable: str) -> None:
-    """The benchmark ends with an error before it starts anything."""
+    """The benchmark ends with status 1, and the error names the variable and its value."""
     result = run(tmp_path, **{variable: "soon"})
     assert result.returncode == 1
     assert result.stderr.startswith(f"{variable}=soon is not a positive number.")
 
 
 def test_a_missing_wrk_is_an_error(tmp_path: Path) -> None:
-    """The error says how to install it. Nothing is started."""
+    """The benchmark ends with status 1, and the error says what wrk is for."""
     result = run(tmp_path, PATH=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.startswith("wrk, which sends the requests, is missing.")

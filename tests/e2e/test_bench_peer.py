@@ -1,4 +1,4 @@
-"""The Fastify service of `make bench` does the same work as Roundtrip: a fair comparison."""
+"""The Fastify service of `make bench` does the same work as Roundtrip, for a fair comparison."""
 
 import secrets
 import shutil
@@ -29,7 +29,7 @@ pytestmark = [
         reason="NO NODE: install Node.js 20 or newer with npm, such as `apt install npm`",
     ),
 ]
-# These differ between two orders of the same items.
+# These headers and fields differ between two orders, even if both orders have the same items.
 _VARYING_HEADERS = ("location", "etag", "content-length")
 _VARYING_FIELDS = ("id", "created_at", "updated_at")
 
@@ -62,7 +62,7 @@ def cold(backends: Backends, program: Path) -> Iterator[Pair]:
 
 
 def test_both_answer_a_cached_read_alike(hot: Pair) -> None:
-    """Body and headers are equal, also of a 304. Both use the same cache entry in Valkey."""
+    """Body and headers are equal, for 200 and for 304. Both use the same cache entry in Valkey."""
     hot.clear_valkey()
     ours, fastify = hot.send_to_both("GET", hot.user)
     assert (ours.headers["X-Cache"], fastify.headers["X-Cache"]) == ("miss", "hit")
@@ -76,14 +76,14 @@ def test_both_answer_a_cached_read_alike(hot: Pair) -> None:
 
 
 def test_both_answer_an_uncached_read_alike(cold: Pair) -> None:
-    """Body and headers are equal, with the ETag."""
+    """Body and headers are equal, including the ETag."""
     ours, fastify = cold.send_to_both("GET", cold.user)
     assert compared_parts(ours) == compared_parts(fastify)
     assert ours.headers["X-Cache"] == "bypass"
 
 
-def test_both_create_the_same_order_but_for_its_id_and_its_time(hot: Pair) -> None:
-    """Roundtrip reads the order that Fastify created, also in a list that was cached before."""
+def test_both_create_the_same_order_except_for_its_id_and_times(hot: Pair) -> None:
+    """Roundtrip reads the order that Fastify created, even in a list that was cached before."""
     hot.send(hot.ours, "GET", f"{hot.user}/orders")
     ours, fastify = (hot.send(it, **order_request(hot)) for it in (hot.ours, hot.fastify))
     assert fastify.status_code == ours.status_code == 201
@@ -140,7 +140,7 @@ def test_both_refuse_a_request_alike(
 
 
 def test_both_refuse_an_order_that_exceeds_the_stock(hot: Pair) -> None:
-    """The stock stays unchanged."""
+    """Both respond with `out-of-stock`, and the stock does not change."""
     scarce_id = hot.backends.product_ids[-1]
     with psycopg.connect(hot.backends.postgres.url, autocommit=True) as connection:
         connection.execute("UPDATE products SET stock = 1 WHERE id = %s", [scarce_id])
@@ -154,7 +154,7 @@ def test_both_refuse_an_order_that_exceeds_the_stock(hot: Pair) -> None:
 
 
 def test_both_count_requests_in_the_same_window(backends: Backends, program: Path) -> None:
-    """Six requests alternate between both and share one limit of four; each refuses one."""
+    """Both services share one limit of four. Of six requests, each service refuses one."""
     with running_pair(backends, program, "limited", RATE_LIMIT_DEFAULT="4/minute") as pair:
         responses = [it for _ in range(3) for it in pair.send_to_both("GET", pair.user)]
         assert [it.headers["RateLimit"].split(";")[1] for it in responses] == [
@@ -168,7 +168,10 @@ def test_both_count_requests_in_the_same_window(backends: Backends, program: Pat
 
 
 def test_both_send_the_same_statements(cold: Pair) -> None:
-    """Session check, uncached read and order with a key have equal statements in equal order."""
+    """For an uncached read and an order with a key, they send equal statements in equal order.
+
+    This includes the check of the session.
+    """
     log_size_before = cold.log_size
     cold.send_to_both("GET", cold.user)
     for subject in (cold.ours, cold.fastify):
@@ -180,11 +183,11 @@ def test_both_send_the_same_statements(cold: Pair) -> None:
 
 
 def test_both_send_the_same_commands_to_valkey(hot: Pair) -> None:
-    """A cached read sends one script and one GET. An order sends a second script to invalidate."""
+    """A cached read sends a script and a GET. An order sends two scripts: one for invalidation."""
     both = (hot.ours, hot.fastify)
     for subject in both:
         hot.send(subject, "GET", hot.user)
-        # After this, there is no cached read that the next order could invalidate.
+        # This order invalidates the cached reads, so that the next order finds none of them.
         hot.send(subject, **order_request(hot))
     read = [hot.valkey_commands(subject, "GET", hot.user) for subject in both]
     order = [hot.valkey_commands(subject, **order_request(hot)) for subject in both]

@@ -15,13 +15,13 @@ _TEST = re.compile(r"^```python (tests/\S+)\n(.*?)^```$", flags=re.DOTALL | re.M
 
 @pytest.mark.slow
 def test_the_example_changes_in_contributing_add_a_working_endpoint(tmp_path: Path) -> None:
-    """The tests, the linter, the formatter and the check of the layers pass."""
+    """After the changes, the tests, the linter, the formatter and the check of the layers pass."""
     page = (CHECKOUT / "CONTRIBUTING.md").read_text()
     clone = copy_checkout(tmp_path)
     changes = _DIFF.findall(page)
     assert len(changes) == 4
     for change in changes:
-        # Only one line of context must match, because nearby lines may have changed.
+        # With -C1, only one line of context must match: lines further away may have changed.
         subprocess.run(["git", "apply", "-C1"], cwd=clone, input=change, check=True, text=True)
     ((name, test),) = _TEST.findall(page)
     (clone / name).write_text(test)

@@ -1,4 +1,4 @@
-"""What a page of another origin can read in a real browser."""
+"""What a page of another origin can read from the service in a real browser."""
 
 import secrets
 import threading
@@ -47,13 +47,13 @@ def origin() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def cors_client(start_service: StartService, origin: str) -> httpx2.Client:
-    """A client of a service whose CORS_ORIGINS lists that origin."""
+    """A client of a service whose CORS_ORIGINS lists the origin of the page."""
     return start_service(CORS_ORIGINS=origin).client
 
 
 @pytest.fixture
 def page(origin: str) -> Iterator[Page]:
-    """An empty page of that origin in a browser."""
+    """An empty page in a browser. Its origin is not that of the service."""
     with chromium.running() as browser:
         page = browser.new_page()
         page.goto(origin)
@@ -78,7 +78,7 @@ def _change(account: Account, **headers: str) -> dict[str, object]:
 def test_a_page_of_a_listed_origin_can_read_and_change_with_a_token(
     page: Page, cors_client: httpx2.Client
 ) -> None:
-    """The page can also read problems, the ETag and the request id. A change has a preflight."""
+    """The page can also read problems, the ETag and the request id. A change needs a preflight."""
     account = sign_up(cors_client)
     read = _call(page, cors_client, "/api/users/me", headers=account.auth)
     assert (read["status"], read["etag"]) == (200, account.etag)
@@ -105,6 +105,6 @@ def test_a_page_of_any_other_origin_can_read_nothing(page: Page, client: httpx2.
 def test_a_page_of_a_listed_origin_can_read_nothing_with_cookies(
     page: Page, cors_client: httpx2.Client
 ) -> None:
-    """The browser hides responses to requests with cookies from pages of another origin."""
+    """If a page of another origin sends cookies, the browser hides the response from the page."""
     result = _call(page, cors_client, "/api/products", credentials="include")
     assert result == {"refused": "TypeError"}  # check 37

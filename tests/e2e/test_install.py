@@ -1,4 +1,4 @@
-"""`make start` installs .venv, also after an installation that was killed or failed."""
+"""lab/install.py installs .venv, even after an earlier installation was killed or failed."""
 
 import os
 import random
@@ -26,14 +26,14 @@ PACKAGES = {
     "sqlalchemy",
     "typing-extensions",
 }
-"""A part of them, because all would take three times as long."""
+"""The packages that the tests install. All packages of lab.txt would take three times as long."""
 _BASE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 pytestmark = pytest.mark.slow
 
 
 class Checkout:
-    """The files that an installation reads, without a .venv, and with an empty cache of uv."""
+    """A copy of the files that an installation reads, without .venv, and with its own uv cache."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -59,7 +59,7 @@ class Checkout:
         )
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        # The cache of pip stays: it hardly changes the duration of an installation.
+        # pip uses the user's cache, which hardly changes the duration of an installation.
         return {**os.environ, "UV_CACHE_DIR": str(self.cache), **variables}
 
     def check(self) -> None:
@@ -78,7 +78,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 
 def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: Checkout) -> None:
-    """Each of 20 installations is killed with its children at a random moment."""
+    """20 installations are killed, with their children, at random moments. Another one succeeds."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
     began = time.monotonic()
     installed = checkout.start()
@@ -87,7 +87,7 @@ def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: 
     assert installed.returncode == 0, output
     for _ in range(KILLS):
         if random.random() < 0.5:  # noqa: S311 - no secret
-            # As after a change of the required packages.
+            # Without this file, packages are installed again, as after a change of lab.txt.
             (checkout.directory / ".venv" / "installed-lab").unlink(missing_ok=True)
         else:
             shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
@@ -116,14 +116,15 @@ def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
     ("prefix", "variables"),
     [
         pytest.param("", {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/nowhere"}, id="no network"),
-        # In blocks of 512 bytes. Writing fails at the same calls as on a full disk.
+        # No file may have more than 4000 blocks of 512 bytes. Then writing fails at the same calls
+        # as on a full disk.
         pytest.param("ulimit -f 4000;", {}, id="no space"),
     ],
 )
 def test_a_failed_installation_says_what_to_do_and_can_be_repeated(
     checkout: Checkout, prefix: str, variables: dict[str, str]
 ) -> None:
-    """It prints the output of the failed program, and then what to do, but no traceback."""
+    """The output says what to do, without a traceback. The same command then succeeds."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
     failed = checkout.start(prefix=prefix, **variables)
     output, _ = failed.communicate()

@@ -10,13 +10,13 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# The page waits a minute, which a test need not do.
+# The page waits for a minute. The test replaces this by shorter waits.
 SHORTER_WAITS = {"--after 60": "--after 15", "sleep 60": "sleep 9"}
 
 
 @pytest.fixture
 def stack() -> Iterator[LocalStack]:
-    """A new stack whose processes end soon, not started."""
+    """A new stack, not started. Its processes end sooner after SIGTERM than by default."""
     stack = LocalStack(DRAIN_DELAY="1.2", **NO_PROVIDER)
     yield stack
     stack.discard()
@@ -24,7 +24,7 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.mark.slow
 def test_no_request_fails_during_a_key_rotation(stack: LocalStack, tmp_path: Path) -> None:
-    """The commands print what the page shows, and a token from before stays valid."""
+    """The commands print what the page shows. A token from before the rotation stays valid."""
     stack.start()
     with _busy_client(stack) as statuses:
         compared = Terminal(stack, tmp_path, SHORTER_WAITS).run_and_compare(

@@ -1,4 +1,4 @@
-"""App processes are killed again and again, while customers repeat orders without a response."""
+"""App processes are killed each second, while customers send orders and repeat failed ones."""
 
 import asyncio
 import json
@@ -26,18 +26,18 @@ from tests.integration.shop import new_key
 pytestmark = pytest.mark.slow
 
 MIN_SECONDS = 15
-# A machine that starts processes slowly needs more time for this number of kills.
+# If the machine starts processes slowly, MIN_KILLS take more than MIN_SECONDS.
 MIN_KILLS, MAX_SECONDS = 8, 60
 CUSTOMERS = 8
 CUSTOMER_TIMEOUT_SECONDS = 60
-# After each of these, the contract allows a repetition with the same key.
+# After each of these responses, the contract allows the client to repeat the order with its key.
 RETRYABLE = {502, 503, 504}
 IN_FLIGHT = (409, "idempotency-in-flight")
 
 
 @dataclass
 class Log:
-    """The order id that each key has got, and the errors on the way."""
+    """The order id for each idempotency key, and the errors that customers got."""
 
     orders: dict[str, int] = field(default_factory=dict)
     final_errors: list[str] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Log:
 
 
 def test_orders_survive_processes_that_are_killed_each_second(unlimited_stack: LocalStack) -> None:
-    """Each key has exactly one order, no acknowledged order is lost, and the stock is correct."""
+    """Each key has exactly one order, no confirmed order is lost, and the stock is correct."""
     database_url = PostgresServer(unlimited_stack.directory / "postgres").url
     shop = Shop.open(unlimited_stack.http_port, database_url)
     apps, over, log = running(Paths(unlimited_stack.directory)).apps, threading.Event(), Log()

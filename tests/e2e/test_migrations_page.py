@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_no_request_fails_during_migrations(unlimited_stack: LocalStack, tmp_path: Path) -> None:
-    """The commands print what the page shows. They write their revisions to a copy."""
+    """The commands print what the page shows. They write new revisions to a copy of migrations/."""
     shutil.copytree(CHECKOUT / "migrations", tmp_path / "migrations")
     shutil.copy(CHECKOUT / "alembic.ini", tmp_path)
     programs = Path(sys.executable).parent

@@ -23,7 +23,7 @@ def browser(tmp_path: Path) -> Iterator[BrowserContext]:
             tmp_path / "profile",
             executable_path=chromium.program(),
             args=chromium.arguments(),
-            # No browser trusts the stack's own authority.
+            # No browser trusts the stack's own certificate authority.
             ignore_https_errors=True,
         )
         yield context
@@ -57,7 +57,7 @@ def test_a_user_signs_in_with_a_browser(stack: LocalStack, browser: BrowserConte
 def test_a_callback_in_another_browser_is_refused(
     stack: LocalStack, browser: BrowserContext
 ) -> None:
-    """An attacker who sends another person a callback URL cannot sign them in with it."""
+    """An attacker cannot sign in another person by sending that person a callback URL."""
     origin = _origin(stack)
     page = browser.new_page()
     page.route("**/callback?*", lambda route: route.abort())

@@ -1,4 +1,4 @@
-"""The OpenAPI document is correct: a fuzzer checks it, and its examples run as they are."""
+"""The service does what its OpenAPI document says: a fuzzer checks it, and the examples run."""
 
 import os
 import re
@@ -15,14 +15,14 @@ from tests.service import CHECKOUT
 
 PASSWORD = "correct horse battery"
 ADMIN_ONLY = {"list_users", "create_product", "update_product"}
-# It needs an identity, which only a browser can link.
+# This operation needs an identity at a provider, which only a browser can link.
 BROWSER_ONLY = {"delete_identity"}
 EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
 @pytest.fixture
 def admin(stack: LocalStack) -> str:
-    """The email of a new administrator. Each test has its own: the fuzzer may change the email."""
+    """The email of an administrator for one test, because the fuzzer may change the email."""
     email = f"{secrets.token_hex(8)}@example.com"
     result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
     assert result.returncode == 0, result.stdout
@@ -68,8 +68,8 @@ def test_every_curl_example_in_the_document_succeeds(
     reads = [
         it for method, it in operations if method == "get" and it["operationId"] not in ADMIN_ONLY
     ]
-    # All examples that only read use one account. Each other example has its own, because some
-    # change the password or delete the account.
+    # The examples that only read share an account, and those for administrators use the admin's.
+    # Each other example has its own, because some change the password or delete the account.
     for group in [reads, *([it] for _, it in operations if it not in reads)]:
         email = f"{secrets.token_hex(8)}@example.com"
         if group[0]["operationId"] in ADMIN_ONLY:
@@ -146,5 +146,5 @@ def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout
-    # Schemathesis would accept 401 for every operation if the service refused the token.
+    # If the service refused the token, Schemathesis would accept 401 for every operation.
     assert "401 Unauthorized (" not in result.stdout

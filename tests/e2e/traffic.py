@@ -1,4 +1,4 @@
-"""Sends requests at a constant rate, however slow the responses are, and records each."""
+"""Sends requests at a constant rate, even if responses are slow, and records each exchange."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call and its outcome: a status or an error, and the seconds since the call was due."""
+    """A call, its outcome (a status or an error), and the seconds from its due time to its end."""
 
     call: Call
     outcome: int | str
@@ -36,7 +36,7 @@ class Record:
 
     exchanges: list[Exchange]
     max_lateness_seconds: float = 0.0
-    """The longest time between the moment when a call was due and when it was sent."""
+    """The longest delay of a call: the time from its due time until it was sent."""
 
     @property
     def failures(self) -> Counter[str]:
@@ -64,10 +64,10 @@ class Record:
 
 @contextmanager
 def traffic(calls: Iterable[Call], *, rate: float) -> Iterator[Record]:
-    """Send this many calls per second while the block runs.
+    """Send `rate` calls per second while the block runs.
 
-    A call does not wait for the previous one: a service that stops responding gets more requests,
-    as from real clients. The end of the block waits for the last responses.
+    A call does not wait for the response to the previous call. So a service that stops responding
+    still gets new requests, as from real clients. The end of the block waits for all responses.
     """
     record, over = Record([]), threading.Event()
 
