@@ -11,7 +11,7 @@ LIMIT_PER_HOUR = 20
 
 @pytest.fixture(scope="module")
 def strict_stack() -> Iterator[LocalStack]:
-    """A stack in which every limit is 20 requests per hour."""
+    """A stack in which every limit of requests is 20 per hour. Failed logins keep their limit."""
     names = ("SIGNUP", "LOGIN", "PASSWORD", "DEFAULT")
     limits = {f"RATE_LIMIT_{name}": f"{LIMIT_PER_HOUR}/hour" for name in names}
     stack = LocalStack(**limits, **NO_PROVIDER)
@@ -26,7 +26,7 @@ def strict_stack() -> Iterator[LocalStack]:
 def test_every_route_returns_429_despite_different_x_forwarded_for(
     strict_stack: LocalStack,
 ) -> None:
-    """A forged X-Forwarded-For does not change the client's address, which the limit counts."""
+    """Limits are for the client's real address, which a forged X-Forwarded-For does not change."""
     # check 30
     document = strict_stack.request("GET", "/openapi.json").json()
     operations = [

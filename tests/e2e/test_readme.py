@@ -13,12 +13,12 @@ from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.service import CHECKOUT
 
-# A test must not run all tests.
+# `make test` would run all tests, including this one. So this test only prints the command.
 REPLACEMENTS = {"make test\n": "make -n test | grep pytest\n"}
 
 
 def test_every_command_in_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
-    """The commands run from `make up` to the last one, in one shell and on a new stack."""
+    """All commands run in order, in one shell, on a new stack that `make up` starts."""
     first, *blocks = blocks_of("README.md")
     assert first == ("sh", "make up\n")
     stack = LocalStack()
@@ -47,7 +47,7 @@ def _make_up(stack: LocalStack) -> Iterator[None]:
     finally:
         os.killpg(process.pid, signal.SIGINT)
         output = process.communicate(timeout=60)[0]
-    # The stack exits with 0. But make gets the SIGINT too, and may end by it.
+    # The stack exits with 0. But make also receives the SIGINT, and the signal may terminate make.
     assert process.returncode in {0, -signal.SIGINT}, output
     assert "Error" not in output
     # The output has one readable line for each request.

@@ -12,7 +12,8 @@ from tests.machine import too_slow
 
 ROLLS = 10
 REQUESTS_PER_SECOND = 200
-# If requests take this long without a restart, or the sender is this late, the machine is busy.
+# The machine is too busy if requests take this long without a restart. It is also too busy if the
+# sender is this late.
 SLOW_MS = 500
 
 
@@ -53,7 +54,7 @@ def test_the_service_stays_ready_after_a_failed_or_killed_roll(own_stack: LocalS
     assert own_stack.request("GET", "/readyz").status == 200
     key.write_text(valid_key)
     killed = own_stack.spawn("roll")
-    # After this time, the new process has started, and the old one may be about to end.
+    # After this time, a new process has started, and the old process may be about to end.
     time.sleep(3)
     killed.kill()
     killed.communicate()

@@ -18,7 +18,8 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
 pytestmark = pytest.mark.slow
 
-# All that `make seed` writes, and the sequences, which even an INSERT without effect advances.
+# All rows that `make seed` writes, and the sequences. Even an INSERT that adds no row advances a
+# sequence.
 EVERYTHING = (
     "SELECT * FROM users ORDER BY id",
     "SELECT * FROM products ORDER BY id",
@@ -85,7 +86,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
-    """A stack for the tests of this file with 200 orders. The tests add more."""
+    """A stack with 200 orders, for all tests of this file. The tests add more orders."""
     stack = LocalStack(**NO_PROVIDER)
     try:
         stack.start()
@@ -110,7 +111,7 @@ def test_every_seeded_product_is_listed(shop: Shop) -> None:
 
 
 def test_a_seeded_user_can_log_in_and_read_their_orders(shop: Shop) -> None:
-    """The newest order is first, by id and by time. Each total is the sum of its lines."""
+    """The newest order is first. The total of each order is the sum of its lines."""
     token = shop.login(PEOPLE[0].email, PASSWORD)
     me = shop.get("/api/users/me", token)
     assert me["name"] == PEOPLE[0].name
@@ -134,7 +135,7 @@ def test_the_printed_commands_show_the_shop(shop: Shop) -> None:
     assert f"{service}/api/products?limit=3" in output
     assert f"{service}/api/users/{user_id}/orders?limit=3" in output
     assert f'{{"email":"{PEOPLE[0].email}","password":"{PASSWORD}"}}' in output
-    # The variable TOKEN in the README belongs to a different account.
+    # The README stores another account's token in TOKEN, so these commands must not set TOKEN.
     assert not re.search(r"\bTOKEN\b", output)
 
 
@@ -147,7 +148,7 @@ def test_seeding_again_changes_nothing_and_says_so(shop: Shop) -> None:
 
 
 def test_a_larger_number_adds_only_the_missing_orders(shop: Shop) -> None:
-    """Existing orders do not change. New ones have later ids and later times."""
+    """Existing orders do not change. New orders have later ids and later times."""
     before, existing = shop.query("SELECT * FROM orders ORDER BY id"), shop.count()
     output = shop.seed(existing + 3000)
     assert "added              0         0     3,000" in output
@@ -163,7 +164,7 @@ def test_a_larger_number_adds_only_the_missing_orders(shop: Shop) -> None:
 
 
 def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
-    """Their accounts, products and orders stay as they are, and so does the stock."""
+    """Another user's account and orders stay the same, and so do other products and their stock."""
     admin = {"EMAIL": "keeper@example.com", "PASSWORD": "seven small green apples"}
     assert shop.stack.run("admin", **admin).returncode == 0
     admin_auth = {"Authorization": f"Bearer {shop.login(admin['EMAIL'], admin['PASSWORD'])}"}
@@ -215,7 +216,7 @@ def test_two_runs_at_once_add_no_more_than_one_run(shop: Shop) -> None:
 
 
 def test_stock_and_sold_pieces_equal_opening_stock_and_deliveries(shop: Shop) -> None:
-    """A delivery is a whole crate. Each total is the sum of its lines."""
+    """Deliveries come in whole crates. The total of each order is the sum of its lines."""
     assert_consistent(shop)
     shop.seed(shop.count() + 2000)
     assert_consistent(shop)
@@ -229,7 +230,7 @@ def test_seeding_without_a_running_stack_is_an_error(own_stack: LocalStack) -> N
 
 
 def assert_consistent(shop: Shop) -> None:
-    """Compare the stock with the sold pieces, and each total with its lines."""
+    """Compare the stock with the sold pieces, and the total of each order with its lines."""
     opening = {product.sku: product.opening_stock for product in CATALOGUE}
     rows = shop.query(
         "SELECT sku, stock, coalesce(sum(quantity) FILTER (WHERE status <> 'cancelled'), 0)"

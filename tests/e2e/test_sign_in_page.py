@@ -19,6 +19,6 @@ def stack() -> Iterator[LocalStack]:
 
 @pytest.mark.slow
 def test_the_sign_in_page_shows_real_outputs(stack: LocalStack, tmp_path: Path) -> None:
-    """It signs in for tokens, for a session cookie, and at an identity provider."""
+    """The page signs in for tokens, for a session cookie, and at an identity provider."""
     stack.start()
     assert Terminal(stack, tmp_path).run_and_compare(blocks_of("docs/sign-in.md")) == 14

@@ -31,7 +31,7 @@ def _compressed_etag(etag: str, coding: str) -> str:
 def test_a_long_response_is_compressed_for_a_client_that_accepts_it(
     stack: LocalStack, path: str, coding: str
 ) -> None:
-    """It has Content-Encoding, and its own ETag, with which a later request gets 304."""
+    """The response has Content-Encoding and its own ETag. With this ETag, a second GET gets 304."""
     uncompressed, uncompressed_body = _get(stack, path, {})
     assert uncompressed.headers["Content-Encoding"] is None
     response, body = _get(stack, path, {"Accept-Encoding": coding})
@@ -47,13 +47,13 @@ def test_a_long_response_is_compressed_for_a_client_that_accepts_it(
 
 
 def test_a_short_response_is_not_compressed(stack: LocalStack) -> None:
-    """Compression would gain nothing."""
+    """Compression would hardly make a short response smaller."""
     response, _ = _get(stack, "/livez", {"Accept-Encoding": "zstd, gzip"})
     assert response.headers["Content-Encoding"] is None
 
 
 def test_the_etag_of_a_compressed_response_works_in_if_match(stack: LocalStack) -> None:
-    """It identifies the compressed version. The ETag of an earlier version gets 412."""
+    """A change with this ETag succeeds. After the change, an ETag of the old version gets 412."""
     body = signup(f"{token_hex(8)}@example.com")
     created = stack.request("POST", "/api/users", body=body)
     login = {"email": body["email"], "password": body["password"]}

@@ -35,13 +35,13 @@ def timed_signup(stack: LocalStack) -> tuple[int, float]:
 
 
 def is_replaced(app: AppProcess, before: Identity) -> bool:
-    """Return whether a new process serves instead."""
+    """Return whether a new process has replaced the process `before`, and is ready."""
     return app.identity != before and app.ready()
 
 
 @pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_redis_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
-    """The service works without Redis, and reports it. Repeating a fault or a heal is no error."""
+    """Without Redis, the service works and /readyz says `down`. Repeated commands are no error."""
     assert "Heal it:  lab fault redis heal" in fault("redis", action)
     assert wait_until(lambda: readiness(stack).json()["redis"] == "down", timeout_s=10)
     assert "Heal it" in fault("redis", action)
@@ -56,7 +56,7 @@ def test_redis_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, actio
 def test_status_reports_a_frozen_server_within_two_seconds(
     stack: LocalStack, fault: Fault, capsys: pytest.CaptureFixture[str], part: str, name: str
 ) -> None:
-    """Its process still exists, and the status file of PostgreSQL still says that it is ready."""
+    """The frozen process still exists, and the status file of PostgreSQL still says `ready`."""
     fault(part, "freeze")
     began = time.monotonic()
     assert print_status(Paths(stack.directory)) == 0
@@ -75,7 +75,7 @@ def health_of(name: str, table: str) -> str:
 
 @pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
-    """Until then, a signup gets 503. Afterwards, it succeeds."""
+    """A signup gets 503 until PostgreSQL is healed. After that, a signup succeeds."""
     assert "Heal it:  lab fault postgres heal" in fault("postgres", action)
     assert timed_signup(stack)[0] == 503
     assert "answers again" in fault("postgres", "heal")
@@ -83,8 +83,8 @@ def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, ac
 
 
 @pytest.mark.slow
-def test_every_statement_is_slow_until_it_is_healed(stack: LocalStack, fault: Fault) -> None:
-    """Each read and write has one delay. A second fault replaces the delay of the first."""
+def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fault: Fault) -> None:
+    """Each read and each write waits once. A second fault replaces the delay of the first one."""
     fault("slow-sql", "10s")
     assert "200 ms longer" in fault("slow-sql", "200ms")
     account = signup(f"{secrets.token_hex(8)}@example.com")
@@ -105,20 +105,20 @@ def test_every_statement_is_slow_until_it_is_healed(stack: LocalStack, fault: Fa
 def test_a_killed_app_process_is_replaced_without_failed_requests(
     stack: LocalStack, fault: Fault
 ) -> None:
-    """It needs no heal. The command may omit the name of the process."""
+    """The process needs no `heal`. Without the name of a process, the command kills app-1."""
     for words, name in ((["app", "kill"], "app-1"), (["app", "kill", "app-2"], "app-2")):
         before = stack.identities()[name]
         assert f"{name} (process {before.pid})" in fault(*words)
         assert [stack.request("GET", "/livez").status for _ in range(10)] == [200] * 10
         app = next(app for app in running(Paths(stack.directory)).apps if app.name == name)
         assert wait_until(partial(is_replaced, app, before), timeout_s=30)
-        # Until the load balancer uses the new process, the other one must serve.
+        # Wait until the load balancer uses the new process. Only then may the other one be killed.
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
 
 @pytest.mark.slow
 def test_a_restart_of_the_stack_heals_all_faults(stack: LocalStack, fault: Fault) -> None:
-    """There are three faults. `stop` does not wait for the frozen server."""
+    """The stack has three faults. `stop` does not wait for the server that is frozen."""
     fault("slow-sql", "300ms")
     fault("redis", "stop")
     fault("postgres", "freeze")
@@ -133,7 +133,7 @@ def test_a_restart_of_the_stack_heals_all_faults(stack: LocalStack, fault: Fault
 
 @pytest.mark.slow
 def test_start_replaces_frozen_servers_of_a_killed_stack(stack: LocalStack, fault: Fault) -> None:
-    """Killing the supervisor leaves them frozen. The next start ends them and starts new ones."""
+    """If the supervisor is killed, the servers stay frozen. The next start replaces them."""
     fault("postgres", "freeze")
     fault("redis", "freeze")
     stack.kill("supervisor")

@@ -1,4 +1,4 @@
-"""`make up` runs a stack in the foreground, beside another one, also with external servers."""
+"""`make up` runs a stack in the foreground, even beside another stack or with external servers."""
 
 import os
 import signal
@@ -26,9 +26,10 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
 def test_ctrl_c_ends_a_foreground_stack_with_status_0(
     stack: LocalStack, own_stack: LocalStack
 ) -> None:
-    """It runs beside the shared stack, uses external servers, shows requests, and ends completely.
+    """The stack runs beside the shared stack, uses external servers, and shows requests.
 
-    `seed` also fills an external database, even if its URL has the form for SQLAlchemy.
+    On Ctrl-C, all its processes end. Before that, `lab seed` fills the external database, although
+    DATABASE_URL has the form for SQLAlchemy.
     """
     with (
         PostgresServer(own_stack.directory / "other" / "postgres", settings={"fsync": "off"}) as db,
@@ -60,7 +61,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
 
 @pytest.mark.slow
 def test_a_closed_terminal_ends_a_stack_that_is_still_starting(own_stack: LocalStack) -> None:
-    """On SIGHUP during the start, it ends its processes. The data directory stays intact."""
+    """On SIGHUP during the start, the stack ends all its processes, and exits with 0."""
     up = own_stack.spawn("up")
     read_until(up, "Valkey")
     identities = own_stack.identities()

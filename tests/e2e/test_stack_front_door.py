@@ -15,8 +15,8 @@ from lab.stack.telemetry import telemetry
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response, signup
 
-# RFC 9113, section 3.4: a client sends this first, then a SETTINGS frame (type 4), which is empty
-# here. The server responds with its own SETTINGS frame.
+# RFC 9113, section 3.4: a client first sends a fixed text, then a SETTINGS frame (type 4). This
+# SETTINGS frame is empty. The server responds with its own SETTINGS frame.
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 FRAME_TYPE_INDEX = 3
 
@@ -30,14 +30,14 @@ def test_a_client_with_the_ca_file_trusts_https(stack: LocalStack) -> None:
 
 
 def test_caddy_does_not_clean_its_storage_while_it_saves_certificates(stack: LocalStack) -> None:
-    """Its regular cleanup, of which it would store the time, can delete a new directory."""
+    """A cleanup could delete a new, empty directory, and would write last_clean.json."""
     assert (stack.directory / "caddy" / "certificates").is_dir()
     assert not (stack.directory / "caddy" / "last_clean.json").exists()
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_https_supports_http2(stack: LocalStack, host: str) -> None:
-    """The handshake selects it, and the first frame of the server is SETTINGS."""
+    """The TLS handshake selects HTTP/2, and the first frame of the server is SETTINGS."""
     ssl_context = stack.ssl_context()
     ssl_context.set_alpn_protocols(["h2", "http/1.1"])
     with (
@@ -82,7 +82,7 @@ def test_the_load_balancer_does_not_expose_metrics(stack: LocalStack, path: str)
 
 
 def test_an_invalid_request_id_is_replaced(stack: LocalStack) -> None:
-    """Only an id of 1 to 128 harmless characters is returned, in the header and the body."""
+    """If an id has a dangerous character, the header and the body have a new id instead."""
     response = stack.request("GET", "/metrics", headers={"X-Request-ID": 'a"b{http.request.host}'})
     assert re.fullmatch(r"[0-9a-f-]{36}", response.headers["X-Request-ID"])
     assert response.json()["request_id"] == response.headers["X-Request-ID"]
@@ -104,7 +104,7 @@ def test_a_forged_client_address_is_ignored(stack: LocalStack) -> None:
 def test_without_any_app_process_a_client_gets_503_with_retry_after(
     stack: LocalStack,
 ) -> None:
-    """The load balancer sends a problem like the service's. Its trace has the status, too."""
+    """The load balancer sends the problem itself. The trace of the request has the status 503."""
     other = LocalStack(**NO_PROVIDER)
     logs = other.directory / "logs"
     caddy = CaddyServer(
@@ -173,9 +173,9 @@ def test_malformed_request_bodies_do_not_affect_other_clients(
 
 
 def test_content_length_with_transfer_encoding_ends_the_connection(stack: LocalStack) -> None:
-    """Caddy uses Transfer-Encoding. It does not process what follows on the connection.
+    """Caddy uses Transfer-Encoding, and does not process a second request on the connection.
 
-    RFC 9112, section 6.1, allows this, or 400. Caddy cannot respond with 400.
+    RFC 9112, section 6.1, also allows the response 400, but Caddy cannot send it.
     """
     smuggled = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     head = (
@@ -216,7 +216,7 @@ _PLAIN_TEXT_RESPONSES = {
 def test_the_plain_text_responses_of_the_load_balancer_are_documented(
     stack: LocalStack, kind: str
 ) -> None:
-    """docs/promises.md lists each of them with its status."""
+    """docs/promises.md lists each of these responses with its status."""
     sent, status = _PLAIN_TEXT_RESPONSES[kind]
     with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
         connection.sendall(sent + b"\r\n\r\n")
@@ -228,7 +228,7 @@ def test_the_plain_text_responses_of_the_load_balancer_are_documented(
 
 
 def test_http_on_the_port_for_https_is_documented(stack: LocalStack) -> None:
-    """The TLS layer refuses the request."""
+    """The TLS layer refuses the request with 400, and docs/promises.md lists this."""
     with socket.create_connection(("127.0.0.1", stack.https_port), timeout=10) as connection:
         connection.sendall(_GET + b"\r\n")
         assert b" 400 " in connection.recv(65536).partition(b"\r\n")[0]
@@ -237,7 +237,7 @@ def test_http_on_the_port_for_https_is_documented(stack: LocalStack) -> None:
 
 
 def test_no_span_of_the_load_balancer_contains_text_of_the_client(stack: LocalStack) -> None:
-    """There is no path, query, host, address or user agent in it."""
+    """The span has no path, query, host, address or user agent."""
     marker, trace_id = token_hex(8), token_hex(16)
     headers = {
         "traceparent": f"00-{trace_id}-{token_hex(8)}-01",
@@ -260,7 +260,7 @@ def test_no_span_of_the_load_balancer_contains_text_of_the_client(stack: LocalSt
     "head", [b"GET /livez HTTP/1.0\r\n\r\n", b"GET /livez HTTP/1.1\r\nHost:\r\n\r\n"]
 )
 def test_a_request_without_a_host_gets_a_problem(stack: LocalStack, head: bytes) -> None:
-    """RFC 9112, section 3.2, requires 400."""
+    """HTTP/1.0 does not require Host, and HTTP/1.1 allows an empty Host. Both get 400."""
     with socket.create_connection(("127.0.0.1", stack.http_port), timeout=10) as connection:
         connection.sendall(head)
         response = connection.recv(65536)  # check 34

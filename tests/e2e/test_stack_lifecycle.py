@@ -14,7 +14,7 @@ GRACE_PERIOD_SECONDS = 15
 
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
-    """It shows each server and app process with its process id and its port."""
+    """`lab status` lists the servers and the app processes, and all eight become ready."""
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
@@ -24,13 +24,13 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
 
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
-    """The service announces the caller's RATE_LIMIT_SIGNUP as its policy."""
+    """The service announces the caller's RATE_LIMIT_SIGNUP in RateLimit-Policy."""
     response = stack.request("POST", "/api/users", body=signup(new_email()))
     assert "q=654321" in response.headers["RateLimit-Policy"]
 
 
 def test_a_second_start_says_that_the_stack_runs(stack: LocalStack) -> None:
-    """It changes nothing, succeeds, and says how to change settings."""
+    """The second start changes nothing, exits with 0, and says how to change settings."""
     before = stack.identities()
     result = stack.run("start")
     assert result.returncode == 0
@@ -40,7 +40,10 @@ def test_a_second_start_says_that_the_stack_runs(stack: LocalStack) -> None:
 
 
 def test_a_second_start_with_other_ports_fails(stack: LocalStack) -> None:
-    """The caller would use a port on which nothing listens. The running stack does not change."""
+    """If the start succeeded, the caller would use a port on which nothing listens.
+
+    The running stack does not change.
+    """
     before = stack.identities()
     result = stack.run("start", HTTP_PORT="9")
     assert result.returncode == 1
@@ -50,7 +53,7 @@ def test_a_second_start_with_other_ports_fails(stack: LocalStack) -> None:
 
 
 def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack) -> None:
-    """`up` in the same directory ends at once, and names the commands that help."""
+    """`up` in the same directory fails, and names `make stop`."""
     result = stack.run("up")
     assert result.returncode == 1
     assert "make stop" in result.stdout
@@ -62,12 +65,12 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
 ) -> None:
     """When `stop` returns, all processes have ended. A second `stop` succeeds.
 
-    `start` restores the user, the ports and the certificate authority.
+    After the next `start`, the stack has the same user, ports and certificate authority.
     """
     email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
     identities = stack.identities()
-    # The load balancer would wait until an open event stream ends.
+    # If `stop` did not end this event stream, the load balancer would wait for it.
     with stack.event_stream() as page:
         began = time.monotonic()
         assert stack.run("stop").returncode == 0
@@ -83,7 +86,7 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
 
 @pytest.mark.slow
 def test_start_succeeds_after_the_supervisor_was_killed(stack: LocalStack) -> None:
-    """SIGKILL leaves the servers without a supervisor. Of two starts at once, one replaces them."""
+    """SIGKILL leaves servers without a supervisor. One of two concurrent starts replaces them."""
     orphans = stack.identities()
     stack.kill("supervisor")
     starts = [stack.spawn("start"), stack.spawn("start")]
@@ -97,7 +100,7 @@ def test_start_succeeds_after_the_supervisor_was_killed(stack: LocalStack) -> No
 
 @pytest.mark.parametrize("variable", ["HTTP_PORT", "HTTPS_PORT"])
 def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable: str) -> None:
-    """Nothing has been started, and the suggested command has another port."""
+    """`start` starts no server, and suggests a command with another port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         result = own_stack.run("start", **{variable: str(port)})
@@ -109,7 +112,7 @@ def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable
 
 @pytest.mark.slow
 def test_a_failed_start_shows_its_cause_once(own_stack: LocalStack) -> None:
-    """There are no lines of an earlier start, and no repetition, although two processes fail."""
+    """The output has no lines of an earlier start. Two processes fail with one printed cause."""
     own_stack.start()
     assert own_stack.run("stop").returncode == 0
     failed = own_stack.run("start", LOG_LEVEL="loud")

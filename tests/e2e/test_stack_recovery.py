@@ -14,7 +14,7 @@ from tests.e2e.local_stack import LocalStack
     "part", ["app-1", "valkey", "limits", "postgres", "provider", "collector", "caddy"]
 )
 def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
-    """A new process replaces it, and the stack is ready again."""
+    """A new process replaces the killed process, and the stack is ready again."""
     killed = stack.kill(part)
 
     def is_back() -> bool:
@@ -30,14 +30,14 @@ def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
 
 
 def is_ready(stack: LocalStack, app: str) -> bool:
-    """Return whether a process accepts requests."""
+    """Return whether /readyz of an app process returns 200."""
     port = int((stack.directory / app / "port").read_text())
     return answers_ok(http.client.HTTPConnection(LOOPBACK, port, timeout=1))
 
 
 def test_no_request_fails_when_one_of_two_app_processes_is_killed(stack: LocalStack) -> None:
     """If the load balancer cannot connect to one process, it uses the other one."""
-    # The previous test may have killed this process, which may not have started again.
+    # A previous test may have killed app-1, and its new process may still be starting.
     assert wait_until(lambda: is_ready(stack, "app-1"), timeout_s=20)
     stack.kill("app-2")
     assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50

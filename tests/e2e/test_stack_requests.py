@@ -44,7 +44,7 @@ def trace_of(stack: LocalStack, trace_id: str) -> dict[str, Any]:
         return trace
 
     def is_complete() -> bool:
-        # The request's own span, `app`, ends last.
+        # Of the service's spans, `app` is the span of the whole request and ends last.
         return {it["stage"] for it in current_trace().get("spans", ())} >= {"load-balancer", "app"}
 
     assert wait_until(is_complete, timeout_s=10)
@@ -52,7 +52,7 @@ def trace_of(stack: LocalStack, trace_id: str) -> dict[str, Any]:
 
 
 def test_the_spans_of_all_processes_are_in_one_trace(stack: LocalStack) -> None:
-    """The client's span is the parent of the load balancer's span, and that of the service's."""
+    """The client's span contains the load balancer's span, which contains the service's span."""
     trace_id, span_id = token_hex(16), token_hex(8)
     response = send_with_span(stack, "/api/products?limit=1", trace_id, span_id)
     trace = trace_of(stack, trace_id)
@@ -66,7 +66,7 @@ def test_the_spans_of_all_processes_are_in_one_trace(stack: LocalStack) -> None:
 
 
 def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalStack) -> None:
-    """The load balancer starts a trace for it, but not for requests to the lab's page."""
+    """The load balancer starts a trace for the request. For the lab's page, it starts none."""
     request_id = token_hex(8)
     with stack.event_stream() as page:
         assert page.readline() == b"retry: 1000\n"
@@ -79,14 +79,14 @@ def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalSt
     # Requests to the page have spans only from `lab trace`, and none from the load balancer.
     of_the_page = [it for it in items if str(it["path"]).startswith("/lab")]
     assert all(it["processes"] == ["client"] for it in of_the_page), of_the_page
-    # Health checks, one per second and process, are not traced. Other calls of /readyz are.
+    # Health checks, one per second and process, are not traced. Other requests to /readyz are.
     health_checks = [it for it in items if it["path"] == "/readyz"]
     assert all("load-balancer" in it["processes"] for it in health_checks), health_checks
 
 
 @pytest.mark.parametrize("https", [False, True], ids=["http", "https"])
 def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https: bool) -> None:
-    """So its scripts can send requests to the service, and to no other origin."""
+    """So the page's scripts can send requests to the service, and to no other origin."""
     page = stack.request("GET", "/lab", https=https)
     assert page.status == 200
     assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
@@ -94,7 +94,7 @@ def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https
 
 
 def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None:
-    """The statement is from the service, whose processes have the collector's key."""
+    """The collector trusts the statement, because its sender has the key of the service."""
     trace_id, span_id = token_hex(16), token_hex(8)
     headers, body = traced_headers(trace_id, span_id), signup(new_email())
     assert stack.request("POST", "/api/users", body=body, headers=headers).status == 201
@@ -107,7 +107,7 @@ def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None
 def test_with_production_settings_there_is_no_page_and_no_trace(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Caddyfile is the same, but the variables are not set. `/lab` is a 404 of the service."""
+    """If the lab's variables are not set, the same Caddyfile sends `/lab` to the service: 404."""
     for name in ("OTEL_TRACES_EXPORTER", "EXTRA_ROUTES"):
         monkeypatch.delenv(name, raising=False)
     other = LocalStack()
@@ -147,7 +147,7 @@ def test_with_production_settings_there_is_no_page_and_no_trace(
 def test_the_load_balancer_traces_only_with_otel_traces_exporter(
     variables: dict[str, str], *, traces: bool
 ) -> None:
-    """Without this variable of OpenTelemetry, no part of tracing can fail."""
+    """If the variable is unset, empty or `none`, Caddy has no tracing that could fail."""
     adapted = subprocess.run(
         [wheels.caddy(), "adapt", "--config", CADDYFILE, "--adapter", "caddyfile"],
         env=variables,

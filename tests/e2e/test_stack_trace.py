@@ -22,7 +22,7 @@ SETTLED_AFTER_SECONDS = 0.3
 
 
 def test_a_path_alone_goes_to_the_running_stack_over_trusted_https(stack: LocalStack) -> None:
-    """A signup over TLS trusts the stack's authority, and has six client stages and their root."""
+    """The client trusts the stack's certificate. The trace has a root and six client stages."""
     (document,) = traced(stack, "POST", "/api/users", *signup())
     assert document["status"] == 201
     assert document["response"]["body"]["name"] == "Ahmed"
@@ -34,7 +34,7 @@ def test_a_path_alone_goes_to_the_running_stack_over_trusted_https(stack: LocalS
 
 
 def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) -> None:
-    """It is also a cache hit; `--repeat 2` shows both."""
+    """`--repeat 2` sends two requests on one connection. The second one is also a cache hit."""
     result = stack.run("trace", "--repeat", "2", "/api/products", "limit==7", **WITHOUT)
     assert result.returncode == 0, result.stdout
     second = result.stdout.splitlines()[-2].split()
@@ -52,7 +52,7 @@ def test_the_service_uses_the_clients_request_id_and_trace_id(stack: LocalStack)
 
 
 def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
-    """One trace has the client, the load balancer and an app process, down to the SQL."""
+    """One trace has the spans of the client, the load balancer and the app, including its SQL."""
     assert stack.request("GET", "/lab/api/traces").status == 200
     untraced_parts = []
     for _ in range(5):
@@ -66,7 +66,7 @@ def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
         assert len(stages) >= 14
         assert PASSWORD not in json.dumps(document["spans"])
         untraced_parts.append(untraced_part(document))
-    # The median, because a pause of the machine is untraced, too.
+    # The median, because a pause of the machine is also an untraced gap.
     assert statistics.median(untraced_parts) <= A_TENTH, untraced_parts
 
 
@@ -77,7 +77,7 @@ def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
 def test_lab_trace_waits_for_every_process_that_traces_a_path(
     stack: LocalStack, path: str, servers: list[str]
 ) -> None:
-    """It shows the spans of all processes that send any, and none arrive later."""
+    """`lab trace` shows the spans of every process that sends spans. No spans arrive later."""
     (document,) = traced(stack, path)
     assert document["processes"] == ["client", *servers]
     assert document["joined"] is bool(servers)
@@ -90,7 +90,7 @@ def test_lab_trace_waits_for_every_process_that_traces_a_path(
 def test_the_largest_untraced_gap_of_a_signup_is_at_most_a_tenth(
     unlimited_stack: LocalStack,
 ) -> None:
-    """This includes the first signup of each process after a start."""
+    """The limit is a tenth of the signup's time, also for the first signup of each process."""
     signups = signups_of_both_processes(unlimited_stack)
     documents = [document for document, _ in signups]
     firsts = [next(it for it in documents if it["processes"][-1] == app) for app in APPS]
@@ -108,7 +108,7 @@ def test_the_largest_untraced_gap_of_a_signup_is_at_most_a_tenth(
 
 
 def signups_of_both_processes(stack: LocalStack) -> list[tuple[dict[str, Any], Pauses]]:
-    """Send ten signups, and more until both processes have answered."""
+    """Send ten signups, and then more until both processes have answered a signup."""
     signups: list[tuple[dict[str, Any], Pauses]] = []
     for _ in range(MAX_SIGNUPS):
         with pauses() as machine:
@@ -132,8 +132,8 @@ def untraced_part(document: dict[str, Any]) -> float:
 def test_the_times_agree_with_those_of_curl(stack: LocalStack) -> None:
     """`lab trace` and curl sign up in turn; their times agree within 10 % of a signup's duration.
 
-    The time of the endpoint varies more than that, for example because of the disk. Each response
-    has its own endpoint time, which is subtracted, so that only the clients are compared.
+    The time that the endpoint needs varies by more than 10 %, for example because of the disk. So
+    the test subtracts the endpoint time, which each response contains, and compares the rest.
     """
     ours: list[Figures] = []
     theirs: list[Figures] = []
@@ -142,7 +142,7 @@ def test_the_times_agree_with_those_of_curl(stack: LocalStack) -> None:
         for figures, sign_up in turns:
             time.sleep(SETTLED_AFTER_SECONDS)
             figures.append(sign_up(stack))
-        # Reversed, so that each follows the other as often as itself.
+        # Reverse the order, so that each client runs after itself as often as after the other one.
         turns.reverse()
     whole = [lower_quartile(it.whole for it in figures) for figures in (ours, theirs)]
     for name in ("whole", "to_first_byte"):

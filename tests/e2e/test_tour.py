@@ -1,4 +1,4 @@
-"""Executes docs/tour/ as `lab tour` does: the outputs on the pages are the real ones."""
+"""Executes docs/tour/ as `lab tour` does, and compares the outputs with those on the pages."""
 
 import math
 import re
@@ -31,8 +31,8 @@ LIMITS_SECONDS = (0.15, 1, 2, 5, 10, 30, math.inf)
 def next_limit(seconds: re.Match[str]) -> str:
     """Replace a time by the next larger limit.
 
-    A wait ends a little after its limit and never before it. So a busy machine changes the time,
-    but not the next larger limit.
+    A wait ends a little after its limit, and never before its limit. So the time is different on a
+    busy machine, but the next larger limit is the same.
     """
     limit = next(limit for limit in LIMITS_SECONDS if float(seconds[1]) < limit)
     return f"<less than {limit * 1000:.0f} ms>"
@@ -60,12 +60,13 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
     (r"\d+ bytes of body", "<number> bytes of body"),
-    # Numbers except addresses, versions (of HTTP or TLS, or alone on a line) and counts of rows.
+    # Decimal numbers. Addresses, versions (of HTTP or TLS, or alone on a line) and counts of rows
+    # stay.
     (
         r"(?m)(?<![\d/])(?<!\d\.)(?<!rows=)(?!^\d\.\d$)\d+\.\d+(?!\d|\.\d| TLS_)",
         "<figure>",
     ),
-    # A pause of the machine can take longer than the time that a reused connection saves.
+    # A reused connection saves time, but a pause of the machine can take longer than this time.
     (r"(?m)(<figure>) (less|more)$", r"\1 less or more"),
     (r"  +", " "),
     # A detail is cut at the end of the line; a longer port number moves the cut.
@@ -75,7 +76,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 
 @pytest.fixture(scope="module")
 def tour_stack() -> Iterator[Stack]:
-    """A stack as `make start` runs it, with rate limits."""
+    """A stack as `make start` runs it, with the default rate limits."""
     stack = LocalStack()
     try:
         stack.start()
@@ -93,9 +94,9 @@ def shell(tour_stack: Stack) -> Iterator[Shell]:
 
 @contextmanager
 def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
-    """A shell with fresh rate limits, as a minute after the previous chapter.
+    """A shell for one chapter. At the start, the cache and the counts of rate limits are empty.
 
-    At the end, it heals what the chapter has broken, even after a failure.
+    At the end, even after a failure, it heals what any chapter can break.
     """
     for server in (stack.valkey, stack.limits):
         with redis.Redis.from_url(server.url) as client:
@@ -109,7 +110,7 @@ def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
 
 
 def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
-    """Return the variables of a user's terminal, with the width of the pages."""
+    """Return the variables of a user's terminal, which is as wide as the outputs on the pages."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(stack.paths.root),
@@ -122,7 +123,7 @@ def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
 
 
 def test_there_are_eight_chapters_in_order() -> None:
-    """They are numbered without a gap, and each has commands and source code."""
+    """The chapters are numbered 1 to 8, and each chapter has commands and source code."""
     assert [chapter.number for chapter in CHAPTERS] == list(range(1, 9))
     for chapter in CHAPTERS:
         assert len(chapter.commands) >= 3, chapter.title
@@ -150,7 +151,7 @@ def test_every_command_prints_what_the_chapter_shows(chapter: Chapter, shell: Sh
 
 @pytest.mark.pictures
 def test_the_outputs_in_the_chapters_are_updated(tour_stack: Stack) -> None:
-    """The pages get the current outputs of their commands: all pages, or none after a failure."""
+    """All pages get the current outputs of their commands. After a failure, no page changes."""
     updated = {}
     for chapter in CHAPTERS:
         with shell_of_a_chapter(tour_stack) as shell:
@@ -189,9 +190,9 @@ def as_on_a_page(output: str, stack: Stack) -> str:
 
 
 def assert_small_untraced_gaps(output: str) -> None:
-    """The largest untraced gap of a signup must be at most a tenth of it (docs/trace.md)."""
+    """Check that the largest untraced gap is at most a tenth of a signup's time (docs/trace.md)."""
     for signup, whole, gap in SIGNUP.findall(output):
-        assert float(gap) <= float(whole) / 10, f"Update them on a quiet machine:\n{signup}"
+        assert float(gap) <= float(whole) / 10, f"Update the pages on a quiet machine:\n{signup}"
 
 
 def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
