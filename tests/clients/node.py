@@ -1,4 +1,4 @@
-"""Runs Node.js of this machine, with packages from the lock file of a directory."""
+"""Runs this machine's Node.js, with the packages in the lock file of a directory."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 def installed(name: str, directory: Path) -> Path:
     """Copy a directory of tests/clients into `directory`, and install its packages there.
 
-    Skips the test if Node.js or npm is missing. The reason says how to install them.
+    Skips the test if Node.js or npm is missing. The report of the skip says how to install them.
     """
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("NO NODE: install Node.js 20 or newer with npm, such as `apt install npm`")
@@ -24,7 +24,10 @@ def installed(name: str, directory: Path) -> Path:
 
 
 def run(*command: str, directory: Path) -> str:
-    """Run a program, which may be from an installed package and must succeed. Return its output."""
+    """Run a program and return its output. The program must succeed.
+
+    It may be a program of an installed package.
+    """
     programs = directory / "node_modules" / ".bin"
     no_telemetry = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     result = subprocess.run(

@@ -50,11 +50,11 @@ def _run_python(*arguments: str | Path, directory: Path) -> None:
 def test_a_python_client_is_generated_type_checked_and_used(
     service: Service, document: Path, product_id: str, tmp_path: Path
 ) -> None:
-    """It supports signup, login, orders with a key, typed problems (409, 422), and 304."""
+    """The client supports signup, login, orders with a key, typed problems (409, 422), and 304."""
     package = tmp_path / "roundtrip_client"
     paths: list[str | Path] = ["--path", document, "--output-path", package]
     _run_python(*PYTHON_GENERATOR, *paths, directory=tmp_path)
-    # Without the settings of this project, which are not for generated code.
+    # The settings of this project do not apply, because they are not for generated code.
     check = ["-m", "mypy", "--strict", "--config-file", os.devnull]
     _run_python(*check, PYTHON_CLIENT, package, directory=tmp_path)
     _run_python(PYTHON_CLIENT, service.url, product_id, directory=tmp_path)
@@ -64,7 +64,7 @@ def test_a_python_client_is_generated_type_checked_and_used(
 def test_a_typescript_client_is_generated_compiled_and_used(
     service: Service, document: Path, product_id: str, tmp_path: Path
 ) -> None:
-    """It supports the same, with types of openapi-typescript and calls of openapi-fetch."""
+    """The client does the same as the Python client, with openapi-typescript and openapi-fetch."""
     directory = installed("typescript", tmp_path)
     run("openapi-typescript", str(document), "--output", "schema.ts", directory=directory)
     run("tsc", directory=directory)
@@ -73,7 +73,7 @@ def test_a_typescript_client_is_generated_compiled_and_used(
 
 @pytest.mark.slow
 def test_linters_find_nothing_in_the_openapi_document(document: Path, tmp_path: Path) -> None:
-    """They apply the recommended rules of Redocly and Spectral. Each disabled rule has a reason."""
+    """Redocly and Spectral apply their recommended rules. Their files say why a rule is off."""
     directory = installed("linters", tmp_path)
     redocly = ["redocly", "lint", str(document), "--config", "redocly.yaml", "--format", "json"]
     assert '"warnings": 0' in run(*redocly, directory=directory)

@@ -1,6 +1,6 @@
 """Uses the generated Python client as a customer: `use_python_client.py URL PRODUCT_ID`.
 
-test_generated_clients.py checks the types of this file against those of the client.
+test_generated_clients.py type-checks this file together with the generated client.
 """
 
 import secrets
