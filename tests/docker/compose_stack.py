@@ -20,15 +20,15 @@ FILES = ("Dockerfile", ".dockerignore", "docker-compose.yml", "alembic.ini", "Ma
 DIRECTORIES = ("app", "deploy", "migrations", "requirements")
 # The maximum duration of one command.
 COMMAND_TIMEOUT_SECONDS = 300.0
-# A test run has several stacks at the same time, and Docker refuses networks that overlap. A run
-# that was killed leaves networks, which hardly begin with the same random number.
+# Each stack needs its own number, because Docker refuses networks that overlap. The first number of
+# a test run is random, because an earlier run that was killed may have left its networks.
 _NETWORK_NUMBERS = count(secrets.randbelow(256))
 
 Result = subprocess.CompletedProcess[str]
 
 
 class ComposeStack:
-    """A stack with its own directory, project name, ports and network. Runs `docker compose`."""
+    """A stack of containers with its own directory, project name, ports and network."""
 
     def __init__(self, directory: Path) -> None:
         """Copy the files that Docker needs into an empty directory. Start nothing."""
@@ -45,7 +45,7 @@ class ComposeStack:
             for name, value in os.environ.items()
             if name in {"PATH", "HOME", "LANG"} or name.startswith("DOCKER_")
         }
-        # A developer's settings and running stack have no effect.
+        # A developer's settings and running stack must have no effect on the tests.
         self.environment: Mapping[str, str] = {
             **inherited,
             "COMPOSE_PROJECT_NAME": self.project,
@@ -89,7 +89,7 @@ class ComposeStack:
         return json.loads(self.docker("inspect", self.container(service)))[0]
 
     def inside(self, service: str, *command: str) -> str:
-        """Run a command in a service's container. It must succeed."""
+        """Run a command, which must succeed, in a service's container. Return its output."""
         return self.succeed("exec", "--no-TTY", service, *command)
 
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""Fixtures: the image is built, and the containers run, as docs/docker.md describes it."""
+"""Fixtures that build the image and start the containers as docs/docker.md describes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
-    """A running stack with rate limits that no test reaches, shared by all tests."""
+    """A running stack that all tests share. No test reaches its rate limits."""
     stack = ComposeStack(tmp_path_factory.mktemp("shared"))
     stack.make_secrets(RATE_LIMIT_SIGNUP="654321/minute", RATE_LIMIT_DEFAULT="1000000/minute")
     try:

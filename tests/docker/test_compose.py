@@ -11,7 +11,7 @@ from lab.stack.waiting import wait_until
 from tests.docker.compose_stack import ComposeStack
 from tests.e2e.local_stack import signup
 
-# Sent from another container, because after `docker kill` no restart policy applies.
+# Another container sends SIGKILL. After `docker kill`, Docker would not restart the container.
 KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
 
 
@@ -43,7 +43,7 @@ def test_down_keeps_the_data_and_down_volumes_deletes_them(own_stack: ComposeSta
 
 
 def test_the_databases_are_isolated_from_caddy_and_the_internet(stack: ComposeStack) -> None:
-    """They are on an internal network that Caddy is not on. None of their ports is published."""
+    """The databases are on an internal network without Caddy, and publish no port."""
     for service in ("postgres", "redis", "limits"):
         assert stack.compose("exec", "--no-TTY", "caddy", "wget", f"http://{service}/").returncode
         networks = stack.inspect(service)["NetworkSettings"]
@@ -55,7 +55,7 @@ def test_the_databases_are_isolated_from_caddy_and_the_internet(stack: ComposeSt
 
 
 def test_the_lab_is_not_available_in_production(stack: ComposeStack) -> None:
-    """Its paths are a 404 of the service, and no response has Server-Timing."""
+    """The service responds to the lab's paths with 404, and without Server-Timing."""
     for path in ("/lab", "/lab/api/traces"):
         response = stack.client.get(path)
         assert (response.status_code, response.json()["code"]) == (404, "not-found")
@@ -77,7 +77,7 @@ def test_the_roles_of_postgres_have_no_more_rights_than_they_need(stack: Compose
 
 
 def test_the_service_trusts_forwarded_headers_only_from_caddy(stack: ComposeStack) -> None:
-    """It ignores those from another container. Caddy replaces those of a client."""
+    """The service ignores headers from other containers. Caddy replaces those of a client."""
     script = (
         "import http.client as h; c = h.HTTPConnection('app-1', 8000);"
         "c.request('GET', '/livez', headers={'X-Forwarded-Proto': 'https'});"
@@ -99,7 +99,7 @@ def test_the_service_trusts_forwarded_headers_only_from_caddy(stack: ComposeStac
 
 
 def test_a_killed_process_is_restarted_without_failed_requests(stack: ComposeStack) -> None:
-    """Docker restarts it. Until then, Caddy sends all requests to the other process."""
+    """Docker restarts the process. Until then, Caddy sends all requests to the other one."""
     before = stack.inspect("app-1")["State"]
     stack.docker(
         *("run", "--rm", "--pid=host", "--user=0", "--network=none", stack.image),
@@ -119,7 +119,10 @@ def test_a_killed_process_is_restarted_without_failed_requests(stack: ComposeSta
 def test_the_service_recovers_after_a_failure_of_postgres(
     stack: ComposeStack,
 ) -> None:
-    """It sends 503 with Retry-After, stays alive, and is ready within 5 s after PostgreSQL is."""
+    """Without PostgreSQL, the service sends 503 with Retry-After, and stays alive.
+
+    It is ready within 5 s after PostgreSQL is healthy again.
+    """
     stack.succeed("kill", "postgres")
     response = stack.client.get("/api/products?limit=7")
     assert response.status_code == 503
@@ -135,7 +138,7 @@ def test_the_service_recovers_after_a_failure_of_postgres(
 
 @pytest.mark.parametrize("service", ["redis", "limits"])
 def test_the_service_works_without_redis(stack: ComposeStack, service: str) -> None:
-    """`/readyz` reports it. There are no cached reads, or no rate limits."""
+    """`/readyz` says that Redis is down, and reads succeed."""
     stack.succeed("kill", service)
     response = stack.client.get("/readyz")
     assert (response.status_code, response.json()["redis"]) == (200, "down")

@@ -38,7 +38,7 @@ def restored_stack(stack: ComposeStack) -> Iterator[ComposeStack]:
 def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
     restored_stack: ComposeStack,
 ) -> None:
-    """First, /readyz returns 503. The slow request is completed, and the exit status is 0."""
+    """After SIGTERM, /readyz returns 503, the slow request is completed, and the status is 0."""
     stack = restored_stack
 
     def status(method: str, path: str, body: str = "") -> str:
@@ -60,7 +60,7 @@ def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
         assert time.monotonic() - began < 15
         lock.result()
     state = stack.inspect("app-1")["State"]
-    # 137 would mean that Docker killed it, after the grace period or for its use of memory.
+    # 137 would mean that SIGKILL ended the process: after the grace period, or for lack of memory.
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
 
 

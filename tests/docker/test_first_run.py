@@ -9,7 +9,7 @@ from tests.docker.compose_stack import ComposeStack
 
 
 def test_without_secrets_one_line_says_what_to_do(own_stack: ComposeStack) -> None:
-    """Nothing is started."""
+    """The line names `make secrets`, and no container is started."""
     result = own_stack.compose("up", "--wait")
     assert result.returncode != 0
     assert len(result.stderr.splitlines()) == 1
@@ -28,7 +28,7 @@ def test_without_secrets_one_line_says_what_to_do(own_stack: ComposeStack) -> No
     ],
 )
 def test_a_missing_or_empty_secret_is_named(own_stack: ComposeStack, missing: str) -> None:
-    """The error names it, and the command that creates it."""
+    """The error names the secret, and the command that creates it."""
     own_stack.make_secrets()
     env = own_stack.directory / ".env"
     for replacement in ("", f"{missing}=\n"):
@@ -43,7 +43,7 @@ def test_a_missing_or_empty_secret_is_named(own_stack: ComposeStack, missing: st
 def test_secrets_are_created_once_and_only_their_owner_can_read_them(
     own_stack: ComposeStack,
 ) -> None:
-    """A second run changes nothing, and other lines of the file stay."""
+    """A second `make secrets` changes nothing, and other lines of .env stay."""
     env = own_stack.directory / ".env"
     env.write_text("LOG_LEVEL=debug")
     own_stack.make_secrets()
@@ -64,7 +64,7 @@ def test_a_short_password_is_refused_and_its_setting_is_named(own_stack: Compose
 
 
 def test_a_taken_port_is_named(own_stack: ComposeStack) -> None:
-    """HTTP_PORT can set another one. The start succeeds when the port is free again."""
+    """The error contains the port. The start succeeds when the port is free again."""
     own_stack.make_secrets()
     with socket.create_server(("127.0.0.1", own_stack.http_port)):
         result = own_stack.compose("up", "--wait")

@@ -9,7 +9,7 @@ from tests.docker.compose_stack import ComposeStack
 
 # A mask of all capabilities of Linux; see capabilities(7).
 NO_CAPABILITIES = "0000000000000000"
-# The base image has about 120 MB. A larger image than this needs a reason.
+# The base image has about 120 MB. An image that is larger than this limit needs a reason.
 MAX_IMAGE_BYTES = 270_000_000
 
 
@@ -22,7 +22,7 @@ def image(stack: ComposeStack) -> Any:
 def test_the_image_has_only_the_service_and_its_migrations(
     stack: ComposeStack,
 ) -> None:
-    """It contains no lab, tests, documentation or secrets."""
+    """The image contains no lab, no tests, no documentation and no secrets."""
     assert stack.inside("app-1", "ls", "-A", "/srv").split() == ["alembic.ini", "app", "migrations"]
     forbidden = stack.inside(
         "app-1", "find", "/srv", "/opt", "-name", ".env*", "-o", "-name", ".git"
@@ -31,7 +31,7 @@ def test_the_image_has_only_the_service_and_its_migrations(
 
 
 def test_the_image_cannot_install_packages(stack: ComposeStack) -> None:
-    """It has no pip, no setuptools, and no ensurepip, which could create pip."""
+    """The image has no pip, no setuptools, and no ensurepip, which could install pip."""
     script = (
         "import importlib.util as i; print(*map(i.find_spec, ('pip', 'setuptools', 'ensurepip')))"
     )
@@ -39,7 +39,7 @@ def test_the_image_cannot_install_packages(stack: ComposeStack) -> None:
 
 
 def test_the_image_is_small(image: Any) -> None:
-    """It has the base image, the wheels of the dependencies, and a megabyte of the service."""
+    """The limit is enough for the base image, the dependencies, and a megabyte of the service."""
     assert image["Size"] < MAX_IMAGE_BYTES
 
 
@@ -54,7 +54,7 @@ def test_the_image_has_labels(image: Any, stack: ComposeStack) -> None:
 def test_the_image_runs_as_a_numeric_user_without_privileges(
     image: Any, stack: ComposeStack
 ) -> None:
-    """The number shows an orchestrator that it is not root. All processes have this user."""
+    """The number shows an orchestrator that the user is not root. Process 1 runs as this user."""
     user, _, group = image["Config"]["User"].partition(":")
     assert int(user) > 0
     assert int(group) > 0
@@ -62,14 +62,17 @@ def test_the_image_runs_as_a_numeric_user_without_privileges(
 
 
 def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
-    """It receives Docker's signals, because there is no shell in between."""
+    """Docker sends its signals to uvicorn, because uvicorn does not run in a shell."""
     first = stack.inside("app-1", "cat", "/proc/1/cmdline").split("\0")
     assert first[:3] == ["python", "-m", "uvicorn"]
 
 
 @pytest.mark.parametrize("service", ["app-1", "caddy", "postgres", "redis", "limits"])
 def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: str) -> None:
-    """It is not root, has no capability, cannot gain any, and can write only to its data."""
+    """No container is root, has or can gain a capability, or can change its image's files.
+
+    The memory, the number of processes and the size of the log are limited.
+    """
     status = dict(
         line.split(":\t", 1)
         for line in stack.inside(service, "cat", "/proc/1/status").splitlines()
@@ -87,7 +90,7 @@ def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: 
 
 
 def test_the_service_cannot_change_its_file_system(stack: ComposeStack) -> None:
-    """It cannot write to its code, its packages or the directory for temporary files."""
+    """The service cannot write to its code, its packages or the directory for temporary files."""
     paths = ("/srv/x", "/opt/venv/x", "/tmp/x")  # noqa: S108 - the test is that it cannot write
     result = stack.compose("exec", "--no-TTY", "app-1", "touch", *paths)
     assert result.stderr.count("cannot touch") == len(paths)

@@ -11,7 +11,7 @@ from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# The part of the data of `make seed` that the README shows.
+# The README shows only this part of the data that `make seed` writes.
 SHOP = (
     "INSERT INTO products (sku, name, price, stock, created_at, updated_at) VALUES"
     " ('RT-TEA-ASSAM-100', 'Assam Mangalam second flush, 100 g', 8.90, 225, now(), now()),"
@@ -49,7 +49,7 @@ def test_the_readme_shows_real_outputs_also_with_containers(
 def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
     own_stack: ComposeStack, tmp_path: Path
 ) -> None:
-    """The update replaces the containers while a client sends requests."""
+    """The update replaces the containers while a client sends requests, which all succeed."""
     blocks = blocks_of("docs/docker.md")
     replacements = {"localhost:16686": f"localhost:{own_stack.jaeger_port}"}
     terminal = Terminal(own_stack, tmp_path, replacements, checkout=own_stack.directory)
