@@ -1,7 +1,7 @@
 """Runs the migrations: `alembic upgrade head`, a separate step before the app starts.
 
-It needs only DATABASE_URL. So this step can run with a role that may change tables, while the
-service runs with a role that may not.
+The migrations need only DATABASE_URL. So they can run with a role that may change tables, and the
+service can run with a role that may not.
 """
 
 import logging
@@ -20,15 +20,18 @@ from app.repositories.tables import METADATA
 _log = logging.getLogger("alembic")
 _LOCK = 0x526F756E64  # "Round": any constant number.
 _LOCK_POLL_SECONDS = 0.2
-# While a statement waits for a lock on a table, later statements on the table wait behind it. This
-# is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of it.
+# While a statement waits for a lock on a table, later statements on the table wait behind it. The
+# timeout is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of this wait.
 _LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
 
 
 def main() -> None:
-    """Upgrade or downgrade. Processes run one at a time, each revision in its own transaction."""
+    """Upgrade or downgrade, with each revision in its own transaction.
+
+    If several processes run this function, each waits until the previous one has ended.
+    """
     # Log one line for each revision, and none of Alembic's other messages.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
@@ -58,8 +61,9 @@ def main() -> None:
 
 
 def _acquire_lock(connection: Connection) -> None:
-    # Of two concurrent deployments, one runs first. The other one polls for the lock: CREATE INDEX
-    # CONCURRENTLY would wait for a statement that waits for the lock.
+    # Of two concurrent deployments, one gets the lock and runs first. The other one polls. If it
+    # waited for the lock in a statement, CREATE INDEX CONCURRENTLY of the first one would wait for
+    # this statement: a deadlock.
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
         connection.commit()
         time.sleep(_LOCK_POLL_SECONDS)

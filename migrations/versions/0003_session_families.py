@@ -1,4 +1,4 @@
-"""Sessions that are refreshed, used by cookie, and end when idle.
+"""Spent refresh tokens, sessions with a cookie, and the time of a session's last use.
 
 The previous release still works: the columns that it does not know are nullable or have a default.
 

@@ -1,7 +1,7 @@
 """Identities at providers, and accounts without a password.
 
-The previous release still works: it treats an account without a password as one whose password
-is always wrong.
+The previous release still works: if an account has no password, that release treats every password
+as wrong.
 
 Revision ID: 0004
 Revises: 0003

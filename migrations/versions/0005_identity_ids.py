@@ -1,4 +1,4 @@
-"""Ids for linked identities, and when and in which session each was linked and used.
+"""For each identity: an id, the session in which it was linked, and the time of its last use.
 
 The previous release still works: it writes none of the new columns, and the database generates the
 ids. This migration rewrites the table, which has one short row for each identity.
