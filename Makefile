@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-
 
 # The exit status of pytest when ARGS selects no test of this run.
 NO_TESTS := 5
-# Migrations up to this one are older than the linter.
+# `make lint` checks only the migrations after this one. The others are older than the linter.
 MIGRATIONS_AFTER := 0004
 
 # make would expand a dollar sign in a password. `value` keeps it as typed.
@@ -20,7 +20,8 @@ override PASSWORD := $(value PASSWORD)
 override EMAIL := $(value EMAIL)
 export EMAIL PASSWORD
 
-# Many container images set this variable. Without bytecode files, each process compiles our modules again.
+# Many container images set this variable, which turns off bytecode files. Each process would then
+# compile our modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
@@ -32,7 +33,7 @@ help:  ## list the targets
 up: lab-set  ## run the service and its servers, and log each request; Ctrl-C stops them
 	@$(LAB) up
 
-start: lab-set  ## the same in the background; returns when the first request succeeds
+start: lab-set  ## do the same in the background, and return when the first request succeeds
 	@$(LAB) start
 
 status: lab-set  ## show what runs, at which address, and whether it is ready
@@ -41,10 +42,10 @@ status: lab-set  ## show what runs, at which address, and whether it is ready
 roll: lab-set  ## replace the app processes one after another, without a failed request
 	@$(LAB) roll
 
-stop: lab-set  ## stop what runs in the background, and keep its data
+stop: lab-set  ## stop the stack that runs in the background, and keep its data
 	@$(LAB) stop
 
-reset: lab-set  ## stop it and delete its data
+reset: lab-set  ## stop the stack and delete its data
 	@$(LAB) reset
 
 # Without a URL, the request is a signup. Items are written as in a shell: ITEMS="name=Ahmed 'note=two words'"
@@ -69,7 +70,7 @@ seed: lab-set  ## fill a running stack with products, users and orders; up to SE
 bench: lab-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a short run
 	@$(LAB) bench
 
-profile: dev-set  ## show what one route spends its time on; ROUTE=order for another
+profile: dev-set  ## show what one route spends its time on; ROUTE=order for another route
 	@$(LAB) profile
 
 test: dev-set  ## run the fast tests; ARGS='-k signup' selects some
@@ -82,7 +83,7 @@ lint: dev-set  ## check style, imports between layers, scripts, workflows and ne
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/shellcheck .ci/run $$(git ls-files '*.sh')
-	@# actionlint exists for Linux only. It runs shellcheck on the scripts in the workflows.
+	@# actionlint is installed only on Linux. It runs shellcheck on the scripts in the workflows.
 	@! [ -x $(BIN)/actionlint ] || $(BIN)/actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --offline --quiet .github
 	@sql=$$($(BIN)/alembic upgrade $(MIGRATIONS_AFTER):head --sql) && \
@@ -126,7 +127,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) --group uv -c requirements/dev.txt -o requirements/uv.txt
 	@$(COMPILE) --group provider -c requirements/lab.txt -o requirements/provider.txt
 
-# The doctor uses nothing that may be broken: no .venv, and no packages.
+# .venv and the packages may be broken, so the doctor uses neither.
 doctor:  ## find problems of this machine, and say how to fix them
 	@sh lab/python.sh -Es -m lab.doctor
 
