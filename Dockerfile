@@ -1,8 +1,8 @@
-# The image of the service: its code, its migrations and their packages. It runs as a user without
-# rights, and on a read-only file system.
+# The image of the service: its code, its migrations and their packages. The service runs as a user
+# without privileges, and on a read-only file system.
 #
-# The tag is pinned by hand. Its digest changes with every rebuild of Debian or Python, so
-# Dependabot adds it here and keeps it current.
+# The tag of the base image is pinned by hand. The digest of the tag changes with every rebuild of
+# Debian or Python, so Dependabot adds the digest to this file and keeps it current.
 FROM python:3.13-slim-trixie AS base
 ENV PATH=/opt/venv/bin:$PATH
 
@@ -17,8 +17,8 @@ RUN --mount=type=bind,source=requirements/app.txt,target=/tmp/app.txt \
     && pip --disable-pip-version-check --python /opt/venv/bin/python install --no-compile \
         --require-hashes --no-deps --only-binary=:all: --requirement /tmp/app.txt \
     && pip --disable-pip-version-check --python /opt/venv/bin/python check \
-    # Python cannot write bytecode to a read-only file system, so it is compiled here. Python does
-    # not compare it with the source, because neither changes.
+    # Python cannot write bytecode to a read-only file system, so this step compiles it. Later,
+    # Python does not compare the bytecode with the source, because neither changes.
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 COPY alembic.ini ./
 COPY migrations ./migrations
@@ -39,19 +39,20 @@ COPY --from=build /srv ./
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# A number, so that an orchestrator can check that it is not root. It has no account.
+# A number, so that an orchestrator can check that the user is not root. The user has no account.
 USER 65532:65532
 EXPOSE 8000
 
-# The same check as the load balancer's. It ignores the database: a new container would not bring it
-# back. bash can open a connection, and starts in a hundredth of the time of a Python process.
+# The load balancer checks the same path. This check ignores the database, because a new container
+# would not repair the database. bash can open a connection, and starts in a hundredth of the time
+# that a Python process needs.
 HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --retries=3 CMD ["bash", "-c", "\
 exec 3<>/dev/tcp/127.0.0.1/8000 && \
 printf 'GET /readyz?exclude=postgres HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' >&3 && \
 read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
-# The local stack starts it with the same options; lab/stack/apps.py has the reason of each one.
+# The local stack starts uvicorn with the same options. lab/stack/apps.py has the reason for each.
 # FORWARDED_ALLOW_IPS lists the proxies whose X-Forwarded-For uvicorn trusts.
 CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
      "--host", "0.0.0.0", "--port", "8000", \
