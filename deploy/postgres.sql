@@ -1,10 +1,10 @@
 -- Creates the database `roundtrip` and its two roles:
---   migrator   owns the database and its tables. Only the migrations connect with it.
---   roundtrip  reads and writes rows. The service connects with it. It owns nothing, so it cannot
---              create, change or drop a table.
+--   migrator   owns the database and its tables. Only the migrations connect as `migrator`.
+--   roundtrip  reads and writes rows. The service connects as `roundtrip`. This role owns nothing,
+--              so the service cannot create, change or drop a table.
 --
--- The superuser runs this script once, when the data directory is created. It can run again, to set
--- new passwords, or to give the tables of an older volume to `migrator`.
+-- The superuser runs this script once, when the data directory is created. The script can run again,
+-- to set new passwords, or to give the tables of an older volume to `migrator`.
 \set ON_ERROR_STOP on
 \getenv password DATABASE_PASSWORD
 \getenv migrator_password MIGRATOR_PASSWORD
@@ -28,7 +28,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO roundtrip
 ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
 
--- In the container, the superuser has a password until this script has run. From then on, the
+-- In the container, the superuser has a password until this script has run. After that, the
 -- superuser can connect only from inside the container: `docker compose exec postgres psql -U postgres`.
 \getenv container_password POSTGRES_PASSWORD
 \if :{?container_password}
