@@ -23,7 +23,7 @@ _STATEMENT: Final = re.compile(
     r"^(\w+): LOG:  (?:execute [^:]+|statement): ?(.*(?:\n\t.*)*)", re.MULTILINE
 )
 _CACHE_KEY: Final = re.compile(r"roundtrip:cache:[a-z]+(?::\d+)?")
-# These depend on the connection or the time. A separate test compares the rate limit's counts.
+# These headers depend on the connection or the time. Another test compares the rate limit's counts.
 _NOT_COMPARED: Final = ("connection", "keep-alive", "date", "x-request-id", "ratelimit")
 
 

@@ -97,7 +97,7 @@ def test_both_create_the_same_order_except_for_its_id_and_times(hot: Pair) -> No
 
 
 def test_each_replays_an_order_that_the_other_created(hot: Pair) -> None:
-    """Both store the same hash of the request and the same response for an idempotency key."""
+    """For an idempotency key, both services store the same request hash and the same response."""
     for first, second in ((hot.ours, hot.fastify), (hot.fastify, hot.ours)):
         key = secrets.token_hex(8)
         placed, repeated = (hot.send(it, **order_request(hot, key)) for it in (first, second))
@@ -140,7 +140,7 @@ def test_both_refuse_a_request_alike(
 
 
 def test_both_refuse_an_order_that_exceeds_the_stock(hot: Pair) -> None:
-    """Both respond with `out-of-stock`, and the stock does not change."""
+    """Both services respond with `out-of-stock`, and the stock does not change."""
     scarce_id = hot.backends.product_ids[-1]
     with psycopg.connect(hot.backends.postgres.url, autocommit=True) as connection:
         connection.execute("UPDATE products SET stock = 1 WHERE id = %s", [scarce_id])
@@ -168,7 +168,7 @@ def test_both_count_requests_in_the_same_window(backends: Backends, program: Pat
 
 
 def test_both_send_the_same_statements(cold: Pair) -> None:
-    """For an uncached read and an order with a key, they send equal statements in equal order.
+    """For an uncached read and an order with a key, both send equal statements in equal order.
 
     This includes the check of the session.
     """

@@ -103,7 +103,7 @@ def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: 
 
 
 def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
-    """The second one waits for the first one, and then finds all packages installed."""
+    """The second installation waits for the first one, and then finds all packages installed."""
     shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
     installations = [checkout.start() for _ in range(2)]
     outputs = [installation.communicate()[0] for installation in installations]

@@ -90,7 +90,7 @@ def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fau
     account = signup(f"{secrets.token_hex(8)}@example.com")
     status, took = timed_post(stack, "/api/users", account)
     assert (status, 0.2 <= took < 5) == (201, True), took
-    # A login reads the user with one statement, and stores the session with another.
+    # A login reads the user with one statement, and stores the session with another statement.
     login = {"email": account["email"], "password": account["password"]}
     status, took = timed_post(stack, "/api/auth/login", login)
     assert (status, 0.4 <= took < 5) == (200, True), took

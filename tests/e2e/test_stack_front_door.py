@@ -270,7 +270,7 @@ def test_a_request_without_a_host_gets_a_problem(stack: LocalStack, head: bytes)
 
 @pytest.mark.parametrize("method", ["FOO", "get", "TRACE", "PROPFIND", "M-SEARCH", "QUERY"])
 def test_a_method_that_no_path_supports_gets_405_with_allow(stack: LocalStack, method: str) -> None:
-    """This includes methods that HTTP does not define (RFC 9110, section 15.5.6)."""
+    """Methods that HTTP does not define also get 405 (RFC 9110, section 15.5.6)."""
     response = stack.request(method, "/api/auth/login")
     assert (response.status, response.json()["code"]) == (405, "method-not-allowed")
     assert response.headers["Allow"] == "OPTIONS, POST"

@@ -112,7 +112,7 @@ def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable
 
 @pytest.mark.slow
 def test_a_failed_start_shows_its_cause_once(own_stack: LocalStack) -> None:
-    """The output has no lines of an earlier start. Two processes fail with one printed cause."""
+    """The output has the cause once, although two processes fail, and no lines of another start."""
     own_stack.start()
     assert own_stack.run("stop").returncode == 0
     failed = own_stack.run("start", LOG_LEVEL="loud")

@@ -86,7 +86,7 @@ def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalSt
 
 @pytest.mark.parametrize("https", [False, True], ids=["http", "https"])
 def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https: bool) -> None:
-    """So the page's scripts can send requests to the service, and to no other origin."""
+    """The page's scripts can send requests to the service, and to no other origin."""
     page = stack.request("GET", "/lab", https=https)
     assert page.status == 200
     assert "connect-src 'self'" in page.headers["Content-Security-Policy"]

@@ -21,7 +21,7 @@ NOT_LIVE = "Not live: the collector is unreachable"
 
 @pytest.mark.usefixtures("empty_collector")
 def test_the_empty_list_says_how_to_send_a_request(page: Page) -> None:
-    """Without any request, the page shows a text, a button that sends one, and a command."""
+    """Without requests, the page shows a text, a button that sends a request, and a command."""
     go(page)
     empty = page.get_by_text("No requests yet")
     expect(empty).to_be_visible()
