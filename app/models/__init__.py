@@ -1,4 +1,4 @@
-"""The data, and the rules about its own fields."""
+"""The data of the service, and the rules about single fields of this data."""
 
 from app.models import cache_tags
 from app.models.idempotency import IdempotencyKey

@@ -1,4 +1,4 @@
-"""Cache keys for reads. Two different reads never have the same key."""
+"""Keys of cached reads. Two different reads with one cache tag never have the same key."""
 
 import json
 
@@ -6,7 +6,7 @@ import json
 def read_key(name: str, /, **parameters: str | int | None) -> str:
     """Return a key that is unique to these parameters.
 
-    Unlike an f-string, JSON distinguishes None, 0, "0" and the empty string, and a separator
-    inside a value from the separator between two values.
+    JSON distinguishes None, 0, "0" and the empty string. JSON also distinguishes a separator inside
+    a value from the separator between two values. An f-string would not.
     """
     return json.dumps([name, parameters], sort_keys=True, separators=(",", ":"))

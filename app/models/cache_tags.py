@@ -1,9 +1,9 @@
-"""Cache tags: names for data that can change, to invalidate its cached reads."""
+"""Cache tags. A tag names some data: when the data changes, its cached reads are invalidated."""
 
 from typing import Final
 
 PRODUCTS: Final = "products"
-"""Every page of the catalogue."""
+"""The tag of every page of the catalogue."""
 
 
 def user(user_id: int) -> str:
@@ -17,5 +17,5 @@ def product(product_id: int) -> str:
 
 
 def orders(user_id: int) -> str:
-    """Return the tag of a user's orders: each order, and every page."""
+    """Return the tag of a user's orders: of each single order, and of every page of the list."""
     return f"orders:{user_id}"

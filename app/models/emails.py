@@ -7,18 +7,18 @@ from email_validator import EmailNotValidError, validate_email
 from app.models.characters import has_refused
 
 _MAX_CODE_POINTS = 1024
-"""Four times what RFC 5321 allows, because normalising combines some code points."""
+"""Four times the length that RFC 5321 allows: normalising can combine code points into one."""
 
 
 def normalise_email(typed: str) -> str:
     """Return the one form in which an address is stored and compared.
 
-    NFC, with domain and local part in lower case: `A@X.com` and `a@x.com` are one account.
-    Invisible characters are refused, because they make an address look like another one. Raises
-    `ValueError` unless the address is well-formed (RFC 5321, RFC 6531). Only a message sent to it
-    can show whether it exists.
+    The form is NFC, with domain and local part in lower case: `A@X.com` and `a@x.com` are one
+    account. Invisible characters are refused, because they make an address look like another
+    address. Raises `ValueError` unless the address is well-formed (RFC 5321, RFC 6531). Only a
+    message that is sent to the address can show whether the address exists.
     """
-    # Normalising takes quadratic time, so a text that cannot be an address is refused before.
+    # Normalising takes quadratic time, so a text that cannot be an address is refused first.
     if len(typed) > _MAX_CODE_POINTS or has_refused(typed.strip()):
         raise ValueError("not an email address")
     try:

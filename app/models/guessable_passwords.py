@@ -1,7 +1,8 @@
 """Which passwords are too easy to guess (NIST SP 800-63B-4, section 3.1.1.2).
 
-The schema checks the length. Here zxcvbn estimates how many guesses an attacker needs who knows
-common passwords, words, names, keyboard patterns and repetitions, and the owner's name and email.
+The schema checks the length. Here zxcvbn estimates how many guesses an attacker needs. Such an
+attacker knows common passwords, words, names, keyboard patterns and repetitions, and the owner's
+name and email.
 `common_passwords.txt` contains common long passwords that zxcvbn does not know.
 """
 
@@ -12,17 +13,17 @@ from typing import Final
 from zxcvbn_rs_py import zxcvbn
 
 _MIN_SCORE: Final = 4
-"""The score of zxcvbn for 10 billion guesses and more."""
+"""The score of zxcvbn for a password that needs 10 billion guesses or more."""
 _MIN_SCORE_WITHOUT_BLANKS: Final = 3
-"""For 100 million guesses and more. Without its blanks, a passphrase scores less."""
+"""The score for 100 million guesses or more. A passphrase scores less without its blanks."""
 _MAX_SCORED_CHARACTERS: Final = 100
-"""The time that the estimator takes grows faster than the length."""
+"""The limit is needed because the time of an estimate grows faster than the length."""
 _BLANKS: Final = re.compile(r"\s+")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _MIN_NAME_PART_CHARACTERS: Final = 3
-"""Shorter parts of a name are in many passwords by chance."""
-# Both lists are read when the module is imported, so that no signup waits for them: the estimator
-# reads its own at its first use, and not for an empty password.
+"""Shorter parts of a name do not count: many passwords contain them by chance."""
+# Both lists are read when this module is imported, so that no signup waits for them. The estimator
+# reads its own list when it first scores a password that is not empty.
 zxcvbn("password")
 _COMMON: Final = frozenset(
     Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The response to the request that a user sent under a key, until `expires_at`."""
+    """The response to a user's request with an idempotency key. It is used until `expires_at`."""
 
     user_id: int
     route: str

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One identity of one user. Issuer and subject name it permanently; an email does not."""
+    """One identity of one user. Only issuer and subject identify it permanently, not an email."""
 
     id: int
     issuer: str

@@ -9,10 +9,10 @@ FLOW_LIFETIME: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class OidcFlow:
-    """An authorization request and the browser that began it. Valid until `expires_at`.
+    """An authorization request and the browser that began it. A flow is valid until `expires_at`.
 
-    The row is deleted when it is used, so that a response works once. Of the browser's secret,
-    only the SHA-256 is stored.
+    The flow is deleted when a response of the provider uses it, so that the response works once.
+    Only the SHA-256 of the browser's secret is stored.
     """
 
     state_hash: bytes
@@ -25,5 +25,5 @@ class OidcFlow:
     user_id: int | None
     """The user who links an identity to the account; None for a sign-in."""
     session_id: int | None
-    """The session in which the user does so."""
+    """The session in which the user links the identity; None for a sign-in."""
     expires_at: datetime

@@ -37,7 +37,7 @@ class OrderLine:
 
 @dataclass(slots=True)
 class Order:
-    """One purchase. pending → paid → shipped; pending or paid → cancelled."""
+    """One purchase. Its status changes: pending → paid → shipped; pending or paid → cancelled."""
 
     id: int
     user_id: int
@@ -48,7 +48,7 @@ class Order:
     lines: list[OrderLine] = field(default_factory=list)
 
     def move_to(self, status: OrderStatus) -> None:
-        """Change the status. Raises `InvalidTransition` if the status cannot follow."""
+        """Change the status. Raises `InvalidTransition` if it cannot follow the current status."""
         if status not in _NEXT[self.status]:
             raise InvalidTransition(
                 f"An order that is {self.status} cannot become {status}."

@@ -20,7 +20,7 @@ class Principal:
     last_used_at: datetime
     created_at: datetime
     by_cookie: bool
-    """Whether the session is a browser's, with a cookie, or another client's, with tokens."""
+    """True for a browser's session with a cookie, False for another client's with tokens."""
 
     def is_recent(self, now: datetime) -> bool:
         """Whether the session began less than five minutes ago: its user has just signed in."""
@@ -38,10 +38,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of a user. It is valid until it is ended or unused, or until `expires_at`.
+    """One sign-in of a user. It ends at `expires_at`, or earlier if it is unused or ended.
 
-    A browser has a cookie, any other client a refresh token. The table has only the SHA-256 of
-    it, which cannot be used to sign in. 256 random bits need no salt and no slow hash.
+    A browser has a cookie, and any other client has a refresh token. The table contains only the
+    SHA-256 of this secret. The SHA-256 cannot be used to sign in. A secret of 256 random bits
+    needs no salt and no slow hash.
     """
 
     id: int

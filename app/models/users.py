@@ -14,13 +14,13 @@ class Role(StrEnum):
 
 @dataclass(slots=True)
 class User:
-    """An account that is not erased. Repositories do not load erased ones."""
+    """An account that is not erased. Repositories do not load erased accounts."""
 
     id: int
     name: str
     email: str
     password_hash: str | None
-    """None for a user who signs in at an identity provider."""
+    """None for a user who has no password and signs in at an identity provider."""
     role: Role
     created_at: datetime
     updated_at: datetime
