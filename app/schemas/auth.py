@@ -13,7 +13,7 @@ def _typed_email(value: str) -> str:
     try:
         return normalise_email(value)
     except ValueError:
-        # No account has this address: the answer is the same as for an unknown one.
+        # No account has an invalid address: the response is the same as for an unknown address.
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Shared by all bodies: strict requests, and responses as exact bytes with their ETag."""
+"""The base classes of all bodies: strict requests, and responses as bytes with an ETag."""
 
 import base64
 import hashlib
@@ -39,17 +39,17 @@ class RequestBody(BaseModel):
 
 
 class Representation(BaseModel):
-    """A response body. Its ETag is a hash of its bytes, so it changes when they do."""
+    """A response body. Its ETag is a hash of its bytes, and changes when the bytes change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
     @staged("serialize")
     def to_bytes(self) -> bytes:
-        """Return the JSON exactly as it goes over the wire."""
+        """Return the JSON exactly as it is sent."""
         return self.model_dump_json().encode()
 
     def etag(self) -> str:
-        """Return the strong entity tag of these bytes."""
+        """Return the strong entity tag of the body."""
         return etag_of(self.to_bytes())
 
 
@@ -60,7 +60,7 @@ def etag_of(body: bytes) -> str:
 
 
 class Row(Representation):
-    """A representation of one row, which its id names."""
+    """A representation of one row, with the id of the row."""
 
     id: RowId
 
@@ -69,7 +69,7 @@ Item = TypeVar("Item", bound=Row)
 
 
 class Page(Representation, Generic[Item]):
-    """One page of a list. `next_cursor` is the cursor of the next page; null on the last."""
+    """One page of a list. `next_cursor` is the cursor of the next page; null on the last page."""
 
     items: list[Item]
     next_cursor: str | None
@@ -78,7 +78,7 @@ class Page(Representation, Generic[Item]):
     def cut(cls, rows: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:
         """Return a page of the first `limit` rows. If there are more rows, another page follows.
 
-        `cursor` returns the next page's cursor for the id of this page's last row.
+        `cursor` takes the id of this page's last row, and returns the cursor of the next page.
         """
         shown, more = rows[:limit], len(rows) > limit
         return cls(items=shown, next_cursor=cursor(shown[-1].id) if more else None)

@@ -31,7 +31,7 @@ def _name(value: str) -> str:
 
 
 def fitting_name(text: str) -> str | None:
-    """Return a valid name from a provider's name of a user; None if nothing of it is visible."""
+    """Return a valid name made from a provider's text, or None if it has no visible character."""
     visible = without_refused(text[: 2 * MAX_NAME_CHARACTERS]).strip()
     name = visible[:MAX_NAME_CHARACTERS].strip()
     return name if _VISIBLE.search(name) else None
@@ -51,4 +51,4 @@ Name = Annotated[
         }
     ),
 ]
-"""1 to 100 characters on one line. Blanks around it do not count."""
+"""A name: 1 to 100 characters on one line. Blanks around the name do not count."""

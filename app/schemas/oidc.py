@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 from app.schemas.bodies import Representation, RequestBody
 from app.schemas.passwords import TypedPassword
 
-# A path on this origin. Browsers read `//host` and `/\host` as other origins, and remove tabs and
-# line breaks before that.
+# A path on this origin. Browsers remove tabs and line breaks from a URL, and then read `//host` and
+# `/\host` as other origins, so the pattern matches none of these.
 _PATH = r"/([!-.0-\[\]-~][!-\[\]-~]*)?"
 _MAX_CHARACTERS = 2000
 

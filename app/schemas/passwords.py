@@ -7,16 +7,17 @@ from pydantic import AfterValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MIN_CHARACTERS = 15
-"""Counted after normalisation."""
+"""The minimum length, counted after normalisation."""
 MAX_BYTES = 1024
-"""Of UTF-8."""
+"""The maximum length in UTF-8, counted after normalisation."""
 _MAX_CODE_POINTS_PER_BYTE = 4
-"""NFC never combines this many code points into one byte: a longer text is too long."""
+"""NFC never combines this many code points into one byte, so a longer text is refused."""
 
 
 def _normalised(value: SecretStr) -> str | None:
-    # The same passphrase, typed on two machines, may be different code points. Returns None if it
-    # is too long. Normalising takes quadratic time, so the length is checked before it too.
+    # Returns None if the password is too long. The same passphrase may have different code points
+    # when it is typed on two machines, so it is normalised. Normalising takes quadratic time, so
+    # the length is checked both before and after.
     typed = value.get_secret_value()
     if len(typed) > MAX_BYTES * _MAX_CODE_POINTS_PER_BYTE:
         return None
@@ -42,7 +43,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 
 def _typed_password(value: SecretStr) -> SecretStr:
-    # No stored password is this long, so the text is not hashed.
+    # No account has a password that is too long, so an empty text is hashed instead of it.
     return SecretStr(_normalised(value) or "")
 
 
@@ -63,4 +64,4 @@ NewPassword = Annotated[SecretStr, AfterValidator(_new_password), _string(MIN_CH
 """A new password: at least 15 characters, at most 1,024 bytes, without NUL."""
 
 TypedPassword = Annotated[SecretStr, AfterValidator(_typed_password), _string(0)]
-"""A password to compare with the stored hash: any length, in the same normal form."""
+"""A password to compare with the stored hash: any length, in a new password's normal form."""

@@ -15,7 +15,7 @@ _CODING = re.compile(r'-(?:gzip|zstd)"$')
 
 @dataclass(frozen=True)
 class EntityTags:
-    """The tags of one header; `anything` stands for `*`."""
+    """The entity tags of one header. `anything` is True if the header is `*`."""
 
     tags: frozenset[str]
     anything: bool = False
@@ -45,10 +45,10 @@ class EntityTags:
 
 
 def require_match(expected: EntityTags | None, etag: str) -> None:
-    """Raise unless the client has sent the tag of the current version.
+    """Raise unless the client has sent the tag of the current version, or `*`.
 
-    Raises `PreconditionRequired` if it has sent none (RFC 6585, section 3), and
-    `PreconditionFailed` if it has sent another.
+    Raises `PreconditionRequired` if the client has sent no If-Match (RFC 6585, section 3), and
+    `PreconditionFailed` if it has sent other tags.
     """
     if expected is None:
         raise PreconditionRequired

@@ -17,7 +17,8 @@ Sku = Annotated[
         description="stock keeping unit: letters, digits, dots, dashes and underscores",
     ),
 ]
-# Far below the maximum of the column, so that cancelled orders cannot exceed it.
+# This limit is far below the maximum of the column. Cancelled orders return pieces to stock, and
+# cannot exceed the maximum of the column.
 Stock = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
@@ -48,7 +49,7 @@ class ProductUpdate(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"stock": 80}]})
 
-    # The default of a missing field is never read, see `model_fields_set`.
+    # The default of a missing field is never read: `model_fields_set` does not contain the field.
     sku: Sku = Field(default_factory=str)
     name: Name = Field(default_factory=str)
     price: Price = Field(default_factory=lambda: Price(amount="0.00", currency=CURRENCY))

@@ -16,7 +16,7 @@ def _email(value: str) -> str:
     try:
         return normalise_email(value)
     except ValueError:
-        # The library's message quotes the address. Ours must not.
+        # The library's message quotes the address. The service's message must not quote it.
         raise PydanticCustomError(
             "email", "This is not an email address; write it like name@example.com."
         ) from None
@@ -54,10 +54,10 @@ class UserUpdate(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ahmed Hassan"}]})
 
-    # The default of a missing field is never read, see `model_fields_set`.
+    # The default of a missing field is never read: `model_fields_set` does not contain the field.
     name: Name = Field(default_factory=str)
     email: Email = Field(default_factory=str)
-    # Required from the owner for a change of the email.
+    # Required if the owner of an account with a password changes the email.
     current_password: TypedPassword | None = None
 
 
@@ -75,7 +75,7 @@ class PasswordChange(RequestBody):
         }
     )
 
-    # Missing if the account has no password yet.
+    # May be missing only if the account has no password yet.
     current_password: TypedPassword | None = None
     new_password: NewPassword
 
