@@ -8,7 +8,7 @@ from app.repositories.statements import Statement
 
 
 def batch_deletion(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
-    """Return a statement that deletes up to `limit` rows, its parameter.
+    """Return a statement that deletes rows that meet the condition, up to its parameter `limit`.
 
     Processes that run it at the same time delete different rows and do not wait for each other.
     """
@@ -30,8 +30,8 @@ def surplus_deletion(
 ) -> Statement[tuple[Any, ...]]:
     """Return a statement that deletes the rows of one owner beyond the newest `max_rows`.
 
-    Its parameters are `owned_by`, the owner, and `new`, the key of the row just inserted. That
-    row always stays, even if the clocks of the processes differ.
+    The statement's parameters are `owned_by`, the owner, and `new`, the key of the row that was
+    just inserted. The new row always stays, even if the clocks of the processes differ.
     """
     others = select(key).where(owner == bindparam("owned_by"), key != bindparam("new"))
     surplus = others.order_by(*newest_first).offset(max_rows - 1)

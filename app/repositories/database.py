@@ -1,4 +1,4 @@
-"""The connection pool of a process, and the repositories on one of its connections."""
+"""The connection pool of a process, and the repositories that share one of its connections."""
 
 import asyncio
 import select as system_select
@@ -57,8 +57,8 @@ def create_engine(settings: Settings) -> AsyncEngine:
 
 def _reject_closed(_: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:
     # After a restart of PostgreSQL, all pooled connections are closed. The socket of a closed
-    # connection is readable; that of an idle, open one is not. This check costs a hundredth of
-    # sending a statement (pool_pre_ping).
+    # connection is readable; the socket of an idle, open connection is not. This check takes a
+    # hundredth of the time of a statement, which `pool_pre_ping` would send.
     connection = cast("AsyncConnection[Any]", record.driver_connection)
     if connection.closed or _is_readable(connection.fileno()):
         raise InvalidatePoolError
@@ -96,41 +96,50 @@ class Transaction:
         await self._executor.end(error)
 
     async def ping(self) -> None:
-        """Send a statement."""
+        """Send a statement, to check that PostgreSQL answers."""
         await self._executor.fetch_one(_PING)
 
     def invalidate(self, *tags: str) -> None:
-        """Invalidate cached reads without a change. A killed process may have left stale ones."""
+        """Invalidate the cached reads with these tags, even if no row changes.
+
+        A process that was killed may have left stale reads.
+        """
         self._stale.update(tags)
 
 
 class Database:
-    """Opens transactions. `Executor` lists the errors that they raise. One for each process."""
+    """Opens transactions, and reads without them. Each process has one `Database`.
+
+    `Executor` lists the errors that transactions and reads raise.
+    """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._ping: asyncio.Task[None] | None = None
 
     def transaction(self, changed: set[str]) -> Transaction:
-        """Return a transaction: it commits at the end of the block, or rolls back if that raises.
+        """Return a transaction. It commits when its block ends, or rolls back if the block raises.
 
-        `changed` receives the tags of the rows that the block changes, before the commit.
+        Before the commit, `changed` receives the tags of the rows that the block changes.
         """
         executor = Executor(self._engine, in_transaction=True, changed=changed)
         return Transaction(executor, changed)
 
     def reading(self) -> Transaction:
-        """Read without a transaction. Each statement sees the data committed when it begins."""
+        """Return repositories that read without a transaction.
+
+        Each statement sees the data that was committed when the statement began.
+        """
         executor = Executor(self._engine, in_transaction=False, changed=set())
         return Transaction(executor, set())
 
     async def answers(self) -> bool:
         """Return whether PostgreSQL answers a statement within a second."""
         # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
-        # until it ends by itself, and no second ping starts before that.
+        # until it ends by itself, and no second ping starts before it has ended.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._send_ping())
-            # It may fail after the timeout.
+            # The ping may fail after the timeout, when no caller reads its error.
             self._ping.add_done_callback(ignore_outcome)
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)

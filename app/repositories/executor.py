@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 _T = TypeVar("_T")
 _SYSTEM: Final = {"db.system.name": "postgresql"}
 # SQLSTATEs after which a connection is unusable: connection exceptions, the end of the server or
-# of the session, a server that has become a replica, and a plan from before a migration.
+# of the session, a server that has become a replica, and a query plan made before a migration.
 _LOST_CONNECTION_SQLSTATES: Final = ("08", "57P", "25006", "0A000")
 _SESSION_ENDING_SEVERITIES: Final = ("FATAL", "PANIC")
 """PostgreSQL ends the session after an error of these severities, whatever its SQLSTATE."""
@@ -30,12 +30,12 @@ _CONTENTION_ERRORS: Final = (DeadlockDetected, SerializationFailure)
 class Executor:
     """One connection of the pool, from the first statement to `end`.
 
-    With `in_transaction`, `end` commits or rolls back. Without it, each statement is its own
+    With `in_transaction`, `end` commits or rolls back. Otherwise each statement is its own
     transaction, which saves the round trips of BEGIN and COMMIT.
 
-    All methods raise `Unavailable` if PostgreSQL cannot be reached, the connection is lost or
-    PostgreSQL cancels a statement, and `Contended` after a deadlock or a serialization failure.
-    If the connection is lost during the commit, the outcome is unknown.
+    All methods raise `Unavailable` if PostgreSQL cannot be reached, if the connection is lost, or
+    if PostgreSQL cancels a statement. They raise `Contended` after a deadlock or a serialization
+    failure. If the connection is lost during the commit, the outcome of the transaction is unknown.
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
@@ -99,11 +99,12 @@ class Executor:
                 if not self._lost or self._is_new or begun:
                     self._failed = True
                     failure = _failure(error, statement)
-                    # The message of an unknown error may contain the values of a row.
+                    # The message of an unknown error may contain the values of a row, so it is
+                    # not the cause of the new error.
                     raise failure from error if isinstance(failure, AppError) else None
                 _log.info("connection_replaced", reason=_first_line(error))
             # This was a read, or the first statement of a transaction, so nothing has taken effect.
-            # Other pooled connections may be as old as this one: repeat until one is new.
+            # Other pooled connections may be as old as this one: repeat until a connection is new.
             await self._drop()
 
     async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
@@ -147,7 +148,7 @@ class Executor:
 
     @staged("rollback", "ROLLBACK", {**_SYSTEM, "db.operation.name": "ROLLBACK"})
     async def _rollback(self) -> None:
-        # PostgreSQL rolls back by itself when the connection is lost.
+        # An error is ignored, because PostgreSQL rolls back by itself when the connection is lost.
         with suppress(psycopg.Error):
             await self._connection.rollback()
 
@@ -186,5 +187,5 @@ def _failure(error: psycopg.Error, statement: Statement[Any] | None = None) -> E
 
 
 def _first_line(error: Exception) -> str:
-    # The other lines may repeat the statement and its values.
+    # The other lines may contain the statement and its values, which must not be logged.
     return str(error).partition("\n")[0]

@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# `lifespan` may not have deleted an expired row with this key yet.
+# `lifespan` may not have deleted an expired row with this key yet, so such a row is replaced.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)
@@ -80,10 +80,11 @@ class IdempotencyRepository:
         return claim.earlier
 
     async def add(self, response: IdempotencyKey, *, now: datetime) -> None:
-        """Store a response, in the same transaction as the change that it reports.
+        """Store a response, in the same transaction as the change that the response reports.
 
-        Raises `IdempotencyInFlight` if another transaction with the key has committed between the
-        snapshot of `claim` and its lock. The next request gets that transaction's response.
+        Raises `IdempotencyInFlight` if another transaction with the key has committed after the
+        statement of `claim` took its snapshot and before it took the lock. The next request gets
+        the response of that transaction.
         """
         if await self._executor.fetch_one(_ADD, **asdict(response), now=now) is None:
             raise IdempotencyInFlight

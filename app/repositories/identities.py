@@ -41,7 +41,7 @@ _NOTE_USE: Final = Statement(
     update(IDENTITIES).where(*_HAS_SUBJECT).values(parameters(IDENTITIES, "last_used_at")), tuple
 )
 _REMOVE: Final = Statement(delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID), tuple)
-# For the identity that the account was created with, session_id is NULL.
+# The identity that the account was created with is not removed: its session_id is NULL.
 _REMOVE_LINKED_ELSEWHERE: Final = Statement(
     delete(IDENTITIES).where(
         _OF_USER,
@@ -66,8 +66,8 @@ class IdentityRepository:
     async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:
         """Insert an identity. Raises `IdentityTaken` if it belongs to a user already.
 
-        `session_id` is the session in which the user links it. It is None for the identity that
-        the account is created with.
+        `session_id` is the session in which the user links the identity, or None for the identity
+        that the account is created with.
         """
         await self._executor.execute(
             _ADD, issuer=issuer, subject=subject, user_id=user_id, session_id=session_id
@@ -84,11 +84,11 @@ class IdentityRepository:
         await self._executor.execute(_NOTE_USE, issuer=issuer, subject=subject, last_used_at=now)
 
     async def remove(self, identity_id: int, *, user_id: int) -> bool:
-        """Remove one identity of a user, and return whether it existed."""
+        """Remove one identity of a user, and return whether the identity existed."""
         return bool(await self._executor.execute(_REMOVE, user_id=user_id, identity_id=identity_id))
 
     async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:
-        """Remove the identities that were linked in another session, which may have ended."""
+        """Remove a user's identities that were linked in other sessions, even ended sessions."""
         await self._executor.execute(
             _REMOVE_LINKED_ELSEWHERE, user_id=user_id, session_id=session_id
         )

@@ -13,7 +13,7 @@ from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS
 
 MAX_LINKS_PER_SESSION: Final = 10
-"""Limit of unfinished links. One more replaces the oldest."""
+"""The maximum of unfinished links. A further link replaces the oldest link."""
 
 _NOW: Final[BindParameter[Any]] = bindparam("now")
 _ADD: Final = Statement(
@@ -64,7 +64,8 @@ class OidcFlowRepository:
         if session_id is None:
             await self._executor.execute(_ADD, **asdict(flow))
             return True
-        # Concurrent requests of one session wait here, so that each sees the rows of the others.
+        # Concurrent requests of one session wait here, so that each request sees the rows of the
+        # requests before it.
         if await self._executor.fetch_one(_LOCK_SESSION, session_id=session_id) is None:
             return False
         await self._executor.execute(_ADD, **asdict(flow))
@@ -74,7 +75,7 @@ class OidcFlowRepository:
     async def take(
         self, provider: str, state_hash: bytes, browser_hash: bytes, *, now: datetime
     ) -> OidcFlow | None:
-        """Delete a flow and return it. Of several concurrent calls, only one gets it."""
+        """Delete a flow and return it. Of several concurrent calls, only one gets the flow."""
         return await self._executor.fetch_one(
             _TAKE, provider=provider, state_hash=state_hash, browser_hash=browser_hash, now=now
         )

@@ -83,9 +83,9 @@ _SAVE: Final = Statement(
     Order,
     tags=_tags,
 )
-# `= ANY(array)` and the sort by user make PostgreSQL use an index that begins with the user. For
-# `=`, if the user has more than a few percent of all orders, it may scan the primary key instead,
-# and skip all later orders of other users.
+# `= ANY(array)` and the sort by user make PostgreSQL use an index that begins with the user. With
+# `=`, if the user has more than a few percent of all orders, PostgreSQL may scan the primary key
+# instead. Such a scan reads and skips all later orders of other users.
 _SELECT_PAGE: Final = (
     select(*_COLUMNS)
     .where(
@@ -131,7 +131,7 @@ class OrderRepository:
         """Find an order of this user, with its lines, and lock it until the transaction ends.
 
         Invalidates cached reads of the order even if it does not change: a caller that sends an
-        old version may have read it from the cache.
+        old version may have read that version from the cache.
         """
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
@@ -139,7 +139,7 @@ class OrderRepository:
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, status: OrderStatus | None
     ) -> list[Order]:
-        """List up to `limit` orders with their lines and ids below `before`, newest first."""
+        """List up to `limit` orders with ids below `before`, newest first, with their lines."""
         page = {"user_ids": [user_id], "before": before or _MAX_ID, "limit": limit}
         if status is None:
             orders = await self._executor.fetch_all(_PAGE, **page)

@@ -101,7 +101,7 @@ class ProductRepository:
         """Find a product by id and lock it until the transaction ends.
 
         Invalidates cached reads of the product even if it does not change: a caller that sends an
-        old version may have read it from the cache.
+        old version may have read that version from the cache.
         """
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 
@@ -112,16 +112,16 @@ class ProductRepository:
     async def save(self, product: Product) -> Product:
         """Update a product, and return the updated product.
 
-        It writes all columns that can change, so the caller must have locked the product.
+        All columns that can change are written, so the caller must have locked the product.
         Raises `SkuTaken` if another product has the sku.
         """
         return await self._executor.fetch_one(_SAVE, **asdict(product)) or product
 
     async def take(self, quantities: Mapping[int, int]) -> dict[int, StockChange]:
-        """Take pieces of several products out of stock. `quantities` maps ids to pieces.
+        """Take pieces out of stock. `quantities` maps each product's id to the number of pieces.
 
         A product without enough stock is not in the result, and its stock does not change. The
-        others stay locked until the transaction ends.
+        other products stay locked until the transaction ends.
         """
         taken = await self._executor.fetch_all(
             _TAKE, product_ids=list(quantities), quantities=list(quantities.values())
@@ -129,7 +129,7 @@ class ProductRepository:
         return {it.id: it for it in taken}
 
     async def give_back(self, quantities: Mapping[int, int]) -> None:
-        """Return pieces to stock. `quantities` maps ids to pieces."""
+        """Return pieces to stock. `quantities` maps each product's id to the number of pieces."""
         await self._executor.fetch_all(
             _GIVE_BACK, product_ids=list(quantities), quantities=list(quantities.values())
         )

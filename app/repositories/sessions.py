@@ -12,9 +12,9 @@ from app.repositories.statements import Statement, columns_of, insertion, parame
 from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, USERS
 
 MAX_SESSIONS_PER_USER: Final = 100
-"""A new session beyond this number ends the least recently used one."""
+"""A new session beyond this number ends the user's least recently used session."""
 MAX_REFRESHES_PER_SESSION: Final = 50_000
-"""After these, the user logs in again. With one refresh a minute, that is after 34 days."""
+"""After this many refreshes, which take 34 days at one a minute, the user must log in again."""
 
 _MAX_ID: Final = 2**63 - 1
 _COLUMNS: Final = columns_of(SESSIONS, Session)
@@ -102,13 +102,14 @@ _CLEAR_UNUSED: Final = batch_deletion(SESSIONS, SESSIONS.c.last_used_at <= bindp
 class SessionRepository:
     """Stores and ends sessions.
 
-    A session is live until `expires_at`, or until it was not used for `idle`.
+    A session is live until `expires_at`, but not longer than `idle` after its last use. `idle` is
+    a duration.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.signed_out = set[int]()
-        """The users who may have lost a session. `Store` drops them from the session cache."""
+        """Ids of users whose sessions may have ended. `Store` forgets them in the session cache."""
 
     async def add(  # noqa: PLR0913 - the columns of the row, and the session to end
         self,
@@ -120,10 +121,10 @@ class SessionRepository:
         cookie_hash: bytes | None = None,
         replaces: Principal | None = None,
     ) -> Session:
-        """Insert a new session with one of the two secrets.
+        """Insert a new session, with the hash of either a refresh token or a cookie.
 
-        Ends the session of `replaces`, and the least recently used sessions of the user beyond
-        `MAX_SESSIONS_PER_USER`.
+        Ends the session of `replaces`. If the user then has more than `MAX_SESSIONS_PER_USER`
+        sessions, ends the least recently used of these.
         """
         if replaces is not None:
             await self.end(replaces.session_id, user_id=replaces.user_id)
@@ -166,8 +167,8 @@ class SessionRepository:
     async def lock_against_ending(self, caller: Principal) -> None:
         """Lock the caller's session, so that it cannot end before the transaction ends.
 
-        Raises `InvalidToken` or `InvalidSession` if it has ended: another process may have ended
-        it, which the session cache of this process does not show yet.
+        Raises `InvalidToken` or `InvalidSession` if the session has already ended. The session
+        cache of this process may still contain a session that another process has ended.
         """
         kept = await self._executor.fetch_one(
             _KEEP, session_id=caller.session_id, user_id=caller.user_id
@@ -195,10 +196,11 @@ class SessionRepository:
     async def rotate(
         self, spent: bytes, new: bytes, *, now: datetime, idle: timedelta
     ) -> Session | None:
-        """Replace a live session's refresh token `spent` by `new`, and return the session.
+        """Replace the hash `spent` of a live session's refresh token by `new`; return the session.
 
-        Returns None if no live session has the token, or if its session was refreshed
-        `MAX_REFRESHES_PER_SESSION` times. Of concurrent calls with the same token, one succeeds.
+        Returns None if no live session has the token, or if the session was already refreshed
+        `MAX_REFRESHES_PER_SESSION` times. Of concurrent calls with the same token, only one
+        succeeds.
         """
         session = await self._executor.fetch_one(
             _ROTATE, token_hash=spent, refresh_token_hash=new, now=now, used_since=now - idle
@@ -215,7 +217,7 @@ class SessionRepository:
         return session
 
     async def end(self, session_id: int, *, user_id: int) -> bool:
-        """End one session of a user, and return whether it existed."""
+        """End one session of a user, and return whether the session existed."""
         self.signed_out.add(user_id)
         return bool(await self._executor.execute(_END, session_id=session_id, user_id=user_id))
 
@@ -230,8 +232,8 @@ class SessionRepository:
         await self._executor.execute(_END_OTHERS, user_id=user_id, keep=keep)
 
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
-        """Delete up to `limit` sessions that were not used since, and return their number.
+        """Delete up to `limit` sessions not used after `used_since`, and return their number.
 
-        These include expired sessions in time, because they cannot be used.
+        An expired session cannot be used, so it is deleted in the same way, but later.
         """
         return await self._executor.execute(_CLEAR_UNUSED, used_since=used_since, limit=limit)

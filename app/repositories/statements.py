@@ -1,4 +1,4 @@
-"""Statements: compiled once, with the conversion of their rows to results."""
+"""SQL statements. Each is compiled once, and converts its rows to results."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,8 @@ from app.tracing import Attributes
 _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 _NO_VIOLATIONS: Final[Mapping[str, type[AppError]]] = MappingProxyType({})
-# Match the first table that a statement changes, or else reads. FOR UPDATE changes nothing.
+# `_CHANGES` matches the first table that a statement changes, and `_READS` the first table that it
+# reads. FOR UPDATE changes nothing.
 _CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
 _READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
 
@@ -51,10 +52,11 @@ class Statement(Generic[_T]):
     ) -> None:
         """Compile the query.
 
-        `make_result` converts the columns of a row to a result. If cached reads contain
-        the rows that the statement changes, it must return these rows, and `tags` returns the tags
-        of a row's reads. `Store` invalidates them.
-        `violations` maps each constraint that the statement may violate to the error to raise.
+        `make_result` converts the columns of a row to a result. If cached reads contain the rows
+        that the statement changes, the statement must return these rows. `tags` then returns the
+        tags of the cached reads that contain a result's row, and `Store` invalidates these reads.
+        `violations` maps the name of each constraint that the statement may violate to the error
+        to raise.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
         text = str(compiled)
@@ -104,7 +106,7 @@ def _describe(text: str) -> tuple[str, Attributes]:
 
 
 def columns_of(table: Table, model: type[Any]) -> list[Column[Any]]:
-    """Return the columns of a dataclass's fields, except lists, in the order of the fields."""
+    """Return the columns of a dataclass's fields, except list fields, in the fields' order."""
     required = [field for field in fields(model) if field.default_factory is MISSING]
     return [table.c[field.name] for field in required]
 
@@ -120,10 +122,10 @@ def insertion(table: Table, model: type[Any], *names: str) -> ReturningInsert[An
 
 
 def change(table: Table, model: type[Any], *names: str) -> ReturningUpdate[Any]:
-    """Return the query that updates these columns of the row with the parameter `id`.
+    """Return the query that updates these columns of the row whose id is the parameter `id`.
 
-    It returns the model's columns. If no value differs, it changes and returns no row, so
-    `updated_at` stays.
+    The query returns the model's columns. If no value differs, it changes no row and returns no
+    row, so `updated_at` stays the same.
     """
     values = parameters(table, *names)
     differs = tuple_(*(table.c[name] for name in names)).is_distinct_from(tuple_(*values.values()))

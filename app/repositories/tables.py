@@ -25,7 +25,9 @@ from sqlalchemy import (
 from app.models import OrderStatus, Role
 
 METADATA: Final = MetaData(
-    # Repositories map these names to errors. Each name follows from the constraint's columns.
+    # Repositories map the names of constraints to errors. SQLAlchemy makes each name from the names
+    # of the table and the columns. For a check, it uses the name in the `CheckConstraint` instead
+    # of the columns.
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -59,10 +61,11 @@ USERS: Final = Table(
     "users",
     METADATA,
     _row_id(),
-    # NULL if the account is erased, as is the email.
+    # Name and email are NULL if the account is erased.
     Column("name", String),
     Column("email", String),
-    # NULL for a user who signs in at an identity provider.
+    # NULL if the account has no password, because its user signs in at an identity provider, and
+    # NULL if the account is erased.
     Column("password_hash", String),
     Column("role", _one_of(Role, "role"), nullable=False),
     _moment("created_at", server_default=func.now(), nullable=False),
@@ -77,7 +80,7 @@ USERS: Final = Table(
     ),
 )
 NOT_ERASED: Final = USERS.c.erased_at.is_(None)
-"""The condition for users whose account has not been deleted."""
+"""The condition that a user's account is not erased."""
 
 SESSIONS: Final = Table(
     "sessions",
@@ -97,7 +100,7 @@ SESSIONS: Final = Table(
     Index(None, "user_id", "id"),
 )
 
-# Refresh tokens that were exchanged for a new one. They are kept as long as their session.
+# Refresh tokens that were exchanged for new tokens. They are kept as long as their session.
 SPENT_REFRESH_TOKENS: Final = Table(
     "spent_refresh_tokens",
     METADATA,
@@ -113,7 +116,8 @@ IDENTITIES: Final = Table(
     # The id that clients use. The primary key is issuer and subject, which identify the row.
     Column("id", BigInteger, Identity(always=True), nullable=False),
     _reference("user_id", "users.id", index=True, nullable=False),
-    # No foreign key: the session may have ended since.
+    # The session in which the user has linked the identity. Not a foreign key, because the identity
+    # stays when the session ends.
     Column("session_id", BigInteger),
     _moment("created_at", server_default=func.now(), nullable=False),
     _moment("last_used_at"),

@@ -77,17 +77,18 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 
     async def get_to_change(self, user_id: int) -> User | None:
-        """Find a user by id and lock it, and invalidate its cached reads even without a change.
+        """Find a user by id and lock it until the transaction ends.
 
-        A caller that sends an old version may have read it from the cache.
+        Invalidates cached reads of the user even if it does not change: a caller that sends an old
+        version may have read that version from the cache.
         """
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
     async def lock_against_erasure(self, user_id: int) -> bool:
         """Lock a user against erasure until the transaction ends. Return False if it is erased.
 
-        FOR KEY SHARE is enough: an erasure sets the email, and PostgreSQL locks a row FOR UPDATE
-        to change a column with a unique index on all rows.
+        FOR KEY SHARE is enough: an erasure changes the email, which has a unique index on all rows.
+        To change such a column, PostgreSQL locks the row FOR UPDATE.
         """
         return await self._executor.fetch_one(_KEEP, user_id=user_id) is not None
 
@@ -106,11 +107,11 @@ class UserRepository:
     async def save(self, user: User) -> User:
         """Update a user, and return the updated user.
 
-        It writes all columns that can change, so the caller must have locked the user.
+        All columns that can change are written, so the caller must have locked the user.
         Raises `EmailTaken` if another user has the email.
         """
         return await self._executor.fetch_one(_SAVE, **asdict(user)) or user
 
     async def erase(self, user_id: int, *, now: datetime) -> None:
-        """Delete all personal data. The email can then be used for a new account."""
+        """Delete a user's personal data. The email can then be used for a new account."""
         await self._executor.fetch_one(_ERASE, user_id=user_id, erased_at=now)
