@@ -1,1 +1,1 @@
-"""The use cases. Each one decides the order of its steps and has its own transaction."""
+"""The use cases. Each use case decides the order of its steps and has its own transaction."""

@@ -1,4 +1,4 @@
-"""Sign-in with a password, and refresh."""
+"""Sign-in with a password, and refresh of tokens."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from app.tracing import staged_methods
 
 _log = structlog.get_logger()
 _MAX_ATTEMPTS = 3
-"""A concurrent login may renew the password hash. The password is then verified again."""
+"""If a concurrent login renews the password hash, the password is verified again."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Client:
     principal: Principal | None = None
     """The user who is already signed in, by token or by cookie."""
     replaces: Principal | None = None
-    """`principal` if the request has a cookie. Signing in with a cookie ends this session."""
+    """`principal` if it comes from a cookie. A new session with a cookie ends this session."""
 
 
 class _Secret(TypedDict, total=False):
@@ -63,8 +63,8 @@ class AuthService:
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
 
-        Raises `BadCredentials`, which takes the same time for an unknown email as for a wrong
-        password, and `TooManyFailures`.
+        Raises `TooManyFailures` and `BadCredentials`. `BadCredentials` takes the same time for an
+        unknown email as for a wrong password.
         """
         refresh_token, refresh_token_hash = new_secret()
         session = await self._sign_in(login, client, {"refresh_token_hash": refresh_token_hash})
@@ -102,9 +102,9 @@ class AuthService:
         )
 
     async def create_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
-        """Start a session with a cookie, and end the session of the cookie that it replaces.
+        """Start a session with a cookie, and end `client.replaces`, the session of the old cookie.
 
-        Returns the session and the cookie's value. Raises the same as `login`.
+        Returns the session and the cookie's value. Raises the same errors as `login`.
         """
         cookie, cookie_hash = new_secret()
         session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, client.replaces)
@@ -145,8 +145,8 @@ class AuthService:
     ) -> Session | None:
         async def work(tx: Transaction) -> Session | None:
             # The password may have been changed, or the account deleted, since the password was
-            # verified. The lock makes a change of password wait until the session exists, so
-            # that it ends this session too.
+            # verified. The lock makes a change of password wait until the new session exists. So
+            # the change ends the new session too.
             user = await tx.users.get_locked(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None

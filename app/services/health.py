@@ -25,9 +25,9 @@ class HealthService:
     async def readiness(self, exclude: Collection[str] = ()) -> Readiness:
         """Return the state of PostgreSQL and Redis.
 
-        Raises `NotReady` while draining, or if PostgreSQL is down and not in `exclude`. Without
-        Redis the process is ready but degraded: each process counts rate limits by itself, and all
-        reads go to PostgreSQL.
+        Raises `NotReady` after `drain()`. Raises it also if PostgreSQL is down, unless `exclude`
+        contains "postgres". Without Redis the process is ready but degraded: each process counts
+        rate limits by itself, and all reads go to PostgreSQL.
         """
         if self._draining:
             raise NotReady("This process is shutting down. Send requests to another process.")

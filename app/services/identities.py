@@ -1,4 +1,4 @@
-"""The identities at identity providers that a user can sign in with."""
+"""The identities with which a user can sign in at identity providers."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ class IdentityService:
         return IdentityPage.cut(items, limit, cursors.following(after, limit))
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
-        """Remove one of the caller's identities. It cannot be used to sign in any more.
+        """Remove one of the caller's identities, so that it cannot be used to sign in any more.
 
         Raises `NotFound`, `LastSignInMethod` if the account has no password and no other
         identity, and `Reauthenticate` if the session began five minutes ago or earlier.

@@ -41,7 +41,7 @@ class StartedFlow:
 class AuthorizationResponse:
     """The provider's response (RFC 6749, sections 4.1.2 and 4.1.2.1), and the browser's secret.
 
-    A field is None if the request does not have it.
+    A field is None if the callback request does not contain it.
     """
 
     state: str | None
@@ -56,7 +56,7 @@ class AuthorizationResponse:
 class FinishedFlow:
     """The path to redirect the browser to, and the secret of its new session.
 
-    The secret is None if an identity was linked.
+    The secret is None if the flow was a link and not a sign-in.
     """
 
     return_to: str
@@ -95,7 +95,7 @@ class OidcService:
         """Begin a sign-in, or link an identity to the account of `link_to`.
 
         `origin` is the origin that the browser has used. The flow expires after 10 minutes.
-        Raises `NotFound` for a provider that is not configured, `ProviderUnavailable`, and
+        Raises `NotFound` for a provider that is not configured, and `ProviderUnavailable`. Raises
         `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request
         began.
         """
@@ -153,9 +153,9 @@ class OidcService:
         """Complete a flow in the browser that began it. A flow can be completed once.
 
         A new session ends `replaces`, the session of the browser's earlier cookie. Raises
-        `OidcRefused` if the response does not belong to a flow of this browser, `SignInDeclined`
-        and `ProviderUnavailable`. Raises `EmailUnverified` and `LinkRequired` for a new account,
-        and `IdentityTaken` for a link.
+        `SignInDeclined` and `ProviderUnavailable`. Raises `OidcRefused` if the response does not
+        belong to a flow of this browser. Raises `EmailUnverified` and `LinkRequired` for a new
+        account, and `IdentityTaken` for a link.
         """
         provider = existing(self._providers.get(name))
         flow = await self._take_flow(name, response)
@@ -193,8 +193,8 @@ class OidcService:
         try:
             return await self._start_session(claimed, user_agent, replaces)
         except (EmailTaken, IdentityTaken):
-            # Either another account has the email, or two first sign-ins of this identity ran at
-            # once and the other one has created the account. Trying again shows which.
+            # Either another account has the email, or a concurrent first sign-in of this identity
+            # has created the account. A second attempt shows which of the two is the case.
             pass
         try:
             return await self._start_session(claimed, user_agent, replaces)
@@ -223,7 +223,7 @@ class OidcService:
         return secret
 
     async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:
-        """Return True if the identity is linked now and was not linked before."""
+        """Link the identity. Return False if it was already linked to this user."""
         now, idle = datetime.now(UTC), self._session_idle
 
         async def work(tx: Transaction) -> bool:

@@ -52,10 +52,10 @@ class OrderService:
         """Order all items or none, once for each idempotency key of the caller.
 
         A key is stored for 24 hours, and only for an order that succeeds. Raises `NotFound` for an
-        unknown user, `InvalidToken` or `InvalidSession` if the caller's account was erased
-        meanwhile, `OutOfStock`, `Invalid` for an unknown product, `IdempotencyMismatch` if the
-        caller has used the key for another order, and `IdempotencyInFlight` if another request
-        with the key is still in progress.
+        unknown user, `Invalid` for an unknown product, and `OutOfStock`. Raises `InvalidToken` or
+        `InvalidSession` if the caller's account was erased meanwhile. Raises `IdempotencyMismatch`
+        if the caller has used the key for another order, and `IdempotencyInFlight` if another
+        request with the key is still in progress.
         """
         request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
 
@@ -64,20 +64,21 @@ class OrderService:
                 earlier = await _earlier_response(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
                     # The process of the first request may have been killed after the commit and
-                    # before the invalidation.
+                    # before the invalidation, so this request invalidates the same tags.
                     products = (cache_tags.product(item.product_id) for item in new.items)
                     tx.invalidate(cache_tags.orders(user_id), cache_tags.PRODUCTS, *products)
                     return earlier
-            # Another process may have erased an account, which this process's session cache does
-            # not show yet. From here on, an erasure waits until this transaction ends.
+            # Another process may have erased an account while its session is still in this
+            # process's session cache. The lock makes an erasure wait until this transaction ends.
             for account_id in sorted({user_id, caller.user_id}):
                 if not await tx.users.lock_against_erasure(account_id):
                     raise caller.session_ended() if account_id == caller.user_id else NotFound()
             try:
                 placed = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
-                # Another request with this key may have committed after `claim` had read. Its
-                # response is not returned here, because this transaction must roll back.
+                # Another request with this key may have committed after `claim` read the stored
+                # responses. Its response is not returned here, because this transaction must roll
+                # back.
                 if key and await _earlier_response(tx, caller.user_id, key, request_hash):
                     raise IdempotencyInFlight from None
                 raise

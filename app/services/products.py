@@ -14,7 +14,7 @@ from app.tracing import staged_methods
 
 @staged_methods("service")
 class ProductService:
-    """Reads products, which is public, and creates and changes them, for administrators."""
+    """Reads products for all clients, and creates and changes products for administrators."""
 
     def __init__(self, store: Store, cursors: Cursors) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Sessions: authentication by token or cookie, list and end."""
+"""Sessions: authenticates by token or cookie, lists sessions, and ends them."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from app.tracing import staged, staged_methods
 __all__ = ["Principal", "SessionService"]
 
 _LAST_USE_PRECISION = timedelta(minutes=1)
-"""A session in use is written at most this often."""
+"""The last use of a session is written to PostgreSQL at most once in this time."""
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
 _Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
@@ -35,7 +35,7 @@ class SessionService:
         *,
         idle: timedelta,
     ) -> None:
-        """End a session when it was not used for `idle`."""
+        """`idle` is the time without use after which a session ends."""
         self._store = store
         self._tokens = tokens
         self._cache = cache
@@ -52,7 +52,7 @@ class SessionService:
 
     @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
-        """Return the principal of a token. Raises `InvalidToken` if its session has ended."""
+        """Return the principal of a token. Raises `InvalidToken` if the session has ended."""
         principal = await self._cache.get_or_load(*self._of_token(claims))
         if principal is None:
             raise InvalidToken
@@ -60,14 +60,17 @@ class SessionService:
 
     @staged("session")
     async def by_cookie(self, cookie: str) -> Principal:
-        """Return the principal of a session cookie. Raises `InvalidSession` if it has ended."""
+        """Return a session cookie's principal. Raises `InvalidSession` if the session has ended."""
         principal = await self._cache.get_or_load(*self._of_cookie(cookie))
         if principal is None:
             raise InvalidSession
         return principal
 
     def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
-        """Return the principal of the token, else of the cookie, if the session cache has it."""
+        """Return the token's principal from the session cache, or None if it is not cached.
+
+        Without a token, the same applies to the cookie's principal.
+        """
         if claims is not None:
             return self._cache.get_and_renew(*self._of_token(claims))
         return self._cache.get_and_renew(*self._of_cookie(cookie)) if cookie is not None else None

@@ -44,7 +44,7 @@ class UserService:
         return UserRead.of(await self._store.write(work))
 
     async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
-        """Create an administrator's account, or make the account with this email one.
+        """Create an administrator, or make the existing account with this email an administrator.
 
         Returns the account and whether it is new. An existing account keeps its password.
         Raises `Invalid` for a guessable password.
@@ -103,7 +103,7 @@ class UserService:
     ) -> UserRead:
         """Change name or email, if `expected` matches the current version.
 
-        A user who changes their own email also sends the current password. Raises `NotFound`,
+        Users who change their own email must pass `PasswordCheck.prove_owner`. Raises `NotFound`,
         `PreconditionRequired`, `PreconditionFailed`, `EmailTaken`, and the errors of
         `PasswordCheck.prove_owner`.
         """
@@ -120,7 +120,8 @@ class UserService:
             if before is not None and new_email and by_owner:
                 await tx.sessions.lock_against_ending(caller)
                 if not needs_proof:
-                    # Another request has changed the email since, so no password was checked.
+                    # The account had the new email when this request began, so no password was
+                    # checked. Another request has changed the email since then.
                     raise PreconditionFailed
                 if user.password_hash != before.password_hash:
                     raise WrongPassword
@@ -168,7 +169,7 @@ class UserService:
     async def erase(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions.
 
-        Its email can then be used for a new account.
+        The email can then be used for a new account.
 
         Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
