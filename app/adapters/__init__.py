@@ -1,1 +1,1 @@
-"""Code that uses another server or a library of its own, and caches in memory."""
+"""Clients of other servers, code around single libraries, and caches in memory."""

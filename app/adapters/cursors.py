@@ -1,9 +1,9 @@
 """Pagination cursors, which only the service can create.
 
-A cursor names the last row of a page, not a number of rows. So rows that are inserted while a
-client pages do not make it repeat or skip other rows. The contents are not secret, but
-authenticated (HMAC, RFC 2104): a client can use the cursors that it has received, each for its own
-list, and cannot create one.
+A cursor names the last row of a page, not a number of rows. If rows are inserted while a client
+reads page after page, the client does not repeat or skip other rows. The contents are not secret,
+but authenticated (HMAC, RFC 2104): a client can use the cursors that it has received, each for its
+own list, and cannot create a cursor.
 """
 
 import base64
@@ -26,16 +26,16 @@ from app.settings import TokenSettings
 
 _POSITION: Final = struct.Struct(">Bq")
 _MAC_BYTES: Final = 18
-"""Of the HMAC. Together with the nine bytes of the position, they need no Base64 padding."""
+"""The HMAC is cut to this length. With the 9 bytes of the position, it needs no Base64 padding."""
 _KEY_BYTES: Final = 32
 
 
 _LIMIT_CHANGED: Final = 0
-"""Replaces the limit in the cursors of all pages after the limit has changed."""
+"""The limit in all further cursors after a client has changed the limit between pages."""
 
 
 class Position(NamedTuple):
-    """The row after which a page begins, and the limit of all pages before it."""
+    """The row after which a page begins, and the limit of all pages before this page."""
 
     row_id: int
     limit: int
@@ -43,7 +43,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class ListCursors:
-    """The cursors of one list. Those of another list are refused."""
+    """The cursors of one list. Cursors of another list are refused."""
 
     _list: bytes
     _ring: KeyRing
@@ -54,7 +54,7 @@ class ListCursors:
         return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _LIMIT_CHANGED)
 
     def encode(self, row_id: int, limit: int) -> str:
-        """Return the cursor of the page after this row, if all pages before have this `limit`."""
+        """Return the cursor of the page after this row. All pages so far have this `limit`."""
         secret = self._secrets[self._ring.signing(datetime.now(UTC))]
         return self._sign(secret, _POSITION.pack(limit, row_id))
 
@@ -70,7 +70,7 @@ class ListCursors:
             limit, row_id = _POSITION.unpack(raw[_MAC_BYTES:])
         except (binascii.Error, struct.error, ValueError) as error:
             raise MalformedCursor from error
-        # The whole text is compared, so that a position has one cursor and no other spelling of it.
+        # The whole text is compared, so that another Base64 spelling of a cursor is refused.
         accepted = [self._sign(secret, raw[_MAC_BYTES:]) for secret in self._secrets.values()]
         if not any(hmac.compare_digest(cursor, expected) for expected in accepted):
             raise MalformedCursor
@@ -82,9 +82,9 @@ class ListCursors:
 
 
 def is_in_sequence(after: Position | None, limit: int) -> bool:
-    """Return whether a page is the first, or is reached from it by `next` links alone.
+    """Return whether a page is the first page, or is reached from it by `next` links alone.
 
-    Only these pages are cached. A client could make any number of others.
+    Only these pages are cached. A client could request any number of other pages.
     """
     return after is None or after.limit == limit
 
@@ -92,8 +92,8 @@ def is_in_sequence(after: Position | None, limit: int) -> bool:
 class Cursors:
     """Makes and checks cursors, with secrets derived from the keys of the access tokens.
 
-    The current signing key makes them. The keys of the setting are all accepted, so that clients
-    can continue paging during a key rotation.
+    The current signing key makes new cursors. Cursors of all keys in the setting are accepted, so
+    that clients can continue paging during a key rotation.
     """
 
     def __init__(self, settings: TokenSettings) -> None:

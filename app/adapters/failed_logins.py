@@ -1,4 +1,4 @@
-"""Limits failed logins for each account. The rate limits do the same for each address."""
+"""Limits the failed logins of each account. A rate limit counts the logins of each address."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from app.errors import TooManyFailures
 
 
 class FailedLogins:
-    """Counts an account's failed logins in a row, from all addresses.
+    """Counts how many logins in a row have failed for an account, from all addresses.
 
     Attempts from a session of the same account have their own count, so that other people cannot
     lock the owner out. Unknown accounts are counted like existing ones, so that a refusal does not
@@ -17,12 +17,12 @@ class FailedLogins:
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
-        """`notation` is the limits, such as "10/hour"."""
+        """`notation` contains the limits, such as "10/hour"."""
         self._limiter = limiter
         self._limits = parse_many(notation)
 
     async def count(self, email: str, *, by_owner: bool) -> None:
-        """Count one attempt, before it is made, so that concurrent attempts count as well.
+        """Count one attempt. Call this before the attempt, so that concurrent attempts count.
 
         Raises `TooManyFailures`.
         """

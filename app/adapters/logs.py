@@ -46,8 +46,8 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
-    # Their lines contain addresses of other servers, and headers at level `debug`. The pool of
-    # SQLAlchemy logs each connection that it opens or closes.
+    # The lines of these libraries contain addresses of other servers, and headers at level `debug`.
+    # The pool of SQLAlchemy logs each connection that it opens or closes.
     for name in ("httpcore2", "urllib3", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if is_console:
@@ -64,8 +64,8 @@ def configure_logging(settings: Settings) -> None:
 
 
 def _limit_opentelemetry() -> Callable[[logging.LogRecord], bool]:
-    # While a collector is unavailable, OpenTelemetry logs a line for each attempt, and one for each
-    # span that it drops. One line a minute is enough.
+    # While a collector is unavailable, OpenTelemetry logs a line for each attempt, and a line for
+    # each span that it drops. One line a minute is enough.
     last = -math.inf
 
     def passes(line: logging.LogRecord) -> bool:
@@ -81,8 +81,8 @@ def _limit_opentelemetry() -> Callable[[logging.LogRecord], bool]:
 
 
 def _renderers(settings: Settings) -> list[Processor]:
-    # Tracebacks have Python's own format: all frames, but no local variables, because a password
-    # would be among them.
+    # Tracebacks have Python's own format: all frames, but no local variables, because a local
+    # variable may be a password.
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, _json]
     return [

@@ -1,4 +1,4 @@
-"""Notices to account owners about changes to how they sign in."""
+"""Notices to account owners about changes that affect their sign-in."""
 
 from typing import Literal
 
@@ -10,5 +10,5 @@ Notice = Literal["email-changed", "identity-linked", "identity-removed", "passwo
 
 
 def send_notice(notice: Notice, *, user_id: int) -> None:
-    """Write a notice of a committed change to the log. The service does not send mail yet."""
+    """Write a notice about a committed change to the log. The service does not send mail yet."""
     _log.info("account_notice", notice=notice, user_id=user_id)

@@ -1,4 +1,4 @@
-"""The check of a password, with the same limit wherever the service requires a password."""
+"""The check of a password. Failed attempts have one limit wherever a password is required."""
 
 from datetime import UTC, datetime
 
@@ -22,9 +22,9 @@ class PasswordCheck:
     ) -> bool:
         """Return whether this is the user's password.
 
-        It takes the same time if there is no user, or if the user has no password. `email` is the
-        address in the request; no account has an empty one. Raises `TooManyFailures` and
-        `Overloaded`.
+        The check takes the same time if there is no user, or if the user has no password. `email`
+        is the address in the request. An empty address belongs to no account, and is not counted.
+        Raises `TooManyFailures` and `Overloaded`.
         """
         if email:
             await self._failures.count(email, by_owner=by_owner)

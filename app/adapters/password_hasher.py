@@ -2,7 +2,7 @@
 
 It uses Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes,
 parallelism 1. One hash takes 20 to 40 ms of a core, so hashes are computed in their own threads
-(the library releases the GIL). If their queue is full, the service is overloaded.
+(the library releases the GIL). If the queue of jobs is full, the service is overloaded.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ _ARGON2ID = argon2.using(type="ID", memory_cost=19456, time_cost=2, parallelism=
 
 
 class PasswordHasher:
-    """Hashes and verifies passwords. Do not hold a database connection while you wait for it."""
+    """Hashes and verifies passwords. Hold no database connection while you wait for a hash."""
 
     def __init__(self, *, threads: int, queue: int) -> None:
-        """Start `threads` threads. At most `queue` jobs run or wait at the same time."""
+        """Use up to `threads` threads. At most `queue` jobs run or wait at the same time."""
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._slots = BoundedSemaphore(queue)
         # For users that do not exist or have no password: a hash of a random password, which takes
-        # as long to verify as any other.
+        # as long to verify as any other hash.
         self._dummy_hash: str = _ARGON2ID.hash(secrets.token_urlsafe())
 
     @staged("hash")
@@ -42,12 +42,15 @@ class PasswordHasher:
 
     @staged("hash")
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether they match. It takes as long without a hash. Raises `Overloaded`."""
+        """Return whether the password matches the hash. Raises `Overloaded`.
+
+        If there is no hash, the check takes the same time.
+        """
         matches = await self._run(_ARGON2ID.verify, password, password_hash or self._dummy_hash)
         return matches and password_hash is not None
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Return whether a hash was made with other parameters than the current ones."""
+        """Return whether the parameters of a hash differ from the current parameters."""
         return bool(_ARGON2ID.needs_update(password_hash))
 
     def close(self) -> None:
@@ -64,8 +67,8 @@ class PasswordHasher:
             return waited, job(*args, **kwargs)
 
         future = self._executor.submit(work)
-        # The slot is free when the job is done, or was cancelled before it began. It is not free
-        # when only the caller is cancelled: the thread is still busy.
+        # The slot becomes free when the job is done, or was cancelled before it began. If the
+        # caller is cancelled while the job runs, the slot stays taken: the thread is still busy.
         future.add_done_callback(self._release_slot)
         waited, result = await asyncio.wrap_future(future)
         set_span_attribute("roundtrip.waited_ms", round(waited * 1000, 1))

@@ -20,14 +20,15 @@ _ABSENT = object()
 class _Entry(Generic[_T]):
     value: _T
     load_started: float
-    """In seconds of the monotonic clock. The value has every change committed before this time."""
+    """Seconds of the monotonic clock. The value contains all changes committed before this time."""
 
 
 class SessionCache(Generic[_T]):
     """A bounded cache of one process.
 
-    A value expires `seconds` after its load began, so a session that another process has ended is
-    used here for at most that time. `forget` drops at once what this process ends.
+    A value expires `seconds` after its load began. So this process uses a session that another
+    process has ended for `seconds` at most. When this process ends a session, `forget` drops it at
+    once.
     """
 
     def __init__(self, *, seconds: float, size: int, owner: Callable[[_T], Hashable]) -> None:
@@ -57,9 +58,9 @@ class SessionCache(Generic[_T]):
         return value
 
     def _begin_load(self, key: Hashable) -> asyncio.Future[object]:
-        # The future is registered before the loading task runs. Otherwise two loads could begin
-        # in between, the second would replace the future of the first, and the callers that wait
-        # for the first would wait forever.
+        # The future is registered before the loading task runs. Otherwise a second load could begin
+        # before the task of the first load runs, and would replace the future of the first load.
+        # The callers that wait for the first future would then wait forever.
         loading = self._loading[key] = asyncio.get_running_loop().create_future()
         return loading
 
@@ -85,7 +86,7 @@ class SessionCache(Generic[_T]):
     def get_and_renew(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
         """Return the cached value. In the second half of its time, renew it in the background.
 
-        Otherwise all callers would wait for a load when it expires.
+        Without the renewal, all callers would wait for a load when the value expires.
         """
         entry = self._entries.get(key)
         if entry is None or not self._is_fresh(entry):
@@ -98,7 +99,7 @@ class SessionCache(Generic[_T]):
 
     def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
         self._renewals.discard(renewal)
-        # If its cause lasts, the next load raises the error.
+        # An error of the renewal is ignored. If its cause lasts, the next load raises the error.
         ignore_outcome(renewal)
 
     def get(self, key: Hashable) -> _T | None:

@@ -1,4 +1,4 @@
-"""The keys of access tokens. One signs. Each verifies until the tokens it signed have expired."""
+"""The keys of access tokens. One key signs. Each key verifies until its tokens have expired."""
 
 import base64
 import hashlib
@@ -42,9 +42,9 @@ class Key:
 class KeyRing:
     """Selects the key that signs, and the keys that verify, at a given time.
 
-    A key signs from its own time until that of the next key. It verifies before that, because
-    processes get a new key at different times. It verifies afterwards until the last token that it
-    signed has expired.
+    A key signs from its own time until the time of the next key. It also verifies before its own
+    time, because processes get a new key at different times. After the time of the next key, it
+    verifies until the last token that it signed has expired.
     """
 
     def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
@@ -66,7 +66,7 @@ class KeyRing:
 def rotated(
     keys: Sequence[SigningKey], *, now: datetime, signs_from: datetime, token_lifetime: int
 ) -> tuple[SigningKey, ...]:
-    """Return the keys with a new one that will sign, without those whose tokens have expired.
+    """Return the keys with a new key that will sign, without keys whose tokens have expired.
 
     Raises `ValueError` while the previous rotation is in progress.
     """

@@ -18,7 +18,7 @@ _REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE = "at+jwt"
 _MAX_TOKEN_CHARACTERS = 2048
 _MAX_CACHED_TOKENS = 10_000
-"""Each takes about 400 bytes."""
+"""Each cached token takes about 400 bytes."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from app.settings.providers import is_loopback
 
 _ATTEMPT_SECONDS = 1.0
 """The timeout for each address of a host."""
-# Addresses that contain an IPv4 address, which may be a private one: NAT64 and 6to4.
+# Networks whose addresses contain an IPv4 address, which may be private: NAT64 and 6to4.
 _TRANSLATED_NETWORKS = tuple(
     map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
 )
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address belongs to the public internet and to one host there."""
+    """Return whether an address is on the public internet and belongs to a single host."""
     ip = ipaddress.ip_address(address)
     ip = getattr(ip, "ipv4_mapped", None) or ip
     translated = any(ip in network for network in _TRANSLATED_NETWORKS)
@@ -26,7 +26,7 @@ def is_public(address: str) -> bool:
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):
-    """Connects to public addresses only, and on a developer's machine to loopback addresses.
+    """Connects to public addresses only, and with `loopback` also to loopback addresses.
 
     A name is resolved once, and the connection goes to an address that has been checked. So a
     name that later resolves to another address (DNS rebinding) does not bypass the check.
@@ -34,7 +34,7 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
     """
 
     def __init__(self, *, loopback: bool) -> None:
-        """`loopback` allows loopback addresses."""
+        """`loopback` allows loopback addresses, for a developer's machine."""
         self._loopback = loopback
         self._network = httpcore2.AnyIOBackend()
 

@@ -14,15 +14,17 @@ _FRESH_SECONDS = 60 * 60
 _USABLE_SECONDS = 24 * 60 * 60
 """An older document is not used any more."""
 _PAUSE_SECONDS = 60
-"""Between a success and the next attempt, however many callers want a newer document."""
+"""The pause after a successful fetch, even if many callers want a newer document."""
 _PAUSE_AFTER_FAILURE_SECONDS = 5
+"""The time from the start of a failed fetch until the next fetch can start."""
 
 
 class CachedDocument(Generic[_T]):
     """Fetches a document rarely, and once for all concurrent callers.
 
-    After a failure, the cached document stays in use. A call that needs a new one raises
-    `ProviderUnavailable`. For the next five seconds, such calls raise it without another attempt.
+    After a failed fetch, the cached document stays in use. A call that needs a newer document
+    raises `ProviderUnavailable`. Until five seconds after the start of the failed fetch, such calls
+    do not start another fetch.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class CachedDocument(Generic[_T]):
         self._next_attempt = float("-inf")
 
     async def get(self) -> _T:
-        """Return the document, at most a day old. After an hour, start to renew it."""
+        """Return a document that is at most a day old. After an hour, start to renew it."""
         if self._value is None or self._age(self._value) > _USABLE_SECONDS:
             return await self._renew()
         if self._age(self._value) > _FRESH_SECONDS:
@@ -61,7 +63,7 @@ class CachedDocument(Generic[_T]):
         if self._clock() < self._next_attempt:
             return False
         self._attempt = asyncio.create_task(self._fetch_and_store())
-        # The fetch has logged its failure, and perhaps no caller waits for it.
+        # Perhaps no caller waits for this attempt, and then no caller reads its error.
         self._attempt.add_done_callback(ignore_outcome)
         return True
 

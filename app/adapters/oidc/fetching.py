@@ -1,6 +1,6 @@
-"""HTTP requests to other servers whose responses the service acts on.
+"""HTTP requests to other servers. The service acts on their responses.
 
-The rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, https and
+These rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, https and
 public addresses, no redirects, and limits on size and time.
 """
 
@@ -22,16 +22,16 @@ from app.settings.providers import is_loopback
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024
 _MAX_FORMS = 10
-"""Token requests at the same time. Others wait within the timeout."""
+"""The maximum of concurrent token requests. Further requests wait for their turn or timeout."""
 _MAX_FAILURES = 5
-"""In a row. After them, no token request is sent for some seconds."""
+"""After so many failures in a row, no token request is sent for `_RECOVERY_SECONDS`."""
 _RECOVERY_SECONDS = 5
 _SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class FetchResponse:
-    """A response with a status below 500, and no redirect. `json` is None if it is not JSON."""
+    """A response with a status below 500, no redirect. `json` is None if the body is not JSON."""
 
     status: int
     json: object
@@ -43,7 +43,7 @@ class Fetcher:
     def __init__(self, hosts: Collection[str], *, local: bool, seconds: float) -> None:
         """`seconds` is the timeout of one request.
 
-        `local` also allows URLs of this machine, which may be without TLS.
+        `local` also allows loopback addresses, and plain http for them.
         """
         self._hosts = frozenset(hosts)
         self._local = local
@@ -85,9 +85,9 @@ class Fetcher:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        # Each form belongs to one sign-in, and nothing else limits how many are sent at once.
-        # The breaker is checked after the wait, so that waiting sign-ins fail at once if those
-        # before them got no response.
+        # Each form belongs to one sign-in. Only `_slots` limits how many forms are sent at once.
+        # The breaker is checked after the wait for a slot. So waiting sign-ins fail at once if the
+        # sign-ins before them got no response.
         try:
             async with asyncio.timeout(self._seconds), self._slots:
                 if self._breaker.opened:
@@ -108,7 +108,7 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, url, headers, content)
         except (_Refused, OSError, TimeoutError, *_NETWORK) as error:
-            # The URL is not logged: the other server may have put anything into it.
+            # The URL is not logged, because the other server may have put any text into it.
             reason = str(error) if isinstance(error, _Refused) else type(error).__name__
             host = urlsplit(url).hostname if self.may_fetch(url) else None
             _log.warning("fetch_failed", host=host, reason=reason)
@@ -119,7 +119,7 @@ class Fetcher:
     ) -> FetchResponse:
         if not self.may_fetch(url):
             raise _Refused("this URL is not allowed")
-        # Without compression, a small body cannot expand to a large one.
+        # No compression is accepted, so that a small body cannot expand to a large body.
         all_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         async with self._pool.stream(
             method, url, headers=list(all_headers.items()), content=content
@@ -137,7 +137,7 @@ class Fetcher:
 
 
 class _Refused(Exception):
-    """The URL or the response breaks a rule of this module."""
+    """The URL or the response breaks a rule of this module, or the status is 500 or more."""
 
 
 _NETWORK = (

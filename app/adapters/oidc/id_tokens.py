@@ -12,19 +12,20 @@ from app.errors import OidcRefused
 ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 )
-"""Signatures with a private key. `none` and shared secrets are excluded (RFC 8725, section 3.1)."""
+"""Algorithms with a private key. `none` and shared secrets are excluded (RFC 8725, section 3.1)."""
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 _LEEWAY_SECONDS = 30
-"""The clocks of provider and service may differ by this."""
+"""The clocks of the provider and the service may differ by this time."""
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 _MAX_SUBJECT_CHARACTERS = 255
-# The members of a public key (RFC 7518, section 6; RFC 8037, section 2), without private ones.
+# The members of a public key, without those of a private key (RFC 7518, section 6; RFC 8037,
+# section 2).
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "alg")
 _log = structlog.get_logger()
 _decoder = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
 Jwk = Mapping[str, object]
-"""One member of a JWK Set (RFC 7517, section 5)."""
+"""One key of a JWK Set (RFC 7517, section 5)."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class IdTokenClaims:
 
 @dataclass(frozen=True)
 class ExpectedClaims:
-    """The values of a token for this service, in answer to one authorization request."""
+    """The values that the ID token for one authorization request must have."""
 
     issuer: str
     client_id: str
@@ -109,7 +110,8 @@ def _parsed(claims: Mapping[str, object]) -> IdTokenClaims:
         raise OidcRefused
     if not subject.isascii() or not subject.isprintable():
         raise OidcRefused
-    # Most providers send a boolean, as section 5.1 requires. Some send a string.
+    # Most providers send `email_verified` as a boolean, as section 5.1 requires. Some send a
+    # string.
     verified = claims.get("email_verified") is True or claims.get("email_verified") == "true"
     return IdTokenClaims(
         issuer=str(claims["iss"]),

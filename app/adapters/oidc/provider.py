@@ -35,7 +35,7 @@ _MAX_CODE_CHARACTERS = 4096
 
 
 class _Metadata(BaseModel):
-    """The part of a provider's metadata that is needed (Discovery, section 3)."""
+    """The part of a provider's metadata that the service needs (Discovery, section 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -170,8 +170,8 @@ class IdentityProvider:
     async def _fetch_metadata(self) -> _Metadata:
         response = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY_PATH)
         metadata = _parse(_Metadata, response)
-        # The issuer must be the same (Discovery, section 4.3). The endpoints must be on listed
-        # hosts, because browsers and requests are sent to them.
+        # The issuer must be the configured issuer (Discovery, section 4.3). The endpoints must be
+        # on listed hosts, because browsers and requests are sent to the endpoints.
         endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
         is_same_issuer = metadata.issuer == self._provider.issuer
         if not is_same_issuer or not all(map(self._fetcher.may_fetch, endpoints)):

@@ -27,13 +27,13 @@ _QueuedCommand = tuple[_Command, "asyncio.Future[Any]"]
 
 
 class RedisUnavailable(Exception):
-    """Redis did not answer in time, or nothing was sent because it did not answer before."""
+    """Redis gave no answer or an error, or nothing was sent because of earlier failures."""
 
 
 class RedisClient:
     """Sends commands in batches over one connection.
 
-    While Redis answers a batch, new commands are queued for the next one. So concurrent requests
+    While Redis answers a batch, new commands are queued for the next batch. So concurrent requests
     share a round trip. The client uses redis-py's connection directly, because redis-py's
     pipelines take more processor time (docs/performance.md).
 
@@ -58,7 +58,8 @@ class RedisClient:
             # closed as usable.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        # `ping` uses the pool, because it is sent while a batch waits or the breaker is open.
+        # `ping` uses a connection of the pool, because it is also sent while a batch waits for its
+        # answers or the breaker is open. All batches use the connection below.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._breaker = CircuitBreaker(
@@ -71,10 +72,10 @@ class RedisClient:
         self._paused_until = 0.0
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
-        """Send a command, in one batch with all others of this moment.
+        """Send a command, in one batch with all commands that are queued at this moment.
 
         The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises, so
-        that a caller that no longer needs the answer need not await it.
+        a caller that does not need the answer need not await the future.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._breaker.opened or time.monotonic() < self._paused_until:
@@ -121,12 +122,12 @@ class RedisClient:
         connection = self._connection
         try:
             if connection.is_connected and await connection.can_read():
-                # No answer is expected, so the server has closed the connection.
+                # No answer is expected now, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await self._read() for _ in commands]
         except BaseException:
-            # Otherwise the next batch would read the answers to this one.
+            # Otherwise the next batch would read the answers to this batch.
             await connection.disconnect(nowait=True)
             raise
 
@@ -134,11 +135,12 @@ class RedisClient:
         try:
             return await self._connection.read_response()
         except ResponseError:
-            # Such as OOM or READONLY. The connection is usable, and other answers follow.
+            # An error such as OOM or READONLY: the connection is still usable, and the answers to
+            # the other commands follow.
             return RedisUnavailable()
 
     async def ping(self) -> bool:
-        """Return whether Redis answers in time. It is sent even after failures."""
+        """Return whether Redis answers a PING before the timeout, even after earlier failures."""
         try:
             async with asyncio.timeout(self._timeout):
                 return bool(await self._redis.ping())
@@ -146,10 +148,10 @@ class RedisClient:
             return False
 
     async def close(self) -> None:
-        """Close the connections, after the batches that are on their way."""
+        """Wait for the batches that are being sent, then close the connections."""
         if self._sending is not None:
             await asyncio.wait({self._sending})
-        # With TLS, `disconnect` would wait for a server that does not answer.
+        # With TLS, `disconnect` without `nowait` would wait for a server that does not answer.
         await self._connection.disconnect(nowait=True)
         with suppress(*_FAILURES):
             await self._redis.aclose()
@@ -157,7 +159,7 @@ class RedisClient:
 
 @cache
 def _span_of(operation: str) -> tuple[str, Attributes]:
-    # Only the command's name: keys contain ids, and arguments contain whole responses.
+    # The span has only the command's name: keys contain ids, and arguments contain whole responses.
     attributes = {"db.system.name": "redis", "db.operation.name": operation}
     return operation, {**attributes, **code_attributes(RedisClient.send)}
 

@@ -14,7 +14,7 @@ _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
 """The pause between two attempts. It need not grow: while the breaker is open, nothing is sent."""
 _MAX_TAGS_AT_ONCE: Final = 500
-"""The maximum in one command. After a long outage, more could exceed the timeout."""
+"""The maximum of tags in one command. After a long outage, more could exceed the timeout."""
 # Deletes each generation and the reads that are stored under it. So no cached read of an
 # erased account remains.
 _INVALIDATE: Final = """
@@ -41,7 +41,7 @@ class PendingInvalidations:
         self._sending: dict[str, object] = {}
         """Tags whose invalidation was sent. The object identifies the latest change of a tag."""
         self._unconfirmed: dict[str, object] = {}
-        """Tags to be invalidated again, with the same objects."""
+        """Tags to be invalidated again. The object identifies when a tag was added last."""
         self._abandoned: dict[asyncio.Task[Any], set[str]] = {}
         """Abandoned writes whose outcome is unknown, and the tags that they change."""
         self._retrying: asyncio.Task[None] | None = None
@@ -51,7 +51,7 @@ class PendingInvalidations:
         return tag in self._sending or tag in self._unconfirmed
 
     async def invalidate(self, tags: Iterable[str]) -> None:
-        """Invalidate these tags. What Redis does not confirm stays pending."""
+        """Invalidate these tags. If Redis does not confirm this, they stay pending."""
         change, confirmed = object(), False
         sending = dict.fromkeys(tags, change)
         self._sending |= sending
@@ -67,25 +67,25 @@ class PendingInvalidations:
                     del self._sending[tag]
 
     async def invalidate_until_done(self, write: asyncio.Task[Any], tags: set[str]) -> None:
-        """Invalidate the tags of an abandoned write, again and again until it ends.
+        """Invalidate the tags of an abandoned write, again and again until the write has ended.
 
-        The write may have taken effect, or may do so at any moment. Returns after the first
-        attempt, whether or not Redis has confirmed it.
+        The write may have taken effect already, or may take effect at any moment. Returns after the
+        first attempt, even if Redis has not confirmed it. Later attempts run in the background.
         """
         self._abandoned[write] = tags
         self._add_unconfirmed(tags)
         write.add_done_callback(self._write_ended)
-        # Awaited, because the client reads again as soon as it has its 503, perhaps in another
-        # process.
+        # The first attempt is awaited, because the client may read again as soon as it has received
+        # its 503, perhaps from another process.
         await self._send(tags)
 
     def _write_ended(self, write: asyncio.Task[Any]) -> None:
         self._add_unconfirmed(self._abandoned.pop(write))
-        # Its caller has been answered.
+        # The caller of the write has already received its response.
         ignore_outcome(write)
 
     async def _send(self, tags: Collection[str]) -> bool:
-        """Return whether Redis has confirmed it."""
+        """Invalidate tags once, and return whether Redis has confirmed it."""
         if not tags:
             return True
         keys = [self._key(tag) for tag in tags]
@@ -109,7 +109,7 @@ class PendingInvalidations:
             self._retrying = None
 
     async def _send_unconfirmed(self) -> None:
-        # The tags of a write that has not ended stay pending: it may still take effect.
+        # The tags of a write that has not ended stay pending: the write may still take effect.
         uncertain = set[str]().union(*self._abandoned.values())
         unconfirmed = list(self._unconfirmed.items())
         for start in range(0, len(unconfirmed), _MAX_TAGS_AT_ONCE):
@@ -121,7 +121,7 @@ class PendingInvalidations:
                     del self._unconfirmed[tag]
 
     async def close(self) -> None:
-        """Stop the retries after a last attempt. No other process knows what is pending."""
+        """Stop the retries, and try once more: no other process knows the pending tags."""
         retrying = self._retrying
         if retrying is not None:
             retrying.cancel()

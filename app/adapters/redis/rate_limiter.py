@@ -1,8 +1,8 @@
 """Counts requests for the rate limits, in Redis for all processes together.
 
-The package `limits`, on which slowapi is built, provides the limits, their keys and the storage
-in memory that replaces Redis while it is unavailable. Its own Redis storage needs two round trips;
-the script below needs one.
+The package `limits`, on which slowapi is built, provides the limits, their keys and a storage in
+memory. This storage replaces Redis while Redis is unavailable. The package's own Redis storage
+needs two round trips; the script below needs one round trip.
 """
 
 import math
@@ -17,7 +17,7 @@ from limits.aio.storage import MemoryStorage
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.tracing import staged
 
-# Counts a request in a fixed window that begins with the first one. Returns the count, and the
+# Counts a request in a fixed window that begins with the first request. Returns the count, and the
 # milliseconds until the window ends.
 _HIT: Final = """
 local count = redis.call('INCR', KEYS[1])
@@ -43,8 +43,8 @@ class Window:
 class RateLimiter:
     """Counts requests in fixed windows that begin with a caller's first request.
 
-    While Redis is unavailable or has no memory left, each process counts for itself. Each limit
-    then applies per process.
+    While Redis is unavailable or has no memory left, each process counts only its own requests.
+    Each limit then applies per process.
     """
 
     def __init__(self, redis: RedisClient, *, key_prefix: str) -> None:
@@ -80,7 +80,7 @@ class RateLimiter:
         """Reset a caller's counts."""
         for key in [self._key(item, caller) for item in items]:
             await self._memory.clear(key)
-            # A count that Redis does not delete expires with its window.
+            # If Redis does not delete the count, the count expires with its window.
             await self._redis.send("DEL", key)
 
     def _key(self, item: RateLimitItem, caller: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Cached reads in Redis, stored as the bytes that are sent.
 
-Each entry belongs to a tag, which names what can change: `user:42`, `products`. A tag has a
+Each entry belongs to a tag, which names data that can change: `user:42`, `products`. A tag has a
 generation, a random text. All entries of a generation are fields of one Redis hash. A change
 deletes the generation and its hash with one command, however many entries there are; the next
 reader creates a new generation. A slow reader that began before the change stores nothing, because
@@ -21,7 +21,7 @@ from app.tracing import set_span_attribute, staged
 
 _T = TypeVar("_T")
 _GENERATION_SECONDS: Final = 24 * 60 * 60
-# Returns the generation of a tag, after creating it if there is none, and the entry in it.
+# Returns the generation of a tag, and the entry in this generation. Creates a missing generation.
 _READ: Final = """
 local generation = redis.call('GET', KEYS[1])
 if not generation then
@@ -56,7 +56,7 @@ class CachedBody(NamedTuple):
 
 
 class ReadCache:
-    """Reads through Redis. If Redis is unavailable or the cache is off, every read is loaded."""
+    """Reads through Redis. If Redis is unavailable or the cache is off, every read calls `load`."""
 
     def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool) -> None:
         self._redis = redis
@@ -70,8 +70,8 @@ class ReadCache:
     ) -> CachedBody:
         """Return the cached entry, or else load and store it.
 
-        The entries of a generation expire `seconds` after the first one was stored, or up to a
-        tenth earlier, so that entries that were stored together do not all expire together.
+        All entries of a generation expire `seconds` after the first entry was stored, or up to a
+        tenth earlier. This random part spreads the expiry of generations that began together.
         Concurrent callers share one load. An error of `load` is raised, and not stored.
         """
         cached = await self._look_up(tag, variant)
@@ -114,11 +114,11 @@ class ReadCache:
         return body
 
     def _load_ended(self, key: tuple[str, bytes, str]) -> None:
-        # All callers may have been cancelled.
+        # All callers may have been cancelled, and then no caller reads an error.
         ignore_outcome(self._loading.pop(key))
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
-        """Return a future of a tag's generation, so that the command is sent with others."""
+        """Return a future of a tag's generation. Its command is sent in one batch with others."""
         if self._on and tag not in self._pending:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -126,18 +126,18 @@ class ReadCache:
         return unknown
 
     async def write_and_invalidate(self, tags: set[str], write: Coroutine[Any, Any, _T]) -> _T:
-        """Run a write, then invalidate these tags and those that it has added to the set.
+        """Run a write, then invalidate `tags`, including the tags that the write has added to it.
 
         Raises what `write` raises. After a domain error, nothing has changed, so nothing is
         invalidated. After `Unavailable` and unknown errors, the write may have taken effect. After
-        `PreconditionFailed`, the cache may be stale. In these cases, the tags are invalidated.
+        `PreconditionFailed`, the cache may be stale. In these two cases, the tags are invalidated.
         """
         task = asyncio.create_task(write)
         try:
             result = await asyncio.shield(task)
         except asyncio.CancelledError:
             # PostgreSQL may take seconds to report the outcome of a commit. Meanwhile, other
-            # requests read.
+            # requests must not read stale entries.
             task.cancel()
             await self._pending.invalidate_until_done(task, tags)
             raise
