@@ -1,4 +1,4 @@
-"""The commands of the lab: `.venv/bin/lab up|start|status|trace|…`; `--help` lists all."""
+"""The commands of the lab: `.venv/bin/lab up|start|status|trace|…`; `--help` lists them all."""
 
 import argparse
 import os
@@ -13,8 +13,8 @@ import psutil
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 
-# The function of each command. Only that of the given one is imported: `lab start` needs neither
-# the benchmark nor the tour.
+# The function of each command. Only the module of the given command is imported: `lab start`, for
+# example, needs neither the benchmark nor the tour.
 COMMANDS: Final = {
     "up": "lab.stack.control:up",
     "start": "lab.stack.control:start",
@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "tour": "lab.tour.command:tour",
     "psql": "lab.stack.psql:psql",
 }
-# These read the rest of the command line themselves.
+# These commands parse the rest of the command line themselves.
 WITH_ARGUMENTS: Final = {"trace", "fault", "tour", "psql"}
 FAILED: Final = 1
 
@@ -48,7 +48,7 @@ def main() -> int:
         if not _reader_has_ended():
             raise
         # The reader, such as `head`, has ended. At exit, Python flushes standard output once more,
-        # which would print an error.
+        # which would print an error. So standard output is replaced.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
@@ -63,7 +63,8 @@ def _run() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     arguments = argparse.Namespace()
     if name not in WITH_ARGUMENTS:
-        # Alone, so that its help is the only one that is read.
+        # A help text is a function's docstring, and reading it imports the function's module. So
+        # the parser has only the given command.
         arguments = _parser([name] if name in COMMANDS else COMMANDS).parse_args()
     command, paths = _function(name), Paths.from_environment()
     try:
@@ -97,8 +98,8 @@ def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
         summary = (_function(name).__doc__ or "").partition(";")[0].partition(".")[0]
         command = commands.add_parser(name, help=summary, description=summary)
         if name == "up":
-            # A file descriptor. `start`, which runs this in the background, reads the progress
-            # from it.
+            # The value is a file descriptor. `start` runs `up` in the background, and reads the
+            # progress from this descriptor.
             command.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
     return parser
 

@@ -1,8 +1,8 @@
 """Installs requirements/<set>.txt into .venv: once, and again when the file changes.
 
-pip installs uv, and uv installs the packages of the set, in a fifth of the time that pip takes.
-This program needs only the standard library. It may be killed at any time, and two may run at the
-same time.
+pip installs uv. Then uv installs the packages of the set, in a fifth of the time that pip takes.
+This program needs only the standard library. It may be killed at any time. Two processes may run
+it at the same time.
 """
 
 import fcntl
@@ -23,24 +23,26 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LAUNCHER = VENV / "bin" / "lab"
-# The identity provider. Its package contains modules `tests` and `doc`, which must not be found
-# instead of ours.
+# The packages of the identity provider. They have their own directory, because they contain modules
+# `tests` and `doc`, which Python must not import instead of the modules of this repository.
 PROVIDER = VENV / "provider"
 
 PIP = (str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check")
 
-# Outside .venv, which may have to be deleted. The kernel releases the lock when this process ends.
+# The lock file is outside .venv, because .venv may have to be deleted. The kernel releases the lock
+# when this process ends.
 LOCK = CHECKOUT / ".venv.lock"
 
-# Exists during an installation. If it is found later, the installation was killed, and .venv is
-# created again: pip and uv treat a package as installed as soon as some of its files exist.
+# This file exists during an installation. If a later run finds it, the installation was killed or
+# has failed, and .venv is created again: pip and uv treat a package as installed as soon as some of
+# its files exist.
 INCOMPLETE = VENV / "incomplete"
 
-# dev.txt contains all of lab.txt, in the same versions.
+# The sets that each file contains. dev.txt contains all of lab.txt, in the same versions.
 CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",), "uv": ("uv",), "provider": ("provider",)}
 
-# uv reads no configuration of pip. If pip uses a mirror, a proxy or a company's certificates, uv
-# must use them, too.
+# uv does not read pip's configuration. If pip uses a mirror, a proxy or a company's certificates,
+# uv must use them too. So these settings of pip become environment variables of uv.
 UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -75,7 +77,7 @@ def main() -> int:
 
 
 def check_machine() -> None:
-    """Raise `InstallError` if the machine lacks something, with the command that adds it."""
+    """Raise `InstallError` if something is missing on the machine. It says how to add it."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
             raise InstallError(
@@ -98,7 +100,7 @@ def check_machine() -> None:
 
 
 def _is_usable() -> bool:
-    """Return whether .venv is complete, runs, and has the Python version of this process."""
+    """Return whether .venv is complete, and its Python runs and has this process's version."""
     return not INCOMPLETE.exists() and version_of_venv() == sys.version_info[:2]
 
 
@@ -108,7 +110,7 @@ def version_of_venv() -> tuple[int, ...] | None:
         return None
     code = "import sys; print(*sys.version_info[:2])"
     result = subprocess.run(
-        # Every target waits for it, so it imports nothing else.
+        # Every make target waits for this command. So it is fast: `-I` and `-S` skip imports.
         [VENV_PYTHON, "-ISc", code],
         capture_output=True,
         text=True,
@@ -129,7 +131,7 @@ def _install(name: str) -> None:
     requirements = _requirements(name)
     print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
-    # uv also removes what a set does not contain.
+    # uv also removes packages that are not in the set: `lab` removes those that only `dev` has.
     for changed in CONTAINED["dev"] if name == "lab" else CONTAINED[name]:
         stamp(changed).unlink(missing_ok=True)
     if name == "uv":
@@ -142,7 +144,7 @@ def _install(name: str) -> None:
 
 
 def _install_by_pip(requirements: Path) -> None:
-    # Settings of the user's pip that make no sense in a virtual environment.
+    # These override settings of the user's pip that make no sense in a virtual environment.
     environment = {**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"}
     _run(
         [*PIP, "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:",
@@ -158,28 +160,29 @@ def _install_by_uv(requirements: Path, options: Sequence[str]) -> None:
     _run(
         [str(VENV / "bin" / "uv"), "pip", "sync", "--quiet", "--python", str(VENV_PYTHON),
          "--require-hashes", "--no-build", "--compile-bytecode", "--no-config", "--system-certs",
-         # As pip does: a package may come from any of the indexes. Its hash is known.
+         # As with pip, a package may come from any of the indexes. This is safe, because the hash
+         # of each package is checked.
          "--index-strategy", "unsafe-best-match", *options, str(requirements)],
         {**uv_settings(configuration.stdout), **_cache_setting(), **os.environ},
     )  # fmt: skip
 
 
 def uv_settings(configuration: str) -> dict[str, str]:
-    """Return uv's variables for what `pip config list` has printed."""
+    """Return uv's variables for a configuration, which is the output of `pip config list`."""
     values: dict[str, str] = {}
     # An environment variable of pip overrides its files, and `install` overrides `global`.
     for section in ("global", "install", ":env:"):
         for key, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", configuration, re.MULTILINE):
             if key in UV_VARIABLES:
                 values[UV_VARIABLES[key]] = " ".join(str(literal_eval(value)).split())
-    # The only one of uv's lists with commas.
+    # In this list, uv expects commas between the values. In its other lists, uv expects spaces.
     if links := values.get("UV_FIND_LINKS"):
         values["UV_FIND_LINKS"] = links.replace(" ", ",")
     return values
 
 
 def _cache_setting() -> dict[str, str]:
-    """Return the variable that turns uv's cache off, if this user cannot write to it."""
+    """Return the variable that turns off uv's cache. Empty if this user can write to the cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
     while not cache.exists():
         cache = cache.parent
@@ -204,8 +207,8 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
 
 def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
     """Return a shell script that runs the lab's commands, from any directory."""
-    # Not PYTHONPATH, which the servers would inherit. Not `-m`, which would import a `lab` or an
-    # `app` from the current directory.
+    # The script sets sys.path. The servers would inherit PYTHONPATH, and `-m` would import a `lab`
+    # or an `app` from the current directory.
     code = (
         f"import sys; sys.path[0] = {str(checkout)!r}; from lab.__main__ import main; "
         "sys.exit(main())"
@@ -216,7 +219,8 @@ def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
 def _write_launcher() -> None:
     if LAUNCHER.exists() and LAUNCHER.read_text() == launcher():
         return
-    # The launcher may be running. Its shell continues to read the old file.
+    # Write a new file and rename it, so that a shell that is reading the launcher keeps the old
+    # file.
     draft = LAUNCHER.with_name("lab.new")
     draft.write_text(launcher())
     draft.chmod(0o755)
@@ -224,7 +228,7 @@ def _write_launcher() -> None:
 
 
 def is_installed(name: str) -> bool:
-    """Return whether .venv contains a set in the versions that the file names now."""
+    """Return whether .venv contains a set in the versions that its requirements file has now."""
     return stamp(name).exists() and stamp(name).read_text() == _digest(name)
 
 
@@ -233,7 +237,7 @@ def _digest(name: str) -> str:
 
 
 def stamp(name: str) -> Path:
-    """Return the file that exists when .venv contains a set, in any versions."""
+    """Return the file that exists while .venv contains a set, in current or older versions."""
     return VENV / f"installed-{name}"
 
 

@@ -1,6 +1,6 @@
 """The identity provider of the local stack: Canaille, with its users in memory.
 
-The local stack runs it as a process: `python -m lab.provider DIRECTORY PORT REDIRECT_URI…`.
+The local stack runs this module as a process: `python -m lab.provider DIRECTORY PORT REDIRECT_URI…`.
 """
 
 import json
@@ -34,18 +34,20 @@ def _app(directory: Path, port: int) -> Flask:
             "SECRET_KEY": load_or_create_password(directory / "cookie-secret"),
             "SERVER_NAME": f"127.0.0.1:{port}",
             "PREFERRED_URL_SCHEME": "http",
-            # Its pages work without scripts. So they load nothing from other servers.
+            # Canaille's pages work without scripts. Without them, the pages load nothing from
+            # other servers.
             "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "HTMX": False},
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [_key(directory / "key.json")]},
         }
     )
-    # Canaille has only addresses that it has confirmed, but no setting for this claim.
+    # The claim `email_verified`. All addresses in Canaille are confirmed, but Canaille has no
+    # setting that adds the claim.
     app.config["CANAILLE_OIDC"]["USERINFO_MAPPING"]["EMAIL_VERIFIED"] = "true"
     return app
 
 
 def _key(path: Path) -> dict[str, Any]:
-    # The key is created once, so that the service knows it after a restart too.
+    # The key is created once, so that the service still knows it after the provider's restart.
     if not path.exists():
         key = RSAKey.generate_key(2048, auto_kid=True)
         write_private(path, json.dumps(key.as_dict(private=True)))
@@ -75,7 +77,7 @@ def _register(redirect_uris: list[str], client_secret: str) -> None:
     )
     for model in (person, client):
         Backend.instance.save(model)
-    # The tokens' audience is the service itself. It can be set only after the client is saved.
+    # The tokens' audience is the client itself. It can be set only after the client is saved.
     client.audience = [client]
     Backend.instance.save(client)
 

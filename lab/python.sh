@@ -1,11 +1,12 @@
 #!/bin/sh
 # Finds a Python that is new enough and runs it with the arguments: python.sh -I lab/install.py dev
-# The variable PYTHON names another one. Runs on any POSIX shell. Without Python, it prints what is
-# missing. It must not use its own path, because `make doctor` feeds it to a shell through a pipe.
+# If the variable PYTHON is set, only that Python is tried. If no Python is new enough, the script
+# prints how to install one. It runs on any POSIX shell. It must not use its own path, because
+# `make doctor` feeds the script to a shell through a pipe.
 set -eu
 
 new_enough() {
-    # -E ignores a wrong PYTHONHOME, so that Python starts. `make doctor` reports the wrong value.
+    # With -E, Python starts even if PYTHONHOME is wrong. `make doctor` reports the wrong value.
     "$1" -E -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 

@@ -17,5 +17,6 @@
     problems       errors as problem documents
     web            the routes
 
-It depends only on the standard attributes of the service's spans, and on `roundtrip.stage`.
+Of the service's spans, it reads standard attributes and three of the service's own:
+`roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.
 """

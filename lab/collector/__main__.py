@@ -1,7 +1,8 @@
 """The collector as a process of the stack: `python -m lab.collector PORT`.
 
 `DATABASE_URL` is the database that makes the query plans. `ALLOWED_HOSTS` lists the accepted host
-names. `COLLECTOR_SERVICE_KEY` is the key of the processes whose statements it explains.
+names. `COLLECTOR_SERVICE_KEY` is the key of the service's processes: the collector makes plans only
+for statements of spans that were sent with this key.
 """
 
 import os
@@ -31,7 +32,7 @@ def main() -> None:
         server_header=False,
         # Longer than the load balancer and the exporters keep an idle connection open.
         timeout_keep_alive=75,
-        # The streams have already ended at this point, so no client waits longer.
+        # When the process stops, the event streams have already ended. So no client needs longer.
         timeout_graceful_shutdown=1,
     )
 

@@ -10,11 +10,12 @@ from typing import Final
 from lab.collector.documents import Document, summary
 from lab.collector.store import Store
 
-# How often to check for complete traces, while any trace is incomplete.
+# The interval between two checks for complete traces, while any trace has changes to send.
 _POLL_INTERVAL_SECONDS: Final = 0.05
-# Detects closed connections, and keeps proxies from closing an idle one.
+# A stream without events sends a comment after this time. The comment shows whether the connection
+# is closed, and keeps proxies from closing an idle connection.
 _KEEP_ALIVE_SECONDS: Final = 15.0
-# Per subscriber. A slower subscriber misses the oldest events.
+# For each subscriber. If a subscriber reads too slowly, it misses the oldest events.
 _MAX_QUEUED_EVENTS: Final = 100
 
 _RETRY_AFTER_1_SECOND: Final = "retry: 1000\n\n"
@@ -36,7 +37,7 @@ class TraceEvents:
         self._changed.set()
 
     async def watch(self) -> None:
-        """Send each trace when it is complete, until cancelled."""
+        """Send each trace when it is complete. Runs until the task is cancelled."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -59,7 +60,7 @@ class TraceEvents:
             self._subscribers.discard(queue)
 
     def end_streams(self) -> None:
-        """End every stream; a browser reconnects after a second."""
+        """End every subscriber's stream. A browser reconnects after a second."""
         self._broadcast(None)
 
     def _broadcast(self, text: str | None) -> None:

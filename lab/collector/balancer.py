@@ -11,10 +11,10 @@ _STATUS: Final = "http.response.status_code"
 
 
 def with_own_answers(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans, those of the load balancer with the status of the real response.
+    """Return the spans. Spans of the load balancer get the status of the real response.
 
-    When Caddy cannot reach the service, its span ends before Caddy generates the response, and has
-    the status 200. A child span has the real status.
+    If Caddy cannot reach the service, Caddy's span ends before Caddy generates the response. Then
+    the span has the status 200, and a child span has the real status.
     """
     all_spans = list(spans)
     by_balancer = [span for span in all_spans if span.process == LOAD_BALANCER]

@@ -1,4 +1,4 @@
-"""A trace as JSON, as the page and `lab trace` read it."""
+"""Converts a trace to the JSON that the page and `lab trace` read."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,8 @@ from lab.collector.tree import PlacedSpan, in_order, longest_gap_ns
 
 Document = dict[str, Any]
 
-# The attribute names of each field. If several spans have one, the span nearest to the root counts.
+# The attributes from which each field of a summary is read. If several spans have the attribute,
+# the first span in the order of the waterfall counts.
 _METHOD = ("http.request.method",)
 _PATH = ("url.path",)
 _ROUTE = ("http.route",)
@@ -60,8 +61,8 @@ def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
         "status": _first(spans, _STATUS),
         "processes": list(dict.fromkeys(span.process for span in by_start)),
         "stages": sum(span.stage != OTHER for span in spans),
-        # The response header has the final result. Otherwise the last lookup counts, because the
-        # first one, in the process's memory, may have found a stale copy.
+        # The response header has the final result. Without it, the last lookup counts: the first
+        # lookup is in the process's memory, and may have found a stale copy.
         "cache": _first(spans, _RESPONSE_CACHE) or _first(reversed(by_start), _CACHE),
         "request_id": _first(spans, _REQUEST_ID),
     }
@@ -89,7 +90,7 @@ def _first(spans: Iterable[Span], names: Iterable[str]) -> Value | None:
         for span in spans:
             value = span.attributes.get(name)
             if value not in (None, "", []):
-                # OpenTelemetry's conventions make headers lists.
+                # In OpenTelemetry's conventions, the value of a header is a list.
                 return value[0] if isinstance(value, list) else value
     return None
 

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lab.collector.problems import problem_response
 
-# Everything is from this origin, and inline scripts are forbidden. Text never becomes markup
-# (Trusted Types), because a trace may contain text from any sender.
+# The page may load files only from its own origin, and inline scripts are forbidden. A trace may
+# contain text from any sender, so scripts cannot turn text into markup (Trusted Types).
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -21,7 +21,7 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Traces change at any time.
+    # A trace can change at any time, so no response is cached.
     "Cache-Control": "no-store",
 }
 
@@ -29,7 +29,8 @@ _HEADERS: Final = {
 class SecurityMiddleware:
     """Serves only requests for the allowed hosts, and adds security headers.
 
-    This prevents DNS rebinding, in which a foreign page's host name resolves to this machine.
+    The check of the host prevents DNS rebinding: a foreign page changes the address of its own host
+    name to this machine's address, in order to read responses from this machine.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:

@@ -8,17 +8,18 @@ from starlette.requests import ClientDisconnect, Request
 from lab.collector.otlp import MEDIA_TYPE
 from lab.collector.problems import Problem
 
-# An exporter sends at most 512 spans in one request, a few hundred kilobytes.
+# An exporter sends at most 512 spans in one request. They need a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 
-# Tells zlib to expect a gzip header.
+# This value makes zlib expect a gzip header.
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
 
 
 async def read_body(request: Request) -> bytes:
     """Return the body, decompressed.
 
-    :raises Problem: 400, 413 or 415.
+    :raises Problem: 400 when the body is incomplete or is not gzip, 413 when it is too large, 415
+        when its type or compression is not supported.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:

@@ -38,9 +38,9 @@ class Received(NamedTuple):
 
 
 def read(body: bytes, *, from_service: bool = False) -> Received:
-    """Return the spans of a request, redacted and truncated; reject those without valid ids.
+    """Return the spans of a request, redacted and truncated; reject spans without valid ids.
 
-    With `from_service`, the spans are marked as the service's own.
+    With `from_service`, the spans are marked as spans of the service itself.
 
     :raises Problem: 400, when the body is not an ExportTraceServiceRequest.
     """
@@ -119,7 +119,7 @@ def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
 
 
 def _value(sent: AnyValue) -> Value | None:
-    """Return a scalar or a list of scalars; None for maps and bytes, which are not kept."""
+    """Return a scalar or a list of scalars. Return None for maps and bytes, which are dropped."""
     if not sent.HasField("array_value"):
         return _scalar(sent)
     elements = map(_scalar, sent.array_value.values[:_MAX_ELEMENTS])
@@ -129,7 +129,7 @@ def _value(sent: AnyValue) -> Value | None:
 def _scalar(sent: AnyValue) -> Scalar | None:
     kind = sent.WhichOneof("value")
     if kind == "string_value":
-        # Truncated before the redaction, so that the redaction sees the text that is kept.
+        # The text is truncated before the redaction, so that the redaction reads only kept text.
         return redacted(sent.string_value[:MAX_TEXT_CHARACTERS])
     scalar: Scalar | None = getattr(sent, kind) if kind in _SCALARS else None
     # JSON has no infinity and no NaN.

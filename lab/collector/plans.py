@@ -9,10 +9,11 @@ from psycopg import AsyncConnection, sql
 from lab.collector.problems import Problem
 
 _VERBS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
-# psycopg's placeholders: `%s` and `%(name)s`, both also with `b` and `t`; `%%` is a percent sign.
+# psycopg's placeholders: `%s` and `%(name)s`, with `s`, `b` or `t`. `%%` is a percent sign.
 _PLACEHOLDER = re.compile(r"%(?:%|(?:\((?P<name>[^)]+)\))?[sbt])")
 
-# A plan takes a millisecond. The connection is read-only, in case the checks miss a statement.
+# A plan takes about a millisecond, so a timeout of a second is enough. The connection is read-only,
+# in case the checks below accept a statement that they should refuse.
 _OPTIONS: Final = "-c default_transaction_read_only=on -c statement_timeout=1000"
 _CONNECT_TIMEOUT_SECONDS: Final = 2
 
@@ -31,14 +32,15 @@ def numbered(statement: str) -> str:
 
 
 def explainable(statement: str) -> str:
-    """Return the statement, numbered, if it can be explained.
+    """Return the statement with PostgreSQL's placeholders, if EXPLAIN accepts it.
 
-    :raises Problem: 422, when it is another kind of statement, or several statements.
+    :raises Problem: 422, when the text is another kind of statement, or several statements.
     """
     text = numbered(statement).strip().removesuffix(";").rstrip()
     if not text.upper().startswith(_VERBS) or not text[len("SELECT") :][:1].isspace():
         raise Problem(422, f"Only {', '.join(_VERBS)} have a plan here.")
-    # psycopg sends statements without values by the simple protocol, which accepts several.
+    # psycopg sends a text without values by the simple query protocol, which accepts several
+    # statements in one text.
     if ";" in text:
         raise Problem(422, "Only a single statement has a plan here.")
     return text
@@ -47,7 +49,8 @@ def explainable(statement: str) -> str:
 async def plan_of(database_url: str, statement: str) -> list[str]:
     """Return the lines of PostgreSQL's generic plan. The statement is never executed.
 
-    :raises Problem: 422 when PostgreSQL cannot plan it, 503 when PostgreSQL does not respond.
+    :raises Problem: 422 when there is no plan for the statement, 503 when PostgreSQL does not
+        answer.
     """
     explain = sql.SQL("EXPLAIN (GENERIC_PLAN) {}").format(sql.SQL(explainable(statement)))
     try:
@@ -60,6 +63,6 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
     except psycopg.OperationalError as error:
         raise Problem(503, "PostgreSQL does not answer.") from error
     except psycopg.Error as error:
-        # Not PostgreSQL's message, which may quote rows or the queries of other sessions.
+        # The problem omits PostgreSQL's message, which may quote rows or other sessions' queries.
         raise Problem(422, "PostgreSQL has no plan for this statement.") from error
     return [str(row[0]) for row in rows]

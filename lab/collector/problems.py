@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457), in the same form as those of the service."""
+"""Problem documents (RFC 9457), in the same form as the service's problem documents."""
 
 import re
 import secrets
@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-# The service's problem codes, so that its pages explain them.
+# These are the service's problem codes. So the service's pages below /problems/ explain them.
 _CODES = {
     400: "malformed-request",
     404: "not-found",

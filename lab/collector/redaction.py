@@ -11,11 +11,12 @@ _SECRET_KEY = re.compile(
 )
 _NAMES = r"[\w-]*(?:password|passwd|secret|token|api[-_]?key)|code|state"
 _SECRET_TEXT = re.compile(
-    # A header's value (RFC 9110, section 11.4), and a JWT anywhere. A run of word characters is
-    # read once, without backtracking, so the time is proportional to the text's length.
+    # Credentials in a header's value (RFC 9110, section 11.4), and a JWT anywhere. The pattern
+    # reads a run of word characters once, without backtracking. So the time is proportional to the
+    # text's length.
     r"(?P<scheme>\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}"
     r"|(?<![\w-])(?P<run>(?>[\w-]*?(?=eyJ)))eyJ[\w-]{4,}+(?:\.[\w-]*){1,4}"
-    # The password in a URL, a query parameter, a JSON field.
+    # A password in a URL, a secret in a query parameter or in a JSON field.
     r"|(?P<user>://[^/\s:@]*:)[^/\s@]+(?=@)"
     rf"|(?P<query>[?&](?:{_NAMES})=)[^&#\s]*"
     rf"|(?P<field>\"(?:{_NAMES})\"\s*:\s*)\"(?:[^\"\\]|\\.)*\"?",

@@ -1,4 +1,4 @@
-"""The service's source code of a span."""
+"""Finds the service's source code for a span."""
 
 import ast
 import re
@@ -14,9 +14,9 @@ from lab.stack.paths import CHECKOUT
 _FILE = re.compile(r"app(/[A-Za-z_][A-Za-z0-9_]*)+\.py")
 _FUNCTION = re.compile(r"app(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
-# The maximum for a function.
+# The maximum number of lines that are shown of a function.
 _MAX_LINES: Final = 80
-# Before and after a line that is outside of functions.
+# The lines that are shown before and after a line that is outside of functions.
 _CONTEXT_LINES: Final = 12
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -26,7 +26,7 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
     """Return the file in app/, the line and the function of a span, or None.
 
-    FastAPI's own spans have only the function; its file and line are looked up.
+    FastAPI's own spans name only the function. This function then searches for its file and line.
     """
     file, function = attributes.get("code.file.path"), attributes.get("code.function.name")
     line = attributes.get("code.line.number")
@@ -39,7 +39,7 @@ def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
 def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
     """Return the function that contains the line, or the lines around it.
 
-    :raises Problem: 404 when there is no such line in a file in app/.
+    :raises Problem: 404 when app/ has no such file, or the file has no such line.
     """
     lines = _read(checkout, file).splitlines()
     if not 1 <= line <= len(lines):
@@ -62,7 +62,7 @@ def _surroundings(text: str, line: int, last_line: int) -> tuple[int, int]:
     around = [it for it in _functions(text) if _first(it) <= line <= (it.end_lineno or 0)]
     if not around:
         return max(1, line - _CONTEXT_LINES), min(last_line, line + _CONTEXT_LINES)
-    # The innermost function begins last.
+    # Functions can be nested. The innermost function is the function that begins last.
     function = max(around, key=_first)
     first = max(_first(function), line - _MAX_LINES // 2)
     return first, min(function.end_lineno or line, first + _MAX_LINES - 1)

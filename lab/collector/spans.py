@@ -1,4 +1,4 @@
-"""A span as the collector keeps it: redacted, truncated, and with a stage."""
+"""A span in the collector's memory: redacted, truncated, and with a stage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Value = Scalar | list[Scalar]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stage of one request. Ids are lower-case hex, times nanoseconds since the epoch."""
+    """One stage of one request. Ids are lower-case hex. Times are nanoseconds since the epoch."""
 
     trace_id: str
     span_id: str

@@ -1,4 +1,4 @@
-"""The stage of spans without `roundtrip.stage`: those of Caddy, FastAPI and other senders."""
+"""The stage of a span without `roundtrip.stage`: a span of Caddy, FastAPI or another sender."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ CLIENT: Final = "client"
 _SERVICE_NAME: Final = "roundtrip"
 
 _WORD = re.compile(r"[a-z][a-z-]{0,31}")
-# FastAPI's names of its operations, and the names of the stages.
+# FastAPI's span names, and the stages to which they belong.
 _OPERATIONS: Final = {
     "fastapi.dependencies": "validate",
     "fastapi.endpoint": "endpoint",

@@ -8,14 +8,15 @@ from lab.collector.spans import Span
 
 MAX_TRACES: Final = 1000
 MAX_SPANS: Final = 500
-# Of the spans' approximate sizes. The maximum of all traces would need a thousand times as much.
+# The maximum sum of the spans' approximate sizes. Without this limit, 1,000 traces of the maximum
+# size would need more than a thousand times as much.
 MAX_BYTES: Final = 96 * 1024 * 1024
-# A trace without a root is treated as complete when no span has arrived for this long.
+# If a trace has no root, it counts as complete when no span of it has arrived for this long.
 SETTLED_AFTER_SECONDS: Final = 0.3
 
 
 class Trace:
-    """The spans of one request that have arrived so far, in this order."""
+    """The spans of one request that have arrived so far, in the order of their arrival."""
 
     def __init__(self, trace_id: str) -> None:
         self.trace_id = trace_id
@@ -39,7 +40,7 @@ class Trace:
 
 
 class Store:
-    """Traces by id, the oldest first. When there are too many, the oldest is removed."""
+    """Traces by id, the oldest first. If a limit is exceeded, the oldest traces are removed."""
 
     def __init__(self, max_traces: int = MAX_TRACES, max_bytes: int = MAX_BYTES) -> None:
         self._max_traces = max_traces
@@ -58,7 +59,7 @@ class Store:
         return bool(self._changed)
 
     def add(self, spans: Iterable[Span], now: float) -> int:
-        """Add spans at the time `now`, in seconds. Return how many their full traces rejected."""
+        """Add spans at the time `now` (seconds). Return how many did not fit in a full trace."""
         rejected = 0
         for span in spans:
             trace = self._traces.get(span.trace_id)

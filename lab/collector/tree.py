@@ -15,10 +15,10 @@ class PlacedSpan(NamedTuple):
 
 
 def in_order(spans: Iterable[Span]) -> list[PlacedSpan]:
-    """Return each span once: parents before their children, siblings by start.
+    """Return each span once: parents before their children, siblings by their start.
 
-    The first span is the root. A span whose parent has not arrived, or that is its own ancestor,
-    has the depth of the root.
+    The first span is the root, with the depth 0. A span whose parent has not arrived also has the
+    depth 0. In a cycle of spans, one span has the depth 0.
     """
     by_start = sorted(spans, key=lambda span: (span.parent_id is not None, span.start_ns))
     ids = {span.span_id for span in by_start}
@@ -35,7 +35,7 @@ def in_order(spans: Iterable[Span]) -> list[PlacedSpan]:
 def _place(
     top: Span, children: dict[str | None, list[Span]], placed: dict[str, PlacedSpan]
 ) -> None:
-    # Not recursive, because a trace may be a chain of 500 spans.
+    # A loop and not a recursion, because a trace may be a chain of 500 spans.
     waiting = [PlacedSpan(top, 0)]
     while waiting:
         span, depth = waiting.pop()
@@ -46,7 +46,7 @@ def _place(
 
 
 def longest_gap_ns(placed: Sequence[PlacedSpan]) -> int:
-    """Return the longest time within the root that no leaf covers."""
+    """Return the longest time within the root span that no leaf span covers."""
     root = placed[0].span
     parents = {it.span.parent_id for it in placed}
     leaves = [it.span for it in placed if it.span.span_id not in parents]

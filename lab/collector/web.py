@@ -1,4 +1,4 @@
-"""The routes: OTLP for processes, and under /lab the JSON and the page for people."""
+"""The collector's routes: OTLP for processes, and under /lab the page and its JSON."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ _DEFAULT_LIMIT = 50
 
 
 class Collector:
-    """The collector's endpoints, around one store."""
+    """The collector's endpoints, which share one store of traces."""
 
     def __init__(self, database_url: str, service_key: str) -> None:
         self._database_url = database_url
@@ -76,7 +76,7 @@ class Collector:
         return StreamingResponse(self.trace_events.subscribe(), media_type="text/event-stream")
 
     def _is_from_service(self, request: Request) -> bool:
-        # As bytes: `compare_digest` refuses text that is not ASCII.
+        # Bytes, because `compare_digest` refuses a `str` that is not ASCII.
         given = request.headers.get("authorization", "").encode("latin-1")
         return compare_digest(given, self._authorization)
 
@@ -102,8 +102,8 @@ class Collector:
 def create_app(database_url: str, service_key: str, allowed_hosts: Collection[str]) -> Starlette:
     """Build the collector.
 
-    The database at `database_url` makes the query plans, over a read-only connection, and only for
-    statements in spans whose sender has the `service_key`.
+    The database at `database_url` makes the query plans, over a read-only connection. There are
+    plans only for statements in spans whose sender has the `service_key`.
     """
     collector = Collector(database_url, service_key)
     trace_path = "/lab/api/traces/{trace_id}"
@@ -128,7 +128,7 @@ def create_app(database_url: str, service_key: str, allowed_hosts: Collection[st
         },
         lifespan=collector.lifespan,
     )
-    # Off, because a redirect would contain the Host header.
+    # Redirects are off, because a redirect's URL would contain the Host header of the request.
     app.router.redirect_slashes = False
     return app
 

@@ -36,7 +36,7 @@ UVICORN = (
 )
 
 
-# Caddy checks each process once a second. The rest is time for the answer.
+# Caddy checks each process once a second. Half a second more is time for the answer.
 CADDY_NOTICES_AFTER_SECONDS = 1.5
 _MAX_FAILED_STARTS = 3
 
@@ -44,9 +44,9 @@ _MAX_FAILED_STARTS = 3
 class AppProcess(Server):
     """One uvicorn process of the service.
 
-    After SIGTERM, it first fails /readyz, and serves until the load balancer has noticed. When the
-    whole stack stops, the load balancer is already gone, so SIGINT is sent: uvicorn stops on it
-    without that delay.
+    After SIGTERM, the process first fails /readyz, and serves until the load balancer has noticed.
+    When the whole stack stops, the load balancer has already stopped. So the process gets SIGINT,
+    on which uvicorn stops without that delay.
     """
 
     stop_signal = signal.SIGINT
@@ -79,8 +79,9 @@ class AppProcess(Server):
     def take_over(self, old: "AppProcess") -> str | None:
         """Start this process. When it is ready and Caddy has had time to notice, retire `old`.
 
-        The supervisor, which is another process, starts this one. Returns None if it became ready
-        and stayed ready. Otherwise `old` continues to serve, and the result describes the failure.
+        The supervisor, which is another process, starts the new process. Returns None if the new
+        process became ready and is still ready after Caddy's check. Otherwise `old` continues to
+        serve, and the result describes the failure.
         """
         before, started = self.identity, set[Identity]()
 
@@ -113,8 +114,8 @@ class AppProcess(Server):
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
-        # The signal is first: if this command is killed between the two steps, the supervisor
-        # restarts the process, and there is one process too many instead of one too few.
+        # The signal is sent first. If this command is killed before the next step, the supervisor
+        # restarts the process: then there is one process too many, and not one too few.
         self.disable_restart()
 
     def _command(self) -> list[str]:
@@ -144,7 +145,8 @@ def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = n
     """Migrate the database to the schema that the code expects.
 
     :raises LabError: when Alembic fails, with its output.
-    :raises InterruptedStartError: when `cancelled` returns true first. Alembic then rolls back.
+    :raises InterruptedStartError: when `cancelled` returns true before Alembic has ended. Alembic
+        is then terminated, and PostgreSQL rolls back the open transaction.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "alembic", "upgrade", "head"],

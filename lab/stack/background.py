@@ -14,7 +14,7 @@ from lab.stack.stack import Stack
 from lab.stack.state import State
 from lab.stack.waiting import wait_until
 
-# The supervisor's exit status when another supervisor already runs the stack.
+# A supervisor exits with this status if another supervisor already runs the stack.
 EXIT_ALREADY_RUNNING = 4
 
 # Enough for a cold start on a slow machine.
@@ -24,8 +24,8 @@ START_TIMEOUT_SECONDS = 180.0
 def start(paths: Paths) -> None:
     """Run the stack in the background. Return when it can serve requests.
 
-    :raises LabError: when it does not start, after everything that had started is stopped; or when
-        it already runs with other choices.
+    :raises LabError: when the stack does not start; the servers that had started are then stopped.
+        Also when a stack with other choices already runs.
     """
     choices = Choices.from_environment()
     paths.prepare()
@@ -45,7 +45,7 @@ def print_line(stream: TextIO, line: str) -> None:
 
 
 def _spawn(paths: Paths) -> bool:
-    """Start a supervisor and print its reports. Return False if another one already runs."""
+    """Start a supervisor and print its reports. Return False if a supervisor already runs."""
     rotate_when_large(paths.stack_log)
     reading, writing = os.pipe()
     with paths.stack_log.open("ab") as log:
@@ -70,7 +70,8 @@ def _spawn(paths: Paths) -> bool:
 
 def _show_reports(reading: int, supervisor: "subprocess.Popen[bytes]") -> None:
     try:
-        # The loop ends when the supervisor closes its side: it serves, or it has ended.
+        # The supervisor closes its side when the stack serves requests or the supervisor has ended.
+        # Then the loop ends.
         with os.fdopen(reading) as reports:
             for line in reports:
                 print_line(sys.stdout, line.rstrip("\n"))

@@ -27,7 +27,7 @@ class PublicSockets(NamedTuple):
     def open(cls, http_port: int, https_port: int, target: str) -> "PublicSockets":
         """Open both ports, or neither.
 
-        :raises LabError: when one is taken. The message names the variable that changes it.
+        :raises LabError: when a port is taken. The message names the variable that changes it.
         """
         http = listen(http_port, "HTTP_PORT", target)
         try:
@@ -52,7 +52,7 @@ class CaddyServer(Server):
     """Caddy on the two public ports, in front of the app processes."""
 
     stop_timeout_s = 20.0
-    # Caddy may answer although no app process does.
+    # Caddy may answer although no app process answers.
     unready_label = "not ready"
 
     def __init__(
@@ -64,7 +64,7 @@ class CaddyServer(Server):
         log: Path,
         upstreams: Callable[[], Sequence[int]],
     ) -> None:
-        """`ports` are for HTTP and HTTPS. The local CA's certificate goes to `ca_certificate`."""
+        """`ports` are for HTTP and HTTPS. `ca_certificate` becomes a copy of the local CA's."""
         super().__init__("Caddy", directory, port=ports[0], log=log)
         self._https_port = ports[1]
         self._ca_certificate = ca_certificate

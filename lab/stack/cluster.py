@@ -17,7 +17,7 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
     """Create a cluster in `data` with a superuser `postgres`.
 
     The cluster is created in `data.new` and renamed at the end, so that an interrupted attempt can
-    be repeated. Its locale is PostgreSQL's builtin C.UTF-8, which sorts alike on every machine.
+    be repeated. The cluster's locale is PostgreSQL's builtin C.UTF-8: every machine sorts alike.
 
     :raises LabError: when PostgreSQL fails, with its output.
     """
@@ -30,7 +30,8 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
 
 
 def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    # `initdb` opens it by name. As `nobody`, it could not open a pipe that root has created.
+    # A file, because `initdb` opens the password file by its name. If root has created a pipe,
+    # `initdb`, which runs as `nobody`, could not open it.
     password_file = data.with_name("initial-password")
     write_private(password_file, password)
     unprivileged.hand_over(password_file)

@@ -20,13 +20,13 @@ ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"
 class CollectorServer(Server):
     """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and nothing on disk."""
 
-    # When it is stopped, it has no data to save and no requests to answer.
+    # SIGKILL loses nothing: the collector has no data to save and, at a stop, no request to answer.
     stop_signal = signal.SIGKILL
 
     def __init__(
         self, directory: Path, *, environment: Callable[[], Mapping[str, str]], log: Path
     ) -> None:
-        """`environment` returns DATABASE_URL and ALLOWED_HOSTS. It is called at each launch."""
+        """`environment` is called at each launch and returns DATABASE_URL and ALLOWED_HOSTS."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
 
@@ -39,12 +39,12 @@ class CollectorServer(Server):
     def service_key(self) -> str:
         """The secret that the app processes send with their spans.
 
-        The collector explains only statements of such spans.
+        The collector runs EXPLAIN only for SQL statements of spans that came with this secret.
         """
         return load_or_create_password(self.directory / "service-key")
 
     def ready(self) -> bool:
-        """Return whether it serves the page."""
+        """Return whether the collector serves its page."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/lab")
 
     def end_streams(self) -> None:

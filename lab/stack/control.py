@@ -31,8 +31,8 @@ STOP_TIMEOUT_SECONDS = 90.0
 def up(paths: Paths, *, reporter: TextIO | None = None) -> int:
     """Run the stack in this process until it receives a stop signal.
 
-    With a `reporter`, it runs for a `start` in another process: it writes the progress of the start
-    there, and closes the reporter when the start is over.
+    A `reporter` connects this process with `start`, which runs in another process. The progress of
+    the start is written to the reporter. When the stack is ready, the reporter is closed.
     """
 
     def report(line: str) -> None:
@@ -68,7 +68,7 @@ def start(paths: Paths) -> int:
 
 
 def status(paths: Paths) -> int:
-    """Print each part with its health; return 0 when a stack runs, 3 when none does."""
+    """Print each part with its health; return 0 when the stack runs, 3 when it does not run."""
     state = State.load(paths)
     if state is None:
         print("The stack does not run. Start it:  make start")
@@ -80,7 +80,7 @@ def status(paths: Paths) -> int:
 
 
 def stop(paths: Paths) -> int:
-    """Stop the stack and the processes that a killed stack left; succeed if there are none."""
+    """Stop the stack and the processes that a killed stack left; succeed if nothing runs."""
     if _end(paths):
         print("The stack has stopped; its data are kept.")
     else:
@@ -96,7 +96,7 @@ def reset(paths: Paths) -> int:
         return OK
     stack = Stack(paths, Choices.from_environment({}))
     stack.postgres.remove()
-    # By name, so that other files are kept if LAB_DIR names a directory that has some.
+    # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
     for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for slot in stack.all_slots:
@@ -110,8 +110,8 @@ def reset(paths: Paths) -> int:
 def roll(paths: Paths) -> int:
     """Replace the app processes one after another; no request fails meanwhile.
 
-    :raises LabError: when a new process does not become ready, and the old one continues to serve;
-        when an old one does not end; when another roll is running.
+    :raises LabError: when a new process does not become ready (the old process then continues to
+        serve); when an old process does not end; when another roll is running.
     """
     stack, lock = running(paths), Lock(paths.roll_lock)
     if not lock.acquire():
@@ -126,7 +126,7 @@ def roll(paths: Paths) -> int:
                     f"{failure} Log of the new one:  less {paths.stack_log}"
                 )
             print(f"{new.name} has been restarted.", flush=True)
-        # When the command returns, only new processes may answer.
+        # The last old process may still be ending. After this command, only new processes answer.
         for slots in stack.slots:
             _end_other_process(slots)
     finally:
@@ -135,9 +135,9 @@ def roll(paths: Paths) -> int:
 
 
 def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
-    """Return the slot that serves, and the other one without a process.
+    """End the process of the slot that does not serve. Return the serving slot, then the other.
 
-    The other one may have a process that is still ending, or that a killed `make roll` left.
+    The process may still be ending after the last roll, or a killed `make roll` may have left it.
 
     :raises LabError: when that process does not end.
     """
@@ -170,7 +170,7 @@ def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
 def running(paths: Paths) -> Stack:
     """Return the running stack.
 
-    :raises LabError: when no stack runs, or it is still starting.
+    :raises LabError: when no stack runs, or the stack is still starting.
     """
     state = State.load(paths)
     if state is None:
@@ -181,7 +181,7 @@ def running(paths: Paths) -> Stack:
 
 
 def _end(paths: Paths) -> bool:
-    """Stop all processes of the stack. Return whether there were any."""
+    """Stop all processes of the stack. Return whether any process was running."""
     if not paths.root.exists():
         return False
     state = State.load(paths)
@@ -193,8 +193,8 @@ def _end(paths: Paths) -> bool:
     if not lock.acquire(STOP_TIMEOUT_SECONDS):
         raise LabError(f"The stack does not stop. Its log:  tail {paths.stack_log}")
     if process is not None:
-        # The process releases the lock shortly before it ends. A zombie counts as ended: in a
-        # container, its parent may never reap it.
+        # The supervisor releases the lock shortly before it ends. A zombie process counts as ended:
+        # in a container, its parent may never reap it.
         wait_until(lambda: has_ended(process), timeout_s=STOP_TIMEOUT_SECONDS)
     leftovers = Stack(paths, Choices.from_environment({})).end_leftovers()
     lock.release()

@@ -13,7 +13,7 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Choices:
-    """Ports, and addresses of the caller's servers. For a None, the stack runs its own server."""
+    """Ports, and addresses of the caller's servers. If one is None, the stack runs that server."""
 
     http_port: int
     https_port: int
@@ -24,7 +24,7 @@ class Choices:
 
     @property
     def limits_url(self) -> str | None:
-        """The server for rate limit counts. If only `REDIS_URL` is set, it also has the counts."""
+        """The caller's server for rate limit counts: by default, the server of `REDIS_URL`."""
         return self.rate_limit_redis_url or self.redis_url
 
     @property
@@ -69,10 +69,11 @@ def service_environment(
     provider: Mapping[str, str] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return the caller's environment, with the settings that a local service needs added.
+    """Add the settings of a local service to the caller's environment, and return the result.
 
-    A setting that the caller has set is kept. The settings of the `provider` belong together: if
-    given, they replace the caller's. Rate limits are counted at `redis_url`, too.
+    `database_url`, `redis_url` (also for rate limits) and the settings of the `provider` replace
+    the caller's settings. The other settings have defaults, which the caller's settings replace.
+    For a setting with a default, an empty value counts as not set.
     """
     defaults = {
         "ENVIRONMENT": "local",
@@ -85,7 +86,7 @@ def service_environment(
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         # Twice the interval at which the load balancer checks whether a process is ready.
         "DRAIN_DELAY": "2",
-        # A request's log line is written when the request ends, also to a file.
+        # Without this, Python buffers output to a file. The line of a request must appear at once.
         "PYTHONUNBUFFERED": "1",
     }
     given = {name: value for name, value in environment.items() if value or name not in defaults}

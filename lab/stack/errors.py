@@ -6,7 +6,7 @@ class LabError(Exception):
 
 
 class AlreadyRunningError(LabError):
-    """Another process runs a stack on the same directory."""
+    """The stack cannot start, because another process runs a stack on the same directory."""
 
 
 class InterruptedStartError(LabError):

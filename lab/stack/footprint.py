@@ -1,4 +1,4 @@
-"""Records a server's port and process in its directory, so that other processes find it."""
+"""Records a server's port and process in its directory, so that other processes find the server."""
 
 import signal
 from pathlib import Path
@@ -19,11 +19,11 @@ class ServerRecord:
         self._process_file = directory / "process.json"
 
     def port(self) -> int | None:
-        """Return the recorded port. None before the first one is chosen."""
+        """Return the recorded port. None if no port was chosen yet."""
         return noted_port(self._directory / "port")
 
     def choose_port(self) -> int:
-        """Return the port that was used last, or a new one if another program has taken it."""
+        """Return the recorded port. If it is taken or missing, record and return a new port."""
         make_directory(self._directory)
         return remembered_port(self._directory / "port")
 
@@ -33,7 +33,7 @@ class ServerRecord:
         return Identity.load(self._process_file)
 
     def process(self) -> psutil.Process | None:
-        """Return the recorded process if it runs, also if another process started it."""
+        """Return the recorded process if it runs, even if another program started it."""
         # Read once: the supervisor may delete the file between two reads.
         identity = self.identity
         return identity.process() if identity else None
@@ -58,7 +58,7 @@ class ServerRecord:
 def terminate_or_kill(
     process: psutil.Process, stop_signal: signal.Signals, timeout_s: float
 ) -> None:
-    """End a process that is not a child of this one: by `stop_signal`, then by SIGKILL."""
+    """Send `stop_signal`, then SIGKILL after the timeout, to a process that may not be a child."""
     try:
         process.send_signal(stop_signal)
         if not wait_until(lambda: has_ended(process), timeout_s=timeout_s):

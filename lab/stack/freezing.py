@@ -8,12 +8,12 @@ import psutil
 
 def freeze(process: psutil.Process) -> None:
     """Stop a process and its descendants (SIGSTOP)."""
-    # The parent is first, so that it starts no more children meanwhile.
+    # The parent is stopped first, so that it cannot start another child meanwhile.
     _send(process, signal.SIGSTOP)
 
 
 def thaw(process: psutil.Process) -> None:
-    """Continue a process and its descendants (SIGCONT). Has no effect on those that run."""
+    """Continue a process and its descendants (SIGCONT). A process that runs is not affected."""
     _send(process, signal.SIGCONT)
 
 

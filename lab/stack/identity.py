@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-# The kernel reports a start time relative to the boot time. A clock correction changes that a bit.
+# The start time is computed from the boot time. A clock correction changes the boot time a little.
 CLOCK_TOLERANCE_SECONDS = 2.0
 
 
@@ -37,14 +37,14 @@ class Identity:
             return None
 
     def save(self, path: Path) -> None:
-        """Write it atomically: a reader sees either the old file or the whole new one."""
+        """Write the file atomically: a reader sees either the old file or the whole new file."""
         draft = path.with_name(path.name + ".new")
         draft.write_text(json.dumps(asdict(self)))
         draft.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> "Identity | None":
-        """Read what `save` has written. None if there is no file, or it is damaged."""
+        """Read the file that `save` has written. None if there is no file, or it is damaged."""
         try:
             fields = json.loads(path.read_text())
             return cls(int(fields["pid"]), float(fields["created"]))

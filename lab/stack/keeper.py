@@ -14,9 +14,10 @@ from lab.stack.servers import Server
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 5.0
-# A starting process uses a processor for seconds. It has a lower priority than the serving ones.
+# A starting process uses a processor for seconds. So its priority is below the serving processes'.
 STARTING_NICENESS = 10
-# On a busy machine, it might never become ready. After this time, it gets the normal priority.
+# With the low priority, a process might never become ready on a busy machine. After this time, it
+# gets the normal priority.
 NICE_START_SECONDS = 15.0
 
 

@@ -1,4 +1,4 @@
-"""A file lock: one process at a time works on a stack's directory."""
+"""A lock file, so that only one process at a time works on a stack's directory."""
 
 import fcntl
 import os
@@ -8,15 +8,16 @@ from lab.stack.waiting import wait_until
 
 
 class Lock:
-    """Held by one process at a time. The kernel releases it when that process ends."""
+    """A lock that one process at a time can hold. The kernel releases it when the process ends."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def acquire(self, timeout_s: float = 0.5) -> bool:
-        """Acquire the lock, and return whether this succeeded.
+        """Try to acquire the lock until the timeout, and return whether this succeeded.
 
-        Without the timeout, a process that only checks the lock (`is_held`) could make it fail.
+        `is_held` holds the lock for a moment. The default timeout is longer than that moment, so
+        that a check by another process does not make this call fail.
         """
         return wait_until(self._try, timeout_s=timeout_s)
 

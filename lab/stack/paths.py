@@ -9,7 +9,7 @@ from lab.stack.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# A larger log is renamed to `<name>.1` when its writer starts the next time.
+# If a log is larger, it is renamed to `<name>.1` when the process that writes it starts.
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -26,12 +26,12 @@ class Paths:
 
     @property
     def lock(self) -> Path:
-        """The lock that the process that runs the stack holds until it ends."""
+        """The lock of the running stack. The supervisor holds it until the stack has stopped."""
         return self.root / "lock"
 
     @property
     def state(self) -> Path:
-        """The state of the running stack, for the other commands."""
+        """The state of the running stack. The supervisor writes it, and other commands read it."""
         return self.root / "stack.json"
 
     @property
@@ -41,7 +41,7 @@ class Paths:
 
     @property
     def roll_lock(self) -> Path:
-        """The lock that one `make roll` at a time holds."""
+        """The lock of `make roll`, so that two of these commands do not run at the same time."""
         return self.root / "roll.lock"
 
     @property
@@ -56,7 +56,7 @@ class Paths:
 
     @property
     def stack_log(self) -> Path:
-        """The output that `up` would print on a terminal."""
+        """The log of a stack in the background: the output that `up` prints on a terminal."""
         return self.logs / "stack.log"
 
     def prepare(self) -> None:
@@ -65,7 +65,7 @@ class Paths:
         Every user can read them, because `nobody` must reach PostgreSQL's directory. Each file with
         a secret has its own restricted permissions.
 
-        :raises LabError: when they cannot be written.
+        :raises LabError: when the directories cannot be created.
         """
         try:
             for directory in (self.root, self.logs):
@@ -75,14 +75,14 @@ class Paths:
 
 
 def make_directory(directory: Path) -> None:
-    """Create it, readable by every user whatever the umask is."""
+    """Create the directory. Every user can read it, whatever the umask is."""
     if not directory.is_dir():
         directory.mkdir(parents=True)
         directory.chmod(0o755)
 
 
 def rotate_when_large(log: Path) -> None:
-    """Rename a log larger than `MAX_LOG_BYTES` to `<name>.1`, replacing the previous one."""
+    """Rename a log larger than `MAX_LOG_BYTES` to `<name>.1`, and replace an older `<name>.1`."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.replace(log.with_name(log.name + ".1"))
 
@@ -90,8 +90,8 @@ def rotate_when_large(log: Path) -> None:
 def last_lines(log: Path, count: int = 20, *, after_bytes: int = 0) -> str:
     """Return the end of a log, to show why the process that writes it has failed.
 
-    Skip the first `after_bytes`, which earlier starts wrote. Of equal lines, return only the last:
-    two processes that share a log fail for the same reason.
+    Skip the first `after_bytes`, which earlier starts wrote. If a line occurs twice, return only
+    the later line: two processes that share a log usually fail for the same reason.
     """
     if not log.exists():
         return ""

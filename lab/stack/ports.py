@@ -1,4 +1,4 @@
-"""Ports on the loopback: the two public ones, and those between the stack's processes."""
+"""Ports on the loopback: two for clients, and the ports between the stack's processes."""
 
 import errno
 import secrets
@@ -9,23 +9,23 @@ from pathlib import Path
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
-# By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward, so they
-# cannot take one of these while its server is not running.
+# By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So they
+# cannot take the port of a server that is not running.
 _SERVER_PORTS = range(20_000, 32_768)
 _MAX_TRIES = 100
 
 
 def noted_port(path: Path) -> int | None:
-    """Return the port written in the file. None if there is none, or the file is damaged."""
+    """Return the port written in the file. None if there is no file, or it is damaged."""
     text = path.read_text() if path.exists() else ""
     return int(text) if text.isdigit() else None
 
 
 def remembered_port(path: Path) -> int:
-    """Return the port written in the file if it is free, else a new one, written there.
+    """Return the port written in the file. If it is not free, write and return a new port.
 
     So a server's address stays the same over restarts. Only the process that will start the server
-    may call this: others would wait at a port that the server does not use.
+    may call this. If another process calls it, the file may name a port that no server uses.
     """
     port = noted_port(path)
     if port is not None and port in _SERVER_PORTS and is_free(port):
@@ -36,9 +36,11 @@ def remembered_port(path: Path) -> int:
 
 
 def free_port() -> int:
-    """Return a random port on which no server listens. No other process gets the same one.
+    """Return a random port on which no server listens.
 
-    :raises LabError: when none is found.
+    On Linux, no other process that calls this gets the same port until this process ends.
+
+    :raises LabError: when no free port is found.
     """
     for _ in range(_MAX_TRIES):
         port = secrets.choice(_SERVER_PORTS)
@@ -50,9 +52,10 @@ def free_port() -> int:
 def _claim(port: int) -> bool:
     """Keep other processes from choosing this port until this process ends.
 
-    A server that is starting does not listen yet, and another stack that starts at the same time
-    would find its port free. The name of a socket in Linux's abstract namespace belongs to one
-    process, and is free again when that ends, however it ends. Other systems have no such names.
+    A server that is starting does not listen yet. If another stack starts at the same time, it
+    would find this port free. So this process binds a socket name in Linux's abstract namespace.
+    No other process can bind that name until this process ends, even if it is killed. Other systems
+    have no abstract namespace, and this does nothing.
     """
     if sys.platform != "linux":
         return True
@@ -84,13 +87,14 @@ def accepts(port: int) -> bool:
 
 
 def listen(port: int, variable: str, target: str) -> list[socket.socket]:
-    """Open listening sockets on 127.0.0.1 and, where the machine has it, ::1.
+    """Open listening sockets on 127.0.0.1 and, if the machine has IPv6, on ::1.
 
     The supervisor holds the public ports as long as it runs, and passes the sockets to the load
     balancer. So no other program can take a port while the load balancer restarts, and clients wait
     instead of being refused.
 
-    :raises LabError: when the port is taken. The message has the command that changes `variable`.
+    :raises LabError: when the port cannot be opened. The message contains a command that chooses
+        another port through `variable`.
     """
     try:
         sockets = [_listen(socket.AF_INET, LOOPBACK, port)]
@@ -109,7 +113,7 @@ def listen(port: int, variable: str, target: str) -> list[socket.socket]:
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     server = socket.socket(family)
     try:
-        # Connections of a stack that has just ended (TIME_WAIT) do not keep the port taken.
+        # Without this, connections of a stack that has just ended (TIME_WAIT) block the port.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

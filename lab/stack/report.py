@@ -13,7 +13,7 @@ SIGNUP = {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct ho
 
 
 def ready_message(stack: Stack) -> str:
-    """Return the addresses, the directory of the logs, and a first request to paste."""
+    """Return the message after a start: addresses, directory of the logs, and a first request."""
     http = f"http://localhost:{stack.choices.http_port}"
     https = f"https://localhost:{stack.choices.https_port}"
     ca_certificate = shlex.quote(str(stack.paths.ca_certificate))
@@ -39,7 +39,7 @@ Sign up:
 def status_table(stack: Stack) -> Iterator[str]:
     """Yield a line for each part: its process, its port, its health."""
     yield f"{'part':<12} {'pid':>8} {'port':>6}   health"
-    # In parallel, because the check of a server that hangs waits for its timeout.
+    # The checks run in parallel, because the check of a server that hangs takes a whole timeout.
     with ThreadPoolExecutor() as executor:
         yield from executor.map(_status, stack.servers)
     if stack.choices.database_url is not None:

@@ -27,7 +27,7 @@ def load_or_create_signing_key(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, at any time."""
+    """Write a file that only its owner can read, even while it is being written."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -39,8 +39,8 @@ def _load_or_create(path: Path, new_secret: str) -> str:
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         write_private(draft, new_secret)
         try:
-            # A hard link cannot replace a file. If two processes do this at the same time, one
-            # succeeds, and both use its secret.
+            # A hard link cannot replace a file. If two processes create the secret at the same
+            # time, only the first link succeeds, and both processes use the first secret.
             os.link(draft, path)
         except FileExistsError:
             return path.read_text()

@@ -1,4 +1,4 @@
-"""Starts and stops a long-running process, and finds it again after its parent has crashed."""
+"""Starts and stops a server process, and finds the process again after its parent has crashed."""
 
 import os
 import signal
@@ -17,20 +17,20 @@ from lab.stack.paths import last_lines, make_directory, rotate_when_large
 from lab.stack.unprivileged import PopenUser
 from lab.stack.waiting import never, wait_until
 
-# The descriptor of this process's standard output, for a server that writes there too.
+# The file descriptor of this process's standard output. A server without a log writes there.
 STANDARD_OUTPUT = 1
 
 
 class Server(ABC):
-    """One server, with its own directory, which records its port and its process.
+    """One server, with a directory in which its port and its process are recorded.
 
-    `start` and `stop` are for a caller that needs only this server; `with server:` does both.
-    The supervisor uses the single steps. A stop keeps the directory.
+    `start` and `stop` are for a caller that needs only this server; `with server:` calls both.
+    The supervisor calls the single steps. After a stop, the directory and its files remain.
     """
 
     stop_signal = signal.SIGTERM
     stop_timeout_s = 10.0
-    # Shown in `status` when the server runs and is not ready.
+    # The label in `make status` when the server runs and is not ready.
     unready_label = "does not answer"
     # Whether another process serves while this one starts.
     starts_in_background = False
@@ -38,7 +38,7 @@ class Server(ABC):
     def __init__(
         self, name: str, directory: Path, *, port: int | None = None, log: Path | None = None
     ) -> None:
-        """Without `port`, choose a free one and record it. Without `log`, log into `directory`."""
+        """Without `port`, a free port is chosen and recorded. Without `log`, log to `directory`."""
         self.name = name
         self.directory = directory
         self.log: Path | None = log or directory / "server.log"
@@ -51,11 +51,11 @@ class Server(ABC):
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1 where it listens, or will listen."""
+        """The port on 127.0.0.1 on which the server listens, or will listen."""
         return self._port or self._record.port() or self.choose_port()
 
     def choose_port(self) -> int:
-        """Choose the port for all launches by this object: the one used last, if it is free.
+        """Choose the port for all launches by this object: the recorded port, if it is free.
 
         Only the process that launches the server calls this. Other processes read the record.
         """
@@ -65,12 +65,12 @@ class Server(ABC):
 
     @property
     def identity(self) -> Identity | None:
-        """The process as recorded, which this or another process has started. None if stopped."""
+        """The recorded process of the server, whichever program started it. None if stopped."""
         return self._record.identity
 
     @abstractmethod
     def ready(self) -> bool:
-        """Return whether it answers now. Takes two seconds at most and never raises."""
+        """Return whether the server answers now. Takes at most two seconds and never raises."""
 
     @abstractmethod
     def _command(self) -> list[str]:
@@ -93,9 +93,10 @@ class Server(ABC):
         return ()
 
     def start(self, timeout_s: float = 60) -> None:
-        """Start it, and return when it answers.
+        """Start the server, and return when it answers.
 
-        :raises LabError: when it ends or does not answer in time, with the end of its log.
+        :raises LabError: when the server ends, or does not answer within the timeout. The message
+            contains the end of its log.
         """
         self.launch()
         try:
@@ -105,7 +106,7 @@ class Server(ABC):
             raise
 
     def launch(self) -> None:
-        """End what a crash has left of it, then start a process. Do not wait until it answers."""
+        """End a process that a crash has left, then start a new one. Do not wait for an answer."""
         make_directory(self.directory)
         self.end_leftover()
         self.enable_restart()
@@ -118,10 +119,11 @@ class Server(ABC):
     def wait_until_ready(
         self, timeout_s: float = 60, *, cancelled: Callable[[], bool] = never
     ) -> None:
-        """Return when it answers.
+        """Return when the server answers.
 
-        :raises InterruptedStartError: when `cancelled` returns true first.
-        :raises LabError: when it ends or does not answer in time, with the end of its log.
+        :raises InterruptedStartError: when `cancelled` returns true before the server answers.
+        :raises LabError: when the server ends, or does not answer within the timeout. The message
+            contains the end of its log.
         """
         if wait_until(
             self.ready, timeout_s=timeout_s, abort=lambda: cancelled() or not self.alive()
@@ -148,13 +150,13 @@ class Server(ABC):
         return self._process.returncode if self._process else None
 
     def send_stop_signal(self) -> None:
-        """Send `stop_signal`, once, and do not wait. `stop` waits."""
+        """Send `stop_signal` unless it was sent before. Do not wait until the process has ended."""
         if self._process is not None and self.alive() and not self._stop_signal_sent:
             self._process.send_signal(self.stop_signal)
             self._stop_signal_sent = True
 
     def stop(self, *, kill_now: Callable[[], bool] = never) -> None:
-        """Send `stop_signal`. Kill it if it takes too long or `kill_now` returns true."""
+        """Send `stop_signal`. Kill the process after the timeout, or when `kill_now` is true."""
         if self._process is None:
             return
         self.send_stop_signal()
@@ -166,21 +168,21 @@ class Server(ABC):
 
     @property
     def process(self) -> psutil.Process | None:
-        """The running process, also if another process started it."""
+        """The server's running process, even if another program started it. None if it ended."""
         return self._record.process()
 
     @property
     def restart_disabled(self) -> bool:
-        """Whether the supervisor must not restart it. The next launch resets this."""
+        """Whether the supervisor must not restart the server. The next launch resets this."""
         return self._restart_disabled_file.exists()
 
     def disable_restart(self) -> None:
-        """Keep the supervisor from restarting it when it ends."""
+        """Keep the supervisor from restarting the server when it ends."""
         make_directory(self.directory)
         self._restart_disabled_file.touch()
 
     def enable_restart(self) -> None:
-        """Let the supervisor restart it."""
+        """Let the supervisor restart the server when it ends."""
         self._restart_disabled_file.unlink(missing_ok=True)
 
     @property
@@ -188,16 +190,16 @@ class Server(ABC):
         return self.directory / "held-down"
 
     def end_leftover(self) -> bool:
-        """End the process that a killed supervisor left. Return whether there was one."""
+        """End the process that a killed supervisor left. Return whether such a process ran."""
         return not self.alive() and self._record.end_process(self.stop_signal, self.stop_timeout_s)
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Start the server."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
+        """Stop the server."""
         self.stop()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
@@ -217,8 +219,8 @@ class Server(ABC):
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In a new session, so that Ctrl-C in the terminal reaches only the supervisor, which
-            # stops the servers in order.
+            # With a new session, Ctrl-C in the terminal reaches only the supervisor, which stops
+            # the servers in order.
             start_new_session=True,
             pass_fds=self._inherited_descriptors(),
             **self._popen_user(),

@@ -1,4 +1,4 @@
-"""Handles stop signals: the first stops the stack, the second kills it."""
+"""Handles stop signals: the first signal stops the stack, and the second signal kills it."""
 
 import signal
 import threading
@@ -8,7 +8,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """Ctrl-C, `kill` and a closed terminal set `stopping`; a second Ctrl-C or `kill` `kill_now`."""
+    """A stop signal sets `stopping`. If another follows, it sets `kill_now`, unless it is SIGHUP.
+
+    Ctrl-C sends SIGINT, `kill` sends SIGTERM, and a terminal that is closed sends SIGHUP.
+    """
 
     def __init__(self) -> None:
         self.stopping = threading.Event()

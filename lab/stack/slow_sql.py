@@ -5,9 +5,9 @@ for each statement, however many rows and tables it has. EXPLAIN shows the funct
 These are as fast as before: a statement that reads no row, COMMIT, and the statements of the
 superuser and of the tables' owner, such as `make seed`.
 
-Rejected alternatives: a proxy in front of PostgreSQL would also be there without the fault, and
-would change every measurement. Stopping the sessions' processes from time to time would delay only
-some statements.
+Rejected alternatives: a proxy in front of PostgreSQL would change every measurement, because it
+would run without the fault too. Stopping the sessions' processes from time to time would delay
+only some statements.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from psycopg import sql
 from lab.stack.errors import LabError
 from lab.stack.postgres import PostgresServer
 
-# statement_timestamp() is the time of the client's message, so each statement has its own.
+# statement_timestamp() is the time of the client's message, so it differs for each statement.
 _FUNCTION = """\
 CREATE SCHEMA IF NOT EXISTS lab_fault;
 GRANT USAGE ON SCHEMA lab_fault TO PUBLIC;
@@ -43,16 +43,16 @@ ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"""
 _TABLES = """\
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
 
-# The change of a table waits for the service's running statement, for this long at most.
+# To change a table, the service's running transactions must release it. This is the maximum wait.
 _LOCK_TIMEOUT = "15s"
 
 
 class SlowSql:
-    """Slows down the statements in one stack's own PostgreSQL, which must run."""
+    """Slows down the statements in one stack's own PostgreSQL. The server must be running."""
 
     def __init__(self, postgres: PostgresServer) -> None:
         self._postgres = postgres
-        # Exists while statements are slow, so that the next start need not query PostgreSQL.
+        # This file exists while statements are slow, so that a start need not query PostgreSQL.
         self._marker = postgres.directory / "slow-sql"
 
     def slow(self, milliseconds: float) -> None:
@@ -73,7 +73,7 @@ class SlowSql:
         if not self._marker.exists():
             return False
         with self._connection() as connection:
-            # First, so that running statements soon end and release their locks on the tables.
+            # The delay is removed first, so that statements soon end and release their locks.
             _set_delay(connection, 0)
             _change_tables(connection, _HEAL)
             connection.execute("DROP SCHEMA lab_fault CASCADE")
@@ -100,7 +100,7 @@ def _set_delay(connection: psycopg.Connection, milliseconds: float) -> None:
 
 
 def _change_tables(connection: psycopg.Connection, statements: str) -> None:
-    """Change one table after another, so that no statement waits for two of them."""
+    """Change each table in its own transaction, so that no statement waits for two tables."""
     for (name,) in connection.execute(_TABLES).fetchall():
         table = sql.Identifier("public", name)
         with connection.transaction():

@@ -23,7 +23,7 @@ APPS = ("app-1", "app-2")
 
 
 class Slots(NamedTuple):
-    """Two directories and ports for one app process. One serves; the other is free.
+    """Two directories and ports for one app process. One slot serves; the other slot is free.
 
     `make roll` starts the new process in the free slot before it ends the old process (a
     blue-green deployment). The supervisor does not start a slot whose restart is disabled.
@@ -34,7 +34,7 @@ class Slots(NamedTuple):
 
     @property
     def in_use(self) -> list[AppProcess]:
-        """The slots whose restart is enabled: one, or both during a `make roll`."""
+        """The slots whose restart is enabled: one slot, or both slots during a `make roll`."""
         return [slot for slot in self if not slot.restart_disabled]
 
 
@@ -42,7 +42,7 @@ class Stack:
     """The servers of one stack, running or not. The constructor starts and writes nothing."""
 
     def __init__(self, paths: Paths, choices: Choices, *, app_log: Path | None = None) -> None:
-        """Send the apps' output to `app_log`. Without it, to the caller's standard output."""
+        """`app_log` gets the apps' output. Without `app_log`, standard output gets it."""
         self.paths = paths
         self.choices = choices
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
@@ -91,7 +91,7 @@ class Stack:
 
     @property
     def storage(self) -> list[Server]:
-        """The stack's own storage servers, without those that the caller replaces."""
+        """The stack's own storage servers, except the servers that the caller replaces."""
         servers: list[Server] = []
         if self.choices.database_url is None:
             servers.append(self.postgres)
@@ -108,17 +108,17 @@ class Stack:
 
     @property
     def all_servers(self) -> list[Server]:
-        """The same, and the slots that are free now."""
+        """All servers that this stack runs, and the slots that are free now."""
         return [*self.storage, self.collector, *self.providers, *self.all_slots, self.caddy]
 
     @property
     def providers(self) -> list[Server]:
-        """The stack's own identity provider, unless the caller gives one."""
+        """The stack's own identity provider. Empty if the caller has set `OIDC_ISSUER`."""
         return [self.provider] if self.choices.oidc_issuer is None else []
 
     @property
     def database_url(self) -> str:
-        """The caller's URL, or that of the stack's own server."""
+        """The URL of the database: the caller's, or the stack's own."""
         return self.choices.database_url or self.postgres.url
 
     @property
@@ -138,19 +138,19 @@ class Stack:
 
     @property
     def redis_url(self) -> str:
-        """The caller's URL, or that of the stack's own server."""
+        """The URL of the server for cached reads: the caller's, or the stack's own."""
         return self.choices.redis_url or self.valkey.url
 
     @property
     def rate_limit_redis_url(self) -> str:
-        """The server for rate limit counts: the caller's, or the stack's own."""
+        """The URL of the server for rate limit counts: the caller's, or the stack's own."""
         return self.choices.limits_url or self.limits.url
 
     @property
     def service_environment(self) -> Mapping[str, str]:
         """The environment of the app processes and the service's commands.
 
-        It is computed at each access, so that a process that starts later gets the current keys.
+        It is computed at each access, so that a process that starts later gets current values.
         """
         environment = service_environment(
             database_url=self.database_url,
@@ -187,7 +187,7 @@ class Stack:
         }
 
     def thaw(self) -> None:
-        """Continue frozen servers, because a process that is ending may wait for their answer."""
+        """Continue frozen storage servers, because a process that is ending may wait for them."""
         for server in self.storage:
             if process := server.process:
                 thaw(process)

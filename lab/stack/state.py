@@ -1,4 +1,4 @@
-"""The state that the process of a running stack writes for later commands."""
+"""The state of a running stack. The supervisor writes it, and other commands read it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from lab.stack.secrets import write_private
 
 @dataclass(frozen=True)
 class State:
-    """A running stack: its supervisor, its choices, and whether it can serve requests yet."""
+    """A running stack: its supervisor, its choices, and whether it already serves requests."""
 
     supervisor: Identity
     choices: Choices
@@ -21,7 +21,7 @@ class State:
 
     @classmethod
     def load(cls, paths: Paths) -> Self | None:
-        """Return the state of the stack that runs now. None if none runs."""
+        """Return the state of the stack that runs now. None if no stack runs."""
         if not is_held(paths.lock):
             return None
         try:
@@ -30,13 +30,13 @@ class State:
             return None
         supervisor = Identity(**fields["supervisor"])
         if supervisor.process() is None:
-            # A killed supervisor wrote this file. The next supervisor has the lock, and has not
-            # written the file yet.
+            # A killed supervisor wrote this file. The next supervisor has the lock, but it has not
+            # written its own file yet.
             return None
         return cls(supervisor, Choices(**fields["choices"]), ready=fields["ready"])
 
     def save(self, paths: Paths) -> None:
-        """Write it so that only the owner can read it: `DATABASE_URL` contains a password."""
+        """Write the file, readable only by its owner: `DATABASE_URL` contains a password."""
         draft = paths.state.with_name("stack.json.new")
         write_private(draft, json.dumps(asdict(self)))
         draft.replace(paths.state)

