@@ -1,6 +1,6 @@
 """The identity provider of the local stack: Canaille, with its users in memory.
 
-The local stack runs this module as a process: `python -m lab.provider DIRECTORY PORT REDIRECT_URI…`.
+The stack runs this module as a process: `python -m lab.provider DIRECTORY PORT REDIRECT_URI…`.
 """
 
 import json

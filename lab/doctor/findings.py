@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-# The errors that a check may raise on a broken machine, such as by a binary file instead of text.
+# The errors that a check may raise on a broken machine, for example if a text file is binary.
 UNREADABLE = (OSError, ValueError, LookupError)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`ok`, a `problem` with its fix, or a `note` on something correct but perhaps unexpected."""
+    """`ok`, a `problem` with its fix, or a `note` on a state that may be unexpected."""
 
     verdict: str
     text: str
@@ -33,5 +33,5 @@ def note(text: str) -> Finding:
 
 
 def problem(text: str, remedy: str = "") -> Finding:
-    """Return a problem. Unless the text contains a command, `remedy` should be one."""
+    """Return a problem. If the text contains no command, `remedy` says what to do."""
     return Finding("problem", " ".join(map(str.strip, [*text.splitlines(), remedy])).strip())

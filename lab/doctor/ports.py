@@ -11,7 +11,7 @@ from lab.stack.ports import listen
 
 
 def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Check that a stack could listen on the ports now.
+    """Check that a stack could listen on the ports now. If a stack runs, return no finding.
 
     :raises LabError: when HTTP_PORT or HTTPS_PORT is not a port.
     """

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from lab import install
 from lab.doctor.findings import Finding, note, ok, problem
 
-# The version of macOS. The Makefile uses only its features.
+# macOS contains this version of make, and the Makefile uses only features of this version.
 OLDEST_MAKE = (3, 81)
 
 
 def python() -> Iterator[Finding]:
-    """Check that the Python that make has found, which is new enough, can create .venv."""
+    """Check that this Python can create .venv. Make has chosen it, so it is new enough."""
     try:
         install.check_machine()
     except install.InstallError as error:
@@ -25,7 +25,7 @@ def python() -> Iterator[Finding]:
 
 
 def make() -> Iterator[Finding]:
-    """Check that `make` is GNU make, and not older than that of macOS."""
+    """Check that `make` is GNU make, and not older than the version in macOS."""
     line = _first_line("make", "--version")
     match = re.match(r"GNU Make (\d+)\.(\d+)", line)
     if match and (int(match[1]), int(match[2])) >= OLDEST_MAKE:
@@ -34,7 +34,7 @@ def make() -> Iterator[Finding]:
         oldest = ".".join(map(str, OLDEST_MAKE))
         yield problem(
             f"`make` is {line or 'missing'}, not GNU make {oldest} or newer.",
-            "Install GNU make. If its command is `gmake`, use that.",
+            "Install GNU make. If its command is `gmake`, use `gmake`.",
         )
 
 

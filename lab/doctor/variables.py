@@ -1,4 +1,4 @@
-"""Checks of shell variables that change the lab's behaviour, perhaps unexpectedly."""
+"""Checks of shell variables that may change the lab's behaviour unexpectedly."""
 
 import re
 import socket
@@ -16,12 +16,12 @@ SERVERS = {
 }
 CONNECT_TIMEOUT_SECONDS = 2.0
 
-# The variables that curl uses for http://localhost. It reads the first in lower case only.
+# The variables that curl reads for http://localhost. curl ignores HTTP_PROXY in upper case.
 PROXIES = ("http_proxy", "all_proxy", "ALL_PROXY")
 
 
 def servers(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Check that the servers that replace the stack's own can be reached."""
+    """Check the servers that replace the stack's own servers: each must be reachable."""
     for variable, (server, default_port) in SERVERS.items():
         if url := environment.get(variable):
             parts = urlsplit(url)
@@ -42,8 +42,8 @@ def proxies(environment: Mapping[str, str]) -> Iterator[Finding]:
     exempt = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     if proxy and not {"*", "localhost"} & {host.strip() for host in exempt.split(",")}:
         yield problem(
-            f"{proxy} sends requests to localhost through a proxy, too.",
-            "Exempt them:  export no_proxy=localhost,127.0.0.1,::1",
+            f"{proxy} sends requests to localhost through a proxy.",
+            "Exempt these requests:  export no_proxy=localhost,127.0.0.1,::1",
         )
 
 
@@ -58,7 +58,7 @@ def python_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def settings(environment: Mapping[str, str], checkout: Path) -> Iterator[Finding]:
-    """List the settings of the service that are set in this shell, and so apply to it."""
+    """List the settings of the service that are set in this shell. The service uses them."""
     example = (checkout / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE)) - set(SERVERS)
     if used := sorted(name for name in names if environment.get(name)):

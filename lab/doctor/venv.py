@@ -1,4 +1,4 @@
-"""Checks that .venv is complete, has the right Python, and the packages of requirements/."""
+"""Checks that .venv is complete, and has the right Python and the packages of requirements/."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from lab.stack.lock import is_held
 
 
 def venv() -> Iterator[Finding]:
-    """Report whether the next target must change .venv, which takes time and the network."""
+    """Report whether the next make target must change .venv, for which it needs the network."""
     if is_held(install.LOCK):
         yield note("Packages are being installed into .venv right now.")
     elif not install.VENV.exists():
@@ -46,7 +46,7 @@ def _sets() -> Iterator[Finding]:
         else:
             yield problem(
                 f".venv has other versions than requirements/{name}.txt.",
-                f"Update it (needs network):  make {target}",
+                f"Update .venv (needs network):  make {target}",
             )
 
 

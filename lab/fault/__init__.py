@@ -1,1 +1,1 @@
-"""Faults of the local stack, made on purpose, to be seen and healed again."""
+"""Breaks parts of the local stack on purpose, so that a developer can watch them and heal them."""

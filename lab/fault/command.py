@@ -35,7 +35,8 @@ def fault(paths: Paths, arguments: Sequence[str]) -> int:
             _change(server, options.part, options.action)
             for server in _own_servers(stack, options.part)
         ]
-        # `redis` means two servers. One message is enough, of a server whose state has changed.
+        # `redis` means two servers, but one message is enough. If the state of a server has
+        # changed, print the message of that server.
         message = max(changed, key=lambda text: text != servers.HEALTHY)
     print(message)
     return control.OK
@@ -64,7 +65,7 @@ def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
 def _own_servers(stack: Stack, part: str) -> list[Server]:
     """Return the stack's own servers of this part.
 
-    :raises LabError: when there is none, because the caller's servers replace them.
+    :raises LabError: when the caller's servers replace all servers of this part.
     """
     all_servers: list[Server] = (
         [stack.postgres] if part == "postgres" else [stack.valkey, stack.limits]

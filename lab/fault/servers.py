@@ -12,20 +12,21 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 
 
 def stop(server: Server, part: str) -> str:
-    """Stop it and disable its restart, so that connections are refused."""
+    """Stop a server and disable its restart, so that connections are refused."""
     server.disable_restart()
     if process := server.process:
         # A frozen process would not react to the signal.
         thaw(process)
-    # The supervisor, another process, has started it. `end_leftover` ends this process, too.
+    # The supervisor has started the server, so `server.stop` would have no effect in this process.
+    # `end_leftover` ends the recorded process, whichever program has started it.
     server.end_leftover()
     return f"{server.name} is stopped: connections are refused. Heal it:  lab fault {part} heal"
 
 
 def freeze_server(server: Server, part: str) -> str:
-    """Freeze it: it accepts connections, and never answers.
+    """Freeze a server: it still accepts connections, but never answers.
 
-    :raises LabError: when it does not run.
+    :raises LabError: when the server does not run.
     """
     process = server.process
     if process is None:
@@ -38,9 +39,9 @@ def freeze_server(server: Server, part: str) -> str:
 
 
 def heal(server: Server) -> str:
-    """Undo `stop` or `freeze_server`. Return when it answers.
+    """Undo `stop` or `freeze_server`. Return when the server answers.
 
-    :raises LabError: when it does not answer in time.
+    :raises LabError: when the server does not answer within the timeout.
     """
     process = server.process
     if not server.restart_disabled and not (process and is_frozen(process)):
@@ -48,7 +49,7 @@ def heal(server: Server) -> str:
     server.enable_restart()
     if process is not None:
         thaw(process)
-    # If it was stopped, the supervisor restarts it.
+    # If the server was stopped, the supervisor now restarts it.
     if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
         raise LabError(f"{server.name} does not answer. Its log:  less {server.log}")
     return f"{server.name} answers again."

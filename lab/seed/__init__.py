@@ -1,1 +1,1 @@
-"""A shop to try the service with: products, users, and as many orders as you want."""
+"""Fills the service with an example shop: products, users, and a chosen number of orders."""

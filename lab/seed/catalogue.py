@@ -1,6 +1,6 @@
 """The products of the seeded shop: tea, coffee, and equipment for both.
 
-The seed owns the products whose sku is in this list. It never touches another product.
+The seed owns the products whose sku is in this list. It never changes another product.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from typing import Final
 class Product:
     """One product: its price in the shop's currency, and its stock before the first order.
 
-    A product of twice the popularity is in twice as many orders.
+    If a product has twice the popularity, it is in about twice as many orders.
     """
 
     sku: str
@@ -97,7 +97,7 @@ _SHELVES = (
 def _products() -> Iterator[Product]:
     for (shelf, popularity, stock), *rows in _SHELVES:
         for position, (code, name, price) in enumerate(rows):
-            # Real products do not all have the same stock.
+            # The stock differs between products, as in a real shop.
             opening = stock * (100 - position * 37 % 40) // 100
             yield Product(f"RT-{shelf}-{code}", name, Decimal(price), opening, popularity)
 

@@ -60,7 +60,7 @@ def _fill(loader: Loader, wanted: int) -> str:
 
 
 def _delete_cached_reads(stack: Stack) -> None:
-    """Delete the cached reads, which are stale now. They would expire within two minutes."""
+    """Delete the cached reads, which are now stale and would only expire within two minutes."""
     prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
     with redis.Redis.from_url(stack.redis_url) as client:
         for key in client.scan_iter(f"{prefix}:cache:*", count=1000):

@@ -27,13 +27,13 @@ def add(connection: psycopg.Connection, orders: Sequence[Order], ids: Ids) -> No
         order_ids = _new_ids(connection, len(orders))
         _copy_orders(connection, orders, order_ids, ids)
         _copy_lines(connection, orders, order_ids, ids)
-        # Last, because orders that the service places at the same time wait for these row locks.
+        # The stock is last, because orders that the service places meanwhile wait for these locks.
         stock.take(connection, _sold(orders, ids))
 
 
 def _new_ids(connection: psycopg.Connection, count: int) -> list[int]:
-    # COPY accepts explicit ids even for an identity column that is GENERATED ALWAYS. They come from
-    # the table's sequence, so an order that is placed meanwhile cannot have the same id.
+    # COPY accepts explicit ids even for an identity column that is GENERATED ALWAYS. The ids come
+    # from the table's sequence, so an order that the service places meanwhile gets another id.
     query = "SELECT nextval(pg_get_serial_sequence('orders', 'id')) FROM generate_series(1, %s)"
     return [row[0] for row in connection.execute(query, [count])]
 
@@ -61,7 +61,7 @@ def _copy_lines(
 def _sold(orders: Sequence[Order], ids: Ids) -> Counter[int]:
     sold = Counter[int]()
     for order in orders:
-        # A cancelled order has returned its pieces to the stock.
+        # The pieces of a cancelled order are in the stock again.
         if order.status != "cancelled":
             for product, quantity in order.lines:
                 sold[ids.products[product.sku]] += quantity

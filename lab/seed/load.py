@@ -1,7 +1,7 @@
 """Loads the missing rows into the database, step by step.
 
-Each step is one transaction. If a run is killed, the next one continues after the last step. Rows
-are identified by the skus and the emails in this package's lists; no other row is read or changed.
+Each step is one transaction. If a run is killed, the next run continues after the last complete
+step. The seed reads and changes only the rows of the skus and emails in this package's lists.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from lab.seed.people import PEOPLE, password_hash
 from lab.seed.progress import Progress
 
 ORDERS_PER_TRANSACTION: Final = 5_000
-"""The number of orders that one transaction adds, and that are in memory at once."""
+"""The number of orders that one transaction adds. So many orders are in memory at the same time."""
 
 _LOCK = 0x53656564  # "Seed" in ASCII. The value is arbitrary, but must never change.
 
@@ -26,15 +26,15 @@ class Loader:
     """Adds the missing rows through one connection in autocommit mode."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
-        """Wait until no other seed runs. None can start until the connection is closed."""
+        """Wait until no other seed runs, and keep others waiting until the connection is closed."""
         self._connection = connection
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        # By the database's clock, which also sets the times of the service's orders.
+        # The time is from the database's clock, which also sets the times of the service's orders.
         self._now: datetime = connection.execute("SELECT now()").fetchall()[0][0]
         self._opened: datetime = self._now - HISTORY
 
     def ids(self) -> Ids:
-        """Return the ids of those products and users that exist."""
+        """Return the ids of the seed's products and users that already exist."""
         products = "SELECT sku, id FROM products WHERE sku = ANY(%s)"
         people = "SELECT email, id FROM users WHERE email = ANY(%s)"
         skus = [product.sku for product in CATALOGUE]
@@ -45,9 +45,9 @@ class Loader:
         )
 
     def count_orders(self) -> tuple[int, datetime | None]:
-        """Return the number of these users' orders, and the time of the newest.
+        """Return the number of orders of the seed's users, and the time of the newest order.
 
-        Orders that were placed through the service count, too.
+        Orders that these users placed through the service are counted too.
         """
         query = "SELECT count(*), max(created_at) FROM orders WHERE user_id = ANY(%s)"
         people = list(self.ids().people.values())
@@ -88,7 +88,7 @@ class Loader:
         return len(missing)
 
     def add_orders(self, wanted: int) -> int:
-        """Add orders until these users have `wanted` orders. Return how many were missing.
+        """Add orders until the seed's users have `wanted` orders. Return how many were missing.
 
         The products and the users must exist.
         """
@@ -107,5 +107,5 @@ class Loader:
         self._connection.execute("ANALYZE users, products, orders, order_lines")
 
     def _signed_up(self, position: int) -> datetime:
-        # One after another, and all of them before the first order.
+        # The users sign up one after another, and all of them before the first order.
         return self._opened - timedelta(hours=7) * (len(PEOPLE) - position)

@@ -1,4 +1,4 @@
-"""Generates realistic orders. The same numbers always give the same orders."""
+"""Generates realistic orders. An order's number determines its user and its lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lab.seed.people import PEOPLE, Person
 _T = TypeVar("_T")
 
 HISTORY: Final = timedelta(days=180)
-"""How long ago the first order was placed."""
+"""The age of the shop. No order that the seed adds is older."""
 
 # Only an order younger than this can be pending or paid.
 _OPEN = timedelta(days=30)
@@ -23,7 +23,7 @@ _QUANTITIES = ((1, 2, 3, 4, 6), tuple(accumulate((62, 22, 8, 4, 4))))
 _OLD = (("shipped", "cancelled"), tuple(accumulate((94, 6))))
 _NEW = (("pending", "paid", "shipped", "cancelled"), tuple(accumulate((24, 36, 34, 6))))
 _POPULARITY = tuple(accumulate(product.popularity for product in CATALOGUE))
-# The first users in the list order most often, the last ones most rarely.
+# The first users in the list order most often, and the last users least often.
 _REGULARITY = tuple(accumulate(range(len(PEOPLE) + 10, 10, -1)))
 
 
@@ -51,10 +51,10 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True)
 class Period:
-    """The orders of these numbers, spread evenly from `since` to some time before `now`.
+    """Orders with the given `numbers`, spread evenly from `since` to some time before `now`.
 
-    The user and the lines depend only on the order's number. The times, and the status of recent
-    orders, also depend on the period.
+    An order's user and lines depend only on the order's number. Its times and its status also
+    depend on the period.
     """
 
     numbers: range
@@ -62,7 +62,7 @@ class Period:
     now: datetime
 
     def orders(self, numbers: range) -> Iterator[Order]:
-        """Yield the orders of some of the numbers, each later than the previous one."""
+        """Yield the orders of some of the numbers. Each order is later than the previous order."""
         random = Random()  # noqa: S311 - a shop's customers are no secret.
         for number in numbers:
             random.seed(number)
@@ -71,8 +71,8 @@ class Period:
     def _order(self, number: int, random: Random) -> Order:
         buyer = random.choices(PEOPLE, cum_weights=_REGULARITY)[0]
         lines = _lines(random)
-        # The last tenth of the time stays free for the orders that a later run adds, so that an
-        # order with a higher id is always a later one.
+        # The last tenth of the period stays free for the orders that a later run adds. So an order
+        # with a higher id is always later.
         fraction = (number - self.numbers.start + random.random()) / len(self.numbers)
         created_at = self.since + (self.now - self.since) * (fraction * 0.9)
         age = self.now - created_at

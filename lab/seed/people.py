@@ -1,7 +1,7 @@
 """The users of the seeded shop.
 
-The seed owns the users whose email is in this list. It never changes another user. The domain is
-reserved (RFC 2606, section 3), and is not the one in the README.
+The seed owns the users whose email is in this list. It never changes another user. The emails'
+domain is reserved (RFC 2606, section 3), and differs from the domain in the README's examples.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Final
 from argon2 import PasswordHasher
 
 PASSWORD: Final = "half past four, green tea"  # noqa: S105 - it is public.
-"""The password of all of them."""
+"""The password of all the seed's users."""
 
 DOMAIN: Final = "seed.example.com"
 
@@ -23,7 +23,7 @@ class Person:
     email: str
 
 
-# Each name with the local part of the email, which cannot be derived from the name.
+# Each user's name, and the local part of the email, because the name does not determine it.
 _NAMES = (
     ("Amara Okafor", "amara.okafor"),
     ("Łukasz Wiśniewski", "lukasz.wisniewski"),
@@ -78,17 +78,17 @@ _NAMES = (
 )
 
 HASHER: Final = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
-"""With the parameters of the service."""
+"""Hashes passwords with the service's parameters."""
 PEOPLE: Final = tuple(Person(name, f"{local}@{DOMAIN}") for name, local in _NAMES)
-"""All of them, in the order in which they signed up."""
+"""All users, in the order in which they signed up."""
 
 
 def password_hash() -> str:
     """Return a new hash of `PASSWORD` that the service accepts at a login.
 
-    It is computed here, because the lab does not import the service, and fifty signups over HTTP
-    would exceed the rate limit. If the service changes its parameters, it renews the hash at the
-    next login. All users share one hash: separate salts would only hide that the passwords are the
-    same.
+    The seed computes the hash itself, because the lab does not import the service, and fifty
+    signups over HTTP would exceed the rate limit. If the service's parameters change, the service
+    renews a user's hash at the next login. All users share one hash: separate salts would only hide
+    that the passwords are the same.
     """
     return HASHER.hash(PASSWORD)

@@ -8,14 +8,14 @@ _WIDTH = 30
 
 
 class Progress:
-    """Shows `done` of `total`: on a terminal in one line, elsewhere by a line for each tenth."""
+    """Shows the progress: a terminal gets one changing line, a file gets a line for each tenth."""
 
     def __init__(self, unit: str, total: int, stream: TextIO = sys.stdout) -> None:
         self._unit, self._total, self._stream = unit, total, stream
         self._began, self._tenths = time.monotonic(), 0
 
     def show(self, done: int) -> None:
-        """Show that `done` are complete. The last call passes the total."""
+        """Show that `done` units are complete. The last call must pass the total."""
         rate = done / max(time.monotonic() - self._began, 0.001)
         count = f"{done:,} of {self._total:,} {self._unit}   {rate:,.0f}/s"
         if self._stream.isatty():

@@ -1,4 +1,4 @@
-"""Reduces the stock of products that are sold, and adds a delivery before it is empty."""
+"""Reduces the stock of sold products, and adds deliveries before a product is out of stock."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,12 +9,12 @@ DELIVERY_PIECES: Final = 50
 """The number of pieces of a product in one delivery."""
 
 MIN_STOCK: Final = 20
-"""If fewer pieces would be left, a delivery is added."""
+"""If a sale would leave fewer pieces of a product, deliveries are added."""
 
 
 def take(connection: psycopg.Connection, sold: Mapping[int, int]) -> None:
-    """Reduce the stock of each product, by id, within the caller's transaction."""
-    # Rows are locked in the order of the ids, as the service does, so that no deadlock occurs.
+    """Reduce the stock of each product in `sold` (id to pieces), in the open transaction."""
+    # Like the service, lock the rows in the order of their ids, so that no deadlock occurs.
     rows = connection.execute(
         "SELECT id, stock FROM products WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
         [list(sold)],

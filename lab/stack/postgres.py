@@ -162,9 +162,10 @@ class PostgresServer(Server):
         self._data_parent = None
 
     def end_leftover(self) -> bool:
-        """End the processes that a killed supervisor left, with all that work in the data directory.
+        """End the processes that a killed supervisor left.
 
-        PostgreSQL's sessions can outlive the process that is recorded.
+        These are the recorded process, and the processes that work in the data directory: a session
+        of PostgreSQL can outlive the recorded process.
         """
         if not self.directory.exists():
             return False

@@ -36,19 +36,19 @@ class Command:
 
     @property
     def breaks(self) -> set[str]:
-        """The parts that it breaks and that must be healed, by their names in `lab fault`."""
+        """The parts that this command breaks, by their names in `lab fault`, to heal them later."""
         return set(re.findall(r"\blab fault (redis|postgres|slow-sql) (?!heal)", self.text))
 
     @property
     def heals(self) -> str | None:
-        """The part that it heals, if it does nothing else."""
+        """The part that this command heals. None if the command does anything else."""
         match = re.fullmatch(r"\S*\blab fault (\S+) heal", self.text.strip())
         return match and match[1]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The output of the command before it when the page was written; `kind` is its language."""
+    """A block that is only shown, such as a command's earlier output. `kind` is its language."""
 
     kind: str
     text: str
@@ -63,7 +63,7 @@ class Excerpt:
     text: str
 
     def line(self) -> int | None:
-        """Return the number of its first line in the current file; None if it is not there."""
+        """Return the number of the first line in the current file. None if the file has changed."""
         file = CHECKOUT / self.path
         lines = file.read_text().splitlines() if file.is_file() else []
         quoted = self.text.splitlines()
@@ -98,7 +98,7 @@ def chapters(directory: Path = DIRECTORY) -> list[Chapter]:
 
 
 def read_chapter(page: Path) -> Chapter:
-    """Read a chapter; its first line is its title, such as `# 1. Names and addresses`."""
+    """Read a chapter. The first line of its page is the title: `# 1. Names and addresses`."""
     title, _, rest = page.read_text().partition("\n")
     return Chapter(
         page=page,

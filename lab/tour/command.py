@@ -18,7 +18,7 @@ from lab.tour.shell import Shell
 
 _INTERRUPTED: Final = 130
 _RATE_LIMIT_WINDOW_SECONDS: Final = 60.0
-"""The chapters use up the rate limits, so the next chapter begins in a new window."""
+"""The next chapter begins in a new window, because each chapter uses up the rate limits."""
 
 _DESCRIPTION = """\
 Play the chapters of docs/tour/ step by step. Each step is a text, a command that runs against the
@@ -28,7 +28,7 @@ purpose, the tour heals it at the end of the chapter, even if you leave early.
 
 
 def tour(paths: Paths, arguments: Sequence[str]) -> int:
-    """Play the guided tour, from the first chapter or from a given one."""
+    """Play the guided tour, from the first chapter or from a chosen chapter."""
     pages = chapters()
     parser = _parser(pages)
     options = parser.parse_args(arguments)
@@ -73,7 +73,7 @@ def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
                 case Command():
                     if not _run(step, shell, screen, broken):
                         return False
-                # Not after a command, which has just printed its real output.
+                # A block after a command is not shown: the command has just printed its own output.
                 case Shown() if not isinstance(before, Command):
                     screen.shown(step)
     return True
@@ -86,7 +86,8 @@ def _run(command: Command, shell: Shell, screen: Screen, broken: set[str]) -> bo
     if answer == LEAVE:
         return False
     if answer != SKIP:
-        # Before the command runs, because it may break something and then be interrupted.
+        # This is noted before the command runs: the command may break something, and may then be
+        # interrupted.
         broken |= command.breaks
         code = shell.run(command.text).returncode
         if code == 0:
@@ -103,7 +104,7 @@ def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
     try:
         yield broken
     finally:
-        # Ignores a second Ctrl-C, which must not interrupt the healing.
+        # Ctrl-C is ignored from here, so that it cannot interrupt the healing.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         for part in sorted(broken):
             text = f".venv/bin/lab fault {part} heal"
@@ -114,7 +115,7 @@ def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
 
 
 def _end(number: int, _: FrameType | None) -> Never:
-    """Exit after SIGHUP or SIGTERM so that every `finally` runs."""
+    """Raise SystemExit after SIGHUP or SIGTERM, so that every `finally` block runs."""
     sys.exit(128 + number)
 
 

@@ -14,7 +14,7 @@ from rich.theme import Theme
 
 from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
 
-# Uses the terminal's own colours, which fit its background.
+# This theme uses the terminal's own colours, which fit the terminal's background.
 _THEME = "ansi_dark"
 _MAX_COLUMNS = 100
 # By default, rich gives inline code a black background, even on a white terminal.
@@ -40,7 +40,7 @@ class Screen:
         )
 
     def prose(self, step: Prose) -> None:
-        """Show a text, at most 100 columns wide."""
+        """Show a text with a width of at most 100 columns."""
         width = min(self._console.width, _MAX_COLUMNS)
         self._console.print()
         self._console.print(Markdown(step.text, code_theme=_THEME), width=width)
@@ -83,12 +83,12 @@ class Screen:
         return self._ask("Enter runs it, s skips it, q leaves:", {"", SKIP, LEAVE})
 
     def ask_for_next(self, chapter: Chapter) -> str:
-        """Ask whether to continue with this chapter. Return "" for yes, or `LEAVE`."""
+        """Ask whether to continue with `chapter`. Return "" for yes, or `LEAVE`."""
         name = f"{chapter.number}. {chapter.title}"
         return self._ask(f"\nNext: {name}. Enter continues, q leaves:", {"", LEAVE})
 
     def wait(self, seconds: float) -> None:
-        """Wait for this time, if it is more than 0, and show the reason."""
+        """If `seconds` is more than 0, show the reason and wait."""
         if seconds > 0:
             self._console.print(
                 f"[dim]Waiting {seconds:.0f} s until the rate limits start a new window. They "
@@ -97,9 +97,9 @@ class Screen:
             time.sleep(seconds)
 
     def _ask(self, question: str, answers: set[str]) -> str:
-        """Ask until the input is one of `answers`. At the end of the input, return `LEAVE`."""
+        """Ask until the user types one of `answers`. At the end of the input, return `LEAVE`."""
         while self._asks:
-            # Discards keys that were pressed while a command ran.
+            # Discard keys that the user pressed while a command ran.
             termios.tcflush(sys.stdin, termios.TCIFLUSH)
             try:
                 answer = self._console.input(f"[dim]{question}[/] ").strip().lower()

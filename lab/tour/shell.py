@@ -13,29 +13,30 @@ from typing import Self
 from lab.stack.paths import CHECKOUT
 from lab.stack.stack import Stack
 
-# The addresses on the pages. The running stack may have others.
+# The addresses on the pages of the tour. The running stack may have other addresses.
 _HTTP, _HTTPS, _DIRECTORY = "localhost:8080", "localhost:8443", ".lab/"
 
 
 class Shell:
-    """Runs each command in the checkout, in its own `sh`, and keeps the variables in between."""
+    """Runs each command in its own `sh` in the checkout, and keeps variables for later commands."""
 
     def __init__(self, stack: Stack, environment: Mapping[str, str] = os.environ) -> None:
-        """In commands, `stack`'s addresses replace those of the pages."""
+        """In commands, the addresses of `stack` replace the addresses on the pages."""
         choices = stack.choices
         self._replaced = {
             _HTTP: f"localhost:{choices.http_port}",
             _HTTPS: f"localhost:{choices.https_port}",
             _DIRECTORY: f"{shlex.quote(str(stack.paths.root))}/",
         }
-        # `python3` is then the interpreter of `.venv`. PAGER prevents waiting in a pager.
+        # With this PATH, `python3` is the interpreter of `.venv`. With PAGER=cat, no command waits
+        # in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
-        # So that output through a pipe has the same width.
+        # With COLUMNS, output through a pipe is as wide as the terminal.
         width = str(shutil.get_terminal_size().columns)
         self._environment = {"COLUMNS": width, **environment, "PATH": path, "PAGER": "cat"}
 
     def __enter__(self) -> Self:
-        """Start with only the variables of the environment."""
+        """Start a chapter. At first, it has only the variables of the environment."""
         self._scratch = tempfile.TemporaryDirectory(prefix="roundtrip-tour-")
         self._variables = Path(self._scratch.name) / "variables"
         self._variables.touch()
@@ -44,7 +45,7 @@ class Shell:
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        """Delete the variables."""
+        """Delete the variables of the chapter."""
         self._scratch.cleanup()
 
     def with_real_addresses(self, command: str) -> str:

@@ -8,7 +8,7 @@ The modules, from the lowest layer up:
     connecting     DNS, TCP and TLS
     line           a connection with HTTP/1.1
     spans          the stages as OpenTelemetry spans
-    senders        how many processes send spans
+    senders        the number of processes that send spans of a request
     collector      receives the client's spans and returns the joined trace
     server_timing  the stages in the Server-Timing header
     document       the trace as JSON

@@ -1,4 +1,4 @@
-"""Sends the client's spans to a collector, and reads the joined trace from it."""
+"""Sends the client's spans to a collector, and reads the whole trace from the collector."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from lab.trace.target import RunningStack
 # Servers send their spans in batches, so the spans arrive a moment after the response.
 MAX_WAIT_SECONDS: Final = 2.0
 _POLL_INTERVAL_SECONDS: Final = 0.05
-# A trace with spans of all expected processes is complete when no span arrives for this long.
+# If a trace has spans of all expected processes, and no span arrives for this time, it is complete.
 _SETTLED_AFTER_SECONDS: Final = 0.3
 _TIMEOUT_SECONDS: Final = 1.0
 _PROBLEM: Final = "application/problem+json"
@@ -37,9 +37,10 @@ class Collector:
         stack: RunningStack | None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Collector | None":
-        """Return the collector of `given`, else of the stack, else OTEL_EXPORTER_OTLP_ENDPOINT's.
+        """Return the collector at `given`, else the stack's, else the environment's; else None.
 
-        `given` is the origin of a stack's load balancer, such as http://localhost:8080.
+        `given` is the origin of a stack's load balancer, such as http://localhost:8080. The
+        environment names a collector by OTEL_EXPORTER_OTLP_ENDPOINT.
 
         :raises UsageError: when an address is invalid.
         """
@@ -61,8 +62,8 @@ class Collector:
     ) -> Document | None:
         """Return the trace as soon as it is complete and no more spans arrive.
 
-        After two seconds, return what has arrived so far. Return None if this is not the lab's
-        collector.
+        After two seconds, return the spans that have arrived so far. Return None if no span has
+        arrived, or if the collector is not the lab's.
         """
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         document, changed_at = None, time.monotonic()
@@ -86,7 +87,7 @@ class _Response:
     body: bytes
 
     def document(self) -> Document | None:
-        """Return the trace in the body; None if there is none."""
+        """Return the trace in the body. None if the body is not a trace."""
         if self.status != http.HTTPStatus.OK:
             return None
         try:

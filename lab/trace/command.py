@@ -29,7 +29,7 @@ class _NoStack(NetworkFailure):
 def trace(paths: Paths, arguments: Sequence[str]) -> int:
     """Send a request and show each of its stages, from the DNS lookup to the last byte."""
     options = Options.parse(arguments)
-    # Replaces characters of the response that the terminal cannot show.
+    # If the terminal cannot show a character of the response, an escape sequence is printed.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return _trace(paths, options)
@@ -63,7 +63,7 @@ def _trace(paths: Paths, options: Options) -> int:
 
 
 def _documents(exchanges: Sequence[Exchange], collector: Collector | None) -> Iterator[Document]:
-    """Yield a trace for each exchange, joined if a collector has the server's spans."""
+    """Yield a trace for each exchange. If a collector has the server's spans, they are included."""
     accepted = [
         collector is not None and collector.send_spans(to_otlp(exchange.context, exchange.spans))
         for exchange in exchanges
@@ -77,7 +77,7 @@ def _documents(exchanges: Sequence[Exchange], collector: Collector | None) -> It
 
 
 def _joined(exchange: Exchange, collector: Collector) -> Document | None:
-    """Return the trace with the servers' spans; None if no server has sent any."""
+    """Return the trace with the servers' spans; None if no server has sent spans."""
     expected = expected_processes(exchange.spec.target)
     if expected == 1:
         return None

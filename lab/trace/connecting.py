@@ -8,9 +8,9 @@ from lab.trace.failures import NameNotFound, NotConnected, NotTrusted
 from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.target import Target
 
-# After this time without an answer, the next address is tried. RFC 8305 (Happy Eyeballs) starts
-# the next attempt in parallel after 250 ms. Here the attempts are in sequence, so that the
-# waterfall shows each of them.
+# If an address does not answer within this time, the next address is tried. RFC 8305 (Happy
+# Eyeballs) starts the next attempt in parallel after 250 ms. These attempts run one after another,
+# so that the waterfall shows each attempt.
 ATTEMPT_TIMEOUT_SECONDS = 2.0
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]
@@ -19,7 +19,7 @@ Address = tuple[socket.AddressFamily, tuple[str, int]]
 def connect(
     target: Target, tls_context: ssl.SSLContext | None, timer: StageTimer, deadline: Deadline
 ) -> socket.socket:
-    """Return a connected socket, with TLS if there is a `tls_context`.
+    """Return a connected socket. With a `tls_context`, the socket uses TLS.
 
     :raises NetworkFailure: with a message for the user.
     """

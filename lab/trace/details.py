@@ -1,4 +1,4 @@
-"""The last column of the waterfall: what a stage did, in a few words."""
+"""The text in the last column of the waterfall, which describes a stage in a few words."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,7 +7,7 @@ Attributes = Mapping[str, Any]
 
 
 def detail(span: Mapping[str, Any]) -> str:
-    """Describe a span by its attributes; the type of an error comes first."""
+    """Describe a span by its attributes. If the span failed, the error's type comes first."""
     attributes: Attributes = span["attributes"]
     errors = [
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes

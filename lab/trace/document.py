@@ -45,7 +45,7 @@ Entry = dict[str, Any]
 def client_document(
     context: Context, spans: Sequence[ClientSpan], method: str, target: Target, response: Response
 ) -> Document:
-    """Return the client's own stages, and those of the response's Server-Timing header."""
+    """Return a trace of the client's own stages and the stages in the Server-Timing header."""
     root = spans[0].stage
     entries = [_entry(span, root.begin, context) for span in spans]
     server_entries = server_timing(response.header("Server-Timing"), context.wait_id)
@@ -86,7 +86,7 @@ def with_response(document: Document, response: Response) -> Document:
 
 
 def parsed_body(response: Response) -> object:
-    """Return the parsed JSON, or other text as a string; None if it is neither or empty."""
+    """Return the parsed JSON of the body, or other text as a string. None if empty or binary."""
     try:
         text = response.body.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Why there was no response. Each failure has a message and its own exit status."""
+"""The reasons why there was no response. Each failure has a message and its own exit status."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ class UsageError(Exception):
 
 
 class NetworkFailure(Exception):
-    """The message is printed unchanged for the user."""
+    """A failure of the network. Its message is printed unchanged."""
 
     exit_status: ClassVar[int]
 
@@ -20,7 +20,7 @@ class NameNotFound(NetworkFailure):
 
 
 class NotConnected(NetworkFailure):
-    """No server listens at the address, or there is no route to it."""
+    """No server listens at the address, or the network has no route to the address."""
 
     exit_status = 5
 

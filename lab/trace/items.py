@@ -1,13 +1,13 @@
-"""The arguments after the address, in the notation of HTTPie.
+"""Parses the arguments of `lab trace` after the address, which are in the notation of HTTPie.
 
     name=Ahmed      a string of the JSON body
     quantity:=1     a number, true, null, a list or an object of the JSON body
     limit==10       a parameter of the query
-    Accept:text/*   a header; with no value after the colon, it is not sent
+    Accept:text/*   a header; if there is no value after the colon, the header is not sent
     @order.json     the file's bytes as the body
 
 The first separator in an item counts; a backslash escapes a separator.
-HTTPie's own parser is not a public interface, and depends on requests and rich.
+HTTPie's own parser is not used: it is not a public interface, and depends on requests and rich.
 """
 
 import json
@@ -37,9 +37,9 @@ class Items:
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> "Items":
-        """Read the items in order. Of a field or header that occurs twice, the last one counts.
+        """Read the items in order. If a field or a header occurs twice, the last item counts.
 
-        :raises UsageError: with the item that is invalid.
+        :raises UsageError: when an item is invalid. The message names the item.
         """
         items = cls()
         for text in texts:

@@ -1,6 +1,7 @@
 """A connection and the requests on it: plain sockets and TLS, and HTTP/1.1 by h11.
 
-Each step is its own stage. It uses no proxy, follows no redirect, and does not ask for compression.
+Each step is its own stage. The client uses no proxy, follows no redirect, and does not request
+compression.
 """
 
 import socket
@@ -40,7 +41,7 @@ class Response:
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the values of a header, separated by commas; None if it is absent."""
+        """Return the values of a header, separated by commas. None if the header is absent."""
         values = [value for given, value in self.headers if given.lower() == name.lower()]
         return ", ".join(values) if values else None
 
@@ -75,7 +76,7 @@ class Connection:
         """Send the request and read the whole response.
 
         :raises NetworkFailure: with a message for the user.
-        :raises UsageError: when the headers contradict one another or the body.
+        :raises UsageError: when headers contradict one another, or a header contradicts the body.
         """
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
@@ -114,7 +115,7 @@ class Connection:
             self._socket.sendall(b"".join(self._http.send(event) or b"" for event in events))
 
     def _receive_bytes(self, deadline: Deadline) -> None:
-        """Wait for bytes and pass them to h11, including the empty bytes of a closed connection."""
+        """Wait for bytes and pass them to h11. Empty bytes mean that the connection is closed."""
         self._socket.settimeout(deadline.remaining())
         self._http.receive_data(self._socket.recv(_CHUNK_BYTES))
 

@@ -24,7 +24,7 @@ class Stage:
 
 @dataclass
 class StageTimer:
-    """Measures the stages of one request; `stages` has them in the order in which they ended."""
+    """Measures the stages of one request. `stages` is in the order in which the stages ended."""
 
     stages: list[Stage] = field(default_factory=list)
     _started_wall_ns: int = field(default_factory=time.time_ns)
@@ -60,12 +60,12 @@ class StageTimer:
 
     @property
     def milliseconds(self) -> float:
-        """The time from the beginning of the first stage to the end of the last one."""
+        """The time from the start of the first stage to the end of the last stage."""
         return (self.end - self.begin) / NS_PER_MS
 
 
 class Deadline:
-    """The time at which a request is abandoned. The DNS lookup ignores it."""
+    """The time at which a request is abandoned. A DNS lookup continues after this time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

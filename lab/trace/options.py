@@ -55,7 +55,7 @@ class Options:
         parser = _parser()
         parsed = parser.parse_intermixed_args(arguments)
         words: list[str] = parsed.words
-        # As in HTTPie: a word of letters only is a method if an address follows it.
+        # As in HTTPie, the first word is a method if it has only letters and another word follows.
         has_method = len(words) > 1 and _METHOD.fullmatch(words[0]) is not None
         method = words.pop(0).upper() if has_method else None
         return cls(
@@ -76,7 +76,7 @@ class Options:
 def milliseconds(text: str) -> float:
     """Read `200ms` or `1.5s`.
 
-    :raises argparse.ArgumentTypeError: when it is neither.
+    :raises argparse.ArgumentTypeError: when the text is not such a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
@@ -85,10 +85,10 @@ def milliseconds(text: str) -> float:
 
 
 class _CurlOption(argparse.Action):
-    """An option of curl. Its error message shows the equivalent in `lab trace`."""
+    """An option of curl, which `lab trace` refuses with a message that shows the equivalent."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        """Exit with status 2."""
+        """Print the message, and exit with status 2."""
         option = self.option_strings[0]
         parser.error(f"lab trace has no option {option}. Use HTTPie's notation:  {self.const}")
 
@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument(
         "--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall"
     )
-    add("--repeat", type=_count, default=1, metavar="N", help="send it N times on one connection")
-    add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 if it takes longer")
+    add("--repeat", type=_count, default=1, metavar="N", help="send N requests on one connection")
+    add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 if a request takes longer")
     add("--timeout", type=_seconds, default=30.0, metavar="30s", help="fail after this time")
     add("--collector", metavar="URL", help="a stack's origin, such as http://localhost:8080")
     add("--cacert", type=Path, metavar="FILE", help="the certificate authority to trust, in PEM")

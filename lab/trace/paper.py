@@ -1,4 +1,4 @@
-"""The abilities of the output: its width, colours, and characters beyond ASCII."""
+"""The style of the output: its width, its colours, and whether it can use Unicode."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ class OutputStyle:
         return (" " * before + drawn)[:columns].ljust(columns)
 
     def tint(self, text: str, process: str, stage: str, *, failed: bool) -> str:
-        """Colour the text by its process and stage; a failure is always red."""
+        """Colour the text: red if the stage failed, else by its stage, else by its process."""
         if not self.colours:
             return text
         colour = _STAGE_COLOURS.get(stage) or _COLOURS.get(process, _APP_COLOUR)
@@ -58,7 +58,7 @@ class OutputStyle:
         return f"\033[{_DIM}m{text}{_RESET}" if self.colours else text
 
     def clean(self, text: str, columns: int) -> str:
-        """Make an untrusted text one printable line of at most `columns` characters."""
+        """Turn an untrusted text into one printable line of at most `columns` characters."""
         words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         if not self.blocks:
             words = words.replace("…", "...").encode("ascii", "replace").decode()

@@ -1,11 +1,11 @@
-"""How many processes send spans of a request, so that `lab trace` does not wait for more."""
+"""The number of processes that send spans of a request. `lab trace` waits for no more than that."""
 
 from typing import Final
 
 from lab.trace.target import Target
 
-# The load balancer answers these paths itself or forwards them to the collector. It traces neither
-# (deploy/Caddyfile and lab/collector/Caddyfile).
+# The load balancer answers these paths itself or forwards them to the collector. In both cases, the
+# request is not traced (deploy/Caddyfile and lab/collector/Caddyfile).
 _UNTRACED: Final = ("/lab", "/metrics")
 # The load balancer traces these paths, but the service does not (docs/tracing.md).
 _PROBES: Final = frozenset({"/livez", "/readyz"})
@@ -14,7 +14,7 @@ _PROBES: Final = frozenset({"/livez", "/readyz"})
 def expected_processes(target: Target) -> int:
     """Return the number of processes in a complete trace, including the client."""
     if not target.is_local_stack:
-        # The client and at least one server, if the server is traced at all.
+        # The client, and at least one server. Servers that send no spans are possible too.
         return 2
     if any(target.path == path or target.path.startswith(f"{path}/") for path in _UNTRACED):
         return 1

@@ -13,7 +13,7 @@ from lab.trace.target import Target
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """A request to send, without the headers that differ each time."""
+    """A request to send, without the headers that differ each time that it is sent."""
 
     method: str
     target: Target
@@ -22,19 +22,19 @@ class RequestSpec:
 
     @classmethod
     def of(cls, method: str | None, target: Target, items: Items) -> "RequestSpec":
-        """Build it. The default method is GET, or POST if there is a body."""
+        """Build the specification. The default method is GET, or POST if there is a body."""
         body = items.body()
         return cls(method or ("POST" if body else "GET"), target, items.headers, body)
 
     def new_request(self) -> tuple[Context, Request]:
-        """Return the request with a new request id, and its trace context."""
+        """Return a request with a new request id, and the trace context of this request."""
         given = {name.lower(): value for name, value in self.headers.items()}
         context = Context.new(given.get("traceparent"))
         headers = [*self._defaults(context), *self.headers.items()]
         chosen = [
             (name, value)
             for number, (name, value) in enumerate(headers)
-            # An empty value removes the header; if a name occurs twice, the last one counts.
+            # An empty value removes the header. If a name occurs twice, the last header counts.
             if value and name.lower() not in {later.lower() for later, _ in headers[number + 1 :]}
         ]
         content = self.body[0] if self.body else b""
@@ -47,7 +47,7 @@ class RequestSpec:
             ("Accept", "*/*"),
             ("X-Request-ID", secrets.token_hex(16)),
             ("traceparent", context.traceparent),
-            # Exempts the request from the service's trace limit.
+            # This value exempts the request from the service's trace limit.
             ("tracestate", "roundtrip=always"),
         ]
         if self.body is not None:
@@ -75,12 +75,12 @@ class Exchange:
 
 
 def send(spec: RequestSpec, *, times: int, timeout_s: float) -> Iterator[Exchange]:
-    """Send it `times` times, on one connection for as long as the server keeps it open.
+    """Send the request `times` times, on one connection as long as the server keeps it open.
 
     :raises NetworkFailure: with a message for the user.
     :raises UsageError: when the headers contradict one another.
     """
-    # Outside the measurement: reading the authorities' certificates takes longer than a handshake.
+    # This is not measured: reading the authorities' certificates takes longer than a handshake.
     tls_context = spec.target.tls_context()
     connection: Connection | None = None
     try:

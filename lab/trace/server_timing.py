@@ -1,6 +1,7 @@
 """Parses the response header Server-Timing (W3C), which lists the server's stages.
 
-It has the duration of each stage, but not its start. `make start` enables it, production does not.
+The header has the duration of each stage, but not its start. `make start` enables the header, and
+production does not.
 """
 
 import re
@@ -17,7 +18,7 @@ _DURATION = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def server_timing(header: str | None, parent_id: str) -> list[dict[str, Any]]:
-    """Return the header's stages in the form of `spans` in `lab.trace.document`."""
+    """Return the header's stages as entries of `spans` (see `lab.trace.document`)."""
     entries: list[dict[str, Any]] = []
     for name, parameters in _METRIC.findall(header or ""):
         parts = _PARAMETER.findall(parameters)

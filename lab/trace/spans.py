@@ -1,7 +1,7 @@
 """Converts the stages of one request to OpenTelemetry spans and to OTLP.
 
-The root is `request`; the other spans are its children. The server's spans have `wait` as their
-parent, so the untraced part of the waiting time stays visible.
+The root span is `request`, and the client's other spans are its children. The parent of the
+server's spans is `wait`. So the untraced part of the waiting time stays visible.
 """
 
 import re
@@ -23,9 +23,11 @@ ROOT: Final = "request"
 PROCESS: Final = "client"
 STAGE_ATTRIBUTE: Final = "roundtrip.stage"
 
-# For a client, this status and above are errors (OpenTelemetry's semantic conventions).
+# A client's span has failed if the response has this status or a higher status (OpenTelemetry's
+# semantic conventions).
 _FIRST_ERROR: Final = 400
-# The headers that identify the request and the source of the response. Others may have a secret.
+# These headers identify the request and the source of the response. Other headers may contain a
+# secret.
 _SHOWN_HEADERS: Final = ("x-request-id", "x-cache")
 # W3C Trace Context, section 3.2: version 00, and ids that are not all zeros.
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
@@ -33,7 +35,7 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]
 
 @dataclass(frozen=True)
 class Context:
-    """The trace that a request belongs to; ids in lower-case hexadecimal, as in `traceparent`."""
+    """The ids of a request's trace and spans, in lower-case hexadecimal, as in `traceparent`."""
 
     trace_id: str
     root_id: str
@@ -49,7 +51,7 @@ class Context:
 
     @property
     def traceparent(self) -> str:
-        """The header for the server: this trace, with the flag `sampled`."""
+        """The value of the request's `traceparent` header, with the flag `sampled`."""
         return f"00-{self.trace_id}-{self.wait_id}-01"
 
 
@@ -65,7 +67,7 @@ class ClientSpan:
 def client_spans(
     context: Context, timer: StageTimer, target: Target, method: str, response: Response
 ) -> list[ClientSpan]:
-    """Return the root span and its stages, without values that may contain a secret."""
+    """Return the root span and the span of each stage, without values that may contain a secret."""
     attributes: dict[str, Value] = {
         "http.request.method": method,
         "url.full": f"{target.origin}{target.shown_path}",

@@ -1,4 +1,4 @@
-"""Where a request goes: the address from the command line, completed by the running stack."""
+"""The address of a request: from the command line, completed with the running stack's origin."""
 
 import re
 import ssl
@@ -14,7 +14,7 @@ from lab.trace.failures import UsageError
 
 _PORTS = {"http": 80, "https": 443}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# The characters that RFC 3986 allows in a path or a query, and `%` for parts already encoded.
+# The characters that RFC 3986 allows in a path or a query. With `%`, encoded parts stay unchanged.
 _SAFE = "%/:?&=+$,;@!*'()~[]"
 
 
@@ -40,7 +40,7 @@ class RunningStack:
 
     @property
     def best_origin(self) -> str:
-        """The origin with TLS if the authority's certificate can be read, else without."""
+        """The origin with TLS if the authority's certificate can be read, else without TLS."""
         try:
             self.ca_certificate.read_bytes()
         except OSError:
@@ -83,9 +83,9 @@ class Target:
         return f"{self.path}?{'&'.join(f'{name}=…' for name in names)}" if names else self.path
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Return a context that trusts `ca`, or the system's authorities; None without TLS.
+        """Return a context that trusts `ca`, or the system's authorities. None for `http`.
 
-        :raises UsageError: when the file of `ca` is not a certificate.
+        :raises UsageError: when the file `ca` is not a certificate.
         """
         if self.scheme == "http":
             return None
@@ -108,7 +108,7 @@ def parse_target(
 ) -> Target:
     """Parse `https://host/path`, `host/path`, `:8080/path`, or a `/path` of the running stack.
 
-    :raises UsageError: when it is not an address.
+    :raises UsageError: when the text is not an address.
     """
     parts = _split(text, stack)
     try:

@@ -17,7 +17,8 @@ _STAGE_COLUMNS: Final = 16
 _HEAD: Final = (
     f"{'process':<{_PROCESS_COLUMNS}} {'stage':<{_STAGE_COLUMNS}} {'start':>7} {'ms':>8} "
 )
-# The depth of a Redis command in the cache in a service. Deeper stages are not indented further.
+# Stages below this depth are not indented further. It is the depth of a Redis command in a `cache`
+# stage in a `service` stage.
 _MAX_INDENT: Final = 7
 
 
@@ -39,9 +40,9 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
 
 
 def repetitions(documents: Sequence[Document], reused: Sequence[bool]) -> Iterator[str]:
-    """Yield a line for each request, with the time that it saved compared with the first one.
+    """Yield a line for each request, with the difference of its duration to the first request's.
 
-    `reused` says for each request whether it reused the connection of the request before.
+    `reused` has a value for each request: whether it reused the previous request's connection.
     """
     names = "".join(f"{stage:>{width}}" for stage, width in STAGES.items())
     yield f"{'':<4}{'status':>6}{names}{'ms':>8}  cache"
@@ -104,5 +105,5 @@ def _why_not_joined(document: Document) -> str:
         )
     return (
         "No collector has the server's spans, so only the client's stages are shown. "
-        "`make start` runs a stack that also shows the server's."
+        "`make start` runs a stack whose stages are shown too."
     )
