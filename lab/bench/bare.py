@@ -1,6 +1,6 @@
-"""The upper limit of FastAPI on uvicorn: the smallest app that returns the service's response.
+"""The smallest FastAPI app that returns the service's response: an upper limit of the speed.
 
-It has no token, rate limit, cache, database or log. It sends the prepared bytes of one user.
+The app has no token, rate limit, cache, database or log. It sends the prepared bytes of one user.
 """
 
 from typing import Final

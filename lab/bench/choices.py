@@ -1,4 +1,4 @@
-"""The duration of a benchmark, from the caller's environment or by default."""
+"""The options of a benchmark: values from the caller's environment, or defaults."""
 
 import math
 import os
@@ -19,14 +19,14 @@ class Choices:
     """The duration of each measurement."""
     rounds: int
     requests: int
-    """The number of requests to one process before its memory is measured again."""
+    """The number of requests that one process handles before its memory is measured again."""
     report: Path
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """Read `BENCH_SECONDS`, `BENCH_ROUNDS`, `BENCH_REQUESTS` and `BENCH_REPORT`.
 
-        :raises LabError: when one of the numbers is not a positive number.
+        :raises LabError: when a value other than `BENCH_REPORT` is not a positive number.
         """
         return cls(
             seconds=_number(environment, "BENCH_SECONDS", 5),

@@ -20,7 +20,7 @@ from lab.stack.paths import Paths
 
 def bench(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     """Measure the service against the limits of this machine; writes docs/benchmarks.md."""
-    del paths  # A running stack is not used.
+    del paths  # The benchmark starts its own servers, and does not use a running stack.
     choices = Choices.from_environment(environment)
     wrk.require()
     try:
@@ -40,7 +40,8 @@ def _measured(choices: Choices) -> Report:
     processors = Processors.available()
     machine = description(processors, os.getloadavg()[0])
     _report_progress("Starting PostgreSQL, Valkey, and the measured processes")
-    # All processes that are started here inherit these processors, also wrk and both servers.
+    # All processes that are started in this block inherit these processors, including wrk and both
+    # servers. The measured processes are pinned separately.
     with (
         pinned_to(processors.rest),
         running_backends() as backends,

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final
 
 Samples = Mapping[str, Sequence[float]]
-"""For each figure, a sample for each round. Samples with the same index are of the same round."""
+"""For each figure, one sample for each round. In all lists, the same index is the same round."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ratio:
         return self.over in samples and self.under in samples
 
     def spread(self, samples: Samples) -> Spread:
-        """Divide round by round, because a disturbance of the machine affects both figures."""
+        """Divide the two figures of each round: a disturbance of the machine affects both."""
         pairs = zip(samples[self.over], samples[self.under], strict=True)
         return Spread.of([over / under for over, under in pairs])
 
@@ -63,7 +63,7 @@ FIGURES: Final = (
     Figure("hot", "`GET /api/users/{id}`, hot: token, rate limit, cache"),
     Figure("peer_hot", "Fastify: `GET /api/users/{id}`, hot"),
     Figure("traced", "`GET /api/users/{id}`, hot, with each request traced and its spans sent out"),
-    Figure("sampled", "the same, hot, with one request in ten traced"),
+    Figure("sampled", "`GET /api/users/{id}`, hot, with one request in ten traced"),
     Figure("cold", "`GET /api/users/{id}`, cold: the cache is off"),
     Figure("peer_cold", "Fastify: `GET /api/users/{id}`, cold"),
     Figure("one_row", "limit: one row by psycopg's pool in the bare app"),

@@ -40,7 +40,7 @@ _SERVICE_SETTINGS: Final = {
 
 @dataclass(frozen=True)
 class Backends:
-    """PostgreSQL and Valkey, which run as long as the benchmark, and the ids of their data."""
+    """PostgreSQL and Valkey, which run during the whole benchmark, and the ids of their data."""
 
     directory: Path
     postgres: PostgresServer
@@ -64,12 +64,12 @@ class Backends:
 def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Backends]:
     """Start the servers in a temporary directory, run the migrations, and fill the shop.
 
-    PostgreSQL takes `settings`. Without them it is as durable as in production: an order is on the
-    disk before its response is sent.
+    `settings` are passed to PostgreSQL. Without settings, PostgreSQL is as durable as in
+    production: an order is on the disk before its response is sent.
     """
     with TemporaryDirectory(prefix="roundtrip-bench-") as name:
         directory = Path(name)
-        # If root runs the benchmark, PostgreSQL's user must be able to enter it.
+        # If root runs the benchmark, PostgreSQL's user must be able to enter the directory.
         directory.chmod(0o755)
         postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
@@ -95,7 +95,7 @@ def _fill_shop(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) 
         loader = Loader(connection)
         loader.add_products()
         loader.add_people()
-        # Enough stock, so that every order of the benchmark succeeds.
+        # With this stock, every order of the benchmark succeeds.
         connection.execute("UPDATE products SET stock = 2000000000")
         connection.execute("VACUUM ANALYZE products, users")
         ids = loader.ids()
@@ -104,6 +104,6 @@ def _fill_shop(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) 
 
 
 def _minimal_environment() -> dict[str, str]:
-    # Without the caller's settings: a forgotten RATE_LIMIT_DEFAULT or CACHE would distort all
+    # The caller's settings are left out: a forgotten RATE_LIMIT_DEFAULT or CACHE would distort all
     # figures.
     return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}

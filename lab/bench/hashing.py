@@ -1,6 +1,6 @@
-"""The upper limit of signups and logins: argon2 hashes a second in a bare loop.
+"""The upper limit of signups and logins: argon2 hashes per second in a bare loop.
 
-Run as a program on the processors of the server: `python -m lab.bench.hashing SECONDS THREADS`.
+This program runs on the server's processors: `python -m lab.bench.hashing SECONDS THREADS`.
 """
 
 import sys
@@ -12,7 +12,7 @@ from lab.seed.people import HASHER
 
 
 def rate(seconds: float, threads: int) -> float:
-    """Hash in this number of threads, as the service does. Return the hashes per second."""
+    """Hash in `threads` threads at the same time, as the service does. Return hashes per second."""
     began = time.monotonic()
     stop = threading.Event()
     with ThreadPoolExecutor(threads) as executor:

@@ -1,6 +1,6 @@
--- The requests that wrk sends. LOAD_KIND selects one of the kinds below; the other LOAD_…
--- variables have its data. wrk runs this in one thread, so the counter makes every email and every
--- idempotency key unique.
+-- The requests that wrk sends. LOAD_KIND selects a kind of request; the other LOAD_… variables
+-- have the data for the requests. wrk runs this script in one thread, so `count` makes every email
+-- and every idempotency key unique.
 
 local run, count = os.getenv("LOAD_RUN"), 0
 local emails, products

@@ -1,4 +1,4 @@
-"""Describes the machine and the versions with which the figures are measured."""
+"""Describes the machine on which the figures are measured, and the programs' versions."""
 
 import os
 import platform
@@ -69,7 +69,7 @@ def _node() -> Mapping[str, str]:
 
 
 def _revision() -> str:
-    # Uncommitted changes make it `…-dirty`. An unpacked archive has no revision.
+    # If there are uncommitted changes, the revision ends with `-dirty`. An archive has no revision.
     return _output_of("git", "-C", CHECKOUT, "describe", "--always", "--dirty") or "unknown"
 
 

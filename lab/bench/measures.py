@@ -1,4 +1,4 @@
-"""The measurements of each round. Figures that are compared are measured one after the other."""
+"""The measurements of a round. Figures that are compared are measured soon after each other."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
 _HASHING_CONNECTIONS: Final = 4
-"""The connections for requests that hash. When a run ends, each has a hash in progress."""
+"""The connections for requests that hash. When a run ends, each of them has a hash in progress."""
 
 Measure = Callable[[float], float]
-"""Takes the duration in seconds, and returns a rate per second."""
+"""A function that measures for a duration in seconds, and returns a rate per second."""
 
 
 def requests_to(backends: Backends) -> Mapping[str, Request]:
-    """Return the requests to the service, by the name of the figure."""
+    """Return the kinds of requests to the service, by name."""
     user = f"/api/users/{backends.user_id}"
     return {
         "user": Request("read", user),
@@ -45,7 +45,7 @@ class Bench:
         self._requests = requests_to(backends)
 
     def measures(self) -> Mapping[str, Measure]:
-        """Return all measurements of a round, by the name of the figure, in order."""
+        """Return all measurements of a round by the figure's name, in the order of the round."""
         subjects, hot = self._subjects, self._subjects.hot
         return {
             "bare": partial(self._load, subjects.bare, "user"),
@@ -82,14 +82,14 @@ class Bench:
 
     def _hashing_load(self, request: str, seconds: float) -> float:
         rate = self._load(self._subjects.hot, request, seconds)
-        # The service still computes the hashes that were in progress. This login is queued behind
-        # them, so the next measurement starts with an idle processor.
+        # When a run ends, the service still computes the hashes in progress. This login waits
+        # behind these hashes, so the next measurement starts with an idle processor.
         sign_in(self._subjects.hot.port)
         return rate
 
     def _balanced(self, seconds: float) -> float:
-        # Two app processes, Caddy, Valkey and wrk: a small machine has too few processors for a
-        # fair division.
+        # All processes of this measurement share all processors: two app processes, Caddy, Valkey
+        # and wrk. A small machine has too few processors to divide them fairly.
         with pinned_to(self._processors.all):
             port = self._subjects.balanced.port
             return self._wrk.run(port, self._requests["user"], seconds).rate

@@ -1,6 +1,6 @@
-"""The upper limit for one row: the bare app, with a query by psycopg's own pool.
+"""The upper limit for reading one row: the bare app, with a query through psycopg's own pool.
 
-It also checks and counts nothing. It sends the row as the JSON that the service sends.
+Like the bare app, it checks and counts nothing. It sends the row in the JSON form of the service.
 """
 
 import os
@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic_core import to_json
 
-# The default of the service.
+# The service's default for DATABASE_POOL_SIZE.
 _CONNECTIONS: Final = 10
 _QUERY: Final = "SELECT id, name, email, role, created_at, updated_at FROM users WHERE id = %s"
 

@@ -1,10 +1,10 @@
 """The reference for orders: nine SQL statements by psycopg in a bare loop.
 
-The statements are fixed: the service sent them when it used an ORM session. So the ratio shows when
-the service sends fewer or faster statements.
+The nine statements never change: the service sent them when it used an ORM session. So the ratio
+improves when the service sends fewer or faster statements.
 
-Run as a program on the processors of the server:
-`python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`, with DATABASE_URL.
+This program runs on the server's processors, with DATABASE_URL:
+`python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ import uvloop
 from psycopg import AsyncConnection
 
 CONNECTIONS: Final = 10
-"""The default of the service."""
+"""The number of connections: the default size of the service's pool."""
 
 _ROUTE: Final = "POST /api/users/{user_id}/orders"
 _BODY: Final = b"{" + b" " * 417 + b"}"
@@ -67,7 +67,7 @@ _keys = count(1)
 
 
 async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence[int]) -> None:
-    """Order two random products, as load.lua does."""
+    """Place an order for two random products, as load.lua does."""
     key = f"loop-{os.getpid()}-{next(_keys)}"
     await _one(connection, _CLAIM, f"{user_id} {_ROUTE} {key}", 0)
     await connection.execute(_STORED_RESPONSE, [user_id, _ROUTE, key])
@@ -91,7 +91,7 @@ async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence
 
 
 async def rate(url: str, seconds: float, user_id: int, product_ids: Sequence[int]) -> float:
-    """Place orders on all connections. Return the orders per second."""
+    """Place orders on all connections at the same time. Return the orders per second."""
     began = time.monotonic()
     rates = await asyncio.gather(
         *(_place_until(began + seconds, url, user_id, product_ids) for _ in range(CONNECTIONS))

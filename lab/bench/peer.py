@@ -13,15 +13,15 @@ _INSTALL_TIMEOUT_SECONDS: Final = 120
 
 
 class PeerMissingError(Exception):
-    """The Fastify service cannot run here. The message is a sentence that says why."""
+    """The Fastify service cannot run on this machine. The message is a sentence with the reason."""
 
 
 def install(directory: Path) -> Path:
-    """Copy the service to `directory`, install its packages there, and return its program.
+    """Copy the Fastify service to `directory`, install its packages, and return its program.
 
     The packages are not installed in the checkout, because its linters would read their files.
 
-    :raises PeerMissingError: when Node.js is missing or too old, or npm cannot install.
+    :raises PeerMissingError: when Node.js is missing or too old, or when `npm ci` fails.
     """
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None or _version(node) < _OLDEST_NODE:
@@ -47,7 +47,7 @@ def install(directory: Path) -> Path:
 
 
 def packages() -> dict[str, str]:
-    """Return the pinned version of each package that the service names."""
+    """Return the pinned version of each package that the Fastify service depends on."""
     manifest = json.loads((SOURCE / "package.json").read_text())
     return dict(manifest["dependencies"])
 

@@ -1,4 +1,4 @@
-"""Pins processes: the server under test has one processor for itself, all others share the rest.
+"""Pins processes: the server under test has a processor for itself, and the others share the rest.
 
 Without this, the scheduler moves a busy server between processors, and the load generator takes
 processor time from the server that it measures.
@@ -14,7 +14,7 @@ _MIN_PROCESSORS = 2
 
 @dataclass(frozen=True)
 class Processors:
-    """The processors of this machine. All three sets are the same if nothing can be pinned."""
+    """The processors of this machine. If pinning is impossible, all three sets are the same."""
 
     server: frozenset[int]
     rest: frozenset[int]
@@ -31,7 +31,7 @@ class Processors:
 
     @property
     def divided(self) -> bool:
-        """Whether the server has one processor for itself."""
+        """Whether one processor is only for the server under test."""
         return self.server != self.rest
 
 
@@ -47,7 +47,7 @@ def pinned_to(processors: frozenset[int]) -> Iterator[None]:
 
 
 def _allowed() -> set[int] | frozenset[int]:
-    # macOS has no such call. There the set is empty, and nothing is pinned.
+    # macOS has no such call. So the set is empty on macOS, and no process is pinned.
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset()
 
 

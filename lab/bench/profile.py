@@ -1,4 +1,4 @@
-"""`make profile`: profiles one route by py-spy."""
+"""`make profile`: profiles one route of the service with py-spy."""
 
 import os
 import sys
@@ -22,15 +22,16 @@ _WARM_UP_SECONDS: Final = 1.0
 
 
 class ProfiledSubject(Subject):
-    """A process of the service that py-spy starts, so that it is allowed to inspect it.
+    """A process of the service that py-spy starts and inspects.
 
-    py-spy inspects it from outside, so the service runs unchanged. On the stop signal, py-spy
-    draws its flame graph and ends the service.
+    A program may inspect a process that it has started. py-spy inspects the process from outside,
+    so the service runs unchanged. On the stop signal, py-spy draws its flame graph and ends the
+    service.
     """
 
     @property
     def picture(self) -> Path:
-        """The flame graph. It exists when py-spy has stopped."""
+        """The file with the flame graph. It exists after py-spy has stopped."""
         return self.directory / "profile.svg"
 
     def _command(self) -> list[str]:

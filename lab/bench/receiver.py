@@ -1,4 +1,4 @@
-"""The OTLP/HTTP endpoint for the traced process: it accepts spans and discards them."""
+"""The OTLP/HTTP endpoint for the traced processes. It accepts spans and discards them."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from lab.stack.ports import LOOPBACK
 
 
 class _Handler(BaseHTTPRequestHandler):
-    # As in a collector, one connection is kept for all exports.
+    # With HTTP/1.1, an exporter keeps one connection for all exports, as with a real collector.
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:

@@ -20,11 +20,11 @@ class Report:
     rate: float
     """The requests per second at which the latencies were measured."""
     requests: int
-    """The number of answered requests when the memory was measured again."""
+    """The number of requests that were answered before the memory was measured again."""
     caveats: Sequence[str]
 
     def tables(self) -> str:
-        """Return both tables, readable also on a terminal."""
+        """Return both tables in Markdown that is also readable on a terminal."""
         return f"{_table(self._ratios())}\n\n{_table(self._figures())}"
 
     def page(self) -> str:
@@ -73,8 +73,8 @@ class Report:
     def _introduction(self) -> str:
         caveats = "".join(f"\n> {caveat}\n" for caveat in self.caveats)
         return f"""\
-Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are those of one machine.
-The ratios are taken in the same run. They show how close the service is to the machine's limits.
+Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are of one machine.
+The ratios are of the same run. They show how close the service is to the machine's limits.
 {caveats}"""
 
     def _figures(self) -> list[list[str]]:
@@ -105,32 +105,34 @@ The ratios are taken in the same run. They show how close the service is to the 
         if "peer_hot" not in self.samples:
             return ""
         return """\
-- Fastify is a service in JavaScript that does the same work for the same request, in one process
-  on the same processor, next to ours in each round. [What the figures say](performance.md)
-  describes it.
+- Fastify is a service in JavaScript that does the same work for the same request. It is one process
+  on the same processor, and is measured right after ours in each round.
+  [What the figures say](performance.md) describes the service.
 """
 
     def _method(self) -> str:
         return f"""\
 - All measurements belong to one run of {self.choices.rounds} rounds. Each round takes every
-  measurement once, for {self.choices.seconds:g} s. A figure is the median of the rounds, with the
-  minimum and the maximum. A ratio is taken in each round; its median is shown.
-- Each subject is one uvicorn process with the options of production, uvloop and httptools among
-  them. The service runs as in production: it writes a line of JSON for each request to a file, and
-  counts each request in Valkey, with limits that are too high to be reached. PostgreSQL runs with
-  `fsync`. Both servers belong to the run and are deleted with it.
+  measurement once, for {self.choices.seconds:g} s. A figure is the median over the rounds, with the
+  minimum and the maximum. A ratio is computed in each round, and its median is shown.
+- Each Python process runs in uvicorn with the options of production, which include uvloop and
+  httptools. The service runs as in production: it writes a line of JSON for each request to a file,
+  and counts each request in Valkey, with limits that are too high to be reached. PostgreSQL runs
+  with `fsync`. PostgreSQL and Valkey are started for the run, and are deleted after it.
 - wrk keeps {CONNECTIONS} connections busy, and fewer for signups and logins, which wait for the
-  processor. If one response is an error, the run stops without a result.
-- The server under test, or the loop that it is compared with, has one processor for itself.
-  PostgreSQL, Valkey and wrk share the rest. Caddy and its two processes share all processors.
-{self._peer()}- The traced process exports every request to a receiver that discards it.
-- "Cold" is a process with `CACHE=off`. Both processes cache for less than a second which user a
-  session belongs to.
+  processor. If a response is an error, the run stops without a result.
+- The server under test has one processor for itself. A loop with which it is compared runs on the
+  same processor. PostgreSQL, Valkey and wrk share the other processors. Caddy and its two processes
+  share all processors.
+{self._peer()}- The traced process exports every request's spans to a receiver, which discards them.
+- "Cold" is a process with `CACHE=off`. But it still caches the user of a session for less than a
+  second, as the hot process does.
 - The loop of SQL sends nine statements for each order, on as many connections as the service has.
-  It is fixed: the service may send fewer. The loop of argon2 has as many threads as the service.
+  The nine statements never change, but the service may send fewer. The loop of argon2 has as many
+  threads as the service.
 - Latency is measured at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
-  reached. It starts at the planned start of a request, so that the wait for an earlier request
-  counts.
+  reached. The latency of a request starts at its planned start, so that the wait for an earlier
+  request counts.
 - Memory is the resident set of the hot process: after its start and a login, and after
   {self.requests:,} requests of all kinds."""
 

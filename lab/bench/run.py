@@ -1,4 +1,4 @@
-"""One run: rounds of load, latencies at half of the reached rate, and memory."""
+"""One run of the benchmark: rounds of load, latencies at half of the reached rate, and memory."""
 
 import re
 from collections import defaultdict
@@ -36,7 +36,7 @@ class Run:
         processors: Processors,
         report_progress: Callable[[str], None],
     ) -> None:
-        """`report_progress` gets a line for the user at each step."""
+        """At each step, `report_progress` is called with a line for the user."""
         self._choices, self._subjects = choices, subjects
         self._report_progress = report_progress
         self._token = sign_in(subjects.hot.port)
@@ -50,7 +50,7 @@ class Run:
     def take(self) -> None:
         """Take all samples.
 
-        :raises LabError: when one request fails.
+        :raises LabError: when a request fails.
         """
         self._sample_memory("memory_at_rest")
         self._throughput()
@@ -60,7 +60,7 @@ class Run:
         self._sample_memory("memory_after")
 
     def caveats(self) -> list[str]:
-        """Return what limits the meaning of the figures."""
+        """Return sentences on conditions that limit the meaning of the figures."""
         caveats = []
         outcomes = {self._x_cache(it) for it in (self._subjects.hot, self._subjects.cold)}
         if outcomes != {"hit", "bypass"}:
@@ -106,7 +106,7 @@ class Run:
         self.requests = answered
 
     def _request_count(self) -> int:
-        """Return the number of requests that the process has counted."""
+        """Return the number of requests that the hot process has counted in its metrics."""
         text = self._get(self._subjects.hot, "/metrics")[1]
         return int(sum(map(float, _COUNTED.findall(text))))
 

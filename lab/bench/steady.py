@@ -1,9 +1,9 @@
 """Sends requests at a constant rate, and measures their latencies.
 
-wrk sends the next request only after the response to the last one. If a server halts for a second,
-wrk sends nothing in that second, and the halt shows in a single sample ("coordinated omission").
-Here every request has a due time. Its latency starts then, so it includes the wait for a free
-connection.
+On each connection, wrk sends a request only after the response to the previous request. If a server
+halts for a second, wrk sends nothing in that second, and the halt shows in a single sample of each
+connection ("coordinated omission"). In this module, every request has a due time, at which its
+latency starts. So the latency includes the wait for a free connection.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Latencies:
 def latencies(
     port: int, path: str, headers: Mapping[str, str], *, rate: float, seconds: float
 ) -> Latencies:
-    """Send GETs at `rate` requests per second.
+    """Send GETs at `rate` requests per second, and return percentiles of their latencies.
 
     :raises LabError: when a response is not a 200.
     """
@@ -43,8 +43,8 @@ def latencies(
     lines += [f"{name}: {value}" for name, value in headers.items()]
     request = "\r\n".join(lines).encode() + _END_OF_HEADERS
     sender = _Sender(request, math.ceil(rate * seconds), rate)
-    # Other event loops round a pause up to whole milliseconds, which is as long as a response
-    # takes.
+    # Other event loops round a pause up to whole milliseconds. That is too imprecise, because a
+    # response takes about a millisecond.
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
         times = sorted(runner.run(sender.run(port)))
     return Latencies(_percentile(times, 50), _percentile(times, 99))
@@ -102,7 +102,7 @@ class _Sender:
             self._waiting.append(due)
 
     def answered(self, connection: "_Connection", due: float) -> None:
-        """Record the latency, and use the connection for the request that waits longest."""
+        """Record a latency. Use the connection for the request that has waited longest."""
         self._times.append(time.perf_counter() - due)
         if self._waiting:
             connection.send(self._waiting.popleft())
@@ -112,7 +112,7 @@ class _Sender:
             self._done.set_result(None)
 
     def failed(self, reason: bytes) -> None:
-        """End the run with an error, because latencies of failed requests have no meaning."""
+        """End the run with an error, because the latency of a failed request has no meaning."""
         if not self._done.done():
             text = reason.decode(errors="replace")
             self._done.set_exception(LabError(f"A request failed: {text}"))
@@ -127,11 +127,11 @@ class _Connection(asyncio.Protocol):
         self._due = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, to write requests to it."""
+        """Keep the transport, to which requests are written."""
         self._transport = cast(asyncio.Transport, transport)
 
     def send(self, due: float) -> None:
-        """Send a request that was due at this time."""
+        """Send a request whose due time is `due`."""
         self._due, self._received = due, b""
         self._transport.write(self._sender.request)
 

@@ -1,4 +1,4 @@
-"""The processes that are measured, each under uvicorn with the options of production."""
+"""The processes that are measured. The Python processes run in uvicorn as in production."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ from lab.stack.ports import LOOPBACK, free_port
 
 
 class Subject(AppProcess):
-    """One process of the service, pinned to the given processors."""
+    """One process of the service, which runs only on the given processors."""
 
     def __init__(
         self, name: str, backends: Backends, processors: frozenset[int], **settings: str
@@ -29,31 +29,31 @@ class Subject(AppProcess):
         super().__init__(
             name,
             directory,
-            # As in production, the process writes a line for each request; here, to a file.
+            # As in production, the process writes a line for each request. The line goes to a file.
             log=directory / "server.log",
             environment=partial(backends.environment, **settings),
         )
         self._processors = processors
 
     def launch(self) -> None:
-        """Start the process, which inherits the pinning."""
+        """Start the process. It inherits the processors of this thread."""
         with pinned_to(self._processors):
             super().launch()
 
 
 class BareSubject(Subject):
-    """The smallest app on the same server."""
+    """The smallest FastAPI app in uvicorn (`bare.py`)."""
 
     application = ("lab.bench.bare:app",)
 
     def ready(self) -> bool:
-        """Return whether it answers. It has no /readyz."""
+        """Return whether the app answers. The app has no /readyz, so it gets another request."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
         return answers_ok(connection, "/api/users/1")
 
 
 class OneRowSubject(BareSubject):
-    """The smallest app with one query."""
+    """The smallest FastAPI app with one query (`one_row.py`)."""
 
     application = ("lab.bench.one_row:app",)
 
@@ -79,7 +79,7 @@ class PeerSubject(Subject):
 
 @dataclass(frozen=True)
 class Peers:
-    """The Fastify service, with the settings of the hot and of the cold process."""
+    """Two processes of the Fastify service: one with a cache (hot), one without (cold)."""
 
     hot: PeerSubject
     cold: PeerSubject
@@ -87,25 +87,25 @@ class Peers:
 
 @dataclass(frozen=True)
 class Subjects:
-    """All processes that are measured over HTTP. They all run; an idle one costs nothing."""
+    """All processes that are measured over HTTP. All run all the time: an idle process is cheap."""
 
     bare: BareSubject
     one_row: OneRowSubject
     hot: Subject
     traced: Subject
-    """Like the hot one, but it exports the spans of every request."""
+    """Like the process `hot`, but it exports the spans of every request."""
     sampled: Subject
-    """Like the traced one, with one trace in ten."""
+    """Like the process `traced`, but only one request in ten is traced."""
     cold: Subject
     balanced: CaddyServer
     """Caddy in front of two processes."""
     peers: Peers | PeerMissingError
-    """The Fastify service, or why it is missing."""
+    """The Fastify service, or the reason why it cannot run."""
 
 
 @contextmanager
 def running_subjects(backends: Backends, processors: Processors) -> Iterator[Subjects]:
-    """Start all of them, and stop them after the block."""
+    """Start all processes that are measured, and stop them after the block."""
     with ExitStack() as exit_stack:
         bare = BareSubject("bare", backends, processors.server)
         one_row = OneRowSubject("one-row", backends, processors.server)
@@ -129,7 +129,7 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         for subject in processes:
             subject.wait_until_ready()
         balanced = exit_stack.enter_context(_caddy(backends, pair, processors))
-        # Callbacks run in reverse order: all processes get the signal before the first is awaited.
+        # Callbacks run in reverse order: first, all processes get the signal; then each is awaited.
         for subject in processes:
             exit_stack.callback(subject.send_stop_signal)
         yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)

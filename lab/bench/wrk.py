@@ -1,4 +1,4 @@
-"""Sends load by wrk, which keeps a few connections busy and counts the responses."""
+"""Sends load with wrk, which keeps a few connections busy and counts the responses."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _runs = count(1)
 
 @dataclass(frozen=True)
 class Request:
-    """A kind of request, by its name in load.lua, and its path."""
+    """A request: its kind in load.lua, its path, and the number of connections that send it."""
 
     kind: str
     path: str
@@ -57,9 +57,9 @@ class Wrk:
         }
 
     def run(self, port: int, request: Request, seconds: float) -> Load:
-        """Keep the server busy for this time.
+        """Keep the server busy for `seconds`. Return the number of responses and the exact time.
 
-        :raises LabError: when one request fails, because the rate of errors has no meaning.
+        :raises LabError: when a request fails, because the rate of errors has no meaning.
         """
         variables = {"LOAD_KIND": request.kind, "LOAD_RUN": str(next(_runs))}
         output = _run_wrk(
@@ -79,7 +79,7 @@ class Wrk:
 def require() -> str:
     """Return the path of wrk.
 
-    :raises LabError: when it is missing, with the command that installs it.
+    :raises LabError: when wrk is missing. The message contains the command that installs wrk.
     """
     program = shutil.which("wrk")
     if program is None:
@@ -95,7 +95,8 @@ def _run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) 
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        # wrk's own duration is in whole seconds. After SIGINT, it prints its summary as well.
+        # wrk accepts only whole seconds as its duration. So it is stopped by SIGINT, after which it
+        # prints its summary too.
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-// Places an order by the steps and statements of app/services/orders.py, in one transaction.
+// Places an order in one transaction, with the steps and statements of app/services/orders.py.
 
 import { createHash } from "node:crypto";
 
@@ -9,7 +9,7 @@ import { invalidate } from "./valkey.js";
 const ROUTE = "POST /api/users/{user_id}/orders";
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
-/** The body of an order, as app/schemas/orders.py limits it. */
+/** The schema of an order's body, with the limits of app/schemas/orders.py. */
 export const ORDER_CREATE = {
   type: "object",
   required: ["items"],
@@ -80,7 +80,7 @@ ON CONFLICT ON CONSTRAINT pk_idempotency_keys DO UPDATE SET request_hash = $4,
 WHERE idempotency_keys.expires_at <= $8::TIMESTAMP WITH TIME ZONE
 RETURNING idempotency_keys.key`);
 
-/** Order all items or none, once for each key, and invalidate the cached reads. */
+/** Order all items or no item, once for each idempotency key, and invalidate the cached reads. */
 export async function place(callerId, userId, items, key) {
   if (new Set(items.map((item) => item.product_id)).size < items.length) {
     const detail = "An order lists each product once. Add its quantities.";

@@ -6,7 +6,7 @@ const POOL_SIZE = 10;
 const POOL_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 
-// No id of the benchmark is above 2^53, where the integers of JavaScript end.
+// All ids of the benchmark are below 2^53, so a JavaScript number can hold them exactly.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, rfc3339);
 
@@ -25,14 +25,14 @@ export const pool = new pg.Pool({
 
 /**
  * Return a function that runs this statement on the pool, or on a transaction's connection.
- * Each connection prepares it once, under its name.
+ * Each connection prepares the statement once, with `name` as the statement's name.
  */
 export function statement(name, text) {
   return async (values, connection = pool) =>
     (await connection.query({ name, text, values })).rows;
 }
 
-/** Run `work` in one transaction, and commit it. */
+/** Run `work` in a transaction, and commit the transaction. If `work` throws, roll it back. */
 export async function transaction(work) {
   const connection = await pool.connect();
   try {
@@ -50,7 +50,7 @@ export async function transaction(work) {
   }
 }
 
-/** Rewrite `2026-05-12 01:57:34.18566+00` for JSON. A Date would lose the microseconds. */
+/** Convert `2026-05-12 01:57:34.18566+00` to RFC 3339. A Date would lose the microseconds. */
 function rfc3339(text) {
   const [seconds, fraction = ""] = text.slice(0, -"+00".length).split(".");
   return `${seconds.replace(" ", "T")}.${fraction.padEnd(6, "0")}Z`;

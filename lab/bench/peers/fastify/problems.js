@@ -17,7 +17,7 @@ const STATUSES = {
   "contended": 503,
   "unavailable": 503,
 };
-// Error codes of Fastify, and SQLSTATEs.
+// Maps error codes of Fastify and SQLSTATEs to problem codes.
 const CODES = {
   FST_ERR_CTP_BODY_TOO_LARGE: "content-too-large",
   FST_ERR_CTP_EMPTY_JSON_BODY: "malformed-json",
@@ -26,11 +26,11 @@ const CODES = {
   "40001": "contended",
   "40P01": "contended",
 };
-// SQLSTATEs and driver messages for a server that is unavailable or too slow.
+// SQLSTATEs and driver messages that mean that a server is unavailable or too slow.
 const UNAVAILABLE_CODE = /^(08|57|55P03|ECONN|EPIPE)/;
 const UNAVAILABLE_MESSAGE = /connection (is closed|terminated)|isn't writeable|timeout exceeded/i;
 
-/** An error that is sent to the client. */
+/** An error that is sent to the client as a problem document. */
 export class Problem extends Error {
   constructor(code, { detail, errors, retryAfterSeconds = 1 } = {}) {
     super(code);

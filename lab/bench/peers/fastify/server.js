@@ -1,7 +1,7 @@
-// A Fastify service that does the same work as the Python service for three requests: a user read
-// through the cache or from PostgreSQL, and an order. `make bench` compares the two. Both share the
-// data, the keys in Valkey and the signing key, and tests/e2e/test_bench_peer.py compares their
-// responses.
+// A Fastify service that does the same work as the Python service for three requests: read a user
+// through the cache, read a user from PostgreSQL, and place an order. `make bench` compares the two
+// services. They share the data, the keys in Valkey and the signing key.
+// tests/e2e/test_bench_peer.py compares their responses.
 //
 // Run it with the environment of the Python service: `node server.js PORT`.
 
@@ -23,7 +23,7 @@ const ANSWER_OVERHEAD_BYTES = 1024;
 const ANSWER_MS = 60_000;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const ROW_ID = /^[1-9][0-9]{0,15}$/;
-// A string in quotes (RFC 9651, section 3.3.3), or the same characters without them.
+// A string in quotes (RFC 9651, section 3.3.3), or characters without quotes.
 const IDEMPOTENCY_KEY = /^(?:"((?:[ !#-[\]-~]|\\["\\]){1,255})"|([!#-~]{1,255}))$/;
 const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
@@ -97,7 +97,7 @@ app.post(
   createOrder,
 );
 
-/** Identify the caller and count the request. Send a stored response if it is not stale. */
+/** Identify the caller and count the request. If a stored response is not stale, send it. */
 async function admit(request, reply) {
   reply.headers(SECURITY_HEADERS).header("x-request-id", request.id);
   if (request.routeOptions.config?.isProbe) {
@@ -105,7 +105,7 @@ async function admit(request, reply) {
   }
   const principal = await identify(request);
   const answer = request.method === "GET" ? answers.get(answerKey(request)) : undefined;
-  // Both commands go in one round trip.
+  // Valkey gets both commands in one round trip.
   const [generation, window] = await Promise.all([
     answer && generationOf(answer.tag),
     hit(principal === null ? `address:${request.ip}` : `user:${principal.userId}`),
@@ -134,7 +134,8 @@ function answerKey(request) {
   return `${request.principal?.userId} ${request.url}`;
 }
 
-// Runs before the body is read. A caller who may not see a user does not learn whether it exists.
+// This hook runs before the body is read. A caller who may not read a user gets "not found", and so
+// does not learn whether the user exists.
 async function requireVisible(request) {
   const { principal, params } = request;
   if (principal === null) {
@@ -204,7 +205,7 @@ function send(request, reply, status, { headers, body }) {
   if (status === 200 && request.headers["if-none-match"] === headers.etag) {
     return reply.removeHeader("content-type").code(304).send();
   }
-  // Without this serializer, Fastify adds a charset, which JSON does not have.
+  // Without this serializer, Fastify adds a charset to the media type, but JSON has no charset.
   return reply.code(status).serializer(asItIs).send(body);
 }
 
@@ -212,7 +213,8 @@ function asItIs(body) {
   return body;
 }
 
-// Both clients replace a lost connection. Without a listener, its error ends the process.
+// Both clients replace a lost connection. Without a listener, the connection's error would end the
+// process.
 for (const client of [pool, valkey]) {
   client.on("error", ({ code }) => app.log.warn({ reason: code }, "connection_lost"));
 }

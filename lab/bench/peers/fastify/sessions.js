@@ -1,5 +1,5 @@
-// Identifies the caller by access token and session, as app/adapters/tokens.py and
-// session_cache.py do it.
+// Identifies the caller by access token and session, like app/adapters/tokens.py and
+// session_cache.py.
 
 import { createHash, createPrivateKey, createPublicKey, verify } from "node:crypto";
 
@@ -13,8 +13,8 @@ const SESSION_MS = 800;
 const IDLE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
 const NOTED_EVERY_MS = 60_000;
 
-// RFC 8410: the bytes before an Ed25519 seed in PKCS #8. The public key and its id are computed
-// from the seed, so that this service needs no other service to start.
+// RFC 8410: the bytes before an Ed25519 seed in PKCS #8. This service computes the public key and
+// its id from the seed, so that it needs no other service when it starts.
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_KEY = createPublicKey(
   createPrivateKey({
@@ -81,8 +81,8 @@ function parsed(part) {
 }
 
 /**
- * Return the principal of a token, or a promise of it; null if the session has ended. In the second
- * half of its lifetime, a cached principal is still returned, and refreshed in the background.
+ * Return the principal of a token, or a promise of the principal; null if the session has ended. In
+ * the second half of its lifetime, a cached principal is returned and refreshed in the background.
  */
 export function principalOf(claims) {
   const found = known.get(`${claims.userId} ${claims.sessionId}`);
@@ -91,7 +91,7 @@ export function principalOf(claims) {
     return lookUpOnce(claims);
   }
   if (ageMs > SESSION_MS / 2) {
-    // If this fails, the next request gets the error.
+    // An error of this refresh is ignored: a later request repeats the lookup.
     lookUpOnce(claims).catch(() => {});
   }
   return found.principal;

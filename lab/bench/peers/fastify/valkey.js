@@ -1,4 +1,4 @@
-// The commands to Valkey, with the scripts, keys and lifetimes of app/adapters/redis/.
+// The commands to Valkey. Scripts, keys and lifetimes are the same as in app/adapters/redis/.
 
 import { randomBytes } from "node:crypto";
 
@@ -52,9 +52,10 @@ end
 
 export const valkey = new Redis(process.env.REDIS_URL, {
   lazyConnect: true,
-  // The client sends the commands of one turn of the event loop together.
+  // The client sends all commands of one turn of the event loop together.
   enableAutoPipelining: true,
-  // No command waits for a lost connection, and none is sent twice: it would count twice.
+  // If the connection is lost, no command waits for a new connection, and no command is sent twice:
+  // a request would be counted twice.
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
 });
@@ -72,12 +73,12 @@ export async function hit(caller) {
   };
 }
 
-/** Return the generation of a tag: cached reads of another generation are stale. */
+/** Return the current generation of a tag. Cached reads of another generation are stale. */
 export function generationOf(tag) {
   return valkey.get(keyOf(tag));
 }
 
-/** Return the stored body, else load it. Concurrent callers share one load. */
+/** Return the stored body, or load it if there is none. Concurrent callers share one load. */
 export async function getOrLoad(tag, variant, load) {
   if (!CACHE_IS_ON) {
     return { body: await load(), outcome: "bypass", generation: null };
@@ -100,7 +101,8 @@ export async function getOrLoad(tag, variant, load) {
 
 async function loadAndStore(tag, variant, generation, load) {
   const body = await load();
-  // Up to a tenth less, so that entries that were stored together do not all end at once.
+  // The lifetime is up to a tenth shorter, so that entries that were stored together do not all
+  // expire at the same time.
   const lifetimeMs = Math.floor(ENTRIES_MS * (0.9 + Math.random() / 10));
   await evaluate(STORE, [keyOf(tag)], generation, variant, body, lifetimeMs);
   return body;
