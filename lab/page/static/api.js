@@ -31,7 +31,7 @@
  * @typedef {{file: string, first_line: number, lines: string[], line: number}} Source
  */
 
-/** A request to the collector failed; the message is for the user. */
+/** The error when a request to the collector failed. Its message is shown to the user. */
 export class ApiError extends Error {
   /** @param {string} message @param {number} status 0 if there was no response */
   constructor(message, status) {
@@ -41,7 +41,7 @@ export class ApiError extends Error {
 }
 
 const UNREACHABLE = "The collector is unreachable. If the stack is not running, start it with make up.";
-const EXPIRED = "This request is no longer available: the collector keeps the last 1,000 since it started.";
+const EXPIRED = "This request is no longer available: the collector keeps only the last 1,000 requests, until it restarts.";
 
 /** @returns {Promise<Summary[]>} newest first */
 export async function summaries() {
@@ -75,7 +75,7 @@ async function read(url, notFound) {
   const body = await response.json().catch(() => null);
   if (response.ok && body !== null) return body;
   if (response.status === 404 && notFound) throw new ApiError(notFound, 404);
-  // If the collector is down, the load balancer responds, with a Retry-After header.
+  // If the collector is down, the load balancer responds instead, with a Retry-After header.
   if (body === null || response.headers.has("Retry-After")) throw new ApiError(UNREACHABLE, response.status);
   throw new ApiError(body.detail || body.title || UNREACHABLE, response.status);
 }
@@ -86,8 +86,8 @@ function get(url) {
 }
 
 /**
- * A browser closes its connections when the machine's networks change, for example when a
- * container starts. A moment later, it can connect again.
+ * Wait for a moment, after which the browser can connect again. A browser closes its connections
+ * when the machine's networks change, for example when a container starts.
  */
 function pause() {
   return new Promise((resolve) => setTimeout(resolve, 250));

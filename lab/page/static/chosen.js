@@ -13,7 +13,7 @@ import { waterfall } from "./waterfall.js";
 
 /** Shows the selection: one request or two, and a stage. */
 export class DetailView {
-  /** @param {(trace: Trace) => string | null} previousOf finds the request to compare with */
+  /** @param {(trace: Trace) => string | null} previousOf finds the previous request to the same route */
   constructor(previousOf) {
     this.previousOf = previousOf;
     this.cache = new TraceCache();
@@ -29,7 +29,7 @@ export class DetailView {
     this.open = null;
   }
 
-  /** Draw the selection in the address, unless it is drawn already. */
+  /** Draw the selection that is in the address, unless it is already drawn. */
   async show() {
     const { trace, compare } = selection();
     const ids = [trace, compare].filter((id) => id !== null);
@@ -51,13 +51,13 @@ export class DetailView {
     if (!(await this.cache.renew(id))) return;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
     this.drawn = null;
-    // An open panel stays as it is, with its query plan.
+    // An open panel is not drawn again, because its query plan would be lost.
     if (this.panel.hidden) this.open = null;
     await this.show();
     if (focused) this.rowOf(focused)?.focus();
   }
 
-  /** Load requests again that failed to load. */
+  /** Load the selected requests again if one of them failed to load. */
   async retry() {
     if (!this.incomplete) return;
     this.drawn = null;
@@ -143,7 +143,8 @@ function toggle(spanId) {
 
 function clear() {
   choose({ trace: null, compare: null, stage: null });
-  // The pressed button is gone. The focus must not move to a row: that would pause the list.
+  // The pressed button is gone, so the focus moves to the list's section. It must not move to a row
+  // of the list: the list would stop showing new requests.
   byId("requests").focus({ preventScroll: true });
 }
 

@@ -5,8 +5,8 @@ import { timingOf } from "./sending.js";
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./api.js").Span} Span */
 
 /**
- * Add the stages that this browser measured to the trace of a request that this page sent.
- * They are not sent to the collector; `lab trace` sends its client's stages.
+ * If this page sent the request, add the stages that this browser measured to the request's trace.
+ * The browser's stages are not sent to the collector. (`lab trace` sends its own stages.)
  *
  * @param {Trace} trace
  * @returns {Trace} unchanged if this browser did not send the request
@@ -15,8 +15,8 @@ export function withClient(trace) {
   const timing = timingOf(trace.request_id);
   const wait = timing?.parts.find((part) => part.stage === "wait");
   if (!timing || !wait || trace.processes.includes("client")) return trace;
-  // The clocks differ. The server's part is centred in the wait, because both directions of the
-  // network take about the same time.
+  // The clocks of browser and server differ. So the server's spans are centred in the wait, because
+  // both directions of the network take about the same time.
   const shift = wait.start_ms + Math.max(0, (wait.duration_ms - trace.duration_ms) / 2);
   const ids = new Set(trace.spans.map((span) => span.id));
   const spans = [

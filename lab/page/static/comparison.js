@@ -14,7 +14,7 @@ import { facts } from "./waterfall.js";
 const MIN_HIGHLIGHTED_FRACTION = 0.05;
 
 /**
- * Two requests on one time axis: each stage has A's bar above B's.
+ * Show two requests on one time axis. In the row of each stage, A's bar is above B's bar.
  *
  * @param {Trace} a
  * @param {Trace} b

@@ -1,8 +1,8 @@
 // @ts-check
 
 /**
- * Make an element. The content becomes text and attributes, never markup, because a trace may
- * contain text from any sender.
+ * Make an element. Strings become text and attributes, never markup, because a trace may contain
+ * text from any sender.
  *
  * @param {string} tag
  * @param {Record<string, any>} [attributes] `onclick` and other `on…` are listeners; null and false
@@ -43,7 +43,7 @@ export function byId(id) {
 }
 
 /**
- * Set CSS custom properties. The Content-Security-Policy forbids style attributes, but allows this.
+ * Set CSS custom properties. The Content-Security-Policy allows it, but forbids style attributes.
  *
  * @template {HTMLElement} T
  * @param {T} element
@@ -63,8 +63,8 @@ export function announce(text) {
 }
 
 /**
- * Make these the parent's children with the fewest moves: an element that is removed and inserted
- * again loses its focus.
+ * Make `children` the only children of `parent`, and move as few elements as possible: an element
+ * that is removed and inserted again loses the focus.
  *
  * @param {HTMLElement} parent
  * @param {Element[]} children

@@ -6,7 +6,7 @@ import { withClient } from "./client.js";
 
 const MAX_TRACES = 20;
 
-/** Keeps the traces that were read last, so that they can be shown while the collector is down. */
+/** Keeps the last traces that were read, so that the page can show them while the collector is down. */
 export class TraceCache {
   constructor() {
     /** @type {Map<string, Trace>} */
@@ -24,14 +24,14 @@ export class TraceCache {
     }));
   }
 
-  /** @param {string} id @returns {Promise<Trace>} the newest version: a renewal may have stored one during the call */
+  /** @param {string} id @returns {Promise<Trace>} a newer version, if `renew` has stored one during the call */
   async read(id) {
     const trace = await api.trace(id);
     return this.traces.get(id) ?? this.keep(id, trace);
   }
 
   /**
-   * Read a trace again; if that fails, the old version stays.
+   * Read a trace again. If this fails, the old version stays stored.
    *
    * @param {string} id
    * @returns {Promise<boolean>} whether the trace has changed

@@ -3,11 +3,11 @@
 const RETRY_DELAY_MS = 1000;
 
 /**
- * Follow the requests as they happen. Reconnect when the connection is lost.
+ * Call a handler for each new trace. Reconnect when the connection to the collector is lost.
  *
  * @param {object} handlers
- * @param {() => void} handlers.onlive the connection is open; events before it may be missing
- * @param {() => void} handlers.onaway the connection is lost; a retry follows
+ * @param {() => void} handlers.onlive called when the connection is open; earlier events may be missing
+ * @param {() => void} handlers.onaway called when the connection is lost, before each retry
  * @param {(summary: import("./api.js").Summary) => void} handlers.ontrace
  */
 export function follow({ onlive, onaway, ontrace }) {
@@ -16,8 +16,8 @@ export function follow({ onlive, onaway, ontrace }) {
   events.addEventListener("trace", (event) => ontrace(JSON.parse(event.data)));
   events.addEventListener("error", () => {
     onaway();
-    // The browser reconnects after a lost connection, but not after a response that is not a
-    // stream, such as the load balancer's 503.
+    // After a lost connection, the browser reconnects by itself. After a response that is not a
+    // stream, such as the load balancer's 503, it does not reconnect.
     if (events.readyState === EventSource.CLOSED) {
       setTimeout(() => follow({ onlive, onaway, ontrace }), RETRY_DELAY_MS);
     }

@@ -26,7 +26,7 @@ show();
 follow({
   onlive: () => {
     live("on", "Live");
-    // Events before the connection was open are missing.
+    // Events from before the connection was open are missing, so the list is read again.
     summaries().then(add, (error) => live("away", error.message));
     details.retry();
   },
@@ -59,7 +59,7 @@ function compare(id) {
 function live(kind, text) {
   const place = byId("live");
   place.className = `live ${kind}`;
-  // A screen reader reads a status whenever it is set, even to the same text.
+  // A screen reader reads a status whenever it is set. So it is not set to the same text again.
   if (place.textContent !== text) place.textContent = text;
 }
 

@@ -39,7 +39,7 @@ export function rows(nodes) {
   return nodes.flatMap((node) => [node, ...rows(node.children)]);
 }
 
-/** @param {Branch} node @returns {number} the ms in which none of its children was active */
+/** @param {Branch} node @returns {number} the ms of the span in which none of its children was active */
 export function ownTime(node) {
   return uncovered(node.span, node.children.map((child) => child.span))
     .reduce((sum, gap) => sum + gap.duration_ms, 0);
@@ -60,7 +60,7 @@ export function largestGap(roots) {
 }
 
 /**
- * Return the gaps of a span that its parts do not cover.
+ * Return the gaps of `whole` that no part covers.
  *
  * @param {{start_ms: number, duration_ms: number}} whole
  * @param {{start_ms: number, duration_ms: number}[]} parts

@@ -2,19 +2,20 @@
 import { tree } from "./outline.js";
 
 /**
- * A stage that is in one request, in the other, or in both.
+ * A stage that is in request A, in request B, or in both.
  *
  * @typedef {import("./outline.js").Branch} Branch
  * @typedef {{a: Branch | null, b: Branch | null, depth: number}} Pair
  */
 
-/** Each request has one span of each of these stages; its name differs by route. */
+/** A request has one span of each of these stages, and the span's name depends on the route. */
 const MATCHED_BY_STAGE = new Set(["load-balancer", "app"]);
 
 /**
- * Pair the stages of two requests. Stages match if they are under the same parent and have the same
- * stage and name; the first matches the first, the second matches the second. The stages of the
- * whole request match regardless of their names.
+ * Pair the stages of two requests. Two spans match if they are under matching parents and have the
+ * same stage and the same name. If several spans under a parent have the same stage and name, the
+ * first of A matches the first of B, and so on. Spans of `MATCHED_BY_STAGE` match regardless of their
+ * names.
  *
  * @param {import("./api.js").Span[]} a
  * @param {import("./api.js").Span[]} b

@@ -5,7 +5,7 @@ import { COLUMNS, requestRow } from "./request.js";
 
 /** @typedef {import("./api.js").Summary} Summary */
 
-/** The page removes older requests; the collector still has them. */
+/** The list shows at most this number of requests. The collector keeps more. */
 const MAX_ROWS = 200;
 
 /** The live list of requests, newest on top. */
@@ -20,7 +20,7 @@ export class Requests {
     this.compare = compare;
     /** @type {Summary[]} newest first */
     this.all = [];
-    /** @type {Map<string, Summary>} arrived while the list was in use */
+    /** @type {Map<string, Summary>} the requests that arrived while the list was in use */
     this.pending = new Map();
     this.frame = 0;
     /** Whether the collector has sent the list. */
@@ -71,12 +71,13 @@ export class Requests {
 
   /** Whether the user is reading the list, so that its rows must not move. */
   isInUse() {
-    // Includes the button, which must not disappear while it is pressed.
+    // The list is also in use while the pointer is on the button `more`, which must not disappear
+    // while it is pressed.
     const within = [this.body, this.more].some((it) => it.matches(":hover") || it.contains(document.activeElement));
     return this.all.length > 0 && (within || this.scroller.scrollTop > 0);
   }
 
-  /** Show the pending requests. @param {boolean} byUser if false, only when the list is not in use */
+  /** Show the pending requests. @param {boolean} byUser if false, they are shown only when the list is not in use */
   showPending(byUser) {
     if (this.pending.size === 0 || (!byUser && this.isInUse())) return;
     for (const summary of this.pending.values()) this.put(summary);
@@ -106,7 +107,7 @@ export class Requests {
     }
   }
 
-  /** Draw the rows that have changed; the other rows keep their focus. */
+  /** Draw the rows that have changed. The other rows stay, so that a focused row keeps the focus. */
   draw() {
     const rows = new Map([...this.body.children].map((row) => [/** @type {HTMLElement} */ (row).dataset.trace, row]));
     const drawn = this.all.map((summary) => {
@@ -120,7 +121,8 @@ export class Requests {
     const restoreFocus = saveFocus(this.body);
     reconcile(this.body, drawn);
     restoreFocus();
-    // A keyboard user who enters the list starts at the newest request.
+    // When the focus is outside of the list, the newest request is the row in the tab order. So a
+    // keyboard user who enters the list starts at the newest request.
     setTabStop(this.grid, this.body.contains(document.activeElement) ? null : this.body.querySelector("[role=row]"));
     this.mark(this.marked);
     const any = this.all.length > 0;
@@ -140,7 +142,7 @@ function head() {
 /** @param {() => void} send */
 function emptyList(send) {
   return el("div", { class: "empty" },
-    el("p", {}, "No requests yet. Sign up, send a request from here, or send one from a terminal."),
+    el("p", {}, "No requests yet. Sign up, or send a request from here or from a terminal."),
     el("p", { class: "actions" }, el("button", { class: "main", onclick: send }, "Send GET /api/products"), el("code", {}, "make trace")),
   );
 }

@@ -5,7 +5,7 @@ import { placeOf } from "./places.js";
 
 /** @typedef {import("./outline.js").Branch} Branch */
 
-/** The time axis of one trace or two. */
+/** The time axis of a trace, or of two traces that are compared. */
 export class Scale {
   /** @param {number} length in ms */
   constructor(length) {
@@ -18,7 +18,7 @@ export class Scale {
   /** @returns {HTMLElement} the ticks with their labels */
   head() {
     const marks = this.ticks.map((at) => {
-      // Aligned differently, because the first and the last label would extend over the edge.
+      // The first and the last label are aligned differently, because they would extend over the edge.
       const side = at === 0 ? "first" : at > this.length * 0.94 ? "last" : "";
       return setProperties(el("span", { class: `tick ${side}` }, tick(at, this.step)), { at: at / this.length });
     });

@@ -1,7 +1,8 @@
 // @ts-check
 
 /**
- * The selection is in the address, so that a link can be shared, and back and forward work.
+ * The selection is in the page's address, so that users can share a link, and the browser's buttons
+ * for back and forward work.
  *
  * @typedef {{trace: string | null, compare: string | null, stage: string | null}} Selection
  */
@@ -29,8 +30,9 @@ export function choose(change) {
 }
 
 /**
- * Add a request to the comparison. It always has the two requests selected last, so that 'Compare'
- * on two rows compares these two, whichever request was open before.
+ * Add a request to the comparison, or remove a request that is compared already. The comparison has
+ * the two requests that were added last. So 'Compare' on two rows compares these two requests,
+ * whichever request was open before.
  *
  * @param {string} id
  */

@@ -7,7 +7,11 @@
  * @typedef {{name: string, duration_ms: number, parts: Part[]}} Timing
  */
 
-/** By request id. Bounded, because a page may stay open for days. @type {Map<string, Timing>} */
+/**
+ * Timings by request id. Only the last are kept, because a page may stay open for days.
+ *
+ * @type {Map<string, Timing>}
+ */
 const timings = new Map();
 const MAX_TIMINGS = 100;
 
@@ -61,8 +65,8 @@ async function saveTiming(requestId, name, path, startedAt) {
 }
 
 /**
- * Make times relative to the first step on the network. Earlier work of the browser, such as waiting
- * for one of its own processes, is not part of the request.
+ * Make times relative to the first step on the network. Before it, the browser may wait for one of
+ * its own processes, for example. This is not part of the request.
  *
  * @param {number} begin
  * @returns {(part: Part) => Part}

@@ -5,7 +5,7 @@ import { send } from "./sending.js";
 const FIELDS = ["name", "email", "password"];
 
 /**
- * The signup form. Only the service validates the fields; the form shows its errors.
+ * Set up the signup form. Only the service validates the fields. The form shows the service's errors.
  *
  * @param {(requestId: string | null) => Node} linkTo makes a link to the stages of a request
  */
@@ -15,7 +15,7 @@ export function signup(linkTo) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-    // Not `disabled`, because a disabled button loses the focus.
+    // The button is `aria-disabled` and not `disabled`, because a disabled button loses the focus.
     if (button.getAttribute("aria-disabled") === "true") return;
     button.setAttribute("aria-disabled", "true");
     try {
@@ -52,14 +52,14 @@ function showProblem(form, problem, link) {
   const fieldErrors = errors.filter(({ pointer }) => FIELDS.includes(pointer?.slice(1) ?? ""));
   for (const { pointer, detail } of fieldErrors) setFieldError(/** @type {string} */ (pointer).slice(1), detail);
   const others = errors.filter((error) => !fieldErrors.includes(error)).map(({ detail }) => detail);
-  // The problem's own `detail` refers to its list of errors, but the form shows them at the fields.
+  // The problem's own `detail` refers to a list of errors, but the form shows the errors at the fields.
   const first = fieldErrors.length > 0 ? "Account not created. Fix the marked fields." : problem?.detail;
   show("invalid", [first ?? "The service gave no reason.", ...others].join(" "), link);
   /** @type {HTMLElement | null} */ (form.querySelector("[aria-invalid]"))?.focus();
 }
 
 /**
- * Show an error at a field, after its other errors; an empty `detail` removes all of them.
+ * Show an error at a field, after the field's other errors. An empty `detail` removes all errors.
  *
  * @param {string} name
  * @param {string} detail

@@ -14,7 +14,8 @@ export function sourceOf(code) {
     (excerpt) => place.replaceChildren(listing(excerpt)),
     (error) => place.replaceChildren(el("p", { class: "failure" }, error.message)),
   );
-  // The path already contains the module's name.
+  // The path is shown too, and already contains the module's name. So only the function's own name is
+  // shown.
   const module = `${code.file.replace(/\.py$/, "").replaceAll("/", ".")}.`;
   const name = code.function?.startsWith(module) ? code.function.slice(module.length) : code.function;
   return el("section", { class: "source" },
@@ -37,6 +38,6 @@ function listing({ file, first_line: first, lines, line }) {
       el("code", {}, marked ? el("mark", {}, text || " ") : text || " "));
   });
   const list = setProperties(el("ol", { class: "listing" }, ...items), { before: first - 1 });
-  // Long lines scroll, so the region must be reachable by keyboard.
+  // Long lines scroll, so keyboard users must be able to focus the region.
   return el("div", { class: "code", role: "region", tabindex: "0", "aria-label": `${file}, from line ${first}` }, list);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 import { el } from "./dom.js";
 
-/** A placeholder; no span contains the value. */
+/** A placeholder for a value. No span contains the value itself. */
 const PLACEHOLDER = /(%\(\w+\)s(?:::\w+(?: WITH(?:OUT)? TIME ZONE)?)?)/;
 const QUOTED = /('(?:[^']|'')*'|"(?:[^"]|"")*")/;
 const CLAUSES = [

@@ -11,7 +11,7 @@ import { MEANING } from "./words.js";
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./outline.js").Branch} Branch */
 
 const STATEMENT = "db.query.text";
-/** Attributes that the panel shows in another form. */
+/** The attributes that the panel shows elsewhere, in another form. */
 const SHOWN_ELSEWHERE = new Set([STATEMENT, "roundtrip.stage", "code.file.path", "code.line.number", "code.function.name"]);
 
 /**

@@ -49,7 +49,7 @@ export function facts(trace) {
 }
 
 /**
- * Explain each colour, with the time spent in this place itself, without its child stages.
+ * Explain the colour of each place, with the time spent in this place: without child stages.
  *
  * @param {Branch[]} all
  */

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** What each stage does, in one sentence. The service defines the vocabulary. @type {Record<string, string>} */
+/** What each stage does, in a sentence or two. The service defines the stages. @type {Record<string, string>} */
 export const MEANING = {
   request: "The whole request, as measured by the client.",
   dns: "The client looked up the address of the server's name.",
