@@ -1,1 +1,1 @@
-"""One machine that runs and observes the service. Nothing here is imported by `app`."""
+"""Runs and observes the service on one machine. `app` imports nothing from this package."""

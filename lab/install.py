@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def check_machine() -> None:
-    """Raise `InstallError` if something is missing on the machine. It says how to add it."""
+    """Raise `InstallError` if the machine lacks something. The message says how to add it."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
             raise InstallError(
@@ -110,7 +110,7 @@ def version_of_venv() -> tuple[int, ...] | None:
         return None
     code = "import sys; print(*sys.version_info[:2])"
     result = subprocess.run(
-        # Every make target waits for this command. So it is fast: `-I` and `-S` skip imports.
+        # Every make target waits for this command. So it imports nothing but `sys`.
         [VENV_PYTHON, "-ISc", code],
         capture_output=True,
         text=True,

@@ -36,6 +36,6 @@ if found=$("${PYTHON:-python3}" --version 2>&1); then
 else
     echo "Python 3.11 or newer is needed; ${PYTHON:-python3} does not run here." >&2
 fi
-echo "Install one:  $(command_that_installs_python)" >&2
-echo 'If you have one elsewhere, name it:  make start PYTHON=/path/to/python3.12' >&2
+echo "Install Python:  $(command_that_installs_python)" >&2
+echo 'If a newer Python is elsewhere, name it:  make start PYTHON=/path/to/python3.12' >&2
 exit 1

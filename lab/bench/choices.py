@@ -44,7 +44,7 @@ def _number(environment: Mapping[str, str], variable: str, default: float) -> fl
         number = math.nan
     if not 0 < number < math.inf:
         raise LabError(
-            f"{variable}={text} is not a positive number. Give one:  "
+            f"{variable}={text} is not a positive number. For example:  "
             f"{variable}={default} make bench"
         )
     return number

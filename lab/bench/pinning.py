@@ -1,6 +1,6 @@
 """Pins processes: the server under test has a processor for itself, and the others share the rest.
 
-Without this, the scheduler moves a busy server between processors, and the load generator takes
+Without pinning, the scheduler moves a busy server between processors, and the load generator takes
 processor time from the server that it measures.
 """
 

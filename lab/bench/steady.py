@@ -59,7 +59,7 @@ def _percentile(times: Sequence[float], percent: int) -> float:
 
 
 class _Sender:
-    """Sends each request when it is due, or as soon as a connection is free."""
+    """Sends each request when it is due. If no connection is free, the request waits."""
 
     def __init__(self, request: bytes, total: int, rate: float) -> None:
         self.request = request
@@ -70,7 +70,7 @@ class _Sender:
         self._times: list[float] = []
 
     async def run(self, port: int) -> list[float]:
-        """Return how long each request took, in seconds."""
+        """Return the latency of each request, in seconds."""
         loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = loop.create_future()
         try:

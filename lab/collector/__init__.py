@@ -17,6 +17,6 @@
     problems       errors as problem documents
     web            the routes
 
-Of the service's spans, it reads standard attributes and three of the service's own:
-`roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.
+From the service's spans, the collector reads standard attributes, and three attributes of the
+service's own: `roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.
 """

@@ -30,7 +30,7 @@ def main() -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
-        # Longer than the load balancer and the exporters keep an idle connection open.
+        # An idle connection stays open for longer than the load balancer and the exporters keep it.
         timeout_keep_alive=75,
         # When the process stops, the event streams have already ended. So no client needs longer.
         timeout_graceful_shutdown=1,

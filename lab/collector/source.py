@@ -26,7 +26,7 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
     """Return the file in app/, the line and the function of a span, or None.
 
-    FastAPI's own spans name only the function. This function then searches for its file and line.
+    FastAPI's own spans name only the function. Then the function's file and line are looked up.
     """
     file, function = attributes.get("code.file.path"), attributes.get("code.function.name")
     line = attributes.get("code.line.number")

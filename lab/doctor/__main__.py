@@ -23,7 +23,9 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         print(finding, flush=True)
         problems += finding.verdict == "problem"
     print(
-        "No problems found." if problems == 0 else f"Problems: {problems}. Fix the first one first."
+        "No problems found."
+        if problems == 0
+        else f"Problems: {problems}. Fix the first problem first."
     )
     return int(problems > 0)
 
@@ -36,7 +38,7 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
         except LabError as error:
             yield problem(str(error))
         except UNREADABLE as error:
-            yield problem(f"The {name} could not be checked: {error}.", "Fix that first.")
+            yield problem(f"The {name} could not be checked: {error}.", "Fix this error first.")
 
 
 def _checks(environment: Mapping[str, str]) -> dict[str, Check]:

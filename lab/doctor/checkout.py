@@ -41,7 +41,10 @@ def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
 
 
 def clock(checkout: Path, data: Path) -> Iterator[Finding]:
-    """Check that no entry of both directories is newer than now: tokens need a correct clock."""
+    """Check that no entry of the two directories is newer than the clock's time.
+
+    If an entry is newer, the clock is behind. A wrong clock makes tokens invalid.
+    """
     written = [
         (entry.stat(follow_symlinks=False).st_mtime, entry.path)
         for directory in (checkout, data)

@@ -27,7 +27,7 @@ def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
 
 
 def first_file_of_another_user(user: int, root: Path) -> Path | None:
-    """Return a file that belongs to another user, or None. For root, no file is a problem."""
+    """Return a file that belongs to another user. None for root, who can access every file."""
     if user == 0:
         return None
     files = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))

@@ -38,7 +38,8 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
         raise LabError(f"Redis cannot be reached: {error}\n{_HOW_TO_CONTINUE}") from error
     except KeyboardInterrupt:
         raise LabError(f"\nInterrupted. {_HOW_TO_CONTINUE}") from None
-    # Printed last, so that the work is complete even if the reader closes the pipe (`| head`).
+    # The texts are printed last, so that the work is complete even if the reader closes the pipe
+    # (`| head`).
     print(table)
     print(_example_requests(f"http://localhost:{stack.choices.http_port}", person))
     return control.OK
@@ -60,7 +61,7 @@ def _fill(loader: Loader, wanted: int) -> str:
 
 
 def _delete_cached_reads(stack: Stack) -> None:
-    """Delete the cached reads, which are now stale and would only expire within two minutes."""
+    """Delete the cached reads, which are now stale. By themselves, they expire in two minutes."""
     prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
     with redis.Redis.from_url(stack.redis_url) as client:
         for key in client.scan_iter(f"{prefix}:cache:*", count=1000):
@@ -89,7 +90,7 @@ def _wanted_orders(environment: Mapping[str, str]) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ORDERS))
     if not (digits and int(text) <= MAX_ORDERS):
         raise LabError(
-            f"SEED_ORDERS={text} is not a number of orders. Give one from 0 to {MAX_ORDERS}:  "
+            f"SEED_ORDERS={text} is not a number of orders. Give a number from 0 to {MAX_ORDERS}:  "
             f"make seed SEED_ORDERS={DEFAULT_ORDERS}"
         )
     return int(text)

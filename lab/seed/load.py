@@ -1,7 +1,7 @@
 """Loads the missing rows into the database, step by step.
 
 Each step is one transaction. If a run is killed, the next run continues after the last complete
-step. The seed reads and changes only the rows of the skus and emails in this package's lists.
+step. The seed reads and changes only rows of the products and users in this package's lists.
 """
 
 from datetime import datetime, timedelta

@@ -27,11 +27,11 @@ UVICORN = (
     *("--proxy-headers", "--forwarded-allow-ips", LOOPBACK),
     # The service writes its own line for each request. Clients need not know the server software.
     *("--no-access-log", "--no-server-header"),
-    # Longer than the request timeout, so that every request in progress is answered.
+    # A shutdown may take longer than the request timeout, so that every request is answered.
     *("--timeout-graceful-shutdown", "15"),
-    # Without this, a pipelined request starts with a copy of the previous request's context.
+    # Without this option, a pipelined request starts with a copy of the previous request's context.
     "--reset-contextvars",
-    # Longer than the load balancer keeps an idle connection.
+    # uvicorn keeps an idle connection for longer than the load balancer keeps it.
     *("--timeout-keep-alive", "75"),
 )
 
@@ -97,7 +97,7 @@ class AppProcess(Server):
         self.enable_restart()
         if wait_until(is_ready, timeout_s=60, abort=keeps_ending):
             time.sleep(CADDY_NOTICES_AFTER_SECONDS)
-            # One slow answer on a busy machine is not a failure. A process that has ended is.
+            # On a busy machine, a slow answer is not a failure. The end of the process is a failure.
             if wait_until(is_ready, timeout_s=10, abort=lambda: self.process is None):
                 old.retire()
                 return None

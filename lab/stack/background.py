@@ -70,8 +70,8 @@ def _spawn(paths: Paths) -> bool:
 
 def _show_reports(reading: int, supervisor: "subprocess.Popen[bytes]") -> None:
     try:
-        # The supervisor closes its side when the stack serves requests or the supervisor has ended.
-        # Then the loop ends.
+        # The supervisor's side of the pipe closes when the stack serves requests or the supervisor
+        # has ended. Then the loop ends.
         with os.fdopen(reading) as reports:
             for line in reports:
                 print_line(sys.stdout, line.rstrip("\n"))

@@ -64,13 +64,17 @@ class CaddyServer(Server):
         log: Path,
         upstreams: Callable[[], Sequence[int]],
     ) -> None:
-        """`ports` are for HTTP and HTTPS. `ca_certificate` becomes a copy of the local CA's."""
+        """`ports` are for HTTP and HTTPS.
+
+        The certificate of Caddy's local CA is copied to `ca_certificate`. `upstreams` returns the
+        ports of the app processes.
+        """
         super().__init__("Caddy", directory, port=ports[0], log=log)
         self._https_port = ports[1]
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
         self.public_sockets: PublicSockets | None = None
-        # Called at each launch for further variables of deploy/Caddyfile.
+        # This is called at each launch, and returns further variables for deploy/Caddyfile.
         self.settings: Callable[[], Mapping[str, str]] = dict
 
     def ready(self) -> bool:

@@ -13,12 +13,12 @@ from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import Server
 
-# Routes that Caddy serves in the local stack only.
+# The file with the routes that Caddy serves only in the local stack.
 ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"
 
 
 class CollectorServer(Server):
-    """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and nothing on disk."""
+    """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and not on disk."""
 
     # SIGKILL loses nothing: the collector has no data to save and, at a stop, no request to answer.
     stop_signal = signal.SIGKILL

@@ -13,7 +13,7 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Choices:
-    """Ports, and addresses of the caller's servers. If one is None, the stack runs that server."""
+    """Ports, and URLs of the caller's servers. If a URL is None, the stack runs its own server."""
 
     http_port: int
     https_port: int
@@ -80,8 +80,8 @@ def service_environment(
         "LOG_FORMAT": "console",
         "TOKEN_SIGNING_KEY": token_signing_key,
         "SERVER_TIMING": "on",
-        # Enough for requests that a person sends. A load test exceeds it, and most of its
-        # requests are not traced.
+        # Enough for requests that a person sends. A load test exceeds this limit, so most of the
+        # test's requests are not traced.
         "TRACE_LIMIT": "100/10 seconds",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         # Twice the interval at which the load balancer checks whether a process is ready.

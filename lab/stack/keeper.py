@@ -14,7 +14,7 @@ from lab.stack.servers import Server
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 5.0
-# A starting process uses a processor for seconds. So its priority is below the serving processes'.
+# A starting process uses a processor for seconds. So serving processes have a higher priority.
 STARTING_NICENESS = 10
 # With the low priority, a process might never become ready on a busy machine. After this time, it
 # gets the normal priority.
@@ -70,7 +70,7 @@ class Keeper:
             self._report(f"{self._server.name} could not be started. Trying again: {error}")
 
     def _set_niceness(self, niceness: int) -> None:
-        # Only root can lower the niceness again.
+        # Only root can lower the niceness again, so only root changes it.
         process = self._server.process
         if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
             with suppress(psutil.NoSuchProcess):

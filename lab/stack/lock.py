@@ -34,7 +34,7 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a process holds the lock."""
+    """Return whether a process holds the lock of this file."""
     if not path.exists():
         return False
     lock = Lock(path)

@@ -51,7 +51,7 @@ class Paths:
 
     @property
     def logs(self) -> Path:
-        """One file for each server, and `stack.log` for a stack in the background."""
+        """The logs: one file for each server, and `stack.log` for a stack in the background."""
         return self.root / "logs"
 
     @property

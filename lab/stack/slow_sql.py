@@ -43,7 +43,7 @@ ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"""
 _TABLES = """\
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
 
-# To change a table, the service's running transactions must release it. This is the maximum wait.
+# A change of a table waits until the service's transactions release the table, at most this long.
 _LOCK_TIMEOUT = "15s"
 
 
@@ -56,7 +56,7 @@ class SlowSql:
         self._marker = postgres.directory / "slow-sql"
 
     def slow(self, milliseconds: float) -> None:
-        """Delay each statement by this time from now on. A second call replaces the delay.
+        """Delay each statement by `milliseconds` from now on. A second call replaces the delay.
 
         :raises LabError: when PostgreSQL returns an error.
         """

@@ -1,4 +1,4 @@
-"""Parses the chapters of the tour in docs/tour/, which readers and `lab tour` share.
+"""Parses the chapters of the tour in docs/tour/, which people read and `lab tour` plays.
 
 A chapter is Markdown. The first line of a code block says what it contains:
 

@@ -1,4 +1,4 @@
-"""The number of processes that send spans of a request. `lab trace` waits for no more than that."""
+"""The number of processes that send spans of a request, so that `lab trace` waits only for them."""
 
 from typing import Final
 

@@ -97,7 +97,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
         r"problem  An installation into \.venv was interrupted\. Repeat it.*:  make up",
         r"problem  A stack on \S+ was killed, and may have left postgres \(process 4711\)\.",
         r"problem  The data in \S+ are of PostgreSQL 9, which \d\d cannot read\..*  make reset",
-        r"problem  Port \d+ is taken by .*\. HTTP_PORT moves it:  HTTP_PORT=\d+ make up",
+        r"problem  Port \d+ is taken by .*\. Use another port:  HTTP_PORT=\d+ make up",
         r"problem  DATABASE_URL is set, but no server answers at localhost:\d+\..*unset DATABASE_",
         r"problem  http_proxy sends requests to localhost .*:  export no_proxy=localhost",
         r"problem  PYTHONPATH=/opt/other mixes other modules .*:  unset PYTHONPATH",
@@ -133,7 +133,7 @@ def test_an_unusable_venv_is_reported(tmp_path: Path, venv_python: str, line: st
     write_program(checkout / ".venv" / "bin" / "python", venv_python)
     (checkout / ".venv" / "installed-dev").write_text("the digest of another file")
     result = run_doctor(checkout)
-    assert result.stdout.endswith("Problems: 1. Fix the first one first.\n"), result.stdout
+    assert result.stdout.endswith("Problems: 1. Fix the first problem first.\n"), result.stdout
     assert re.search(f"^problem  {line}", result.stdout, flags=re.MULTILINE), result.stdout
 
 
@@ -151,4 +151,4 @@ def test_a_missing_python_is_reported_first(tmp_path: Path) -> None:
     """The doctor is a Python program. So a shell script reports that Python is missing."""
     result = run_doctor(new_checkout(tmp_path), PYTHON=str(tmp_path / "no-python"))
     assert "Python 3.11 or newer is needed" in result.stderr
-    assert "Install one:  " in result.stderr
+    assert "Install Python:  " in result.stderr
