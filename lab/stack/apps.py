@@ -97,7 +97,7 @@ class AppProcess(Server):
         self.enable_restart()
         if wait_until(is_ready, timeout_s=60, abort=keeps_ending):
             time.sleep(CADDY_NOTICES_AFTER_SECONDS)
-            # On a busy machine, a slow answer is not a failure. The end of the process is a failure.
+            # On a busy machine, a slow answer is no failure. The end of the process is a failure.
             if wait_until(is_ready, timeout_s=10, abort=lambda: self.process is None):
                 old.retire()
                 return None
