@@ -1,4 +1,7 @@
-"""Creates a PostgreSQL cluster atomically: after an interruption, there is no partial cluster."""
+"""Creates a PostgreSQL cluster, and the service's database in it.
+
+The cluster is created atomically: after an interruption, there is no partial cluster.
+"""
 
 import os
 import shutil
@@ -53,7 +56,7 @@ def create_database(
 ) -> None:
     """Create the database `roundtrip` and its roles, or give an older database to its new owner.
 
-    `password` is that of the superuser. The server must run.
+    `password` is the superuser's password. The server must be running.
 
     :raises LabError: when PostgreSQL returns an error.
     """
@@ -62,7 +65,7 @@ def create_database(
          f"--dbname=postgresql://postgres@{LOOPBACK}:{port}/postgres",
          f"--file={CHECKOUT / 'deploy' / 'postgres.sql'}"],
         CHECKOUT,
-        # The user of the server might not be able to read the checkout.
+        # psql runs as this user, because the server's user might not be able to read the checkout.
         {},
         PGPASSWORD=password,
         DATABASE_PASSWORD=service_password,
@@ -73,7 +76,7 @@ def create_database(
 def neutral_environment() -> Mapping[str, str]:
     """Return the caller's environment without PostgreSQL's variables (PGDATA, PGOPTIONS, …).
 
-    Those of the container image, such as POSTGRES_PASSWORD, are left out, too.
+    The variables of PostgreSQL's container image, such as POSTGRES_PASSWORD, are left out too.
     """
     kept = {
         name: value

@@ -41,7 +41,7 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 class PostgresServer(Server):
-    """A PostgreSQL server on 127.0.0.1 with a database `roundtrip`, see deploy/postgres.sql.
+    """A PostgreSQL server on 127.0.0.1 with a database `roundtrip` (see deploy/postgres.sql).
 
     The data are in `directory`. If root runs the server and the user `nobody` cannot enter
     `directory`, the data are in a directory below /var/lib instead. `remove` deletes both.
@@ -66,17 +66,17 @@ class PostgresServer(Server):
 
     @property
     def password(self) -> str:
-        """The password of the superuser. As all three, it is created once, in the directory."""
+        """The password of the superuser. The first call creates it, and `directory` keeps it."""
         return load_or_create_password(self.directory / "password")
 
     @property
     def url(self) -> str:
-        """The database `roundtrip` as the service uses it, with a role that owns no table."""
+        """The service's URL of the database `roundtrip`. Its role owns no table."""
         return f"postgresql://roundtrip:{self._service_password}@{self._database}"
 
     @property
     def migrator_url(self) -> str:
-        """The database `roundtrip` as its owner, who may change the tables."""
+        """The URL of the database `roundtrip` for its owner, who may change the tables."""
         return f"postgresql://migrator:{self._migrator_password}@{self._database}"
 
     @property
@@ -135,7 +135,10 @@ class PostgresServer(Server):
     def wait_until_ready(
         self, timeout_s: float = 60, *, cancelled: Callable[[], bool] = never
     ) -> None:
-        """Return when it answers and has the database `roundtrip`. Raises what `Server` does."""
+        """Return when the server answers and has the database `roundtrip`.
+
+        :raises InterruptedStartError, LabError: as in `Server`.
+        """
         super().wait_until_ready(timeout_s, cancelled=cancelled)
         if self._database_created.exists():
             return
@@ -151,7 +154,7 @@ class PostgresServer(Server):
 
     @property
     def _database_created(self) -> Path:
-        # In the data directory, so that it exists only together with the database.
+        # This file is in the data directory, so that it exists only together with the database.
         return self.data / "roundtrip-database-created"
 
     def remove(self) -> None:

@@ -1,9 +1,9 @@
 """Makes every statement of the service slower, inside PostgreSQL.
 
-Each table gets a row security policy that allows every row and calls a function that sleeps: once
-for each statement, however many rows and tables it has. EXPLAIN shows the function as an InitPlan.
-These are as fast as before: a statement that reads no row, COMMIT, and the statements of the
-superuser and of the tables' owner, such as `make seed`.
+Each table gets a row security policy, which allows every row and calls a function that sleeps. The
+function sleeps once for each statement, however many rows and tables the statement reads. EXPLAIN
+shows the function as an InitPlan. COMMIT and statements that read no row stay as fast as before. So
+do all statements of the superuser and of the tables' owner, such as the statements of `make seed`.
 
 Rejected alternatives: a proxy in front of PostgreSQL would change every measurement, because it
 would run without the fault too. Stopping the sessions' processes from time to time would delay

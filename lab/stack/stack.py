@@ -123,7 +123,7 @@ class Stack:
 
     @property
     def migrator_url(self) -> str:
-        """The caller's URL, or that of the stack's own server for the owner of the tables."""
+        """The database's URL for the tables' owner: the caller's `DATABASE_URL`, or the stack's."""
         return self.choices.database_url or self.postgres.migrator_url
 
     @property
