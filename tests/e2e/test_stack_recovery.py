@@ -5,6 +5,8 @@ import http.client
 import pytest
 
 from lab.stack.apps import answers_ok
+from lab.stack.control import running
+from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
 from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
@@ -15,13 +17,12 @@ from tests.e2e.local_stack import LocalStack
 )
 def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     """A new process replaces the killed process, and the stack is ready again."""
+    servers = running(Paths(stack.directory)).servers
+    (server,) = (it for it in servers if it.directory.name == part)
     killed = stack.kill(part)
 
-    def is_back() -> bool:
-        identity = stack.identities().get(part)
-        return identity is not None and identity != killed and identity.process() is not None
-
-    assert wait_until(is_back, timeout_s=20)
+    # The spans that arrive before a new collector is ready are lost. So later tests need it ready.
+    assert wait_until(lambda: server.identity != killed and server.ready(), timeout_s=20)
     assert wait_until(lambda: stack.request("GET", "/readyz").status == 200, timeout_s=20)
     assert (
         "was killed (SIGKILL): starting it again."
