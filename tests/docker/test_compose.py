@@ -71,8 +71,8 @@ def test_the_roles_of_postgres_have_no_more_rights_than_they_need(stack: Compose
     roles = stack.inside("postgres", "psql", "-U", "postgres", "-Atc", query)
     assert roles.split() == ["migrator|f|f|f|f", "postgres|t|t|t|t", "roundtrip|f|f|f|f"]
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
-    query = ("psql", "-U", "postgres", "-d", "roundtrip", "-Atc", owners)
-    assert stack.inside("postgres", *query).split() == ["migrator"]
+    psql = ("psql", "-U", "postgres", "-d", "roundtrip", "-Atc")
+    assert stack.inside("postgres", *psql, owners).split() == ["migrator"]
     assert "MIGRATOR_PASSWORD=\n" in stack.inside("app-1", "env") + "\n"
 
 

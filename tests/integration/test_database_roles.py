@@ -38,7 +38,7 @@ def test_the_role_of_the_service_cannot_change_the_schema(
 ) -> None:
     """An attacker who can send any statement as the service cannot drop a table."""
     with psycopg.connect(postgres.url) as connection, pytest.raises(InsufficientPrivilege):
-        connection.execute(SQL(statement))  # type: ignore[arg-type]
+        connection.execute(SQL(statement))
 
 
 def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -> None:

@@ -172,7 +172,7 @@ def test_a_failed_commit_is_never_reported_as_success(
 ) -> None:
     """The service responds after the commit, so it never confirms a rolled-back change."""
     body = signup_body()
-    with psycopg.connect(postgres.url, autocommit=True) as connection:
+    with psycopg.connect(postgres.migrator_url, autocommit=True) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
             f"$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"

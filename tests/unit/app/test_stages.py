@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from app.middleware.observability.stages import _redacted
-from app.tracing import Recording, Stage, begin, record, run_in_background, staged
+from app.tracing import Recording, Stage, begin_stage, record, run_in_background, staged
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "tracing.md"
 
@@ -30,7 +30,7 @@ def test_without_a_recording_a_stage_only_calls_its_function() -> None:
     coroutine: Any = work()
     assert coroutine.cr_code is inspect.unwrap(work).__code__
     assert asyncio.run(coroutine) == "done"
-    assert begin("redis", "GET", {}) is None
+    assert begin_stage("redis", "GET", {}) is None
 
 
 def test_a_stage_is_recorded_and_work_in_the_background_is_not() -> None:
