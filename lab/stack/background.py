@@ -6,16 +6,19 @@ import sys
 from typing import TextIO
 
 from lab.stack.environment import Choices
-from lab.stack.errors import LabError
+from lab.stack.errors import AlreadyRunningError, LabError
 from lab.stack.lock import is_held
 from lab.stack.paths import CHECKOUT, Paths, rotate_when_large
 from lab.stack.report import ready_message
 from lab.stack.stack import Stack
 from lab.stack.state import State
+from lab.stack.supervisor import Supervisor
 from lab.stack.waiting import wait_until
 
-# A supervisor exits with this status if another supervisor already runs the stack.
-EXIT_ALREADY_RUNNING = 4
+# The last line that the supervisor writes to the pipe begins with this character, and is one of the
+# two outcomes. If the supervisor ends without such a line, the start has failed.
+_OUTCOME_MARK = "\0"
+_READY, _ALREADY_RUNNING = "ready", "already running"
 
 # Enough for a cold start on a slow machine.
 START_TIMEOUT_SECONDS = 180.0
@@ -29,7 +32,7 @@ def start(paths: Paths) -> None:
     """
     choices = Choices.from_environment()
     paths.prepare()
-    if is_held(paths.lock) or not _spawn(paths):
+    if is_held(paths.lock) or _start_supervisor(paths) == _ALREADY_RUNNING:
         _describe_running(paths, choices)
     else:
         print_line(sys.stdout, ready_message(Stack(paths, choices)))
@@ -44,13 +47,13 @@ def print_line(stream: TextIO, line: str) -> None:
         return
 
 
-def _spawn(paths: Paths) -> bool:
-    """Start a supervisor and print its reports. Return False if a supervisor already runs."""
+def _start_supervisor(paths: Paths) -> str:
+    """Start a supervisor, print its reports, and return the outcome."""
     rotate_when_large(paths.stack_log)
     reading, writing = os.pipe()
     with paths.stack_log.open("ab") as log:
         supervisor = subprocess.Popen(
-            [sys.executable, "-m", "lab", "up", "--report-to", str(writing)],
+            [sys.executable, "-m", __name__, str(writing)],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -59,26 +62,42 @@ def _spawn(paths: Paths) -> bool:
             start_new_session=True,
         )
     os.close(writing)
-    _show_reports(reading, supervisor)
-    state = State.load(paths)
-    if state is not None and state.ready and state.supervisor.pid == supervisor.pid:
-        return True
-    if supervisor.wait() == EXIT_ALREADY_RUNNING:
-        return False
-    raise LabError(f"The stack did not start. Its log:  less {paths.stack_log}")
-
-
-def _show_reports(reading: int, supervisor: "subprocess.Popen[bytes]") -> None:
     try:
-        # The supervisor's side of the pipe closes when the stack serves requests or the supervisor
-        # has ended. Then the loop ends.
         with os.fdopen(reading) as reports:
             for line in reports:
+                if line.startswith(_OUTCOME_MARK):
+                    return line.strip(f"{_OUTCOME_MARK}\n")
                 print_line(sys.stdout, line.rstrip("\n"))
     except KeyboardInterrupt:
         supervisor.terminate()
         supervisor.wait()
         raise LabError("Interrupted. Everything that had started is stopped.") from None
+    supervisor.wait()
+    raise LabError(f"The stack did not start. Its log:  less {paths.stack_log}")
+
+
+def _supervise(descriptor: int) -> int:
+    """Run the stack in this process, and report the start through the pipe."""
+    paths, pipe = Paths.from_environment(), os.fdopen(descriptor, "w")
+
+    def report(line: str) -> None:
+        print_line(sys.stdout, line)
+        if not pipe.closed:
+            print_line(pipe, line)
+
+    def end_reports(outcome: str) -> None:
+        print_line(pipe, f"{_OUTCOME_MARK}{outcome}")
+        pipe.close()
+
+    try:
+        stack = Stack(paths, Choices.from_environment(), app_log=paths.stack_log)
+        Supervisor(stack, report, target="start").run(lambda: end_reports(_READY))
+    except AlreadyRunningError:
+        end_reports(_ALREADY_RUNNING)
+    except LabError as error:
+        report(str(error))
+        return 1
+    return 0
 
 
 def _describe_running(paths: Paths, wanted: Choices) -> None:
@@ -104,3 +123,7 @@ def _describe_running(paths: Paths, wanted: Choices) -> None:
 def _settled(paths: Paths) -> bool:
     state = State.load(paths)
     return state.ready if state else not is_held(paths.lock)
+
+
+if __name__ == "__main__":
+    sys.exit(_supervise(int(sys.argv[1])))

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from functools import partial
 
 from lab.stack import background
 from lab.stack.apps import AppProcess
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
-from lab.stack.errors import AlreadyRunningError, LabError
+from lab.stack.errors import LabError
 from lab.stack.footprint import has_ended
 from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
@@ -28,33 +28,12 @@ OK, FAILED, NOT_RUNNING = 0, 1, 3
 STOP_TIMEOUT_SECONDS = 90.0
 
 
-def up(paths: Paths, *, reporter: TextIO | None = None) -> int:
-    """Run the stack in this process until it receives a stop signal.
-
-    A `reporter` connects this process with `start`, which runs in another process. The progress of
-    the start is written to the reporter. When the stack is ready, the reporter is closed.
-    """
-
-    def report(line: str) -> None:
-        print_line(sys.stdout, line)
-        if reporter is not None and not reporter.closed:
-            print_line(reporter, line)
-
-    def when_ready() -> None:
-        if reporter is None:
-            report(ready_message(stack))
-        else:
-            reporter.close()
-
+def up(paths: Paths) -> int:
+    """Run the stack in this process until it receives a stop signal."""
+    report = partial(print_line, sys.stdout)
     try:
-        choices = Choices.from_environment()
-        stack = Stack(paths, choices, app_log=paths.stack_log if reporter else None)
-        Supervisor(stack, report, target="start" if reporter else "up").run(when_ready)
-    except AlreadyRunningError as error:
-        if reporter is not None:
-            return background.EXIT_ALREADY_RUNNING
-        report(str(error))
-        return FAILED
+        stack = Stack(paths, Choices.from_environment())
+        Supervisor(stack, report, target="up").run(lambda: report(ready_message(stack)))
     except LabError as error:
         report(str(error))
         return FAILED
