@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from statistics import median
 from typing import Final
 
+import click
 from psutil import Process
 
 from lab.bench.choices import Choices
@@ -15,9 +16,8 @@ from lab.bench.measures import Bench, requests_to
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors
 from lab.bench.steady import latencies
-from lab.bench.subjects import Subject, Subjects
+from lab.bench.subjects import Subjects
 from lab.bench.wrk import Wrk
-from lab.seed.progress import Progress
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
@@ -61,15 +61,8 @@ class Run:
 
     def caveats(self) -> list[str]:
         """Return sentences on conditions that limit the meaning of the figures."""
-        caveats = []
-        outcomes = {self._x_cache(it) for it in (self._subjects.hot, self._subjects.cold)}
-        if outcomes != {"hit", "bypass"}:
-            caveats.append(
-                "The cache of the service cannot be disabled: hot and cold are the same."
-            )
-        if isinstance(self._subjects.peers, PeerMissingError):
-            caveats.append(str(self._subjects.peers))
-        return caveats
+        peers = self._subjects.peers
+        return [str(peers)] if isinstance(peers, PeerMissingError) else []
 
     def _throughput(self) -> None:
         measures = self._bench.measures()
@@ -99,15 +92,18 @@ class Run:
     def _reach_request_count(self) -> None:
         self._report_progress("Memory: sending more requests to one process")
         wanted, before = self._choices.requests, self._request_count()
-        progress = Progress("requests", wanted - before)
-        while (answered := self._request_count()) < wanted:
-            self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
-            progress.show(min(self._request_count(), wanted) - before)
+        with click.progressbar(length=max(wanted - before, 0), show_pos=True) as progress:
+            while (answered := self._request_count()) < wanted:
+                self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
+                progress.update(self._request_count() - answered)
         self.requests = answered
 
     def _request_count(self) -> int:
         """Return the number of requests that the hot process has counted in its metrics."""
-        text = self._get(self._subjects.hot, "/metrics")[1]
+        connection = HTTPConnection(LOOPBACK, self._subjects.hot.port, timeout=10)
+        connection.request("GET", "/metrics", headers=self._bearer)
+        text = connection.getresponse().read().decode()
+        connection.close()
         return int(sum(map(float, _COUNTED.findall(text))))
 
     def _sample_memory(self, name: str) -> None:
@@ -115,17 +111,6 @@ class Run:
         if identity is None:
             raise LabError("The service ended during the benchmark.")
         self.samples[name].append(Process(identity.pid).memory_info().rss / 2**20)
-
-    def _x_cache(self, subject: Subject) -> str | None:
-        return self._get(subject, self._user.path)[0]
-
-    def _get(self, subject: Subject, path: str) -> tuple[str | None, str]:
-        connection = HTTPConnection(LOOPBACK, subject.port, timeout=10)
-        connection.request("GET", path, headers=self._bearer)
-        response = connection.getresponse()
-        text = response.read().decode()
-        connection.close()
-        return response.getheader("X-Cache"), text
 
     @property
     def _bearer(self) -> dict[str, str]:

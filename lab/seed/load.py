@@ -7,6 +7,7 @@ step. The seed reads and changes only rows of the products and users in this pac
 from datetime import datetime, timedelta
 from typing import Final
 
+import click
 import psycopg
 
 from lab.seed import copying
@@ -14,7 +15,6 @@ from lab.seed.catalogue import CATALOGUE
 from lab.seed.copying import Ids
 from lab.seed.orders import HISTORY, Period
 from lab.seed.people import PEOPLE, password_hash
-from lab.seed.progress import Progress
 
 ORDERS_PER_TRANSACTION: Final = 5_000
 """The number of orders that one transaction adds. So many orders are in memory at the same time."""
@@ -95,11 +95,14 @@ class Loader:
         existing, newest = self.count_orders()
         numbers = range(existing, wanted)
         period = Period(numbers, newest or self._opened, self._now)
-        ids, progress = self.ids(), Progress("orders", len(numbers))
-        for first in numbers[::ORDERS_PER_TRANSACTION]:
-            step = range(first, min(first + ORDERS_PER_TRANSACTION, wanted))
-            copying.add(self._connection, list(period.orders(step)), ids)
-            progress.show(step.stop - existing)
+        ids = self.ids()
+        with click.progressbar(
+            length=len(numbers), label="Adding orders", show_pos=True, hidden=not numbers
+        ) as progress:
+            for first in numbers[::ORDERS_PER_TRANSACTION]:
+                step = range(first, min(first + ORDERS_PER_TRANSACTION, wanted))
+                copying.add(self._connection, list(period.orders(step)), ids)
+                progress.update(len(step))
         return len(numbers)
 
     def analyze(self) -> None:
