@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from lab.collector.errors import Problem
 from lab.collector.otlp import MEDIA_TYPE
-from lab.collector.problems import Problem
 
 # An exporter sends at most 512 spans in one request. They need a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024

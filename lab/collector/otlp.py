@@ -14,7 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from lab.collector.problems import Problem
+from lab.collector.errors import Problem
 from lab.collector.redaction import REDACTED, is_secret_name, redacted
 from lab.collector.spans import Scalar, Span, Value
 from lab.collector.stages import process_of, stage_of

@@ -6,7 +6,7 @@ from typing import Final
 import psycopg
 from psycopg import AsyncConnection, sql
 
-from lab.collector.problems import Problem
+from lab.collector.errors import Problem
 
 _VERBS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # psycopg's placeholders: `%s` and `%(name)s`, with `s`, `b` or `t`. `%%` is a percent sign.

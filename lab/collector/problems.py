@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from lab.collector.errors import Problem
+
 # These are the service's problem codes. So the service's pages below /problems/ explain them.
 _CODES = {
     400: "malformed-request",
@@ -19,15 +21,6 @@ _CODES = {
     503: "unavailable",
 }
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-
-
-class Problem(Exception):
-    """An error with an HTTP status, and a detail for the user."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
 
 
 def problem_response(

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from lab.collector.problems import Problem
+from lab.collector.errors import Problem
 from lab.collector.spans import Value
 from lab.stack.paths import CHECKOUT
 

@@ -11,19 +11,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from lab.collector import otlp, plans, source
 from lab.collector.announcements import TraceEvents
 from lab.collector.documents import document, summary
 from lab.collector.door import SecurityMiddleware
+from lab.collector.errors import Problem
 from lab.collector.intake import read_body
-from lab.collector.page import page, static_files
-from lab.collector.problems import Problem, handle_error
+from lab.collector.problems import handle_error
 from lab.collector.store import MAX_TRACES, Store, Trace
+from lab.stack.paths import CHECKOUT
 
 _DEFAULT_LIMIT = 50
+_STATIC = CHECKOUT / "lab" / "page" / "static"
 
 
 class Collector:
@@ -111,14 +114,14 @@ def create_app(database_url: str, service_key: str, allowed_hosts: Collection[st
         routes=[
             Route("/v1/traces", collector.receive, methods=["POST"]),
             Route("/lab/v1/traces", collector.receive, methods=["POST"]),
-            Route("/lab", page),
-            Route("/lab/", page),
+            Route("/lab", _page),
+            Route("/lab/", _page),
             Route("/lab/api/traces", collector.traces),
             Route("/lab/api/events", collector.events),
             Route("/lab/api/source", collector.source),
             Route(trace_path, collector.trace),
             Route(trace_path + "/spans/{span_id}/plan", collector.plan),
-            *static_files(),
+            Mount("/lab/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SecurityMiddleware, allowed_hosts=allowed_hosts)],
         exception_handlers={
@@ -131,6 +134,10 @@ def create_app(database_url: str, service_key: str, allowed_hosts: Collection[st
     # Redirects are off, because a redirect's URL would contain the Host header of the request.
     app.router.redirect_slashes = False
     return app
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(_STATIC / "index.html")
 
 
 def _number(request: Request, name: str, default: int, maximum: int) -> int:

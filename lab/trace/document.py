@@ -28,45 +28,35 @@ a name or change its meaning.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
 
+from lab.collector import documents, otlp
+from lab.collector.store import Trace
 from lab.trace.collector import Document
 from lab.trace.line import Response
-from lab.trace.measuring import NS_PER_MS
 from lab.trace.server_timing import server_timing
-from lab.trace.spans import PROCESS, STAGE_ATTRIBUTE, ClientSpan, Context
+from lab.trace.spans import ClientSpan, Context, to_otlp
 from lab.trace.target import Target
-
-Entry = dict[str, Any]
 
 
 def client_document(
-    context: Context, spans: Sequence[ClientSpan], method: str, target: Target, response: Response
+    context: Context, spans: Sequence[ClientSpan], target: Target, response: Response
 ) -> Document:
     """Return a trace of the client's own stages and the stages in the Server-Timing header."""
-    root = spans[0].stage
-    entries = [_entry(span, root.begin, context) for span in spans]
-    server_entries = server_timing(response.header("Server-Timing"), context.wait_id)
+    trace = Trace(context.trace_id)
+    for span in otlp.read(to_otlp(context, spans)).spans:
+        trace.add(span)
+    document = documents.document(trace)
+    entries = document["spans"]
     wait = next(index for index, entry in enumerate(entries) if entry["stage"] == "wait")
-    entries[wait + 1 : wait + 1] = server_entries
-    traced = [entry for entry in entries[1:] if entry["start_ms"] is not None]
+    entries[wait + 1 : wait + 1] = server_timing(response.header("Server-Timing"), context.wait_id)
     return {
-        "trace_id": context.trace_id,
-        "started_at": _time(root.begin),
-        "duration_ms": _milliseconds(root.end - root.begin),
-        "method": method,
+        **document,
         "path": target.shown_path,
-        "route": None,
-        "status": response.status,
         "processes": list(dict.fromkeys(entry["process"] for entry in entries)),
         "stages": len(entries),
         "cache": _cache(response),
-        "request_id": response.header("X-Request-ID"),
         "joined": False,
-        "unnamed_ms": longest_gap_ms(traced, _milliseconds(root.end - root.begin)),
-        "spans": entries,
     }
 
 
@@ -98,41 +88,6 @@ def parsed_body(response: Response) -> object:
     return parsed
 
 
-def longest_gap_ms(traced: Iterable[Entry], duration_ms: float) -> float:
-    """Return the longest time between 0 and `duration_ms` that no entry covers."""
-    longest = reached = 0.0
-    for start, end in sorted((e["start_ms"], e["start_ms"] + e["duration_ms"]) for e in traced):
-        longest, reached = max(longest, start - reached), max(reached, end)
-    return round(max(longest, duration_ms - reached, 0.0), 3)
-
-
-def _entry(span: ClientSpan, begin: int, context: Context) -> Entry:
-    stage = span.stage
-    is_root = span.id == context.root_id
-    return {
-        "id": span.id,
-        "parent_id": span.parent_id,
-        "process": PROCESS,
-        "stage": stage.name,
-        "name": stage.name,
-        "start_ms": _milliseconds(stage.begin - begin),
-        "duration_ms": _milliseconds(stage.end - stage.begin),
-        "depth": 0 if is_root else 1,
-        "error": stage.failed,
-        "attributes": {STAGE_ATTRIBUTE: stage.name, **stage.attributes},
-        "code": None,
-    }
-
-
 def _cache(response: Response) -> str | None:
     value = (response.header("X-Cache") or "").lower()
     return value if value in {"hit", "miss"} else None
-
-
-def _milliseconds(nanoseconds: int) -> float:
-    return round(nanoseconds / NS_PER_MS, 3)
-
-
-def _time(nanoseconds: int) -> str:
-    moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

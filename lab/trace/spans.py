@@ -6,7 +6,7 @@ server's spans is `wait`. So the untraced part of the waiting time stays visible
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,7 +89,7 @@ def client_spans(
     return spans
 
 
-def to_otlp(context: Context, spans: list[ClientSpan]) -> bytes:
+def to_otlp(context: Context, spans: Sequence[ClientSpan]) -> bytes:
     """Return the body of a request to `/v1/traces` (OTLP 1.x, binary protobuf)."""
     resource = Resource(attributes=_attributes({"service.name": PROCESS}))
     scoped = ScopeSpans(spans=[_span(context, span) for span in spans])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.collector.problems import Problem
+from lab.collector.errors import Problem
 from lab.collector.source import code_location, excerpt
 from lab.collector.spans import Value
 from tests.service import CHECKOUT

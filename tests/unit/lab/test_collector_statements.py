@@ -2,8 +2,8 @@
 
 import pytest
 
+from lab.collector.errors import Problem
 from lab.collector.plans import explainable, numbered
-from lab.collector.problems import Problem
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import pytest
 
-from lab.trace.document import longest_gap_ms
 from lab.trace.paper import OutputStyle
 from lab.trace.server_timing import server_timing
 from lab.trace.waterfall import repetitions, waterfall
@@ -106,11 +105,3 @@ def test_server_timing_becomes_stages_without_a_start() -> None:
     ]
     assert stages[1]["attributes"]["description"] == "INSERT, users"
     assert server_timing(None, "parent") == []
-
-
-def test_the_largest_untraced_gap_may_be_at_either_end() -> None:
-    """The gap may be before, between or after the stages. Overlapping stages count once."""
-    stages = [span("a", "client", 1.0, 4.0, 1), span("b", "client", 2.0, 1.0, 1)]
-    assert longest_gap_ms(stages, 10.0) == 5.0
-    assert longest_gap_ms([span("a", "client", 6.0, 4.0, 1)], 10.0) == 6.0
-    assert longest_gap_ms([*stages, span("c", "client", 8.0, 2.0, 1)], 10.0) == 3.0

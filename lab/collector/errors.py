@@ -1,0 +1,10 @@
+"""The error of the collector. `problems.py` converts it to a response."""
+
+
+class Problem(Exception):
+    """An error with an HTTP status, and a detail for the user."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
