@@ -1,39 +1,126 @@
-"""The commands of the lab: `.venv/bin/lab up|start|status|trace|…`; `--help` lists them all."""
+"""The commands of the lab: `.venv/bin/lab up|start|status|trace|…`; `--help` lists all."""
 
-import argparse
 import os
 import select
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Final, NamedTuple
 
+import click
 import psutil
+from click.exceptions import NoSuchCommand
 
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 
-# The function of each command. Only the module of the given command is imported: `lab start`, for
-# example, needs neither the benchmark nor the tour.
-COMMANDS: Final = {
-    "up": "lab.stack.control:up",
-    "start": "lab.stack.control:start",
-    "status": "lab.stack.control:status",
-    "roll": "lab.stack.control:roll",
-    "stop": "lab.stack.control:stop",
-    "reset": "lab.stack.control:reset",
-    "admin": "lab.stack.control:admin",
-    "seed": "lab.seed.command:seed",
-    "bench": "lab.bench.command:bench",
-    "profile": "lab.bench.profile:profile",
-    "trace": "lab.trace.command:trace",
-    "fault": "lab.fault.command:fault",
-    "tour": "lab.tour.command:tour",
-    "psql": "lab.stack.psql:psql",
-}
-# These commands parse the rest of the command line themselves.
-WITH_ARGUMENTS: Final = {"trace", "fault", "tour", "psql"}
 FAILED: Final = 1
+INTERRUPTED: Final = 130
+
+
+class Entry(NamedTuple):
+    """One command: a function or a `click.Command` as `module:name`, its help, and an example."""
+
+    target: str
+    summary: str
+    example: str = ""
+
+
+COMMANDS: Final = {
+    "up": Entry(
+        "lab.stack.control:up",
+        "Run the stack in the foreground. It logs each request. Ctrl-C stops it.",
+        "HTTP_PORT=8081 lab up",
+    ),
+    "start": Entry(
+        "lab.stack.control:start",
+        "Run the stack in the background. Returns when it can serve requests.",
+        "RATE_LIMIT_LOGIN=3/minute lab start",
+    ),
+    "status": Entry(
+        "lab.stack.control:status",
+        "Print each part with its address and its health.",
+        "lab status",
+    ),
+    "roll": Entry(
+        "lab.stack.control:roll",
+        "Replace the app processes one after another. No request fails.",
+        "lab roll",
+    ),
+    "stop": Entry(
+        "lab.stack.control:stop",
+        "Stop the stack. The data are kept. Processes that a killed stack left are stopped, too.",
+        "lab stop",
+    ),
+    "reset": Entry(
+        "lab.stack.control:reset",
+        "Stop the stack and delete its data. These are the database, secrets, certificates, logs.",
+        "lab reset && lab start",
+    ),
+    "admin": Entry(
+        "lab.stack.control:admin",
+        "Create an administrator. The variables EMAIL and PASSWORD are read.",
+        "EMAIL=chidi@example.com PASSWORD='seven small green apples' lab admin",
+    ),
+    "seed": Entry(
+        "lab.seed.command:seed",
+        "Fill the stack with products, users, and SEED_ORDERS orders.",
+        "SEED_ORDERS=10000 lab seed",
+    ),
+    "bench": Entry(
+        "lab.bench.command:bench",
+        "Measure the service. The result is written to docs/benchmarks.md.",
+        "BENCH_SECONDS=1 BENCH_ROUNDS=1 BENCH_REPORT=/tmp/report.md lab bench",
+    ),
+    "profile": Entry(
+        "lab.bench.profile:profile",
+        "Show what one route spends its time on. ROUTE is user, cold, products, order, signup "
+        "or login.",
+        "ROUTE=order lab profile",
+    ),
+    "trace": Entry("lab.trace.command:trace", "Send a request and show each of its stages."),
+    "fault": Entry(
+        "lab.fault.command:fault", "Break one part of the running stack on purpose, or heal it."
+    ),
+    "tour": Entry("lab.tour.command:tour", "Play the chapters of docs/tour/ step by step."),
+    "psql": Entry("lab.stack.psql:psql", "Open psql on the database of the running stack."),
+}
+
+
+class _Commands(click.Group):
+    """Imports only the command that runs: `lab start` needs neither the benchmark nor the tour."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
+        if name not in COMMANDS:
+            raise NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx)
+        entry = COMMANDS[name]
+        module, _, attribute = entry.target.partition(":")
+        target = getattr(import_module(module), attribute)
+        if isinstance(target, click.Command):
+            return target
+        return click.Command(
+            name,
+            callback=click.pass_obj(target),
+            help=entry.summary,
+            epilog=f"Example:  {entry.example}",
+        )
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, entry.summary.partition(".")[0]) for name, entry in COMMANDS.items()]
+            )
+
+
+lab: Final = _Commands(
+    "lab",
+    help="Run and observe the service on this machine.",
+    epilog="Example:  lab trace POST /api/users --help",
+    context_settings={"max_content_width": 100},
+)
 
 
 def main() -> int:
@@ -41,14 +128,14 @@ def main() -> int:
     status = 0
     try:
         try:
-            status = _run()
+            status = _run(sys.argv[1:])
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
         if not _reader_has_ended():
             raise
         # The reader, such as `head`, has ended. At exit, Python flushes standard output once more,
-        # which would print an error. So standard output is replaced.
+        # which would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
@@ -59,20 +146,17 @@ def _reader_has_ended() -> bool:
     return bool(poll.poll(0))
 
 
-def _run() -> int:
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    arguments = argparse.Namespace()
-    if name not in WITH_ARGUMENTS:
-        # A help text is a function's docstring, and reading it imports the function's module. So
-        # the parser has only the given command.
-        arguments = _parser([name] if name in COMMANDS else COMMANDS).parse_args()
-    command, paths = _function(name), Paths.from_environment()
+def _run(arguments: Sequence[str]) -> int:
+    paths = Paths.from_environment()
     try:
-        if name in WITH_ARGUMENTS:
-            return command(paths, sys.argv[2:])
-        if name == "up" and arguments.report_to is not None:
-            return command(paths, reporter=os.fdopen(arguments.report_to, "w"))
-        return command(paths)
+        # Not `lab.main()`, which exits with 1 if the reader of the output has ended.
+        with lab.make_context("lab", list(arguments), obj=paths) as context:
+            return int(lab.invoke(context))
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
     except LabError as error:
         print(error, file=sys.stderr)
     except (PermissionError, psutil.AccessDenied) as error:
@@ -82,26 +166,9 @@ def _run() -> int:
             f"sudo chown -R {os.getuid()} {paths.root}",
             file=sys.stderr,
         )
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return FAILED
-
-
-def _function(name: str) -> Callable[..., int]:
-    module, _, function = COMMANDS[name].partition(":")
-    command: Callable[..., int] = getattr(import_module(module), function)
-    return command
-
-
-def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lab", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in names:
-        summary = (_function(name).__doc__ or "").partition(";")[0].partition(".")[0]
-        command = commands.add_parser(name, help=summary, description=summary)
-        if name == "up":
-            # The value is a file descriptor. `start` runs `up` in the background, and reads the
-            # progress from this descriptor.
-            command.add_argument("--report-to", type=int, help=argparse.SUPPRESS)
-    return parser
 
 
 if __name__ == "__main__":

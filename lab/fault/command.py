@@ -1,8 +1,9 @@
 """`lab fault`: breaks one part of the running stack on purpose, and heals it."""
 
-import argparse
-from collections.abc import Sequence
+from functools import partial
 from typing import Final
+
+import click
 
 from lab.fault import servers
 from lab.stack import control
@@ -15,30 +16,62 @@ from lab.trace.options import milliseconds
 
 MAX_DELAY_MS: Final = 10_000
 
-_DESCRIPTION = """\
-Break one part of the running stack on purpose. Each command prints the command that heals it.
-Stopping or restarting the stack heals all faults. Servers of your own (DATABASE_URL, REDIS_URL) are
-never changed.
-"""
+
+def _delay(text: str) -> float | None:
+    if text == "heal":
+        return None
+    delay_ms = milliseconds(text)
+    if not 1 <= delay_ms <= MAX_DELAY_MS:
+        raise click.BadParameter(f"`{text}` is not between 1ms and {MAX_DELAY_MS // 1000}s")
+    return delay_ms
 
 
-def fault(paths: Paths, arguments: Sequence[str]) -> int:
-    """Break one part of the running stack on purpose, or heal it."""
-    options = _parser().parse_args(arguments)
+@click.group(epilog="Example:  lab fault redis stop")
+def fault() -> None:
+    """Break one part of the running stack on purpose, or heal it.
+
+    Each command prints the command that heals the part. Stopping or restarting the stack heals all
+    faults. Servers of your own (DATABASE_URL, REDIS_URL) are never changed.
+    """
+
+
+def _change_servers(part: str, paths: Paths, action: str) -> int:
     stack = control.running(paths)
-    if options.part == "app":
-        message = servers.kill_app(stack, options.name)
-    elif options.part == "slow-sql":
-        message = _slow_sql(stack, options.delay)
-    else:
-        changed = [
-            _change(server, options.part, options.action)
-            for server in _own_servers(stack, options.part)
-        ]
-        # `redis` means two servers, but one message is enough. If the state of a server has
-        # changed, print the message of that server.
-        message = max(changed, key=lambda text: text != servers.HEALTHY)
-    print(message)
+    changed = [_change(server, part, action) for server in _own_servers(stack, part)]
+    # `redis` means two servers. One message is enough, of a server whose state has changed.
+    print(max(changed, key=lambda text: text != servers.HEALTHY))
+    return control.OK
+
+
+for _part in ("redis", "postgres"):
+    fault.add_command(
+        click.Command(
+            _part,
+            callback=click.pass_obj(partial(_change_servers, _part)),
+            params=[click.Argument(["action"], type=click.Choice(("stop", "freeze", "heal")))],
+            help="stop: refuse connections; freeze: never answer; heal: end the fault",
+            epilog=f"Example:  lab fault {_part} freeze",
+        )
+    )
+
+
+@fault.command(epilog="Example:  lab fault app kill app-2")
+@click.argument("action", type=click.Choice(("kill",)))
+@click.argument("name", type=click.Choice(APPS), default=APPS[0])
+@click.pass_obj
+def app(paths: Paths, action: str, name: str) -> int:
+    """Kill an app process; the supervisor starts a new one."""
+    del action  # There is only one.
+    print(servers.kill_app(control.running(paths), name))
+    return control.OK
+
+
+@fault.command("slow-sql", epilog="Example:  lab fault slow-sql 300ms")
+@click.argument("delay_ms", type=_delay, metavar="300ms|heal")
+@click.pass_obj
+def slow_sql(paths: Paths, delay_ms: float | None) -> int:
+    """Delay every statement; heal ends this."""
+    print(_slow_sql(control.running(paths), delay_ms))
     return control.OK
 
 
@@ -78,28 +111,3 @@ def _own_servers(stack: Stack, part: str) -> list[Server]:
             f"  make stop && env -u {variable} make start"
         )
     return own
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lab fault", description=_DESCRIPTION)
-    parts = parser.add_subparsers(dest="part", required=True)
-    for part in ("redis", "postgres"):
-        server = parts.add_parser(
-            part, help="stop: refuse connections; freeze: never answer; heal: end the fault"
-        )
-        server.add_argument("action", choices=("stop", "freeze", "heal"))
-    app = parts.add_parser("app", help="kill an app process; the supervisor starts a new one")
-    app.add_argument("action", choices=("kill",))
-    app.add_argument("name", nargs="?", choices=APPS, default=APPS[0])
-    slow_sql = parts.add_parser("slow-sql", help="delay every statement; heal ends this")
-    slow_sql.add_argument("delay", type=_delay, metavar="300ms|heal")
-    return parser
-
-
-def _delay(text: str) -> float | None:
-    if text == "heal":
-        return None
-    delay_ms = milliseconds(text)
-    if not 1 <= delay_ms <= MAX_DELAY_MS:
-        raise argparse.ArgumentTypeError(f"`{text}` is not between 1ms and {MAX_DELAY_MS // 1000}s")
-    return delay_ms

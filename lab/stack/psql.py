@@ -5,12 +5,20 @@ import signal
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import click
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lab.stack import control, wheels
 from lab.stack.paths import Paths
 
 
+@click.command(
+    add_help_option=False,
+    # All options are psql's own.
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
 def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     """Open psql on the running stack's database; takes psql's own options."""
     parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))

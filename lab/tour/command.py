@@ -1,6 +1,5 @@
 """`lab tour`: play the chapters of docs/tour/ against the running stack."""
 
-import argparse
 import signal
 import sys
 import time
@@ -8,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, Never
+
+import click
 
 from lab.stack import control
 from lab.stack.paths import Paths
@@ -20,29 +21,36 @@ _INTERRUPTED: Final = 130
 _RATE_LIMIT_WINDOW_SECONDS: Final = 60.0
 """The next chapter begins in a new window, because each chapter uses up the rate limits."""
 
-_DESCRIPTION = """\
-Play the chapters of docs/tour/ step by step. Each step is a text, a command that runs against the
-running stack, or lines of source code. Press Enter to continue. If a chapter breaks something on
-purpose, the tour heals it at the end of the chapter, even if you leave early.
-"""
 
+@click.command(epilog="Example:  lab tour 5 --only")
+@click.argument("chapter", type=int, default=1)
+@click.option("--only", is_flag=True, help="Play only this chapter")
+@click.option("--list", "only_list", is_flag=True, help="List the chapters")
+@click.option("--yes", is_flag=True, help="Run everything without asking")
+@click.pass_obj
+def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) -> int:
+    """Play the chapters of docs/tour/ step by step, beginning with CHAPTER.
 
-def tour(paths: Paths, arguments: Sequence[str]) -> int:
-    """Play the guided tour, from the first chapter or from a chosen chapter."""
+    Each step is a text, a command that runs against the running stack, or lines of source code.
+    Press Enter to continue. If a chapter breaks something on purpose, the tour heals it at the end
+    of the chapter, even if you leave early.
+    """
     pages = chapters()
-    parser = _parser(pages)
-    options = parser.parse_args(arguments)
-    if options.list:
+    if only_list:
         print(*(f"{page.number}  {page.title}" for page in pages), sep="\n")
         return control.OK
-    if not options.yes and not sys.stdin.isatty():
-        parser.error("there is no terminal to ask; --yes runs everything, including faults")
+    selected = [page for page in pages if page.number >= chapter]
+    if chapter < 1 or not selected:
+        raise click.UsageError(f"There is no chapter {chapter}. They are 1 to {len(pages)}.")
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(
+            "There is no terminal to ask. --yes runs everything, including faults."
+        )
     stack = control.running(paths)
-    selected = [page for page in pages if page.number >= options.chapter]
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _end)
     try:
-        _play_all(selected[:1] if options.only else selected, stack, Screen(asks=not options.yes))
+        _play_all(selected[:1] if only else selected, stack, Screen(asks=not yes))
     except KeyboardInterrupt:
         print()
         return _INTERRUPTED
@@ -117,13 +125,3 @@ def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
 def _end(number: int, _: FrameType | None) -> Never:
     """Raise SystemExit after SIGHUP or SIGTERM, so that every `finally` block runs."""
     sys.exit(128 + number)
-
-
-def _parser(pages: Sequence[Chapter]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="lab tour", description=_DESCRIPTION)
-    numbers = [page.number for page in pages]
-    parser.add_argument("chapter", nargs="?", type=int, choices=numbers, default=1)
-    parser.add_argument("--only", action="store_true", help="play only this chapter")
-    parser.add_argument("--list", action="store_true", help="list the chapters")
-    parser.add_argument("--yes", action="store_true", help="run everything without asking")
-    return parser

@@ -5,13 +5,15 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
 
+import click
+
 from lab.stack.paths import Paths
 from lab.trace.collector import Collector, Document
 from lab.trace.document import client_document, parsed_body, with_response
 from lab.trace.failures import NetworkFailure, UsageError
 from lab.trace.items import Items
 from lab.trace.line import Response
-from lab.trace.options import Options
+from lab.trace.options import EPILOG, HELP, PARAMETERS, Options
 from lab.trace.paper import OutputStyle
 from lab.trace.senders import expected_processes
 from lab.trace.sending import Exchange, RequestSpec, send
@@ -26,9 +28,9 @@ class _NoStack(NetworkFailure):
     exit_status = NO_STACK
 
 
-def trace(paths: Paths, arguments: Sequence[str]) -> int:
-    """Send a request and show each of its stages, from the DNS lookup to the last byte."""
-    options = Options.parse(arguments)
+def _run(**_: object) -> int:
+    context = click.get_current_context()
+    paths, options = context.obj, Options.of(context)
     # If the terminal cannot show a character of the response, an escape sequence is printed.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -41,6 +43,9 @@ def trace(paths: Paths, arguments: Sequence[str]) -> int:
         return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+trace = click.Command("trace", callback=_run, params=PARAMETERS, help=HELP, epilog=EPILOG)
 
 
 def _trace(paths: Paths, options: Options) -> int:
@@ -69,10 +74,9 @@ def _documents(exchanges: Sequence[Exchange], collector: Collector | None) -> It
         for exchange in exchanges
     ]
     for exchange, was_accepted in zip(exchanges, accepted, strict=True):
-        spec = exchange.spec
         joined = _joined(exchange, collector) if collector is not None and was_accepted else None
         yield joined or client_document(
-            exchange.context, exchange.spans, spec.method, spec.target, exchange.response
+            exchange.context, exchange.spans, exchange.spec.target, exchange.response
         )
 
 

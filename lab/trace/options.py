@@ -1,10 +1,13 @@
 """The command line of `lab trace`."""
 
-import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Self
+
+import click
+from click.core import ParameterSource
 
 _METHOD = re.compile(r"[A-Za-z]+")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)", re.ASCII)
@@ -12,23 +15,26 @@ _MAX_REPEATS = 1000
 # HTTPie's letters for the response's headers and body, and `w` for the waterfall.
 _PARTS = "hbw"
 
-_CURL_OPTIONS = {
-    "-X --request": "lab trace DELETE /api/users/1",
-    "-H --header": "lab trace /api/products Accept:application/json",
-    "-d --data": "lab trace /api/users name=Ahmed email=ahmed@example.com",
+_CURL_OPTIONS: Final[dict[tuple[str, ...], str]] = {
+    ("-X", "--request"): "lab trace DELETE /api/users/1",
+    ("-H", "--header"): "lab trace /api/products Accept:application/json",
+    ("-d", "--data"): "lab trace /api/users name=Ahmed email=ahmed@example.com",
 }
 
-_EPILOG = """\
-items, in HTTPie's notation:
+EPILOG = """\
+\b
+Items, in HTTPie's notation:
   name=Ahmed  quantity:=1  limit==10  Accept:text/plain  @order.json
   (JSON string, other JSON, query parameter, header, file as the body)
 
-examples:
+\b
+Examples:
   lab trace POST /api/users name=Ahmed email=ahmed@example.com password='correct horse battery'
   lab trace --repeat 2 /api/products/1
   lab trace --slo 200ms --json https://example.com/
 
-exit status: 0 response received, with any status; 1 slower than --slo; 2 usage; 3 no stack runs;
+\b
+Exit status: 0 response received, with any status; 1 slower than --slo; 2 usage; 3 no stack runs;
 4 name not found; 5 not connected; 6 TLS failed; 7 timeout; 8 the connection broke
 """
 
@@ -50,94 +56,94 @@ class Options:
     parts: str
 
     @classmethod
-    def parse(cls, arguments: Sequence[str]) -> "Options":
-        """Parse the command line. If it is invalid, the process exits with status 2."""
-        parser = _parser()
-        parsed = parser.parse_intermixed_args(arguments)
-        words: list[str] = parsed.words
-        # As in HTTPie, the first word is a method if it has only letters and another word follows.
+    def of(cls, context: click.Context) -> Self:
+        """Take the parsed parameters of the command.
+
+        :raises click.UsageError: when two of them exclude each other.
+        """
+        given = dict(context.params)
+        printed = context.get_parameter_source("parts") is not ParameterSource.DEFAULT
+        if given["as_json"] and printed:
+            raise click.UsageError("--json and --print cannot be used together.", context)
+        words = list(given.pop("words"))
+        # As in HTTPie: a word of letters only is a method if an address follows it.
         has_method = len(words) > 1 and _METHOD.fullmatch(words[0]) is not None
         method = words.pop(0).upper() if has_method else None
-        return cls(
-            method=method,
-            url=words[0],
-            items=words[1:],
-            as_json=parsed.json,
-            repeat=parsed.repeat,
-            slo_ms=parsed.slo,
-            timeout_s=parsed.timeout,
-            collector=parsed.collector,
-            ca=parsed.cacert,
-            ascii_only=parsed.ascii,
-            parts=parsed.print,
-        )
+        return cls(method=method, url=words[0], items=words[1:], **given)
 
 
 def milliseconds(text: str) -> float:
     """Read `200ms` or `1.5s`.
 
-    :raises argparse.ArgumentTypeError: when the text is not such a duration.
+    :raises click.BadParameter: when it is neither.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a duration such as 200ms or 1.5s")
+        raise click.BadParameter(f"`{text}` is not a duration such as 200ms or 1.5s")
     return float(match[1]) * (1000 if match[2] == "s" else 1)
-
-
-class _CurlOption(argparse.Action):
-    """An option of curl, which `lab trace` refuses with a message that shows the equivalent."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
-        """Print the message, and exit with status 2."""
-        option = self.option_strings[0]
-        parser.error(f"lab trace has no option {option}. Use HTTPie's notation:  {self.const}")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lab trace",
-        usage="lab trace [options] [METHOD] URL|PATH [ITEM ...]",
-        description="Send a request and show each of its stages. A PATH alone goes to the local "
-        "stack.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("words", nargs="+", metavar="URL", help="the default METHOD is GET, or POST with a body")
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument(
-        "--json", action="store_true", help="one JSON document per request; see docs/trace.md"
-    )
-    shown.add_argument(
-        "--print", type=_parts, default=_PARTS, metavar="hbw", help="headers, body, waterfall"
-    )
-    add("--repeat", type=_count, default=1, metavar="N", help="send N requests on one connection")
-    add("--slo", type=milliseconds, metavar="200ms", help="exit with 1 if a request takes longer")
-    add("--timeout", type=_seconds, default=30.0, metavar="30s", help="fail after this time")
-    add("--collector", metavar="URL", help="a stack's origin, such as http://localhost:8080")
-    add("--cacert", type=Path, metavar="FILE", help="the certificate authority to trust, in PEM")
-    add("--ascii", action="store_true", help="draw without Unicode")
-    for option, equivalent in _CURL_OPTIONS.items():
-        names = option.split()
-        add(*names, action=_CurlOption, nargs="?", const=equivalent, help=argparse.SUPPRESS)
-    return parser
 
 
 def _parts(text: str) -> str:
     if not text or set(text) - set(_PARTS):
-        raise argparse.ArgumentTypeError(f"`{text}` is not one or more of the letters {_PARTS}")
+        raise click.BadParameter(f"`{text}` is not one or more of the letters {_PARTS}")
     return text
 
 
 def _seconds(text: str) -> float:
     seconds = milliseconds(text) / 1000
     if seconds <= 0:
-        raise argparse.ArgumentTypeError("a timeout must be more than 0")
+        raise click.BadParameter("a timeout must be more than 0")
     return seconds
 
 
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_REPEATS):
-        raise argparse.ArgumentTypeError(f"`{text}` is not a number from 1 to {_MAX_REPEATS}")
-    return int(text)
+def _refuse_curl_option(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value is not None:
+        raise click.UsageError(
+            f"lab trace has no option {option.opts[0]}. Use HTTPie's notation:  "
+            f"{_CURL_OPTIONS[tuple(option.opts)]}",
+            context,
+        )
+
+
+PARAMETERS: Final[list[click.Parameter]] = [
+    click.Argument(["words"], nargs=-1, required=True, metavar="[METHOD] URL|PATH [ITEM]..."),
+    click.Option(
+        ["--json", "as_json"], is_flag=True, help="One JSON document per request; see docs/trace.md"
+    ),
+    click.Option(
+        ["--print", "parts"], type=_parts, default=_PARTS, metavar=_PARTS,
+        help="Headers, body, waterfall",
+    ),
+    click.Option(
+        ["--repeat"], type=click.IntRange(1, _MAX_REPEATS), default=1, metavar="N",
+        help="Send the request N times on one connection",
+    ),
+    click.Option(
+        ["--slo", "slo_ms"], type=milliseconds, metavar="200ms",
+        help="Exit with 1 if the request takes longer",
+    ),
+    click.Option(
+        ["--timeout", "timeout_s"], type=_seconds, default="30s", metavar="30s",
+        help="Fail after this time",
+    ),
+    click.Option(
+        ["--collector"], metavar="URL", help="A stack's origin, such as http://localhost:8080"
+    ),
+    click.Option(
+        ["--cacert", "ca"], type=Path, metavar="FILE",
+        help="The certificate authority to trust, in PEM",
+    ),
+    click.Option(["--ascii", "ascii_only"], is_flag=True, help="Draw without Unicode"),
+    *(
+        click.Option(
+            list(names), is_flag=False, flag_value="", hidden=True, expose_value=False,
+            callback=_refuse_curl_option,
+        )
+        for names in _CURL_OPTIONS
+    ),
+]  # fmt: skip
+
+HELP: Final = """Send a request and show each of its stages. A PATH alone goes to the local stack.
+
+The default METHOD is GET, or POST with a body.
+"""

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-_RESET = "\033[0m"
-_RED, _DIM = "31", "2"
-_COLOURS = {"client": "36", "load-balancer": "35"}
-_APP_COLOUR = "32"
-_STAGE_COLOURS = {"sql": "33", "commit": "33", "rollback": "33", "pool": "33", "redis": "34"}
+import click
+
+_COLOURS = {"client": "cyan", "load-balancer": "magenta"}
+_APP_COLOUR = "green"
+_STAGE_COLOURS = {
+    **dict.fromkeys(("sql", "commit", "rollback", "pool"), "yellow"),
+    "redis": "blue",
+}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _MIN_COLUMNS = 40
 
@@ -38,6 +41,7 @@ class OutputStyle:
 
     def bar(self, start: float, length: float, columns: int) -> str:
         """Draw a visible bar; `start` and `length` are fractions of `columns`, from 0 to 1."""
+        # Drawn here: the bars of rich are not in ASCII, and its import takes longer than a request.
         before = min(int(start * columns), columns - 1)
         if self.blocks:
             full, eighths = divmod(max(round(length * columns * 8), 1), 8)
@@ -51,11 +55,11 @@ class OutputStyle:
         if not self.colours:
             return text
         colour = _STAGE_COLOURS.get(stage) or _COLOURS.get(process, _APP_COLOUR)
-        return f"\033[{_RED if failed else colour}m{text}{_RESET}"
+        return click.style(text, fg="red" if failed else colour)
 
     def dim(self, text: str) -> str:
         """Make the text dim."""
-        return f"\033[{_DIM}m{text}{_RESET}" if self.colours else text
+        return click.style(text, dim=True) if self.colours else text
 
     def clean(self, text: str, columns: int) -> str:
         """Turn an untrusted text into one printable line of at most `columns` characters."""

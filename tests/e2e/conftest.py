@@ -38,7 +38,7 @@ def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fau
     """
 
     def run(*words: str) -> str:
-        assert fault_command(Paths(stack.directory), words) == 0
+        fault_command.main(words, obj=Paths(stack.directory), standalone_mode=False)
         output = capsys.readouterr().out
         assert output.count("\n") == 1, output
         return output

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lab.__main__ import lab
 from lab.fault.command import fault
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
@@ -28,20 +30,17 @@ from lab.stack.state import State
     ],
     ids=["nothing", "no-action", "action", "app", "no-delay", "no-unit", "no-time", "too-long"],
 )
-def test_an_invalid_argument_prints_the_usage(
-    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_argument_prints_the_usage(arguments: list[str], tmp_path: Path) -> None:
     """The exit status is 2, even if no stack runs."""
-    with pytest.raises(SystemExit) as ended:
-        fault(Paths(tmp_path), arguments)
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("usage: lab fault")
+    result = CliRunner().invoke(lab, ["fault", *arguments], obj=Paths(tmp_path))
+    assert result.exit_code == 2
+    assert result.output.startswith("Usage: lab fault")
 
 
 def test_the_error_without_a_stack_shows_how_to_start_one(tmp_path: Path) -> None:
     """If no stack runs, there are no servers to stop."""
     with pytest.raises(LabError, match="make start"):
-        fault(Paths(tmp_path), ["redis", "stop"])
+        fault.main(["redis", "stop"], obj=Paths(tmp_path), standalone_mode=False)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +62,6 @@ def test_a_server_of_the_caller_is_not_touched(
     assert lock.acquire()
     State(Identity.of(os.getpid()), choices, ready=True).save(paths)
     with pytest.raises(LabError, match=variable):
-        fault(paths, arguments)
+        fault.main(arguments, obj=paths, standalone_mode=False)
     assert {path.name for path in tmp_path.iterdir()} == {"lock", "stack.json"}
     lock.release()

@@ -12,7 +12,11 @@ from lab.install import CHECKOUT, launcher, uv_settings
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
-    [(["--help"], 0, "usage: lab"), (["status"], 3, "make start"), (["nonsense"], 2, "lab:")],
+    [
+        (["--help"], 0, "Usage: lab"),
+        (["status"], 3, "make start"),
+        (["nonsense"], 2, "No such command"),
+    ],
     ids=["help", "command", "wrong"],
 )
 def test_the_commands_run_from_any_directory(

@@ -110,9 +110,9 @@ def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path:
     ("arguments", "status", "message"),
     [
         (["--list"], 0, "1  Names and addresses"),
-        (["9"], 2, "invalid choice"),
+        (["9"], 2, "There is no chapter 9. They are 1 to 8."),
         (["--yes"], 1, "The stack does not run. Start it:  make start"),
-        ([], 2, "there is no terminal to ask"),
+        ([], 2, "There is no terminal to ask"),
     ],
 )
 def test_the_command_lists_chapters_and_explains_errors(

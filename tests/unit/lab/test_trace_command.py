@@ -37,7 +37,9 @@ class Result:
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run `lab trace` without a running stack."""
-    return lambda *arguments: Result(trace(Paths(tmp_path), arguments), capsys.readouterr())
+    return lambda *arguments: Result(
+        trace.main(arguments, obj=Paths(tmp_path), standalone_mode=False), capsys.readouterr()
+    )
 
 
 @pytest.mark.parametrize(

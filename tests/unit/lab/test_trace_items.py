@@ -1,10 +1,13 @@
 """The arguments of `lab trace`, and the request that they make."""
 
+import re
 from pathlib import Path
 
+import click
 import pytest
 
 from lab.stack.environment import Choices
+from lab.trace.command import trace
 from lab.trace.failures import UsageError
 from lab.trace.items import Items
 from lab.trace.options import Options
@@ -68,7 +71,7 @@ def test_the_method_may_be_left_out(
     words: list[str], method: str | None, url: str, items: list[str]
 ) -> None:
     """A word of letters only is a method only if an address follows it."""
-    options = Options.parse(words)
+    options = Options.of(trace.make_context("trace", words))
     assert (options.method, options.url, list(options.items)) == (method, url, items)
 
 
@@ -79,9 +82,9 @@ def test_the_method_may_be_left_out(
 )
 def test_an_invalid_option_exits_with_status_2(arguments: list[str]) -> None:
     """The exit status 2 means that the usage is wrong."""
-    with pytest.raises(SystemExit) as ended:
-        Options.parse(arguments)
-    assert ended.value.code == 2
+    with pytest.raises(click.UsageError) as ended:
+        trace.make_context("trace", arguments)
+    assert ended.value.exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -95,13 +98,17 @@ def test_an_invalid_option_exits_with_status_2(arguments: list[str]) -> None:
     ids=["method", "header", "data", "without a value"],
 )
 def test_the_error_for_an_option_of_curl_shows_the_equivalent(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], equivalent: str
+    arguments: list[str], equivalent: str
 ) -> None:
     """The equivalent is in HTTPie's notation."""
-    with pytest.raises(SystemExit) as ended:
-        Options.parse(arguments)
-    assert ended.value.code == 2
-    assert equivalent in capsys.readouterr().err
+    with pytest.raises(click.UsageError, match=re.escape(equivalent)):
+        trace.make_context("trace", arguments)
+
+
+def test_json_and_print_exclude_each_other() -> None:
+    """`--json` prints everything, so there is no part to choose."""
+    with pytest.raises(click.UsageError, match="--json and --print"):
+        Options.of(trace.make_context("trace", ["--json", "--print", "h", "/"]))
 
 
 RUNNING_STACK = RunningStack(Choices(8080, 8443, None, None), Path(__file__))
