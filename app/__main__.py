@@ -1,12 +1,12 @@
 """Commands for operators of the service: `python -m app create-admin|rotate-key`."""
 
-import argparse
 import asyncio
 import getpass
 import os
 import sys
 from datetime import UTC, datetime, timedelta
 
+import click
 from pydantic import SecretStr, ValidationError
 
 from app.adapters.signing_keys import rotated
@@ -18,66 +18,39 @@ from app.settings import SettingsError, load_settings, load_token_settings
 _MAX_AFTER_SECONDS = 365 * 24 * 60 * 60
 
 
-def main() -> int:
-    """Run one command, and return its exit status: 0 for success, 1 for a refusal."""
-    arguments = _parser().parse_args()
-    try:
-        print(arguments.run(arguments))
-    except ValidationError as error:
-        for problem in error.errors(include_input=False):
-            print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)
-        return 1
-    except Invalid as error:
-        for field in error.errors:
-            print(f"{(field.pointer or '').lstrip('/')}: {field.detail}", file=sys.stderr)
-        return 1
-    except (AppError, SettingsError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+class _Commands(click.Group):
+    """Prints each error of the service as a line. The exit status is then 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ValidationError as error:
+            for problem in error.errors(include_input=False):
+                print(f"{problem['loc'][0]}: {problem['msg']}", file=sys.stderr)
+        except Invalid as error:
+            for field in error.errors:
+                print(f"{(field.pointer or '').lstrip('/')}: {field.detail}", file=sys.stderr)
+        except (AppError, SettingsError) as error:
+            print(error, file=sys.stderr)
+        raise click.exceptions.Exit(1)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="command")
-    create_admin = commands.add_parser(
-        "create-admin",
-        help="create an administrator, or promote the account with this email",
-        description="The password is read from ADMIN_PASSWORD. If that is not set, type it.",
-    )
-    create_admin.add_argument("--email", required=True)
-    create_admin.add_argument("--name", default="Administrator")
-    create_admin.set_defaults(run=_create_admin)
-    rotate_key = commands.add_parser(
-        "rotate-key",
-        help="print the next value of TOKEN_SIGNING_KEY: the present keys and a new one",
-        description="Reads TOKEN_SIGNING_KEY and changes nothing; see docs/key-rotation.md.",
-    )
-    rotate_key.add_argument(
-        "--after",
-        type=_seconds,
-        default=600,
-        metavar="SECONDS",
-        help="delay until the new key signs; by then, every process must have the value "
-        "(default: %(default)s)",
-    )
-    rotate_key.set_defaults(run=_rotate_key)
-    return parser
+@click.group(cls=_Commands, epilog="Example:  python -m app create-admin --email you@example.com")
+def main() -> None:
+    """Commands for operators of the service."""
 
 
-def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= _MAX_AFTER_SECONDS):
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {_MAX_AFTER_SECONDS}")
-    return int(text)
+@main.command(epilog="Example:  python -m app create-admin --email you@example.com")
+@click.option("--email", required=True, help="The address of the administrator")
+@click.option("--name", default="Administrator", help="The name of a new account")
+def create_admin(email: str, name: str) -> None:
+    """Create an administrator, or make an existing account an administrator.
 
-
-def _create_admin(arguments: argparse.Namespace) -> str:
+    Reads the password from ADMIN_PASSWORD, or asks for it if that is not set.
+    """
     password = os.environ.get("ADMIN_PASSWORD") or getpass.getpass("Password: ")
-    return asyncio.run(
-        _promote(
-            UserCreate(name=arguments.name, email=arguments.email, password=SecretStr(password))
-        )
-    )
+    new = UserCreate(name=name, email=email, password=SecretStr(password))
+    print(asyncio.run(_promote(new)))
 
 
 async def _promote(new: UserCreate) -> str:
@@ -91,10 +64,23 @@ async def _promote(new: UserCreate) -> str:
     return f"{user.email} is an administrator now (user {user.id}). Its password has not changed."
 
 
-def _rotate_key(arguments: argparse.Namespace) -> str:
+@main.command(epilog="Example:  python -m app rotate-key --after 3600")
+@click.option(
+    "--after",
+    type=click.IntRange(1, _MAX_AFTER_SECONDS),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Delay until the new key signs. Until then, every process must get the value",
+)
+def rotate_key(after: int) -> None:
+    """Print the next value of TOKEN_SIGNING_KEY: the needed keys and a new key.
+
+    Reads TOKEN_SIGNING_KEY and changes nothing; see docs/key-rotation.md.
+    """
     settings, now = load_token_settings(), datetime.now(UTC)
     lifetime = settings.token_lifetime
-    signs_from = (now + timedelta(seconds=arguments.after)).replace(microsecond=0)
+    signs_from = (now + timedelta(seconds=after)).replace(microsecond=0)
     try:
         keys = rotated(
             settings.token_signing_key, now=now, signs_from=signs_from, token_lifetime=lifetime
@@ -103,15 +89,15 @@ def _rotate_key(arguments: argparse.Namespace) -> str:
         pending_from = settings.token_signing_key[-1].signs_from
         raise SettingsError(
             "TOKEN_SIGNING_KEY already has a key that does not sign yet. Wait until "
-            f"{pending_from:%Y-%m-%dT%H:%M:%SZ}, when it begins to."
+            f"{pending_from:%Y-%m-%dT%H:%M:%SZ}, when it begins to sign."
         ) from None
     print(
         f"Set this value as TOKEN_SIGNING_KEY of every process before {signs_from:%H:%M:%S} UTC.\n"
         f"From then on, the new key signs. The previous key verifies for {lifetime} more seconds.",
         file=sys.stderr,
     )
-    return ",".join(key.to_setting() for key in keys)
+    print(",".join(key.to_setting() for key in keys))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m app")

@@ -17,7 +17,8 @@ export class TraceCache {
   get(ids) {
     return Promise.all(ids.map(async (id) => {
       try {
-        return withClient(this.traces.get(id) ?? (await this.read(id)));
+        const kept = this.traces.get(id);
+        return withClient(kept ? this.keep(id, kept) : await this.read(id));
       } catch (error) {
         return /** @type {api.ApiError} */ (error);
       }
@@ -45,6 +46,8 @@ export class TraceCache {
 
   /** @param {string} id @param {Trace} trace */
   keep(id, trace) {
+    // A Map iterates in the order of insertion.
+    this.traces.delete(id);
     this.traces.set(id, trace);
     const [oldest] = this.traces.keys();
     if (this.traces.size > MAX_TRACES) this.traces.delete(oldest);

@@ -7,7 +7,7 @@
 
 /**
  * Put spans under their parents, ordered by start. A span whose parent has not arrived is at the
- * top level.
+ * top level. Of spans in a cycle, one is at the top level.
  *
  * @param {Span[]} spans
  * @returns {Branch[]}
@@ -15,11 +15,20 @@
 export function tree(spans) {
   /** @type {Map<string, Branch>} */
   const nodes = new Map(spans.map((span) => [span.id, { span, depth: 0, children: [] }]));
+  /** @type {Map<Branch, Branch>} */
+  const parents = new Map();
   /** @type {Branch[]} */
   const roots = [];
   for (const node of nodes.values()) {
-    const parent = nodes.get(node.span.parent_id ?? "");
-    (parent && parent !== node ? parent.children : roots).push(node);
+    let ancestor = nodes.get(node.span.parent_id ?? "");
+    const parent = ancestor;
+    while (ancestor && ancestor !== node) ancestor = parents.get(ancestor);
+    if (parent && !ancestor) {
+      parents.set(node, parent);
+      parent.children.push(node);
+    } else {
+      roots.push(node);
+    }
   }
   return level(roots, 0);
 }
