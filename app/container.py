@@ -1,4 +1,4 @@
-"""Constructs every object of the service once, and connects them. The only wiring."""
+"""Constructs the database, the adapters and the services of a process, and connects them."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -27,7 +27,10 @@ from app.settings import Settings
 from app.store import Store
 
 _SESSION_TTL_SECONDS = 0.8
-"""Less than the second after which every process refuses a session that has ended."""
+"""How long a process may use a cached session before it reads the session again.
+
+This is less than a second, because a session that has ended must be refused after a second.
+"""
 _MAX_CACHED_SESSIONS = 10_000
 
 
@@ -99,9 +102,9 @@ class Container:
         )
 
     async def close(self) -> None:
-        """Close everything, even if one close fails."""
+        """Close all objects, even if an object cannot be closed."""
         async with AsyncExitStack() as closing:
-            # The stack closes in reverse order: the users of a connection first, then the
+            # The stack closes in reverse order: first the objects that use a connection, then the
             # connection.
             closing.push_async_callback(self._database.close)
             for client in set(self._redis):
@@ -113,10 +116,10 @@ class Container:
 
 
 def _redis_clients(settings: Settings) -> tuple[RedisClient, RedisClient]:
-    """Return the clients for the cache and for the counts.
+    """Return the Redis clients for the cache, and for the counts of requests and failed logins.
 
-    If both are on one server, they are the same client, so that the commands of a request share a
-    round trip.
+    If the cache and the counts are on one server, both clients are the same object, so that the
+    commands of a request share a round trip.
     """
     for_cache, url = RedisClient(settings), settings.rate_limit_redis_url
     if url is None or url == settings.redis_url:

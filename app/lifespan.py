@@ -1,4 +1,4 @@
-"""What a process does besides answering: it deletes expired rows, and drains before it ends."""
+"""Deletes expired rows while the app serves, and lets load balancers notice when it will end."""
 
 import asyncio
 import gc
@@ -20,12 +20,13 @@ _log = structlog.get_logger()
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Sweep while the app serves, and close all connections when it has ended."""
+    """Delete expired rows while the app serves requests, and close all connections afterwards."""
     container = app.state.container
     _drain_before_the_end(container, app.state.drain_delay)
     sweeper = asyncio.create_task(_sweep(container, app.state.sweep_interval))
-    # What exists now is needed until the end. Without `freeze`, Python would search all of it for
-    # garbage now and then, and stop all requests for a tenth of a second.
+    # The objects that exist now are needed until the process ends. Without `freeze`, Python would
+    # search all of them for garbage now and then. Each search would stop all requests for a tenth
+    # of a second.
     gc.collect()
     gc.freeze()
     yield
@@ -37,7 +38,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _sweep(container: Container, interval: float) -> None:
-    # Every process sweeps. Two that sweep at the same time take different rows.
+    # Every process deletes expired rows. If two processes do so at the same time, they delete
+    # different rows.
     while True:
         await asyncio.sleep(interval)
         try:
@@ -53,11 +55,12 @@ async def _sweep(container: Container, interval: float) -> None:
 
 
 def _drain_before_the_end(container: Container, delay: float) -> None:
-    # On SIGTERM, uvicorn closes its sockets at once. Load balancers must notice before that, so
-    # this handler makes the process unready, and calls uvicorn's handler after the delay.
+    # On SIGTERM, uvicorn would close its sockets at once. Load balancers must first notice that
+    # the process will end. So this handler makes the process unready, and calls uvicorn's handler
+    # after the delay.
     if threading.current_thread() is not threading.main_thread():
-        # Only a main thread receives signals. A program that runs the app in another thread ends
-        # it by other means.
+        # Python handles signals in the main thread only. A program that runs the app in another
+        # thread must end the app in another way.
         return
     close = signal.getsignal(signal.SIGTERM)
     loop = asyncio.get_running_loop()
@@ -65,9 +68,9 @@ def _drain_before_the_end(container: Container, delay: float) -> None:
     def drain(_: int, frame: FrameType | None) -> None:
         container.health.drain()
         if callable(close):
-            # When uvicorn has closed everything, it sends itself the signal that it was given.
-            # SIGTERM would make the exit status that of a killed process. SIGCONT does nothing to
-            # a running process, so it exits with 0.
+            # uvicorn's handler remembers its signal. When uvicorn has closed everything, it raises
+            # this signal again. With SIGTERM, the process would have the exit status of a killed
+            # process. SIGCONT does nothing to a running process, so the process exits with 0.
             loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
 
     signal.signal(signal.SIGTERM, drain)

@@ -1,4 +1,4 @@
-"""The service as an ASGI app: mounts the routers, and the middleware in its order."""
+"""Builds the service as an ASGI app: the routers, and the middleware in its order."""
 
 import sys
 from typing import Final
@@ -69,12 +69,14 @@ _ROUTERS = (
     docs.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {
-    # From OpenTelemetry's own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT.
+    # FastAPI adds the exporter that OpenTelemetry's own variables describe, such as
+    # OTEL_EXPORTER_OTLP_ENDPOINT.
     "auto_configure": True,
-    # The service records its own stages, which name their place in the source, and are in
-    # Server-Timing too.
+    # The service records its own stages instead. They name their place in the source code, and
+    # Server-Timing shows them too.
     "operation_spans": False,
-    # The service has its own metrics and logs. FastAPI would look for their providers each time.
+    # The service has its own metrics and logs. With True, FastAPI would look for OpenTelemetry's
+    # providers of metrics and logs at every request.
     "metrics": False,
     "logs": False,
 }
@@ -83,8 +85,8 @@ _TELEMETRY: Final[TelemetryConfig] = {
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the app. `uvicorn --factory app.main:create_app` calls this.
 
-    Without `settings`, it reads them from the environment. If variables are missing or invalid, it
-    ends the process with one sentence for each.
+    Without `settings`, it reads the settings from the environment. If variables are missing or
+    invalid, it ends the process with a message that has one line for each of them.
     """
     settings = settings or _settings_or_exit()
     configure_logging(settings)
@@ -126,7 +128,7 @@ def _middleware(
         container.cache, container.sessions.cached_principal, seconds=settings.cache_lifetime
     )
     server_timing = settings.server_timing == "on"
-    # Skip this middleware unless tracing or Server-Timing is on.
+    # `Stages` is in the list only if tracing or Server-Timing is on.
     records_stages = server_timing or traced
     stages = [Middleware(Stages, server_timing=server_timing)] if records_stages else []
     cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
@@ -156,7 +158,8 @@ def _middleware(
 
 
 def _routes(app: FastAPI) -> Routes:
-    # FastAPI stores included routers as a tree. This walks it in the order of matching.
+    # FastAPI stores included routers as a tree. `iter_route_contexts` returns the routes in the
+    # order in which FastAPI matches them.
     return Routes(
         _route(route, method)
         for route in iter_route_contexts(app.routes)
@@ -173,8 +176,8 @@ def _route(route: RouteContext, method: str) -> Route:
 
 
 def _metrics() -> CollectorRegistry:
-    # Not the library's global registry: it would mix the metrics of two apps in one process, which
-    # tests have.
+    # Not the library's global registry: it accepts each metric only once, so it would refuse the
+    # metrics of a second app in the same process.
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

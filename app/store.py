@@ -1,4 +1,4 @@
-"""All reads of the services, through the cache, and all writes, in a transaction."""
+"""All reads and writes of the services. Reads can use the cache; writes use a transaction."""
 
 import asyncio
 import random
@@ -19,12 +19,12 @@ _log = structlog.get_logger()
 _T = TypeVar("_T")
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
-"""Multiplied by the number of the failed attempts."""
+"""The maximum pause after the first failed attempt. After the second, it is twice as long."""
 _MAX_ROWS_PER_TRANSACTION: Final = 1000
 
 
 class Store:
-    """Reads and writes for the services. `Executor` lists the errors that all methods raise."""
+    """Reads and writes for the services. `Executor` lists the errors that each method can raise."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Store:
         *,
         cache_seconds: int,
     ) -> None:
-        """Let a cached read expire after `cache_seconds`."""
+        """Let each cached read expire after at most `cache_seconds`."""
         self._database = database
         self._cache = cache
         self._session_cache = session_cache
         self._cache_seconds = cache_seconds
         self.reading = database.reading
-        """Reads without the cache. Each statement sees the data committed when it begins."""
+        """Reads without the cache. Each statement sees the data that was committed before it."""
 
     async def read(
         self,
@@ -50,9 +50,9 @@ class Store:
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
-        The cached body expires in time, or when a write changes a row with this `tag`.
-        `variant` distinguishes the reads that share a tag. If it is None, the cache is neither
-        read nor written. Raises the errors of `load`.
+        The cached body expires after `cache_seconds`, or when a write changes a row with this
+        `tag`. `variant` distinguishes the reads that share a tag. If `variant` is None, the cache
+        is neither read nor written. Raises the errors of `load`.
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
@@ -67,12 +67,13 @@ class Store:
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
-        If it ends sessions, they are dropped from the session cache of this process.
-        After a deadlock or a serialization failure, `work` runs again, up to 3 times in all. It
-        must do nothing that a rollback does not undo. Raises `Contended` after the last attempt.
-        If the outcome of a commit is unknown, `work` does not run again.
+        If `work` ends sessions, the session cache of this process drops the sessions of these
+        users. After a deadlock or a serialization failure, `work` runs again, up to 3 times in
+        all, so `work` must do nothing that a rollback does not undo. Raises `Contended` if all 3
+        attempts fail for this reason. If the outcome of a commit is unknown, `work` does not run
+        again.
         """
-        # Shared by all attempts. The executor adds the tags of a change before the commit.
+        # All attempts share this set. The executor adds the tags of changed rows before the commit.
         changed = set[str]()
         return await self._cache.write_and_invalidate(changed, self._retried(work, changed))
 
@@ -91,14 +92,14 @@ class Store:
             async with tx:
                 return await work(tx)
         finally:
-            # Also after an error: the commit may have taken effect.
+            # This is needed after an error too, because the commit may have taken effect.
             for user_id in tx.sessions.signed_out:
                 self._session_cache.forget(user_id)
 
     async def clear(self, delete_some: Callable[[Transaction, int], Awaitable[int]]) -> int:
-        """Delete rows in transactions of at most 1000 rows each, and return their number.
+        """Delete rows in transactions of at most 1000 rows each. Return the number of deleted rows.
 
-        `delete_some` deletes up to the given number of rows, and returns how many it has deleted.
+        `delete_some` deletes no more rows than its second argument says, and returns their number.
         """
         total = 0
         while True:
