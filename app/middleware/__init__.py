@@ -1,6 +1,6 @@
 """The middleware that every request passes, in pure ASGI.
 
-`main.py` mounts it. A request passes it in this order:
+`main.py` mounts the middleware. A request passes it in this order:
 
     response_headers           gives the request an id, and adds headers to every response
     routing                    finds the path template
@@ -11,12 +11,12 @@
     cors                       lets pages of the listed origins read responses, if any are listed
     credentials                reads the access token or the session cookie
     rate_limit                 counts the request, and refuses it if a limit is used up
-    checks/same_origin         refuses changes by other sites that use a session cookie
+    checks/same_origin         refuses changes that another site may have forged
     response_cache             sends a stored response again if it is current
     deadline                   cancels a request that takes too long
     checks/methods             answers OPTIONS, 404 and 405, and turns HEAD into GET
     checks/query               refuses unknown and repeated query parameters
     checks/body_limit          refuses bodies that are too long or compressed
 
-They share data in the `RequestState` (`http/request_state.py`).
+The middleware and the routes share data in the `RequestState` (`http/request_state.py`).
 """

@@ -32,17 +32,17 @@ class Cors:
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        """Write `origins` as browsers do, such as `https://app.example.com`."""
+        """`origins` are as browsers write them, such as `https://app.example.com`."""
         self.app = app
         self.origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it if it is a preflight."""
+        """Answer a preflight of a listed origin; pass any other request on."""
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             state = state_of(scope)
             added = state.response_headers
-            # A cache must not reuse the response for another origin, or for a client without one.
+            # A cache must not reuse this response for a request with another Origin, or without it.
             added[b"vary"] = b"Origin"
             origins = headers.getlist("origin")
             if len(origins) == 1 and origins[0] in self.origins:

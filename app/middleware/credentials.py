@@ -15,8 +15,8 @@ from app.http.request_state import RequestState, state_of
 class Credentials:
     """Sets `claims` of the request state from the bearer token (RFC 6750, section 2.1).
 
-    Without a token, it sets `session_cookie`, if there is one. It does not check whether the
-    session is live, and refuses no request: many routes need no user.
+    Without a token, it sets `session_cookie` if the request has a session cookie. It does not
+    check whether the session is live. It refuses no request, because many routes need no user.
     """
 
     def __init__(self, app: ASGIApp, read_token: Callable[[str], Claims]) -> None:

@@ -9,24 +9,24 @@ from app.errors import DeadlineExceeded, RequestTimeout
 from app.task_outcomes import ignore_outcome
 
 _GRACE_SECONDS: Final = 0.2
-"""The wait after the cancellation. In it, a write that took effect invalidates the cache, so that a
-client that reads after its 503 sees the write."""
+"""How long to wait after the cancellation. In this time, a write that took effect can invalidate
+the cache. So a client that reads again after its 503 sees the write."""
 
 
 class Deadline:
     """Cancels a request after `seconds`.
 
     Raises `RequestTimeout` (RFC 9110, section 15.5.9) if the client has not sent its whole body
-    by then, otherwise `DeadlineExceeded`. It raises at most 0.2 s after the cancellation, even if
-    the cancelled task has not ended: the driver takes ten more seconds to cancel a query on a
-    frozen PostgreSQL.
+    by then, otherwise `DeadlineExceeded`. It raises the error at most 0.2 s after the cancellation,
+    even if the cancelled task has not ended: if PostgreSQL is frozen, the driver takes ten more
+    seconds to cancel a query.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self.app = app
         self.seconds = seconds
         self._abandoned: set[asyncio.Task[None]] = set()
-        """Cancelled tasks that have not ended. asyncio has only weak references to them."""
+        """Cancelled tasks that have not ended. asyncio itself has only weak references to tasks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on until the deadline."""
@@ -53,12 +53,12 @@ class Deadline:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._abandoned.discard(task)
-        # The response has been sent.
+        # The client gets the error of the deadline, not the outcome of the task.
         ignore_outcome(task)
 
 
 class _Channels:
-    """The ASGI channels of a request. After `abandoned` is set, nothing is sent to the client."""
+    """The ASGI channels of a request. After `abandoned` is set, `send` does nothing."""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive

@@ -14,15 +14,15 @@ _log = structlog.get_logger()
 
 
 class Problems:
-    """Turns exceptions into responses. An unexpected one is logged, and answered with 500."""
+    """Turns exceptions into responses. An unexpected exception is logged, and becomes a 500."""
 
     def __init__(self, app: ASGIApp, respond: Callable[[str, AppError], Response]) -> None:
-        """`respond` renders an error for a request id."""
+        """`respond` turns a request id and an error into a response."""
         self.app = app
         self.respond = respond
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and answer with a problem document if that fails."""
+        """Pass the request on. If that raises an exception, answer with a problem document."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -36,15 +36,15 @@ class Problems:
         try:
             await self.app(scope, receive, send_and_mark)
         except ClientDisconnect:
-            # The client has closed the connection. The access log has 499.
+            # The client has closed the connection, so it gets no response. The access log has 499.
             return
         except Exception as error:
             problem = error if isinstance(error, AppError) else InternalError()
             if isinstance(problem, InternalError):
                 _log.exception("unexpected_error")
             if response_started:
-                # Part of a response has been sent. The server closes the connection, which is the
-                # only way to show the client that the response is incomplete.
+                # A part of the response has been sent. Raise, so that the server closes the
+                # connection: only this shows the client that the response is incomplete.
                 raise
             response = self.respond(state_of(scope).request_id, problem)
             await response(scope, receive, send)

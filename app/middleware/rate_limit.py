@@ -1,7 +1,7 @@
 """The rate limits. `policies()` defines them, and `RateLimit` applies them.
 
-slowapi parses the notation and reads the address. The adapter `RateLimiter` counts, because
-slowapi's own counting would block the event loop.
+slowapi parses the notation of limits and reads the client's address. The adapter `RateLimiter`
+counts, because slowapi's own counting would block the event loop.
 """
 
 import asyncio
@@ -38,10 +38,12 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
 
 
 def by_address(request: Request) -> str:
-    """Return the address as the key of a count; for IPv6 its /64, which one client usually has.
+    """Return the client's address as the key of a count.
+
+    Of an IPv6 address, it is the /64 network, because one client usually has a whole /64.
 
     Behind a load balancer, uvicorn takes the address from X-Forwarded-For, but only if a trusted
-    proxy sent it (`--forwarded-allow-ips`). A forged header has no effect.
+    proxy sent it (`--forwarded-allow-ips`). A header that a client forges has no effect.
     """
     host = get_remote_address(request)
     try:
@@ -54,10 +56,10 @@ def by_address(request: Request) -> str:
 
 
 def by_user(request: Request) -> str:
-    """Return the user of a token with a live session as the key of a count, else the address.
+    """Return the key of a count: the user if a token names a live session, else the address.
 
-    Requests with a cookie count by address. A token is signed, but any client can invent cookies,
-    and each would cost a database lookup before it is counted.
+    A request with a cookie counts by address. A token is signed, but any client can invent cookies.
+    Each invented cookie would cost a database query before its request is counted.
     """
     user_id = state_of(request.scope).user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
@@ -93,7 +95,7 @@ class RateLimit:
         start_lookup: Callable[[Scope], None],
         sessions: SessionService,
     ) -> None:
-        """`start_lookup` is called before the count, so that both commands are sent together."""
+        """Call `start_lookup` before the count, so that the commands of both can share a batch."""
         self.app = app
         self.sessions = sessions
         self.start_lookup = start_lookup
@@ -124,8 +126,8 @@ class RateLimit:
         if principal is not None:
             state.user_id = principal.user_id
             return
-        # `asyncio.timeout` would wait until the query is cancelled: ten seconds, if PostgreSQL is
-        # frozen.
+        # Not `asyncio.timeout`: it would wait until the query is cancelled, which takes ten seconds
+        # if PostgreSQL is frozen.
         lookup = asyncio.create_task(self.sessions.by_token(claims))
         lookup.add_done_callback(ignore_outcome)
         await asyncio.wait({lookup}, timeout=_LOOKUP_SECONDS)
@@ -135,7 +137,7 @@ class RateLimit:
         if lookup.exception() is None:
             state.user_id = lookup.result().user_id
         elif isinstance(lookup.exception(), InvalidToken):
-            # The session has ended. The route need not look it up again.
+            # The session has ended, so the route need not look for it again.
             state.claims, state.refusal = None, InvalidToken
 
 
@@ -163,8 +165,8 @@ class _Policy:
 
 
 def _is_probe(scope: Scope) -> bool:
-    # An orchestrator calls the process directly. Health checks that come through the load
-    # balancer have X-Forwarded-For, and are limited like all other requests.
+    # Only a request that comes directly to the process, such as from an orchestrator, is a probe.
+    # Health checks through the load balancer have X-Forwarded-For, and are limited like all others.
     path = state_of(scope).path
     is_probe = path is not None and path.template in PROBES
     return is_probe and "x-forwarded-for" not in Headers(scope=scope)

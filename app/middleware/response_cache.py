@@ -1,4 +1,4 @@
-"""Stores responses in this process, and sends them again while Redis confirms their generation."""
+"""Stores responses in this process, and sends one again if Redis confirms that it is current."""
 
 import asyncio
 import time
@@ -31,8 +31,9 @@ class StoredResponses:
     """Stores the responses to cached reads, by user, path and query.
 
     A route that has read through the cache sets `cached` of the request state. Its response is
-    stored with the generation of its tag, and is current as long as Redis has the same
-    generation. After a change by any process, no older response is sent again.
+    stored with the generation of its tag (`adapters/redis/read_cache.py`). The response is current
+    as long as Redis has the same generation. A change by any process removes the generation, so
+    that no process sends an older response again.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class StoredResponses:
     ) -> None:
         """Store each response for `seconds`.
 
-        `find_principal` finds a recently verified user by token or cookie, without a query.
+        `find_principal` returns the user of a token or a cookie without a query. It returns None
+        if this process has not verified the session recently.
         """
         self._cache = cache
         self._find_principal = find_principal
@@ -56,7 +58,7 @@ class StoredResponses:
     def start_lookup(self, scope: Scope) -> None:
         """Look for a stored response, and request its generation from Redis without waiting.
 
-        The client sends this command together with the next one.
+        `RateLimit` calls this before it counts, so that the commands of both can share a batch.
         """
         if scope["method"] == "GET":
             response = self._responses.get(_key(scope, public=True))
@@ -70,7 +72,7 @@ class StoredResponses:
             return self._cache.generation(response.tag)
         with stage.inside():
             generation = self._cache.generation(response.tag)
-        # In a callback, because the rate limit may refuse the request before `find`.
+        # A callback ends the stage, because the rate limit may refuse the request before `find`.
         generation.add_done_callback(partial(_end, stage, response))
         return generation
 
@@ -87,8 +89,8 @@ class StoredResponses:
         return None
 
     def _role(self, state: RequestState) -> Role | None:
-        # If this process has not verified the session recently, the route does so, because the
-        # deadline applies there.
+        # If this process has not verified the session recently, return None. The route then
+        # verifies the session: in the route, the deadline limits the query.
         principal = self._find_principal(state.claims, state.session_cookie)
         if principal is None:
             return None
@@ -102,7 +104,7 @@ class StoredResponses:
         if cached is None or cached.generation is None or len(body) + _OVERHEAD_BYTES > _MAX_BYTES:
             return
         route_headers = dict(headers)
-        # The role that the route checked. The user may have another one by now.
+        # Store the role that the route checked: the user may have another role by now.
         role = None if state.is_public else state.role
         if state.is_public or role is not None:
             stored_headers = list({**route_headers, b"x-cache": b"hit"}.items())
@@ -159,7 +161,7 @@ class ResponseCache:
 
         async def send_and_copy(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:  # noqa: PLR2004 - only 200 is stored
-                # Copied here, before outer middleware adds the headers of this one request.
+                # Copy the headers before the outer middleware adds those of this request only.
                 headers.extend(message["headers"])
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
@@ -172,15 +174,15 @@ class ResponseCache:
 
 def _key(scope: Scope, *, public: bool) -> Hashable:
     state = state_of(scope)
-    # A session cookie belongs to one user, so it can be a part of the key.
+    # A session cookie belongs to one user, so the key can contain it instead of the user id.
     user = None if public else (state.claims and state.claims.user_id, state.session_cookie)
-    # The raw path, because `path` does not distinguish an encoded slash (%2F) from a separator.
+    # Use the raw path, because `path` does not distinguish an encoded slash (%2F) from a separator.
     return user, scope.get("raw_path") or scope["path"], scope["query_string"]
 
 
 def _response_start(response: StoredResponse, headers: _Headers) -> Message | None:
-    # Only the common values of Accept and If-None-Match are compared here. None leaves all other
-    # requests to the route, which parses these headers.
+    # This function compares only the common values of Accept and If-None-Match. For other values,
+    # it returns None, so that the route parses these headers and responds.
     sent = dict(headers)
     if sent.get(b"accept") not in _ACCEPTABLE:
         return None

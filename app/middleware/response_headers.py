@@ -22,7 +22,7 @@ _TRANSPORT_SECURITY: Final = b"max-age=63072000; includeSubDomains"
 class ResponseHeaders:
     """Adds `X-Request-ID` and the security headers to every response.
 
-    Also adds `response_headers` of the request state. A header that the response already has is
+    It also adds `response_headers` of the request state. A header that the response already has is
     not replaced, so an HTML page can have its own Content-Security-Policy.
     `Strict-Transport-Security` (RFC 6797) is sent over HTTPS only.
     """

@@ -13,7 +13,7 @@ _ENCODED_SLASH: Final = re.compile(rb"%2F", re.IGNORECASE)
 
 
 class Routing:
-    """Sets `path` of the request state; None if no template fits."""
+    """Sets `path` of the request state to the path template that matches, or to None."""
 
     def __init__(self, app: ASGIApp, routes: Routes) -> None:
         self.app = app
@@ -30,5 +30,5 @@ class Routing:
 
 def _decoded(raw_path: bytes) -> str:
     # An encoded slash is part of a segment, not a separator (RFC 3986, section 2.2). The server
-    # decodes it like any other character, so the path is decoded again here, and keeps it encoded.
+    # decodes it like any other character. So decode the raw path again, and keep `%2F` encoded.
     return unquote(_ENCODED_SLASH.sub(b"%252F", raw_path).decode("latin-1"))

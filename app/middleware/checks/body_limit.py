@@ -1,6 +1,6 @@
-"""Limits the size of request bodies, chunked or not, and refuses compressed ones.
+"""Limits the size of request bodies, chunked or not, and refuses compressed bodies.
 
-Starlette has such a middleware too, but its response is always plain text.
+Starlette has a middleware that limits bodies too, but its error response is always plain text.
 """
 
 from starlette.datastructures import Headers
@@ -11,10 +11,10 @@ from app.http.request_state import state_of
 
 
 class BodyLimit:
-    """Raises `ContentTooLarge` if Content-Length, or what has arrived, exceeds the limit.
+    """Raises `ContentTooLarge` if Content-Length, or the body so far, exceeds the limit.
 
-    Raises `UnsupportedMediaType` for a body with a content coding, such as gzip: its decoded size
-    is unknown before it is decoded.
+    Raises `UnsupportedMediaType` for a body with a content coding, such as gzip: the size of the
+    decoded body is unknown before it is decoded.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -27,7 +27,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        # The body of a GET has no meaning (RFC 9110, section 9.3.1), nor does its coding.
+        # The body of a GET has no meaning (RFC 9110, section 9.3.1), so its coding does not matter.
         if scope["method"] != "GET" and _is_encoded(headers):
             # Name the accepted codings (RFC 9110, section 15.5.16).
             state_of(scope).response_headers[b"accept-encoding"] = b"identity"

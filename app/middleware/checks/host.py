@@ -9,10 +9,10 @@ from app.errors import MalformedHost
 
 
 class Host:
-    """Raises `MalformedHost` if Host is missing, is there twice, or names another service."""
+    """Raises `MalformedHost` if Host is missing, is sent twice, or names another service."""
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
-        """Give host names without ports in `allowed`; `*` among them allows every host."""
+        """Give host names without ports in `allowed`. The name `*` allows every host."""
         self.app = app
         self.allowed = frozenset(name.lower() for name in allowed)
 

@@ -1,4 +1,4 @@
-"""HEAD and OPTIONS for every path, and the errors 404 and 405."""
+"""Answers OPTIONS, turns HEAD into GET, and refuses unknown paths and methods."""
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,7 +11,8 @@ from app.http.request_state import state_of
 class Methods:
     """Answers OPTIONS, and turns HEAD into GET without a response body.
 
-    Raises `NotFound` if no path template fits, `MethodNotAllowed` if the path lacks the method.
+    Raises `NotFound` if no path template matches, and `MethodNotAllowed` if the path does not have
+    the method.
     """
 
     def __init__(self, app: ASGIApp, routes: Routes) -> None:

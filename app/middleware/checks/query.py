@@ -10,14 +10,14 @@ from app.http.paths import QueryParameters
 from app.http.request_state import state_of
 
 _MAX_ERRORS: Final = 50
-"""In one response. A query can break the rule thousands of times."""
+"""The maximum in one response. A query can contain thousands of errors."""
 
 
 class Query:
-    """Raises `Invalid` for query parameters that the route lacks, or that are there twice.
+    """Raises `Invalid` for unknown query parameters, and for repeated parameters that are no lists.
 
-    The same holds for the fields of a body. If a misspelled `limit` was ignored, the client would
-    believe that it had an effect.
+    If the service ignored a misspelled `limit`, the client would believe that the limit had an
+    effect. For the same reason, the service refuses unknown and repeated fields of a body.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -16,14 +16,14 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 class SameOrigin:
     """Raises `CrossSite` if another site may have made the browser send the request.
 
-    A request with a cookie and an unsafe method (RFC 9110, section 9.2.1) must show that it comes
-    from this site: by Sec-Fetch-Site (W3C Fetch Metadata), which no page can set, or, from older
-    browsers, by Origin (RFC 6454, section 7). Bearer tokens are exempt: no browser adds them
-    automatically.
+    A request with a session cookie and an unsafe method (RFC 9110, section 9.2.1) must show that it
+    comes from this site. Browsers show this by Sec-Fetch-Site (W3C Fetch Metadata), which no page
+    can set. Older browsers show it by Origin (RFC 6454, section 7). Requests with a bearer token
+    are exempt, because no browser adds the token automatically.
 
-    A request that creates a cookie session has no cookie yet, and other programs than browsers
-    send it too. It is refused only if its headers show that another site has sent it. Otherwise
-    that site could sign the browser in to the attacker's account.
+    A request that creates a cookie session has no cookie yet, and programs other than browsers
+    send it too. So it is refused only if its headers show that another site has sent it. If it was
+    accepted, the other site could sign the browser in to the attacker's account.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,7 +54,7 @@ def _is_same_origin(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     sites, origins = headers.getlist("sec-fetch-site"), headers.getlist("origin")
     if sites:
-        # `none` means that the user typed the address. No page can send it.
+        # `none` means that the user typed the address. No page can make a browser send `none`.
         return len(sites) == 1 and sites[0] in {"same-origin", "none"}
     return len(origins) == 1 and origins[0].lower() == _origin(scope, headers["host"])
 

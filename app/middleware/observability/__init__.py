@@ -1,1 +1,1 @@
-"""Logs, measures and traces requests. FastAPI calls `sampling`; the others are middleware."""
+"""Logs, measures and traces requests. FastAPI calls `sampling`; the other files are middleware."""

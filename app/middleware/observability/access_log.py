@@ -16,27 +16,27 @@ from app.tracing import Recording, Stage, trace_id
 
 _log = structlog.get_logger()
 _CLIENT_CLOSED_REQUEST = 499
-"""Logged if no response was sent. The number is the one that nginx uses."""
+"""The status in the log if no response was sent. nginx uses the same number."""
 
 
 class AccessLog:
     """Logs each request when it ends, and adds its duration to a histogram.
 
-    A line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
-    instead of the path, the user id, and the duration of each stage if it was recorded. It never
-    has headers or a body. Health checks are logged at level `debug`.
+    A log line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
+    instead of the path, the user id, and the durations of the stages if they were recorded. It
+    never has headers or a body. Health checks are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
         self.app = app
         self.durations = Histogram(
             "http_request_duration_seconds",
-            "Time from the first byte of a request to the last of its response.",
+            "Time from the end of the request headers to the last byte of the response.",
             ["method", "route", "status"],
             registry=registry,
         )
-        # Finding a series takes longer than adding to it. The number of series is bounded by the
-        # methods, routes and statuses.
+        # Finding a series takes longer than adding a value to it, so the series are cached. The
+        # cache needs no limit: there is one series for each method, route and status.
         self._series = cache(self.durations.labels)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +53,8 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        # uvicorn's --reset-contextvars gives each request its own context.
+        # These values are lost when the request ends, because uvicorn's --reset-contextvars gives
+        # each request its own context.
         structlog.contextvars.bind_contextvars(
             request_id=state_of(scope).request_id, **_trace_id(scope)
         )
@@ -90,7 +91,8 @@ def _trace_id(scope: Scope) -> dict[str, str]:
 
 
 def _parent_trace_id(scope: Scope) -> int:
-    # If tracing is off, the header has not been parsed yet. Most requests have none.
+    # If tracing is off, FastAPI has not parsed `traceparent`. Most requests do not have it, so look
+    # for the header before parsing it.
     if not any(name == b"traceparent" for name, _ in scope["headers"]):
         return 0
     context = TraceContextTextMapPropagator().extract(Headers(scope=scope))

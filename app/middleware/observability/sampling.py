@@ -20,17 +20,18 @@ class Sampling:
     """Decides which requests of this process are traced, before a span exists.
 
     On the fastest route, a traced request takes 3.6 times the processor time of an untraced one
-    (docs/performance.md). A request that the sampler refuses has a trace id in its log line, and no
-    span.
+    (docs/performance.md). So a request that the sampler refuses has no span, but its log line has a
+    trace id.
     """
 
     def __init__(self, sampler: Sampler | None, *, limit: str | None) -> None:
         """`limit` is for example "100/10 seconds"; None means no limit.
 
-        Without a sampler, the tracer provider decides on each request below the limit.
+        If `sampler` is None, the tracer provider decides which requests below the limit are traced.
         """
         self._sampler = sampler
-        # Counted here, because the in-memory storage of `limits` starts a thread for most counts.
+        # This class counts the requests itself, because the in-memory storage of `limits` starts a
+        # thread for most counts.
         self._limit = parse(limit) if limit is not None else None
         self._remaining = 0
         self._window_ends = 0.0
@@ -38,8 +39,8 @@ class Sampling:
     def excludes(self, scope: Scope) -> bool:
         """Return whether FastAPI should create no span for this request.
 
-        A client can exempt a request from the limit by `tracestate: roundtrip=always` (W3C Trace
-        Context, section 3.3).
+        A client can exempt its request from the limit by the header `tracestate: roundtrip=always`
+        (W3C Trace Context, section 3.3).
         """
         if scope.get("path") in PROBES:
             return True

@@ -11,13 +11,17 @@ from app.tracing import Recording, Stage, record
 class Stages:
     """Records the stages of a request if it is traced, or if `Server-Timing` is on.
 
-    FastAPI creates the request's own span. This middleware sets its route, also for a request
-    that another middleware answers. It removes what the client chose from the path and the
-    query, because they may contain anything, even a password.
+    FastAPI creates the request's own span. This middleware sets the route of this span, even if
+    another middleware answers the request. It hides the query, and the parts of the path that are
+    neither in the path template nor numbers: the client chose them, and they may contain anything,
+    even a password.
     """
 
     def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
-        """With `server_timing`, each response has the durations (W3C Server Timing)."""
+        """With `server_timing`, each response has the durations of its stages in a header.
+
+        The format of the header is W3C Server Timing.
+        """
         self.app = app
         self.server_timing = server_timing
 
@@ -30,7 +34,8 @@ class Stages:
                 _describe(span, scope)
             recording = Recording(spans=traced) if traced or self.server_timing else None
             state_of(scope).recording = recording
-            # None is set, too: some servers begin a request in the context of an earlier one.
+            # Set None too: some servers begin a request in the context of an earlier request, whose
+            # recording would continue.
             record(recording)
             if recording is not None and self.server_timing:
                 send = _with_server_timing(send, recording)
@@ -44,7 +49,7 @@ def _describe(span: trace.Span, scope: Scope) -> None:
     # In ASGI, `server` may be missing, and a Unix socket has no port.
     address, port = scope.get("server") or ("", None)
     attributes = {
-        # FastAPI would take both from the Host header, which the client chose.
+        # FastAPI would take address and port from the Host header, which the client chose.
         "server.address": address,
         "server.port": port or 0,
         "roundtrip.request_id": state.request_id,
@@ -60,7 +65,7 @@ def _describe(span: trace.Span, scope: Scope) -> None:
 
 
 def _redacted(path: str, template: str) -> str:
-    """Return the path template, with the numbers of the path in place of its parameters."""
+    """Return the path template. A number in the path replaces the parameter in its place."""
     parts = zip(path.split("/"), template.split("/"), strict=False)
     return "/".join(part if part.isdecimal() else name for part, name in parts) or "REDACTED"
 
