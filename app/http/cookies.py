@@ -7,18 +7,21 @@ from fastapi import Response
 from app.models.oidc_flows import FLOW_LIFETIME
 
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
-"""Scripts cannot read it; forms of other sites and other hosts do not get it (RFC 6265bis)."""
+"""Scripts cannot read the cookie. Browsers do not send it with POST forms of other sites.
+
+Browsers do not send it to other hosts either (RFC 6265bis).
+"""
 
 
 SESSION_COOKIE: Final = "__Host-session"
 """Browsers accept a cookie with this prefix only from this host, over HTTPS (RFC 6265bis)."""
 FLOW_COOKIE: Final = "__Host-oidc"
-"""Set during a sign-in at an identity provider."""
+"""The cookie of a sign-in at an identity provider."""
 _FLOW_MAX_AGE_SECONDS: Final = int(FLOW_LIFETIME.total_seconds())
 
 
 def with_session_cookie(response: Response, value: str) -> Response:
-    """Set the session cookie, which the browser deletes when it is closed."""
+    """Set the session cookie. A browser deletes this cookie when the browser is closed."""
     response.headers.append("Set-Cookie", f"{SESSION_COOKIE}={value}; {_ATTRIBUTES}")
     return response
 
@@ -37,6 +40,6 @@ def with_flow_cookie(response: Response, value: str) -> Response:
 
 
 def without_flow_cookie(response: Response) -> Response:
-    """Delete the cookie of a sign-in."""
+    """Delete the cookie of a sign-in at an identity provider."""
     response.headers.append("Set-Cookie", f"{FLOW_COOKIE}=; Max-Age=0; {_ATTRIBUTES}")
     return response

@@ -45,11 +45,11 @@ _DETAILS = {
     "too_short": "The number of items must be at least {min_length}.",
     "too_long": "The number of items must be at most {max_length}.",
 }
-"""The service's own detail for each of Pydantic's errors that a request can cause."""
+"""The `detail` for each of Pydantic's errors that a request can cause."""
 _PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
 _OTHER_DETAIL = "This value is not valid; see the API documentation at /docs."
 _MAX_ERRORS = 50
-"""In one response. A body can break a rule thousands of times."""
+"""The maximum in one response. A body can contain thousands of errors."""
 
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
@@ -85,7 +85,7 @@ def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework lea
 def _text(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
     kind: str = detail["type"]
     if kind not in _PYDANTIC_TYPES:
-        # A rule of the schemas, which have their own text for it.
+        # A validator of the service raised this error, with a text of its own.
         return str(detail["msg"])
     if whole_body:
         return "Send a JSON object as the body."

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: the inline style is allowed by its hash, and there is no script."""
+"""HTML pages without scripts. Their security policy allows the inline style by its hash."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ _POLICY = (
 
 
 def page(request: Request, title: str, body: str) -> Response:
-    """Render a page. `title` is text; `body` is HTML, so the caller must escape its text."""
+    """Render a page. `title` is text; `body` is HTML, so the caller must escape text in it."""
     html = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -30,21 +30,21 @@ _BYTE_ORDER_MARKS = (
 )
 _PROBLEM_RANGE = "application/problem+json"
 _JSON_RANGES = ("application/json", "application/*", "*/*")
-"""The most specific one first."""
+"""The media ranges that include JSON, the most specific range first."""
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 """The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
 
 
 class JsonRoute(APIRoute):
-    """A route that answers in JSON and, if it has a body, accepts only JSON."""
+    """A route that answers in JSON and, if it takes a body, accepts only JSON."""
 
     def __init__(self, path: str, endpoint: _Endpoint, **options: Any) -> None:  # noqa: ANN401 - FastAPI's
-        """Accept the arguments of FastAPI's routes."""
+        """Take the same arguments as `APIRoute`."""
         super().__init__(path, ending_validate_stage(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return a handler that checks Accept and Content-Type, and then calls FastAPI's own."""
+        """Return a handler that checks Accept and Content-Type, and calls FastAPI's handler."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
 
@@ -52,7 +52,8 @@ class JsonRoute(APIRoute):
             refuse_unacceptable(",".join(request.headers.getlist("accept")))
             if takes_body:
                 request = _JsonRequest(request.scope, request.receive)
-                # Read here, because FastAPI would turn errors of the middleware into a 400.
+                # If FastAPI read the body first, it would turn an error that the middleware raises
+                # into a 400.
                 if await request.body():
                     refuse_foreign_media_type(request.headers.getlist("content-type"))
             return await handle(request)
@@ -77,7 +78,7 @@ class _JsonRequest(Request):
             return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
         except ValueError as error:
             # FastAPI treats only this exception as a syntax error. The parser's message never
-            # quotes a value, but it quotes a duplicate key.
+            # quotes a value, but it quotes a duplicate key, so another message replaces it.
             is_duplicate = str(error).startswith("Detected duplicate key")
             message = "an object has the same key twice" if is_duplicate else str(error)
             raise json.JSONDecodeError(message, "", 0) from None

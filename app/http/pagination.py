@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 def digits(value: object) -> object:
     """Accept a positive integer in a URL in one spelling only: `+1`, `01` and `1.0` are invalid.
 
-    Raises Pydantic's error. A value that is not a string is returned as it is.
+    Raises Pydantic's error. A value that is not a string is returned unchanged.
     """
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise PydanticCustomError("digits", "This must be a whole number greater than zero.")
@@ -33,13 +33,13 @@ Cursor = Annotated[
 
 
 def next_cursor(page: bytes) -> str | None:
-    """Return the `next_cursor` of a page that is JSON; None on the last page."""
+    """Return the `next_cursor` of a page in JSON; None for the last page."""
     cursor: str | None = jiter.from_json(page)["next_cursor"]
     return cursor
 
 
 def links(request: Request, next_cursor: str | None) -> dict[str, str]:
-    """Return the Link header, with the first page and, if there is one, the next."""
+    """Return the Link header, which links the first page and, if it exists, the next page."""
     query = [
         (name, value) for name, value in request.query_params.multi_items() if name != "cursor"
     ]

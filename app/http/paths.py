@@ -1,4 +1,4 @@
-"""The path templates of the service, with the data that the middleware needs of each route."""
+"""The path templates of the service, and the data about each route that the middleware needs."""
 
 import re
 from collections import Counter
@@ -18,9 +18,9 @@ from app.errors import FieldError
 PROBES: Final = {"/livez", "/readyz", "/metrics"}
 """The paths of health checks and metrics."""
 METHODS: Final = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-"""The names that spans, logs and metrics contain. A client can send any other."""
+"""The methods that spans, logs and metrics name. A client can send any text as a method."""
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
-"""They change nothing (RFC 9110, section 9.2.1)."""
+"""The methods that change nothing (RFC 9110, section 9.2.1)."""
 _SLASHES: Final = re.compile("/{2,}")
 
 
@@ -36,7 +36,7 @@ class QueryParameters:
 
     @classmethod
     def of(cls, dependant: Dependant, *, ignores_others: bool) -> Self:
-        """Read them from the signatures of a route and its dependencies."""
+        """Read the parameters from the signatures of a route and its dependencies."""
         annotations = {
             field.alias: field.field_info.annotation
             for field in get_flat_params(dependant)
@@ -46,7 +46,7 @@ class QueryParameters:
         return cls(frozenset(annotations), frozenset(lists), ignores_others)
 
     def errors(self, query: bytes) -> Iterator[FieldError]:
-        """Yield the errors of a query string. They never contain values."""
+        """Yield the errors of a query string. An error never contains the value of a parameter."""
         counts = Counter(name for name, _ in QueryParams(query).multi_items())
         for name, times in counts.items():
             if name not in self.names:
@@ -63,7 +63,7 @@ class Route:
     template: str
     method: str
     limit: str
-    """The name of its rate limit."""
+    """The name of the rate limit."""
     query: QueryParameters
 
 
@@ -82,7 +82,7 @@ class Path:
         return tuple(sorted(derived | set(self.limits)))
 
     def limit(self, method: str) -> str:
-        """Return the name of the rate limit for this method; `default` for one without a route."""
+        """Return the name of the method's rate limit; `default` if the method has no route."""
         return self.limits.get("GET" if method == "HEAD" else method, "default")
 
 
@@ -90,7 +90,7 @@ class Routes:
     """All paths of the service. The first path template that matches is used."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """`routes` has the order in which FastAPI matches them."""
+        """`routes` must be in the order in which FastAPI matches them."""
         methods: dict[str, dict[str, Route]] = {}
         for route in routes:
             methods.setdefault(route.template, {})[route.method] = route
@@ -101,8 +101,8 @@ class Routes:
 
     def find(self, path: str) -> Path | None:
         """Return the path template that matches a URL's path, or None."""
-        # Starlette's patterns accept a newline at the end, which no path of the service has. None
-        # has an encoded slash in a segment either.
+        # Starlette's patterns accept a newline at the end, but no path of the service ends with a
+        # newline. No path of the service has an encoded slash in a segment.
         if path.endswith("\n") or "%2F" in path:
             return None
         for pattern, candidate in self._paths:
@@ -111,7 +111,7 @@ class Routes:
         return None
 
     def advice(self, path: str) -> str | None:
-        """Suggest an existing path in place of one that does not exist; None if there is none.
+        """Return a sentence that suggests an existing path; None if no similar path exists.
 
         The sentence contains a path template, but nothing that the client has sent.
         """

@@ -72,7 +72,7 @@ def problem_schemas() -> dict[str, Any]:
     """Return the JSON Schemas of a problem document, by name.
 
     `code` is an open enum: it lists the present codes, but accepts any string. So a client that
-    was generated from it can read a code that is added later.
+    was generated from these schemas can read a code that is added later.
     """
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     known = {"title": "KnownCode", "type": "string", "enum": sorted(errors_by_code())}
@@ -96,7 +96,7 @@ def _subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
 
 
 def status_of(error: type[AppError]) -> int:
-    """Return the HTTP status of an error: that of its nearest base class in `STATUSES`."""
+    """Return the HTTP status of an error, or of its nearest base class in `STATUSES`."""
     return next(STATUSES[kind] for kind in error.__mro__ if kind in STATUSES)
 
 
@@ -112,8 +112,7 @@ def problem_response(request_id: str, error: AppError) -> Response:
         title=title_of(type(error)),
         status=status_of(type(error)),
         detail=error.detail,
-        # Not the request's path: it would distinguish another user's resource from a missing one,
-        # and repeat what the client sent.
+        # Not the request's path, which would repeat what the client sent.
         instance=f"#{request_id}",
         code=error.code,
         request_id=request_id,
@@ -175,8 +174,8 @@ SIGN_IN_PROBLEMS: tuple[type[AppError], ...] = (
 def problems(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Return the problems of a route for the OpenAPI document, by status.
 
-    A route names only its own problems, and all routes share some. `openapi.py` adds those that
-    follow from the method, the parameters and the body.
+    A route names only its own problems. This function adds the problems that all routes share.
+    `openapi/` adds the problems that follow from security, method, parameters and body.
     """
     documented: dict[int | str, dict[str, Any]] = {}
     for kind in (*kinds, *_EVERYWHERE):

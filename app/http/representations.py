@@ -9,19 +9,19 @@ from app.schemas.bodies import Representation, etag_of
 from app.schemas.preconditions import EntityTags
 
 PRIVATE = "private, no-cache"
-"""For responses that depend on the user: only the user's browser may store them.
+"""The Cache-Control of responses that depend on the user.
 
-It must revalidate them each time.
+Only the user's browser may store such a response. It must revalidate the response at every use.
 """
 PUBLIC = "public, no-cache"
-"""For responses that are the same for every client: any cache may store them.
+"""The Cache-Control of responses that are the same for every client.
 
-It must revalidate them each time. Without that, a client that reads again after a 412 would get the
-old version from its cache.
+Any cache may store such a response, but must revalidate it at every use. Otherwise, a client that
+reads again after a 412 would get the old version from its cache.
 """
 
 NO_STORE_HEADERS = {"Cache-Control": "no-store"}
-"""For responses that no cache may store, such as tokens."""
+"""The headers of responses that no cache may store, such as tokens."""
 
 
 def represent(
@@ -34,8 +34,8 @@ def represent(
 ) -> Response:
     """Return a response with a body and its ETag.
 
-    For a GET whose If-None-Match has this ETag, it is a 304 without the body (RFC 9110,
-    section 13.1.2).
+    If the request is a GET whose If-None-Match contains this ETag, the response is a 304 without
+    the body (RFC 9110, section 13.1.2).
     """
     content = body.to_bytes()
     return _conditional(
@@ -50,7 +50,7 @@ def represent_cached(
     headers: dict[str, str] | None = None,
     caching: str = PRIVATE,
 ) -> Response:
-    """Like `represent`, for a read through the cache. `X-Cache` reports its outcome.
+    """Like `represent`, for a read through the cache. `X-Cache` reports the outcome of the read.
 
     Sets `cached` of the request state, so that `ResponseCache` can store the response.
     """
@@ -68,7 +68,7 @@ def represent_document(
     headers: dict[str, str] | None = None,
     caching: str = PUBLIC,
 ) -> Response:
-    """Like `represent`, for a page or a file. An `ETag` in `headers` is used as it is."""
+    """Like `represent`, for a page or a file. An `ETag` in `headers` replaces the computed ETag."""
     all_headers = with_etag(content, headers or {}, caching=caching)
     return _conditional(request, content, 200, all_headers, media_type=media_type)
 
@@ -88,7 +88,7 @@ def _conditional(
 
 
 def with_etag(content: bytes, headers: dict[str, str], *, caching: str = PRIVATE) -> dict[str, str]:
-    """Add ETag and Cache-Control to `headers`, unless they are there already."""
+    """Return `headers` with ETag and Cache-Control. Values in `headers` are not replaced."""
     etag = headers.get("ETag") or etag_of(content)
     return {"ETag": etag, "Cache-Control": caching, **headers}
 

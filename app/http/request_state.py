@@ -1,4 +1,4 @@
-"""What the middleware and the routes know of one request."""
+"""The data about one request that the middleware and the routes share."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class StoredResponse(NamedTuple):
 
     tag: str
     generation: bytes
-    """Of the tag. The response is current as long as Redis has the same one."""
+    """The generation of the tag. The response is current while Redis has the same generation."""
     role: Role | None
-    """Of its user; None if it is public."""
+    """The role of the user who got the response; None if the response is public."""
     headers: list[tuple[bytes, bytes]]
     etag: bytes
     body: bytes
@@ -31,36 +31,36 @@ class StoredResponse(NamedTuple):
 
 @dataclass(slots=True)
 class RequestState:
-    """One for each request. The comments name who sets a field."""
+    """The state of one request. Each comment names the code that sets the fields below it."""
 
     # ResponseHeaders
     request_id: str
     response_headers: dict[bytes, bytes]
-    """Added to the response, unless it has a header of that name."""
+    """Headers to add to the response. A header that the response already has is not replaced."""
     # Routing
     path: Path | None = None
-    """None if no path template fits."""
+    """The path template that matches the request; None if there is none."""
     # Stages
     recording: Recording | None = None
     """None if the request is not traced and Server-Timing is off."""
     # Credentials
     claims: Claims | None = None
-    """Of the access token. RateLimit resets them if the session has ended."""
+    """The claims of the access token. RateLimit sets them to None if the session has ended."""
     session_cookie: str | None = None
-    """Only of a request without an access token. Not verified yet."""
+    """The session cookie of a request without an access token. It is not verified yet."""
     refusal: type[Unauthenticated] = Unauthenticated
-    """The error for a route that needs a signed-in user, if `claims` and the cookie are None."""
+    """The error of a route for signed-in users, if `claims` and `session_cookie` are None."""
     # RateLimit
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
-    """What may be sent again, and a future with the generation of its tag in Redis."""
+    """A response that may be sent again, and a future of the generation of its tag in Redis."""
     # RateLimit, ResponseCache, or the route
     user_id: int | None = None
     """The user whose session is known to be live."""
     # The route
     role: Role | None = None
-    """Of the signed-in user; None if the route did not ask for one."""
+    """The role of the signed-in user; None if the route has not looked for a signed-in user."""
     cached: CachedBody | None = None
-    """What the route has read through the cache and sends."""
+    """The body that the route has read through the cache and sends."""
     is_public: bool = False
     """Whether `cached` is the same for every client."""
 

@@ -1,7 +1,7 @@
 """Completes the OpenAPI document that FastAPI derives from the routes.
 
-A route declares its own problems, its limit, and whether it is read through the cache. This module
-derives for all routes what follows from a method, a security scheme, a parameter or a body.
+A route declares its own problems, its rate limit, and whether it reads through the cache. This
+package adds what follows from the method, the security, the parameters and the body of a route.
 """
 
 import re
@@ -27,9 +27,9 @@ from app.http.problems import (
 RATE_LIMIT: Final = "x-rate-limit"
 """The OpenAPI extension with the name of a route's rate limit."""
 CACHED: Final[dict[str, Any]] = {"x-cached": True}
-"""As `openapi_extra` of a route: it reads through the cache."""
+"""The `openapi_extra` of a route that reads through the cache."""
 NO_STORE: Final[dict[str, Any]] = {"x-no-store": True}
-"""As `openapi_extra` of a route: its response must not be stored, and has no ETag."""
+"""The `openapi_extra` of a route whose response must not be stored, and has no ETag."""
 
 
 def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]:
@@ -104,7 +104,10 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
 
 
 def _add_security(operation: dict[str, Any]) -> None:
-    """Document the cookie wherever an access token is accepted; other operations are public."""
+    """Document the session cookie for every operation that accepts an access token.
+
+    The other operations are public.
+    """
     security = operation.setdefault("security", [])
     if security:
         security.append({"SessionCookie": []})
@@ -126,7 +129,7 @@ def _add_parameters(operation: dict[str, Any], method: str, path: str) -> None:
 
 
 def _has_etag(operation: dict[str, Any]) -> bool:
-    """Return whether a success has a body that may be stored, and so an ETag."""
+    """Return whether a success has a body that may be stored, and therefore an ETag."""
     success = min(operation["responses"])
     return "content" in operation["responses"][success] and not operation.get("x-no-store", False)
 
@@ -145,7 +148,7 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
     if operation["security"]:
         yield from SIGN_IN_PROBLEMS
     if method.upper() not in SAFE_METHODS:
-        # Browsers add the cookie to every request, also to one that needs no signed-in user.
+        # Browsers add the cookie to every request, even if it needs no signed-in user.
         yield errors.CrossSite
     if "requestBody" in operation:
         yield from BODY_PROBLEMS
@@ -160,7 +163,7 @@ def _bound_integers(schema: object) -> None:
     """Give every integer the format int64, and remove maxima above 2**53 - 1.
 
     JavaScript rounds the largest int64, 2**63 - 1, up to 2**63, which is not an int64. The format
-    says the same maximum without a number.
+    int64 implies the same maximum without a number.
     """
     if isinstance(schema, list):
         for item in schema:

@@ -47,7 +47,7 @@ _VARIABLES = {
     "{order_id}": "$ORDER",
     "{product_id}": "$PRODUCT",
     "{session_id}": "$SESSION",
-    # No variable: `list_identities` returns the ids.
+    # No command sets a variable for this id: `list_identities` returns the ids.
     "{identity_id}": "1",
     # The identity provider of the local stack.
     "{provider}": "local",
@@ -75,7 +75,8 @@ def example(
     if "requestBody" in operation:
         content = operation["requestBody"]["content"]["application/json"]
         body = schemas[content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
-        # Variables replace these values. The shell expands them outside the single quotes.
+        # Shell variables replace these two values. Each variable is outside the single quotes,
+        # because the shell expands no variable inside them.
         quoted = (
             shlex.quote(json.dumps(body))
             .replace('"product_id": 1', "\"product_id\": '$PRODUCT'")

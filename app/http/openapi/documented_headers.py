@@ -16,12 +16,16 @@ _HEADERS: Final = {
     "Retry-After": "seconds to wait",
 }
 _OPTIONAL: Final = {"RateLimit-Policy", "RateLimit", "Idempotency-Replayed"}
-"""Missing if the request is answered before it is counted, and for health checks."""
+"""The headers that may be missing.
+
+Requests that are answered before they are counted, and health checks, have no RateLimit headers.
+Only a response that is sent again has Idempotency-Replayed.
+"""
 _READ_STATUSES: Final = {"200", "304"}
 
 
 def component_headers() -> dict[str, Any]:
-    """Return the header components, by name. Responses refer to them."""
+    """Return the header components, by name. The responses refer to these components."""
     return {name: _component(name, text) for name, text in _HEADERS.items()}
 
 
