@@ -1,1 +1,1 @@
-"""The routes. Each declares its status, its limit and its types, and calls one service."""
+"""The routes. Each route declares its status, rate limit and types, and calls one service."""

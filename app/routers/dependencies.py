@@ -78,15 +78,15 @@ Health = Annotated[HealthService, Depends(_health)]
 class _SignedIn(SecurityBase):
     """Returns the signed-in user, from the token or cookie that the middleware has read.
 
-    It has no dependencies of its own: FastAPI would resolve them again for each dependency that
-    uses this one. The OpenAPI document describes it as a bearer token.
+    This class has no dependencies of its own, because FastAPI would resolve them again for each
+    dependency that uses this class. The OpenAPI document describes it as a bearer token.
     """
 
     model = HTTPBearer(bearerFormat="JWT")
     scheme_name = "AccessToken"
 
     async def __call__(self, request: Request) -> Principal:
-        """Raise `Unauthenticated` if the caller is not signed in."""
+        """Return the user. Raises `Unauthenticated` if the caller is not signed in."""
         state, sessions = state_of(request.scope), _container(request).sessions
         principal = sessions.cached_principal(state.claims, state.session_cookie)
         principal = principal or await _look_up(state, sessions)
@@ -111,7 +111,7 @@ async def _sign_in_client(request: Request) -> Client:
     try:
         principal = await _signed_in(request)
     except Unauthenticated:
-        # The client begins a new session here, so a session that has ended is no error.
+        # The client is about to begin a new session, so an old session that has ended is no error.
         principal = None
     user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT_CHARACTERS] or None
     by_cookie = state_of(request.scope).session_cookie is not None
@@ -119,7 +119,7 @@ async def _sign_in_client(request: Request) -> Client:
 
 
 SignInClient = Annotated[Client, Depends(_sign_in_client)]
-"""The client that signs in. It need not be signed in."""
+"""The client of a sign-in. It need not be signed in already."""
 
 
 async def _administrator(caller: Caller) -> Principal:
@@ -137,8 +137,8 @@ PathId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path
 
 
 async def _visible_user_id(user_id: PathId, caller: Caller) -> int:
-    # Checked before the body. Otherwise, a caller who may not see a user could learn from an error
-    # about the body that the user exists.
+    # FastAPI calls this before it validates the body. Otherwise, a caller who may not see a user
+    # could learn from an error about the body that the user exists.
     if user_id != caller.user_id and not caller.is_admin:
         raise NotFound
     return user_id
@@ -153,7 +153,7 @@ async def _if_match(request: Request) -> EntityTags | None:
 
 
 IfMatch = Annotated[EntityTags | None, Depends(_if_match)]
-"""The versions that the client wants to change; None if the header is missing.
+"""The versions that the client names in If-Match; None if the header is missing.
 
 Without the header, the service raises `PreconditionRequired` (428, not FastAPI's 422).
 """
@@ -165,4 +165,7 @@ IF_MATCH_PARAMETER = {
     "description": "the ETag of the version that you change, with its quotes; or `*`",
     "schema": {"type": "string", "pattern": r'^(\*|"[!#-~]+")$'},
 }
-"""The header in the OpenAPI document. If FastAPI knew the parameter, it would answer 422."""
+"""If-Match in the OpenAPI document.
+
+It is no parameter of FastAPI, because FastAPI would answer 422 if the header is missing.
+"""

@@ -52,7 +52,7 @@ async def read_root() -> Response:
 async def read_openapi(request: Request) -> Response:
     """Return the OpenAPI 3.1 document."""
     # The examples contain the public URL or, if it is not set, the address that this client has
-    # used. The client chose that address, so no shared cache may store such a document.
+    # used. The client chose this address, so no shared cache may store a document with it.
     public_url: str | None = request.app.state.public_url
     server = public_url or str(request.base_url).rstrip("/")
     document = json.dumps(request.app.openapi()).replace(SERVER, server)

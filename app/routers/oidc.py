@@ -1,7 +1,7 @@
 """Sign-in at an identity provider, and linking its identity to an account.
 
-`begin_sign_in` redirects the browser to the provider, which redirects it to `finish_sign_in`
-(OpenID Connect Core, section 3.1). Errors are problem documents, as everywhere.
+`begin_sign_in` redirects the browser to the provider. The provider redirects the browser to
+`finish_sign_in` (OpenID Connect Core, section 3.1). Errors are problem documents, as in all routes.
 """
 
 from typing import Annotated
@@ -26,7 +26,7 @@ from app.services.oidc import AuthorizationResponse
 
 router = APIRouter(prefix="/api/auth/oidc", tags=["auth"], route_class=JsonRoute)
 
-# For a request without a body.
+# The default for a request without a body.
 _NO_PASSWORD = LinkStart()
 _PROVIDER_ERRORS = (errors.NotFound, errors.ProviderUnavailable)
 
@@ -52,8 +52,8 @@ async def begin_sign_in(
     return with_flow_cookie(response, started.browser_secret)
 
 
-# Not in the OpenAPI document: the browser sends this request with the provider's parameters, and it
-# works once. Unknown parameters must be ignored (RFC 6749, section 4.1.2).
+# This route is not in the OpenAPI document, because only a browser that the provider redirects can
+# use it, and only once. Unknown parameters must be ignored (RFC 6749, section 4.1.2).
 @router.get(
     "/{provider}/callback",
     include_in_schema=False,

@@ -23,7 +23,7 @@ from app.schemas.orders import OrderCreate, OrderPage, OrderRead, OrderUpdate, S
 
 router = APIRouter(prefix="/api/users/{user_id}/orders", tags=["orders"], route_class=JsonRoute)
 
-# A string in quotes (RFC 9651, section 3.3.3), or the same characters without them.
+# A string in quotes (RFC 9651, section 3.3.3), or visible ASCII characters without quotes.
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"|([!#-~]{1,255})')
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -40,7 +40,7 @@ async def _idempotency_key(request: Request) -> str | None:
 
 IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 
-# If FastAPI knew the parameter, it would answer 422 to broken syntax, which is a 400 here.
+# Not a parameter of FastAPI, which would answer broken syntax with 422. The service answers 400.
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
