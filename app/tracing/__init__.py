@@ -2,10 +2,11 @@
 
 A stage belongs to the request that waits for it. Work in the background belongs to no request.
 If OpenTelemetry's variables name no collector and `SERVER_TIMING=off`, nothing is recorded, and a
-stage costs as much as a function call.
+stage costs only as much as a function call.
 
-A span contains no data that a client has sent. Of a statement it contains the placeholders, of a
-command the name, of an exception the type.
+The span of a stage contains no data that a client has sent. It contains a SQL statement with
+placeholders, but no values; the name of a Redis command, but no arguments; and the type of an
+exception, but no message.
 """
 
 from app.tracing.functions import code_attributes, code_attributes_of_caller, staged, staged_methods

@@ -48,7 +48,7 @@ async def _awaited(begin: Callable[[], ActiveStage], coroutine: Awaitable[_T]) -
 
 
 def staged_methods(stage: Stage) -> Callable[[type[_Class]], type[_Class]]:
-    """Record each public coroutine method of a class as a stage, unless it is one already."""
+    """Record each public coroutine method of a class as a stage, unless it is a stage already."""
     return lambda cls: _wrapped(cls, staged(stage))
 
 
@@ -61,12 +61,15 @@ def _wrapped(cls: type[_Class], wrap: Callable[[_Method], _Method]) -> type[_Cla
 
 @cache
 def code_attributes(function: Callable[..., Any]) -> Attributes:
-    """Return the span attributes of a function: name, file in the checkout, and first line."""
+    """Return the span attributes of a function: its name, file and first line.
+
+    The path of the file is relative to the repository.
+    """
     return _code_attributes(function.__module__, inspect.unwrap(function).__code__)
 
 
 def code_attributes_of_caller(module: str) -> Attributes:
-    """Return the attributes of the public function that has called into a module.
+    """Return the span attributes of the nearest public caller outside a module.
 
     `module` is the `__name__` of the module.
     """

@@ -20,17 +20,17 @@ _trace_id: ContextVar[int] = ContextVar("trace_id", default=0)
 
 
 class _TraceIds(RandomIdGenerator):
-    """Random ids. A trace id can be generated before its first span exists."""
+    """Random ids. `begin_trace` can choose a trace id before the first span exists."""
 
     def generate_trace_id(self) -> int:
-        """Return the id of this context, see `begin_trace`, or else a new one."""
+        """Return the trace id that `begin_trace` has set in this context, or else a new one."""
         return _trace_id.get() or super().generate_trace_id()
 
 
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether OpenTelemetry's variables name a collector, or a provider is set already.
 
-    The app calls this once, when it is built. FastAPI would check it at every request.
+    The app calls this once, when it is built, so that FastAPI need not check it at every request.
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -39,10 +39,11 @@ def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def set_up_sampler() -> Sampler | None:
-    """Set a tracer provider, unless one is set, and return the sampler of OTEL_TRACES_SAMPLER.
+    """Set a tracer provider if FastAPI can export its spans, and return the provider's sampler.
 
-    FastAPI adds the exporter to it. Returns None if another library in this process has set its
-    own provider, which then decides which traces are sampled.
+    OTEL_TRACES_SAMPLER chooses the sampler. FastAPI adds the exporter to the provider. Returns None
+    if FastAPI cannot export, or if another library in this process has set its own provider. That
+    provider then decides which traces are sampled.
     """
     if not _provider_is_set() and _fastapi_can_export(os.environ):
         trace.set_tracer_provider(TracerProvider(id_generator=_TraceIds(), shutdown_on_exit=False))
@@ -53,8 +54,8 @@ def set_up_sampler() -> Sampler | None:
 
 
 def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
-    # FastAPI exports by OTLP over HTTP only. Otherwise it logs a warning when the app starts, and a
-    # provider would make spans that nothing sends.
+    # FastAPI exports by OTLP over HTTP only. For another exporter, it logs a warning when the app
+    # starts, and a provider would make spans that nothing sends.
     protocol = _first(environment, _PROTOCOLS) or "http/protobuf"
     is_http = _first(environment, _ENDPOINTS).startswith(("http://", "https://"))
     return _exporter(environment) == "otlp" and protocol == "http/protobuf" and is_http
@@ -74,7 +75,7 @@ def _first(environment: Mapping[str, str], names: Iterable[str]) -> str:
 
 
 def begin_trace(parent: SpanContext) -> int:
-    """Return the trace id of the parent, or else a new one, and set it in this context."""
+    """Return the trace id of the parent, or else a new trace id. Set it in this context."""
     trace_id = parent.trace_id if parent.is_valid else _RANDOM_IDS.generate_trace_id()
     _trace_id.set(trace_id)
     return trace_id
@@ -86,14 +87,15 @@ def trace_id() -> int:
 
 
 def end_tracing() -> None:
-    """Send the remaining spans for at most two seconds, and none afterwards.
+    """Send the remaining spans, and wait at most two seconds for this. Later spans are not sent.
 
     Without this limit, the exporter would wait for a collector that does not answer: ten seconds
     for each of up to four batches.
     """
     shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
     if shutdown is not None:
-        # A daemon thread, because Python waits for the threads of an executor when it exits.
+        # Use a daemon thread: when Python exits, it does not wait for a daemon thread, but would
+        # wait for a thread of an executor.
         thread = threading.Thread(target=shutdown, name="end-of-tracing", daemon=True)
         thread.start()
         thread.join(_SHUTDOWN_SECONDS)

@@ -24,7 +24,8 @@ class Recording:
 
     def __init__(self, *, spans: bool) -> None:
         self.tracer = _tracer() if spans else None
-        # In seconds, for each time that a stage has ended; in the order in which the stages began.
+        # For each stage, a list of durations in seconds: one duration each time that the stage has
+        # ended. The stages are in the order in which they began.
         self.durations: dict[Stage, list[float]] = {}
 
     def milliseconds(self) -> dict[Stage, float]:
@@ -35,12 +36,13 @@ class Recording:
 
 @cache
 def _tracer() -> trace.Tracer:
-    # Called at the first recording: another library may set its provider after the app is built.
+    # Get the tracer at the first recording, because another library may set its provider after the
+    # app is built.
     return trace.get_tracer("roundtrip")
 
 
 current_recording: ContextVar[Recording | None] = ContextVar("current_recording", default=None)
-"""The recording of the request that the caller works for; None if it is not recorded."""
+"""The recording of the request that the caller works for, or None."""
 
 
 class ActiveStage:
@@ -76,7 +78,7 @@ class ActiveStage:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Make the stages that begin in this block its children, without ending this stage."""
+        """Make the stages that begin in this block children of this stage, without ending it."""
         if self._span is None:
             yield
         else:
@@ -129,7 +131,7 @@ def set_span_attribute(attribute: str, value: str | float) -> None:
 
 
 def run_in_background(work: Callable[[], Coroutine[Any, Any, _T]]) -> "asyncio.Task[_T]":
-    """Start work that no request waits for, and that is recorded for none."""
+    """Start work that no request waits for. Its stages belong to no recording."""
     own = copy_context()
     own.run(current_recording.set, None)
     return asyncio.create_task(own.run(work), context=own)

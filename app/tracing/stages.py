@@ -25,4 +25,4 @@ STAGE = "roundtrip.stage"
 """The span attribute that contains the name of the stage."""
 
 Attributes = Mapping[str, str | int | float]
-"""Attributes of a span, named by OpenTelemetry's semantic conventions where these have a name."""
+"""Attributes of a span. Their names follow OpenTelemetry's semantic conventions if possible."""
