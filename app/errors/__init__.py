@@ -1,7 +1,7 @@
-"""Everything that can go wrong, as exceptions. `http/problems.py` maps them to HTTP statuses.
+"""The errors that the service sends, as exceptions. `http/problems.py` maps them to HTTP statuses.
 
-`kinds.py` has the kinds that the mapping knows, `http.py` the errors of the HTTP request itself,
-`domain.py` the errors of accounts, products and orders.
+`kinds.py` has the general kinds of errors, `http.py` the errors of the HTTP request itself, and
+`domain.py` the errors of accounts, sign-in, products and orders.
 """
 
 from app.errors.domain import *

@@ -112,7 +112,7 @@ class SkuTaken(Conflict):
 
 
 class OutOfStock(Conflict):
-    """Fewer pieces are left than were ordered. Nothing of the order has been taken."""
+    """Fewer pieces of a product are left than were ordered. Nothing has been taken from stock."""
 
     code = "out-of-stock"
     meaning = "Fewer pieces of a product are left than were ordered. Nothing was ordered."
@@ -120,7 +120,7 @@ class OutOfStock(Conflict):
     detail = _DETAIL.format(product="a product")
 
     def __init__(self, pointer: str) -> None:
-        """Take the JSON Pointer to the product in the body."""
+        """`pointer` is a JSON Pointer to the product in the body."""
         super().__init__(self._DETAIL.format(product=f"the product at {pointer}"))
 
 

@@ -1,4 +1,4 @@
-"""Errors of the HTTP request itself, whatever it is about."""
+"""Errors of the HTTP request itself, independent of its route."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class FieldError:
     """One invalid value in a request, and its place.
 
     `pointer` is a JSON Pointer (RFC 6901) into the body. `parameter` names a query or path
-    parameter. One of the two is set.
+    parameter. Either `pointer` or `parameter` is set.
     """
 
     detail: str
@@ -49,7 +49,7 @@ class FieldError:
 
 
 class Invalid(AppError):
-    """The request is well-formed, but its content breaks a rule. `errors` has each field."""
+    """The request is well-formed, but its content breaks a rule. `errors` lists the values."""
 
     code = "invalid-content"
     meaning = "The request can be read, but a value in it breaks a rule. `errors` lists each one."
@@ -73,7 +73,7 @@ class CrossSite(Forbidden):
 
 
 class MethodNotAllowed(AppError):
-    """The path exists, but not with this method. `allow` lists its methods."""
+    """The path exists, but not with this method. `allow` lists the methods of the path."""
 
     code = "method-not-allowed"
     meaning = "The path exists, but not with this method."
@@ -121,7 +121,7 @@ class PreconditionFailed(AppError):
 
 
 class TooManyRequests(AppError):
-    """A rate limit is used up. It starts again after `retry_after` seconds."""
+    """A rate limit is used up. Its next window starts after `retry_after` seconds."""
 
     code = "too-many-requests"
     meaning = "A rate limit is used up."

@@ -1,4 +1,4 @@
-"""The kinds of errors. Each concrete error is a subclass of one of them."""
+"""The general kinds of errors. Every other error is a subclass of one of these classes."""
 
 from typing import ClassVar, TypeVar
 
@@ -67,7 +67,7 @@ class Unavailable(AppError):
     meaning = "A part that the request needs, such as the database, is unavailable."
     detail = "A part of the service is unavailable. Try again in a few seconds."
     retry_after = 1
-    """Seconds."""
+    """The number of seconds after which the client should try again."""
 
 
 class InternalError(AppError):
