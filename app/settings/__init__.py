@@ -1,7 +1,7 @@
 """Every setting of the service: typed, frozen, read once from the environment.
 
-A variable has the field's name in capitals: `rate_limit_login` is `RATE_LIMIT_LOGIN`.
-Secrets have no default. `.env.example` lists them all.
+The variable of a setting has its name in capitals: `rate_limit_login` is `RATE_LIMIT_LOGIN`.
+Secrets have no default. `.env.example` lists all variables.
 """
 
 import os
@@ -39,10 +39,10 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
 class TokenSettings(EnvironmentSettings):
-    """The signing keys of access tokens, and the lifetime of a token in seconds."""
+    """The settings of access tokens. The lifetime of a token is in seconds."""
 
     # The private key that signs access tokens: an Ed25519 seed in Base64. During a rotation, the
-    # next key follows it; see `python -m app rotate-key`.
+    # value also contains the next key; see `python -m app rotate-key`.
     token_signing_key: SigningKeys
     token_issuer: str = "roundtrip"
     token_audience: str = "roundtrip"
@@ -62,16 +62,17 @@ class Settings(TokenSettings, ProviderSettings):
         ),
     ]
     database_pool_size: PositiveInt = 10
-    # A request that gets no connection in this time gets 503. This time and the timeout
-    # of a statement together are as long as REQUEST_TIMEOUT.
+    # A request that gets no connection in this time gets 503. By default, this time and the timeout
+    # of a statement are together as long as REQUEST_TIMEOUT.
     database_pool_timeout: PositiveFloat = 5.0
-    # PostgreSQL cancels a statement after this time. It is below the request's deadline, so that
-    # the connection is usable again by the time the client has its 503.
+    # PostgreSQL cancels a statement after this time. The time must be below REQUEST_TIMEOUT, so
+    # that the connection is usable again when the client gets its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
     redis_url: RedisAddress
-    # The Redis that counts requests and failed logins; by default that of REDIS_URL. If it is a
-    # separate server with `maxmemory-policy noeviction`, cached reads cannot displace counts.
+    # The Redis server that counts requests and failed logins; by default the server of REDIS_URL.
+    # With a separate server that has `maxmemory-policy noeviction`, cached reads cannot displace
+    # counts.
     rate_limit_redis_url: RedisAddress | None = None
     # Deployments that share one Redis need different prefixes.
     redis_key_prefix: str = "roundtrip"
@@ -79,21 +80,25 @@ class Settings(TokenSettings, ProviderSettings):
     redis_timeout: PositiveFloat = 0.15
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
-    # Whether reads are cached in Redis and, as long as Redis confirms them, in the process.
+    # Whether reads are cached in Redis and in the process. Before each use of its cached read, the
+    # process asks Redis whether the read is current.
     cache: Literal["on", "off"] = "on"
-    # How long a read stays in Redis, and then its response in a process, if nothing changes it.
+    # How long a read stays in Redis if no write changes it. A process that got the read from Redis
+    # may keep the response for the same time again.
     cache_lifetime: PositiveInt = 60
 
-    # A session ends after the first time, or if it is not used for the second time.
+    # A session ends when it is SESSION_LIFETIME old, or has not been used for
+    # SESSION_IDLE_LIFETIME.
     session_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 30 * 24 * 60 * 60
     session_idle_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 7 * 24 * 60 * 60
 
-    # Each thread occupies one core and 19 MiB while it hashes.
+    # The threads that hash passwords. Each thread occupies one core and 19 MiB while it hashes.
     password_threads: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
-    # The maximum number of hashes that run or wait, per process. A further request gets 503.
+    # The maximum number of hashes that run or wait, per process. If a request needs one more hash,
+    # it gets 503.
     password_queue: PositiveInt = 100
 
-    # Such as "100/10 seconds"; several limits are separated by semicolons.
+    # Rate limits, such as "100/10 seconds". Several limits are separated by semicolons.
     rate_limit_signup: RateLimit = "10/minute"
     rate_limit_login: RateLimit = "10/minute"
     # Failed logins in a row for one account, from all addresses.
@@ -106,18 +111,20 @@ class Settings(TokenSettings, ProviderSettings):
 
     request_timeout: PositiveFloat = 10.0
     max_body_size: PositiveInt = 64 * 1024
-    # After SIGTERM, a process is unready for this time before it closes its sockets, so that load
-    # balancers notice.
+    # After SIGTERM, a process is unready for this time before it closes its sockets. In this time,
+    # load balancers notice that they must send no more requests.
     drain_delay: NonNegativeFloat = 3.0
-    # Host headers that are accepted; `*` accepts every one.
+    # The Host headers that are accepted; `*` accepts every Host header.
     allowed_hosts: Names = ("*",)
-    # Origins whose pages may call from a browser, without cookies; none by default.
+    # The origins whose pages may call the service from a browser, without cookies. By default,
+    # there are no such origins.
     cors_origins: BrowserOrigins = ()
 
     # Whether each response shows the durations of its stages in Server-Timing, to every client.
     server_timing: Literal["on", "off"] = "off"
 
-    # The maximum rate of traced requests, per process. The others have a log line, but no spans.
+    # The maximum rate of traced requests, per process. Other requests have a log line, but no
+    # spans.
     trace_limit: OneRateLimit | None = None
 
     log_format: Literal["json", "console"] = "json"
@@ -151,14 +158,14 @@ class Settings(TokenSettings, ProviderSettings):
 
 
 class SettingsError(Exception):
-    """A variable is missing or invalid. The message names each one, with the reason."""
+    """Variables are missing or invalid. The message names each variable, with the reason."""
 
 
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises `SettingsError` with one line for each variable that is missing or invalid. It never
-    contains a value.
+    Raises `SettingsError` with one line for each variable that is missing or invalid. The message
+    never contains a value.
     """
     return _load(Settings)
 

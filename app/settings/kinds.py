@@ -20,7 +20,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class EnvironmentSettings(BaseSettings):
-    """The base class of all settings. They are frozen, and error messages never show values."""
+    """The base class of all settings. Settings are frozen. Error messages never show values."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
@@ -35,7 +35,7 @@ class SigningKey:
     signs_from: datetime = _ALWAYS
 
     def __str__(self) -> str:
-        """Return a text without the seed, so that it may be logged."""
+        """Return a text without the seed, so that the text may be logged."""
         return repr(self)
 
     def to_setting(self) -> str:
@@ -119,13 +119,13 @@ def _one_rate_limit(value: str) -> str:
 
 
 def address(schemes: set[str], example: str) -> AfterValidator:
-    """Return a validator of URLs: their scheme, and that their password is percent-encoded."""
+    """Return a validator of a URL's scheme, and of the percent-encoding of its password."""
 
     def check(value: SecretStr) -> SecretStr:
         try:
             parts = urlsplit(value.get_secret_value())
-            # If a password contains a slash or an @ that is not written as %2F or %40, it is
-            # parsed as a part of the path or the query.
+            # If a password contains a slash or a question mark that is not percent-encoded, the
+            # rest of the password and the @ after it are parsed as a part of the path or the query.
             is_invalid = "@" in parts.path or "@" in parts.query or parts.port == 0
         except ValueError:
             is_invalid = True
@@ -138,7 +138,7 @@ def address(schemes: set[str], example: str) -> AfterValidator:
 
 
 def refuse_weak_password(variable: str, url: SecretStr) -> None:
-    """Raise if a URL has an example password, or a short one.
+    """Raise if a URL has an example password or a short password.
 
     A URL without a password is allowed: a certificate or the network may protect the server.
     """

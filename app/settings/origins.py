@@ -35,7 +35,7 @@ def _origin(value: str) -> str:
 
 
 def _browser_origins(values: tuple[str, ...]) -> tuple[str, ...]:
-    # As browsers write them: in lower case, and without the default port of the scheme.
+    # The result is as browsers write origins: in lower case, and without the scheme's default port.
     if any("*" in value for value in values):
         raise PydanticCustomError("url", "has a wildcard; list each origin")
     origins = (_origin(value).lower() for value in values)

@@ -28,7 +28,10 @@ class Provider:
 
 
 class ProviderSettings(EnvironmentSettings):
-    """Google needs two variables, another provider three. Set all of them or none."""
+    """The settings of Google, which needs two variables, and of another provider, with three.
+
+    Set all variables of a provider or none.
+    """
 
     google_client_id: str | None = None
     google_client_secret: SecretStr | None = None
@@ -77,14 +80,15 @@ class ProviderSettings(EnvironmentSettings):
         return self
 
     def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
-        """Raise for settings that only a developer's machine may have."""
+        """Raise if a setting is allowed on a developer's machine only."""
         for variable, url in (("OIDC_ISSUER", self.oidc_issuer), ("PUBLIC_URL", self.public_url)):
             if url and not url.startswith("https:") and not (local and _is_on_loopback(url)):
                 raise PydanticCustomError("url", f"{variable} must begin with https://")
         if local or not self.providers:
             return
         if any_host and self.public_url is None:
-            # The Host header would decide where a provider redirects users with their codes.
+            # Otherwise, the Host header of a request would decide where a provider redirects users
+            # with their authorization codes.
             message = "PUBLIC_URL is missing: providers redirect users to it; see .env.example"
             raise PydanticCustomError("url", message)
         for variable in ("google_client_secret", "oidc_client_secret"):
@@ -104,7 +108,7 @@ def _is_on_loopback(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is `localhost` or a loopback address, also an IPv4-mapped one."""
+    """Return whether a host is `localhost` or a loopback address, IPv4-mapped or not."""
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
