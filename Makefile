@@ -1,6 +1,6 @@
 # Needs only make and Python >= 3.11, and installs the rest into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset trace tour admin seed bench profile test lint types slow \
+.PHONY: help up start status roll stop reset trace tour admin seed bench profile test coverage lint types slow \
 	fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
@@ -75,6 +75,12 @@ profile: dev-set  ## show what one route spends its time on; ROUTE=order for ano
 
 test: dev-set  ## run the fast tests; ARGS='-k signup' selects some
 	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: dev-set  ## run the fast tests, and report which code they do not run
+	@rm -rf .coverage_data
+	@$(BIN)/coverage run -m pytest $(ARGS) || test $$? -eq 1
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 lint: dev-set  ## check style, imports between layers, scripts, workflows and new migrations
 	@$(BIN)/ruff check

@@ -43,7 +43,12 @@ def signing_key() -> str:
 
 def environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """Return a complete environment, without the settings of the developer's shell."""
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "HOME"}}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # `make coverage` also measures the processes that the tests start.
+        if name in {"PATH", "LANG", "HOME"} or name.startswith("COVERAGE_")
+    }
     high_limits = dict.fromkeys(
         (
             "RATE_LIMIT_SIGNUP",
