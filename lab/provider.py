@@ -15,8 +15,8 @@ from flask import Flask
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
-from lab.stack.provider import CLIENT_ID, PERSON
 from lab.stack.secrets import load_or_create_password, write_private
+from lab.stack.servers.provider import CLIENT_ID, PERSON
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.remote import Producer
 
-from lab.stack.postgres import PostgresServer
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import StackTestsInOneProcess, slowest_first
 from tests.machine import RunAgainLater

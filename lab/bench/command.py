@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from lab.bench import wrk
+from lab.bench.backends import running_backends
 from lab.bench.choices import Choices
-from lab.bench.ground import running_backends
 from lab.bench.machine import description
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.report import Report

@@ -14,8 +14,8 @@ import psutil
 
 from lab.bench import peer
 from lab.bench.pinning import Processors
-from lab.stack import wheels
 from lab.stack.paths import CHECKOUT
+from lab.stack.servers import wheels
 
 _PACKAGES: Final = (
     *("fastapi", "starlette", "uvicorn", "uvloop", "httptools", "pydantic", "sqlalchemy"),

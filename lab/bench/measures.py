@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from lab.bench.ground import Backends, sign_in
+from lab.bench.backends import Backends, sign_in
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.subjects import Peers, Subject, Subjects
 from lab.bench.wrk import Request, Wrk

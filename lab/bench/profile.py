@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from lab.bench import wrk
+from lab.bench.backends import Backends, running_backends, sign_in
 from lab.bench.choices import Choices
-from lab.bench.ground import Backends, running_backends, sign_in
 from lab.bench.measures import requests_to
 from lab.bench.pinning import Processors
 from lab.bench.subjects import Subject

@@ -10,8 +10,8 @@ from typing import Final
 import click
 from psutil import Process
 
+from lab.bench.backends import Backends, sign_in
 from lab.bench.choices import Choices
-from lab.bench.ground import Backends, sign_in
 from lab.bench.measures import Bench, requests_to
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors

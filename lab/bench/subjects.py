@@ -8,13 +8,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from lab.bench import peer
-from lab.bench.ground import Backends
+from lab.bench.backends import Backends
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
-from lab.stack.apps import AppProcess, answers_ok
-from lab.stack.caddy import CaddyServer, PublicSockets
 from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.servers.apps import AppProcess, answers_ok
+from lab.stack.servers.caddy import CaddyServer, PublicSockets
 
 
 class Subject(AppProcess):

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from lab.bench.ground import Backends
+from lab.bench.backends import Backends
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK

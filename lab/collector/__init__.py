@@ -1,6 +1,6 @@
 """The lab's collector: receives spans by OTLP/HTTP, joins them into traces, and serves the traces.
 
-    door           accepts only requests for the allowed hosts, and adds security headers
+    security       accepts only requests for the allowed hosts, and adds security headers
     intake         reads a request's body: its type, size and compression
     otlp           parses the body to spans (OpenTelemetry's protocol, protobuf)
     redaction      removes secrets
@@ -13,9 +13,9 @@
     announcements  sends each complete trace as a Server-Sent Event
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function
-    page           the page and its files
+    errors         the error of all modules
     problems       errors as problem documents
-    web            the routes
+    web            the routes, the page and its files
 
 From the service's spans, the collector reads standard attributes, and three attributes of the
 service's own: `roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.

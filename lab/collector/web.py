@@ -18,10 +18,10 @@ from starlette.staticfiles import StaticFiles
 from lab.collector import otlp, plans, source
 from lab.collector.announcements import TraceEvents
 from lab.collector.documents import document, summary
-from lab.collector.door import SecurityMiddleware
 from lab.collector.errors import Problem
 from lab.collector.intake import read_body
 from lab.collector.problems import handle_error
+from lab.collector.security import SecurityMiddleware
 from lab.collector.store import MAX_TRACES, Store, Trace
 from lab.stack.paths import CHECKOUT
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.doctor.findings import Finding, ok, problem
-from lab.stack import unprivileged
-from lab.stack.lock import is_held
 from lab.stack.paths import Paths
+from lab.stack.processes.lock import is_held
+from lab.stack.servers import unprivileged
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:

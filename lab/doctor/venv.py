@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from lab import install
 from lab.doctor.findings import Finding, note, ok, problem
-from lab.stack.lock import is_held
+from lab.stack.processes.lock import is_held
 
 
 def venv() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from lab.fault import servers
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
-from lab.stack.servers import Server
+from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import APPS, Stack
 from lab.trace.options import milliseconds

@@ -1,11 +1,11 @@
 """The faults of PostgreSQL, Valkey and an app process. Each function returns a message to print."""
 
 from lab.stack.errors import LabError
-from lab.stack.footprint import has_ended
-from lab.stack.freezing import freeze, is_frozen, thaw
-from lab.stack.servers import Server
+from lab.stack.processes.freezing import freeze, is_frozen, thaw
+from lab.stack.processes.record import has_ended
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
-from lab.stack.waiting import wait_until
 
 _READY_TIMEOUT_SECONDS = 40.0
 HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."

@@ -1,1 +1,20 @@
-"""The local stack, with servers from wheels: PostgreSQL, Valkey, two app processes and Caddy."""
+"""The local stack, with servers from wheels: PostgreSQL, Valkey, two app processes and Caddy.
+
+control      the commands `lab up`, `start`, `status`, `stop`, …
+background   `lab start`: starts the supervisor in another process
+supervisor   starts the servers in order, and stops them
+keeper       restarts a server that has ended
+stack        the servers, and how they are connected
+servers/     one module for each kind of server, and `server`, which is common to all
+processes/   how a process is found again, awaited, stopped, frozen, and kept from running twice
+environment  the caller's choices, and the settings of the service
+telemetry    where the servers send their spans
+secrets      passwords and keys, each created once
+paths        the files and directories
+ports        free ports on 127.0.0.1
+state        the running stack, for the other commands
+report       the texts of `lab start` and `lab status`
+psql         `lab psql`
+slow_sql     `lab fault slow-sql`
+errors       errors whose message is for the user
+"""

@@ -7,13 +7,13 @@ from typing import TextIO
 
 from lab.stack.environment import Choices
 from lab.stack.errors import AlreadyRunningError, LabError
-from lab.stack.lock import is_held
 from lab.stack.paths import CHECKOUT, Paths, rotate_when_large
+from lab.stack.processes.lock import is_held
+from lab.stack.processes.waiting import wait_until
 from lab.stack.report import ready_message
 from lab.stack.stack import Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
-from lab.stack.waiting import wait_until
 
 # The last line that the supervisor writes to the pipe begins with this character, and is one of the
 # two outcomes. If the supervisor ends without such a line, the start has failed.

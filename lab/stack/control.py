@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from functools import partial
 
 from lab.stack import background
-from lab.stack.apps import AppProcess
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
-from lab.stack.footprint import has_ended
-from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.processes.lock import Lock
+from lab.stack.processes.record import has_ended
+from lab.stack.processes.waiting import wait_until
 from lab.stack.report import ready_message, status_table
+from lab.stack.servers.apps import AppProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
-from lab.stack.waiting import wait_until
 
 OK, FAILED, NOT_RUNNING = 0, 1, 3
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 
 from lab.stack.errors import LabError
-from lab.stack.servers import Server
+from lab.stack.servers.server import Server
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 5.0

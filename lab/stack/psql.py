@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 import click
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from lab.stack import control, wheels
+from lab.stack import control
 from lab.stack.paths import Paths
+from lab.stack.servers import wheels
 
 
 @click.command(

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.stack.provider import NAME, PERSON
-from lab.stack.servers import Server
+from lab.stack.servers.provider import NAME, PERSON
+from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 
 SIGNUP = {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}

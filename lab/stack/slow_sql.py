@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from lab.stack.errors import LabError
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 
 # statement_timestamp() is the time of the client's message, so it differs for each statement.
 _FUNCTION = """\

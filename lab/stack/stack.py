@@ -5,19 +5,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.stack.apps import AppProcess
-from lab.stack.caddy import CaddyServer
-from lab.stack.collector import ROUTES, CollectorServer
 from lab.stack.environment import Choices, service_environment
-from lab.stack.freezing import thaw
 from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
-from lab.stack.postgres import PostgresServer
-from lab.stack.provider import ProviderServer
+from lab.stack.processes.freezing import thaw
 from lab.stack.secrets import load_or_create_signing_key
-from lab.stack.servers import Server
+from lab.stack.servers.apps import AppProcess
+from lab.stack.servers.caddy import CaddyServer
+from lab.stack.servers.collector import ROUTES, CollectorServer
+from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.provider import ProviderServer
+from lab.stack.servers.server import Server
+from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
 from lab.stack.telemetry import telemetry, traces_exporter
-from lab.stack.valkey import FOR_COUNTS, ValkeyServer
 
 APPS = ("app-1", "app-2")
 

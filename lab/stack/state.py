@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from lab.stack.environment import Choices
-from lab.stack.identity import Identity
-from lab.stack.lock import is_held
 from lab.stack.paths import Paths
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import is_held
 from lab.stack.secrets import write_private
 
 

@@ -5,14 +5,14 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from lab.stack.apps import migrate
-from lab.stack.caddy import PublicSockets
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
-from lab.stack.identity import Identity
 from lab.stack.keeper import Keeper
-from lab.stack.lock import Lock
-from lab.stack.servers import Server
-from lab.stack.signals import StopSignals
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import Lock
+from lab.stack.processes.signals import StopSignals
+from lab.stack.servers.apps import migrate
+from lab.stack.servers.caddy import PublicSockets
+from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
 from lab.stack.state import State

@@ -2,17 +2,17 @@
 
 The modules, from the lowest layer up:
 
-    failures       why there was no response
-    measuring      the stages and their clock
-    items, target  the arguments: what to send, and where
-    connecting     DNS, TCP and TLS
-    line           a connection with HTTP/1.1
-    spans          the stages as OpenTelemetry spans
-    senders        the number of processes that send spans of a request
-    collector      receives the client's spans and returns the joined trace
-    server_timing  the stages in the Server-Timing header
-    document       the trace as JSON
-    waterfall      the trace as text, with `details` and `paper`
-    options        the command line
-    command        `lab trace`
+    failures          why there was no response
+    measuring         the stages and their clock
+    items, target     the arguments: what to send, and where
+    connecting        DNS, TCP and TLS
+    http_connection   a connection with HTTP/1.1
+    spans             the stages as OpenTelemetry spans
+    senders           the number of processes that send spans of a request
+    collector_client  sends the client's spans to a collector, and reads the joined trace
+    server_timing     the stages in the Server-Timing header
+    document          the trace as JSON
+    waterfall         the trace as text, with `details` and `output_style`
+    options           the command line
+    command           `lab trace`
 """

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import click
 
 from lab.stack.paths import Paths
-from lab.trace.collector import Collector, Document
+from lab.trace.collector_client import Collector, Document
 from lab.trace.document import client_document, parsed_body, with_response
 from lab.trace.failures import NetworkFailure, UsageError
+from lab.trace.http_connection import Response
 from lab.trace.items import Items
-from lab.trace.line import Response
 from lab.trace.options import EPILOG, HELP, PARAMETERS, Options
-from lab.trace.paper import OutputStyle
+from lab.trace.output_style import OutputStyle
 from lab.trace.senders import expected_processes
 from lab.trace.sending import Exchange, RequestSpec, send
 from lab.trace.spans import PROCESS, to_otlp

@@ -32,8 +32,8 @@ from collections.abc import Sequence
 
 from lab.collector import documents, otlp
 from lab.collector.store import Trace
-from lab.trace.collector import Document
-from lab.trace.line import Response
+from lab.trace.collector_client import Document
+from lab.trace.http_connection import Response
 from lab.trace.server_timing import server_timing
 from lab.trace.spans import ClientSpan, Context, to_otlp
 from lab.trace.target import Target

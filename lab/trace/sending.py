@@ -4,8 +4,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.trace.http_connection import Connection, Headers, Request, Response
 from lab.trace.items import Items
-from lab.trace.line import Connection, Headers, Request, Response
 from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.spans import ClientSpan, Context, client_spans
 from lab.trace.target import Target

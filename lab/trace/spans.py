@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from lab.trace.line import Response
+from lab.trace.http_connection import Response
 from lab.trace.measuring import Stage, StageTimer, Value
 from lab.trace.target import Target
 

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from lab.trace.collector import Document
+from lab.trace.collector_client import Document
 from lab.trace.details import detail
-from lab.trace.paper import OutputStyle
+from lab.trace.output_style import OutputStyle
 from lab.trace.spans import PROCESS, ROOT
 
 # The client's stages, each with its width in the table of repetitions.

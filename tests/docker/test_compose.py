@@ -7,7 +7,7 @@ import subprocess
 import httpx2
 import pytest
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 from tests.docker.compose_stack import ComposeStack
 from tests.e2e.local_stack import signup
 

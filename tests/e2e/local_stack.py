@@ -15,11 +15,11 @@ from typing import Any
 
 import psutil
 
-from lab.stack.identity import Identity
 from lab.stack.paths import Paths
 from lab.stack.ports import free_port
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.waiting import wait_until
 from lab.stack.state import State
-from lab.stack.waiting import wait_until
 from tests.service import CHECKOUT
 
 # Variables that a developer may have set for their own stack.

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 from redis import Redis
 
-from lab.bench.ground import Backends, sign_in
+from lab.bench.backends import Backends, sign_in
 from lab.bench.pinning import Processors
 from lab.bench.subjects import PeerSubject, Subject
 

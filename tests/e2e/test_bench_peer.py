@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from lab.bench import peer
-from lab.bench.ground import Backends, running_backends
+from lab.bench.backends import Backends, running_backends
 from tests.e2e.peers import (
     LOGS_STATEMENTS,
     Pair,

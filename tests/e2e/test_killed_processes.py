@@ -13,11 +13,11 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from lab.stack.apps import AppProcess
 from lab.stack.control import running
 from lab.stack.paths import Paths
-from lab.stack.postgres import PostgresServer
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.apps import AppProcess
+from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.calls import ConnectionPool
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import OPENING_STOCK, Shop

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.shoppers import Shop

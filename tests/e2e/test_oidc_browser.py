@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-from lab.stack.provider import PERSON
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.provider import PERSON
 from tests import chromium
 from tests.e2e.local_stack import LocalStack
 

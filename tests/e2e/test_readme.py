@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.service import CHECKOUT

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import Shop
 from tests.e2e.traffic import traffic

@@ -13,7 +13,7 @@ import pytest
 from lab.seed.catalogue import CATALOGUE
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.seed.stock import DELIVERY_PIECES
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
 
 pytestmark = pytest.mark.slow

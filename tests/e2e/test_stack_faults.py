@@ -7,13 +7,13 @@ from functools import partial
 import psycopg
 import pytest
 
-from lab.stack.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
 from lab.stack.control import running
 from lab.stack.control import status as print_status
-from lab.stack.identity import Identity
 from lab.stack.paths import Paths
-from lab.stack.postgres import PostgresServer
-from lab.stack.waiting import wait_until
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
+from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.conftest import Fault
 from tests.e2e.local_stack import LocalStack, Response, signup
 

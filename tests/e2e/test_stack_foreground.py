@@ -7,8 +7,8 @@ import subprocess
 import psycopg
 import pytest
 
-from lab.stack.postgres import PostgresServer
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.e2e.local_stack import LocalStack, signup
 
 

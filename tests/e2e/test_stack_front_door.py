@@ -6,13 +6,13 @@ from secrets import token_hex
 
 import pytest
 
-from lab.stack.caddy import CaddyServer, PublicSockets
 from lab.stack.environment import Choices
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import free_port
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.caddy import CaddyServer, PublicSockets
 from lab.stack.stack import Stack
 from lab.stack.telemetry import telemetry
-from lab.stack.waiting import wait_until
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response, signup
 
 # RFC 9113, section 3.4: a client first sends a fixed text, then a SETTINGS frame (type 4). This

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 

@@ -4,11 +4,11 @@ import http.client
 
 import pytest
 
-from lab.stack.apps import answers_ok
 from lab.stack.control import running
 from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.apps import answers_ok
 from tests.e2e.local_stack import LocalStack
 
 

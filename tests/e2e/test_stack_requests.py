@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lab.stack import wheels
-from lab.stack.caddy import CADDYFILE, CaddyServer, PublicSockets
 from lab.stack.paths import last_lines
 from lab.stack.ports import free_port
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers import wheels
+from lab.stack.servers.caddy import CADDYFILE, CaddyServer, PublicSockets
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, Response, signup
 from tests.otlp import PROTOBUF, request, span

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 from tests.service import CHECKOUT
 

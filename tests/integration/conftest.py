@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.integration.proxy import PostgresProxy, proxy_to
 from tests.integration.shop import new_product

@@ -10,7 +10,7 @@ import httpx2
 import psutil
 import psycopg
 
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import Account
 from tests.integration.wire import problem
 

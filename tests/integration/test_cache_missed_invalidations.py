@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import redis
 
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin
 from tests.conftest import StartService
 from tests.integration.shop import edit, new_product, product_url

@@ -4,7 +4,7 @@ import httpx2
 import psycopg
 import pytest
 
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.shop import new_product, placed, product_url

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from lab.collector.intake import MAX_BODY_BYTES
-from lab.stack.collector import CollectorServer
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.collector import CollectorServer
 from tests.otlp import PROTOBUF, request, span
 
 

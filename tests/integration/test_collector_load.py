@@ -12,7 +12,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from lab.collector.store import MAX_TRACES
-from lab.stack.collector import CollectorServer
+from lab.stack.servers.collector import CollectorServer
 from tests.otlp import PROTOBUF, request, span
 
 TRACES_PER_SECOND = 200

@@ -8,7 +8,7 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL
 
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.conftest import migrate
 
 OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"

@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from lab.stack.environment import Choices
-from lab.stack.identity import Identity
-from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import Lock
+from lab.stack.processes.waiting import wait_until
 from lab.stack.state import State
-from lab.stack.waiting import wait_until
 
 Psql = Callable[..., "subprocess.Popen[str]"]
 

@@ -11,7 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
-from lab.stack.postgres import PostgresServer
+from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import Account, sign_up, signup_body
 from tests.conftest import StartService, migrate
 from tests.integration.faults import (

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import redis
 
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.wire import at_once, problem, statuses

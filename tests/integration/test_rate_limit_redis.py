@@ -14,7 +14,7 @@ import httpx2
 import pytest
 import redis
 
-from lab.stack.valkey import FOR_COUNTS, Memory, ValkeyServer
+from lab.stack.servers.valkey import FOR_COUNTS, Memory, ValkeyServer
 from tests.accounts import Account, sign_up
 from tests.conftest import StartService
 from tests.integration.signed_in import signed_in

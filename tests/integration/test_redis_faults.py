@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import PASSWORD, Account, log_in, sign_up
 from tests.conftest import StartService
 from tests.integration.wire import JSON, problem, statuses

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from lab.stack.ports import free_port
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.faults import unavailable, wait_for_lock

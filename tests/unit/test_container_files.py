@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from app.settings import Settings
-from lab.stack.apps import UVICORN, AppProcess
+from lab.stack.servers.apps import UVICORN, AppProcess
 from tests.service import CHECKOUT
 
 # These options depend on where uvicorn runs. In the image, the variable FORWARDED_ALLOW_IPS

@@ -1,6 +1,6 @@
 // @ts-check
 import { summaries } from "./api.js";
-import { DetailView } from "./chosen.js";
+import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
 import { follow } from "./live.js";
 import { Requests } from "./requests.js";

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 from tests import chromium
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.sending import Client, Shop

@@ -8,8 +8,8 @@ from typing import Self
 import httpx2
 
 from lab.stack.paths import Paths
-from lab.stack.postgres import PostgresServer
-from lab.trace.collector import Collector, Document
+from lab.stack.servers.postgres import PostgresServer
+from lab.trace.collector_client import Collector, Document
 from lab.trace.items import Items
 from lab.trace.sending import Exchange, RequestSpec, send
 from lab.trace.spans import to_otlp

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page
 
-from lab.trace.collector import Document
+from lab.trace.collector_client import Document
 from tests.accounts import new_email
 from tests.e2e.conftest import Fault
 from tests.e2e.page.reading import expect, go, request, stage, stages

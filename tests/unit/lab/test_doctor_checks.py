@@ -9,9 +9,9 @@ from lab.doctor.checkout import checkout_path, disk
 from lab.doctor.data import data, first_file_of_another_user
 from lab.doctor.ports import ports
 from lab.doctor.variables import proxies
-from lab.stack.lock import Lock
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import LOOPBACK
+from lab.stack.processes.lock import Lock
 
 
 def test_a_full_disk_is_reported(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from lab.__main__ import lab
 from lab.fault.command import fault
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
-from lab.stack.identity import Identity
-from lab.stack.lock import Lock
 from lab.stack.paths import Paths
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import Lock
 from lab.stack.state import State
 
 

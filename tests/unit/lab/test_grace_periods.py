@@ -3,9 +3,9 @@
 import re
 
 from app.settings import Settings
-from lab.stack.apps import CADDY_NOTICES_AFTER_SECONDS, UVICORN
-from lab.stack.caddy import CADDYFILE
 from lab.stack.environment import service_environment
+from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, UVICORN
+from lab.stack.servers.caddy import CADDYFILE
 
 
 def _caddy_seconds(directive: str) -> int:

@@ -8,8 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
-from lab.stack.footprint import ServerRecord
-from lab.stack.identity import Identity
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.record import ServerRecord
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

@@ -10,7 +10,7 @@ import pytest
 from lab.stack import ports
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK, free_port, is_free, listen, remembered_port
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.valkey import ValkeyServer
 
 
 def test_a_recorded_port_is_used_again_while_it_is_free(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 from lab.stack.environment import Choices
-from lab.stack.identity import Identity
-from lab.stack.lock import Lock, is_held
 from lab.stack.paths import Paths
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import Lock, is_held
 from lab.stack.state import State
 
 CHOICES = Choices(8080, 8443, "postgresql://secret", None)

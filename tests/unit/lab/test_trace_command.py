@@ -11,7 +11,7 @@ import pytest
 
 from lab.stack.paths import Paths
 from lab.stack.ports import free_port
-from lab.trace import collector
+from lab.trace import collector_client
 from lab.trace.command import trace
 from tests.trace_peers import answer, joined_document, peer, receiver
 
@@ -151,7 +151,7 @@ def test_waiting_for_the_servers_spans_has_a_limit(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After the limit, the output says that no collector has the server's spans."""
-    monkeypatch.setattr(collector, "MAX_WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(collector_client, "MAX_WAIT_SECONDS", 0.3)
     with receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client")]
         result = run("--collector", received.url, f":{server.port}/")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.trace.paper import OutputStyle
+from lab.trace.output_style import OutputStyle
 from lab.trace.server_timing import server_timing
 from lab.trace.waterfall import repetitions, waterfall
 from tests.trace_peers import joined_document, span

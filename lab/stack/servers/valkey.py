@@ -4,10 +4,10 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.stack import wheels
 from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password, write_private
-from lab.stack.servers import Server
+from lab.stack.servers import wheels
+from lab.stack.servers.server import Server
 
 # Valkey writes no data to disk: cached reads and counts of requests are not needed after a restart.
 # All lasting data are in PostgreSQL.

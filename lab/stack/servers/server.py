@@ -11,11 +11,11 @@ from typing import Self
 import psutil
 
 from lab.stack.errors import InterruptedStartError, LabError
-from lab.stack.footprint import ServerRecord
-from lab.stack.identity import Identity
 from lab.stack.paths import last_lines, make_directory, rotate_when_large
-from lab.stack.unprivileged import PopenUser
-from lab.stack.waiting import never, wait_until
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.record import ServerRecord
+from lab.stack.processes.waiting import never, wait_until
+from lab.stack.servers.unprivileged import PopenUser
 
 # The file descriptor of this process's standard output. A server without a log writes there.
 STANDARD_OUTPUT = 1
@@ -187,7 +187,7 @@ class Server(ABC):
 
     @property
     def _restart_disabled_file(self) -> Path:
-        return self.directory / "held-down"
+        return self.directory / "restart-disabled"
 
     def end_leftover(self) -> bool:
         """End the process that a killed supervisor left. Return whether such a process ran."""

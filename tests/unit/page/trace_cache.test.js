@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { TraceCache } from "../../../lab/page/static/kept.js";
+import { TraceCache } from "../../../lab/page/static/trace_cache.js";
 
 Deno.test("the trace that was used longest ago is removed first", async () => {
   const cache = new TraceCache();

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack.identity import Identity
 from lab.stack.paths import make_directory
 from lab.stack.ports import noted_port, remembered_port
-from lab.stack.waiting import wait_until
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.waiting import wait_until
 
 
 class ServerRecord:

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 
 from lab.stack.errors import InterruptedStartError, LabError
-from lab.stack.identity import Identity
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
-from lab.stack.servers import Server
+from lab.stack.processes.identity import Identity
+from lab.stack.processes.waiting import POLL_INTERVAL_SECONDS, never, wait_until
+from lab.stack.servers.server import Server
 from lab.stack.telemetry import UNSAMPLED
-from lab.stack.waiting import POLL_INTERVAL_SECONDS, never, wait_until
 
 UVICORN = (
     *("--app-dir", str(CHECKOUT)),

@@ -15,13 +15,13 @@ import psycopg
 
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
-from lab.stack.apps import migrate
 from lab.stack.environment import service_environment
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
-from lab.stack.postgres import PostgresServer
 from lab.stack.secrets import signing_key
-from lab.stack.valkey import ValkeyServer
+from lab.stack.servers.apps import migrate
+from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.valkey import ValkeyServer
 
 # Every request is counted in Valkey, as in production, but no client reaches this limit.
 _UNREACHABLE_LIMIT: Final = "1000000000/minute"

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.stack import wheels
-from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK, listen
-from lab.stack.servers import Server
+from lab.stack.servers import wheels
+from lab.stack.servers.apps import answers_ok
+from lab.stack.servers.server import Server
 
 CADDYFILE = CHECKOUT / "deploy" / "Caddyfile"
 

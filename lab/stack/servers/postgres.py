@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 import psutil
 
-from lab.stack import cluster, unprivileged, wheels
-from lab.stack.footprint import has_ended, terminate_or_kill
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
+from lab.stack.processes.record import has_ended, terminate_or_kill
+from lab.stack.processes.waiting import never, wait_until
 from lab.stack.secrets import load_or_create_password
-from lab.stack.servers import Server
-from lab.stack.waiting import never, wait_until
+from lab.stack.servers import cluster, unprivileged, wheels
+from lab.stack.servers.server import Server
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {

@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from lab.stack.waiting import wait_until
+from lab.stack.processes.waiting import wait_until
 
 
 class Lock:

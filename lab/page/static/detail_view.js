@@ -2,7 +2,7 @@
 import { comparison } from "./comparison.js";
 import { announce, byId, el } from "./dom.js";
 import { duration } from "./format.js";
-import { TraceCache } from "./kept.js";
+import { TraceCache } from "./trace_cache.js";
 import { rows, tree } from "./outline.js";
 import { choose, selection } from "./selection.js";
 import { stagePanel } from "./stage.js";

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.install import PROVIDER
-from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password
-from lab.stack.servers import Server
+from lab.stack.servers.apps import answers_ok
+from lab.stack.servers.server import Server
 
 NAME = "local"
 CLIENT_ID = "roundtrip"

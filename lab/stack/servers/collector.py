@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab.stack.apps import answers_ok
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import load_or_create_password
-from lab.stack.servers import Server
+from lab.stack.servers.apps import answers_ok
+from lab.stack.servers.server import Server
 
 # The file with the routes that Caddy serves only in the local stack.
 ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"

@@ -9,11 +9,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.stack import unprivileged
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import write_private
+from lab.stack.servers import unprivileged
 
 
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:

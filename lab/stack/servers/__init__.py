@@ -1,0 +1,1 @@
+"""The servers of the stack: each module starts one kind of server. `server.py` is common to all."""
