@@ -16,15 +16,15 @@ _USABLE_SECONDS = 24 * 60 * 60
 _PAUSE_SECONDS = 60
 """The pause after a successful fetch, even if many callers want a newer document."""
 _PAUSE_AFTER_FAILURE_SECONDS = 5
-"""The time from the start of a failed fetch until the next fetch can start."""
+"""The pause after a failed fetch, which may have taken as long as the timeout."""
 
 
 class CachedDocument(Generic[_T]):
     """Fetches a document rarely, and once for all concurrent callers.
 
     After a failed fetch, the cached document stays in use. A call that needs a newer document
-    raises `ProviderUnavailable`. Until five seconds after the start of the failed fetch, such calls
-    do not start another fetch.
+    raises `ProviderUnavailable`. Until five seconds after the failure, such calls do not start
+    another fetch.
     """
 
     def __init__(
@@ -68,10 +68,13 @@ class CachedDocument(Generic[_T]):
         return True
 
     async def _fetch_and_store(self) -> _T:
-        self._next_attempt = self._clock() + _PAUSE_AFTER_FAILURE_SECONDS
-        value = await self._fetch()
-        self._value = value, self._clock()
-        self._next_attempt = self._clock() + _PAUSE_SECONDS
+        pause = _PAUSE_AFTER_FAILURE_SECONDS
+        try:
+            value = await self._fetch()
+            self._value = value, self._clock()
+            pause = _PAUSE_SECONDS
+        finally:
+            self._next_attempt = self._clock() + pause
         return value
 
     def _is_running(self) -> bool:

@@ -18,11 +18,13 @@ class Source:
         self.now = 0.0
         self.fetched = 0
         self.is_down = False
+        self.seconds_per_fetch = 0.0
         self.document = CachedDocument(self._fetch, lambda: self.now)
 
     async def _fetch(self) -> int:
         self.fetched += 1
         await asyncio.sleep(0)
+        self.now += self.seconds_per_fetch
         if self.is_down:
             raise ProviderUnavailable
         return self.fetched
@@ -108,6 +110,18 @@ def test_after_a_failure_all_calls_fail_at_once() -> None:
         assert await source.document.get() == 2
 
     _with(test)
+
+
+def test_the_pause_begins_when_the_fetch_has_failed() -> None:
+    """A fetch may take as long as the pause, until its timeout."""
+
+    async def test(source: Source) -> None:
+        source.is_down, source.seconds_per_fetch = True, 5.0
+        for _ in range(2):
+            with pytest.raises(ProviderUnavailable):
+                await source.document.get()
+
+    assert _with(test).fetched == 1
 
 
 def test_a_newer_document_is_fetched_at_most_once_a_minute() -> None:
