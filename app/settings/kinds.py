@@ -124,9 +124,11 @@ def address(schemes: set[str], example: str) -> AfterValidator:
     def check(value: SecretStr) -> SecretStr:
         try:
             parts = urlsplit(value.get_secret_value())
-            # If a password contains a slash or a question mark that is not percent-encoded, the
-            # rest of the password and the @ after it are parsed as a part of the path or the query.
-            is_invalid = "@" in parts.path or "@" in parts.query or parts.port == 0
+            # If a password contains `/`, `?` or `#` that is not percent-encoded, the rest of the
+            # password and the @ after it are parsed as a part of the path, the query or the
+            # fragment.
+            rest = parts.path + parts.query + parts.fragment
+            is_invalid = "@" in rest or parts.port == 0
         except ValueError:
             is_invalid = True
         if is_invalid or parts.scheme not in schemes:
