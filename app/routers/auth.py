@@ -41,7 +41,7 @@ async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
     openapi_extra=limited_by("login") | NO_STORE,
 )
 async def create_session(body: Login, client: SignInClient, auth: Auth) -> Response:
-    """Sign in with a cookie, for browsers. A session whose cookie is sent with it ends."""
+    """Sign in with a cookie, for browsers. The session of a cookie in the request ends."""
     session, cookie = await auth.create_session(body, client)
     location = {"Location": f"/api/auth/sessions/{session.id}"}
     return with_session_cookie(represent_unstored(session, status=201, headers=location), cookie)

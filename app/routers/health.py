@@ -36,7 +36,10 @@ async def read_readiness(
         Query(description="parts that are reported, but do not affect the status"),
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:
-    """Report whether this process should get requests. 503 without PostgreSQL or while draining."""
+    """Report whether this process should get requests.
+
+    The status is 503 if PostgreSQL is down, or if the process is about to end.
+    """
     return represent_unstored(await health.readiness(exclude))
 
 

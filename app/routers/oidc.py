@@ -46,7 +46,7 @@ ReturnPath = Annotated[
 async def begin_sign_in(
     request: Request, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
 ) -> Response:
-    """Redirect a browser to an identity provider. After the sign-in, it has a session cookie."""
+    """Redirect a browser to an identity provider, whose sign-in ends with a session cookie."""
     started = await oidc.begin(provider, origin=_base_url(request), return_to=return_to)
     response = RedirectResponse(started.url, status_code=303, headers=NO_STORE_HEADERS)
     return with_flow_cookie(response, started.browser_secret)
@@ -103,10 +103,10 @@ async def begin_link(
     body: LinkStart = _NO_PASSWORD,
     return_to: ReturnPath = "/api/users/me",
 ) -> Response:
-    """Begin to link an identity to your account. Open the URL in the browser that sent this.
+    """Begin to link an identity to your account. Open the URL in the browser that is signed in.
 
-    This requires the current password, or a session that began less than five minutes ago. It is a
-    POST, so that no other site can make a signed-in browser send it.
+    Requires the current password, or a session that began less than five minutes ago. The method is
+    POST, so that no other site can make a signed-in browser send the request.
     """
     started = await oidc.begin_link(
         provider,

@@ -68,7 +68,7 @@ _KEY_PARAMETER = {
 async def create_order(
     user_id: VisibleUserId, caller: Caller, key: IdempotencyKey, body: OrderCreate, orders: Orders
 ) -> Response:
-    """Place an order, all of it or nothing. With an `Idempotency-Key`, you can safely repeat it."""
+    """Place an order of all items or of none. An `Idempotency-Key` makes a repetition safe."""
     placed = await orders.place(user_id, body, caller=caller, key=key)
     replayed = {"Idempotency-Replayed": "true"} if placed.replayed else {}
     headers = with_etag(placed.body, {"Location": placed.location, **replayed})

@@ -45,7 +45,7 @@ async def read_session(
     responses=problems(errors.NotFound),
 )
 async def delete_session(session_id: PathId, caller: Caller, sessions: Sessions) -> Response:
-    """End one of your sessions, for example that of a lost phone."""
+    """End one of your sessions, for example the session of a lost phone."""
     await sessions.end(caller, session_id)
     response = Response(status_code=204)
     return without_session_cookie(response) if session_id == caller.session_id else response

@@ -114,10 +114,9 @@ async def update_user(
 async def change_password(
     user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users
 ) -> Response:
-    """Set a new password. Send the current one too. Every other session ends.
+    """Set a new password. Send the current password, too. All your other sessions end.
 
-    The first password of an account that has none requires a session that began less than five
-    minutes ago instead.
+    If the account has no password yet, the session must have begun less than five minutes ago.
     """
     if user_id != caller.user_id:
         raise errors.Forbidden("Only the owner of an account can change its password.")
