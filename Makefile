@@ -82,7 +82,7 @@ coverage: dev-set  ## run the fast tests, and report which code they do not run
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-lint: dev-set  ## check style, imports between layers, scripts, workflows and new migrations
+lint: dev-set  ## check style, imports between layers, scripts, workflows, new migrations, JavaScript
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
