@@ -73,11 +73,11 @@ class Supervisor:
         self._wait_for(storage, began)
         if self._stack.choices.database_url is None:
             SlowSql(self._stack.postgres).heal()
-        began = time.monotonic()
+        # The apps and the collector start while the migrations run. No request reaches an app
+        # before the load balancer has started.
+        began = _launch(self._stack.apps)
         migrate(self._stack.migration_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
-        # The collector starts while the migrations run, so nothing has waited for it until here.
-        began = _launch(self._stack.apps)
         # The apps may share a log with this process, and an error shows the end of that log. So
         # they come first, before the collector's line is written there.
         self._wait_for([*self._stack.apps, collector], began)
