@@ -52,7 +52,8 @@ printf 'GET /readyz?exclude=postgres HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' 
 read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
-# The local stack starts uvicorn with the same options. lab/stack/servers/apps.py has the reason for each.
+# The local stack starts uvicorn with the same options. lab/stack/servers/apps.py has the reason for
+# each of them.
 # FORWARDED_ALLOW_IPS lists the proxies whose X-Forwarded-For uvicorn trusts.
 CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
      "--host", "0.0.0.0", "--port", "8000", \

@@ -9,6 +9,10 @@
 \getenv password DATABASE_PASSWORD
 \getenv migrator_password MIGRATOR_PASSWORD
 
+-- PostgreSQL logs slow and failed statements. The statements below contain passwords.
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = panic;
+
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM unnest(ARRAY['migrator', 'roundtrip']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)

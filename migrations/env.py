@@ -46,7 +46,7 @@ def main() -> None:
         sys.exit("DATABASE_URL is not an address; write it like postgresql://user:pw@host/name")
     except OperationalError as error:
         reason = str(error.orig).partition("\n")[0]
-        sys.exit(f"PostgreSQL cannot be reached; see DATABASE_URL. It says: {reason}")
+        sys.exit(f"There is no connection to PostgreSQL; see DATABASE_URL. The reason: {reason}")
     with connection:
         _acquire_lock(connection)
         connection.execute(text(_LOCK_TIMEOUT))
