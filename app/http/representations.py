@@ -3,8 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.adapters.redis.read_cache import CachedBody
 from app.http.request_state import state_of
+from app.models.cached_bodies import CachedBody
 from app.schemas.bodies import Representation, etag_of
 from app.schemas.preconditions import EntityTags
 

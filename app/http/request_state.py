@@ -6,11 +6,11 @@ from typing import Any, Final, NamedTuple, cast
 
 from starlette.types import Scope
 
-from app.adapters.redis.read_cache import CachedBody
 from app.adapters.tokens import Claims
 from app.errors import Unauthenticated
 from app.http.paths import Path
 from app.models import Role
+from app.models.cached_bodies import CachedBody
 from app.tracing import Recording
 
 _KEY: Final = "roundtrip.request"

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from app.adapters.cursors import Cursors, is_in_sequence
-from app.adapters.redis.read_cache import CachedBody
 from app.errors import (
     FieldError,
     Forbidden,
@@ -19,6 +18,7 @@ from app.errors import (
 )
 from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, cache_tags
 from app.models.cache_keys import read_key
+from app.models.cached_bodies import CachedBody
 from app.repositories.database import Transaction
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match

@@ -1,10 +1,10 @@
 """The product catalogue."""
 
 from app.adapters.cursors import Cursors, is_in_sequence
-from app.adapters.redis.read_cache import CachedBody
 from app.errors import existing
 from app.models import cache_tags
 from app.models.cache_keys import read_key
+from app.models.cached_bodies import CachedBody
 from app.repositories.database import Transaction
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate

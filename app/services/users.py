@@ -6,10 +6,10 @@ from app.adapters.cursors import Cursors
 from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.adapters.redis.read_cache import CachedBody
 from app.errors import FieldError, Invalid, PreconditionFailed, WrongPassword, existing
 from app.models import Principal, Role, User, cache_tags
 from app.models.cache_keys import read_key
+from app.models.cached_bodies import CachedBody
 from app.models.guessable_passwords import why_guessable
 from app.repositories.database import Transaction
 from app.schemas.preconditions import EntityTags, require_match

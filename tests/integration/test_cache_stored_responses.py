@@ -9,11 +9,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.adapters.redis.read_cache import CachedBody, ReadCache
+from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.response_cache import StoredResponses
 from app.models import Principal
+from app.models.cached_bodies import CachedBody
 from app.settings import Settings
 from app.tracing import Recording, record
 from tests.service import signing_key

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+import redis
 
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import PASSWORD, Account, log_in, sign_up
 from tests.conftest import StartService
-from tests.integration.wire import JSON, problem, statuses
+from tests.integration.wire import JSON, statuses
 
 MAX_REQUESTS = 4
 
@@ -110,7 +111,9 @@ def test_limits_count_in_redis_again_once_it_is_back(
         400: MAX_REQUESTS,
         429: 1,
     }
-    problem(client.get("/api/users/me"), 401, "unauthenticated")
+    with redis.Redis.from_url(valkey.url) as connection:
+        (count,) = [connection.get(key) for key in connection.scan_iter("*:limit:*password*")]
+    assert count == str(MAX_REQUESTS + 1).encode()
 
 
 def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(

@@ -78,10 +78,11 @@ class RateLimiter:
 
     async def clear(self, items: Sequence[RateLimitItem], *caller: str) -> None:
         """Reset a caller's counts."""
-        for key in [self._key(item, caller) for item in items]:
+        keys = [self._key(item, caller) for item in items]
+        for key in keys:
             await self._memory.clear(key)
-            # If Redis does not delete the count, the count expires with its window.
-            await self._redis.send("DEL", key)
+        # If Redis does not delete a count, the count expires with its window.
+        await self._redis.send("DEL", *keys)
 
     def _key(self, item: RateLimitItem, caller: Sequence[str]) -> str:
         return f"{self._prefix}:{item.key_for(*caller)}"

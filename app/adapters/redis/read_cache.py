@@ -11,11 +11,12 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
+from app.models.cached_bodies import CachedBody
 from app.task_outcomes import ignore_outcome
 from app.tracing import set_span_attribute, staged
 
@@ -43,16 +44,6 @@ if redis.call('PTTL', entries) < 0 then
 end
 return 1
 """
-
-
-class CachedBody(NamedTuple):
-    """A response body as JSON, and whether it comes from the cache."""
-
-    body: bytes
-    outcome: Literal["hit", "miss", "bypass"]
-    tag: str
-    generation: bytes | None = None
-    """The body is current while Redis has this generation for the tag. None for a bypass."""
 
 
 class ReadCache:

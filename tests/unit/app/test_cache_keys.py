@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from app.adapters.cursors import Cursors
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.adapters.redis.read_cache import CachedBody
 from app.models.cache_keys import read_key
+from app.models.cached_bodies import CachedBody
 from app.repositories.database import Transaction
 from app.schemas.bodies import Representation
 from app.services.orders import OrderService

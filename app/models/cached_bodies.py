@@ -1,0 +1,13 @@
+"""The result of a read through the cache."""
+
+from typing import Literal, NamedTuple
+
+
+class CachedBody(NamedTuple):
+    """A response body as JSON, and whether it comes from the cache."""
+
+    body: bytes
+    outcome: Literal["hit", "miss", "bypass"]
+    tag: str
+    generation: bytes | None = None
+    """The body is current while Redis has this generation for the tag. None for a bypass."""
