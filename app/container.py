@@ -118,7 +118,7 @@ class Container:
 def _redis_clients(settings: Settings) -> tuple[RedisClient, RedisClient]:
     """Return the Redis clients for the cache, and for the counts of requests and failed logins.
 
-    If the cache and the counts are on one server, both clients are the same object, so that the
+    If the cache and the counts have the same URL, both clients are the same object, so that the
     commands of a request share a round trip.
     """
     for_cache, url = RedisClient(settings), settings.rate_limit_redis_url

@@ -33,7 +33,10 @@ def program() -> str:
     """Return the path of Chromium's executable. If no Chromium is installed, skip the test."""
     path = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     if path is None:
-        pytest.skip(f"NO BROWSER: install Chromium, such as `apt install chromium` ({EXECUTABLES})")
+        pytest.skip(
+            "NO BROWSER: install Chromium, for example with `apt install chromium`. None of these "
+            f"programs was found: {', '.join(EXECUTABLES)}"
+        )
     return path
 
 

@@ -45,7 +45,7 @@ _DETAILS = {
     "too_short": "The number of items must be at least {min_length}.",
     "too_long": "The number of items must be at most {max_length}.",
 }
-"""The `detail` for each of Pydantic's errors that a request can cause."""
+"""The detail for an error type of Pydantic. Other types get `_OTHER_DETAIL`."""
 _PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
 _OTHER_DETAIL = "This value is not valid; see the API documentation at /docs."
 _MAX_ERRORS = 50

@@ -82,9 +82,10 @@ class IdempotencyRepository:
     async def add(self, response: IdempotencyKey, *, now: datetime) -> None:
         """Store a response, in the same transaction as the change that the response reports.
 
-        Raises `IdempotencyInFlight` if another transaction with the key has committed after the
-        statement of `claim` took its snapshot and before it took the lock. The next request gets
-        the response of that transaction.
+        Raises `IdempotencyInFlight` if another request with the key has stored its response since
+        `claim`. `claim` first takes its snapshot and then the lock. If the other transaction
+        commits between the two, `claim` gets the lock, but does not see the response. The client's
+        next request gets that response.
         """
         if await self._executor.fetch_one(_ADD, **asdict(response), now=now) is None:
             raise IdempotencyInFlight

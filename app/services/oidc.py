@@ -92,12 +92,12 @@ class OidcService:
         return_to: str,
         link_to: Principal | None = None,
     ) -> StartedFlow:
-        """Begin a sign-in, or link an identity to the account of `link_to`.
+        """Begin a sign-in or, with `link_to`, the link of an identity to that account.
 
-        `origin` is the origin that the browser has used. The flow expires after 10 minutes.
-        Raises `NotFound` for a provider that is not configured, and `ProviderUnavailable`. Raises
-        `InvalidToken` or `InvalidSession` if the session of `link_to` has ended since this request
-        began.
+        `origin` is the origin at which the browser has reached the service. The flow expires after
+        10 minutes. Raises `NotFound` if the provider is not configured, `ProviderUnavailable` if it
+        gives no valid answer, and `InvalidToken` or `InvalidSession` if the session of `link_to`
+        has ended since the HTTP request began.
         """
         provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()

@@ -1,4 +1,4 @@
-"""Corrects the status of responses that the load balancer generated instead of the service."""
+"""Corrects the status in the load balancer's spans, for requests that it answered itself."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -16,7 +16,9 @@ def installed(name: str, directory: Path) -> Path:
     Skips the test if Node.js or npm is missing. The report of the skip says how to install them.
     """
     if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("NO NODE: install Node.js 20 or newer with npm, such as `apt install npm`")
+        pytest.skip(
+            "NO NODE: install Node.js 20 or newer with npm, for example with `apt install npm`"
+        )
     target = directory / name
     shutil.copytree(HERE / name, target, ignore=shutil.ignore_patterns("node_modules"))
     run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", directory=target)

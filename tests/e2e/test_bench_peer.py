@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         shutil.which("node") is None,
-        reason="NO NODE: install Node.js 20 or newer with npm, such as `apt install npm`",
+        reason="NO NODE: install Node.js 20 or newer with npm, for example with `apt install npm`",
     ),
 ]
 # These headers and fields differ between two orders, even if both orders have the same items.

@@ -55,7 +55,7 @@ def test_http_is_not_redirected(stack: LocalStack) -> None:
 
 
 def test_head_works_through_the_load_balancer(stack: LocalStack) -> None:
-    """The response has the headers of a GET and no body."""
+    """The response has the status of a GET and no body."""
     response = stack.request("HEAD", "/livez")
     assert (response.status, response.text) == (200, "")
 

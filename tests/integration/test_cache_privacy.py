@@ -1,4 +1,4 @@
-"""A cached read of one user is never sent to another user."""
+"""A cached response with a user's data is sent only to that user and to administrators."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

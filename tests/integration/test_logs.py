@@ -25,7 +25,7 @@ def _logged(service: Service, response: httpx2.Response) -> dict[str, Any]:
 def test_each_request_is_logged_in_one_line(
     service: Service, client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The line has id, route template, status, duration and user, but no path, query or stages."""
+    """The line has id, route template, status, duration and user, but no path and no query."""
     line = _logged(
         service, client.get(f"{shared_user.url}/orders?limit=7", headers=shared_user.auth)
     )
@@ -104,7 +104,7 @@ def test_no_input_can_forge_a_log_line(service: Service, client: httpx2.Client) 
 def test_the_logged_address_is_that_of_the_last_untrusted_hop(
     service: Service, client: httpx2.Client
 ) -> None:
-    """In X-Forwarded-For, a client can add addresses only before its own, which a proxy adds."""
+    """A proxy appends the client's address. A client can forge only the addresses before it."""
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.200"}
     line = _logged(service, client.get("/nothing", headers=headers))
     assert line["client"] == "203.0.113.200"  # check 30

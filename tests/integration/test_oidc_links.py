@@ -83,7 +83,7 @@ def test_an_identity_of_one_account_cannot_be_linked_to_another(
 def test_only_the_browser_that_started_a_link_can_finish_it(
     service: Service, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """An attacker who sends a callback URL to a victim cannot link the victim's identity."""
+    """The callback of a link is refused in the browser of another person."""
     owner = sign_up(service.client)
     attacker, victim = Browser(service.client), Browser(service.client)
     parameters = provider.authorize(attacker.begin_link(owner))

@@ -61,7 +61,7 @@ def test_an_order_is_placed(
 def test_an_unchanged_order_gets_304(
     client: httpx2.Client, customer: Account, kettle: dict[str, Any]
 ) -> None:
-    """The 304 has ETag and Cache-Control. GET and HEAD get the same."""
+    """GET and HEAD both get a 304, with ETag and Cache-Control."""
     made = placed(client, customer, (kettle, 1)).headers
     headers = {**customer.auth, "If-None-Match": made["ETag"]}
     for method in ("GET", "HEAD"):

@@ -1,4 +1,4 @@
-"""Bodies that are too long, ambiguous lengths, and invalid hosts."""
+"""The maximum size of a body, ambiguous or invalid lengths of bodies, and invalid Host headers."""
 
 import json
 import socket

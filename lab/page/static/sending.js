@@ -75,7 +75,7 @@ function since(begin) {
   return (part) => ({ ...part, start_ms: part.start_ms - begin });
 }
 
-/** @param {PerformanceResourceTiming} entry @returns {Part[]} without the stages that did not take place */
+/** @param {PerformanceResourceTiming} entry @returns {Part[]} the stages that took measurable time */
 function parts(entry) {
   const tls = entry.secureConnectionStart;
   /** @type {[string, number, number][]} */
