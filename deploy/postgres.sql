@@ -24,6 +24,9 @@ SELECT 'CREATE DATABASE roundtrip'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'roundtrip')
 \gexec
 ALTER DATABASE roundtrip OWNER TO migrator;
+-- By default, every role may connect to every database and fill the disk with temporary tables.
+REVOKE ALL ON DATABASE roundtrip, postgres FROM PUBLIC;
+GRANT CONNECT ON DATABASE roundtrip TO roundtrip;
 
 \connect roundtrip
 -- In an older volume, `roundtrip` owns the tables.
@@ -31,6 +34,14 @@ REASSIGN OWNED BY roundtrip TO migrator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO roundtrip;
 ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
+-- Alembic uses this table as it is. If the service could write it, an attacker could make the next
+-- migration skip or repeat revisions.
+SET ROLE migrator;
+CREATE TABLE IF NOT EXISTS alembic_version (
+    version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
+);
+RESET ROLE;
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM roundtrip;
 
 -- In the container, the superuser has a password until this script has run. After that, the
 -- superuser can connect only from inside the container: `docker compose exec postgres psql -U postgres`.

@@ -22,7 +22,7 @@ from lab.stack.servers import wheels
 @click.pass_obj
 def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     """Open psql on the running stack's database; takes psql's own options."""
-    parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_url))
+    parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_migrator_url))
     # The password is in a variable, because every user of the machine can see the arguments.
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}

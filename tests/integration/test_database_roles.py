@@ -31,6 +31,8 @@ def postgres(scratch: Path) -> Iterator[PostgresServer]:
         "TRUNCATE users CASCADE",
         "CREATE SCHEMA more",
         "CREATE ROLE more",
+        "CREATE TEMPORARY TABLE more (id int)",
+        "UPDATE alembic_version SET version_num = '0001'",
     ],
 )
 def test_the_role_of_the_service_cannot_change_the_schema(
@@ -41,12 +43,30 @@ def test_the_role_of_the_service_cannot_change_the_schema(
         connection.execute(SQL(statement))
 
 
+def test_the_role_of_the_service_can_use_tables_that_a_migration_creates(
+    postgres: PostgresServer,
+) -> None:
+    """A migration needs no GRANT. The role can read, insert, change and delete rows."""
+    with psycopg.connect(postgres.migrator_url) as connection:
+        connection.execute("CREATE TABLE later (id bigint GENERATED ALWAYS AS IDENTITY, name text)")
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("INSERT INTO later (name) VALUES ('a'), ('b')")
+        connection.execute("UPDATE later SET name = 'c' WHERE name = 'a'")
+        connection.execute("DELETE FROM later WHERE name = 'b'")
+        assert connection.execute("SELECT name FROM later").fetchall() == [("c",)]
+    with psycopg.connect(postgres.migrator_url) as connection:
+        connection.execute("DROP TABLE later")
+
+
 def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -> None:
     """The role `migrator` owns all tables. It is no superuser, and creates no role."""
     with psycopg.connect(postgres.migrator_url) as connection:
         assert connection.execute(OWNERS).fetchall() == [("migrator",)]
-        with pytest.raises(InsufficientPrivilege):
-            connection.execute("CREATE ROLE more")
+        mine = connection.execute(
+            "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        assert mine.fetchall() == [(False,) * 5]
 
 
 def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer) -> None:
@@ -60,7 +80,7 @@ def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer)
                            " REVOKE ALL ON TABLES FROM roundtrip")  # fmt: skip
         connection.execute("DROP OWNED BY migrator")
         connection.execute("DROP ROLE migrator")
-    (postgres.data / "roundtrip-database-created").unlink()
+    (postgres.data / "roundtrip.sql").unlink()
     postgres.stop()
     postgres.start()
     with psycopg.connect(postgres.url) as connection:

@@ -15,6 +15,8 @@ from lab.stack.ports import LOOPBACK
 from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
 
+DATABASE_SCRIPT = CHECKOUT / "deploy" / "postgres.sql"
+
 
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
     """Create a cluster in `data` with a superuser `postgres`.
@@ -63,11 +65,12 @@ def create_database(
     _run(
         [str(programs / "psql"), "--no-psqlrc", "--quiet",
          f"--dbname=postgresql://postgres@{LOOPBACK}:{port}/postgres",
-         f"--file={CHECKOUT / 'deploy' / 'postgres.sql'}"],
+         f"--file={DATABASE_SCRIPT}"],
         CHECKOUT,
         # psql runs as this user, because the server's user might not be able to read the checkout.
         {},
         PGPASSWORD=password,
+        PGCONNECT_TIMEOUT="10",
         DATABASE_PASSWORD=service_password,
         MIGRATOR_PASSWORD=migrator_password,
     )  # fmt: skip

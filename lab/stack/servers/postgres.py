@@ -140,7 +140,8 @@ class PostgresServer(Server):
         :raises InterruptedStartError, LabError: as in `Server`.
         """
         super().wait_until_ready(timeout_s, cancelled=cancelled)
-        if self._database_created.exists():
+        script = cluster.DATABASE_SCRIPT.read_text()
+        if self._last_script.exists() and self._last_script.read_text() == script:
             return
         cluster.create_database(
             self._install / "bin",
@@ -149,13 +150,14 @@ class PostgresServer(Server):
             service_password=self._service_password,
             migrator_password=self._migrator_password,
         )
-        self._database_created.touch()
-        unprivileged.hand_over(self._database_created)
+        self._last_script.write_text(script)
+        unprivileged.hand_over(self._last_script)
 
     @property
-    def _database_created(self) -> Path:
+    def _last_script(self) -> Path:
+        """A copy of the script that ran last. If the script changes, it runs again."""
         # This file is in the data directory, so that it exists only together with the database.
-        return self.data / "roundtrip-database-created"
+        return self.data / "roundtrip.sql"
 
     def remove(self) -> None:
         """Delete all files of the server, including its data. The server must be stopped."""
