@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,11 +12,10 @@ import click
 import psutil
 from click.exceptions import NoSuchCommand
 
-from lab.stack.errors import LabError
+from lab.stack.errors import LabError, ownership_message
 from lab.stack.paths import Paths
 
 FAILED: Final = 1
-INTERRUPTED: Final = 130
 
 
 class Entry(NamedTuple):
@@ -160,14 +160,12 @@ def _run(arguments: Sequence[str]) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
     except (PermissionError, psutil.AccessDenied) as error:
-        print(
-            f"{error}\nThe stack in {paths.root} belongs to another user. Run the command as that "
-            "user (as root with sudo), or change the owner of the files:  "
-            f"sudo chown -R {os.getuid()} {paths.root}",
-            file=sys.stderr,
-        )
+        print(ownership_message(error, paths.root), file=sys.stderr)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        # End by the signal, so that the caller's shell knows it and ends its own loop.
+        sys.stdout.flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     return FAILED
 
 

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TextIO
 
+import psutil
+
 from lab.stack.environment import Choices
-from lab.stack.errors import AlreadyRunningError, LabError
+from lab.stack.errors import AlreadyRunningError, LabError, ownership_message
 from lab.stack.paths import CHECKOUT, Paths, rotate_when_large
 from lab.stack.processes.lock import is_held
 from lab.stack.processes.waiting import wait_until
@@ -18,7 +21,7 @@ from lab.stack.supervisor import Supervisor
 # The last line that the supervisor writes to the pipe begins with this character, and is one of the
 # two outcomes. If the supervisor ends without such a line, the start has failed.
 _OUTCOME_MARK = "\0"
-_READY, _ALREADY_RUNNING = "ready", "already running"
+_OUTCOMES = _READY, _ALREADY_RUNNING = "ready", "already running"
 
 # Enough for a cold start on a slow machine.
 START_TIMEOUT_SECONDS = 180.0
@@ -65,8 +68,9 @@ def _start_supervisor(paths: Paths) -> str:
     try:
         with os.fdopen(reading) as reports:
             for line in reports:
-                if line.startswith(_OUTCOME_MARK):
-                    return line.strip(f"{_OUTCOME_MARK}\n")
+                outcome = line.rstrip("\n").removeprefix(_OUTCOME_MARK)
+                if line.startswith(_OUTCOME_MARK) and outcome in _OUTCOMES:
+                    return outcome
                 print_line(sys.stdout, line.rstrip("\n"))
     except KeyboardInterrupt:
         supervisor.terminate()
@@ -87,7 +91,9 @@ def _supervise(descriptor: int) -> int:
 
     def end_reports(outcome: str) -> None:
         print_line(pipe, f"{_OUTCOME_MARK}{outcome}")
-        pipe.close()
+        # If `lab start` has been killed, the close fails as well. The stack continues.
+        with suppress(OSError):
+            pipe.close()
 
     try:
         stack = Stack(paths, Choices.from_environment(), app_log=paths.stack_log)
@@ -96,6 +102,9 @@ def _supervise(descriptor: int) -> int:
         end_reports(_ALREADY_RUNNING)
     except LabError as error:
         report(str(error))
+        return 1
+    except (PermissionError, psutil.AccessDenied) as error:
+        report(ownership_message(error, paths.root))
         return 1
     return 0
 

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
+from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
+from lab.stack.state import State
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 
@@ -82,6 +84,26 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     stack.start()
     assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
     assert (stack.directory / "ca.crt").read_bytes() == authority
+
+
+@pytest.mark.slow
+def test_a_stack_starts_although_the_command_that_started_it_was_killed(
+    own_stack: LocalStack,
+) -> None:
+    """The supervisor can no longer report to `lab start`, and continues."""
+    starting = own_stack.spawn("start")
+    assert wait_until((own_stack.directory / "stack.json").exists, timeout_s=20)
+    starting.kill()
+    starting.communicate(timeout=10)
+
+    def is_ready() -> bool:
+        state = State.load(Paths(own_stack.directory))
+        return state is not None and state.ready
+
+    assert wait_until(is_ready, timeout_s=60)
+    # The supervisor has written its last report by now.
+    time.sleep(1)
+    assert own_stack.request("GET", "/readyz").status == 200
 
 
 @pytest.mark.slow
