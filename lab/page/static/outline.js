@@ -7,7 +7,7 @@
 
 /**
  * Put spans under their parents, ordered by start. A span whose parent has not arrived is at the
- * top level. Of spans in a cycle, one is at the top level.
+ * top level. Of spans in a cycle, the first is at the top level.
  *
  * @param {Span[]} spans
  * @returns {Branch[]}
@@ -19,7 +19,8 @@ export function tree(spans) {
   const parents = new Map();
   /** @type {Branch[]} */
   const roots = [];
-  for (const node of nodes.values()) {
+  // The last span first, so that the first span of a cycle closes it, and becomes a root.
+  for (const node of [...nodes.values()].sort((one, other) => other.span.start_ms - one.span.start_ms)) {
     let ancestor = nodes.get(node.span.parent_id ?? "");
     const parent = ancestor;
     while (ancestor && ancestor !== node) ancestor = parents.get(ancestor);

@@ -1,19 +1,22 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { axis, difference, duration, plain, share, tick } from "../../../lab/page/static/format.js";
 
+/** With a blank in place of the no-break space before a unit. */
+const spaced = (text) => text.replace("\u00a0", " ");
+
 Deno.test("a duration has three significant digits, also where rounding adds a digit", () => {
   const shown = [0, 4.214, 9.994, 9.996, 63.25, 99.96, 999.4, 999.6, 12_345].map(duration);
   const expected = ["0.00 ms", "4.21 ms", "9.99 ms", "10.0 ms", "63.3 ms", "100 ms", "999 ms", "1.00 s", "12.35 s"];
-  deepEqual(shown.map((text) => text.replace("\u00a0", " ")), expected.map((text) => text));
+  deepEqual(shown.map(spaced), expected);
 });
 
 Deno.test("a difference has a sign, unless it rounds to zero", () => {
-  deepEqual([1.5, -1.5, 0.001, -0.001].map((ms) => difference(ms).replace("\u00a0", " ")),
+  deepEqual([1.5, -1.5, 0.001, -0.001].map(difference).map(spaced),
     ["+1.50 ms", "−1.50 ms", "±0", "±0"]);
 });
 
 Deno.test("a share of nothing is zero", () => {
-  deepEqual([share(1, 0), share(1, 25), share(1, 2)].map((text) => text.replace("\u00a0", " ")), ["0 %", "4.0 %", "50 %"]);
+  deepEqual([share(1, 0), share(1, 25), share(1, 2)].map(spaced), ["0 %", "4.0 %", "50 %"]);
 });
 
 Deno.test("an axis has at most about six ticks, at steps of 1, 2 or 5", () => {
@@ -26,7 +29,7 @@ Deno.test("an axis has at most about six ticks, at steps of 1, 2 or 5", () => {
 });
 
 Deno.test("the label of a tick has only the digits that its step needs", () => {
-  deepEqual([tick(0, 5), tick(0.5, 0.5), tick(20, 20)].map((text) => text.replace("\u00a0", " ")), ["0", "0.5 ms", "20 ms"]);
+  deepEqual([tick(0, 5), tick(0.5, 0.5), tick(20, 20)].map(spaced), ["0", "0.5 ms", "20 ms"]);
 });
 
 Deno.test("the value of an attribute is shown as text, also if it is a list", () => {
