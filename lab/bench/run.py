@@ -1,6 +1,7 @@
 """One run of the benchmark: rounds of load, latencies at half of the reached rate, and memory."""
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from http.client import HTTPConnection
@@ -92,7 +93,9 @@ class Run:
     def _reach_request_count(self) -> None:
         self._report_progress("Memory: sending more requests to one process")
         wanted, before = self._choices.requests, self._request_count()
-        with click.progressbar(length=max(wanted - before, 0), show_pos=True) as progress:
+        with click.progressbar(
+            length=max(wanted - before, 0), label="Requests", show_pos=True, file=sys.stderr
+        ) as progress:
             while (answered := self._request_count()) < wanted:
                 self._wrk.run(self._subjects.hot.port, self._user, self._choices.seconds)
                 progress.update(self._request_count() - answered)

@@ -4,6 +4,7 @@ Each step is one transaction. If a run is killed, the next run continues after t
 step. The seed reads and changes only rows of the products and users in this package's lists.
 """
 
+import sys
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -97,7 +98,11 @@ class Loader:
         period = Period(numbers, newest or self._opened, self._now)
         ids = self.ids()
         with click.progressbar(
-            length=len(numbers), label="Adding orders", show_pos=True, hidden=not numbers
+            length=len(numbers),
+            label="Adding orders",
+            show_pos=True,
+            hidden=not numbers,
+            file=sys.stderr,
         ) as progress:
             for first in numbers[::ORDERS_PER_TRANSACTION]:
                 step = range(first, min(first + ORDERS_PER_TRANSACTION, wanted))
