@@ -78,9 +78,8 @@ test: dev-set  ## run the fast tests; ARGS='-k signup' selects some
 
 coverage: dev-set  ## run the fast tests, and report which code they do not run
 	@rm -rf .coverage_data
-	@$(BIN)/coverage run -m pytest $(ARGS) || test $$? -eq 1
-	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
+	@status=0; $(BIN)/coverage run -m pytest $(ARGS) || status=$$?; \
+		$(BIN)/coverage combine --quiet && $(BIN)/coverage report && exit $$status
 
 lint: dev-set  ## check style, imports between layers, scripts, workflows, new migrations, JavaScript
 	@$(BIN)/ruff check
@@ -142,7 +141,8 @@ doctor:  ## find problems of this machine, and say how to fix them
 	@sh lab/python.sh -Es -m lab.doctor
 
 clean:  ## delete .venv and the caches, and keep the data in .lab
-	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv.lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+		.coverage_data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lab-set:

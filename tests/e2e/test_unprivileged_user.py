@@ -55,6 +55,7 @@ class Checkout:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            timeout=300,
             check=False,
         )
 
@@ -69,7 +70,7 @@ def checkout() -> Iterator[Checkout]:
         if checkout.run("sh", "lab/python.sh", "-c", "").returncode != 0:
             pytest.skip("No Python that is new enough is outside of the home directory of root.")
         yield checkout
-        checkout.run("make", "stop")
+        assert checkout.run("make", "stop").returncode == 0
 
 
 def test_a_user_without_rights_installs_and_starts_the_stack(checkout: Checkout) -> None:
