@@ -94,7 +94,7 @@ class Store:
                 return await work(tx)
         finally:
             # This is needed after an error too, because the commit may have taken effect.
-            for user_id in tx.sessions.signed_out:
+            for user_id in tx.sessions.changed_users:
                 self._session_cache.forget(user_id)
 
     async def clear(self, delete_some: Callable[[Transaction, int], Awaitable[int]]) -> int:

@@ -108,7 +108,7 @@ class SessionRepository:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self.signed_out = set[int]()
+        self.changed_users = set[int]()
         """Ids of users whose sessions may have ended. `Store` forgets them in the session cache."""
 
     async def add(  # noqa: PLR0913 - the columns of the row, and the session to end
@@ -128,7 +128,7 @@ class SessionRepository:
         """
         if replaces is not None:
             await self.end(replaces.session_id, user_id=replaces.user_id)
-        self.signed_out.add(user_id)
+        self.changed_users.add(user_id)
         session = await self._executor.fetch_row(
             _ADD,
             user_id=user_id,
@@ -213,22 +213,22 @@ class SessionRepository:
         """End the session that this spent refresh token belonged to, and return the session."""
         session = await self._executor.fetch_one(_END_SPENT, token_hash=token_hash)
         if session is not None:
-            self.signed_out.add(session.user_id)
+            self.changed_users.add(session.user_id)
         return session
 
     async def end(self, session_id: int, *, user_id: int) -> bool:
         """End one session of a user, and return whether the session existed."""
-        self.signed_out.add(user_id)
+        self.changed_users.add(user_id)
         return bool(await self._executor.execute(_END, session_id=session_id, user_id=user_id))
 
     async def end_all(self, user_id: int) -> None:
         """End every session of a user."""
-        self.signed_out.add(user_id)
+        self.changed_users.add(user_id)
         await self._executor.execute(_END_ALL, user_id=user_id)
 
     async def end_others(self, user_id: int, *, keep: int) -> None:
         """End every session of a user except `keep`."""
-        self.signed_out.add(user_id)
+        self.changed_users.add(user_id)
         await self._executor.execute(_END_OTHERS, user_id=user_id, keep=keep)
 
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:

@@ -192,7 +192,7 @@ def _parse(model: type[_Model], response: FetchResponse) -> _Model:
         if response.status == _OK:
             return model.model_validate(response.json)
     except ValidationError as error:
-        _log.warning("provider_response_invalid", fields=[it["loc"] for it in error.errors()])
+        _log.warning("provider_response_invalid", document=model.__name__)
         raise ProviderUnavailable from error
-    _log.warning("provider_response_refused", status=response.status)
+    _log.warning("provider_response_refused", document=model.__name__, status=response.status)
     raise ProviderUnavailable
