@@ -30,7 +30,11 @@ def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
     The first has its own Redis user, so that a test can disconnect only this process from Redis.
     """
     _set_writer_access(valkey, allowed=True)
-    settings = {"REDIS_KEY_PREFIX": "debts", "REDIS_BREAKER_RECOVERY": "1"}
+    settings = {
+        "REDIS_KEY_PREFIX": "missed",
+        "REDIS_TIMEOUT": "0.15",
+        "REDIS_BREAKER_RECOVERY": "1",
+    }
     writer = f"redis://writer:writes@127.0.0.1:{urlsplit(valkey.url).port}/0"
     first = start_service(**settings, REDIS_URL=writer)
     return first.client, start_service(**settings, REDIS_URL=valkey.url).client

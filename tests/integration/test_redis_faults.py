@@ -25,6 +25,7 @@ def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
     """An HTTP client of a service that uses the server `valkey`."""
     service = start_service(
         REDIS_URL=valkey.url,
+        REDIS_TIMEOUT="0.15",
         RATE_LIMIT_PASSWORD=f"{MAX_REQUESTS}/minute",
         REDIS_BREAKER_RECOVERY="1",
         REQUEST_TIMEOUT="5",
