@@ -101,7 +101,7 @@ class Loader:
             length=len(numbers),
             label="Adding orders",
             show_pos=True,
-            hidden=not numbers,
+            hidden=not (numbers and sys.stderr.isatty()),
             file=sys.stderr,
         ) as progress:
             for first in numbers[::ORDERS_PER_TRANSACTION]:

@@ -55,8 +55,11 @@ def test_create_admin_promotes_an_account_and_keeps_its_password(
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr
     assert "Its password has not changed." in result.stdout
-    users = lambda: client.get("/api/users?limit=1", headers=ahmed.auth)  # noqa: E731
-    assert wait_until(lambda: users().status_code == 200, timeout_s=1)
+
+    def is_admin() -> bool:
+        return client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 200
+
+    assert wait_until(is_admin, timeout_s=1)
     assert client.get("/api/users/me", headers=ahmed.auth).json()["name"] == "Ahmed"
     log_in(client, ahmed.email, PASSWORD)
     refused = client.post("/api/auth/login", json={"email": ahmed.email, "password": other})
