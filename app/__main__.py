@@ -35,7 +35,7 @@ class _Commands(click.Group):
         raise click.exceptions.Exit(1)
 
 
-@click.group(cls=_Commands, epilog="Example:  python -m app create-admin --email you@example.com")
+@click.group(cls=_Commands)
 def main() -> None:
     """Commands for operators of the service."""
 

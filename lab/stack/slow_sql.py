@@ -82,7 +82,7 @@ class SlowSql:
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection]:
-        address = self._postgres.admin_url.removesuffix("/postgres") + "/roundtrip"
+        address = self._postgres.superuser_url
         options = f"-c lock_timeout={_LOCK_TIMEOUT}"
         try:
             with psycopg.connect(

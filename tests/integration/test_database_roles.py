@@ -71,9 +71,7 @@ def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -
 
 def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer) -> None:
     """In older data directories, the service's role owned the database and its tables."""
-    with psycopg.connect(
-        postgres.admin_url.removesuffix("/postgres") + "/roundtrip", autocommit=True
-    ) as connection:
+    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
         connection.execute("ALTER DATABASE roundtrip OWNER TO roundtrip")
         connection.execute("REASSIGN OWNED BY migrator TO roundtrip")
         connection.execute("ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public"

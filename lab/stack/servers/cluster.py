@@ -35,8 +35,8 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
 
 
 def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    # A file, because `initdb` opens the password file by its name. If root has created a pipe,
-    # `initdb`, which runs as `nobody`, could not open it.
+    # A file and not a pipe, because `initdb` opens it by name. If root runs the stack, `initdb`
+    # runs as the user `nobody`, who could not open a pipe of root.
     password_file = data.with_name("initial-password")
     write_private(password_file, password)
     unprivileged.hand_over(password_file)

@@ -80,6 +80,11 @@ class PostgresServer(Server):
         return f"postgresql://migrator:{self._migrator_password}@{self._database}"
 
     @property
+    def superuser_url(self) -> str:
+        """The URL of the database `roundtrip` for the superuser."""
+        return f"postgresql://postgres:{self.password}@{self._database}"
+
+    @property
     def _database(self) -> str:
         return f"{LOOPBACK}:{self.port}/roundtrip"
 
@@ -98,7 +103,7 @@ class PostgresServer(Server):
 
     @property
     def data_parent(self) -> Path:
-        """The parent of the data directory: `directory`, or a directory that `nobody` can enter."""
+        """The parent of the data directory. The user of the server can enter it."""
         if self._data_parent is None:
             make_directory(self.directory)
             self._data_parent = unprivileged.reachable_directory_for(self.directory)

@@ -1,6 +1,6 @@
-"""Runs PostgreSQL as `nobody` if the caller is root, because PostgreSQL refuses to run as root.
+"""Runs PostgreSQL as the user `nobody` for root, because PostgreSQL refuses to run as root.
 
-In that case, PostgreSQL's data and programs must be in directories that `nobody` can enter.
+In that case, PostgreSQL's data and programs must be in directories that this user can enter.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# The parent of the data if `nobody` cannot enter the checkout, for example in a private home
+# The parent of the data if this user cannot enter the checkout, for example in a private home
 # directory. Not /tmp or /var/tmp, where the system deletes old files and every user can write.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
@@ -30,7 +30,7 @@ class PopenUser(TypedDict, total=False):
 
 
 def popen_user() -> PopenUser:
-    """Return the user that runs PostgreSQL's programs: `nobody` for root, else no change."""
+    """Return the user who runs PostgreSQL's programs, if the caller is root; else no user."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)
@@ -38,7 +38,7 @@ def popen_user() -> PopenUser:
 
 
 def hand_over(path: Path) -> None:
-    """Give a file or a directory tree to `nobody` if the caller is root."""
+    """If the caller is root, make the user `nobody` own a file or a directory tree."""
     owner = popen_user()
     if not owner or path.stat().st_uid == owner["user"]:
         return
