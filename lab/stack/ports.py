@@ -13,6 +13,8 @@ LOOPBACK = "127.0.0.1"
 # cannot take the port of a server that is not running.
 _SERVER_PORTS = range(20_000, 32_768)
 _MAX_TRIES = 100
+_claimed = set[int]()
+"""The ports that this process has claimed."""
 
 
 def noted_port(path: Path) -> int | None:
@@ -25,10 +27,11 @@ def remembered_port(path: Path) -> int:
     """Return the port written in the file. If it is not free, write and return a new port.
 
     So a server's address stays the same over restarts. Only the process that will start the server
-    may call this. If another process calls it, the file may name a port that no server uses.
+    may call this. If another process calls it, the file may name a port that no server uses. No
+    other process can choose the port until this process ends, as with `free_port`.
     """
     port = noted_port(path)
-    if port is not None and port in _SERVER_PORTS and is_free(port):
+    if port is not None and port in _SERVER_PORTS and is_free(port) and _claim(port):
         return port
     port = free_port()
     path.write_text(str(port))
@@ -44,7 +47,7 @@ def free_port() -> int:
     """
     for _ in range(_MAX_TRIES):
         port = secrets.choice(_SERVER_PORTS)
-        if is_free(port) and _claim(port):
+        if port not in _claimed and is_free(port) and _claim(port):
             return port
     raise LabError(f"No free port was found on {LOOPBACK}. See what takes them:  ss -tln")
 
@@ -57,7 +60,7 @@ def _claim(port: int) -> bool:
     No other process can bind that name until this process ends, even if it is killed. Other systems
     have no abstract namespace, and this does nothing.
     """
-    if sys.platform != "linux":
+    if port in _claimed or sys.platform != "linux":
         return True
     claim = socket.socket(socket.AF_UNIX)
     try:
@@ -67,6 +70,7 @@ def _claim(port: int) -> bool:
         return False
     # The descriptor stays open until the process ends.
     claim.detach()
+    _claimed.add(port)
     return True
 
 

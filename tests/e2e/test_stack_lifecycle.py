@@ -2,10 +2,12 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
 from lab.stack.paths import Paths
+from lab.stack.ports import remembered_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.state import State
 from tests.accounts import new_email
@@ -63,11 +65,12 @@ def test_a_foreground_stack_is_refused_beside_a_background_one(stack: LocalStack
 
 @pytest.mark.slow
 def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
-    stack: LocalStack,
+    stack: LocalStack, tmp_path: Path
 ) -> None:
     """When `stop` returns, all processes have ended. A second `stop` succeeds.
 
-    After the next `start`, the stack has the same user, ports and certificate authority.
+    After the next `start`, the stack has the same user, ports and certificate authority. No other
+    stack can choose a port of this stack.
     """
     email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
@@ -84,6 +87,12 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     stack.start()
     assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
     assert (stack.directory / "ca.crt").read_bytes() == authority
+    records = list(stack.directory.glob("*/port"))
+    assert "app-1-next" in {record.parent.name for record in records}
+    for record in records:
+        copy = tmp_path / record.parent.name
+        copy.write_text(record.read_text())
+        assert str(remembered_port(copy)) != record.read_text(), record
 
 
 @pytest.mark.slow

@@ -81,3 +81,17 @@ def test_two_processes_never_choose_the_same_port(monkeypatch: pytest.MonkeyPatc
             free_port()
         other.communicate("\n")
     assert free_port() == chosen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract socket names")
+def test_a_recorded_port_that_another_process_has_chosen_is_replaced(tmp_path: Path) -> None:
+    """A stack that starts again does not take the port of a server that is starting."""
+    choose = "from lab.stack.ports import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", choose], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        chosen = other.stdout.readline().strip()
+        (tmp_path / "port").write_text(chosen)
+        assert str(remembered_port(tmp_path / "port")) != chosen
+        other.communicate("\n")
