@@ -20,6 +20,9 @@ from lab.stack.ports import LOOPBACK
 CONNECTIONS: Final = 16
 _SCRIPT: Final = Path(__file__).with_name("load.lua")
 _MAX_DURATION: Final = "1h"
+_MAX_SIGNALS: Final = 30
+_SIGNAL_PAUSE_SECONDS: Final = 1.0
+_NOTHING: Final = {"requests": 0, "refused": 0, "broken": 0}
 _runs = count(1)
 
 
@@ -62,12 +65,12 @@ class Wrk:
         :raises LabError: when a request fails, because the rate of errors has no meaning.
         """
         variables = {"LOAD_KIND": request.kind, "LOAD_RUN": str(next(_runs))}
-        output = _run_wrk(
+        output = run_wrk(
             [f"-c{request.connections}", f"http://{LOOPBACK}:{port}{request.path}"],
             seconds,
             {**os.environ, **self._environment, **variables},
         )
-        result = json.loads(output.splitlines()[-1])
+        result = json.loads(output.splitlines()[-1]) if output is not None else _NOTHING
         if result["refused"] or result["broken"]:
             raise LabError(f"Not every {request.kind} at {request.path} succeeded:\n\n{output}")
         if not result["requests"]:
@@ -89,7 +92,13 @@ def require() -> str:
     return program
 
 
-def _run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str:
+def run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str | None:
+    """Run wrk for `seconds`, and return what it prints. None if wrk had not begun by then.
+
+    `to` are the last arguments of the command.
+
+    :raises LabError: when wrk fails.
+    """
     command = [require(), "-t1", f"-d{_MAX_DURATION}", "-s", str(_SCRIPT), *to]
     process = subprocess.Popen(
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -99,13 +108,25 @@ def _run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) 
         # prints its summary too.
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output = _interrupt(process)
     finally:
         process.kill()
+    if process.returncode == -signal.SIGINT:
+        # On a busy machine, a short run may end before wrk has begun.
+        return None
     if process.returncode != 0:
         raise LabError(f"wrk failed:\n\n{output}")
     return output
+
+
+def _interrupt(process: "subprocess.Popen[str]") -> str:
+    # wrk goes to sleep after its preparations, until the end or the next signal. A signal that
+    # arrives just before that does not end the sleep.
+    for _ in range(_MAX_SIGNALS):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_SIGNAL_PAUSE_SECONDS)[0]
+    raise LabError("wrk does not end. Run the benchmark again.")
 
 
 def _install_command() -> str:

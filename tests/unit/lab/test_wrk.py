@@ -1,0 +1,23 @@
+"""wrk, which is stopped by a signal."""
+
+import shutil
+import socket
+import time
+
+import pytest
+
+from lab.bench.wrk import run_wrk
+from lab.stack.ports import LOOPBACK
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+def test_a_run_ends_whenever_the_signal_arrives() -> None:
+    """On a busy machine, a short run ends while wrk prepares itself."""
+    script = dict.fromkeys(("EMAILS", "PRODUCTS", "TOKEN", "KIND", "RUN", "PASSWORD"), "")
+    variables = {f"LOAD_{name}": value for name, value in script.items()}
+    with socket.create_server((LOOPBACK, 0)) as server:
+        address = f"http://{LOOPBACK}:{server.getsockname()[1]}"
+        for milliseconds in range(9):
+            began = time.monotonic()
+            run_wrk(["-c1", address], milliseconds / 1000, variables)
+            assert time.monotonic() - began < 10
