@@ -10,6 +10,7 @@ exception, but no message.
 """
 
 from app.tracing.functions import code_attributes, code_attributes_of_caller, staged, staged_methods
+from app.tracing.messaging import consuming, producing
 from app.tracing.provider import (
     begin_trace,
     end_tracing,
@@ -36,7 +37,9 @@ __all__ = [
     "begin_trace",
     "code_attributes",
     "code_attributes_of_caller",
+    "consuming",
     "end_tracing",
+    "producing",
     "record",
     "run_in_background",
     "set_span_attribute",

@@ -23,7 +23,7 @@ class Recording:
     __slots__ = ("durations", "tracer")
 
     def __init__(self, *, spans: bool) -> None:
-        self.tracer = _tracer() if spans else None
+        self.tracer = tracer() if spans else None
         # For each stage, a list of durations in seconds: one duration each time that the stage has
         # ended. The stages are in the order in which they began.
         self.durations: dict[Stage, list[float]] = {}
@@ -35,7 +35,8 @@ class Recording:
 
 
 @cache
-def _tracer() -> trace.Tracer:
+def tracer() -> trace.Tracer:
+    """Return the tracer of all spans of the service."""
     # Get the tracer at the first recording, because another library may set its provider after the
     # app is built.
     return trace.get_tracer("roundtrip")
@@ -52,13 +53,19 @@ class ActiveStage:
     _token: Token[context.Context]
 
     def __init__(
-        self, recording: Recording, stage: Stage, attributes: Attributes, name: str | None = None
+        self,
+        recording: Recording,
+        stage: Stage,
+        attributes: Attributes,
+        name: str | None = None,
+        kind: SpanKind | None = None,
     ) -> None:
         """`attributes` includes the name of the stage."""
         self._durations = recording.durations.setdefault(stage, [])
         self._span: trace.Span | None = None
         if recording.tracer is not None:
-            kind = SpanKind.CLIENT if "db.system.name" in attributes else SpanKind.INTERNAL
+            if kind is None:
+                kind = SpanKind.CLIENT if "db.system.name" in attributes else SpanKind.INTERNAL
             self._span = recording.tracer.start_span(name or stage, None, kind, attributes)
         self._started = perf_counter()
 
@@ -112,7 +119,9 @@ def record(recording: Recording | None) -> None:
     current_recording.set(recording)
 
 
-def begin_stage(stage: Stage, name: str, attributes: Attributes) -> ActiveStage | None:
+def begin_stage(
+    stage: Stage, name: str, attributes: Attributes, kind: SpanKind | None = None
+) -> ActiveStage | None:
     """Begin a stage that is not a whole function. Return None if the request is not recorded.
 
     The caller ends the stage, with a `with` block or with `end()`.
@@ -120,7 +129,7 @@ def begin_stage(stage: Stage, name: str, attributes: Attributes) -> ActiveStage 
     recording = current_recording.get()
     if recording is None:
         return None
-    return ActiveStage(recording, stage, {STAGE: stage, **attributes}, name)
+    return ActiveStage(recording, stage, {STAGE: stage, **attributes}, name, kind)
 
 
 def set_span_attribute(attribute: str, value: str | float) -> None:

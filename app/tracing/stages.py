@@ -15,6 +15,10 @@ Stage = Literal[
     "sql",  # one statement, until its rows have arrived
     "commit",
     "rollback",
+    "queue",  # adds a job to the queue
+    "queued",  # a job's wait in the queue, until a worker runs the job
+    "job",  # runs a job
+    "smtp",  # one step of sending a message: connects, encrypts, signs in, or sends
     "serialize",  # makes the bytes of a response
     "endpoint",  # the router's function
     "service",  # the service's method

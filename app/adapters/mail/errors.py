@@ -1,0 +1,32 @@
+"""Why a message was not sent. These errors never reach a client: only the worker sends mail."""
+
+import re
+from typing import Final
+
+_MAX_REASON_CHARACTERS: Final = 200
+# A server may quote the recipient's address, or the link with its token.
+_PERSONAL: Final = re.compile(r"\S*(?:@|://)\S*")
+
+
+class MailError(Exception):
+    """A message was not sent."""
+
+    def __init__(self, reason: str) -> None:
+        """`reason` may be the text of a server. The error keeps one short line of it."""
+        self.reason = _line(reason)
+        """At most 200 printable characters, without addresses and links."""
+        super().__init__(self.reason)
+
+
+class MailRefused(MailError):
+    """The message will never be accepted. A retry is useless."""
+
+
+class MailUnavailable(MailError):
+    """The message may be accepted later: the server is unavailable or its settings are wrong."""
+
+
+def _line(text: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    words = " ".join(_PERSONAL.sub("[removed]", printable).split())
+    return words[:_MAX_REASON_CHARACTERS].rstrip()

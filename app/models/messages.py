@@ -1,0 +1,61 @@
+"""The messages that the service sends to its users by mail, and the links in them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class MessageKind(StrEnum):
+    """What a message is about. The values are stored, so a value never changes."""
+
+    # Messages with a link that works once. `LINK_LIFETIMES` says for how long.
+    CONFIRM_EMAIL = "confirm-email"
+    CONFIRM_NEW_EMAIL = "confirm-new-email"
+    """To the new address of an account. The link makes it the account's address."""
+    RESET_PASSWORD = "reset-password"  # noqa: S105 - the kind of a message, not a password
+
+    # Notices, to the account's address at the time of the event. They have no link.
+    EMAIL_CHANGE_REQUESTED = "email-change-requested"
+    """To the old address, which stays in use until the new address is confirmed."""
+    EMAIL_CHANGED = "email-changed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the kind of a message, not a password
+    IDENTITY_LINKED = "identity-linked"
+    IDENTITY_REMOVED = "identity-removed"
+    REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - the kind of a message, not a token
+    """A session has ended because its refresh token was used twice."""
+
+
+LINK_LIFETIMES: Final[Mapping[MessageKind, timedelta]] = MappingProxyType(
+    {
+        MessageKind.CONFIRM_EMAIL: timedelta(hours=24),
+        MessageKind.CONFIRM_NEW_EMAIL: timedelta(hours=24),
+        MessageKind.RESET_PASSWORD: timedelta(minutes=30),
+    }
+)
+"""How long the link in a message works after the message was sent. Notices have no link."""
+CONFIRMATIONS: Final = frozenset({MessageKind.CONFIRM_EMAIL, MessageKind.CONFIRM_NEW_EMAIL})
+"""The kinds whose link confirms an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to a user. It is deleted a day after it was sent."""
+
+    id: int
+    user_id: int | None
+    """None for the reset of the password of an unknown address. Nothing is sent then."""
+    kind: MessageKind
+    address: str | None
+    """The address that the message goes to. A link that confirms an address confirms this one."""
+    provider: str | None
+    """The name of the identity provider, for the notices about identities."""
+    created_at: datetime
+    sent_at: datetime | None
+
+    @property
+    def link_lifetime(self) -> timedelta | None:
+        """How long the link in the message works; None if the message has no link."""
+        return LINK_LIFETIMES.get(self.kind)

@@ -1,0 +1,220 @@
+"""The messages that the service sends: their text, their HTML and their headers."""
+
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from app.adapters.mail.errors import MailRefused
+from app.adapters.mail.messages import Content, compose, link_url
+from app.models.messages import LINK_LIFETIMES, MessageKind
+
+_NOW = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
+_TOKEN = "f" * 43
+_BASE = "https://api.example.com/account"
+_LINKS = {
+    MessageKind.CONFIRM_EMAIL: f"{_BASE}/confirm#{_TOKEN}",
+    MessageKind.CONFIRM_NEW_EMAIL: f"{_BASE}/confirm#{_TOKEN}",
+    MessageKind.RESET_PASSWORD: f"{_BASE}/reset#{_TOKEN}",
+}
+_NOTICES = [kind for kind in MessageKind if kind not in _LINKS]
+
+
+def _content(kind: MessageKind, name: str | None = "Ahmed") -> Content:
+    if kind in _LINKS:
+        return Content(kind, name, link=link_url(kind, base=_BASE, token=_TOKEN))
+    return Content(kind, name, occurred_at=_NOW, provider="google")
+
+
+def _message(
+    content: Content,
+    sender: str = "Roundtrip <roundtrip@example.com>",
+    to: str = "ahmed@example.com",
+) -> EmailMessage:
+    """Return the message as a mailbox reads it."""
+    message = compose(content, sender=sender, to=to, message_id="message.42", now=_NOW)
+    sent = message.as_bytes(policy=SMTP if to.isascii() else SMTPUTF8)
+    assert max(map(len, sent.split(b"\r\n"))) <= 998
+    return message_from_bytes(sent, policy=SMTPUTF8)
+
+
+def _text(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+class _Links(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.targets: list[str | None] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.targets += [value for name, value in attrs if name in {"href", "src"}]
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_each_message_has_a_text_and_the_same_in_html(kind: MessageKind) -> None:
+    """A reader of either part learns the same."""
+    message = _message(_content(kind))
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    text, html = _text(message), unescape(_text(message, "html"))
+    assert text.startswith("Hello Ahmed,\n\n")
+    for line in text.partition("\n-- \n")[0].removeprefix("Hello Ahmed,").split("\n"):
+        assert line.removesuffix(":") in html
+    assert "{" not in text
+    assert message["Subject"] in html
+
+
+@pytest.mark.parametrize("kind", MessageKind)
+def test_the_html_loads_nothing_and_runs_nothing(kind: MessageKind) -> None:
+    """The only addresses in it are the two that show the link."""
+    found = _Links(_text(_message(_content(kind)), "html"))
+    assert found.targets == ([_LINKS[kind]] * 2 if kind in _LINKS else [])
+    assert not found.tags & {"img", "script", "link", "iframe", "form", "object"}
+
+
+@pytest.mark.parametrize("kind", _LINKS)
+def test_the_link_is_a_line_of_the_text(kind: MessageKind) -> None:
+    """The line is the link and nothing else, so that a client of mail can recognise it."""
+    lines = _text(_message(_content(kind))).splitlines()
+    assert lines.count(_LINKS[kind]) == 1
+    lifetime = LINK_LIFETIMES[kind]
+    hours, minutes = lifetime // timedelta(hours=1), lifetime // timedelta(minutes=1)
+    assert f"valid for {f'{hours} hours' if hours else f'{minutes} minutes'}" in " ".join(lines)
+
+
+@pytest.mark.parametrize("kind", _NOTICES)
+def test_a_notice_says_when_it_happened_and_what_to_do(kind: MessageKind) -> None:
+    """The time is in UTC. A notice has no link, so that users do not learn to trust its links."""
+    text = _text(_message(_content(kind)))
+    assert "On 22 November 2026 at 15:30 UTC, " in text
+    assert "reset" in text
+    assert "://" not in text
+
+
+def test_the_headers_say_who_and_when_and_that_no_reply_is_expected() -> None:
+    """The Message-ID is the same in each attempt. The message is not a mailing list's."""
+    message = _message(_content(MessageKind.PASSWORD_CHANGED))
+    assert message["From"] == "Roundtrip <roundtrip@example.com>"
+    assert message["To"] == "ahmed@example.com"
+    assert message["Message-ID"] == "<message.42@example.com>"
+    assert message["Date"].datetime == _NOW
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["MIME-Version"] == "1.0"
+    assert message["List-Unsubscribe"] is None
+
+
+def test_a_name_with_markup_is_text() -> None:
+    """A name cannot add an element to the HTML."""
+    message = _message(_content(MessageKind.RESET_PASSWORD, '<script>alert("1")</script>&amp;'))
+    html = _text(message, "html")
+    assert "script" not in _Links(html).tags
+    assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt;&amp;amp;" in html
+    assert 'Hello <script>alert("1")</script>&amp;,' in _text(message)
+
+
+def test_a_name_is_no_template() -> None:
+    """Braces in a name or in the sender's name are text."""
+    message = _message(
+        _content(MessageKind.PASSWORD_CHANGED, "{{ 7*7 }} {when}"), sender='"{when}" <a@b.test>'
+    )
+    assert "Hello {{ 7*7 }} {when}," in _text(message)
+    assert "your {when} account" in _text(message)
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "محمد بن عبد الله", "名" * 100, "Zoë 👩‍👩‍👧"])
+def test_long_and_international_names_are_kept(name: str) -> None:
+    """Every name that the service accepts is complete in both parts."""
+    message = _message(_content(MessageKind.RESET_PASSWORD, name))
+    assert f"Hello {name},\n" in _text(message)
+    assert f"<bdi>{name}</bdi>" in _text(message, "html")
+
+
+def test_a_name_cannot_add_a_line() -> None:
+    """Line breaks and other control characters of a name become blanks."""
+    message = _message(_content(MessageKind.RESET_PASSWORD, "A\r\nBcc: b@c.test\n\nevil"))
+    assert "Hello A Bcc: b@c.test evil,\n" in _text(message)
+    assert message["Bcc"] is None
+
+
+def test_without_a_name_the_greeting_has_none() -> None:
+    """A message to an address that is not confirmed contains no text of the person who typed it."""
+    message = _message(_content(MessageKind.CONFIRM_EMAIL, None))
+    assert _text(message).startswith("Hello,\n")
+    assert "<p>Hello,</p>" in _text(message, "html")
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>", "a", "", "a@b@c.test",
+     "a b@c.test", "a@b.test\n", "a@b.test>"],
+)  # fmt: skip
+def test_an_address_cannot_add_a_header_or_a_recipient(to: str) -> None:
+    """Such an address is refused."""
+    with pytest.raises(MailRefused):
+        compose(
+            _content(MessageKind.PASSWORD_CHANGED),
+            sender="a@b.test",
+            to=to,
+            message_id="1",
+            now=_NOW,
+        )
+
+
+@pytest.mark.parametrize(
+    "message_id", ["", "a b", "1\r\nBcc: c@d.test", "a@b", "<a", "é", ".a", "a."]
+)
+def test_an_invalid_message_id_is_an_error(message_id: str) -> None:
+    """The id becomes a part of a header."""
+    content = _content(MessageKind.PASSWORD_CHANGED)
+    with pytest.raises(ValueError, match="message id"):
+        compose(content, sender="a@b.test", to="c@d.test", message_id=message_id, now=_NOW)
+
+
+def test_international_addresses_are_readable_headers() -> None:
+    """An international domain is sent in ASCII, and an international local part as it is."""
+    content = _content(MessageKind.PASSWORD_CHANGED)
+    assert _message(content, to="ahmed@bücher.example")["To"] == "ahmed@xn--bcher-kva.example"
+    assert _message(content, to="zoë@bücher.example")["To"] == "zoë@bücher.example"
+
+
+def test_the_sender_may_have_any_name() -> None:
+    """The name also is the name of the service in the text. Without a name, it is the domain."""
+    content = _content(MessageKind.PASSWORD_CHANGED)
+    for name, sender in {
+        "Shop, Inc.": '"Shop, Inc." <a@b.test>',
+        "Café Zoë": "Café Zoë <a@b.test>",
+    }.items():
+        message = _message(content, sender=sender)
+        assert message["From"].addresses[0].display_name == name
+        assert f"your {name} account" in _text(message)
+    assert "your b.test account" in _text(_message(content, sender="a@b.test"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Content(MessageKind.RESET_PASSWORD),
+        Content(MessageKind.PASSWORD_CHANGED),
+        Content(MessageKind.PASSWORD_CHANGED, occurred_at=_NOW, link=_BASE),
+        Content(MessageKind.IDENTITY_LINKED, occurred_at=_NOW),
+    ],
+)
+def test_incomplete_content_is_an_error(content: Content) -> None:
+    """No message is sent with a gap in its text."""
+    with pytest.raises(ValueError, match=content.kind):
+        _message(content)
+
+
+def test_the_token_is_not_shown() -> None:
+    """The text of the content, which may be logged, has no link."""
+    assert _TOKEN not in repr(_content(MessageKind.RESET_PASSWORD))
