@@ -51,6 +51,9 @@ exec 3<>/dev/tcp/127.0.0.1/8000 && \
 printf 'GET /readyz?exclude=postgres HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\n\\r\\n' >&3 && \
 read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 
+# The worker is another container of this image, with the command `python -m app worker`, and without
+# the health check.
+#
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
 # The local stack starts uvicorn with the same options. lab/stack/servers/apps.py has the reason for
 # each of them.

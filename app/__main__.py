@@ -1,20 +1,29 @@
-"""Commands for operators of the service: `python -m app create-admin|rotate-key`."""
+"""Commands for operators of the service, such as `python -m app create-admin`; and the worker."""
 
 import asyncio
 import getpass
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import click
 from pydantic import SecretStr, ValidationError
 
+from app.adapters.logs import configure_logging
 from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
+from app.jobs.worker import run_worker
+from app.models import FailedJob, User
+from app.models.emails import normalise_email
 from app.schemas.users import UserCreate
 from app.settings import SettingsError, load_settings, load_token_settings
+from app.tracing import end_tracing
+from app.tracing.export import export_spans
 
+_T = TypeVar("_T")
 _MAX_AFTER_SECONDS = 365 * 24 * 60 * 60
 
 
@@ -50,18 +59,9 @@ def create_admin(email: str, name: str) -> None:
     """
     password = os.environ.get("ADMIN_PASSWORD") or getpass.getpass("Password: ")
     new = UserCreate(name=name, email=email, password=SecretStr(password))
-    print(asyncio.run(_promote(new)))
-
-
-async def _promote(new: UserCreate) -> str:
-    container = Container(load_settings())
-    try:
-        user, is_new = await container.users.make_admin(new)
-    finally:
-        await container.close()
-    if is_new:
-        return f"{user.email} is an administrator now (user {user.id})."
-    return f"{user.email} is an administrator now (user {user.id}). Its password has not changed."
+    user, is_new = _run(lambda container: container.users.make_admin(new))
+    unchanged = "" if is_new else " Its password has not changed."
+    print(f"{user.email} is an administrator now (user {user.id}).{unchanged}")
 
 
 @main.command(epilog="Example:  python -m app rotate-key --after 3600")
@@ -97,6 +97,118 @@ def rotate_key(after: int) -> None:
         file=sys.stderr,
     )
     print(",".join(key.to_setting() for key in keys))
+
+
+@main.command(epilog="Example:  python -m app worker")
+def worker() -> None:
+    """Run the jobs of the queue until SIGTERM: send messages, delete expired rows.
+
+    Several workers can run at the same time. Each job is run by one of them.
+    """
+    settings = load_settings()
+    configure_logging(settings)
+    export_spans()
+    try:
+        asyncio.run(run_worker(settings))
+    finally:
+        end_tracing()
+
+
+@main.group()
+def jobs() -> None:
+    """List, retry or drop the jobs that have failed for good."""
+
+
+@jobs.command("list", epilog="Example:  python -m app jobs list")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+def list_jobs(limit: int) -> None:
+    """Print each failed job with the reason, the oldest first."""
+
+    async def work(container: Container) -> list[FailedJob]:
+        return await container.jobs.list_failed(limit=limit)
+
+    failed = _run(work)
+    for job in failed:
+        what = job.message_kind or job.task
+        attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
+        print(
+            f"{job.id}  {what}  {attempts}, the last at "
+            f"{job.failed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}: {job.reason or 'see the log'}"
+        )
+    if not failed:
+        print("No job has failed for good.", file=sys.stderr)
+
+
+@jobs.command(epilog="Example:  python -m app jobs retry 42")
+@click.argument("job_id", type=click.IntRange(1, 2**63 - 1))
+def retry(job_id: int) -> None:
+    """Let a failed job run again, with all its attempts."""
+    _run(lambda container: container.jobs.retry(job_id))
+    print(f"Job {job_id} runs again as soon as a worker is free.")
+
+
+@jobs.command(epilog="Example:  python -m app jobs drop 42")
+@click.argument("job_id", type=click.IntRange(1, 2**63 - 1))
+def drop(job_id: int) -> None:
+    """Delete a failed job, and the message that it could not send."""
+    _run(lambda container: container.jobs.drop(job_id))
+    print(f"Job {job_id} is deleted.")
+
+
+@main.group()
+def users() -> None:
+    """List accounts, and disable or enable one."""
+
+
+@users.command("list", epilog="Example:  python -m app users list --limit 10")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+def list_users(limit: int) -> None:
+    """Print the accounts, the newest first."""
+
+    async def work(container: Container) -> list[User]:
+        return await container.users.list_newest(limit=limit)
+
+    for user in _run(work):
+        notes = [
+            user.role.value,
+            "confirmed" if user.email_confirmed else "not confirmed",
+            *(["disabled"] if user.disabled_at is not None else []),
+        ]
+        print(f"{user.id}  {user.email}  {', '.join(notes)}")
+
+
+@users.command(epilog="Example:  python -m app users disable --email you@example.com")
+@click.option("--email", required=True, help="The address of the account")
+def disable(email: str) -> None:
+    """Refuse every sign-in to an account, and end all its sessions."""
+    _set_disabled(email, disabled=True)
+
+
+@users.command(epilog="Example:  python -m app users enable --email you@example.com")
+@click.option("--email", required=True, help="The address of the account")
+def enable(email: str) -> None:
+    """Allow sign-in to a disabled account again."""
+    _set_disabled(email, disabled=False)
+
+
+def _set_disabled(email: str, *, disabled: bool) -> None:
+    try:
+        address = normalise_email(email)
+    except ValueError:
+        raise click.BadParameter("this is not an email address", param_hint="--email") from None
+    user = _run(lambda container: container.users.set_disabled(address, disabled=disabled))
+    print(f"{user.email} is {'disabled' if disabled else 'enabled'} now (user {user.id}).")
+
+
+def _run(work: Callable[[Container], Awaitable[_T]]) -> _T:
+    async def run() -> _T:
+        container = Container(load_settings())
+        try:
+            return await work(container)
+        finally:
+            await container.close()
+
+    return asyncio.run(run())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from app.adapters.cursors import Cursors
 from app.adapters.failed_logins import FailedLogins
+from app.adapters.mail.smtp import SmtpClient
+from app.adapters.mail_limit import MailLimit
 from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
@@ -16,10 +18,14 @@ from app.adapters.tokens import AccessTokens
 from app.models import Principal
 from app.repositories.database import Database, create_engine
 from app.services.auth import AuthService
+from app.services.emails import EmailService
 from app.services.health import HealthService
 from app.services.identities import IdentityService
+from app.services.jobs import JobService
+from app.services.messages import MessageService
 from app.services.oidc import OidcService
 from app.services.orders import OrderService
+from app.services.password_resets import PasswordResetService
 from app.services.products import ProductService
 from app.services.sessions import SessionService
 from app.services.users import UserService
@@ -64,6 +70,20 @@ class Container:
             self._database, self.cache, session_cache, cache_seconds=settings.cache_lifetime
         )
         self.users = UserService(store, self._passwords, check, cursors)
+        mail_limit = MailLimit(self.rate_limiter, settings.rate_limit_mail)
+        self.emails = EmailService(store, check, mail_limit)
+        self.password_resets = PasswordResetService(
+            store, self._passwords, failed_logins, mail_limit
+        )
+        server = settings.smtp_server
+        self._mail = SmtpClient(server, settings.smtp_timeout) if server is not None else None
+        self.messages = MessageService(
+            store,
+            self._mail,
+            sender=settings.mail_from,
+            link_base=settings.link_base,
+        )
+        self.jobs = JobService(store)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)
         self.sessions = SessionService(
@@ -112,6 +132,8 @@ class Container:
             closing.push_async_callback(self.cache.close)
             for provider in self._providers.values():
                 closing.push_async_callback(provider.close)
+            if self._mail is not None:
+                closing.push_async_callback(self._mail.close)
             closing.callback(self._passwords.close)
 
 

@@ -41,13 +41,16 @@ from app.middleware.response_cache import ResponseCache, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
 from app.middleware.routing import Routing
 from app.routers import (
+    account_pages,
     auth,
     docs,
+    emails,
     health,
     identities,
     jwks,
     oidc,
     orders,
+    password_resets,
     products,
     sessions,
     users,
@@ -60,13 +63,16 @@ _ROUTERS = (
     identities.router,
     orders.router,
     products.router,
+    emails.router,
     auth.router,
+    password_resets.router,
     sessions.router,
     oidc.router,
     jwks.router,
     health.json_router,
     health.router,
     docs.router,
+    account_pages.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {
     # FastAPI adds the exporter that OpenTelemetry's own variables describe, such as
@@ -111,7 +117,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.container = container
     app.state.public_url = settings.public_url
     app.state.drain_delay = settings.drain_delay
-    app.state.sweep_interval = settings.sweep_interval
     app.state.metrics = _metrics()
     for router in _ROUTERS:
         app.include_router(router)

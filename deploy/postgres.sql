@@ -32,6 +32,8 @@ GRANT CONNECT ON DATABASE roundtrip TO roundtrip;
 -- In an older volume, `roundtrip` owns the tables.
 REASSIGN OWNED BY roundtrip TO migrator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO roundtrip;
+-- The tables of the job queue have sequences.
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO roundtrip;
 ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
 -- Alembic uses this table as it is. If the service could write it, an attacker could make the next

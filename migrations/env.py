@@ -54,10 +54,16 @@ def main() -> None:
         context.configure(
             connection=connection,
             target_metadata=METADATA,
+            include_name=_is_ours,
             compare_server_default=True,
             transaction_per_migration=True,
         )
         _run(connection)
+
+
+def _is_ours(name: str | None, kind: str, _: object) -> bool:
+    # The tables of the job queue belong to its library.
+    return kind != "table" or name is None or not name.startswith("procrastinate_")
 
 
 def _acquire_lock(connection: Connection) -> None:

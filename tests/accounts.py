@@ -60,6 +60,20 @@ def new_admin(client: httpx2.Client, database_url: str) -> Account:
     return Account(account.id, account.email, account.password, account.token, etag)
 
 
+def notices(database: psycopg.Connection, account_id: int, address: str) -> list[str]:
+    """Return the kinds of the notices to this address of an account, the oldest first.
+
+    Only notices for which there is a job are returned, as long as no worker has sent them.
+    """
+    rows = database.execute(
+        "SELECT kind FROM messages JOIN procrastinate_jobs"
+        " ON args ->> 'message_id' = messages.id::text"
+        " WHERE user_id = %s AND address = %s AND kind NOT LIKE 'confirm-%%' ORDER BY messages.id",
+        [account_id, address],
+    )
+    return [kind for (kind,) in rows]
+
+
 def log_in(client: httpx2.Client, email: str, password: str) -> str:
     """Log in and return the access token."""
     response = client.post("/api/auth/login", json={"email": email, "password": password})

@@ -55,6 +55,7 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
             "RATE_LIMIT_LOGIN",
             "RATE_LIMIT_LOGIN_FAILURES",
             "RATE_LIMIT_PASSWORD",
+            "RATE_LIMIT_MAIL",
             "RATE_LIMIT_DEFAULT",
         ),
         "100000/minute",

@@ -17,6 +17,8 @@ from structlog.typing import Processor, WrappedLogger
 from app.settings import Settings
 
 _OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
+_JOB_OUTCOMES: Final = ("job_error", "job_error_retry")
+"""The names that Procrastinate, the library of the job queue, gives to such lines."""
 
 
 def configure_logging(settings: Settings) -> None:
@@ -31,6 +33,8 @@ def configure_logging(settings: Settings) -> None:
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_limit_opentelemetry())
+    # The worker has its own line for each job, and for each that fails.
+    handler.addFilter(lambda line: getattr(line, "action", None) not in _JOB_OUTCOMES)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -48,7 +52,7 @@ def configure_logging(settings: Settings) -> None:
         library.propagate = name != "uvicorn.access"
     # The lines of these libraries contain addresses of other servers, and headers at level `debug`.
     # The pool of SQLAlchemy logs each connection that it opens or closes.
-    for name in ("httpcore2", "urllib3", "sqlalchemy"):
+    for name in ("httpcore2", "urllib3", "sqlalchemy", "procrastinate"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if is_console:
         # Hide the lines about the start and the end of uvicorn from a developer at a terminal.

@@ -50,6 +50,12 @@ class Reauthenticate(Forbidden):
     )
 
 
+class AccountDisabled(Forbidden):
+    code = "account-disabled"
+    meaning = "An operator of the service has disabled the account. No sign-in to it is possible."
+    detail = "This account is disabled. Ask the operators of the service why."
+
+
 class OidcRefused(Forbidden):
     code = "oidc-refused"
     meaning = (
@@ -79,6 +85,12 @@ class EmailTaken(Conflict):
     code = "email-taken"
     meaning = "Another account has this email address. Upper and lower case make no difference."
     detail = "An account with this email already exists. Log in, or use another address."
+
+
+class EmailConfirmed(Conflict):
+    code = "email-confirmed"
+    meaning = "The address of the account is confirmed already, so no link is needed."
+    detail = "The email address is confirmed already. There is nothing to do."
 
 
 class LinkRequired(Conflict):
@@ -137,6 +149,15 @@ class IdempotencyInFlight(Conflict):
     code = "idempotency-in-flight"
     meaning = "The service is still working on a request with the same Idempotency-Key."
     detail = "A request with this Idempotency-Key is still being processed. Repeat it in a second."
+
+
+class InvalidLink(AppError):
+    code = "invalid-link"
+    meaning = (
+        "The link in a message is unknown, was used before, or has expired. A newer link of the "
+        "same kind makes an older one invalid."
+    )
+    detail = "This link is not valid, or no longer valid. Ask for a new link, and open that one."
 
 
 class IdempotencyMismatch(AppError):

@@ -24,6 +24,7 @@ STATUSES: dict[type[AppError], int] = {
     errors.UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.IdempotencyMismatch: 422,
+    errors.InvalidLink: 422,
     errors.PreconditionRequired: 428,
     errors.TooManyRequests: 429,
     errors.InternalError: 500,

@@ -33,6 +33,7 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
         "signup": _limit(settings.rate_limit_signup, by_address),
         "login": _limit(settings.rate_limit_login, by_address),
         "password": _limit(settings.rate_limit_password, by_user),
+        "mail": _limit(settings.rate_limit_mail, by_user),
         "default": _limit(settings.rate_limit_default, by_user),
     }
 

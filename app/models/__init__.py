@@ -3,6 +3,8 @@
 from app.models import cache_tags
 from app.models.idempotency import IdempotencyKey
 from app.models.identities import Identity
+from app.models.jobs import FailedJob, JobCount
+from app.models.messages import Message, MessageKind
 from app.models.oidc_flows import OidcFlow
 from app.models.orders import Order, OrderLine, OrderStatus
 from app.models.products import Product
@@ -10,8 +12,12 @@ from app.models.sessions import Principal, Session
 from app.models.users import Role, User
 
 __all__ = [
+    "FailedJob",
     "IdempotencyKey",
     "Identity",
+    "JobCount",
+    "Message",
+    "MessageKind",
     "OidcFlow",
     "Order",
     "OrderLine",

@@ -21,6 +21,10 @@ class User:
     email: str
     password_hash: str | None
     """None for a user who has no password and signs in at an identity provider."""
+    email_confirmed: bool
+    """Whether the user has opened a link in a message to this address."""
     role: Role
+    disabled_at: datetime | None
+    """When an operator disabled the account. None if sign-in is possible."""
     created_at: datetime
     updated_at: datetime

@@ -16,6 +16,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.repositories.executor import Executor
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.identities import IdentityRepository
+from app.repositories.jobs import JobRepository
+from app.repositories.messages import MessageRepository
 from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
 from app.repositories.products import ProductRepository
@@ -83,6 +85,8 @@ class Transaction:
         self.orders = OrderRepository(executor)
         self.identities = IdentityRepository(executor)
         self.flows = OidcFlowRepository(executor)
+        self.messages = MessageRepository(executor)
+        self.jobs = JobRepository(executor)
         self.idempotency_keys = IdempotencyRepository(executor)
 
     async def __aenter__(self) -> Self:

@@ -40,7 +40,9 @@ _AFTER: Final = Statement(
 _NOTE_USE: Final = Statement(
     update(IDENTITIES).where(*_HAS_SUBJECT).values(parameters(IDENTITIES, "last_used_at")), tuple
 )
-_REMOVE: Final = Statement(delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID), tuple)
+_REMOVE: Final = Statement(
+    delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID).returning(IDENTITIES.c.issuer), str
+)
 # The identity that the account was created with is not removed: its session_id is NULL.
 _REMOVE_LINKED_ELSEWHERE: Final = Statement(
     delete(IDENTITIES).where(
@@ -49,6 +51,9 @@ _REMOVE_LINKED_ELSEWHERE: Final = Statement(
         IDENTITIES.c.session_id != bindparam("session_id"),
     ),
     tuple,
+)
+_REMOVE_LINKED: Final = Statement(
+    delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.session_id.is_not(None)), tuple
 )
 _REMOVE_ALL: Final = Statement(delete(IDENTITIES).where(_OF_USER), tuple)
 
@@ -83,15 +88,19 @@ class IdentityRepository:
         """Set the time of the last sign-in with an identity."""
         await self._executor.execute(_NOTE_USE, issuer=issuer, subject=subject, last_used_at=now)
 
-    async def remove(self, identity_id: int, *, user_id: int) -> bool:
-        """Remove one identity of a user, and return whether the identity existed."""
-        return bool(await self._executor.execute(_REMOVE, user_id=user_id, identity_id=identity_id))
+    async def remove(self, identity_id: int, *, user_id: int) -> str | None:
+        """Remove one identity of a user, and return its issuer. None if it did not exist."""
+        return await self._executor.fetch_one(_REMOVE, user_id=user_id, identity_id=identity_id)
 
     async def remove_linked_elsewhere(self, user_id: int, *, session_id: int) -> None:
         """Remove a user's identities that were linked in other sessions, even ended sessions."""
         await self._executor.execute(
             _REMOVE_LINKED_ELSEWHERE, user_id=user_id, session_id=session_id
         )
+
+    async def remove_linked(self, user_id: int) -> None:
+        """Remove a user's identities that were linked in any session."""
+        await self._executor.execute(_REMOVE_LINKED, user_id=user_id)
 
     async def remove_all(self, user_id: int) -> None:
         """Remove every identity of a user."""

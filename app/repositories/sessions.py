@@ -32,7 +32,7 @@ _PRINCIPAL: Final = (
         SESSIONS.c.cookie_hash.is_not(None),
     )
     .join(USERS, SESSIONS.c.user_id == USERS.c.id)
-    .where(_LIVE, NOT_ERASED)
+    .where(_LIVE, NOT_ERASED, USERS.c.disabled_at.is_(None))
 )
 _REFRESHED_OFTEN: Final = (
     select(SPENT_REFRESH_TOKENS.c.session_id)

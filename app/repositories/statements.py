@@ -49,6 +49,7 @@ class Statement(Generic[_T]):
         *,
         tags: Callable[[_T], Iterable[str]] = _no_tags,
         violations: Mapping[str, type[AppError]] = _NO_VIOLATIONS,
+        changes: str | None = None,
     ) -> None:
         """Compile the query.
 
@@ -56,13 +57,14 @@ class Statement(Generic[_T]):
         that the statement changes, the statement must return these rows. `tags` then returns the
         tags of the cached reads that contain a result's row, and `Store` invalidates these reads.
         `violations` maps the name of each constraint that the statement may violate to the error
-        to raise.
+        to raise. `changes` names the operation and the table of the span, such as "INSERT users".
+        It is needed only if the text begins with another operation.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
         text = str(compiled)
         self.text = text.encode()
         self.changes = _CHANGES.search(text) is not None
-        self.name, self.attributes = _describe(text)
+        self.name, self.attributes = _describe(text, changes)
         self.has_tags = tags is not _no_tags
         self.tags = tags
         self.violations = violations
@@ -94,13 +96,15 @@ class Statement(Generic[_T]):
         return self._make_result(*row)
 
 
-def _describe(text: str) -> tuple[str, Attributes]:
+def _describe(text: str, changes: str | None) -> tuple[str, Attributes]:
     """Return the name and the attributes of the statement's span."""
     attributes = {"db.system.name": "postgresql", "db.query.text": text}
     match = _CHANGES.search(text) or _READS.search(text)
     if match is None:
         return "SELECT", {**attributes, "db.operation.name": "SELECT"}
     operation, table = match[1].partition(" ")[0], match[2]
+    if changes is not None:
+        operation, _, table = changes.partition(" ")
     named = {"db.operation.name": operation, "db.collection.name": table}
     return f"{operation} {table}", {**attributes, **named}
 

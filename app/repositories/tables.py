@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -19,10 +20,12 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     func,
 )
 
-from app.models import OrderStatus, Role
+from app.models import MessageKind, OrderStatus, Role
+from app.models.messages import LINK_LIFETIMES
 
 METADATA: Final = MetaData(
     # Repositories map the names of constraints to errors. SQLAlchemy makes each name from the names
@@ -64,10 +67,13 @@ USERS: Final = Table(
     # Name and email are NULL if the account is erased.
     Column("name", String),
     Column("email", String),
+    Column("email_confirmed", Boolean, server_default=false(), nullable=False),
     # NULL if the account has no password, because its user signs in at an identity provider, and
     # NULL if the account is erased.
     Column("password_hash", String),
     Column("role", _one_of(Role, "role"), nullable=False),
+    # NULL unless an operator has disabled the account.
+    _moment("disabled_at"),
     _moment("created_at", server_default=func.now(), nullable=False),
     _moment("updated_at", server_default=func.now(), nullable=False),
     _moment("erased_at"),
@@ -137,6 +143,43 @@ OIDC_FLOWS: Final = Table(
     # The end of a session deletes the flows that began in it.
     _reference("session_id", "sessions.id", index=True),
     _moment("expires_at", index=True, nullable=False),
+)
+
+# Messages to users. A message is deleted a day after it was sent. If its job has failed, it stays
+# until an operator drops the job or the account is erased.
+MESSAGES: Final = Table(
+    "messages",
+    METADATA,
+    _row_id(),
+    # Both are NULL for a reset that was requested for an unknown address.
+    _reference("user_id", "users.id"),
+    Column("address", String),
+    Column("kind", _one_of(MessageKind, "kind"), nullable=False),
+    # The identity provider, for notices about identities.
+    Column("provider", String),
+    _moment("created_at", server_default=func.now(), nullable=False),
+    _moment("sent_at", index=True),
+    # Why the last attempt to send the message has failed.
+    Column("failure", String),
+    CheckConstraint("(user_id IS NULL) = (address IS NULL)", name="address_of_a_user"),
+    Index(None, "user_id", "kind"),
+)
+# A user has one message of each kind with a link, so that a newer link replaces the older one.
+Index(
+    "uq_messages_link",
+    MESSAGES.c.user_id,
+    MESSAGES.c.kind,
+    unique=True,
+    postgresql_where=MESSAGES.c.kind.in_(list(LINK_LIFETIMES)),
+)
+
+# The tokens of links, as SHA-256. Each attempt to send a message has its own token.
+LINKS: Final = Table(
+    "links",
+    METADATA,
+    Column("token_hash", LargeBinary, primary_key=True),
+    _reference("message_id", "messages.id", index=True, nullable=False),
+    _moment("expires_at", nullable=False),
 )
 
 PRODUCTS: Final = Table(

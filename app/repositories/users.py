@@ -23,12 +23,20 @@ def _live(condition: ColumnElement[bool]) -> Select[User]:
 
 
 _VIOLATIONS: Final = {"uq_users_email": EmailTaken}
-_WRITABLE: Final = ("name", "email", "password_hash", "role")
+_WRITABLE: Final = (
+    "name",
+    "email",
+    "email_confirmed",
+    "password_hash",
+    "role",
+    "disabled_at",
+)
+_INSERTED: Final = ("name", "email", "email_confirmed", "password_hash", "role")
 _HAS_ID: Final = USERS.c.id == bindparam("user_id")
 _LOCK: Final = _live(_HAS_ID).with_for_update(key_share=True)
 _PAGE: Final = _live(USERS.c.id > bindparam("after")).order_by(USERS.c.id).limit(bindparam("limit"))
 
-_ADD: Final = Statement(insertion(USERS, User, *_WRITABLE), User, violations=_VIOLATIONS)
+_ADD: Final = Statement(insertion(USERS, User, *_INSERTED), User, violations=_VIOLATIONS)
 _BY_ID: Final = Statement(_live(_HAS_ID), User)
 _BY_ID_LOCKED: Final = Statement(_LOCK, User)
 _BY_ID_TO_CHANGE: Final = Statement(_LOCK, User, tags=_tags)
@@ -40,9 +48,24 @@ _KEEP: Final = Statement(
     int,
 )
 _AFTER: Final = Statement(_PAGE, User)
+_NEWEST: Final = Statement(
+    select(*columns_of(USERS, User))
+    .where(NOT_ERASED)
+    .order_by(USERS.c.id.desc())
+    .limit(bindparam("limit")),
+    User,
+)
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
-# All other columns count as personal data, including columns added later.
-_KEPT_WHEN_ERASED: Final = {"id", "role", "created_at", "updated_at", "erased_at"}
+# All other columns count as personal data, including columns added later. `email_confirmed` cannot
+# be NULL.
+_KEPT_WHEN_ERASED: Final = {
+    "id",
+    "email_confirmed",
+    "role",
+    "created_at",
+    "updated_at",
+    "erased_at",
+}
 _ERASE: Final = Statement(
     update(USERS)
     .where(_HAS_ID)
@@ -61,11 +84,22 @@ class UserRepository:
         self._executor = executor
 
     async def add(
-        self, *, name: str, email: str, password_hash: str | None, role: Role = Role.USER
+        self,
+        *,
+        name: str,
+        email: str,
+        password_hash: str | None,
+        email_confirmed: bool = False,
+        role: Role = Role.USER,
     ) -> User:
         """Insert a new user. Raises `EmailTaken` if another user has the email."""
         return await self._executor.fetch_row(
-            _ADD, name=name, email=email, password_hash=password_hash, role=role
+            _ADD,
+            name=name,
+            email=email,
+            email_confirmed=email_confirmed,
+            password_hash=password_hash,
+            role=role,
         )
 
     async def get(self, user_id: int) -> User | None:
@@ -103,6 +137,10 @@ class UserRepository:
     async def list_after(self, user_id: int, *, limit: int) -> list[User]:
         """List up to `limit` users with ids above `user_id`, in the order of signup."""
         return await self._executor.fetch_all(_AFTER, after=user_id, limit=limit)
+
+    async def list_newest(self, *, limit: int) -> list[User]:
+        """List up to `limit` users, the newest first."""
+        return await self._executor.fetch_all(_NEWEST, limit=limit)
 
     async def save(self, user: User) -> User:
         """Update a user, and return the updated user.

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
 
 _LOGIN_ERRORS = (
     errors.BadCredentials,
+    errors.AccountDisabled,
     errors.TooManyFailures,
     errors.Overloaded,
 )

@@ -12,21 +12,35 @@ from fastapi.security.base import SecurityBase
 from pydantic import BeforeValidator, Field
 
 from app.container import Container
-from app.errors import Forbidden, NotFound, Unauthenticated
+from app.errors import (
+    Forbidden,
+    NotFound,
+    Overloaded,
+    Reauthenticate,
+    TooManyFailures,
+    Unauthenticated,
+    WrongPassword,
+)
 from app.http.pagination import digits
 from app.http.representations import entity_tags
 from app.http.request_state import RequestState, state_of
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
+from app.services.emails import EmailService
 from app.services.health import HealthService
 from app.services.identities import IdentityService
+from app.services.jobs import JobService
 from app.services.oidc import OidcService
 from app.services.orders import OrderService
+from app.services.password_resets import PasswordResetService
 from app.services.products import ProductService
 from app.services.sessions import Principal, SessionService
 from app.services.users import UserService
 
 _MAX_USER_AGENT_CHARACTERS = 256
+
+PROOF_ERRORS = (WrongPassword, Reauthenticate, TooManyFailures, Overloaded)
+"""The errors of routes at which the owner of an account proves to be the owner."""
 
 
 def _container(request: Request) -> Container:
@@ -61,6 +75,18 @@ async def _identities(request: Request) -> IdentityService:
     return _container(request).identities
 
 
+async def _emails(request: Request) -> EmailService:
+    return _container(request).emails
+
+
+async def _password_resets(request: Request) -> PasswordResetService:
+    return _container(request).password_resets
+
+
+async def _jobs(request: Request) -> JobService:
+    return _container(request).jobs
+
+
 async def _health(request: Request) -> HealthService:
     return _container(request).health
 
@@ -72,6 +98,9 @@ Auth = Annotated[AuthService, Depends(_auth)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Oidc = Annotated[OidcService, Depends(_oidc)]
 Identities = Annotated[IdentityService, Depends(_identities)]
+Emails = Annotated[EmailService, Depends(_emails)]
+PasswordResets = Annotated[PasswordResetService, Depends(_password_resets)]
+Jobs = Annotated[JobService, Depends(_jobs)]
 Health = Annotated[HealthService, Depends(_health)]
 
 

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import errors
+from app.http.metrics import queue_metrics
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE
 from app.http.problems import problems
 from app.http.representations import NO_STORE_HEADERS, represent_unstored
-from app.routers.dependencies import Health
+from app.routers.dependencies import Health, Jobs
 from app.schemas.health import Liveness, Part, Readiness
 
 router = APIRouter(tags=["operations"])
@@ -44,7 +45,14 @@ async def read_readiness(
 
 
 @router.get("/metrics", include_in_schema=False)
-async def read_metrics(request: Request) -> Response:
-    """Return the metrics of this process in the Prometheus text format."""
-    body = generate_latest(request.app.state.metrics)
+async def read_metrics(request: Request, jobs: Jobs) -> Response:
+    """Return the metrics of this process, and of the queue, in the Prometheus text format.
+
+    Every process returns the same numbers of jobs. While PostgreSQL is down, there are none.
+    """
+    try:
+        queues = await jobs.measure()
+    except errors.Unavailable:
+        queues = None
+    body = generate_latest(request.app.state.metrics) + queue_metrics(queues)
     return Response(body, headers=NO_STORE_HEADERS, media_type=CONTENT_TYPE_LATEST)

@@ -12,22 +12,17 @@ from app.http.problems import problems
 from app.http.representations import represent, represent_cached
 from app.routers.dependencies import (
     IF_MATCH_PARAMETER,
+    PROOF_ERRORS,
     Administrator,
     Caller,
     IfMatch,
     Users,
     VisibleUserId,
 )
-from app.schemas.users import Email, PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
+from app.schemas.emails import Email
+from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
-
-_PROOF_ERRORS = (
-    errors.WrongPassword,
-    errors.Reauthenticate,
-    errors.TooManyFailures,
-    errors.Overloaded,
-)
 
 
 @router.post(
@@ -38,7 +33,7 @@ _PROOF_ERRORS = (
     openapi_extra=limited_by("signup"),
 )
 async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
-    """Sign up."""
+    """Sign up. A link to confirm the address is sent to it."""
     user = await users.register(body)
     location = {"Location": f"/api/users/{user.id}"}
     return represent(request, user, status=201, headers=location)
@@ -87,34 +82,32 @@ async def read_user(request: Request, user_id: VisibleUserId, users: Users) -> R
 @router.patch(
     "/{user_id}",
     response_model=UserRead,
-    responses=problems(errors.EmailTaken, errors.NotFound, *_PROOF_ERRORS),
+    responses=problems(errors.NotFound),
     openapi_extra={"parameters": [IF_MATCH_PARAMETER]},
 )
 async def update_user(
     request: Request,
     user_id: VisibleUserId,
-    caller: Caller,
     if_match: IfMatch,
     body: UserUpdate,
     users: Users,
 ) -> Response:
-    """Change name or email. To change your own email, send your current password.
-
-    `If-Match` names the version that you change.
-    """
-    return represent(request, await users.update(user_id, body, if_match, caller))
+    """Change the name. `If-Match` names the version that you change."""
+    return represent(request, await users.update(user_id, body, if_match))
 
 
 @router.put(
     "/{user_id}/password",
     status_code=204,
-    responses=problems(errors.Forbidden, errors.NotFound, *_PROOF_ERRORS),
+    responses=problems(errors.Forbidden, errors.NotFound, *PROOF_ERRORS),
     openapi_extra=limited_by("password"),
 )
 async def change_password(
     user_id: VisibleUserId, caller: Caller, body: PasswordChange, users: Users
 ) -> Response:
     """Set a new password. Send the current password, too. All your other sessions end.
+
+    A notice is sent to your address.
 
     If the account has no password yet, the session must have begun less than five minutes ago.
     """

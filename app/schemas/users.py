@@ -1,32 +1,14 @@
 """The JSON of users."""
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
 from app.models import Role, User
-from app.models.emails import normalise_email
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
+from app.schemas.emails import Email
 from app.schemas.names import Name
 from app.schemas.passwords import NewPassword, TypedPassword
-
-
-def _email(value: str) -> str:
-    try:
-        return normalise_email(value)
-    except ValueError:
-        # The library's message quotes the address. The service's message must not quote it.
-        raise PydanticCustomError(
-            "email", "This is not an email address; write it like name@example.com."
-        ) from None
-
-
-Email = Annotated[
-    str,
-    AfterValidator(_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
-]
 
 
 class UserCreate(RequestBody):
@@ -56,9 +38,6 @@ class UserUpdate(RequestBody):
 
     # The default of a missing field is never read: `model_fields_set` does not contain the field.
     name: Name = Field(default_factory=str)
-    email: Email = Field(default_factory=str)
-    # Required if the owner of an account with a password changes the email.
-    current_password: TypedPassword | None = None
 
 
 class PasswordChange(RequestBody):
@@ -85,6 +64,7 @@ class UserRead(Row):
 
     name: str
     email: str
+    email_confirmed: bool
     role: Role
     created_at: UtcTime
     updated_at: UtcTime

@@ -9,8 +9,8 @@ import structlog
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import AccessTokens, hash_of, new_secret
-from app.errors import BadCredentials, InvalidRefreshToken
-from app.models import Principal, Session, User
+from app.errors import AccountDisabled, BadCredentials, InvalidRefreshToken
+from app.models import MessageKind, Principal, Session, User
 from app.repositories.database import Transaction
 from app.schemas.auth import Login, Refresh, TokenPair
 from app.schemas.sessions import SessionRead
@@ -63,7 +63,8 @@ class AuthService:
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
 
-        Raises `TooManyFailures` and `BadCredentials`. `BadCredentials` takes the same time for an
+        Raises `TooManyFailures`, `BadCredentials`, and `AccountDisabled` if the password is right
+        but an operator has disabled the account. `BadCredentials` takes the same time for an
         unknown email as for a wrong password.
         """
         refresh_token, refresh_token_hash = new_secret()
@@ -83,7 +84,7 @@ class AuthService:
             session = await tx.sessions.rotate(
                 spent, refresh_token_hash, now=datetime.now(UTC), idle=self._session_idle
             )
-            return session, await tx.sessions.end_spent(spent) if session is None else None
+            return session, await _end_spent(tx, spent) if session is None else None
 
         session, ended = await self._store.write(work)
         if ended is not None:
@@ -150,6 +151,8 @@ class AuthService:
             user = await tx.users.get_locked(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None
+            if user.disabled_at is not None:
+                raise AccountDisabled
             if new_hash is not None:
                 # This sets `updated_at`, so it changes the ETag of the account.
                 user.password_hash = new_hash
@@ -163,3 +166,11 @@ class AuthService:
             )
 
         return await self._store.write(work)
+
+
+async def _end_spent(tx: Transaction, token_hash: bytes) -> Session | None:
+    session = await tx.sessions.end_spent(token_hash)
+    user = await tx.users.get(session.user_id) if session is not None else None
+    if user is not None:
+        await tx.messages.add(MessageKind.REFRESH_TOKEN_REUSED, user_id=user.id, address=user.email)
+    return session

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from app.adapters.cursors import Cursors
-from app.adapters.notices import send_notice
-from app.errors import LastSignInMethod, NotFound, Reauthenticate
-from app.models import Principal
+from app.errors import LastSignInMethod, Reauthenticate, existing
+from app.models import MessageKind, Principal
 from app.repositories.database import Transaction
 from app.schemas.identities import IdentityPage, IdentityRead
 from app.store import Store
@@ -56,14 +55,19 @@ class IdentityService:
             # remove the last two identities together.
             user = await tx.users.get_locked(caller.user_id)
             await tx.sessions.lock_against_ending(caller)
-            if user is None or not await tx.identities.remove(identity_id, user_id=caller.user_id):
-                raise NotFound
+            user = existing(user)
+            issuer = existing(await tx.identities.remove(identity_id, user_id=user.id))
             others = await tx.identities.list_for_user(caller.user_id, after=0, limit=1)
             if user.password_hash is None and not others:
                 raise LastSignInMethod
+            await tx.messages.add(
+                MessageKind.IDENTITY_REMOVED,
+                user_id=user.id,
+                address=user.email,
+                provider=self._provider_names.get(issuer, issuer),
+            )
 
         await self._store.write(work)
-        send_notice("identity-removed", user_id=caller.user_id)
 
 
 _SIGN_IN_AGAIN = (

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from app.adapters.notices import send_notice
 from app.adapters.oidc.id_tokens import IdTokenClaims
 from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.tokens import hash_of, new_secret
 from app.errors import (
+    AccountDisabled,
     EmailTaken,
     EmailUnverified,
     IdentityTaken,
@@ -20,7 +20,7 @@ from app.errors import (
     SignInDeclined,
     existing,
 )
-from app.models import OidcFlow, Principal
+from app.models import MessageKind, OidcFlow, Principal
 from app.models.emails import normalise_email
 from app.models.oidc_flows import FLOW_LIFETIME
 from app.repositories.database import Transaction
@@ -166,8 +166,7 @@ class OidcService:
         request = AuthorizationRequest(flow.redirect_uri, flow.nonce, flow.code_verifier)
         claimed = await provider.redeem(response.code, request, issuer=response.issuer)
         if flow.user_id is not None and flow.session_id is not None:
-            if await self._link(claimed, flow.user_id, flow.session_id):
-                send_notice("identity-linked", user_id=flow.user_id)
+            await self._link(name, claimed, flow.user_id, flow.session_id)
             return FinishedFlow(flow.return_to, None)
         secret = await self._sign_in(claimed, user_agent, replaces)
         return FinishedFlow(flow.return_to, secret)
@@ -208,6 +207,8 @@ class OidcService:
 
         async def work(tx: Transaction) -> None:
             user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
+            if user is not None and user.disabled_at is not None:
+                raise AccountDisabled
             user_id = user.id if user is not None else await _new_user(tx, claimed)
             now = datetime.now(UTC)
             await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
@@ -222,11 +223,10 @@ class OidcService:
         await self._store.write(work)
         return secret
 
-    async def _link(self, claimed: IdTokenClaims, user_id: int, session_id: int) -> bool:
-        """Link the identity. Return False if it was already linked to this user."""
+    async def _link(self, name: str, claimed: IdTokenClaims, user_id: int, session_id: int) -> None:
         now, idle = datetime.now(UTC), self._session_idle
 
-        async def work(tx: Transaction) -> bool:
+        async def work(tx: Transaction) -> None:
             # The session may have ended since the flow began, or the account may be erased. With
             # the lock, an erasure and this transaction run one after the other.
             user = await tx.users.get_locked(user_id)
@@ -237,11 +237,13 @@ class OidcService:
             owner = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
             if owner is None:
                 await _add_identity(tx, claimed, user_id, session_id)
+                await tx.messages.add(
+                    MessageKind.IDENTITY_LINKED, user_id=user_id, address=user.email, provider=name
+                )
             elif owner.id != user_id:
                 raise IdentityTaken
-            return owner is None
 
-        return await self._store.write(work)
+        await self._store.write(work)
 
 
 async def _new_user(tx: Transaction, claimed: IdTokenClaims) -> int:
@@ -250,7 +252,10 @@ async def _new_user(tx: Transaction, claimed: IdTokenClaims) -> int:
     except ValueError as error:
         raise EmailUnverified from error
     name = fitting_name(claimed.name or "") or fitting_name(email.partition("@")[0])
-    user = await tx.users.add(name=name or email, email=email, password_hash=None)
+    # The provider has confirmed the address.
+    user = await tx.users.add(
+        name=name or email, email=email, password_hash=None, email_confirmed=True
+    )
     await _add_identity(tx, claimed, user.id, None)
     return user.id
 

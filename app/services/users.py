@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 
 from app.adapters.cursors import Cursors
-from app.adapters.notices import send_notice
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.errors import FieldError, Invalid, PreconditionFailed, WrongPassword, existing
-from app.models import Principal, Role, User, cache_tags
+from app.errors import FieldError, Invalid, WrongPassword, existing
+from app.models import MessageKind, Principal, Role, User, cache_tags
 from app.models.cache_keys import read_key
 from app.models.cached_bodies import CachedBody
 from app.models.guessable_passwords import why_guessable
@@ -35,11 +34,16 @@ class UserService:
         self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
-        """Create an account. Raises `EmailTaken`, and `Invalid` for a guessable password."""
+        """Create an account, and send a link that confirms its address.
+
+        Raises `EmailTaken`, and `Invalid` for a guessable password.
+        """
         password_hash = await self._hash_of(new)
 
         async def work(tx: Transaction) -> User:
-            return await tx.users.add(name=new.name, email=new.email, password_hash=password_hash)
+            user = await tx.users.add(name=new.name, email=new.email, password_hash=password_hash)
+            await tx.messages.add(MessageKind.CONFIRM_EMAIL, user_id=user.id, address=user.email)
+            return user
 
         return UserRead.of(await self._store.write(work))
 
@@ -95,51 +99,28 @@ class UserService:
         )
 
     async def update(
-        self,
-        user_id: int,
-        changes: UserUpdate,
-        expected: EntityTags | None,
-        caller: Principal,
+        self, user_id: int, changes: UserUpdate, expected: EntityTags | None
     ) -> UserRead:
-        """Change name or email, if `expected` matches the current version.
+        """Change the name, if `expected` matches the current version.
 
-        Users who change their own email must pass `PasswordCheck.prove_owner`. Raises `NotFound`,
-        `PreconditionRequired`, `PreconditionFailed`, `EmailTaken`, and the errors of
-        `PasswordCheck.prove_owner`.
+        Raises `NotFound`, `PreconditionRequired` and `PreconditionFailed`.
         """
-        fields = changes.model_fields_set - {"current_password"}
-        before = await self._load(user_id) if "email" in fields else None
-        by_owner = user_id == caller.user_id
-        needs_proof = before is not None and before.email != changes.email and by_owner
-        if before is not None and needs_proof:
-            await self._check.prove_owner(before, caller, changes.current_password)
 
-        async def work(tx: Transaction) -> tuple[UserRead, bool]:
+        async def work(tx: Transaction) -> UserRead:
             user = existing(await tx.users.get_to_change(user_id))
-            new_email = before is not None and user.email != changes.email
-            if before is not None and new_email and by_owner:
-                await tx.sessions.lock_against_ending(caller)
-                if not needs_proof:
-                    # The account had the new email when this request began, so no password was
-                    # checked. Another request has changed the email since then.
-                    raise PreconditionFailed
-                if user.password_hash != before.password_hash:
-                    raise WrongPassword
             require_match(expected, UserRead.of(user).etag())
-            for field in fields:
-                setattr(user, field, getattr(changes, field))
-            return UserRead.of(await tx.users.save(user)), new_email
+            if "name" in changes.model_fields_set:
+                user.name = changes.name
+            return UserRead.of(await tx.users.save(user))
 
-        user, new_email = await self._store.write(work)
-        if new_email:
-            send_notice("email-changed", user_id=user_id)
-        return user
+        return await self._store.write(work)
 
     async def change_password(self, change: PasswordChange, caller: Principal) -> None:
         """Set the caller's password, and end all other sessions of the caller.
 
         Removes each identity that was linked in another session, even if that session has ended:
-        an attacker may have linked it. Raises `Invalid` if the new password is guessable, and the
+        an attacker may have linked it. Links in earlier messages stop working, because an attacker
+        may have requested them. Raises `Invalid` if the new password is guessable, and the
         errors of `PasswordCheck.prove_owner`.
         """
         user_id = caller.user_id
@@ -158,13 +139,40 @@ class UserService:
             await tx.users.save(account)
             await tx.identities.remove_linked_elsewhere(user_id, session_id=caller.session_id)
             await tx.sessions.end_others(user_id, keep=caller.session_id)
+            await tx.messages.remove_with_links(user_id)
+            await tx.messages.add(
+                MessageKind.PASSWORD_CHANGED, user_id=user_id, address=account.email
+            )
 
         await self._store.write(work)
-        send_notice("password-changed", user_id=user_id)
 
     async def _load(self, user_id: int) -> User:
         async with self._store.reading() as tx:
             return existing(await tx.users.get(user_id))
+
+    async def list_newest(self, *, limit: int) -> list[User]:
+        """Return up to `limit` accounts, the newest first, for operators."""
+        async with self._store.reading() as tx:
+            return await tx.users.list_newest(limit=limit)
+
+    async def set_disabled(self, email: str, *, disabled: bool) -> User:
+        """Disable or enable an account, for operators. Raises `NotFound`.
+
+        No sign-in to a disabled account is possible, and all its sessions end.
+        """
+
+        async def work(tx: Transaction) -> User:
+            user = existing(await tx.users.get_by_email_locked(email))
+            if not disabled:
+                user.disabled_at = None
+            elif user.disabled_at is None:
+                user.disabled_at = datetime.now(UTC)
+            saved = await tx.users.save(user)
+            if disabled:
+                await tx.sessions.end_all(user.id)
+            return saved
+
+        return await self._store.write(work)
 
     async def erase(self, user_id: int, expected: EntityTags | None) -> None:
         """Erase an account's personal data and end its sessions.
@@ -180,6 +188,7 @@ class UserService:
             await tx.users.erase(user_id, now=datetime.now(UTC))
             await tx.identities.remove_all(user_id)
             await tx.sessions.end_all(user_id)
+            await tx.messages.remove_all(user_id)
 
         await self._store.write(work)
 

@@ -28,8 +28,9 @@ from app.settings.kinds import (
     address,
     refuse_weak_password,
 )
+from app.settings.mail import MailSettings
 from app.settings.origins import BrowserOrigins
-from app.settings.providers import Provider, ProviderSettings
+from app.settings.providers import Provider
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
@@ -49,7 +50,7 @@ class TokenSettings(EnvironmentSettings):
     token_lifetime: Annotated[int, Field(gt=0, le=_MAX_SECONDS)] = 15 * 60
 
 
-class Settings(TokenSettings, ProviderSettings):
+class Settings(TokenSettings, MailSettings):
     """The service's settings. Times are in seconds, sizes in bytes."""
 
     environment: Literal["production", "local"] = "production"
@@ -104,10 +105,19 @@ class Settings(TokenSettings, ProviderSettings):
     # Failed logins in a row for one account, from all addresses.
     rate_limit_login_failures: RateLimit = "20/15minutes"
     rate_limit_password: RateLimit = "5/minute"
+    # Messages to one address, and messages that one account or one client has requested.
+    rate_limit_mail: RateLimit = "10/10minutes"
     rate_limit_default: RateLimit = "600/minute"
 
-    # The time between two deletions of expired rows.
-    sweep_interval: PositiveFloat = 600.0
+    # When a worker deletes expired rows, in cron's notation.
+    sweep_schedule: str = "*/10 * * * *"
+    # A job that fails is tried again after a pause. The pause doubles from attempt to attempt, from
+    # a second up to JOB_MAX_PAUSE. After JOB_MAX_ATTEMPTS, the job waits for an operator.
+    job_max_attempts: PositiveInt = 100
+    job_max_pause: PositiveFloat = 900.0
+    # The number of jobs that a worker runs at the same time. Each worker sends one message at a
+    # time, so only more workers send faster.
+    job_concurrency: PositiveInt = 4
 
     request_timeout: PositiveFloat = 10.0
     max_body_size: PositiveInt = 64 * 1024
@@ -145,6 +155,11 @@ class Settings(TokenSettings, ProviderSettings):
         self.refuse_unsafe_providers(
             local=self.environment == "local", any_host="*" in self.allowed_hosts
         )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> "Settings":
+        self.refuse_incomplete_mail(local=self.environment == "local")
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import FastAPI, Response
 
 USER: Final = (
-    b'{"id":1,"name":"Amara Okafor","email":"amara.okafor@seed.example.com","role":"user",'
+    b'{"id":1,"name":"Amara Okafor","email":"amara.okafor@seed.example.com",'
+    b'"email_confirmed":false,"role":"user",'
     b'"created_at":"2026-05-12T01:57:34.185660Z","updated_at":"2026-05-12T01:57:34.185660Z"}'
 )
 

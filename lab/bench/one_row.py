@@ -15,7 +15,9 @@ from pydantic_core import to_json
 
 # The service's default for DATABASE_POOL_SIZE.
 _CONNECTIONS: Final = 10
-_QUERY: Final = "SELECT id, name, email, role, created_at, updated_at FROM users WHERE id = %s"
+_QUERY: Final = (
+    "SELECT id, name, email, email_confirmed, role, created_at, updated_at FROM users WHERE id = %s"
+)
 
 
 @asynccontextmanager

@@ -39,7 +39,8 @@ class ComposeStack:
             shutil.copytree(CHECKOUT / name, directory / name)
         self.project = f"roundtrip-test-{secrets.token_hex(4)}"
         self.image = f"roundtrip:{self.project}"
-        self.http_port, self.https_port, self.jaeger_port = free_port(), free_port(), free_port()
+        self.http_port, self.https_port = free_port(), free_port()
+        self.jaeger_port, self.mail_port = free_port(), free_port()
         inherited = {
             name: value
             for name, value in os.environ.items()
@@ -54,6 +55,7 @@ class ComposeStack:
             "HTTP_PORT": str(self.http_port),
             "HTTPS_PORT": str(self.https_port),
             "JAEGER_PORT": str(self.jaeger_port),
+            "MAIL_PORT": str(self.mail_port),
         }
         self.client = httpx2.Client(base_url=f"http://localhost:{self.http_port}", timeout=30)
 
@@ -98,6 +100,15 @@ class ComposeStack:
             return bool(self.client.get("/readyz").json().get("status") == "ready")
         except (httpx2.HTTPError, ValueError):
             return False
+
+    def messages_to(self, address: str) -> list[str]:
+        """Return the texts of the messages to an address that are in the stack's mailbox."""
+        mailbox = f"http://localhost:{self.mail_port}/api/v1"
+        found = self.client.get(f"{mailbox}/search", params={"query": f'to:"{address}"'}).json()
+        return [
+            self.client.get(f"{mailbox}/message/{it['ID']}").json()["Text"]
+            for it in found["messages"]
+        ]
 
     def resources(self) -> dict[str, list[str]]:
         """Return the containers, volumes and networks of this project."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 import subprocess
 
 import httpx2
@@ -17,7 +18,7 @@ KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
 
 def test_a_second_up_changes_nothing(stack: ComposeStack) -> None:
     """No container is restarted."""
-    servers = ("caddy", "app-1", "app-2", "postgres", "redis", "limits")
+    servers = ("caddy", "app-1", "app-2", "worker", "mail", "postgres", "redis", "limits")
     before = {name: stack.inspect(name)["State"]["StartedAt"] for name in servers}
     stack.succeed("up", "--wait")
     assert {name: stack.inspect(name)["State"]["StartedAt"] for name in servers} == before
@@ -52,6 +53,39 @@ def test_the_databases_are_isolated_from_caddy_and_the_internet(stack: ComposeSt
         assert json.loads(stack.docker("network", "inspect", name))[0]["Internal"]
     assert "front" in "".join(stack.inspect("caddy")["NetworkSettings"]["Networks"])
     assert "back" not in "".join(stack.inspect("caddy")["NetworkSettings"]["Networks"])
+
+
+def test_a_signup_sends_a_message_to_the_mailbox(stack: ComposeStack) -> None:
+    """The link in the message leads to the stack's own page, and confirms the address."""
+    email = f"{secrets.token_hex(8)}@example.com"
+    assert stack.client.post("/api/users", json=signup(email)).status_code == 201
+    assert wait_until(lambda: len(stack.messages_to(email)) == 1, timeout_s=30)
+    (text,) = stack.messages_to(email)
+    link = re.search(r"\S+/account/confirm#(\S+)", text)
+    assert link
+    assert link[0].startswith(f"https://localhost:{stack.https_port}/account/confirm#")
+    response = stack.client.put("/api/auth/email-confirmation", json={"token": link[1]})
+    assert response.status_code == 204
+
+
+def test_messages_wait_for_the_smtp_server_and_for_the_worker(stack: ComposeStack) -> None:
+    """A signup succeeds without both of them. Its message is sent when they are back."""
+    stack.succeed("stop", "mail", "worker")
+    # SIGTERM has ended the worker, not SIGKILL.
+    assert stack.inspect("worker")["State"]["ExitCode"] == 0
+    email = f"{secrets.token_hex(8)}@example.com"
+    assert stack.client.post("/api/users", json=signup(email)).status_code == 201
+    stack.succeed("start", "worker")
+    assert wait_until(lambda: "job_failed" in stack.succeed("logs", "worker"), timeout_s=30)
+    stack.succeed("start", "mail")
+    assert wait_until(lambda: _has_message(stack, email), timeout_s=60)
+
+
+def _has_message(stack: ComposeStack, email: str) -> bool:
+    try:
+        return bool(stack.messages_to(email))
+    except (httpx2.HTTPError, ValueError):
+        return False
 
 
 def test_the_lab_is_not_available_in_production(stack: ComposeStack) -> None:

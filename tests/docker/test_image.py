@@ -67,7 +67,9 @@ def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
     assert first[:3] == ["python", "-m", "uvicorn"]
 
 
-@pytest.mark.parametrize("service", ["app-1", "caddy", "postgres", "redis", "limits"])
+@pytest.mark.parametrize(
+    "service", ["app-1", "worker", "mail", "caddy", "postgres", "redis", "limits"]
+)
 def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: str) -> None:
     """No container is root, has or can gain a capability, or can change its image's files.
 

@@ -51,7 +51,10 @@ def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
 ) -> None:
     """The update replaces the containers while a client sends requests, which all succeed."""
     blocks = blocks_of("docs/docker.md")
-    replacements = {"localhost:16686": f"localhost:{own_stack.jaeger_port}"}
+    replacements = {
+        "localhost:16686": f"localhost:{own_stack.jaeger_port}",
+        "localhost:8025": f"localhost:{own_stack.mail_port}",
+    }
     terminal = Terminal(own_stack, tmp_path, replacements, checkout=own_stack.directory)
     update = next(index for index, (_, text) in enumerate(blocks) if "--no-deps" in text)
     compared = terminal.run_and_compare(blocks[:update])
@@ -60,7 +63,7 @@ def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
     assert len(statuses) > 50
     assert set(statuses) == {200}
     compared += terminal.run_and_compare(blocks[update + 1 :])
-    assert compared == 6
+    assert compared == 7
     assert not any(own_stack.resources().values())
 
 

@@ -17,12 +17,15 @@ PASSWORD = "correct horse battery"
 ADMIN_ONLY = {"list_users", "create_product", "update_product"}
 # This operation needs an identity at a provider, which only a browser can link.
 BROWSER_ONLY = {"delete_identity"}
+# These operations need the token in the link of a message with this subject.
+LINK_SUBJECTS = {"confirm_email": "Confirm", "reset_password": "Reset"}
+LINK_TOKEN = "<token in the link>"
 EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 
 
 @pytest.fixture
 def admin(stack: LocalStack) -> str:
-    """The email of an administrator for one test, because the fuzzer may change the email."""
+    """The email of an administrator for one test, because the fuzzer may change the account."""
     email = f"{secrets.token_hex(8)}@example.com"
     result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
     assert result.returncode == 0, result.stdout
@@ -77,6 +80,9 @@ def test_every_curl_example_in_the_document_succeeds(
         elif group[0]["operationId"] != "create_user":
             stack.request("POST", "/api/users", body=signup(email))
         script = _script(document, group).replace("ahmed@example.com", email)
+        if subject := LINK_SUBJECTS.get(group[0]["operationId"]):
+            assert LINK_TOKEN in script
+            script = script.replace(LINK_TOKEN, _link_token(stack, email, subject))
         assert _paste(script, tmp_path) == [min(it["responses"]) for it in group], script
 
 
@@ -87,6 +93,14 @@ def _script(document: dict[str, Any], operations: list[dict[str, Any]]) -> str:
     prepare += [purchase] if any(f"${x}" in "".join(examples) for x in ("PRODUCT", "ORDER")) else []
     script = "\n".join([*prepare, *(f"{example}; echo" for example in examples), ""])
     return script.replace("kettle-1", secrets.token_hex(8))
+
+
+def _link_token(stack: LocalStack, email: str, subject: str) -> str:
+    if subject == LINK_SUBJECTS["reset_password"]:
+        stack.request("POST", "/api/auth/password-reset", body={"email": email})
+    shown = stack.run("mail", "show", "--to", email, "--subject", subject, "--wait", "20", "--link")
+    assert shown.returncode == 0, shown.stdout
+    return shown.stdout.strip().partition("#")[2]
 
 
 def _paste(script: str, directory: Path) -> list[str]:

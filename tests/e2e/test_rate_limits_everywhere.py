@@ -12,7 +12,7 @@ LIMIT_PER_HOUR = 20
 @pytest.fixture(scope="module")
 def strict_stack() -> Iterator[LocalStack]:
     """A stack in which every limit of requests is 20 per hour. Failed logins keep their limit."""
-    names = ("SIGNUP", "LOGIN", "PASSWORD", "DEFAULT")
+    names = ("SIGNUP", "LOGIN", "PASSWORD", "MAIL", "DEFAULT")
     limits = {f"RATE_LIMIT_{name}": f"{LIMIT_PER_HOUR}/hour" for name in names}
     stack = LocalStack(**limits, **NO_PROVIDER)
     try:

@@ -4,7 +4,7 @@ import secrets
 
 import httpx2
 
-from tests.accounts import Account, signup_body
+from tests.accounts import Account, new_email, signup_body
 
 
 def canaries() -> dict[str, str]:
@@ -24,6 +24,7 @@ def drive(client: httpx2.Client, account: Account, canary: dict[str, str]) -> li
     auth = {"Authorization": f"Bearer {canary['token']}", "Cookie": f"a={canary['cookie']}"}
     password, email = canary["password"], account.email
     change = {"current_password": password, "new_password": canary["new password"]}
+    reset = {"new_password": canary["new password"]}
     return [
         client.post("/api/users", json=signup_body(password=password)),
         client.post("/api/users", json=signup_body(name="", password=password)),
@@ -36,6 +37,13 @@ def drive(client: httpx2.Client, account: Account, canary: dict[str, str]) -> li
         client.get("/api/users/me", headers=auth),
         client.put(f"{account.url}/password", json=change, headers=account.auth),
         client.put(f"{account.url}/password", json={**change, "x": 1}, headers=account.auth),
+        client.put(
+            f"{account.url}/email",
+            json={"email": new_email(), "current_password": password},
+            headers=account.auth,
+        ),
+        client.put("/api/auth/email-confirmation", json={"token": canary["token"]}),
+        client.put("/api/auth/password-reset", json={**reset, "token": canary["token"]}),
         client.get(f"/api/users?limit={canary['query']}", headers={**account.auth, **auth}),
         client.get(f"/nothing/{canary['query']}?{canary['query']}", headers=auth),
         client.post("/api/users", content=f'{{"password": "{password}'),

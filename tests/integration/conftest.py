@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -9,8 +11,10 @@ import pytest
 
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
+from tests.conftest import NewDatabase
 from tests.integration.proxy import PostgresProxy, proxy_to
 from tests.integration.shop import new_product
+from tests.mailbox import Mailbox, running_mailbox, running_worker
 from tests.receiver import Receiver, SendTraced, Span, running_receiver
 from tests.service import Service, running_service
 
@@ -89,3 +93,32 @@ def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
     """A proxy to the database `own_url` of a module, and the database URL through this proxy."""
     with proxy_to(own_url) as proxied:
         yield proxied
+
+
+@dataclass(frozen=True)
+class WithMail:
+    """A service with a worker, and the mailbox that gets the worker's messages."""
+
+    service: Service
+    mailbox: Mailbox
+    database_url: str
+    worker_log: Path
+
+    @property
+    def client(self) -> httpx2.Client:
+        """An HTTP client of the service."""
+        return self.service.client
+
+
+@pytest.fixture(scope="session")
+def with_mail(
+    defaults: Mapping[str, str], new_tables: NewDatabase, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WithMail]:
+    """A service that the tests of messages share. It has its own database, and a worker."""
+    logs = tmp_path_factory.mktemp("with-mail")
+    database_url = new_tables()
+    with running_mailbox() as mailbox:
+        settings = {**defaults, **mailbox.settings, "DATABASE_URL": database_url}
+        worker = running_worker(logs / "worker", settings)
+        with worker, running_service(logs / "service", settings) as service:
+            yield WithMail(service, mailbox, database_url, logs / "worker")

@@ -12,6 +12,7 @@ from tests.integration.wire import JSON, pointers, problem
 
 MISSING = 2**62
 _NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "a quite different one"}
+_NEW_EMAIL = {"email": "mallory@example.com", "current_password": PASSWORD}
 _CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "", {}),
     ("GET", "", {"headers": {"If-None-Match": "*"}}),
@@ -28,13 +29,17 @@ _CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("PUT", "/password", {"json": _NEW_PASSWORD}),
     ("PUT", "/password", {"json": {"new_password": "short"}}),
     ("PUT", "/password", {}),
+    ("PUT", "/email", {"json": _NEW_EMAIL}),
+    ("PUT", "/email", {"json": {"email": "mallory@example.com"}}),
+    ("PUT", "/email", {"json": {"email": "nobody"}}),
+    ("PUT", "/email", {}),
     ("DELETE", "", {"headers": {"If-Match": "*"}}),
     ("DELETE", "", {"headers": {"If-Match": "unquoted"}}),
     ("DELETE", "", {}),
 ]
 _UNREADABLE: list[tuple[str, str, dict[str, Any]]] = [
     (method, path, {"content": content, "headers": headers})
-    for method, path in [("PATCH", ""), ("PUT", "/password")]
+    for method, path in [("PATCH", ""), ("PUT", "/password"), ("PUT", "/email")]
     for content, headers in [
         (b"{", JSON),
         (b'{"name": "A", "name": "B"}', JSON),
@@ -47,6 +52,7 @@ _UNREADABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("OPTIONS", "", {}),
     ("POST", "", {}),
     ("GET", "/password", {}),
+    ("GET", "/email", {}),
     ("GET", "/orders/1/x", {}),
 ]
 
@@ -119,7 +125,10 @@ def test_a_request_without_a_token_gets_401(
     assert _comparable(responses[0]) == _comparable(responses[1])
 
 
-@pytest.mark.parametrize("name", ["id", "role", "status", "owner_id", "total", "created_at"])
+@pytest.mark.parametrize(
+    "name",
+    ["id", "role", "status", "owner_id", "total", "created_at", "email_confirmed", "disabled_at"],
+)
 @pytest.mark.parametrize("value", [1, "admin"])
 def test_fields_that_the_client_may_not_set_are_refused(
     client: httpx2.Client, shared_user: Account, name: str, value: object
@@ -137,6 +146,10 @@ def test_fields_that_the_client_may_not_set_are_refused(
         f"{shared_user.url}/password", json={**_NEW_PASSWORD, name: value}, headers=shared_user.auth
     )
     assert pointers(change) == [f"/{name}"]
+    move = client.put(
+        f"{shared_user.url}/email", json={**_NEW_EMAIL, name: value}, headers=shared_user.auth
+    )
+    assert pointers(move) == [f"/{name}"]
     after = client.get(shared_user.url, headers=shared_user.auth)
     assert after.headers["ETag"] == shared_user.etag  # check 26
     login_after = client.post("/api/auth/login", json={"email": email, "password": PASSWORD})

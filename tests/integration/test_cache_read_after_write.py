@@ -144,7 +144,7 @@ def test_an_erased_account_cannot_order_in_any_process(
     keyed = order(pair[1], buyer, (product, 1), key=new_key())
     problem(keyed, 401, "invalid-token")  # check 47
     with psycopg.connect(own_url, autocommit=True) as connection:
-        for table in ("orders", "idempotency_keys", "identities", "sessions"):
+        for table in ("orders", "idempotency_keys", "identities", "sessions", "messages"):
             statement = sql.SQL("SELECT count(*) FROM {} WHERE user_id = %s")
             found = connection.execute(statement.format(sql.Identifier(table)), [buyer.id])
             assert found.fetchone() == (0,)  # check 47

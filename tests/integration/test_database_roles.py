@@ -1,6 +1,6 @@
 """The service's role reads and writes rows, and owns no table (deploy/postgres.sql)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -9,7 +9,9 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL
 
 from lab.stack.servers.postgres import PostgresServer
-from tests.conftest import migrate
+from tests.accounts import sign_up
+from tests.conftest import StartService, migrate
+from tests.mailbox import running_mailbox, running_worker
 
 OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
 
@@ -58,6 +60,20 @@ def test_the_role_of_the_service_can_use_tables_that_a_migration_creates(
         connection.execute("DROP TABLE later")
 
 
+def test_the_role_of_the_service_can_add_and_run_jobs(
+    postgres: PostgresServer,
+    start_service: StartService,
+    defaults: Mapping[str, str],
+    tmp_path: Path,
+) -> None:
+    """A signup adds a job, and a worker with the same role runs it."""
+    user = sign_up(start_service(DATABASE_URL=postgres.url).client)
+    with running_mailbox() as mailbox:
+        settings = {**defaults, **mailbox.settings, "DATABASE_URL": postgres.url}
+        with running_worker(tmp_path / "worker", settings):
+            mailbox.wait_for(user.email)
+
+
 def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -> None:
     """The role `migrator` owns all tables. It is no superuser, and creates no role."""
     with psycopg.connect(postgres.migrator_url) as connection:
@@ -84,4 +100,5 @@ def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer)
     with psycopg.connect(postgres.url) as connection:
         assert connection.execute(OWNERS).fetchall() == [("migrator",)]
         connection.execute("UPDATE users SET name = name")
+        connection.execute("SELECT nextval('procrastinate_jobs_id_seq')")
     migrate(postgres.migrator_url)

@@ -179,8 +179,9 @@ def test_refused_values_are_never_echoed(client: httpx2.Client, shared_user: Acc
     patch = client.patch(
         shared_user.url, json=body, headers={**shared_user.auth, "If-Match": shared_user.etag}
     )
+    put = client.put(f"{shared_user.url}/email", json=body, headers=shared_user.auth)
     broken = client.post("/api/users", content=b'{"name":"canary', headers=JSON)
-    for response in (signup, login, patch, broken):
+    for response in (signup, login, patch, put, broken):
         assert response.is_client_error
         assert "canary" not in response.text
 

@@ -62,7 +62,8 @@ def test_a_first_sign_in_creates_an_account_and_a_session(
     response = browser.finish(provider.authorize(url, email=email.upper(), name=" Ines\n "))
     assert (response.status_code, response.headers["Location"]) == (303, "/api/users/me")
     assert response.headers["Cache-Control"] == "no-store"
-    assert browser.me() == {**browser.me(), "name": "Ines", "email": email, "role": "user"}
+    expected = {"name": "Ines", "email": email, "email_confirmed": True, "role": "user"}
+    assert browser.me() == {**browser.me(), **expected}
 
 
 def test_both_cookies_are_restricted_to_this_host(
@@ -244,6 +245,17 @@ def test_a_login_to_an_account_without_a_password_always_fails(
     own = {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{browser.me()['id']}/password"
     problem(browser.request("PUT", path, json=change, headers=own), 403, "wrong-password")
+
+
+def test_a_disabled_account_cannot_be_signed_in_to(
+    service: Service, provider: HostileProvider, database: psycopg.Connection
+) -> None:
+    """The provider's word is not enough. Afterwards, the browser has no session."""
+    subject, first, again = secrets.token_hex(8), Browser(service.client), Browser(service.client)
+    first.sign_in(provider, sub=subject)
+    database.execute("UPDATE users SET disabled_at = now() WHERE id = %s", [first.me()["id"]])
+    problem(again.sign_in(provider, sub=subject), 403, "account-disabled")
+    assert "__Host-session" not in again.cookies
 
 
 def test_the_identities_of_an_erased_account_are_deleted(

@@ -1,7 +1,8 @@
 """Links of identities to accounts: only the signed-in owner can create them."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,8 +14,9 @@ from tests.integration.hostile_provider import (
     HostileProvider,
     hostile_provider,
 )
-from tests.integration.wire import log_with, problem
-from tests.service import Service
+from tests.integration.wire import problem, text_with
+from tests.mailbox import running_worker
+from tests.service import TIMEOUT_SECONDS, Service
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +29,15 @@ def provider() -> Iterator[HostileProvider]:
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
     """A service whose users can sign in with the identity provider `provider`."""
-    return start_service(
-        **provider.settings,
-        SWEEP_INTERVAL="0.2",
-    )
+    return start_service(**provider.settings)
+
+
+@pytest.fixture
+def worker_log(defaults: Mapping[str, str], tmp_path: Path) -> Iterator[Path]:
+    """The log of a worker that deletes expired rows each second."""
+    log = tmp_path / "worker"
+    with running_worker(log, {**defaults, "SWEEP_SCHEDULE": "* * * * * *"}):
+        yield log
 
 
 @pytest.fixture
@@ -55,6 +62,28 @@ def test_an_owner_can_link_several_identities(
         later = Browser(service.client)
         later.sign_in(provider, sub=subject)
         assert later.me()["id"] == owner.id
+
+
+def test_a_password_reset_removes_linked_identities(
+    service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
+) -> None:
+    """An attacker may have linked them."""
+    # check 41
+    owner, subject, token = sign_up(service.client), secrets.token_hex(8), secrets.token_urlsafe()
+    browser.finish(provider.authorize(browser.begin_link(owner), sub=subject))
+    service.client.post("/api/auth/password-reset", json={"email": owner.email})
+    # No worker sends the message, so the test makes the link.
+    database.execute(
+        "INSERT INTO links (token_hash, message_id, expires_at)"
+        " SELECT sha256(%s), id, now() + interval '1 minute' FROM messages"
+        " WHERE user_id = %s AND kind = 'reset-password'",
+        [token.encode(), owner.id],
+    )
+    reset = {"token": token, "new_password": "another long password"}
+    assert service.client.put("/api/auth/password-reset", json=reset).status_code == 204
+    later = Browser(service.client)
+    later.sign_in(provider, sub=subject)
+    assert later.me()["id"] != owner.id
 
 
 def test_linking_an_identity_again_succeeds(
@@ -124,9 +153,10 @@ def test_a_link_cannot_be_started_from_another_site(
 
 
 def test_an_expired_flow_is_refused_and_deleted(
-    service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
+    browser: Browser, provider: HostileProvider, database: psycopg.Connection, worker_log: Path
 ) -> None:
-    """A flow expires after ten minutes."""
+    """A flow expires after ten minutes. A worker deletes it."""
+    text_with(worker_log, "swept", timeout_seconds=TIMEOUT_SECONDS)
     parameters = provider.authorize(browser.begin())
     query = "SELECT extract(epoch FROM max(expires_at) - now()) FROM oidc_flows"
     row = database.execute(query).fetchone()
@@ -134,7 +164,7 @@ def test_an_expired_flow_is_refused_and_deleted(
     assert 590 < row[0] <= 600
     expired_count = database.execute("UPDATE oidc_flows SET expires_at = now()").rowcount
     problem(browser.finish(parameters), 403, "oidc-refused")
-    log_with(service, f'"oidc_flows":{expired_count}')
+    text_with(worker_log, f'"oidc_flows":{expired_count}')
     assert database.execute("SELECT count(*) FROM oidc_flows").fetchone() == (0,)
 
 

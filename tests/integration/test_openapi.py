@@ -66,6 +66,18 @@ def test_every_response_lists_its_headers(operations: Operations) -> None:
             assert ("Location" in headers) == (status in {"201", "303"}), path
 
 
+def test_a_response_without_a_body_documents_no_content(operations: Operations) -> None:
+    """A generated client does not try to parse an empty body."""
+    empty = [
+        (method, path, response)
+        for method, path, operation in operations
+        for status, response in operation["responses"].items()
+        if status in {"202", "204", "303", "304"}
+    ]
+    assert len(empty) > 10
+    assert not [(method, path) for method, path, response in empty if "content" in response]
+
+
 def test_every_parameter_is_described_and_path_parameters_keep_their_order(
     operations: Operations,
 ) -> None:

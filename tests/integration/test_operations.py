@@ -131,7 +131,12 @@ def test_the_document_contains_the_operations_of_the_contract(document: dict[str
         ("GET", "/api/users/{user_id}"),
         ("PATCH", "/api/users/{user_id}"),
         ("PUT", "/api/users/{user_id}/password"),
+        ("PUT", "/api/users/{user_id}/email"),
         ("DELETE", "/api/users/{user_id}"),
+        ("POST", "/api/auth/email-confirmation"),
+        ("PUT", "/api/auth/email-confirmation"),
+        ("POST", "/api/auth/password-reset"),
+        ("PUT", "/api/auth/password-reset"),
         ("POST", "/api/auth/login"),
         ("GET", "/api/auth/oidc/{provider}/login"),
         ("POST", "/api/auth/oidc/{provider}/link"),
@@ -169,7 +174,8 @@ def test_each_problem_in_the_document_has_a_page(
                      "internal-error", "malformed-json", "sku-taken", "out-of-stock",
                      "invalid-transition", "idempotency-in-flight", "idempotency-mismatch",
                      "contended", "invalid-refresh-token", "invalid-session", "cross-site",
-                     "too-many-failed-logins"}  # fmt: skip
+                     "too-many-failed-logins", "account-disabled", "email-confirmed",
+                     "invalid-link"}  # fmt: skip
     listed = client.get("/problems").text
     for code in sorted(codes | {"overloaded", "not-ready", "malformed-request"}):
         response = client.get(f"/problems/{code}")
@@ -189,6 +195,8 @@ def test_operations_that_hash_a_password_document_overloaded(
         ("post", "/api/auth/login"),
         ("post", "/api/auth/session"),
         ("put", "/api/users/{user_id}/password"),
+        ("put", "/api/users/{user_id}/email"),
+        ("put", "/api/auth/password-reset"),
     ]:
         unavailable = document["paths"][path][method]["responses"]["503"]
         assert "`overloaded`" in unavailable["description"], path

@@ -78,7 +78,9 @@ def test_a_list_has_the_keys_and_headers_of_the_contract(
     response = _get(client, admin, "/api/users", limit=1)
     assert list(response.json()) == ["items", "next_cursor"]  # check 27
     (user,) = response.json()["items"]
-    assert list(user) == ["id", "name", "email", "role", "created_at", "updated_at"]
+    assert list(user) == [
+        "id", "name", "email", "email_confirmed", "role", "created_at", "updated_at"
+    ]  # fmt: skip
     assert response.headers["Cache-Control"] == "private, no-cache"
     headers = {**admin.auth, "If-None-Match": response.headers["ETag"]}
     again = client.get("/api/users?limit=1", headers=headers)

@@ -35,6 +35,7 @@ def services(start_service: StartService, database_url: str) -> tuple[Service, S
         "RATE_LIMIT_SIGNUP": "",
         "RATE_LIMIT_LOGIN": "3/2 seconds;100/minute",
         "RATE_LIMIT_PASSWORD": "",
+        "RATE_LIMIT_MAIL": "",
         "RATE_LIMIT_DEFAULT": f"{DEFAULT_LIMIT}/minute",
     }
     return start_service(**settings), start_service(**settings)
@@ -127,6 +128,24 @@ def test_a_user_has_5_password_changes_a_minute_by_default(
     found = [change(ahmed, next(_addresses)) for _ in range(6)]
     assert statuses(found) == {400: 5, 429: 1}
     assert found[0].headers["RateLimit-Policy"] == '"password";q=5;w=60'
+    assert change(shared_user, next(_addresses)).status_code == 400
+
+
+def test_a_user_can_ask_for_10_messages_in_10_minutes_by_default(
+    limited: httpx2.Client, ahmed: Account, shared_user: Account
+) -> None:
+    """Changes of the email and requests for another link count together, for the user."""
+
+    def change(account: Account, address: str) -> httpx2.Response:
+        headers = _from(address, **account.auth)
+        return limited.put(f"{account.url}/email", content=b"{", headers=headers)
+
+    found = [change(ahmed, next(_addresses)) for _ in range(10)]
+    assert statuses(found) == {400: 10}
+    assert found[0].headers["RateLimit-Policy"] == '"mail";q=10;w=600'
+    again = _from(next(_addresses), **ahmed.auth)
+    refused = limited.post("/api/auth/email-confirmation", headers=again)
+    problem(refused, 429, "too-many-requests")
     assert change(shared_user, next(_addresses)).status_code == 400
 
 

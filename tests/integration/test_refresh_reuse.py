@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
-from tests.accounts import Account
+from tests.accounts import Account, notices
 from tests.conftest import StartService
 from tests.integration.signed_in import (
     Tokens,
@@ -89,6 +90,17 @@ def test_a_reuse_is_logged_without_the_token(
         assert secret not in log  # check 38
     for line in log.splitlines():
         json.loads(line)
+
+
+def test_a_reuse_is_announced_once(
+    client: httpx2.Client, ahmed: Account, database: psycopg.Connection
+) -> None:
+    """The owner gets a notice when the session ends. A further reuse ends nothing."""
+    first = signed_in(client, ahmed)
+    tokens_in(refresh(client, first.refresh))
+    for _ in range(2):
+        problem(refresh(client, first.refresh), 401, "invalid-refresh-token")
+        assert notices(database, ahmed.id, ahmed.email) == ["refresh-token-reused"]  # check 15
 
 
 @pytest.mark.parametrize("processes", [1, 2])

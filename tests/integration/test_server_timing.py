@@ -29,7 +29,7 @@ def test_a_response_has_the_duration_of_each_stage(timed_service: Service) -> No
     """Durations are in milliseconds, in the order of stages, with a count if a stage repeats."""
     timing = _timing(timed_service.client.post("/api/users", json=signup_body()))
     assert list(timing) == ["rate-limit", "redis", "validate", "endpoint", "service", "hash",
-                            "pool", "sql", "commit", "serialize"]  # fmt: skip
+                            "pool", "sql", "queue", "commit", "serialize"]  # fmt: skip
     assert timing["hash"][0] > 5
     account = sign_up(timed_service.client)
     login = {"email": account.email, "password": account.password}

@@ -10,7 +10,7 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.accounts import PASSWORD, Account, log_in
+from tests.accounts import PASSWORD, Account, log_in, notices
 from tests.conftest import StartService
 from tests.integration.wire import problem
 
@@ -27,9 +27,12 @@ def _change(client: httpx2.Client, account: Account, current: str, new: str) -> 
 
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
-    client: httpx2.Client, ahmed: Account
+    client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
-    """The session that changed the password continues. The user's other sessions end."""
+    """The session that changed the password continues. The user's other sessions end.
+
+    The owner gets a notice.
+    """
     others = [log_in(client, ahmed.email, PASSWORD) for _ in range(2)]
     changed = _change(client, ahmed, PASSWORD, NEW_PASSWORD)
     assert (changed.status_code, changed.content) == (204, b"")
@@ -38,6 +41,7 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
         gone = client.get("/api/users/me", headers=_auth(token))
         problem(gone, 401, "invalid-token")  # check 9, check 17
     log_in(client, ahmed.email, NEW_PASSWORD)
+    assert notices(database, ahmed.id, ahmed.email) == ["password-changed"]  # check 41
     body = {"email": ahmed.email, "password": PASSWORD}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
 
@@ -50,12 +54,15 @@ def test_a_new_password_does_not_affect_other_users(
     assert client.get("/api/users/me", headers=bettina.auth).status_code == 200
 
 
-def test_a_new_password_needs_the_current_one(client: httpx2.Client, ahmed: Account) -> None:
+def test_a_new_password_needs_the_current_one(
+    client: httpx2.Client, ahmed: Account, database: psycopg.Connection
+) -> None:
     """A stolen token is not enough to set a password. A refused change changes nothing."""
     other = log_in(client, ahmed.email, PASSWORD)
     for wrong in ("not the password", "", PASSWORD.upper(), PASSWORD + " "):
         problem(_change(client, ahmed, wrong, NEW_PASSWORD), 403, "wrong-password")  # check 9
     assert client.get("/api/users/me", headers=_auth(other)).status_code == 200
+    assert notices(database, ahmed.id, ahmed.email) == []
     log_in(client, ahmed.email, PASSWORD)
 
 

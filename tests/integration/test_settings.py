@@ -14,6 +14,9 @@ from tests.service import CHECKOUT, signing_key
 _VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@127.0.0.1:1/roundtrip",
     "REDIS_URL": "redis://:wQ8-long-enough@127.0.0.1:1/0",
+    "SMTP_URL": "smtps://shop:wQ8-long-enough@127.0.0.1:1",
+    "MAIL_FROM": "Shop <accounts@shop.example>",
+    "ACCOUNT_PAGES_URL": "https://shop.example/account",
 }
 
 

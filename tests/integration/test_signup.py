@@ -19,8 +19,11 @@ def test_signup_returns_201_with_the_user_and_its_location(client: httpx2.Client
     assert response.headers["Content-Type"] == "application/json"
     assert response.headers["Location"] == f"/api/users/{user['id']}"
     assert response.headers["Cache-Control"] == "private, no-cache"
-    assert set(user) == {"id", "name", "email", "role", "created_at", "updated_at"}  # check 27
+    assert set(user) == {
+        "id", "name", "email", "email_confirmed", "role", "created_at", "updated_at"
+    }  # check 27  # fmt: skip
     assert (user["name"], user["email"], user["role"]) == ("Ahmed", body["email"], "user")
+    assert user["email_confirmed"] is False
     assert user["created_at"] == user["updated_at"]
     assert user["created_at"].endswith("Z")
 

@@ -41,6 +41,8 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
         "      hash",
         "      pool",
         "      sql",
+        "      queue",
+        "        sql",
         "      commit",
         "    serialize",
     ]

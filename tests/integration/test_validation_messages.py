@@ -38,7 +38,8 @@ def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
 
 
 def _details(response: httpx2.Response) -> list[str]:
-    if response.status_code != 422:
+    # The problem of an unknown token has no details of fields.
+    if response.status_code != 422 or response.json()["code"] == "invalid-link":
         return []
     return [error["detail"] for error in problem(response, 422, "invalid-content")["errors"]]
 

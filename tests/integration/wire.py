@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -74,9 +75,14 @@ def log_with(service: Service, *texts: str) -> str:
 
     The service may write a log line after it has sent the response.
     """
-    deadline = time.monotonic() + 5
+    return text_with(service.log, *texts)
+
+
+def text_with(file: Path, *texts: str, timeout_seconds: float = 5) -> str:
+    """Wait until a log contains all these texts, and return the whole log."""
+    deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        log = service.log.read_text()
+        log = file.read_text()
         if all(text in log for text in texts):
             return log
         time.sleep(0.02)

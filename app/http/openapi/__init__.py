@@ -32,7 +32,7 @@ NO_STORE: Final[dict[str, Any]] = {"x-no-store": True}
 """The `openapi_extra` of a route whose response must not be stored, and has no ETag."""
 
 
-def limited_by(policy: Literal["signup", "login", "password"]) -> dict[str, Any]:
+def limited_by(policy: Literal["signup", "login", "password", "mail"]) -> dict[str, Any]:
     """Return the `openapi_extra` of a route with a rate limit other than `default`."""
     return {RATE_LIMIT: policy}
 

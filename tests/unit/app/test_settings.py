@@ -12,6 +12,9 @@ from tests.service import CHECKOUT, signing_key
 _VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@db/roundtrip",
     "REDIS_URL": "redis://:wQ8-long-enough@cache:6379/0",
+    "SMTP_URL": "smtps://shop:wQ8-long-enough@smtp.test",
+    "MAIL_FROM": "Shop <accounts@shop.test>",
+    "ACCOUNT_PAGES_URL": "https://shop.test/account",
 }
 
 
@@ -30,6 +33,7 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.environment == "production"
     assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
     assert settings.rate_limit_password == "5/minute"
+    assert settings.rate_limit_mail == "10/10minutes"
     assert settings.rate_limit_default == "600/minute"
     assert settings.rate_limit_login_failures == "20/15minutes"
     assert settings.token_lifetime == 900
@@ -41,6 +45,9 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.database_pool_timeout == 5
     assert settings.redis_timeout == 0.15
     assert settings.log_format == "json"
+    assert settings.sweep_schedule == "*/10 * * * *"
+    assert (settings.job_max_attempts, settings.job_max_pause) == (100, 900)
+    assert settings.job_concurrency == 4
 
 
 def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +55,11 @@ def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
     # These two settings have no constant default.
-    shown = {n: v for n, v in lines if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}}
+    shown = {
+        n: v.strip('"')
+        for n, v in lines
+        if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}
+    }
     by_default = _load(monkeypatch)
     as_shown = _load(monkeypatch, **shown)
     for name in shown:

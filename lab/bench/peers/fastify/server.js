@@ -35,8 +35,8 @@ const USER = "/api/users/{user_id}";
 const ORDERS = `${USER}/orders`;
 
 const findUser = statement("user", `
-SELECT users.id, users.name, users.email, users.password_hash, users.role, users.created_at,
-  users.updated_at
+SELECT users.id, users.name, users.email, users.password_hash, users.email_confirmed, users.role,
+  users.disabled_at, users.created_at, users.updated_at
 FROM users WHERE users.id = $1::BIGINT AND users.erased_at IS NULL`);
 
 /** Writes one line for each request, with the fields of app/middleware/observability/access_log.py. */
@@ -165,8 +165,8 @@ async function loadUser(userId) {
   if (user === undefined) {
     throw new Problem("not-found");
   }
-  const { id, name, email, role, created_at, updated_at } = user;
-  return JSON.stringify({ id, name, email, role, created_at, updated_at });
+  const { id, name, email, email_confirmed, role, created_at, updated_at } = user;
+  return JSON.stringify({ id, name, email, email_confirmed, role, created_at, updated_at });
 }
 
 async function createOrder(request, reply) {

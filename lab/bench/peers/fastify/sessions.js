@@ -33,7 +33,8 @@ SELECT sessions.user_id, sessions.id, users.role, sessions.last_used_at, session
 FROM sessions JOIN users ON sessions.user_id = users.id
 WHERE sessions.expires_at > $1::TIMESTAMP WITH TIME ZONE
   AND sessions.last_used_at > $2::TIMESTAMP WITH TIME ZONE
-  AND users.erased_at IS NULL AND sessions.id = $3::BIGINT AND sessions.user_id = $4::BIGINT`);
+  AND users.erased_at IS NULL AND users.disabled_at IS NULL
+  AND sessions.id = $3::BIGINT AND sessions.user_id = $4::BIGINT`);
 const touch = statement("touch", `
 UPDATE sessions SET last_used_at=$1::TIMESTAMP WITH TIME ZONE
 WHERE sessions.id = $2::BIGINT AND sessions.last_used_at < $1::TIMESTAMP WITH TIME ZONE`);

@@ -1,0 +1,123 @@
+"""The queue of jobs, as operators and metrics see it. Procrastinate runs the jobs in a worker."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from app.models import FailedJob, JobCount
+from app.repositories.executor import Executor
+from app.repositories.statements import Statement
+
+_LIST_FAILED: Final = Statement(
+    text("""
+SELECT job.id, job.task_name, job.attempts, max(event.at), message.kind, message.failure
+FROM procrastinate_jobs AS job
+LEFT JOIN procrastinate_events AS event ON event.job_id = job.id
+LEFT JOIN messages AS message ON message.id = CAST(job.args ->> 'message_id' AS bigint)
+WHERE job.status = 'failed'
+GROUP BY job.id, message.id
+ORDER BY job.id
+LIMIT :limit
+"""),
+    FailedJob,
+)
+_RETRY: Final = Statement(
+    text("""
+UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = now()
+WHERE status = 'failed' AND id = :job_id
+RETURNING id
+"""),
+    int,
+)
+_DROP: Final = Statement(
+    text("""
+WITH dropped AS (
+    DELETE FROM procrastinate_jobs WHERE status = 'failed' AND id = :job_id RETURNING id, args
+), unsent AS (
+    DELETE FROM messages USING dropped
+    WHERE messages.id = CAST(dropped.args ->> 'message_id' AS bigint)
+)
+SELECT id FROM dropped
+"""),
+    int,
+)
+# SKIP LOCKED: if several workers run this statement at the same time, each job is retried once.
+_RETRY_ABANDONED: Final = Statement(
+    text("""
+UPDATE procrastinate_jobs AS job
+SET attempts = job.attempts + 1, scheduled_at = now(), status = CAST(
+    CASE WHEN job.attempts + 1 < :max_attempts THEN 'todo' ELSE 'failed' END
+    AS procrastinate_job_status
+)
+FROM (
+    SELECT running.id FROM procrastinate_jobs AS running
+    LEFT JOIN procrastinate_workers AS worker ON worker.id = running.worker_id
+    WHERE running.status = 'doing'
+        AND (worker.id IS NULL OR worker.last_heartbeat < now() - CAST(:silent_for AS interval))
+    FOR UPDATE OF running SKIP LOCKED
+) AS abandoned
+WHERE job.id = abandoned.id
+RETURNING job.id
+"""),
+    int,
+)
+_COUNT: Final = Statement(
+    text("""
+SELECT queue_name, CAST(status AS text), count(DISTINCT job.id),
+    CAST(extract(epoch FROM now() - min(event.at)) AS float)
+FROM procrastinate_jobs AS job
+JOIN procrastinate_events AS event ON event.job_id = job.id
+WHERE status IN ('todo', 'doing', 'failed')
+GROUP BY queue_name, status
+"""),
+    JobCount,
+)
+_COUNT_WORKERS: Final = Statement(
+    text("""
+SELECT count(*) FROM procrastinate_workers
+WHERE last_heartbeat >= now() - CAST(:silent_for AS interval)
+"""),
+    int,
+)
+
+
+class JobRepository:
+    """Reads and changes the queue."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def list_failed(self, *, limit: int) -> list[FailedJob]:
+        """List up to `limit` failed jobs, in the order of ids."""
+        return await self._executor.fetch_all(_LIST_FAILED, limit=limit)
+
+    async def retry(self, job_id: int) -> bool:
+        """Let a failed job run again, with all its attempts. Return False if it has not failed."""
+        return await self._executor.fetch_one(_RETRY, job_id=job_id) is not None
+
+    async def drop(self, job_id: int) -> bool:
+        """Delete a failed job and the message that it could not send.
+
+        Return False if the job has not failed.
+        """
+        return await self._executor.fetch_one(_DROP, job_id=job_id) is not None
+
+    async def retry_abandoned(self, *, silent_for: timedelta, max_attempts: int) -> int:
+        """Let the jobs of killed workers run again, and return their number.
+
+        A worker counts as killed if it has sent no heartbeat for `silent_for`. A job that has begun
+        `max_attempts` times fails, because the job itself may kill its worker.
+        """
+        jobs = await self._executor.fetch_all(
+            _RETRY_ABANDONED, silent_for=silent_for, max_attempts=max_attempts
+        )
+        return len(jobs)
+
+    async def count(self) -> list[JobCount]:
+        """Count the jobs that wait, run or have failed, by queue and state."""
+        return await self._executor.fetch_all(_COUNT)
+
+    async def count_workers(self, *, silent_for: timedelta) -> int:
+        """Count the workers that have sent a heartbeat within `silent_for`."""
+        return await self._executor.fetch_row(_COUNT_WORKERS, silent_for=silent_for)

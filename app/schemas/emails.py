@@ -1,0 +1,55 @@
+"""The JSON of email addresses: their confirmation and their change."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.models.emails import normalise_email
+from app.schemas.bodies import RequestBody
+from app.schemas.passwords import TypedPassword
+
+
+def _email(value: str) -> str:
+    try:
+        return normalise_email(value)
+    except ValueError:
+        # The library's message quotes the address. The service's message must not quote it.
+        raise PydanticCustomError(
+            "email", "This is not an email address; write it like name@example.com."
+        ) from None
+
+
+Email = Annotated[
+    str,
+    AfterValidator(_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+
+LinkToken = Annotated[
+    SecretStr, WithJsonSchema({"type": "string", "format": "password", "writeOnly": True})
+]
+"""The token in the fragment of a link. A malformed token is refused like an unknown one."""
+
+
+class EmailChange(RequestBody):
+    """The new address. The owner of an account with a password also sends the password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"email": "ahmed@example.org", "current_password": "correct horse battery"}
+            ]
+        }
+    )
+
+    email: Email
+    current_password: TypedPassword | None = None
+
+
+class EmailConfirmation(RequestBody):
+    """The token of the link in a message."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "<token in the link>"}]})
+
+    token: LinkToken

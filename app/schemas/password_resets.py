@@ -1,0 +1,30 @@
+"""The JSON of password resets."""
+
+from pydantic import ConfigDict
+
+from app.schemas.bodies import RequestBody
+from app.schemas.emails import Email, LinkToken
+from app.schemas.passwords import NewPassword
+
+
+class PasswordResetRequest(RequestBody):
+    """The address of the account."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ahmed@example.com"}]})
+
+    email: Email
+
+
+class PasswordReset(RequestBody):
+    """The token of the link in the message, and the new password."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"token": "<token in the link>", "new_password": "purple monkey dishwasher"}
+            ]
+        }
+    )
+
+    token: LinkToken
+    new_password: NewPassword

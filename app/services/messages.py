@@ -1,0 +1,131 @@
+"""Sending the messages that the other services have added. The worker calls this."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from functools import partial
+from typing import Final
+
+from app.adapters.mail.errors import MailError, MailUnavailable
+from app.adapters.mail.messages import Content, compose, link_url
+from app.adapters.mail.smtp import SmtpClient
+from app.adapters.tokens import new_secret
+from app.errors import AppError
+from app.models import Message, MessageKind, User
+from app.models.messages import LINK_LIFETIMES
+from app.repositories.database import Transaction
+from app.store import Store
+from app.tracing import staged_methods
+
+_KEPT_FOR: Final = max(LINK_LIFETIMES.values())
+"""How long a message is kept after it was sent."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A message that can be sent now."""
+
+    message: Message
+    address: str
+    content: Content
+
+
+@staged_methods("service")
+class MessageService:
+    """Sends messages to users, and deletes old ones."""
+
+    def __init__(
+        self, store: Store, mail: SmtpClient | None, *, sender: str, link_base: str | None
+    ) -> None:
+        """`mail` and `link_base` may be None if this process sends no messages."""
+        self._store = store
+        self._mail = mail
+        self._sender = sender
+        self._link_base = link_base
+        self._sending = asyncio.Lock()
+
+    @property
+    def can_send(self) -> bool:
+        """Whether the settings name an SMTP server, and a page for the links."""
+        return self._mail is not None and self._link_base is not None
+
+    async def send(self, message_id: int) -> MessageKind | None:
+        """Send a message, and return its kind. None if it was sent already or is no longer wanted.
+
+        A message is sent twice if the server accepts it, but the process ends or PostgreSQL is
+        unavailable before the message is marked as sent. Both have the same Message-ID, and the
+        links in both work until one is used. Raises `MailRefused` if the message can never be sent,
+        and `MailUnavailable` if it may be sent later.
+        """
+        if self._mail is None or self._link_base is None:
+            raise MailUnavailable("the settings name no mail server")
+        # One after the other: if this process is killed, at most one message was sent and is not
+        # marked as sent.
+        async with self._sending:
+            prepared = await self._store.write(
+                partial(self._prepare, message_id, link_base=self._link_base)
+            )
+            if prepared is None:
+                return None
+            try:
+                await self._mail.send(self._compose(prepared), to=prepared.address)
+            except MailError as error:
+                await self._note_failure(message_id, error.reason)
+                raise
+            now = datetime.now(UTC)
+            await self._store.write(lambda tx: tx.messages.mark_sent(message_id, now=now))
+        return prepared.message.kind
+
+    async def _note_failure(self, message_id: int, reason: str) -> None:
+        # The log has the reason, too.
+        with suppress(AppError):
+            await self._store.write(lambda tx: tx.messages.note_failure(message_id, reason))
+
+    async def _prepare(
+        self, message_id: int, tx: Transaction, *, link_base: str
+    ) -> _Prepared | None:
+        message = await tx.messages.get_locked(message_id)
+        if message is None or message.sent_at is not None:
+            return None
+        user = await tx.users.get(message.user_id) if message.user_id is not None else None
+        if user is None or message.address is None:
+            # This is the reset of the password of an unknown address.
+            await tx.messages.remove(message_id)
+            return None
+        link = None
+        if message.link_lifetime is not None:
+            token, token_hash = new_secret()
+            expires_at = datetime.now(UTC) + message.link_lifetime
+            await tx.messages.add_link(message.id, token_hash, expires_at=expires_at)
+            link = link_url(message.kind, base=link_base, token=token)
+        return _Prepared(message, message.address, _content(message, user, link))
+
+    def _compose(self, prepared: _Prepared) -> EmailMessage:
+        message = prepared.message
+        return compose(
+            prepared.content,
+            sender=self._sender,
+            to=prepared.address,
+            message_id=f"{message.id}.{int(message.created_at.timestamp())}",
+            now=datetime.now(UTC),
+        )
+
+    async def clear_sent(self) -> int:
+        """Delete the messages that were sent long ago, and return their number."""
+        sent_until = datetime.now(UTC) - _KEPT_FOR
+        return await self._store.clear(
+            lambda tx, limit: tx.messages.clear_sent(sent_until=sent_until, limit=limit)
+        )
+
+
+def _content(message: Message, user: User, link: str | None) -> Content:
+    is_confirmed = user.email_confirmed and user.email == message.address
+    return Content(
+        message.kind,
+        name=user.name if is_confirmed else None,
+        link=link,
+        occurred_at=message.created_at,
+        provider=message.provider,
+    )

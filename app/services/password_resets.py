@@ -1,0 +1,92 @@
+"""The reset of a forgotten password, by a link in a message."""
+
+from datetime import UTC, datetime
+
+from app.adapters.failed_logins import FailedLogins
+from app.adapters.mail_limit import MailLimit
+from app.adapters.password_hasher import PasswordHasher
+from app.adapters.tokens import hash_of
+from app.errors import FieldError, Invalid, InvalidLink
+from app.models import Message, MessageKind, User
+from app.models.guessable_passwords import why_guessable
+from app.repositories.database import Transaction
+from app.schemas.password_resets import PasswordReset
+from app.store import Store
+from app.tracing import staged_methods
+
+
+@staged_methods("service")
+class PasswordResetService:
+    """Sends links, and sets a new password for a link."""
+
+    def __init__(
+        self, store: Store, passwords: PasswordHasher, failures: FailedLogins, limit: MailLimit
+    ) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._failures = failures
+        self._limit = limit
+
+    async def request(self, email: str) -> None:
+        """Send a link to this address if an account has it. Earlier links stop working.
+
+        This takes about the same time whether or not there is an account: the same statements run,
+        and a job is added in both cases. Raises `TooManyRequests`.
+        """
+        await self._limit.count(email)
+
+        async def work(tx: Transaction) -> None:
+            user = await tx.users.get_by_email_locked(email)
+            await tx.messages.add(
+                MessageKind.RESET_PASSWORD,
+                user_id=user.id if user is not None else None,
+                address=user.email if user is not None else None,
+            )
+
+        await self._store.write(work)
+
+    async def complete(self, reset: PasswordReset) -> None:
+        """Set the new password, and end all sessions of the account. The link works once.
+
+        Removes each identity that was linked in a session: an attacker may have linked it. Raises
+        `InvalidLink`, `Overloaded`, and `Invalid` if the new password is guessable.
+        """
+        token_hash = hash_of(reset.token.get_secret_value())
+        password = reset.new_password.get_secret_value()
+        async with self._store.reading() as tx:
+            message = await _find(tx, token_hash)
+            user = await tx.users.get(message.user_id) if message.user_id is not None else None
+        if user is None:
+            raise InvalidLink
+        reason = why_guessable(password, name=user.name, email=user.email)
+        if reason is not None:
+            raise Invalid(FieldError(reason, pointer="/new_password"))
+        password_hash = await self._passwords.hash(password)
+        await self._store.write(lambda tx: _set_password(tx, token_hash, user, password_hash))
+        # The owner has proved control of the address. Earlier failed logins must not block the
+        # login that follows.
+        for by_owner in (False, True):
+            await self._failures.reset(user.email, by_owner=by_owner)
+
+
+async def _find(tx: Transaction, token_hash: bytes) -> Message:
+    message = await tx.messages.get_by_token(token_hash, now=datetime.now(UTC))
+    if message is None or message.kind is not MessageKind.RESET_PASSWORD:
+        raise InvalidLink
+    return message
+
+
+async def _set_password(
+    tx: Transaction, token_hash: bytes, found: User, password_hash: str
+) -> None:
+    user = await tx.users.get_to_change(found.id)
+    message = await _find(tx, token_hash)
+    # Of concurrent uses of the link, only one deletes the message.
+    if user is None or not await tx.messages.remove(message.id):
+        raise InvalidLink
+    user.password_hash = password_hash
+    await tx.users.save(user)
+    await tx.identities.remove_linked(user.id)
+    await tx.sessions.end_all(user.id)
+    await tx.messages.remove_with_links(user.id)
+    await tx.messages.add(MessageKind.PASSWORD_CHANGED, user_id=user.id, address=user.email)

@@ -1,0 +1,151 @@
+"""The change of an email address: by its owner with a link, and by an administrator at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from tests.accounts import PASSWORD, Account, log_in, new_admin, new_email, sign_up
+from tests.integration.conftest import WithMail
+from tests.mailbox import text_of
+
+CONFIRM = "/api/auth/email-confirmation"
+NEW_ADDRESS = "Confirm your new"
+REQUESTED = "was requested"
+CHANGED = "was changed"
+
+
+def _ask(with_mail: WithMail, user: Account, email: str, **changes: object) -> httpx2.Response:
+    body = {"email": email, "current_password": PASSWORD, **changes}
+    return with_mail.client.put(f"{user.url}/email", json=body, headers=user.auth)
+
+
+def _email_of(with_mail: WithMail, user: Account) -> str:
+    email: str = with_mail.client.get(user.url, headers=user.auth).json()["email"]
+    return email
+
+
+def test_the_address_changes_when_the_link_is_used(with_mail: WithMail) -> None:
+    """The old address is told of the request, and then of the change."""
+    user, email = sign_up(with_mail.client), new_email()
+    response = _ask(with_mail, user, email)
+    assert (response.status_code, response.content) == (202, b"")
+    token = with_mail.mailbox.token(email, NEW_ADDRESS)
+    notice = with_mail.mailbox.wait_for(user.email, REQUESTED)
+    assert email not in text_of(notice)
+    assert _email_of(with_mail, user) == user.email
+    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 204
+    after = with_mail.client.get(user.url, headers=user.auth).json()
+    assert (after["email"], after["email_confirmed"]) == (email, True)
+    with_mail.mailbox.wait_for(user.email, CHANGED)
+    log_in(with_mail.client, email, PASSWORD)
+
+
+def test_the_change_needs_the_password(with_mail: WithMail) -> None:
+    """A stolen token alone cannot change the address."""  # check 41
+    user, email = sign_up(with_mail.client), new_email()
+    wrong = _ask(with_mail, user, email, current_password="not the password at all")
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong-password")
+    missing = with_mail.client.put(f"{user.url}/email", json={"email": email}, headers=user.auth)
+    assert missing.json()["errors"][0]["pointer"] == "/current_password"
+
+
+def test_the_address_of_another_account_is_refused(with_mail: WithMail) -> None:
+    """It is refused when the user asks for it, and when the link is used."""
+    user, other, email = sign_up(with_mail.client), sign_up(with_mail.client), new_email()
+    taken = _ask(with_mail, user, other.email.upper())
+    assert (taken.status_code, taken.json()["code"]) == (409, "email-taken")
+    assert _ask(with_mail, user, email).status_code == 202
+    token = with_mail.mailbox.token(email, NEW_ADDRESS)
+    sign_up(with_mail.client, email=email)
+    late = with_mail.client.put(CONFIRM, json={"token": token})
+    assert (late.status_code, late.json()["code"]) == (409, "email-taken")
+    assert _email_of(with_mail, user) == user.email
+
+
+def test_the_present_address_is_no_change(with_mail: WithMail) -> None:
+    """The error says so, and no message is sent."""
+    user = sign_up(with_mail.client)
+    response = _ask(with_mail, user, user.email)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/email"
+
+
+def test_a_change_makes_earlier_links_invalid(with_mail: WithMail) -> None:
+    """Links that were sent to the old address stop working."""
+    user, email = sign_up(with_mail.client), new_email()
+    confirm = with_mail.mailbox.token(user.email, "Confirm")
+    assert with_mail.client.post("/api/auth/password-reset", json={"email": user.email}).is_success
+    reset = with_mail.mailbox.token(user.email, "Reset")
+    assert _ask(with_mail, user, email).status_code == 202
+    change = with_mail.mailbox.token(email, NEW_ADDRESS)
+    assert with_mail.client.put(CONFIRM, json={"token": change}).status_code == 204
+    assert with_mail.client.put(CONFIRM, json={"token": confirm}).status_code == 422
+    body = {"token": reset, "new_password": "another long password"}
+    assert with_mail.client.put("/api/auth/password-reset", json=body).status_code == 422
+
+
+def test_a_change_of_password_cancels_the_change_of_address(with_mail: WithMail) -> None:
+    """Whoever knew the old password may have asked for the change."""  # check 41
+    user, email = sign_up(with_mail.client), new_email()
+    assert _ask(with_mail, user, email).status_code == 202
+    token = with_mail.mailbox.token(email, NEW_ADDRESS)
+    body = {"current_password": PASSWORD, "new_password": "another long password"}
+    changed = with_mail.client.put(f"{user.url}/password", json=body, headers=user.auth)
+    assert changed.status_code == 204
+    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 422
+    with_mail.mailbox.wait_for(user.email, "Your password was changed")
+
+
+def test_an_administrator_changes_an_address_at_once(with_mail: WithMail) -> None:
+    """The old address gets a notice, and the new one a link. It is not confirmed until then."""
+    admin = new_admin(with_mail.client, with_mail.database_url)
+    user, email = sign_up(with_mail.client), new_email()
+    for _ in range(2):
+        response = with_mail.client.put(
+            f"{user.url}/email", json={"email": email}, headers=admin.auth
+        )
+        assert (response.status_code, response.content) == (204, b"")
+    after = with_mail.client.get(user.url, headers=user.auth).json()
+    assert (after["email"], after["email_confirmed"]) == (email, False)
+    with_mail.mailbox.wait_for(user.email, CHANGED)
+    token = with_mail.mailbox.token(email, "Confirm")
+    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 204
+    taken = with_mail.client.put(
+        f"{user.url}/email", json={"email": admin.email}, headers=admin.auth
+    )
+    assert (taken.status_code, taken.json()["code"]) == (409, "email-taken")
+
+
+def test_another_users_address_is_not_found(with_mail: WithMail) -> None:
+    """The response is the same as for an account that does not exist."""  # check 24
+    user, other = sign_up(with_mail.client), sign_up(with_mail.client)
+    body = {"email": new_email(), "current_password": PASSWORD}
+    found = with_mail.client.put(f"{other.url}/email", json=body, headers=user.auth)
+    missing = with_mail.client.put(f"/api/users/{2**62}/email", json=body, headers=user.auth)
+    assert found.status_code == missing.status_code == 404
+    assert found.json()["detail"] == missing.json()["detail"]
+
+
+def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
+    """Of two links to the same new address, used at the same time, one works."""
+    email, tokens = new_email(), []
+    for count in (1, 2):
+        user = sign_up(with_mail.client)
+        assert _ask(with_mail, user, email).status_code == 202
+        tokens.append(with_mail.mailbox.token(email, NEW_ADDRESS, count=count))
+    with ThreadPoolExecutor(2) as threads:
+        responses = list(
+            threads.map(lambda it: with_mail.client.put(CONFIRM, json={"token": it}), tokens)
+        )
+    assert sorted(response.status_code for response in responses) == [204, 409]
+
+
+@pytest.mark.parametrize("email", ["", "no address", "a\u202e@example.com", None, 7])
+def test_an_invalid_address_is_refused(with_mail: WithMail, email: object) -> None:
+    """The error names the field."""
+    user = sign_up(with_mail.client)
+    body = {"email": email, "current_password": PASSWORD}
+    response = with_mail.client.put(f"{user.url}/email", json=body, headers=user.auth)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/email"

@@ -1,0 +1,113 @@
+"""The confirmation of an email address, by the link in a message."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.accounts import new_email, sign_up, signup_body
+from tests.integration.conftest import WithMail
+
+CONFIRM = "/api/auth/email-confirmation"
+
+
+def test_a_signup_sends_a_link_that_confirms_the_address(with_mail: WithMail) -> None:
+    """The account shows `email_confirmed`, and its ETag changes."""
+    user = sign_up(with_mail.client)
+    before = with_mail.client.get(user.url, headers=user.auth)
+    assert before.json()["email_confirmed"] is False
+    token = with_mail.mailbox.token(user.email)
+    response = with_mail.client.put(CONFIRM, json={"token": token})
+    assert (response.status_code, response.content) == (204, b"")
+    after = with_mail.client.get(user.url, headers=user.auth)
+    assert after.json()["email_confirmed"] is True
+    assert after.headers["ETag"] != before.headers["ETag"]
+
+
+def test_a_link_works_once(with_mail: WithMail) -> None:
+    """Of 20 concurrent uses, one succeeds."""
+    token = with_mail.mailbox.token(sign_up(with_mail.client).email)
+    with ThreadPoolExecutor(20) as threads:
+        responses = list(
+            threads.map(lambda _: with_mail.client.put(CONFIRM, json={"token": token}), range(20))
+        )
+    assert sorted(response.status_code for response in responses) == [204, *[422] * 19]
+    problem = with_mail.client.put(CONFIRM, json={"token": token}).json()
+    assert problem["code"] == "invalid-link"
+    assert token not in str(problem)
+
+
+def test_a_newer_link_makes_the_older_invalid(with_mail: WithMail) -> None:
+    """Only the newest link of a kind works."""
+    user = sign_up(with_mail.client)
+    older = with_mail.mailbox.token(user.email)
+    sent = with_mail.client.post(CONFIRM, headers=user.auth)
+    assert (sent.status_code, sent.content) == (202, b"")
+    newer = with_mail.mailbox.token(user.email, count=2)
+    assert with_mail.client.put(CONFIRM, json={"token": older}).status_code == 422
+    assert with_mail.client.put(CONFIRM, json={"token": newer}).status_code == 204
+
+
+def test_a_link_expires(with_mail: WithMail) -> None:
+    """After 24 hours, the link is as invalid as an unknown one."""
+    user = sign_up(with_mail.client)
+    token = with_mail.mailbox.token(user.email)
+    with psycopg.connect(with_mail.database_url, autocommit=True) as connection:
+        row = connection.execute(
+            "UPDATE links SET expires_at = expires_at - interval '24 hours' FROM messages"
+            " WHERE message_id = messages.id AND user_id = %s"
+            " RETURNING expires_at BETWEEN now() - interval '1 minute' AND now()",
+            [user.id],
+        ).fetchone()
+    assert row == (True,)
+    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 422
+
+
+def test_a_confirmed_address_needs_no_link(with_mail: WithMail) -> None:
+    """A request for another link gets 409."""
+    user = sign_up(with_mail.client)
+    token = with_mail.mailbox.token(user.email)
+    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 204
+    response = with_mail.client.post(CONFIRM, headers=user.auth)
+    assert (response.status_code, response.json()["code"]) == (409, "email-confirmed")
+
+
+def test_only_a_signed_in_user_can_ask_for_another_link(with_mail: WithMail) -> None:
+    """Nobody else can have messages sent to the address."""
+    assert with_mail.client.post(CONFIRM).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 50, "x" * 10_000])
+def test_an_unknown_token_is_an_invalid_link(with_mail: WithMail, token: str) -> None:
+    """The form of a token does not matter."""
+    response = with_mail.client.put(CONFIRM, json={"token": token})
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-link")
+
+
+def test_a_refused_signup_sends_no_second_message(with_mail: WithMail) -> None:
+    """The message exists exactly if the account was committed."""
+    body = signup_body(email=new_email())
+    assert with_mail.client.post("/api/users", json=body).status_code == 201
+    assert with_mail.client.post("/api/users", json=body).status_code == 409
+    with psycopg.connect(with_mail.database_url) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM messages WHERE address = %s", [body["email"]]
+        ).fetchone()
+    assert rows == (1,)
+
+
+def test_tokens_are_stored_only_as_hashes(with_mail: WithMail) -> None:
+    """No table contains the token of a link. The job's arguments contain no personal data."""
+    user = sign_up(with_mail.client)
+    token = with_mail.mailbox.token(user.email)
+    with psycopg.connect(with_mail.database_url) as connection:
+        tables = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        for (table,) in tables:
+            query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))
+            rows = connection.execute(query).fetchall()
+            assert not [row for (row,) in rows if token in row], table
+            if table.startswith("procrastinate"):
+                assert not [row for (row,) in rows if user.email in row], table

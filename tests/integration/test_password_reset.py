@@ -1,0 +1,146 @@
+"""The reset of a forgotten password, by the link in a message."""
+
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from time import perf_counter
+
+import httpx2
+import psycopg
+from psycopg import sql
+
+from tests.accounts import PASSWORD, log_in, new_email, sign_up
+from tests.conftest import StartService
+from tests.integration.conftest import WithMail
+
+RESET = "/api/auth/password-reset"
+NEW_PASSWORD = "another long password"
+
+
+def _ask(with_mail: WithMail, email: str) -> httpx2.Response:
+    response = with_mail.client.post(RESET, json={"email": email})
+    assert (response.status_code, response.content) == (202, b""), response.text
+    return response
+
+
+def _reset(with_mail: WithMail, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
+    return with_mail.client.put(RESET, json={"token": token, "new_password": password})
+
+
+def test_a_link_sets_a_new_password_and_ends_all_sessions(with_mail: WithMail) -> None:
+    """A notice is sent. The old password and the old token are refused."""
+    user = sign_up(with_mail.client)
+    _ask(with_mail, user.email.upper())
+    token = with_mail.mailbox.token(user.email, "Reset")
+    response = _reset(with_mail, token)
+    assert (response.status_code, response.content) == (204, b"")
+    assert with_mail.client.get(user.url, headers=user.auth).status_code == 401
+    login = {"email": user.email, "password": PASSWORD}
+    assert with_mail.client.post("/api/auth/login", json=login).status_code == 401
+    log_in(with_mail.client, user.email, NEW_PASSWORD)
+    with_mail.mailbox.wait_for(user.email, "Your password was changed")
+
+
+def test_a_link_works_once(with_mail: WithMail) -> None:
+    """Of 20 concurrent uses, one succeeds."""
+    user = sign_up(with_mail.client)
+    _ask(with_mail, user.email)
+    token = with_mail.mailbox.token(user.email, "Reset")
+    with ThreadPoolExecutor(20) as threads:
+        responses = list(threads.map(lambda _: _reset(with_mail, token), range(20)))
+    assert sorted(response.status_code for response in responses) == [204, *[422] * 19]
+    assert _reset(with_mail, token).json()["code"] == "invalid-link"
+
+
+def test_a_newer_link_makes_the_older_invalid(with_mail: WithMail) -> None:
+    """Only the newest link works. It expires after 30 minutes."""
+    user = sign_up(with_mail.client)
+    _ask(with_mail, user.email)
+    older = with_mail.mailbox.token(user.email, "Reset")
+    _ask(with_mail, user.email)
+    newer = with_mail.mailbox.token(user.email, "Reset", count=2)
+    assert _reset(with_mail, older).status_code == 422
+    with psycopg.connect(with_mail.database_url, autocommit=True) as connection:
+        row = connection.execute(
+            "UPDATE links SET expires_at = expires_at - interval '30 minutes' FROM messages"
+            " WHERE message_id = messages.id AND user_id = %s AND kind = 'reset-password'"
+            " RETURNING expires_at BETWEEN now() - interval '1 minute' AND now()",
+            [user.id],
+        ).fetchone()
+    assert row == (True,)
+    assert _reset(with_mail, newer).status_code == 422
+
+
+def test_a_guessable_password_is_refused_and_the_link_still_works(with_mail: WithMail) -> None:
+    """The rules of a signup apply."""  # check 4
+    user = sign_up(with_mail.client)
+    _ask(with_mail, user.email)
+    token = with_mail.mailbox.token(user.email, "Reset")
+    for password in ("short", user.email, "password" * 4):
+        response = _reset(with_mail, token, password)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == "/new_password"
+    assert _reset(with_mail, token).status_code == 204
+
+
+def test_a_link_that_confirms_an_address_resets_no_password(with_mail: WithMail) -> None:
+    """Each kind of link works for its own purpose only."""
+    user = sign_up(with_mail.client)
+    confirm = with_mail.mailbox.token(user.email, "Confirm")
+    assert _reset(with_mail, confirm).status_code == 422
+    _ask(with_mail, user.email)
+    token = with_mail.mailbox.token(user.email, "Reset")
+    response = with_mail.client.put("/api/auth/email-confirmation", json={"token": token})
+    assert response.status_code == 422
+
+
+def test_after_a_reset_the_count_of_failed_logins_begins_again(
+    with_mail: WithMail, start_service: StartService
+) -> None:
+    """The owner of a locked account gets in by a reset."""
+    # check 10
+    own = {**with_mail.mailbox.settings, "DATABASE_URL": with_mail.database_url}
+    client = start_service(**own, RATE_LIMIT_LOGIN_FAILURES="2/hour").client
+    user = sign_up(client)
+    wrong = {"email": user.email, "password": "not the password at all"}
+    statuses = [client.post("/api/auth/login", json=wrong).status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
+    _ask(with_mail, user.email)
+    reset = {"token": with_mail.mailbox.token(user.email, "Reset"), "new_password": NEW_PASSWORD}
+    assert client.put(RESET, json=reset).status_code == 204
+    log_in(client, user.email, NEW_PASSWORD)
+
+
+def test_an_erased_account_gets_no_message(with_mail: WithMail) -> None:
+    """The links of an erased account stop working, and nothing of it is left."""  # check 48
+    user = sign_up(with_mail.client)
+    _ask(with_mail, user.email)
+    token = with_mail.mailbox.token(user.email, "Reset")
+    headers = {**user.auth, "If-Match": "*"}
+    assert with_mail.client.delete(user.url, headers=headers).status_code == 204
+    assert _reset(with_mail, token).status_code == 422
+    with psycopg.connect(with_mail.database_url) as connection:
+        for table in ("messages", "links", "procrastinate_jobs", "users"):
+            query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table))
+            rows = connection.execute(query).fetchall()
+            assert not [row for (row,) in rows if user.email in row], table
+
+
+def test_the_response_does_not_show_whether_an_account_exists(with_mail: WithMail) -> None:
+    """Status, body and headers are the same, and the medians of 200 requests within 10 %."""
+    known = [sign_up(with_mail.client).email for _ in range(3)]
+    times: dict[bool, list[float]] = {True: [], False: []}
+    headers = {}
+    for number in range(200):
+        for exists in (True, False):
+            email = known[number % len(known)] if exists else new_email()
+            began = perf_counter()
+            response = _ask(with_mail, email)
+            times[exists].append(perf_counter() - began)
+            headers[exists] = {
+                name: value
+                for name, value in response.headers.items()
+                if name not in {"x-request-id", "date", "ratelimit"}
+            }
+    assert headers[True] == headers[False]
+    ratio = median(times[True]) / median(times[False])
+    assert 0.9 < ratio < 1.1, ratio
