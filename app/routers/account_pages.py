@@ -1,0 +1,54 @@
+"""The pages that the links in messages lead to: confirm an email address, reset a password.
+
+The token of a link is in the URL's fragment, which browsers never send. So only the page's script
+reads the token. A program that opens all links of a message does not use the token up, because the
+script sends it only when a person presses the button.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from app.errors import NotFound
+from app.http.representations import represent_document
+
+router = APIRouter(include_in_schema=False)
+
+_DIRECTORY: Final = Path(__file__).with_name("account_static")
+_PAGES: Final = {name: (_DIRECTORY / f"{name}.html").read_bytes() for name in ("confirm", "reset")}
+_MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
+_ASSETS: Final = {
+    name: (_DIRECTORY / name).read_bytes()
+    for name in ("confirm.js", "link.js", "reset.js", "style.css")
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/account/confirm")
+async def read_confirm_page(request: Request) -> Response:
+    """Show the page that confirms an email address."""
+    return _page(request, "confirm")
+
+
+@router.get("/account/reset")
+async def read_reset_page(request: Request) -> Response:
+    """Show the page that sets a new password."""
+    return _page(request, "reset")
+
+
+@router.get("/account/{asset}")
+async def read_account_asset(request: Request, asset: str) -> Response:
+    """Serve a script or the style sheet of the pages."""
+    content = _ASSETS.get(asset)
+    if content is None:
+        raise NotFound
+    return represent_document(request, content, _MEDIA_TYPES[Path(asset).suffix])
+
+
+def _page(request: Request, name: str) -> Response:
+    headers = {"Content-Security-Policy": _POLICY}
+    return represent_document(request, _PAGES[name], "text/html", headers=headers)

@@ -1,0 +1,9 @@
+// @ts-check
+import { LinkPage } from "./link.js";
+
+new LinkPage({
+  path: "/api/auth/email-confirmation",
+  sending: "Confirming…",
+  done: { heading: "Your email address is confirmed.", text: "You can close this page." },
+  ifInvalid: "If you have already confirmed the address, all is well. Otherwise, sign in and ask for a new link.",
+}).open();
