@@ -44,7 +44,7 @@ COMMANDS: Final = {
     ),
     "roll": Entry(
         "lab.stack.control:roll",
-        "Replace the app processes one after another. No request fails.",
+        "Replace the app processes one after another, then the worker. No request fails.",
         "lab roll",
     ),
     "stop": Entry(
@@ -54,7 +54,8 @@ COMMANDS: Final = {
     ),
     "reset": Entry(
         "lab.stack.control:reset",
-        "Stop the stack and delete its data. These are the database, secrets, certificates, logs.",
+        "Stop the stack and delete its data. These are the database, messages, secrets, "
+        "certificates, logs.",
         "lab reset && lab start",
     ),
     "admin": Entry(
@@ -79,6 +80,7 @@ COMMANDS: Final = {
         "ROUTE=order lab profile",
     ),
     "trace": Entry("lab.trace.command:trace", "Send a request and show each of its stages."),
+    "mail": Entry("lab.mail.command:mail", "Show the messages that the service has sent."),
     "fault": Entry(
         "lab.fault.command:fault", "Break one part of the running stack on purpose, or heal it."
     ),

@@ -1,5 +1,7 @@
 """The lab's collector: receives spans by OTLP/HTTP, joins them into traces, and serves the traces.
 
+Its process also runs the mailbox (lab/mail), and serves the pages of both.
+
     security       accepts only requests for the allowed hosts, and adds security headers
     intake         reads a request's body: its type, size and compression
     otlp           parses the body to spans (OpenTelemetry's protocol, protobuf)
@@ -10,12 +12,13 @@
     balancer       the status of responses that the load balancer generated
     tree           orders spans under their parents, and finds the largest untraced gap
     documents      a trace as JSON
-    announcements  sends each complete trace as a Server-Sent Event
+    announcements  sends each complete trace and each new message as a Server-Sent Event
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function
     errors         the error of all modules
     problems       errors as problem documents
-    web            the routes, the page and its files
+    parameters     query parameters
+    web            the routes, the pages and their files
 
 From the service's spans, the collector reads standard attributes, and three attributes of the
 service's own: `roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.

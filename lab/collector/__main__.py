@@ -1,4 +1,6 @@
-"""The collector as a process of the stack: `python -m lab.collector PORT`.
+"""The collector as a process of the stack: `python -m lab.collector PORT SMTP_PORT MAIL_DIRECTORY`.
+
+PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY.
 
 `DATABASE_URL` is the database that makes the query plans. `ALLOWED_HOSTS` lists the accepted host
 names. `COLLECTOR_SERVICE_KEY` is the key of the service's processes: the collector makes plans only
@@ -7,24 +9,29 @@ for statements of spans that were sent with this key.
 
 import os
 import sys
+from pathlib import Path
 
 import uvicorn
 
 from lab.collector.web import create_app
+from lab.mail.mailbox import Mailbox
 from lab.stack.ports import LOOPBACK
 
 
 def main() -> None:
     """Serve until a signal ends the process."""
+    port, smtp_port, mail_directory = sys.argv[1:]
     app = create_app(
         os.environ["DATABASE_URL"],
         os.environ["COLLECTOR_SERVICE_KEY"],
         os.environ["ALLOWED_HOSTS"].split(","),
+        Mailbox(Path(mail_directory)),
+        int(smtp_port),
     )
     uvicorn.run(
         app,
         host=LOOPBACK,
-        port=int(sys.argv[1]),
+        port=int(port),
         loop="uvloop",
         http="httptools",
         access_log=False,

@@ -1,4 +1,4 @@
-"""Sends each complete trace to the subscribers (Server-Sent Events, WHATWG HTML section 9.2)."""
+"""Sends events to the subscribers (Server-Sent Events, WHATWG HTML section 9.2)."""
 
 import asyncio
 import json
@@ -24,13 +24,52 @@ _KEEP_ALIVE: Final = ": still here\n\n"
 _Queue = asyncio.Queue[str | None]
 
 
-class TraceEvents:
-    """Sends an event for each complete trace to all subscribers."""
+class EventStreams:
+    """The streams of all subscribers, such as the pages that are open."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._changed = asyncio.Event()
+    def __init__(self) -> None:
         self._subscribers: set[_Queue] = set()
+
+    @property
+    def are_open(self) -> bool:
+        """Whether there is a subscriber."""
+        return bool(self._subscribers)
+
+    def send(self, name: str, document: Document) -> None:
+        """Send an event to all subscribers."""
+        data = json.dumps(document, separators=(",", ":"))
+        self._broadcast(f"event: {name}\ndata: {data}\n\n")
+
+    async def subscribe(self) -> AsyncIterator[str]:
+        """Yield the stream of one subscriber, until it disconnects or `end` is called."""
+        queue: _Queue = asyncio.Queue(_MAX_QUEUED_EVENTS)
+        self._subscribers.add(queue)
+        try:
+            text: str | None = _RETRY_AFTER_1_SECOND
+            while text is not None:
+                yield text
+                text = await _next(queue)
+        finally:
+            self._subscribers.discard(queue)
+
+    def end(self) -> None:
+        """End every subscriber's stream. A browser reconnects after a second."""
+        self._broadcast(None)
+
+    def _broadcast(self, text: str | None) -> None:
+        for queue in self._subscribers:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(text)
+
+
+class TraceEvents:
+    """Sends an event `trace` for each complete trace."""
+
+    def __init__(self, store: Store, streams: EventStreams) -> None:
+        self._store = store
+        self._streams = streams
+        self._changed = asyncio.Event()
 
     def notify(self) -> None:
         """Wake `watch`, because the store has changed."""
@@ -43,38 +82,12 @@ class TraceEvents:
             self._changed.clear()
             while self._store.has_changes:
                 for trace in self._store.take_ready(monotonic()):
-                    if self._subscribers:
-                        self._broadcast(_event(summary(trace)))
+                    if self._streams.are_open:
+                        self._streams.send("trace", summary(trace))
                 await asyncio.sleep(_POLL_INTERVAL_SECONDS)
-
-    async def subscribe(self) -> AsyncIterator[str]:
-        """Yield the stream of one subscriber, until it disconnects or `end_streams` is called."""
-        queue: _Queue = asyncio.Queue(_MAX_QUEUED_EVENTS)
-        self._subscribers.add(queue)
-        try:
-            text: str | None = _RETRY_AFTER_1_SECOND
-            while text is not None:
-                yield text
-                text = await _next(queue)
-        finally:
-            self._subscribers.discard(queue)
-
-    def end_streams(self) -> None:
-        """End every subscriber's stream. A browser reconnects after a second."""
-        self._broadcast(None)
-
-    def _broadcast(self, text: str | None) -> None:
-        for queue in self._subscribers:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(text)
 
 
 async def _next(queue: _Queue) -> str | None:
     with suppress(TimeoutError):
         return await asyncio.wait_for(queue.get(), _KEEP_ALIVE_SECONDS)
     return _KEEP_ALIVE
-
-
-def _event(document: Document) -> str:
-    return f"event: trace\ndata: {json.dumps(document, separators=(',', ':'))}\n\n"

@@ -1,4 +1,4 @@
-"""The collector's routes: OTLP for processes, and under /lab the page and its JSON."""
+"""The collector's routes: OTLP for processes, and under /lab the pages and their JSON."""
 
 import asyncio
 import signal
@@ -16,13 +16,18 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from lab.collector import otlp, plans, source
-from lab.collector.announcements import TraceEvents
+from lab.collector.announcements import EventStreams, TraceEvents
 from lab.collector.documents import document, summary
 from lab.collector.errors import Problem
 from lab.collector.intake import read_body
+from lab.collector.parameters import number
 from lab.collector.problems import handle_error
 from lab.collector.security import SecurityMiddleware
 from lab.collector.store import MAX_TRACES, Store, Trace
+from lab.mail import smtp
+from lab.mail.mailbox import Kept, Mailbox
+from lab.mail.message import summary as message_summary
+from lab.mail.web import MailApi
 from lab.stack.paths import CHECKOUT
 
 _DEFAULT_LIMIT = 50
@@ -32,11 +37,16 @@ _STATIC = CHECKOUT / "lab" / "page" / "static"
 class Collector:
     """The collector's endpoints, which share one store of traces."""
 
-    def __init__(self, database_url: str, service_key: str) -> None:
+    def __init__(
+        self, database_url: str, service_key: str, mailbox: Mailbox, smtp_port: int
+    ) -> None:
         self._database_url = database_url
         self._authorization = f"Bearer {service_key}".encode()
         self.store = Store()
-        self.trace_events = TraceEvents(self.store)
+        self._streams = EventStreams()
+        self.trace_events = TraceEvents(self.store, self._streams)
+        self._mailbox = mailbox
+        self._smtp_port = smtp_port
 
     async def receive(self, request: Request) -> Response:
         """Receive spans (OTLP/HTTP)."""
@@ -50,7 +60,7 @@ class Collector:
 
     async def traces(self, request: Request) -> Response:
         """List the newest traces."""
-        limit = _number(request, "limit", _DEFAULT_LIMIT, MAX_TRACES)
+        limit = number(request, "limit", _DEFAULT_LIMIT, MAX_TRACES)
         newest = zip(range(limit), self.store.newest(), strict=False)
         return JSONResponse({"items": [summary(trace) for _, trace in newest]})
 
@@ -71,12 +81,15 @@ class Collector:
 
     async def source(self, request: Request) -> Response:
         """Show the service's source code around a line."""
-        line = _number(request, "line", 1, 1_000_000)
+        line = number(request, "line", 1, 1_000_000)
         return JSONResponse(source.excerpt(request.query_params.get("file", ""), line))
 
     async def events(self, _: Request) -> Response:
-        """Stream the summary of each trace when it is complete."""
-        return StreamingResponse(self.trace_events.subscribe(), media_type="text/event-stream")
+        """Stream the summary of each trace when it is complete, and of each message."""
+        return StreamingResponse(self._streams.subscribe(), media_type="text/event-stream")
+
+    def _announce_message(self, kept: Kept) -> None:
+        self._streams.send("mail", message_summary(kept))
 
     def _is_from_service(self, request: Request) -> bool:
         # Bytes, because `compare_digest` refuses a `str` that is not ASCII.
@@ -91,31 +104,40 @@ class Collector:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Watch for complete traces, and end the streams when the stack is about to stop."""
+        """Watch for traces, receive messages, and end the streams before the stack stops."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGUSR1, self.trace_events.end_streams)
+        loop.add_signal_handler(signal.SIGUSR1, self._streams.end)
         watching = asyncio.create_task(self.trace_events.watch())
-        yield
+        async with smtp.listening(self._smtp_port, self._mailbox, self._announce_message):
+            yield
         loop.remove_signal_handler(signal.SIGUSR1)
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
 
 
-def create_app(database_url: str, service_key: str, allowed_hosts: Collection[str]) -> Starlette:
-    """Build the collector.
+def create_app(
+    database_url: str,
+    service_key: str,
+    allowed_hosts: Collection[str],
+    mailbox: Mailbox,
+    smtp_port: int,
+) -> Starlette:
+    """Build the collector, with the mailbox, which receives messages on `smtp_port`.
 
     The database at `database_url` makes the query plans, over a read-only connection. There are
     plans only for statements in spans whose sender has the `service_key`.
     """
-    collector = Collector(database_url, service_key)
+    collector = Collector(database_url, service_key, mailbox, smtp_port)
     trace_path = "/lab/api/traces/{trace_id}"
     app = Starlette(
         routes=[
             Route("/v1/traces", collector.receive, methods=["POST"]),
             Route("/lab/v1/traces", collector.receive, methods=["POST"]),
-            Route("/lab", _page),
-            Route("/lab/", _page),
+            Route("/lab", _requests_page),
+            Route("/lab/", _requests_page),
+            Route("/lab/mail", _mail_page),
+            *MailApi(mailbox).routes,
             Route("/lab/api/traces", collector.traces),
             Route("/lab/api/events", collector.events),
             Route("/lab/api/source", collector.source),
@@ -136,14 +158,9 @@ def create_app(database_url: str, service_key: str, allowed_hosts: Collection[st
     return app
 
 
-async def _page(_: Request) -> Response:
+async def _requests_page(_: Request) -> Response:
     return FileResponse(_STATIC / "index.html")
 
 
-def _number(request: Request, name: str, default: int, maximum: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum))):
-        raise Problem(422, f"{name} is a number from 1 to {maximum}.")
-    if not 1 <= int(text) <= maximum:
-        raise Problem(422, f"{name} is a number from 1 to {maximum}.")
-    return int(text)
+async def _mail_page(_: Request) -> Response:
+    return FileResponse(_STATIC / "mail.html")

@@ -11,7 +11,7 @@ from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
-from lab.stack.stack import APPS, Stack
+from lab.stack.stack import APPS, WORKER, Stack
 from lab.trace.options import milliseconds
 
 MAX_DELAY_MS: Final = 10_000
@@ -63,6 +63,17 @@ def app(paths: Paths, action: str, name: str) -> int:
     """Kill an app process; the supervisor starts a new one."""
     del action  # There is only one.
     print(servers.kill_app(control.running(paths), name))
+    return control.OK
+
+
+@fault.command(epilog="Example:  lab fault worker stop")
+@click.argument("action", type=click.Choice(("kill", "stop", "freeze", "heal")))
+@click.pass_obj
+def worker(paths: Paths, action: str) -> int:
+    """kill: the supervisor starts a new one; stop, freeze: jobs wait; heal: end the fault."""
+    stack = control.running(paths)
+    killed = action == "kill"
+    print(servers.kill_worker(stack) if killed else _change(stack.worker, WORKER, action))
     return control.OK
 
 

@@ -1,4 +1,4 @@
-"""The faults of PostgreSQL, Valkey and an app process. Each function returns a message to print."""
+"""The faults of the stack's servers. Each function returns a message to print."""
 
 from lab.stack.errors import LabError
 from lab.stack.processes.freezing import freeze, is_frozen, thaw
@@ -12,7 +12,7 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 
 
 def stop(server: Server, part: str) -> str:
-    """Stop a server and disable its restart, so that connections are refused."""
+    """Stop a server and disable its restart."""
     server.disable_restart()
     if process := server.process:
         # A frozen process would not react to the signal.
@@ -20,11 +20,11 @@ def stop(server: Server, part: str) -> str:
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
     # `end_leftover` ends the recorded process, whichever program has started it.
     server.end_leftover()
-    return f"{server.name} is stopped: connections are refused. Heal it:  lab fault {part} heal"
+    return f"{server.name} is stopped: {server.stopped_effect}. Heal it:  lab fault {part} heal"
 
 
 def freeze_server(server: Server, part: str) -> str:
-    """Freeze a server: it still accepts connections, but never answers.
+    """Freeze a server. If it accepts connections, it still does, but never answers.
 
     :raises LabError: when the server does not run.
     """
@@ -35,7 +35,7 @@ def freeze_server(server: Server, part: str) -> str:
             f"lab fault {part} heal"
         )
     freeze(process)
-    return f"{server.name} is frozen: it answers nothing. Heal it:  lab fault {part} heal"
+    return f"{server.name} is frozen: {server.frozen_effect}. Heal it:  lab fault {part} heal"
 
 
 def heal(server: Server) -> str:
@@ -51,19 +51,25 @@ def heal(server: Server) -> str:
         thaw(process)
     # If the server was stopped, the supervisor now restarts it.
     if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
-        raise LabError(f"{server.name} does not answer. Its log:  less {server.log}")
-    return f"{server.name} answers again."
+        raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
+    return f"{server.name} {'answers' if server.port else 'runs'} again."
 
 
 def kill_app(stack: Stack, name: str) -> str:
     """Kill an app process (SIGKILL). Its requests in progress fail."""
     app = next(app for app in stack.apps if app.name == name)
-    process = app.process
+    return _kill(app, "The other app process answers, and the supervisor starts a new one.")
+
+
+def kill_worker(stack: Stack) -> str:
+    """Kill the worker (SIGKILL). Its current jobs are interrupted."""
+    return _kill(stack.worker, "The supervisor starts a new one, which runs its jobs again.")
+
+
+def _kill(server: Server, consequence: str) -> str:
+    process = server.process
     if process is None:
-        return f"{name} has already ended. The supervisor is starting a new process."
+        return f"{server.name} has already ended. The supervisor is starting a new process."
     process.kill()
     wait_until(lambda: has_ended(process), timeout_s=10)
-    return (
-        f"{name} (process {process.pid}) is killed. The other app process answers, and the "
-        "supervisor starts a new one."
-    )
+    return f"{server.name} (process {process.pid}) is killed. {consequence}"

@@ -1,4 +1,4 @@
-"""The local stack, with servers from wheels: PostgreSQL, Valkey, two app processes and Caddy.
+"""The local stack, with servers from wheels: PostgreSQL, Valkey, app processes, a worker, Caddy.
 
 control      the commands `lab up`, `start`, `status`, `stop`, …
 background   `lab start`: starts the supervisor in another process

@@ -6,18 +6,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+
+import psutil
 
 from lab.stack import background
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.processes.freezing import thaw
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import ready_message, status_table
 from lab.stack.servers.apps import AppProcess
+from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
@@ -68,7 +73,7 @@ def stop(paths: Paths) -> int:
 
 
 def reset(paths: Paths) -> int:
-    """Stop the stack and delete its data, secrets, certificates and logs."""
+    """Stop the stack and delete its data, messages, secrets, certificates and logs."""
     _end(paths)
     if not paths.root.exists():
         print("There is nothing to delete.")
@@ -76,21 +81,22 @@ def reset(paths: Paths) -> int:
     stack = Stack(paths, Choices.from_environment({}))
     stack.postgres.remove()
     # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
-    for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
+    for name in ("valkey", "limits", "caddy", "collector", "worker", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for slot in stack.all_slots:
         shutil.rmtree(slot.directory, ignore_errors=True)
     for file in (paths.ca_certificate, paths.token_signing_key):
         file.unlink(missing_ok=True)
-    print(f"Deleted: database, cache, secrets, certificates and logs in {paths.root}")
+    print(f"Deleted: database, cache, messages, secrets, certificates and logs in {paths.root}")
     return OK
 
 
 def roll(paths: Paths) -> int:
-    """Replace the app processes one after another; no request fails meanwhile.
+    """Replace the app processes one after another, and then the worker; no request fails meanwhile.
 
-    :raises LabError: when a new process does not become ready (the old process then continues to
-        serve); when an old process does not end; when another roll is running.
+    :raises LabError: when a new app process does not become ready (the old one then continues to
+        serve); when an old process does not end; when the worker does not start; when another roll
+        is running.
     """
     stack, lock = running(paths), Lock(paths.roll_lock)
     if not lock.acquire():
@@ -108,6 +114,7 @@ def roll(paths: Paths) -> int:
         # The last old process may still be ending. After this command, only new processes answer.
         for slots in stack.slots:
             _end_other_process(slots)
+        _replace(stack.worker)
     finally:
         lock.release()
     return OK
@@ -127,6 +134,24 @@ def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
     if not wait_until(lambda: other.process is None, timeout_s=STOP_TIMEOUT_SECONDS):
         raise LabError(f"The old process of {other.name} does not end. See it:  make status")
     return serving, other
+
+
+def _replace(worker: WorkerProcess) -> None:
+    """End the worker after its current jobs. The supervisor then starts a new one.
+
+    :raises LabError: when it does not end, or no new worker starts.
+    """
+    before, process = worker.identity, worker.process
+    worker.enable_restart()
+    if process is not None:
+        thaw(process)
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(worker.stop_signal)
+    if not wait_until(
+        lambda: worker.identity != before and worker.ready(), timeout_s=STOP_TIMEOUT_SECONDS
+    ):
+        raise LabError("The worker has not been restarted. See it:  make status")
+    print(f"{worker.name} has been restarted.", flush=True)
 
 
 def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:

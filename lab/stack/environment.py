@@ -61,18 +61,20 @@ class Choices:
         )
 
 
-def service_environment(
+def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
     *,
     database_url: str,
     redis_url: str,
     token_signing_key: str,
     provider: Mapping[str, str] = MappingProxyType({}),
+    mail: Mapping[str, str] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Add the settings of a local service to the caller's environment, and return the result.
 
     `database_url`, `redis_url` (also for rate limits) and the settings of the `provider` replace
-    the caller's settings. The other settings have defaults, which the caller's settings replace.
+    the caller's settings. The other settings have defaults, which the caller's settings replace. So
+    do the settings of `mail`.
     For a setting with a default, an empty value counts as not set.
     """
     defaults = {
@@ -88,7 +90,11 @@ def service_environment(
         "DRAIN_DELAY": "2",
         # Without this, Python buffers output to a file. The line of a request must appear at once.
         "PYTHONUNBUFFERED": "1",
+        **mail,
     }
+    if environment.get("PUBLIC_URL"):
+        # The caller's own address. The service derives the addresses of its pages from it.
+        defaults.pop("ACCOUNT_PAGES_URL", None)
     given = {name: value for name, value in environment.items() if value or name not in defaults}
     own = {
         "DATABASE_URL": database_url,

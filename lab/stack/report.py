@@ -24,6 +24,7 @@ The service runs.
   HTTPS        {https}   curl --cacert {ca_certificate} {https}/readyz
   docs         {http}/docs
   requests     {http}/lab
+  mail         {_mail(stack, http)}
   sign in      {_sign_in(stack, https)}
   PostgreSQL   {_database(stack)}
   Valkey       {_redis(stack)}
@@ -57,7 +58,7 @@ def _status(server: Server) -> str:
     if identity is None or identity.process() is None:
         return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
     health = "ready" if server.ready() else server.unready_label
-    return f"{server.name:<12} {identity.pid:>8} {server.port:>6}   {health}"
+    return f"{server.name:<12} {identity.pid:>8} {server.port or '-':>6}   {health}"
 
 
 def _sign_in(stack: Stack, origin: str) -> str:
@@ -65,6 +66,13 @@ def _sign_in(stack: Stack, origin: str) -> str:
         return "at your own provider, from OIDC_ISSUER"
     path = f"{origin}/api/auth/oidc/{NAME}/login"
     return f"{path}   in a browser, as {PERSON.user_name} with `{PERSON.password}`"
+
+
+def _mail(stack: Stack, origin: str) -> str:
+    own = stack.mail_settings["SMTP_URL"]
+    if stack.service_environment["SMTP_URL"] != own:
+        return "sent to your own server, from SMTP_URL"
+    return f"{origin}/lab/mail   or in a terminal:  .venv/bin/lab mail"
 
 
 def _database(stack: Stack) -> str:

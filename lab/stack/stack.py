@@ -17,9 +17,11 @@ from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.provider import ProviderServer
 from lab.stack.servers.server import Server
 from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
+from lab.stack.servers.worker import WorkerProcess
 from lab.stack.telemetry import telemetry, traces_exporter
 
 APPS = ("app-1", "app-2")
+WORKER = "worker"
 
 
 class Slots(NamedTuple):
@@ -42,7 +44,7 @@ class Stack:
     """The servers of one stack, running or not. The constructor starts and writes nothing."""
 
     def __init__(self, paths: Paths, choices: Choices, *, app_log: Path | None = None) -> None:
-        """`app_log` gets the apps' output. Without `app_log`, standard output gets it."""
+        """`app_log` gets the output of the apps and the worker; without it, standard output."""
         self.paths = paths
         self.choices = choices
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
@@ -54,6 +56,12 @@ class Stack:
             Slots(*(self._app(name, directory, app_log) for directory in (name, f"{name}-next")))
             for name in APPS
         ]
+        self.worker = WorkerProcess(
+            WORKER,
+            paths.root / WORKER,
+            log=app_log,
+            environment=partial(self._app_environment, WORKER),
+        )
         self.collector = CollectorServer(
             paths.root / "collector",
             environment=self._collector_environment,
@@ -104,12 +112,13 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """All servers that this stack runs, in the order in which they start."""
-        return [*self.storage, self.collector, *self.providers, *self.apps, self.caddy]
+        return [*self.storage, self.collector, *self.providers, *self.apps, self.worker, self.caddy]
 
     @property
     def all_servers(self) -> list[Server]:
         """All servers that this stack runs, and the slots that are free now."""
-        return [*self.storage, self.collector, *self.providers, *self.all_slots, self.caddy]
+        return [*self.storage, self.collector, *self.providers, *self.all_slots, self.worker,
+                self.caddy]  # fmt: skip
 
     @property
     def providers(self) -> list[Server]:
@@ -148,7 +157,7 @@ class Stack:
 
     @property
     def service_environment(self) -> Mapping[str, str]:
-        """The environment of the app processes and the service's commands.
+        """The environment of the app processes, the worker, and the service's commands.
 
         It is computed at each access, so that a process that starts later gets current values.
         """
@@ -157,8 +166,22 @@ class Stack:
             redis_url=self.redis_url,
             token_signing_key=load_or_create_signing_key(self.paths.token_signing_key),
             provider=self.provider.settings if self.providers else {},
+            mail=self.mail_settings,
         )
         return {**environment, "RATE_LIMIT_REDIS_URL": self.rate_limit_redis_url}
+
+    @property
+    def mail_settings(self) -> Mapping[str, str]:
+        """The settings with which the service's messages arrive in the stack's own mailbox.
+
+        The links in messages lead to this stack.
+        """
+        return {
+            "SMTP_URL": f"smtp://{LOOPBACK}:{self.collector.smtp_port}?tls=off",
+            "MAIL_FROM": "Roundtrip <roundtrip@localhost>",
+            # A browser does not trust the stack's certificate authority, so the links use HTTP.
+            "ACCOUNT_PAGES_URL": f"http://localhost:{self.choices.http_port}/account",
+        }
 
     @property
     def migration_environment(self) -> Mapping[str, str]:
@@ -187,16 +210,16 @@ class Stack:
         }
 
     def thaw(self) -> None:
-        """Continue frozen storage servers, because a process that is ending may wait for them."""
-        for server in self.storage:
+        """Continue frozen servers: a frozen process does not end, and others may wait for it."""
+        for server in (*self.storage, self.worker):
             if process := server.process:
                 thaw(process)
 
     def end_leftovers(self) -> list[str]:
         """End the processes that a killed stack left, clients first. Return their names."""
         self.thaw()
-        everything = [self.caddy, *self.all_slots, self.collector, self.provider, self.limits,
-                      self.valkey, self.postgres]  # fmt: skip
+        everything = [self.caddy, *self.all_slots, self.worker, self.collector, self.provider,
+                      self.limits, self.valkey, self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]
 
 

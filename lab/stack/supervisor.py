@@ -82,9 +82,9 @@ class Supervisor:
         # they come first, before the collector's line is written there.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
-        # The provider is last, because it needs a second, and only a sign-in at the provider uses
-        # it. Nothing waits for it.
-        _launch(self._stack.providers)
+        # The worker and the provider are last, because each of them needs a second, and a first
+        # request needs neither. Nothing waits for them.
+        _launch([self._stack.worker, *self._stack.providers])
         self._state = dataclasses.replace(self._state, ready=True)
         self._state.save(self._stack.paths)
 
@@ -111,11 +111,11 @@ class Supervisor:
             stack.caddy.public_sockets.close()
         stack.collector.end_streams()
         stack.caddy.stop(kill_now=kill_now)
-        for slot in stack.all_slots:
-            slot.send_stop_signal()
-        # The collector stops after the apps, which still send spans.
+        for process in (*stack.all_slots, stack.worker):
+            process.send_stop_signal()
+        # The collector stops after the apps and the worker, which still send spans and messages.
         storage = (stack.limits, stack.valkey, stack.postgres)
-        for server in (*stack.all_slots, stack.collector, stack.provider, *storage):
+        for server in (*stack.all_slots, stack.worker, stack.collector, stack.provider, *storage):
             server.stop(kill_now=kill_now)
         stack.paths.state.unlink(missing_ok=True)
 

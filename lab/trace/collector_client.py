@@ -58,14 +58,18 @@ class Collector:
         return response is not None and response.status == http.HTTPStatus.OK
 
     def wait_for_trace(
-        self, trace_id: str, is_complete: Callable[[Document], bool]
+        self,
+        trace_id: str,
+        is_complete: Callable[[Document], bool],
+        *,
+        seconds: float = MAX_WAIT_SECONDS,
     ) -> Document | None:
         """Return the trace as soon as it is complete and no more spans arrive.
 
-        After two seconds, return the spans that have arrived so far. Return None if no span has
+        After `seconds`, return the spans that have arrived so far. Return None if no span has
         arrived, or if the collector is not the lab's.
         """
-        deadline = time.monotonic() + MAX_WAIT_SECONDS
+        deadline = time.monotonic() + seconds
         document, changed_at = None, time.monotonic()
         while (now := time.monotonic()) < deadline:
             response = _send("GET", f"{self.traces_url}/{trace_id}")

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import click
 
 from lab.stack.paths import Paths
-from lab.trace.collector_client import Collector, Document
+from lab.trace.collector_client import MAX_WAIT_SECONDS, Collector, Document
 from lab.trace.document import client_document, parsed_body, with_response
 from lab.trace.failures import NetworkFailure, UsageError
 from lab.trace.http_connection import Response
 from lab.trace.items import Items
+from lab.trace.jobs import all_have_run, without_jobs
 from lab.trace.options import EPILOG, HELP, PARAMETERS, Options
 from lab.trace.output_style import OutputStyle
 from lab.trace.senders import expected_processes
@@ -58,7 +59,7 @@ def _trace(paths: Paths, options: Options) -> int:
     spec = RequestSpec.of(options.method, target, items)
     _warn_about_proxy(target.scheme)
     exchanges = list(send(spec, times=options.repeat, timeout_s=options.timeout_s))
-    documents = list(_documents(exchanges, collector))
+    documents = list(_documents(exchanges, collector, follow_s=options.follow_s))
     if options.as_json:
         for document, exchange in zip(documents, exchanges, strict=True):
             print(json.dumps(with_response(document, exchange.response), ensure_ascii=False))
@@ -67,30 +68,42 @@ def _trace(paths: Paths, options: Options) -> int:
     return _exit_status(options.slo_ms, max(exchange.timer.milliseconds for exchange in exchanges))
 
 
-def _documents(exchanges: Sequence[Exchange], collector: Collector | None) -> Iterator[Document]:
-    """Yield a trace for each exchange. If a collector has the server's spans, they are included."""
+def _documents(
+    exchanges: Sequence[Exchange], collector: Collector | None, *, follow_s: float | None
+) -> Iterator[Document]:
+    """Yield a trace for each exchange. If a collector has the server's spans, they are included.
+
+    The spans of jobs are included only with `follow_s`, the maximum time to wait for them.
+    """
     accepted = [
         collector is not None and collector.send_spans(to_otlp(exchange.context, exchange.spans))
         for exchange in exchanges
     ]
     for exchange, was_accepted in zip(exchanges, accepted, strict=True):
-        joined = _joined(exchange, collector) if collector is not None and was_accepted else None
+        joined = None
+        if collector is not None and was_accepted:
+            joined = _joined(exchange, collector, follow_s)
         yield joined or client_document(
             exchange.context, exchange.spans, exchange.spec.target, exchange.response
         )
 
 
-def _joined(exchange: Exchange, collector: Collector) -> Document | None:
+def _joined(exchange: Exchange, collector: Collector, follow_s: float | None) -> Document | None:
     """Return the trace with the servers' spans; None if no server has sent spans."""
     expected = expected_processes(exchange.spec.target)
     if expected == 1:
         return None
+
+    def is_complete(trace: Document) -> bool:
+        return len(trace["processes"]) >= expected and (follow_s is None or all_have_run(trace))
+
     document = collector.wait_for_trace(
-        exchange.context.trace_id, lambda trace: len(trace["processes"]) >= expected
+        exchange.context.trace_id, is_complete, seconds=follow_s or MAX_WAIT_SECONDS
     )
     if document is None or not set(document["processes"]) - {PROCESS}:
         return None
-    return {**document, "joined": True}
+    shown = document if follow_s is not None else without_jobs(document)
+    return {**shown, "joined": True}
 
 
 def _show(

@@ -12,7 +12,9 @@ def detail(span: Mapping[str, Any]) -> str:
     errors = [
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
-    text = _DETAILS.get(span["stage"], _description)(attributes) or _source_line(span)
+    text = _DETAILS.get(span["stage"], _description)(attributes)
+    # The steps of a message differ only in their names.
+    text = text or ("" if span["stage"] == "smtp" else _source_line(span))
     if not text and span["name"] != span["stage"]:
         text = span["name"]
     return " ".join([*errors[:1], text])

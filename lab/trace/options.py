@@ -31,6 +31,7 @@ Items, in HTTPie's notation:
 Examples:
   lab trace POST /api/users name=Ahmed email=ahmed@example.com password='correct horse battery'
   lab trace --repeat 2 /api/products/1
+  lab trace --follow 10s POST /api/users name=Ahmed email=a@example.com password='a long password'
   lab trace --slo 200ms --json https://example.com/
 
 \b
@@ -54,6 +55,8 @@ class Options:
     ca: Path | None
     ascii_only: bool
     parts: str
+    follow_s: float | None
+    """The maximum time to wait for the request's jobs; None to leave them out."""
 
     @classmethod
     def of(cls, context: click.Context) -> Self:
@@ -125,6 +128,10 @@ PARAMETERS: Final[list[click.Parameter]] = [
     click.Option(
         ["--timeout", "timeout_s"], type=_seconds, default="30s", metavar="30s",
         help="Fail after this time",
+    ),
+    click.Option(
+        ["--follow", "follow_s"], type=_seconds, is_flag=False, flag_value="30s", metavar="[30s]",
+        help="Wait for the request's jobs in the worker, and show them",
     ),
     click.Option(
         ["--collector"], metavar="URL", help="A stack's origin, such as http://localhost:8080"

@@ -32,8 +32,11 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
         style.width,
     )
     yield style.dim(_HEAD.rstrip())
+    # A job may run after the request.
+    ends = [(span["start_ms"] or 0) + span["duration_ms"] for span in document["spans"]]
+    total = max(document["duration_ms"], *ends)
     for span in document["spans"]:
-        yield _row(span, document["duration_ms"], columns, style)
+        yield _row(span, total, columns, style)
     yield from textwrap.wrap(_sum(document), style.width, subsequent_indent="    ")
     if not document["joined"]:
         yield from textwrap.wrap(_why_not_joined(document), style.width)

@@ -44,7 +44,7 @@ def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fau
         return output
 
     yield run
-    for part in ("redis", "postgres", "slow-sql"):
+    for part in ("redis", "postgres", "worker", "slow-sql"):
         run(part, "heal")
 
 

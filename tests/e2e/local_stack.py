@@ -39,6 +39,7 @@ EXCLUDED_VARIABLES |= {
     "OIDC_CLIENT_ID",
     "OIDC_CLIENT_SECRET",
 }
+EXCLUDED_VARIABLES |= {"SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"}
 # A developer's own collector must not get the spans of the tests.
 EXCLUDED_VARIABLES |= {name for name in os.environ if name.startswith("OTEL_")}
 # The make that runs the tests sets these variables. A make that a test starts would read them, and
@@ -62,6 +63,7 @@ HIGH_LIMITS = dict.fromkeys(
         "RATE_LIMIT_LOGIN",
         "RATE_LIMIT_LOGIN_FAILURES",
         "RATE_LIMIT_PASSWORD",
+        "RATE_LIMIT_MAIL",
         "RATE_LIMIT_DEFAULT",
     ),
     "1000000/minute",
@@ -85,6 +87,11 @@ class LocalStack:
             "HTTPS_PORT": str(self.https_port),
             **settings,
         }
+
+    @property
+    def smtp_port(self) -> int:
+        """The port of the mailbox of a started stack."""
+        return int((self.directory / "collector" / "smtp-port").read_text())
 
     def spawn(self, *command: str, **settings: str) -> "subprocess.Popen[str]":
         """Start a command in its own session, with its output in a pipe."""

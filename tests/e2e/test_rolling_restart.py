@@ -63,7 +63,7 @@ def test_the_service_stays_ready_after_a_failed_or_killed_roll(own_stack: LocalS
     assert own_stack.request("GET", "/readyz").status == 200
     assert own_stack.run("status").stdout.count("app-") == 2
     running = {identity.pid for identity in own_stack.identities().values() if identity.process()}
-    assert not running & {serving["app-1"].pid, serving["app-2"].pid}
+    assert not running & {serving[name].pid for name in ("app-1", "app-2", "worker")}
 
 
 def _roll(stack: LocalStack) -> float:

@@ -14,8 +14,10 @@ from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
 from lab.stack.servers.postgres import PostgresServer
+from tests.accounts import new_email
 from tests.e2e.conftest import Fault
 from tests.e2e.local_stack import LocalStack, Response, signup
+from tests.e2e.mailing import messages
 
 
 def readiness(stack: LocalStack) -> Response:
@@ -116,10 +118,37 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
 
+@pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
+def test_a_message_waits_until_the_worker_is_healed(
+    stack: LocalStack, fault: Fault, action: str
+) -> None:
+    """The service itself works without its worker. The job is in PostgreSQL meanwhile."""
+    assert "jobs wait. Heal it:  lab fault worker heal" in fault("worker", action)
+    email = new_email()
+    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    time.sleep(1)
+    assert messages(stack, email) == []
+    assert "worker runs again" in fault("worker", "heal")
+    assert wait_until(lambda: len(messages(stack, email)) == 1, timeout_s=30)
+    assert "nothing to heal" in fault("worker", "heal")
+
+
+def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
+    """The worker needs no `heal`."""
+    before = stack.identities()["worker"]
+    assert f"worker (process {before.pid})" in fault("worker", "kill")
+    worker = running(Paths(stack.directory)).worker
+    assert wait_until(lambda: worker.identity != before and worker.ready(), timeout_s=20)
+    email = new_email()
+    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    assert wait_until(lambda: len(messages(stack, email)) == 1, timeout_s=30)
+
+
 @pytest.mark.slow
 def test_a_restart_of_the_stack_heals_all_faults(stack: LocalStack, fault: Fault) -> None:
-    """The stack has three faults. `stop` does not wait for the server that is frozen."""
+    """The stack has four faults. `stop` does not wait for a server that is frozen."""
     fault("slow-sql", "300ms")
+    fault("worker", "freeze")
     fault("redis", "stop")
     fault("postgres", "freeze")
     began = time.monotonic()

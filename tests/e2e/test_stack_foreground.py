@@ -48,7 +48,14 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (10,)
         assert stack.request("GET", "/readyz").status == 200
         identities = own_stack.identities()
-        assert set(identities) == {"supervisor", "collector", "app-1", "app-2", "caddy"}
+        assert set(identities) == {
+            "supervisor",
+            "collector",
+            "app-1",
+            "app-2",
+            "worker",
+            "caddy",
+        }
 
         # On Ctrl-C, a terminal sends SIGINT to every process of the foreground group.
         os.killpg(up.pid, signal.SIGINT)

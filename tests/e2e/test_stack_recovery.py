@@ -13,7 +13,7 @@ from tests.e2e.local_stack import LocalStack
 
 
 @pytest.mark.parametrize(
-    "part", ["app-1", "valkey", "limits", "postgres", "provider", "collector", "caddy"]
+    "part", ["app-1", "worker", "valkey", "limits", "postgres", "provider", "collector", "caddy"]
 )
 def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     """A new process replaces the killed process, and the stack is ready again."""

@@ -29,6 +29,17 @@
  * @typedef {Summary & {spans: Span[], unnamed_ms: number}} Trace
  * @typedef {{sql: string, plan: string[]}} Plan
  * @typedef {{file: string, first_line: number, lines: string[], line: number}} Source
+ *
+ * @typedef {object} Message the summary of a message
+ * @property {number} id
+ * @property {string} from
+ * @property {string[]} to the recipients of the SMTP command
+ * @property {string} subject
+ * @property {string | null} date from the message itself, RFC 3339
+ * @property {string} received_at RFC 3339
+ * @property {number} size_bytes
+ *
+ * @typedef {Message & {headers: [string, string][], text: string, html: string | null, links: string[]}} WholeMessage
  */
 
 /** The error when a request to the collector failed. Its message is shown to the user. */
@@ -61,6 +72,16 @@ export function plan(traceId, spanId) {
 /** @param {string} file @param {number} line @returns {Promise<Source>} */
 export function source(file, line) {
   return read(`/lab/api/source?${new URLSearchParams({ file, line: String(line) })}`);
+}
+
+/** @returns {Promise<Message[]>} newest first */
+export async function messages() {
+  return (await read("/lab/api/mail?limit=200")).items;
+}
+
+/** @param {string} id @returns {Promise<WholeMessage>} */
+export function message(id) {
+  return read(`/lab/api/mail/${encodeURIComponent(id)}`);
 }
 
 /**

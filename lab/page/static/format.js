@@ -23,6 +23,17 @@ export function clock(moment) {
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
+/**
+ * @param {string} moment RFC 3339
+ * @param {Date} [now]
+ * @returns {string} the local time of day without fractions; for another day, the date
+ */
+export function clockOrDate(moment, now = new Date()) {
+  const date = new Date(moment);
+  if (date.toDateString() === now.toDateString()) return clock(moment).slice(0, -4);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+}
+
 /** @param {number} part @param {number} whole @returns {string} such as "4 %" */
 export function share(part, whole) {
   return whole > 0 ? `${((100 * part) / whole).toFixed(part / whole < 0.1 ? 1 : 0)}\u00a0%` : "0\u00a0%";

@@ -3,23 +3,26 @@
 const RETRY_DELAY_MS = 1000;
 
 /**
- * Call a handler for each new trace. Reconnect when the connection to the collector is lost.
+ * Call a handler for each new trace and message. Reconnect when the connection to the collector is lost.
  *
  * @param {object} handlers
  * @param {() => void} handlers.onlive called when the connection is open; earlier events may be missing
  * @param {() => void} handlers.onaway called when the connection is lost, before each retry
- * @param {(summary: import("./api.js").Summary) => void} handlers.ontrace
+ * @param {(summary: import("./api.js").Summary) => void} [handlers.ontrace]
+ * @param {(message: import("./api.js").Message) => void} [handlers.onmail]
  */
-export function follow({ onlive, onaway, ontrace }) {
+export function follow(handlers) {
+  const { onlive, onaway, ontrace, onmail } = handlers;
   const events = new EventSource("/lab/api/events");
   events.addEventListener("open", onlive);
-  events.addEventListener("trace", (event) => ontrace(JSON.parse(event.data)));
+  events.addEventListener("trace", (event) => ontrace?.(JSON.parse(event.data)));
+  events.addEventListener("mail", (event) => onmail?.(JSON.parse(event.data)));
   events.addEventListener("error", () => {
     onaway();
     // After a lost connection, the browser reconnects by itself. After a response that is not a
     // stream, such as the load balancer's 503, it does not reconnect.
     if (events.readyState === EventSource.CLOSED) {
-      setTimeout(() => follow({ onlive, onaway, ontrace }), RETRY_DELAY_MS);
+      setTimeout(() => follow(handlers), RETRY_DELAY_MS);
     }
   });
 }

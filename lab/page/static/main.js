@@ -3,6 +3,7 @@ import { summaries } from "./api.js";
 import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
 import { follow } from "./live.js";
+import { live } from "./live_status.js";
 import { Requests } from "./requests.js";
 import { choose, chooseToCompare, selection } from "./selection.js";
 import { send } from "./sending.js";
@@ -16,6 +17,7 @@ const requests = new Requests({
   send: () => send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable")),
 });
 const details = new DetailView(previousOf);
+let newMessages = 0;
 
 addEventListener("popstate", show);
 addEventListener("keydown", (event) => {
@@ -36,7 +38,14 @@ follow({
     connectLink(summary);
     details.refresh(summary.trace_id);
   },
+  onmail: countMessage,
 });
+
+/** Show at the link to the mailbox how many messages have arrived since the page was loaded. */
+function countMessage() {
+  newMessages += 1;
+  byId("new-messages").textContent = `${newMessages} new`;
+}
 
 /** @param {Summary[]} added */
 function add(added) {
@@ -53,14 +62,6 @@ function show() {
 function compare(id) {
   chooseToCompare(id);
   if (!selection().compare) announce("Now select Compare on another request.");
-}
-
-/** @param {"on" | "away"} kind @param {string} text */
-function live(kind, text) {
-  const place = byId("live");
-  place.className = `live ${kind}`;
-  // A screen reader reads a status whenever it is set. So it is not set to the same text again.
-  if (place.textContent !== text) place.textContent = text;
 }
 
 /** @param {import("./api.js").Trace} trace @returns {string | null} the id of the previous request to the same route */

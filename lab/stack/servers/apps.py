@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
@@ -16,7 +15,7 @@ from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import POLL_INTERVAL_SECONDS, never, wait_until
-from lab.stack.servers.server import Server
+from lab.stack.servers.service import ServiceProcess
 from lab.stack.telemetry import UNSAMPLED
 
 UVICORN = (
@@ -41,7 +40,7 @@ CADDY_NOTICES_AFTER_SECONDS = 1.5
 _MAX_FAILED_STARTS = 3
 
 
-class AppProcess(Server):
+class AppProcess(ServiceProcess):
     """One uvicorn process of the service.
 
     After SIGTERM, the process first fails /readyz, and serves until the load balancer has noticed.
@@ -55,22 +54,6 @@ class AppProcess(Server):
     unready_label = "not ready"
     starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
-
-    def __init__(
-        self,
-        name: str,
-        directory: Path,
-        *,
-        log: Path | None,
-        environment: Callable[[], Mapping[str, str]],
-    ) -> None:
-        """Without `log`, the process writes to the caller's standard output.
-
-        `environment` is called at each launch, when the servers' addresses are known.
-        """
-        super().__init__(name, directory)
-        self.log = log
-        self._service_environment = environment
 
     def ready(self) -> bool:
         """Return whether /readyz returns 200."""
@@ -121,13 +104,6 @@ class AppProcess(Server):
     def _command(self) -> list[str]:
         program = [sys.executable, "-m", "uvicorn", *self.application]
         return [*program, *UVICORN, "--port", str(self.port)]
-
-    def _environment(self) -> Mapping[str, str]:
-        return self._service_environment()
-
-    @property
-    def _working_directory(self) -> Path:
-        return CHECKOUT
 
 
 def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") -> bool:

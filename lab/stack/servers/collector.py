@@ -1,4 +1,4 @@
-"""The collector of the local stack: receives the spans of all processes, and shows each request."""
+"""The collector of the local stack: receives spans and messages, and shows them."""
 
 import http.client
 import os
@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK
+from lab.stack.paths import CHECKOUT, make_directory
+from lab.stack.ports import LOOPBACK, noted_port, remembered_port
 from lab.stack.secrets import load_or_create_password
 from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.server import Server
@@ -18,9 +18,13 @@ ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"
 
 
 class CollectorServer(Server):
-    """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and not on disk."""
+    """`python -m lab.collector` on 127.0.0.1. It keeps traces in memory, and messages on the disk.
 
-    # SIGKILL loses nothing: the collector has no data to save and, at a stop, no request to answer.
+    It listens on two ports: for HTTP and for SMTP.
+    """
+
+    # SIGKILL loses nothing: a message is on the disk before the collector accepts it, and at a stop
+    # there is no request to answer.
     stop_signal = signal.SIGKILL
 
     def __init__(
@@ -29,11 +33,32 @@ class CollectorServer(Server):
         """`environment` is called at each launch and returns DATABASE_URL and ALLOWED_HOSTS."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
+        self._smtp_port: int | None = None
 
     @property
     def url(self) -> str:
         """The endpoint for OpenTelemetry's exporters."""
         return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def smtp_port(self) -> int:
+        """The port of the mailbox, to which the service sends its messages."""
+        return self._smtp_port or noted_port(self._smtp_port_file) or self._choose_smtp_port()
+
+    def choose_port(self) -> int:
+        """Choose both ports, and return the port for HTTP."""
+        self._choose_smtp_port()
+        return super().choose_port()
+
+    def _choose_smtp_port(self) -> int:
+        if self._smtp_port is None:
+            make_directory(self.directory)
+            self._smtp_port = remembered_port(self._smtp_port_file)
+        return self._smtp_port
+
+    @property
+    def _smtp_port_file(self) -> Path:
+        return self.directory / "smtp-port"
 
     @property
     def service_key(self) -> str:
@@ -54,7 +79,8 @@ class CollectorServer(Server):
             process.send_signal(signal.SIGUSR1)
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "lab.collector", str(self.port)]
+        return [sys.executable, "-m", "lab.collector", str(self.port), str(self.smtp_port),
+                str(self.directory / "mail")]  # fmt: skip
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, **self._settings(), "COLLECTOR_SERVICE_KEY": self.service_key}

@@ -32,6 +32,9 @@ class Server(ABC):
     stop_timeout_s = 10.0
     # The label in `make status` when the server runs and is not ready.
     unready_label = "does not answer"
+    # What follows when the server is stopped, and when it is frozen.
+    stopped_effect = "connections are refused"
+    frozen_effect = "it answers nothing"
     # Whether other processes serve while a process of this server starts.
     starts_in_background = False
 

@@ -57,9 +57,14 @@ class Client:
         items = ("name=Ahmed", f"email={email or new_email()}", "password=correct horse battery")
         return self.trace("POST", "/api/users", *items)
 
-    def document(self, trace_id: str) -> Document:
-        """Return the trace when the client, the load balancer and the app have sent their spans."""
-        trace = self._collector.wait_for_trace(trace_id, lambda trace: len(trace["processes"]) == 3)
+    def document(self, trace_id: str, *, processes: int = 3) -> Document:
+        """Return the trace when so many processes have sent their spans.
+
+        These are the client, the load balancer, an app process, and the worker if there is a job.
+        """
+        trace = self._collector.wait_for_trace(
+            trace_id, lambda trace: len(trace["processes"]) >= processes
+        )
         assert trace is not None
         return trace
 

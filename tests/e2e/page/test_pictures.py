@@ -55,7 +55,7 @@ def test_a_picture_is_taken(
     page = context.new_page()
     if name == "lab-stage":
         go(page, f"#trace={signed_up}")
-        stage(page, "sql").filter(has_text="INSERT").click()
+        stage(page, "sql").filter(has_text="INSERT users").click()
         page.get_by_role("button", name="Show query plan").click()
         expect(page.get_by_role("region", name="Query plan")).to_be_visible()
         page.mouse.move(0, 0)

@@ -59,6 +59,23 @@ def test_the_settings_of_a_provider_belong_together() -> None:
     assert service_settings(OIDC_ISSUER="https://theirs")["OIDC_ISSUER"] == "https://theirs"
 
 
+def test_messages_arrive_in_the_stacks_mailbox_and_their_links_lead_to_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's own settings win. With PUBLIC_URL, links lead to that address."""
+    for name in ("SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"):
+        monkeypatch.delenv(name, raising=False)
+    stack = Stack(Paths(tmp_path), Choices(8081, 8443, "postgresql://mine", "redis://mine", "x"))
+    environment = stack.service_environment
+    assert environment["SMTP_URL"] == f"smtp://127.0.0.1:{stack.collector.smtp_port}?tls=off"
+    assert environment["MAIL_FROM"] == "Roundtrip <roundtrip@localhost>"
+    assert environment["ACCOUNT_PAGES_URL"] == "http://localhost:8081/account"
+    monkeypatch.setenv("SMTP_URL", "smtp://mine")
+    assert stack.service_environment["SMTP_URL"] == "smtp://mine"
+    monkeypatch.setenv("PUBLIC_URL", "https://mine")
+    assert "ACCOUNT_PAGES_URL" not in stack.service_environment
+
+
 def test_the_provider_redirects_only_to_this_machine() -> None:
     """The allowed origins have each name of this machine, with each of the two ports."""
     origins = Choices(8080, 8443, None, None).origins

@@ -23,13 +23,16 @@ from lab.stack.state import State
         ["redis"],
         ["redis", "kill"],
         ["app", "kill", "app-3"],
+        ["worker"],
+        ["worker", "start"],
         ["slow-sql"],
         ["slow-sql", "300"],
         ["slow-sql", "0ms"],
         ["slow-sql", "11s"],
     ],
-    ids=["nothing", "no-action", "action", "app", "no-delay", "no-unit", "no-time", "too-long"],
-)
+    ids=["nothing", "no-action", "action", "app", "no-worker-action", "worker-action", "no-delay",
+         "no-unit", "no-time", "too-long"],
+)  # fmt: skip
 def test_an_invalid_argument_prints_the_usage(arguments: list[str], tmp_path: Path) -> None:
     """The exit status is 2, even if no stack runs."""
     result = CliRunner().invoke(lab, ["fault", *arguments], obj=Paths(tmp_path))

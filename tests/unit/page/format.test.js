@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { axis, difference, duration, plain, share, tick } from "../../../lab/page/static/format.js";
+import { axis, clockOrDate, difference, duration, plain, share, tick } from "../../../lab/page/static/format.js";
 
 /** With a blank in place of the no-break space before a unit. */
 const spaced = (text) => text.replace("\u00a0", " ");
@@ -34,4 +34,10 @@ Deno.test("the label of a tick has only the digits that its step needs", () => {
 
 Deno.test("the value of an attribute is shown as text, also if it is a list", () => {
   deepEqual([plain(["a", 1]), plain(true), plain({ a: 1 })], ["a, 1", "true", '{"a":1}']);
+});
+
+Deno.test("a moment of today is shown as its time, another moment as its date", () => {
+  const now = new Date(2026, 0, 5, 12);
+  deepEqual([new Date(2026, 0, 5, 9, 8, 7), new Date(2026, 0, 4)].map((it) => clockOrDate(it.toISOString(), now)),
+    ["09:08:07", "2026-01-04"]);
 });

@@ -1,0 +1,94 @@
+"""Reads the mailbox of the running stack, through its load balancer."""
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from lab.mail.message import Document
+from lab.stack.errors import LabError
+
+_POLL_INTERVAL_SECONDS: Final = 0.1
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Selects messages: to an address, with this text in the subject, newer than a message."""
+
+    to: str = ""
+    subject: str = ""
+    after: int = 0
+
+    def query(self, limit: int) -> str:
+        """Return the parameters of the API."""
+        return urlencode(
+            {"to": self.to, "subject": self.subject, "after": self.after, "limit": limit}
+        )
+
+    def __str__(self) -> str:
+        """Describe the messages, for an error: `message to ahmed@example.com`."""
+        parts = [
+            f" to {self.to}" if self.to else "",
+            f" with `{self.subject}` in its subject" if self.subject else "",
+            f" after message {self.after}" if self.after else "",
+        ]
+        return f"message{''.join(parts)}"
+
+
+class MailClient:
+    """The mailbox's JSON API."""
+
+    def __init__(self, http_port: int) -> None:
+        self._http_port = http_port
+
+    def summaries(self, wanted: Filter, limit: int) -> list[Document]:
+        """Return the newest of these messages, the newest first.
+
+        :raises LabError: when the collector does not answer.
+        """
+        status, found = self._get(f"/lab/api/mail?{wanted.query(limit)}")
+        if status != http.HTTPStatus.OK:
+            raise LabError(str(found.get("detail", found)))
+        items: list[Document] = found["items"]
+        return items
+
+    def newest(self, wanted: Filter, wait_seconds: float) -> Document:
+        """Return the newest of these messages. If there is none, wait until one arrives.
+
+        :raises LabError: when there is none after the wait, or the collector does not answer.
+        """
+        deadline = time.monotonic() + wait_seconds
+        while not (found := self.summaries(wanted, 1)):
+            if time.monotonic() > deadline:
+                waited = f" arrived within {wait_seconds:g} s" if wait_seconds else ""
+                raise LabError(f"No {wanted}{waited}. List all messages:  lab mail")
+            time.sleep(_POLL_INTERVAL_SECONDS)
+        return self.message(found[0]["id"])
+
+    def message(self, message_id: int) -> Document:
+        """Return a whole message.
+
+        :raises LabError: when it does not exist, or the collector does not answer.
+        """
+        status, found = self._get(f"/lab/api/mail/{message_id}")
+        if status == http.HTTPStatus.NOT_FOUND:
+            raise LabError(f"There is no message {message_id}. List all messages:  lab mail")
+        if status != http.HTTPStatus.OK:
+            raise LabError(str(found.get("detail", found)))
+        return found
+
+    def _get(self, path: str) -> tuple[int, Document]:
+        connection = http.client.HTTPConnection(
+            "localhost", self._http_port, timeout=_TIMEOUT_SECONDS
+        )
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise LabError(f"The mailbox does not answer: {error}. See:  make status") from error
+        finally:
+            connection.close()

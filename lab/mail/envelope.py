@@ -1,0 +1,70 @@
+"""The envelope of a message: sender and recipients, which may differ from the fields From and To.
+
+The mailbox keeps an envelope as header fields before the message's own fields (RFC 5321, section
+4.4). `Received` is the last of these fields, so that a message cannot add recipients.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Final, Self
+
+_SENDER: Final = b"Return-Path: "
+_RECIPIENT: Final = b"Delivered-To: "
+_END: Final = b"Received: "
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """The addresses of the SMTP commands MAIL and RCPT."""
+
+    sender: str
+    recipients: Sequence[str]
+
+    def header(self) -> bytes:
+        """Return the header fields."""
+        now = format_datetime(datetime.now(UTC))
+        received = f"by localhost (mailbox of the local stack); {now}"
+        return b"".join(
+            [
+                _line(_SENDER, f"<{self.sender}>"),
+                *(_line(_RECIPIENT, recipient) for recipient in self.recipients),
+                _line(_END, received),
+            ]
+        )
+
+    @classmethod
+    def parse(cls, message: bytes) -> Self:
+        """Read the envelope at the beginning of a kept message.
+
+        Without an envelope, for example in a file from elsewhere, sender and recipients are empty.
+        """
+        sender, recipients = "", []
+        for line in _lines(message):
+            if line.startswith(_SENDER):
+                sender = _text(line.removeprefix(_SENDER)).strip("<>")
+            elif line.startswith(_RECIPIENT):
+                recipients.append(_text(line.removeprefix(_RECIPIENT)))
+            else:
+                if line.startswith(_END):
+                    return cls(sender, recipients)
+                break
+        return cls("", ())
+
+
+def _lines(message: bytes) -> Iterator[bytes]:
+    start = 0
+    while (end := message.find(b"\n", start)) >= 0:
+        yield message[start:end]
+        start = end + 1
+
+
+def _line(name: bytes, text: str) -> bytes:
+    # aiosmtpd decodes bytes that are not UTF-8 to surrogates.
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return name + printable.encode(errors="replace") + b"\r\n"
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace").strip()

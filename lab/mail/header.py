@@ -1,0 +1,53 @@
+"""The text of a header field. Header fields of a message may contain any bytes."""
+
+import re
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from typing import Final
+
+# More is cut off. Decoding takes longer than linear time.
+MAX_CHARACTERS: Final = 16_384
+_FOLD: Final = re.compile(r"\r?\n[ \t]*")
+
+
+def field(message: Message, name: str) -> str:
+    """Return the first field with this name, or an empty text."""
+    found = (value for key, value in message.raw_items() if key.lower() == name.lower())
+    return next(map(_readable, found), "")
+
+
+def fields(message: Message) -> list[tuple[str, str]]:
+    """Return all fields: name and text."""
+    return [(_utf8(name), _readable(value)) for name, value in message.raw_items()]
+
+
+def _readable(value: object) -> str:
+    text = _FOLD.sub(" ", _utf8(str(value))[:MAX_CHARACTERS]).strip()
+    try:
+        parts = decode_header(text)
+    except (HeaderParseError, ValueError):
+        return text
+    return "".join(_part(part, charset) for part, charset in parts)
+
+
+def _part(part: bytes | str, charset: str | None) -> str:
+    if isinstance(part, str):
+        return part
+    # `decode_header` encodes the parts between encoded words in this way.
+    return decoded(part, charset or "raw-unicode-escape")
+
+
+def _utf8(text: str) -> str:
+    # The parser decodes bytes that are not ASCII to surrogates.
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def decoded(data: bytes, charset: str | None) -> str:
+    """Decode bytes with this charset. If it is unknown, try UTF-8. Never raises."""
+    try:
+        text = data.decode(charset or "utf-8", errors="replace")
+    except (LookupError, ValueError):
+        text = data.decode(errors="replace")
+    # Some charsets, such as UTF-7, can contain surrogates, which JSON in UTF-8 cannot.
+    return text.encode(errors="replace").decode()

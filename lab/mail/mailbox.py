@@ -1,0 +1,79 @@
+"""Keeps the newest messages as files, so that they survive a restart of the collector."""
+
+import os
+from pathlib import Path
+from threading import Lock
+from typing import Final, NamedTuple
+
+from lab.mail.envelope import Envelope
+
+MAX_MESSAGES: Final = 200
+MAX_MESSAGE_BYTES: Final = 1024 * 1024
+
+
+class Kept(NamedTuple):
+    """A file with a message. Ids increase with each message."""
+
+    message_id: int
+    path: Path
+    received_ns: int
+    """When the message was received, in nanoseconds since the epoch."""
+    size_bytes: int
+
+
+class Mailbox:
+    """One directory with one file for each message, `<id>.eml`. Any thread may call any method."""
+
+    def __init__(self, directory: Path, max_messages: int = MAX_MESSAGES) -> None:
+        self._directory = directory
+        self._max_messages = max_messages
+        self._lock = Lock()
+        self._last_id = 0
+
+    def add(self, envelope: Envelope, content: bytes) -> Kept:
+        """Keep a message. On return, it is on the disk, and a power cut does not lose it.
+
+        :raises OSError: when it cannot be written.
+        """
+        data = envelope.header() + content
+        with self._lock:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept = self.newest()
+            self._last_id = max([self._last_id, *(it.message_id for it in kept)]) + 1
+            path = self._directory / f"{self._last_id}.eml"
+            _write(path, data)
+            for old in kept[self._max_messages - 1 :]:
+                old.path.unlink(missing_ok=True)
+        return Kept(self._last_id, path, path.stat().st_mtime_ns, len(data))
+
+    def newest(self) -> list[Kept]:
+        """Return the kept messages, the newest first."""
+        found = []
+        for path in self._directory.glob("*.eml"):
+            if path.stem.isascii() and path.stem.isdigit():
+                try:
+                    status = path.stat()
+                except FileNotFoundError:
+                    # Another thread has just deleted the oldest message.
+                    continue
+                found.append(Kept(int(path.stem), path, status.st_mtime_ns, status.st_size))
+        return sorted(found, reverse=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    # A reader sees the whole file or no file. A killed process may leave the draft, which the next
+    # message replaces.
+    draft = path.with_name("draft")
+    draft.unlink(missing_ok=True)
+    # Only the owner can read it, because links in messages are secrets.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

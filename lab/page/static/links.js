@@ -1,0 +1,31 @@
+// @ts-check
+
+/** @typedef {{text: string, isLink: boolean}} Piece */
+
+/**
+ * Split a text at its links.
+ *
+ * @param {string} text
+ * @param {string[]} links the links of the message; some of them may not be in the text
+ * @returns {Piece[]} the whole text in its order
+ */
+export function pieces(text, links) {
+  // If a link begins with another link, the longer one is meant. So it comes first.
+  const longestFirst = [...new Set(links)].filter((link) => isSafe(link)).sort((one, other) => other.length - one.length);
+  if (longestFirst.length === 0) return [{ text, isLink: false }];
+  const pattern = new RegExp(`(${longestFirst.map(escaped).join("|")})`);
+  // With a group in the pattern, every second part is a link.
+  return text.split(pattern)
+    .map((part, at) => ({ text: part, isLink: at % 2 === 1 }))
+    .filter((piece) => piece.text);
+}
+
+/** @param {string} link */
+function isSafe(link) {
+  return /^https?:\/\//i.test(link);
+}
+
+/** @param {string} text */
+function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,30 @@
+"""The worker of the service, which runs jobs: it sends messages, for example."""
+
+import signal
+import sys
+
+from lab.stack.processes.freezing import is_frozen
+from lab.stack.servers.service import ServiceProcess
+
+
+class WorkerProcess(ServiceProcess):
+    """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
+
+    stop_signal = signal.SIGTERM
+    # After 15 seconds, the worker cancels its jobs.
+    stop_timeout_s = 20.0
+    unready_label = "frozen"
+    stopped_effect = frozen_effect = "jobs wait"
+    starts_in_background = True
+
+    def choose_port(self) -> int:
+        """Return 0: there is no port."""
+        return 0
+
+    def ready(self) -> bool:
+        """Return whether the process runs and is not frozen."""
+        process = self.process
+        return process is not None and not is_frozen(process)
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "app", "worker"]
