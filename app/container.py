@@ -69,8 +69,8 @@ class Container:
         store = Store(
             self._database, self.cache, session_cache, cache_seconds=settings.cache_lifetime
         )
-        self.users = UserService(store, self._passwords, check, cursors)
         mail_limit = MailLimit(self.rate_limiter, settings.rate_limit_mail)
+        self.users = UserService(store, self._passwords, check, mail_limit, cursors)
         self.emails = EmailService(store, check, mail_limit)
         self.password_resets = PasswordResetService(
             store, self._passwords, failed_logins, mail_limit

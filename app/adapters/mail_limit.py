@@ -1,6 +1,8 @@
 """Limits how many messages are requested for one address, and by one account."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from limits import parse_many
 
@@ -21,13 +23,25 @@ class MailLimit:
         self._limiter = limiter
         self._limits = parse_many(notation)
 
-    async def count(self, address: str, *, user_id: int | None = None) -> None:
-        """Count one message. Call this before the message is added. Raises `TooManyRequests`."""
-        # The account first: an account over its limit must not use up the limit of other addresses.
-        if user_id is not None:
-            await self._hit("mail-of", f"{user_id}")
+    @asynccontextmanager
+    async def counting(self, address: str) -> AsyncIterator[None]:
+        """Count one message to an address, unless the block raises an error.
+
+        A refused request must not use up the limit of another person's address. Raises
+        `TooManyRequests` before the block.
+        """
         # A hash, so that Redis does not contain the addresses.
-        await self._hit("mail-to", hashlib.sha256(address.encode()).hexdigest())
+        caller = "mail-to", hashlib.sha256(address.encode()).hexdigest()
+        await self._hit(*caller)
+        try:
+            yield
+        except BaseException:
+            await self._limiter.take_back(self._limits, *caller)
+            raise
+
+    async def count_account(self, user_id: int) -> None:
+        """Count one request of an account. Raises `TooManyRequests`."""
+        await self._hit("mail-of", f"{user_id}")
 
     async def _hit(self, name: str, key: str) -> None:
         windows = await self._limiter.hit(self._limits, name, key)

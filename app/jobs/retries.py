@@ -13,6 +13,8 @@ from app.adapters.mail.errors import MailRefused
 
 _MAX_DOUBLINGS: Final = 30
 _JITTER: Final = (0.5, 1.0)
+_FINAL: Final = (MailRefused, TypeError, ValueError, RuntimeError)
+"""After these errors, another attempt fails too: the job's arguments are wrong, for example."""
 _SHUTDOWN: Final = (JobAborted, asyncio.CancelledError)
 
 
@@ -34,7 +36,7 @@ class Backoff(BaseRetryStrategy):
         if isinstance(exception, _SHUTDOWN):
             # The worker is ending. Another worker can begin at once.
             return RetryDecision(retry_at=now)
-        if isinstance(exception, MailRefused) or job.attempts + 1 >= self._max_attempts:
+        if isinstance(exception, _FINAL) or job.attempts + 1 >= self._max_attempts:
             return None
         pause = min(self._max_pause_seconds, 2.0 ** min(job.attempts, _MAX_DOUBLINGS))
         shortened = pause * random.uniform(*_JITTER)  # noqa: S311 - no secret

@@ -1,6 +1,7 @@
 """The worker: it runs the jobs of the queue until SIGTERM, several at a time."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,6 +25,8 @@ _POLL_SECONDS: Final = 1.0
 """PostgreSQL announces new jobs, but not that the pause of a failed job has ended."""
 _GRACE_SECONDS: Final = 15.0
 """A job that still runs this long after SIGTERM is cancelled. Another worker tries it again."""
+_GIVE_UP_SECONDS: Final = _GRACE_SECONDS + 2.0
+"""The maximum time from SIGTERM until the process ends."""
 _PAUSE_SECONDS: Final = 1.0
 _MAX_SWEEP_ATTEMPTS: Final = 5
 """The next sweep comes soon, and deletes what a failed sweep has left."""
@@ -68,16 +71,22 @@ class Worker:
         """Run jobs until SIGTERM or SIGINT. Then finish the jobs that are running."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ending.set)
+            loop.add_signal_handler(number, self._end)
         while not self._ending.is_set():
             try:
                 await self._run_until_failure()
             except UNAVAILABLE as error:
-                _log.warning("worker_interrupted", reason=type(error).__name__)
+                _log.warning("worker_interrupted", reason=type(error.__cause__ or error).__name__)
             except Exception:  # noqa: BLE001 - nothing else would start the jobs again
                 _log.exception("worker_interrupted")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), _PAUSE_SECONDS)
+
+    def _end(self) -> None:
+        self._ending.set()
+        # While PostgreSQL is frozen, nothing can end in the regular way. Another worker runs the
+        # jobs of this process later, as if it was killed.
+        asyncio.get_running_loop().call_later(_GIVE_UP_SECONDS, os._exit, 1)
 
     async def _run_until_failure(self) -> None:
         """Run jobs until the end, or until Procrastinate stops, as when PostgreSQL is down."""
@@ -145,9 +154,15 @@ class Worker:
         keys = await self._container.orders.clear_expired_keys()
         sessions = await self._container.sessions.clear_unused()
         flows = await self._container.oidc.clear_expired_flows()
-        messages = await self._container.messages.clear_sent()
+        messages = await self._container.messages.clear()
+        failed = await self._container.jobs.clear_failed()
         _log.info(
-            "swept", idempotency_keys=keys, sessions=sessions, oidc_flows=flows, messages=messages
+            "swept",
+            idempotency_keys=keys,
+            sessions=sessions,
+            oidc_flows=flows,
+            messages=messages,
+            failed_jobs=failed,
         )
 
 

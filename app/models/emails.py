@@ -1,6 +1,7 @@
 """One spelling for each email address, so that a unique index can compare them."""
 
 import unicodedata
+from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -8,6 +9,10 @@ from app.models.characters import has_refused
 
 _MAX_CODE_POINTS = 1024
 """Four times the length that RFC 5321 allows: normalising can combine code points into one."""
+
+ENCODED_WORD: Final = "=?"
+"""The beginning of an encoded word (RFC 2047), which can contain a line break. A program that shows
+or sends an address may decode it, although an encoded word is not allowed in an address."""
 
 
 def normalise_email(typed: str) -> str:
@@ -19,7 +24,7 @@ def normalise_email(typed: str) -> str:
     message that is sent to the address can show whether the address exists.
     """
     # Normalising takes quadratic time, so a text that cannot be an address is refused first.
-    if len(typed) > _MAX_CODE_POINTS or has_refused(typed.strip()):
+    if len(typed) > _MAX_CODE_POINTS or has_refused(typed.strip()) or ENCODED_WORD in typed:
         raise ValueError("not an email address")
     try:
         address = validate_email(

@@ -36,13 +36,15 @@ LINK_LIFETIMES: Final[Mapping[MessageKind, timedelta]] = MappingProxyType(
     }
 )
 """How long the link in a message works after the message was sent. Notices have no link."""
+UNSENT_KEPT_FOR: Final = timedelta(days=30)
+"""How long a message that could not be sent is kept, and its job, for an operator."""
 CONFIRMATIONS: Final = frozenset({MessageKind.CONFIRM_EMAIL, MessageKind.CONFIRM_NEW_EMAIL})
 """The kinds whose link confirms an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to a user. It is deleted a day after it was sent."""
+    """A message to a user. It is deleted a day after it was sent, or after 30 days."""
 
     id: int
     user_id: int | None

@@ -1,6 +1,6 @@
 """The queue of jobs, as operators and metrics see it. Procrastinate runs the jobs in a worker."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import text
@@ -9,12 +9,13 @@ from app.models import FailedJob, JobCount
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement
 
+# The arguments of a failed job may have any type, so they are compared as text.
 _LIST_FAILED: Final = Statement(
     text("""
 SELECT job.id, job.task_name, job.attempts, max(event.at), message.kind, message.failure
 FROM procrastinate_jobs AS job
 LEFT JOIN procrastinate_events AS event ON event.job_id = job.id
-LEFT JOIN messages AS message ON message.id = CAST(job.args ->> 'message_id' AS bigint)
+LEFT JOIN messages AS message ON CAST(message.id AS text) = job.args ->> 'message_id'
 WHERE job.status = 'failed'
 GROUP BY job.id, message.id
 ORDER BY job.id
@@ -36,7 +37,7 @@ WITH dropped AS (
     DELETE FROM procrastinate_jobs WHERE status = 'failed' AND id = :job_id RETURNING id, args
 ), unsent AS (
     DELETE FROM messages USING dropped
-    WHERE messages.id = CAST(dropped.args ->> 'message_id' AS bigint)
+    WHERE CAST(messages.id AS text) = dropped.args ->> 'message_id'
 )
 SELECT id FROM dropped
 """),
@@ -61,6 +62,20 @@ WHERE job.id = abandoned.id
 RETURNING job.id
 """),
     int,
+)
+_CLEAR_FAILED: Final = Statement(
+    text("""
+DELETE FROM procrastinate_jobs WHERE id IN (
+    SELECT job.id FROM procrastinate_jobs AS job
+    WHERE job.status = 'failed' AND NOT EXISTS (
+        SELECT FROM procrastinate_events AS event
+        WHERE event.job_id = job.id AND event.at > :failed_until
+    )
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+)
+"""),
+    tuple,
 )
 _COUNT: Final = Statement(
     text("""
@@ -113,6 +128,10 @@ class JobRepository:
             _RETRY_ABANDONED, silent_for=silent_for, max_attempts=max_attempts
         )
         return len(jobs)
+
+    async def clear_failed(self, *, failed_until: datetime, limit: int) -> int:
+        """Delete up to `limit` jobs that failed before this time, and return their number."""
+        return await self._executor.execute(_CLEAR_FAILED, failed_until=failed_until, limit=limit)
 
     async def count(self) -> list[JobCount]:
         """Count the jobs that wait, run or have failed, by queue and state."""

@@ -72,7 +72,13 @@ _REMOVE_WITH_LINKS: Final = Statement(
     tuple,
 )
 _REMOVE_ALL: Final = Statement(delete(MESSAGES).where(_OF_USER), tuple)
-_CLEAR_SENT: Final = batch_deletion(MESSAGES, MESSAGES.c.sent_at <= bindparam("sent_until"))
+_CLEAR: Final = batch_deletion(
+    MESSAGES,
+    or_(
+        MESSAGES.c.sent_at <= bindparam("sent_until"),
+        MESSAGES.c.created_at <= bindparam("created_until"),
+    ),
+)
 
 
 class MessageRepository:
@@ -145,6 +151,8 @@ class MessageRepository:
         """Delete every message of a user. Messages that were not sent yet are not sent any more."""
         await self._executor.execute(_REMOVE_ALL, user_id=user_id)
 
-    async def clear_sent(self, *, sent_until: datetime, limit: int) -> int:
-        """Delete up to `limit` messages sent until this time, and return their number."""
-        return await self._executor.execute(_CLEAR_SENT, sent_until=sent_until, limit=limit)
+    async def clear(self, *, sent_until: datetime, created_until: datetime, limit: int) -> int:
+        """Delete up to `limit` messages sent or created until these times. Return their number."""
+        return await self._executor.execute(
+            _CLEAR, sent_until=sent_until, created_until=created_until, limit=limit
+        )

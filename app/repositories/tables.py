@@ -145,8 +145,7 @@ OIDC_FLOWS: Final = Table(
     _moment("expires_at", index=True, nullable=False),
 )
 
-# Messages to users. A message is deleted a day after it was sent. If its job has failed, it stays
-# until an operator drops the job or the account is erased.
+# Messages to users. A message is deleted a day after it was sent, or after 30 days.
 MESSAGES: Final = Table(
     "messages",
     METADATA,
@@ -157,7 +156,7 @@ MESSAGES: Final = Table(
     Column("kind", _one_of(MessageKind, "kind"), nullable=False),
     # The identity provider, for notices about identities.
     Column("provider", String),
-    _moment("created_at", server_default=func.now(), nullable=False),
+    _moment("created_at", server_default=func.now(), index=True, nullable=False),
     _moment("sent_at", index=True),
     # Why the last attempt to send the message has failed.
     Column("failure", String),

@@ -45,7 +45,7 @@ class EmailService:
             raise caller.session_ended()
         if before.email_confirmed:
             raise EmailConfirmed
-        await self._limit.count(before.email, user_id=user_id)
+        await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
             user = await tx.users.get_locked(user_id)
@@ -55,7 +55,8 @@ class EmailService:
                 raise EmailConfirmed
             await tx.messages.add(MessageKind.CONFIRM_EMAIL, user_id=user_id, address=user.email)
 
-        await self._store.write(work)
+        async with self._limit.counting(before.email):
+            await self._store.write(work)
 
     async def request_change(self, user_id: int, change: EmailChange, caller: Principal) -> None:
         """Send a link to the new address, and a notice to the current address.
@@ -64,15 +65,19 @@ class EmailService:
         if the account has this address already, and the errors of `PasswordCheck.prove_owner`.
         """
         async with self._store.reading() as tx:
-            before = existing(await tx.users.get(user_id))
+            before = await tx.users.get(user_id)
+        if before is None:
+            raise caller.session_ended()
         await self._check.prove_owner(before, caller, change.current_password)
         if before.email == change.email:
             raise Invalid(FieldError("This is the account's address already.", pointer="/email"))
-        await self._limit.count(change.email, user_id=user_id)
+        await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
-            user = existing(await tx.users.get_locked(user_id))
+            user = await tx.users.get_locked(user_id)
             await tx.sessions.lock_against_ending(caller)
+            if user is None:
+                raise caller.session_ended()
             if user.password_hash != before.password_hash:
                 # A concurrent change has replaced the password that this request has checked.
                 raise WrongPassword
@@ -85,7 +90,8 @@ class EmailService:
                 MessageKind.EMAIL_CHANGE_REQUESTED, user_id=user_id, address=user.email
             )
 
-        await self._store.write(work)
+        async with self._limit.counting(change.email):
+            await self._store.write(work)
 
     async def change_at_once(self, user_id: int, change: EmailChange) -> None:
         """Change the address at once, for administrators. Both addresses get a message.
@@ -127,7 +133,7 @@ class EmailService:
 
 async def _user_of(tx: Transaction, message: Message) -> User:
     user = await tx.users.get_to_change(message.user_id) if message.user_id is not None else None
-    if user is None:
+    if user is None or user.disabled_at is not None:
         raise InvalidLink
     return user
 

@@ -1,10 +1,12 @@
 """The queue of jobs, for operators, metrics and the worker."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from app.errors import NotFound
 from app.models import FailedJob
 from app.models.jobs import SILENT_FOR, Queues
+from app.models.messages import UNSENT_KEPT_FOR
 from app.store import Store
 from app.tracing import staged_methods
 
@@ -38,6 +40,13 @@ class JobService:
         """Delete a failed job, and the message that it could not send. Raises `NotFound`."""
         if not await self._store.write(lambda tx: tx.jobs.drop(job_id)):
             raise NotFound(_NOT_FAILED)
+
+    async def clear_failed(self) -> int:
+        """Delete the jobs that failed long ago, and return their number."""
+        failed_until = datetime.now(UTC) - UNSENT_KEPT_FOR
+        return await self._store.clear(
+            lambda tx, limit: tx.jobs.clear_failed(failed_until=failed_until, limit=limit)
+        )
 
     async def retry_abandoned(self, *, max_attempts: int) -> int:
         """Let the jobs of killed workers run again, and return their number.

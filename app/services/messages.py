@@ -14,7 +14,7 @@ from app.adapters.mail.smtp import SmtpClient
 from app.adapters.tokens import new_secret
 from app.errors import AppError
 from app.models import Message, MessageKind, User
-from app.models.messages import LINK_LIFETIMES
+from app.models.messages import LINK_LIFETIMES, UNSENT_KEPT_FOR
 from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
@@ -112,11 +112,13 @@ class MessageService:
             now=datetime.now(UTC),
         )
 
-    async def clear_sent(self) -> int:
-        """Delete the messages that were sent long ago, and return their number."""
-        sent_until = datetime.now(UTC) - _KEPT_FOR
+    async def clear(self) -> int:
+        """Delete old messages, and return their number."""
+        now = datetime.now(UTC)
         return await self._store.clear(
-            lambda tx, limit: tx.messages.clear_sent(sent_until=sent_until, limit=limit)
+            lambda tx, limit: tx.messages.clear(
+                sent_until=now - _KEPT_FOR, created_until=now - UNSENT_KEPT_FOR, limit=limit
+            )
         )
 
 

@@ -28,22 +28,24 @@ class PasswordResetService:
         self._limit = limit
 
     async def request(self, email: str) -> None:
-        """Send a link to this address if an account has it. Earlier links stop working.
+        """Send a link to this address if an enabled account has it. Earlier links stop working.
 
         This takes about the same time whether or not there is an account: the same statements run,
         and a job is added in both cases. Raises `TooManyRequests`.
         """
-        await self._limit.count(email)
 
         async def work(tx: Transaction) -> None:
             user = await tx.users.get_by_email_locked(email)
+            if user is not None and user.disabled_at is not None:
+                user = None
             await tx.messages.add(
                 MessageKind.RESET_PASSWORD,
                 user_id=user.id if user is not None else None,
                 address=user.email if user is not None else None,
             )
 
-        await self._store.write(work)
+        async with self._limit.counting(email):
+            await self._store.write(work)
 
     async def complete(self, reset: PasswordReset) -> None:
         """Set the new password, and end all sessions of the account. The link works once.
@@ -82,7 +84,7 @@ async def _set_password(
     user = await tx.users.get_to_change(found.id)
     message = await _find(tx, token_hash)
     # Of concurrent uses of the link, only one deletes the message.
-    if user is None or not await tx.messages.remove(message.id):
+    if user is None or user.disabled_at is not None or not await tx.messages.remove(message.id):
         raise InvalidLink
     user.password_hash = password_hash
     await tx.users.save(user)

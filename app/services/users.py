@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from app.adapters.cursors import Cursors
+from app.adapters.mail_limit import MailLimit
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.errors import FieldError, Invalid, WrongPassword, existing
@@ -26,17 +27,19 @@ class UserService:
         store: Store,
         passwords: PasswordHasher,
         check: PasswordCheck,
+        limit: MailLimit,
         cursors: Cursors,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._check = check
+        self._limit = limit
         self._cursors = cursors
 
     async def register(self, new: UserCreate) -> UserRead:
         """Create an account, and send a link that confirms its address.
 
-        Raises `EmailTaken`, and `Invalid` for a guessable password.
+        Raises `EmailTaken`, `TooManyRequests`, and `Invalid` for a guessable password.
         """
         password_hash = await self._hash_of(new)
 
@@ -45,7 +48,8 @@ class UserService:
             await tx.messages.add(MessageKind.CONFIRM_EMAIL, user_id=user.id, address=user.email)
             return user
 
-        return UserRead.of(await self._store.write(work))
+        async with self._limit.counting(new.email):
+            return UserRead.of(await self._store.write(work))
 
     async def make_admin(self, new: UserCreate) -> tuple[UserRead, bool]:
         """Create an administrator, or make the existing account with this email an administrator.
@@ -124,7 +128,11 @@ class UserService:
         errors of `PasswordCheck.prove_owner`.
         """
         user_id = caller.user_id
-        user, new = await self._load(user_id), change.new_password.get_secret_value()
+        async with self._store.reading() as tx:
+            user = await tx.users.get(user_id)
+        if user is None:
+            raise caller.session_ended()
+        new = change.new_password.get_secret_value()
         await self._check.prove_owner(user, caller, change.current_password)
         _reject_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
@@ -146,10 +154,6 @@ class UserService:
 
         await self._store.write(work)
 
-    async def _load(self, user_id: int) -> User:
-        async with self._store.reading() as tx:
-            return existing(await tx.users.get(user_id))
-
     async def list_newest(self, *, limit: int) -> list[User]:
         """Return up to `limit` accounts, the newest first, for operators."""
         async with self._store.reading() as tx:
@@ -158,7 +162,8 @@ class UserService:
     async def set_disabled(self, email: str, *, disabled: bool) -> User:
         """Disable or enable an account, for operators. Raises `NotFound`.
 
-        No sign-in to a disabled account is possible, and all its sessions end.
+        No sign-in to a disabled account is possible. All its sessions end, and its links stop
+        working.
         """
 
         async def work(tx: Transaction) -> User:
@@ -170,6 +175,7 @@ class UserService:
             saved = await tx.users.save(user)
             if disabled:
                 await tx.sessions.end_all(user.id)
+                await tx.messages.remove_with_links(user.id)
             return saved
 
         return await self._store.write(work)

@@ -74,6 +74,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("disabled_at", sa.DateTime(timezone=True)))
     op.execute(_MESSAGES)
     op.create_index(op.f("ix_messages_user_id_kind"), "messages", ["user_id", "kind"])
+    op.create_index(op.f("ix_messages_created_at"), "messages", ["created_at"])
     op.create_index(op.f("ix_messages_sent_at"), "messages", ["sent_at"])
     op.create_index(
         "uq_messages_link",

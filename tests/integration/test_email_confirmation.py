@@ -111,3 +111,33 @@ def test_tokens_are_stored_only_as_hashes(with_mail: WithMail) -> None:
             assert not [row for (row,) in rows if token in row], table
             if table.startswith("procrastinate"):
                 assert not [row for (row,) in rows if user.email in row], table
+
+
+def test_the_links_of_a_disabled_account_do_not_work(with_mail: WithMail) -> None:
+    """No link is sent while the account is disabled. Earlier links do not work afterwards."""
+    user = sign_up(with_mail.client)
+    confirm = with_mail.mailbox.token(user.email)
+    reset = "/api/auth/password-reset"
+    with_mail.client.post(reset, json={"email": user.email})
+    token = with_mail.mailbox.token(user.email, "Reset")
+    with psycopg.connect(with_mail.database_url, autocommit=True) as connection:
+        connection.execute("UPDATE users SET disabled_at = now() WHERE id = %s", [user.id])
+        assert with_mail.client.put(CONFIRM, json={"token": confirm}).status_code == 422
+        body = {"token": token, "new_password": "another long password"}
+        assert with_mail.client.put(reset, json=body).status_code == 422
+        assert with_mail.client.post(reset, json={"email": user.email}).status_code == 202
+        row = connection.execute(
+            "SELECT count(*) FROM messages WHERE user_id = %s AND kind = 'reset-password'",
+            [user.id],
+        ).fetchone()
+    assert row == (1,)
+
+
+@pytest.mark.parametrize("local_part", ["=?q?a=0d=0abcc=3ab=40c.example?=", "=?utf-8?q?x?="])
+def test_an_address_with_an_encoded_word_is_refused(with_mail: WithMail, local_part: str) -> None:
+    """A mail program would decode it, and could take a part of it for another header."""
+    response = with_mail.client.post(
+        "/api/users", json=signup_body(email=f"{local_part}@example.com")
+    )
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/email"

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import redis
 
-from tests.accounts import PASSWORD, new_email, sign_up
+from tests.accounts import PASSWORD, new_email, sign_up, signup_body
 from tests.conftest import StartService
 
 RESET = "/api/auth/password-reset"
@@ -28,14 +28,39 @@ def _from_elsewhere() -> dict[str, str]:
 def test_one_address_gets_few_messages_whoever_asks(limited: httpx2.Client) -> None:
     """Clients with different addresses share the count. Upper and lower case make no difference."""
     known, unknown = sign_up(limited).email, new_email()
-    for email in (known, unknown):
+    # The signup has sent a message already.
+    for email, passed in ((known, 1), (unknown, 2)):
         responses = [
             limited.post(RESET, json={"email": spelling}, headers=_from_elsewhere())
-            for spelling in (email, email.upper(), email)
+            for spelling in (email, email.upper(), email)[2 - passed :]
         ]
-        assert [response.status_code for response in responses] == [202, 202, 429]
+        assert [response.status_code for response in responses] == [*[202] * passed, 429]
         assert responses[-1].json()["code"] == "too-many-requests"
         assert 1 <= int(responses[-1].headers["Retry-After"]) <= 3600
+
+
+def test_a_refused_request_does_not_count_for_the_address(limited: httpx2.Client) -> None:
+    """Otherwise, other people could use up the limit of an address, and prevent a reset."""
+    owner, other = sign_up(limited), sign_up(limited)
+    body = {"email": owner.email, "current_password": PASSWORD}
+    for _ in range(2):
+        taken = limited.put(f"{other.url}/email", json=body, headers=other.auth)
+        assert taken.json()["code"] == "email-taken"
+        again = limited.post("/api/users", json=signup_body(email=owner.email))
+        assert again.json()["code"] == "email-taken"
+    # The signup was the first message.
+    assert limited.post(RESET, json={"email": owner.email}, headers=_from_elsewhere()).is_success
+
+
+def test_signups_count_for_their_address(limited: httpx2.Client) -> None:
+    """An account can be deleted and created again, and each signup sends a message."""
+    email = new_email()
+    for _ in range(2):
+        user = sign_up(limited, email=email)
+        headers = {**user.auth, "If-Match": "*"}
+        assert limited.delete(user.url, headers=headers).status_code == 204
+    refused = limited.post("/api/users", json=signup_body(email=email))
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
 
 
 def test_one_client_can_request_few_messages(limited: httpx2.Client) -> None:

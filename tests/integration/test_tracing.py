@@ -39,6 +39,9 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
         "  endpoint",
         "    service",
         "      hash",
+        # The message to the new address counts.
+        "      rate-limit",
+        "        redis",
         "      pool",
         "      sql",
         "      queue",

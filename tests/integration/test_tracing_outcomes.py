@@ -90,10 +90,16 @@ def test_a_refused_request_has_its_status_and_the_stage_that_failed(
 def test_a_failed_statement_has_its_sqlstate_and_a_rollback(
     send_traced: SendTraced, buyer: Account
 ) -> None:
-    """OpenTelemetry's conventions require the SQLSTATE. After the statement, a rollback runs."""
+    """OpenTelemetry's conventions require the SQLSTATE. After the statement, a rollback runs.
+
+    Then the service takes back the count of the message that it does not send.
+    """
     body = signup_body(email=buyer.email)
     _, trace = send_traced("POST", "/api/users", json=body)
     (insert,) = [span for span in trace if span.stage == "sql"]
     assert insert.failed
     assert insert.attributes["db.response.status_code"] == "23505"
-    assert [span.stage for span in trace if span.start_ns > insert.start_ns] == ["rollback"]
+    assert [span.stage for span in trace if span.start_ns > insert.start_ns] == [
+        "rollback",
+        "redis",
+    ]

@@ -222,7 +222,10 @@ def test_a_wrong_schedule_is_named(queue: Queue) -> None:
 
 @pytest.mark.slow
 def test_one_of_several_workers_sweeps(queue: Queue) -> None:
-    """Each scheduled time has one sweep. Messages that were sent a day ago are deleted."""
+    """Each scheduled time has one sweep.
+
+    It deletes the messages that were sent a day ago, and what could not be sent for 30 days.
+    """
     # check 53
     user = sign_up(queue.service.client)
     settings = {**queue.settings, "SWEEP_SCHEDULE": "* * * * * *"}
@@ -230,10 +233,22 @@ def test_one_of_several_workers_sweeps(queue: Queue) -> None:
         queue.mailbox.wait_for(user.email)
         queue.wait_for([])
         queue.database.execute("UPDATE messages SET sent_at = sent_at - interval '24 hours'")
+        queue.database.execute(
+            "WITH job AS (INSERT INTO procrastinate_jobs (queue_name, task_name, status)"
+            " VALUES ('mail', 'send-message', 'failed') RETURNING id)"
+            " UPDATE procrastinate_events SET at = now() - interval '30 days' FROM job"
+            " WHERE job_id = job.id"
+        )
+        queue.database.execute(
+            "INSERT INTO messages (user_id, kind, address, created_at) VALUES"
+            " (%s, 'password-changed', 'a@example.com', now() - interval '30 days')",
+            [user.id],
+        )
         deadline = time.monotonic() + 30
-        while '"messages":1' not in queue.log.read_text():
+        while queue.database.execute("SELECT FROM messages").rowcount:
             assert time.monotonic() < deadline, queue.log.read_text()
             time.sleep(0.1)
+        queue.wait_for([])
     times = queue.log.read_text().count('"event":"swept"')
     assert 1 <= times <= 40
     left = queue.database.execute(
@@ -284,14 +299,19 @@ def test_a_job_with_wrong_arguments_fails(queue: Queue) -> None:
     """The worker logs the error, and runs the other jobs."""
     queue.database.execute(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, args)"
-        " VALUES ('mail', 'send-message', '{}'), ('mail', 'no-such-task', '{}')"
+        " VALUES ('mail', 'send-message', '{}'), ('mail', 'no-such-task', '{}'),"
+        " ('mail', 'send-message', '{\"message_id\": \"x\"}')"
     )
-    settings = {**queue.settings, "JOB_MAX_ATTEMPTS": "1"}
-    with running_worker(queue.log, settings):
+    with running_worker(queue.log, queue.settings):
         queue.mailbox.wait_for(sign_up(queue.service.client).email)
-        queue.wait_for([("failed", 1), ("failed", 1)])
+        queue.wait_for([("failed", 1)] * 3)
     assert "TypeError" in queue.log.read_text()
-    assert "see the log" in queue.run("jobs", "list").stdout
+    listed = queue.run("jobs", "list").stdout.splitlines()
+    assert len(listed) == 3
+    assert all("see the log" in line for line in listed)
+    for line in listed:
+        assert queue.run("jobs", "drop", line.split()[0]).returncode == 0
+    assert queue.states() == []
 
 
 def test_a_disabled_account_cannot_sign_in(queue: Queue) -> None:

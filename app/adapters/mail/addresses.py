@@ -3,6 +3,7 @@
 from email_validator import EmailNotValidError, validate_email
 
 from app.adapters.mail.errors import MailRefused
+from app.models.emails import ENCODED_WORD
 
 
 def wire_address(email: str) -> str:
@@ -10,8 +11,11 @@ def wire_address(email: str) -> str:
 
     An international domain is written in ASCII (RFC 5890). The result has other characters only if
     the local part has them: then the server must support SMTPUTF8 (RFC 6531). Raises `MailRefused`
-    if the address is not well-formed.
+    if the address is not well-formed, or contains an encoded word (RFC 2047), which the library of
+    the headers would decode.
     """
+    if ENCODED_WORD in email:
+        raise MailRefused("the address contains an encoded word")
     try:
         address = validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 _MAX_REASON_CHARACTERS: Final = 200
-# A server may quote the recipient's address, or the link with its token.
-_PERSONAL: Final = re.compile(r"\S*(?:@|://)\S*")
+# A server may quote the recipient's address, the link, or only its token.
+_PERSONAL: Final = re.compile(r"\S*(?:@|://|[A-Za-z0-9_-]{20})\S*")
 
 
 class MailError(Exception):

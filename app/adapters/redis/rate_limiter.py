@@ -28,6 +28,12 @@ if left < 0 then
 end
 return {count, left}
 """
+# Undoes one count, unless its window has ended.
+_TAKE_BACK: Final = """
+if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then
+  redis.call('DECR', KEYS[1])
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,14 @@ class RateLimiter:
             count, seconds = answer[0], answer[1] / 1000
         reset_after = min(item.get_expiry(), max(1, math.ceil(seconds)))
         return Window(count > item.amount, max(0, item.amount - count), reset_after)
+
+    async def take_back(self, items: Sequence[RateLimitItem], *caller: str) -> None:
+        """Undo the count of one request in each window that has not ended."""
+        for item in items:
+            key = self._key(item, caller)
+            answer = await self._redis.send("EVAL", _TAKE_BACK, 1, key)
+            if isinstance(answer, RedisUnavailable):
+                await self._memory.decr(key)
 
     async def clear(self, items: Sequence[RateLimitItem], *caller: str) -> None:
         """Reset a caller's counts."""

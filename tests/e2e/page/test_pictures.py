@@ -20,7 +20,7 @@ COMPRESS = """async (png) => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [image.width, image.height];
   canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL("image/webp", 0.85);
+  return canvas.toDataURL("image/webp", 0.75);
 }"""
 
 pytestmark = pytest.mark.pictures

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.adapters.cursors import Cursors
+from app.adapters.mail_limit import MailLimit
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.models.cache_keys import read_key
@@ -53,6 +54,7 @@ _USERS = UserService(
     _KeysOfReads(),
     cast("PasswordHasher", None),
     cast("PasswordCheck", None),
+    cast("MailLimit", None),
     _CURSORS,
 )
 

@@ -156,7 +156,7 @@ def test_without_a_name_the_greeting_has_none() -> None:
 @pytest.mark.parametrize(
     "to",
     ["a@b.test\r\nBcc: c@d.test", "a@b.test, c@d.test", "A <a@b.test>", "a", "", "a@b@c.test",
-     "a b@c.test", "a@b.test\n", "a@b.test>"],
+     "a b@c.test", "a@b.test\n", "a@b.test>", "=?q?a=0d=0abcc=3ac=40d.test?=@e.test"],
 )  # fmt: skip
 def test_an_address_cannot_add_a_header_or_a_recipient(to: str) -> None:
     """Such an address is refused."""
