@@ -25,7 +25,7 @@ from lab.stack.servers.valkey import ValkeyServer
 
 # Every request is counted in Valkey, as in production, but no client reaches this limit.
 _UNREACHABLE_LIMIT: Final = "1000000000/minute"
-_LIMITS: Final = ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "DEFAULT")
+_LIMITS: Final = ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "MAIL", "DEFAULT")
 _SERVICE_SETTINGS: Final = {
     **{f"RATE_LIMIT_{name}": _UNREACHABLE_LIMIT for name in _LIMITS},
     "ENVIRONMENT": "production",
@@ -33,6 +33,10 @@ _SERVICE_SETTINGS: Final = {
     "SERVER_TIMING": "off",
     # For the figure "traced", every request is traced.
     "TRACE_LIMIT": _UNREACHABLE_LIMIT,
+    # Production requires a mail server. The benchmark runs no worker, so nothing is sent.
+    "SMTP_URL": "smtp://127.0.0.1:9?tls=off",
+    "MAIL_FROM": "Roundtrip <benchmark@example.com>",
+    "ACCOUNT_PAGES_URL": "https://example.com",
     # The benchmark signs in only at its start.
     "TOKEN_LIFETIME": "86400",
 }

@@ -56,7 +56,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
     (r"\.py:\d+", ".py:<line>"),
     (r"\bapp-\d\b", "app-<number>"),
-    (r"(?m)^(\S+) +\d+ +\d+ +(ready)$", r"\1 <process> <port> \2"),
+    (r"(?m)^(\S+) +\d+ +(?:\d+|-) +(ready)$", r"\1 <process> <port> \2"),
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
     (r"\d+ bytes of body", "<number> bytes of body"),
