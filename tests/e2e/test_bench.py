@@ -76,3 +76,21 @@ def test_a_missing_wrk_is_an_error(tmp_path: Path) -> None:
     result = run(tmp_path, PATH=str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.startswith("wrk, which sends the requests, is missing.")
+
+
+@pytest.mark.slow
+def test_the_rate_of_jobs_is_compared_with_the_library_alone() -> None:
+    """There is a line for one worker, for two, and for the size of the queue's tables."""
+    result = subprocess.run(
+        [sys.executable, "-m", "lab.bench.jobs", "50"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    one, two, size = result.stdout.splitlines()
+    figures = r"\d+ messages/s, the library alone \d+ jobs/s, ratio \d\.\d\d"
+    assert re.fullmatch(f"1 worker: {figures}", one)
+    assert re.fullmatch(f"2 workers: {figures}", two)
+    assert re.fullmatch(r"the tables of the queue: \d+ kB, after VACUUM \d+ kB", size)

@@ -56,6 +56,37 @@ def test_a_signup_leads_to_its_message(page: Page) -> None:
     popup.value.close()
 
 
+def test_a_user_confirms_the_address_and_resets_the_password(page: Page, stack: LocalStack) -> None:
+    """Every step is in the browser: signup, message, link, confirmation, and the reset."""
+    email, password = new_email(), "three unrelated quiet words"
+    go(page)
+    sign_up(page, email)
+    page.get_by_role("link", name="Mail").click()
+    tab = follow_link(page, email, "Confirm your email address")
+    tab.get_by_role("button", name="Confirm").click()
+    expect(tab.get_by_role("heading")).to_have_text("Your email address is confirmed.")
+    tab.close()
+    assert stack.request("POST", "/api/auth/password-reset", body={"email": email}).status == 202
+    tab = follow_link(page, email, "Reset your password")
+    tab.get_by_label("New password").fill(password)
+    tab.get_by_role("button", name="Change password").click()
+    expect(tab.get_by_role("heading")).to_have_text("Your password is changed.")
+    tab.close()
+    login = {"email": email, "password": password}
+    token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
+    me = stack.request("GET", "/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
+    assert (me["email"], me["email_confirmed"]) == (email, True)
+
+
+def follow_link(page: Page, email: str, subject: str) -> Page:
+    """Open a message in the view and click its link. Return the new tab."""
+    item(page, email).filter(has_text=subject).click()
+    expect(opened(page)).to_contain_text(subject)
+    with page.expect_popup() as popup:
+        opened(page).get_by_role("link").first.click()
+    return popup.value
+
+
 def test_a_new_message_appears_without_a_reload(page: Page, stack: LocalStack) -> None:
     """The list is live, also after the collector was restarted and has kept its messages."""
     first, second = new_email(), new_email()
