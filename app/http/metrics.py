@@ -2,10 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from app.models.jobs import QUEUES, STATES, Queues
+from app.models.jobs import QUEUES, STATES, QueueStatus
 
 
-def queue_metrics(queues: Queues | None) -> bytes:
+def queue_metrics(queues: QueueStatus | None) -> bytes:
     """Return the metrics in the Prometheus text format. `queues` is None if PostgreSQL is down."""
     registry = CollectorRegistry()
     up = Gauge("roundtrip_queue_up", "Whether the jobs could be counted", registry=registry)

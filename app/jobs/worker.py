@@ -23,11 +23,15 @@ _log = structlog.get_logger()
 _HEARTBEAT_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
 """PostgreSQL announces new jobs, but not that the pause of a failed job has ended."""
-_GRACE_SECONDS: Final = 15.0
-"""A job that still runs this long after SIGTERM is cancelled. Another worker tries it again."""
+_GRACE_SECONDS: Final = 6.0
+"""A job that still runs this long after SIGTERM is cancelled. Another worker tries it again.
+
+This is shorter than `SILENT_FOR` by more than a heartbeat: a worker that shuts down sends none.
+"""
 _GIVE_UP_SECONDS: Final = _GRACE_SECONDS + 2.0
 """The maximum time from SIGTERM until the process ends."""
-_PAUSE_SECONDS: Final = 1.0
+_ABANDONED_CHECK_SECONDS: Final = 2.0
+_RESTART_PAUSE_SECONDS: Final = 1.0
 _MAX_SWEEP_ATTEMPTS: Final = 5
 """The next sweep comes soon, and deletes what a failed sweep has left."""
 
@@ -80,7 +84,7 @@ class Worker:
             except Exception:  # noqa: BLE001 - nothing else would start the jobs again
                 _log.exception("worker_interrupted")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), _PAUSE_SECONDS)
+                await asyncio.wait_for(self._ending.wait(), _RESTART_PAUSE_SECONDS)
 
     def _end(self) -> None:
         self._ending.set()
@@ -132,7 +136,7 @@ class Worker:
             else:
                 if retried:
                     _log.warning("abandoned_jobs_retried", jobs=retried)
-            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            await asyncio.sleep(_ABANDONED_CHECK_SECONDS)
 
     async def _send_message(
         self,

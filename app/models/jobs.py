@@ -30,8 +30,8 @@ class FailedJob:
 
 
 @dataclass(frozen=True)
-class Queues:
-    """The jobs of all queues, and the number of workers."""
+class QueueStatus:
+    """The numbers of jobs in all queues, and of workers."""
 
     counts: list["JobCount"]
     workers: int

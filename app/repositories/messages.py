@@ -20,7 +20,7 @@ _HAS_ID: Final = MESSAGES.c.id == _ID
 _OF_USER: Final = MESSAGES.c.user_id == bindparam("user_id")
 
 # One statement inserts the message and its job, so that they cost one round trip. The library's
-# function inserts the job in this transaction: there is a job exactly if there is a message.
+# function inserts the job in this transaction: both are inserted, or none.
 # PostgreSQL runs `replaced` before the insertion, because the insertion reads its result.
 _ADD: Final = Statement(
     text("""
@@ -97,7 +97,7 @@ class MessageRepository:
     ) -> None:
         """Insert a message to an address of a user, and the job that sends it.
 
-        The job exists exactly if the transaction is committed. A new message with a link replaces
+        If the transaction is rolled back, there is no job. A new message with a link replaces
         the user's earlier message of the same kind, so that the earlier link stops working.
         Without a user and an address, the job sends nothing, but takes the same time to insert.
         """

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.errors import NotFound
 from app.models import FailedJob
-from app.models.jobs import SILENT_FOR, Queues
+from app.models.jobs import SILENT_FOR, QueueStatus
 from app.models.messages import UNSENT_KEPT_FOR
 from app.store import Store
 from app.tracing import staged_methods
@@ -20,11 +20,11 @@ class JobService:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def measure(self) -> Queues:
+    async def measure(self) -> QueueStatus:
         """Return the numbers of jobs, by queue and state, and of workers."""
         async with self._store.reading() as tx:
             counts = await tx.jobs.count()
-            return Queues(counts, await tx.jobs.count_workers(silent_for=SILENT_FOR))
+            return QueueStatus(counts, await tx.jobs.count_workers(silent_for=SILENT_FOR))
 
     async def list_failed(self, *, limit: int) -> list[FailedJob]:
         """Return up to `limit` failed jobs, the oldest first."""

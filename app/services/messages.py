@@ -19,7 +19,7 @@ from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
 
-_KEPT_FOR: Final = max(LINK_LIFETIMES.values())
+_SENT_KEPT_FOR: Final = max(LINK_LIFETIMES.values())
 """How long a message is kept after it was sent."""
 
 
@@ -117,7 +117,7 @@ class MessageService:
         now = datetime.now(UTC)
         return await self._store.clear(
             lambda tx, limit: tx.messages.clear(
-                sent_until=now - _KEPT_FOR, created_until=now - UNSENT_KEPT_FOR, limit=limit
+                sent_until=now - _SENT_KEPT_FOR, created_until=now - UNSENT_KEPT_FOR, limit=limit
             )
         )
 

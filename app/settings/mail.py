@@ -33,7 +33,7 @@ class SmtpServer:
     """`implicit`: from the first byte; `starttls`: required before anything else is sent."""
     username: str | None = None
     password: SecretStr | None = None
-    """None exactly if `username` is None."""
+    """None if `username` is None, and only then."""
 
 
 def smtp_server(url: SecretStr) -> SmtpServer:

@@ -11,5 +11,5 @@
     command   `lab mail`
     output    messages on a terminal
 
-A message is untrusted input: anybody on this machine can send any bytes.
+A message is untrusted input: any program on this machine can send any bytes.
 """

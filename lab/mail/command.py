@@ -29,8 +29,9 @@ class _Mail(click.Group):
     """`lab mail` alone lists the messages."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        before_show = args[: args.index("show")] if "show" in args else args
         for option in ("--wait", "--link"):
-            if any(word == option or word.startswith(f"{option}=") for word in args[:1]):
+            if any(word == option or word.startswith(f"{option}=") for word in before_show):
                 raise click.UsageError(
                     f"lab mail has no option {option}, but `show` has it:  "
                     "lab mail show --to ahmed@example.com --wait 10 --link",
@@ -127,7 +128,9 @@ def _client(paths: Paths) -> MailClient:
 
 def _first_link(message: Document) -> str:
     if not message["links"]:
-        raise LabError(f"Message {message['id']} has no link. See it:  lab mail show")
+        raise LabError(
+            f"Message {message['id']} has no link. See it:  lab mail show {message['id']}"
+        )
     return str(message["links"][0])
 
 

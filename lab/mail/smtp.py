@@ -63,7 +63,7 @@ class _Handler:
 
 
 class _Smtp(smtp.SMTP):
-    """The SMTP server. It ends a connection with a request of HTTP.
+    """The SMTP server. It closes a connection on which an HTTP request arrives.
 
     A web page can make the browser send any text to this port, as the body of a POST request.
     """

@@ -11,7 +11,7 @@ _OTHER: Final = "other"
 
 
 def all_have_run(trace: Document) -> bool:
-    """Return whether each job that the request has added has run."""
+    """Return whether a worker has run each job that the request added, at least once."""
     added = {span["id"] for span in trace["spans"] if span["stage"] == _ADDED}
     run = {span["parent_id"] for span in trace["spans"] if span["stage"] == _RUN}
     return added <= run

@@ -24,7 +24,7 @@ _ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True)
-class Envelope:
+class MailObject:
     """The addresses for the server, and the message as it is sent."""
 
     sender: str
@@ -63,17 +63,17 @@ class SmtpConnection:
         if not await self._is_usable():
             await self._open()
 
-    async def transmit(self, envelope: Envelope) -> None:
+    async def transmit(self, mail: MailObject) -> None:
         """Send a message. Raises `MailRefused` and `FAILURES`."""
         encoding, options = "ascii", list[str]()
-        if not envelope.recipient.isascii():
+        if not mail.recipient.isascii():
             if not self._smtp.supports_extension("smtputf8"):
                 raise MailRefused("the server does not support international addresses (SMTPUTF8)")
             encoding, options = "utf-8", ["SMTPUTF8"]
         with self._stage("send") as stage:
-            await self._smtp.mail(envelope.sender, options=options, encoding=encoding)
-            await self._smtp.rcpt(envelope.recipient, encoding=encoding)
-            response = await self._smtp.data(envelope.content)
+            await self._smtp.mail(mail.sender, options=options, encoding=encoding)
+            await self._smtp.rcpt(mail.recipient, encoding=encoding)
+            response = await self._smtp.data(mail.content)
             if stage is not None:
                 stage.set_attribute(_STATUS_CODE, response.code)
 

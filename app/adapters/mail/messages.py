@@ -91,7 +91,7 @@ def compose(
 def _context(content: Content, service: str) -> dict[str, object]:
     wording = WORDINGS[content.kind]
     if (wording.button is None) != (content.link is None):
-        raise ValueError(f"{content.kind} has no link, or lacks one")
+        raise ValueError(f"{content.kind}: the link is missing, or the kind has none")
     values = {"service": service}
     if content.occurred_at is not None:
         values["when"] = f"{content.occurred_at.astimezone(UTC):%d %B %Y at %H:%M} UTC"

@@ -9,7 +9,7 @@ from typing import Final
 from aiosmtplib import SMTPResponseException, SMTPSenderRefused
 
 from app.adapters.mail.addresses import wire_address
-from app.adapters.mail.connection import FAILURES, Envelope, SmtpConnection, text_of
+from app.adapters.mail.connection import FAILURES, MailObject, SmtpConnection, text_of
 from app.adapters.mail.errors import MailError, MailRefused, MailUnavailable
 from app.settings.mail import SmtpServer
 from app.tracing import run_in_background
@@ -45,12 +45,12 @@ class SmtpClient:
         later attempt may succeed. After `MailUnavailable`, it is possible that the server has
         accepted the message. So the next attempt must have the same Message-ID.
         """
-        envelope = _envelope(message, to)
+        mail = _mail_object(message, to)
         try:
             # The wait for the message before this one does not count.
             async with self._lock, asyncio.timeout(self._seconds):
                 self._cancel_idle_timer()
-                await self._exchange(envelope)
+                await self._exchange(mail)
         except MailError:
             raise
         except FAILURES as error:
@@ -63,11 +63,11 @@ class SmtpClient:
             self._cancel_idle_timer()
             await self._connection.quit()
 
-    async def _exchange(self, envelope: Envelope) -> None:
+    async def _exchange(self, mail: MailObject) -> None:
         is_usable = False
         try:
             await self._connection.ensure_open()
-            await self._connection.transmit(envelope)
+            await self._connection.transmit(mail)
             is_usable = True
         except MailRefused:
             is_usable = True
@@ -108,8 +108,8 @@ class SmtpClient:
         self._closing = run_in_background(self.close)
 
 
-def _envelope(message: EmailMessage, to: str) -> Envelope:
+def _mail_object(message: EmailMessage, to: str) -> MailObject:
     recipient = wire_address(to)
     policy = SMTP if recipient.isascii() else SMTPUTF8
     _, sender = parseaddr(message["From"])
-    return Envelope(sender, recipient, message.as_bytes(policy=policy))
+    return MailObject(sender, recipient, message.as_bytes(policy=policy))

@@ -6,9 +6,7 @@ from typing import Final
 
 from app.models.messages import MessageKind
 
-_SECURE: Final = (
-    "If it was not you, reset your password now: open {service}, and choose to reset it."
-)
+_SECURE: Final = "If it was not you, open {service} now, and reset your password."
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
  * @typedef {{detail: string, pointer?: string}} FieldProblem `pointer` is a JSON Pointer into the body
  * @typedef {{code?: string, detail?: string, errors?: FieldProblem[]}} Problem RFC 9457
  *
- * @typedef {object} Answer
+ * @typedef {object} Outcome
  * @property {number} status 0 if there was no response
  * @property {Problem} problem empty if the response has no problem document
  * @property {number} retryAfterSeconds 0 if the response does not say
@@ -23,7 +23,7 @@
  */
 
 const TIMEOUT_MS = 30_000;
-const MAX_SECONDS_IN_WORDS = 90;
+const MAX_SHOWN_SECONDS = 90;
 
 const INCOMPLETE = {
   heading: "This link is incomplete",
@@ -80,19 +80,19 @@ export class LinkPage {
     byId("problem").textContent = "";
     showErrors?.([]);
     setSending(sending, true);
-    const answer = await put(path, body, signal);
+    const outcome = await put(path, body, signal);
     if (signal.aborted) return;
     setSending(this.#label, false);
-    this.#showAnswer(answer);
+    this.#showOutcome(outcome);
   }
 
-  /** @param {Answer} answer */
-  #showAnswer(answer) {
-    const { status, problem } = answer;
+  /** @param {Outcome} outcome */
+  #showOutcome(outcome) {
+    const { status, problem } = outcome;
     const { done, ifInvalid, showErrors } = this.#options;
     const errors = problem.errors ?? [];
     if (status === 204) this.#end("done", done);
-    else if (isTemporary(status)) byId("problem").textContent = advice(answer);
+    else if (isTemporary(status)) byId("problem").textContent = advice(outcome);
     else if (errors.some(({ pointer }) => pointer === "/token")) this.#end("failed", INCOMPLETE);
     else if (showErrors?.(errors)) document.title = titleOf(`Error: ${this.#ready.heading}`);
     else {
@@ -158,7 +158,7 @@ function setSending(label, sending) {
  * @param {string} path
  * @param {Record<string, string>} body
  * @param {AbortSignal} signal
- * @returns {Promise<Answer>}
+ * @returns {Promise<Outcome>}
  */
 async function put(path, body, signal) {
   try {
@@ -179,7 +179,7 @@ async function put(path, body, signal) {
 /** @param {Response} response @returns {Promise<Problem>} */
 async function problemOf(response) {
   const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
-  return isProblem ? await response.json() : {};
+  return isProblem ? await response.json().catch(() => ({})) : {};
 }
 
 /** Return whether another attempt may succeed. @param {number} status */
@@ -187,7 +187,7 @@ function isTemporary(status) {
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }
 
-/** Return what to do after a temporary failure. @param {Answer} answer */
+/** Return what to do after a temporary failure. @param {Outcome} outcome */
 function advice({ status, problem, retryAfterSeconds }) {
   if (status === 0) return UNREACHABLE;
   if (status === 429) return `Too many attempts. Try again ${wait(retryAfterSeconds)}.`;
@@ -198,6 +198,6 @@ function advice({ status, problem, retryAfterSeconds }) {
 function wait(seconds) {
   if (seconds === 0) return "later";
   if (seconds === 1) return "in a second";
-  if (seconds <= MAX_SECONDS_IN_WORDS) return `in ${seconds} seconds`;
+  if (seconds <= MAX_SHOWN_SECONDS) return `in ${seconds} seconds`;
   return `in ${Math.ceil(seconds / 60)} minutes`;
 }

@@ -11,7 +11,7 @@
  */
 export function pieces(text, links) {
   // If a link begins with another link, the longer one is meant. So it comes first.
-  const longestFirst = [...new Set(links)].filter((link) => isSafe(link)).sort((one, other) => other.length - one.length);
+  const longestFirst = [...new Set(links)].filter(isSafe).sort((one, other) => other.length - one.length);
   if (longestFirst.length === 0) return [{ text, isLink: false }];
   const pattern = new RegExp(`(${longestFirst.map(escaped).join("|")})`);
   // With a group in the pattern, every second part is a link.
@@ -20,8 +20,8 @@ export function pieces(text, links) {
     .filter((piece) => piece.text);
 }
 
-/** @param {string} link */
-function isSafe(link) {
+/** Return whether a link leads to a page, and runs no script. @param {string} link */
+export function isSafe(link) {
   return /^https?:\/\//i.test(link);
 }
 

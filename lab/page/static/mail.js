@@ -13,7 +13,10 @@ const place = byId("message");
 /** Whether the selected message has not loaded. */
 let failed = false;
 
-addEventListener("hashchange", () => show(true));
+addEventListener("hashchange", () => {
+  // The skip link also changes the hash. It selects nothing.
+  if (location.hash !== "#messages") show(true);
+});
 show(false);
 follow({
   onlive: () => {

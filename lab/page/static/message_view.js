@@ -1,6 +1,6 @@
 // @ts-check
 import { el } from "./dom.js";
-import { pieces } from "./links.js";
+import { isSafe, pieces } from "./links.js";
 
 /** @typedef {import("./api.js").WholeMessage} WholeMessage */
 
@@ -43,7 +43,7 @@ function anchor(href) {
 /** @param {string[]} links */
 function linkList(links) {
   return el("section", {}, el("h3", {}, "Links in the HTML"),
-    el("ul", {}, ...links.map((link) => el("li", {}, anchor(link)))));
+    el("ul", {}, ...links.filter(isSafe).map((link) => el("li", {}, anchor(link)))));
 }
 
 /** @param {string} title @param {string} text */

@@ -11,8 +11,8 @@ class WorkerProcess(ServiceProcess):
     """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
 
     stop_signal = signal.SIGTERM
-    # After 15 seconds, the worker cancels its jobs.
-    stop_timeout_s = 20.0
+    # After 6 seconds, the worker cancels its jobs; after 8, it ends.
+    stop_timeout_s = 10.0
     unready_label = "frozen"
     stopped_effect = frozen_effect = "jobs wait"
     starts_in_background = True

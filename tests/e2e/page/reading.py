@@ -27,9 +27,9 @@ def go(page: Page, selection: str = "") -> None:
 
 def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
     """Fill in the form and submit it."""
-    page.get_by_label("Name").fill("Ahmed")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(password)
+    page.get_by_label("Name", exact=True).fill("Ahmed")
+    page.get_by_label("Email", exact=True).fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
     page.get_by_role("button", name="Sign up").click()
 
 
