@@ -21,8 +21,8 @@ _SHUTDOWN: Final = (JobAborted, asyncio.CancelledError)
 class Backoff(BaseRetryStrategy):
     """Doubles the pause from attempt to attempt, up to a maximum.
 
-    Each pause is shortened by a random part of up to a half. So jobs that failed at the same time,
-    because a server was unavailable, are not all tried again at the same time.
+    Each pause is made shorter by a random amount, at most by half. Many jobs can fail at the same
+    time, when a server is unavailable. They should not all be tried again at the same time.
     """
 
     def __init__(self, max_attempts: int, *, max_pause_seconds: float) -> None:

@@ -85,7 +85,10 @@ class ActiveStage:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """Make the stages that begin in this block children of this stage, without ending it."""
+        """Make stages that begin in this block children of this stage.
+
+        The end of the block does not end the stage.
+        """
         if self._span is None:
             yield
         else:

@@ -9,7 +9,7 @@ from lab.trace.details import detail
 from lab.trace.output_style import OutputStyle
 from lab.trace.spans import PROCESS, ROOT
 
-# The client's stages, each with its width in the table of repetitions.
+# The client's stages, each with the width of its column in the table of `repetitions()`.
 STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receive": 8}
 
 _PROCESS_COLUMNS: Final = 13

@@ -151,7 +151,7 @@ def test_two_workers_delete_many_expired_keys_together(
 
 @pytest.mark.slow
 def test_a_failed_sweep_is_repeated(new_database: NewDatabase, start_worker: _StartWorker) -> None:
-    """If a worker starts before its migration, it fails until the migration has run."""
+    """A worker that starts before the migration keeps running, and tries again until then."""
     url = new_database()
     migrate(url, "upgrade", "0001")
     worker = start_worker(url)

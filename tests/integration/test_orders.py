@@ -100,7 +100,7 @@ def test_the_largest_order_has_an_exact_total(
 def test_an_order_beyond_the_stock_takes_nothing(
     client: httpx2.Client, ahmed: Account, admin: Account, kettle: dict[str, Any]
 ) -> None:
-    """The 409 names the item. The stock of no product of the order changes."""
+    """The 409 names the item. The stock of the other products does not change either."""
     few, plenty = new_product(client, admin, stock=2), new_product(client, admin)
     before = client.get(product_url(kettle)).headers["ETag"]
     response = order(client, ahmed, (kettle, 1), (few, 3), (plenty, 1))

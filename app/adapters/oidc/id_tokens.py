@@ -67,7 +67,7 @@ def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
 def verify(token: str, key: Jwk, expected: ExpectedClaims) -> IdTokenClaims:
     """Verify an ID token as OpenID Connect Core requires (section 3.1.3.7).
 
-    Raises `OidcRefused`, without a reason for the client.
+    Raises `OidcRefused` if the token is not valid. The client is not told why.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]

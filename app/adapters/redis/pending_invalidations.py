@@ -121,7 +121,10 @@ class PendingInvalidations:
                     del self._unconfirmed[tag]
 
     async def close(self) -> None:
-        """Stop the retries, and try once more: no other process knows the pending tags."""
+        """Stop the retries in the background, then send the pending invalidations one last time.
+
+        No other process knows these tags.
+        """
         retrying = self._retrying
         if retrying is not None:
             retrying.cancel()
