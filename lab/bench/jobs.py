@@ -98,9 +98,10 @@ def _rate(
 ) -> float:
     """Return the jobs per second, without the start of the processes."""
     with _running(commands, settings):
-        begun = _wait_until_left(database, jobs - 1)
-        left = _left(database)
-        ended = _wait_until_left(database, 0)
+        begun, left = _wait_until_left(database, jobs - 1)
+        if not left:
+            raise LabError(f"{jobs} jobs are too few to measure. Try 500.")
+        ended, _ = _wait_until_left(database, 0)
     return left / (ended - begun)
 
 
@@ -119,13 +120,14 @@ def _running(commands: Sequence[Sequence[str]], settings: Mapping[str, str]) -> 
             process.wait(30)
 
 
-def _wait_until_left(database: "psycopg.Connection", jobs: int) -> float:
+def _wait_until_left(database: "psycopg.Connection", jobs: int) -> tuple[float, int]:
+    """Wait until at most `jobs` are left. Return the time and the number that is left."""
     deadline = time.monotonic() + _MAX_SECONDS
-    while _left(database) > jobs:
+    while (left := _left(database)) > jobs:
         if time.monotonic() > deadline:
             raise LabError("The workers did not run the jobs.")
         time.sleep(_POLL_SECONDS)
-    return time.monotonic()
+    return time.monotonic(), left
 
 
 def _left(database: "psycopg.Connection") -> int:
