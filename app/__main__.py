@@ -16,7 +16,6 @@ from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
 from app.jobs.worker import run_worker
-from app.models import FailedJob, User
 from app.models.emails import normalise_email
 from app.schemas.users import UserCreate
 from app.settings import SettingsError, load_settings, load_token_settings
@@ -123,11 +122,7 @@ def jobs() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 def list_jobs(limit: int) -> None:
     """Print each failed job with the reason, the oldest first."""
-
-    async def work(container: Container) -> list[FailedJob]:
-        return await container.jobs.list_failed(limit=limit)
-
-    failed = _run(work)
+    failed = _run(lambda container: container.jobs.list_failed(limit=limit))
     for job in failed:
         what = job.message_kind or job.task
         attempts = "1 attempt" if job.attempts == 1 else f"{job.attempts} attempts"
@@ -164,11 +159,7 @@ def users() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
 def list_users(limit: int) -> None:
     """Print the accounts, the newest first."""
-
-    async def work(container: Container) -> list[User]:
-        return await container.users.list_newest(limit=limit)
-
-    for user in _run(work):
+    for user in _run(lambda container: container.users.list_newest(limit=limit)):
         notes = [
             user.role.value,
             "confirmed" if user.email_confirmed else "not confirmed",

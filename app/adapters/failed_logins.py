@@ -4,7 +4,7 @@ import hashlib
 
 from limits import parse_many
 
-from app.adapters.redis.rate_limiter import RateLimiter
+from app.adapters.redis.rate_limiter import RateLimiter, seconds_to_wait
 from app.errors import TooManyFailures
 
 
@@ -27,9 +27,9 @@ class FailedLogins:
         Raises `TooManyFailures`.
         """
         windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
-        used_up = [window.reset_after for window in windows if window.exceeded]
-        if used_up:
-            raise TooManyFailures(retry_after=max(used_up))
+        seconds = seconds_to_wait(windows)
+        if seconds is not None:
+            raise TooManyFailures(retry_after=seconds)
 
     async def reset(self, email: str, *, by_owner: bool) -> None:
         """Reset the count after a successful attempt."""

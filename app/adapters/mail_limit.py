@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from limits import parse_many
 
-from app.adapters.redis.rate_limiter import RateLimiter
+from app.adapters.redis.rate_limiter import RateLimiter, seconds_to_wait
 from app.errors import TooManyRequests
 
 
@@ -45,6 +45,6 @@ class MailLimit:
 
     async def _hit(self, name: str, key: str) -> None:
         windows = await self._limiter.hit(self._limits, name, key)
-        used_up = [window.reset_after for window in windows if window.exceeded]
-        if used_up:
-            raise TooManyRequests(retry_after=max(used_up))
+        seconds = seconds_to_wait(windows)
+        if seconds is not None:
+            raise TooManyRequests(retry_after=seconds)

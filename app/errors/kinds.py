@@ -1,5 +1,6 @@
 """The general kinds of errors. Every other error is a subclass of one of these classes."""
 
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 _T = TypeVar("_T")
@@ -49,10 +50,10 @@ class NotFound(AppError):
     detail = "There is nothing here. Check the path and the id."
 
 
-def existing(found: _T | None) -> _T:
-    """Return what was found. Raises `NotFound` if it is None."""
+def existing(found: _T | None, error: Callable[[], AppError] = NotFound) -> _T:
+    """Return what was found. Raises `NotFound`, or another error, if it is None."""
     if found is None:
-        raise NotFound
+        raise error()
     return found
 
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.adapters.redis.rate_limiter import RateLimiter, Window
+from app.adapters.redis.rate_limiter import RateLimiter, Window, seconds_to_wait
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken, TooManyRequests
 from app.http.paths import PROBES
@@ -118,9 +118,9 @@ class RateLimit:
             await self._identify(state, state.claims)
         windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
         state.response_headers.update(policy.headers(windows))
-        waits = [window.reset_after for window in windows if window.exceeded]
-        if waits:
-            raise TooManyRequests(retry_after=max(waits))
+        seconds = seconds_to_wait(windows)
+        if seconds is not None:
+            raise TooManyRequests(retry_after=seconds)
 
     async def _identify(self, state: RequestState, claims: Claims) -> None:
         principal = self.sessions.cached_principal(claims, None)

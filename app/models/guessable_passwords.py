@@ -12,6 +12,8 @@ from typing import Final
 
 from zxcvbn_rs_py import zxcvbn
 
+from app.errors import FieldError, Invalid
+
 _MIN_SCORE: Final = 4
 """The score of zxcvbn for a password that needs 10 billion guesses or more."""
 _MIN_SCORE_WITHOUT_BLANKS: Final = 3
@@ -50,6 +52,13 @@ def why_guessable(password: str, *, name: str, email: str) -> str | None:
         "This password is too easy to guess. "
         "Choose a few unrelated words, and not your own name or email."
     )
+
+
+def reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
+    """Raise `Invalid` for the field at `pointer` if a password is easy to guess."""
+    reason = why_guessable(password, name=name, email=email)
+    if reason is not None:
+        raise Invalid(FieldError(reason, pointer=pointer))
 
 
 def _own_words(name: str, email: str) -> list[str]:

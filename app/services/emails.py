@@ -40,17 +40,13 @@ class EmailService:
         """
         user_id = caller.user_id
         async with self._store.reading() as tx:
-            before = await tx.users.get(user_id)
-        if before is None:
-            raise caller.session_ended()
+            before = existing(await tx.users.get(user_id), caller.session_ended)
         if before.email_confirmed:
             raise EmailConfirmed
         await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
-            user = await tx.users.get_locked(user_id)
-            if user is None:
-                raise caller.session_ended()
+            user = existing(await tx.users.get_locked(user_id), caller.session_ended)
             if user.email_confirmed:
                 raise EmailConfirmed
             await tx.messages.add(MessageKind.CONFIRM_EMAIL, user_id=user_id, address=user.email)
@@ -65,19 +61,15 @@ class EmailService:
         if the account has this address already, and the errors of `PasswordCheck.prove_owner`.
         """
         async with self._store.reading() as tx:
-            before = await tx.users.get(user_id)
-        if before is None:
-            raise caller.session_ended()
+            before = existing(await tx.users.get(user_id), caller.session_ended)
         await self._check.prove_owner(before, caller, change.current_password)
         if before.email == change.email:
             raise Invalid(FieldError("This is the account's address already.", pointer="/email"))
         await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
-            user = await tx.users.get_locked(user_id)
+            user = existing(await tx.users.get_locked(user_id), caller.session_ended)
             await tx.sessions.lock_against_ending(caller)
-            if user is None:
-                raise caller.session_ended()
             if user.password_hash != before.password_hash:
                 # A concurrent change has replaced the password that this request has checked.
                 raise WrongPassword

@@ -136,9 +136,7 @@ class OidcService:
         Raises the errors of `begin` and of `PasswordCheck.prove_owner`.
         """
         async with self._store.reading() as tx:
-            user = await tx.users.get(caller.user_id)
-        if user is None:
-            raise caller.session_ended()
+            user = existing(await tx.users.get(caller.user_id), caller.session_ended)
         await self._check.prove_owner(user, caller, current_password, recent_is_enough=True)
         return await self.begin(name, origin=origin, return_to=return_to, link_to=caller)
 

@@ -6,9 +6,9 @@ from app.adapters.failed_logins import FailedLogins
 from app.adapters.mail_limit import MailLimit
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import hash_of
-from app.errors import FieldError, Invalid, InvalidLink
+from app.errors import InvalidLink
 from app.models import Message, MessageKind, User
-from app.models.guessable_passwords import why_guessable
+from app.models.guessable_passwords import reject_guessable
 from app.repositories.database import Transaction
 from app.schemas.password_resets import PasswordReset
 from app.store import Store
@@ -60,9 +60,7 @@ class PasswordResetService:
             user = await tx.users.get(message.user_id) if message.user_id is not None else None
         if user is None:
             raise InvalidLink
-        reason = why_guessable(password, name=user.name, email=user.email)
-        if reason is not None:
-            raise Invalid(FieldError(reason, pointer="/new_password"))
+        reject_guessable(password, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(password)
         await self._store.write(lambda tx: _set_password(tx, token_hash, user, password_hash))
         # The owner has proved control of the address. Earlier failed logins must not block the

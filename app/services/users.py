@@ -6,11 +6,11 @@ from app.adapters.cursors import Cursors
 from app.adapters.mail_limit import MailLimit
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.errors import FieldError, Invalid, WrongPassword, existing
+from app.errors import WrongPassword, existing
 from app.models import MessageKind, Principal, Role, User, cache_tags
 from app.models.cache_keys import read_key
 from app.models.cached_bodies import CachedBody
-from app.models.guessable_passwords import why_guessable
+from app.models.guessable_passwords import reject_guessable
 from app.repositories.database import Transaction
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate
@@ -73,7 +73,7 @@ class UserService:
 
     async def _hash_of(self, new: UserCreate) -> str:
         password = new.password.get_secret_value()
-        _reject_guessable(password, name=new.name, email=new.email, pointer="/password")
+        reject_guessable(password, name=new.name, email=new.email, pointer="/password")
         return await self._passwords.hash(password)
 
     async def read(self, user_id: int) -> CachedBody:
@@ -129,12 +129,10 @@ class UserService:
         """
         user_id = caller.user_id
         async with self._store.reading() as tx:
-            user = await tx.users.get(user_id)
-        if user is None:
-            raise caller.session_ended()
+            user = existing(await tx.users.get(user_id), caller.session_ended)
         new = change.new_password.get_secret_value()
         await self._check.prove_owner(user, caller, change.current_password)
-        _reject_guessable(new, name=user.name, email=user.email, pointer="/new_password")
+        reject_guessable(new, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(new)
 
         async def work(tx: Transaction) -> None:
@@ -197,9 +195,3 @@ class UserService:
             await tx.messages.remove_all(user_id)
 
         await self._store.write(work)
-
-
-def _reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
-    reason = why_guessable(password, name=name, email=email)
-    if reason is not None:
-        raise Invalid(FieldError(reason, pointer=pointer))

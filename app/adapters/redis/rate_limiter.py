@@ -46,6 +46,11 @@ class Window:
     """Seconds after which the window has certainly ended; at least 1."""
 
 
+def seconds_to_wait(windows: Sequence[Window]) -> int | None:
+    """Return after how many seconds no limit is used up; None if the request is allowed."""
+    return max((window.reset_after for window in windows if window.exceeded), default=None)
+
+
 class RateLimiter:
     """Counts requests in fixed windows that begin with a caller's first request.
 
