@@ -26,7 +26,7 @@ def _email_of(with_mail: WithMail, user: Account) -> str:
 
 
 def test_the_address_changes_when_the_link_is_used(with_mail: WithMail) -> None:
-    """The old address is told of the request, and then of the change."""
+    """The old address gets one message about the request, and another about the change."""
     user, email = sign_up(with_mail.client), new_email()
     response = _ask(with_mail, user, email)
     assert (response.status_code, response.content) == (202, b"")
@@ -86,7 +86,7 @@ def test_a_change_makes_earlier_links_invalid(with_mail: WithMail) -> None:
 
 
 def test_a_change_of_password_cancels_the_change_of_address(with_mail: WithMail) -> None:
-    """Whoever knew the old password may have asked for the change."""  # check 41
+    """An attacker who knew the old password may have requested the change."""  # check 41
     user, email = sign_up(with_mail.client), new_email()
     assert _ask(with_mail, user, email).status_code == 202
     token = with_mail.mailbox.token(email, NEW_ADDRESS)

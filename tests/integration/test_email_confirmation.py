@@ -74,7 +74,7 @@ def test_a_confirmed_address_needs_no_link(with_mail: WithMail) -> None:
 
 
 def test_only_a_signed_in_user_can_ask_for_another_link(with_mail: WithMail) -> None:
-    """Nobody else can have messages sent to the address."""
+    """Without a session, a client cannot make the service send another message."""
     assert with_mail.client.post(CONFIRM).status_code == 401
 
 

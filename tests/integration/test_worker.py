@@ -82,7 +82,7 @@ def test_a_message_waits_for_a_worker(queue: Queue) -> None:
 
 
 def test_a_new_job_starts_at_once(with_mail: WithMail) -> None:
-    """A worker that waits is told of a new job, and does not only look for it now and then."""
+    """PostgreSQL notifies a waiting worker of a new job. The worker need not poll for it."""
     times = []
     for _ in range(5):
         began = time.monotonic()
