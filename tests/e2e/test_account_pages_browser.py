@@ -101,7 +101,7 @@ def test_the_keyboard_is_enough(page: Page, path: str) -> None:
     expect(button(page, path)).to_be_visible()
     page.keyboard.press("Tab")
     if path == RESET:
-        field = page.get_by_label("New password")
+        field = page.get_by_label("New password", exact=True)
         expect(field).to_be_focused()
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Tab")
@@ -122,7 +122,7 @@ def test_the_keyboard_is_enough(page: Page, path: str) -> None:
 def test_enter_in_the_field_submits(page: Page) -> None:
     """The user need not move to the button."""
     page.goto(f"{RESET}#{TOKEN}")
-    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
     with page.expect_request(f"**{API[RESET]}"):
         page.keyboard.press("Enter")
 
@@ -147,7 +147,7 @@ def test_an_unknown_token_shows_the_words_of_the_problem(page: Page, path: str) 
 def test_a_short_password_gets_its_message_at_the_field(page: Page) -> None:
     """The field has the focus and the service's message, and the user can correct it."""
     page.goto(f"{RESET}#{TOKEN}")
-    field = page.get_by_label("New password")
+    field = page.get_by_label("New password", exact=True)
     field.fill("short")
     with page.expect_response(f"**{API[RESET]}") as received:
         button(page, RESET).click()
@@ -250,7 +250,7 @@ def button(page: Page, path: str) -> Locator:
 def fill(page: Page, path: str) -> None:
     """Fill in the form, if the page has fields."""
     if path == RESET:
-        page.get_by_label("New password").fill(PASSWORD)
+        page.get_by_label("New password", exact=True).fill(PASSWORD)
 
 
 def width(page: Page) -> int:

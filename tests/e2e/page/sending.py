@@ -58,12 +58,12 @@ class Client:
         return self.trace("POST", "/api/users", *items)
 
     def document(self, trace_id: str, *, processes: int = 3) -> Document:
-        """Return the trace when so many processes have sent their spans.
+        """Return the trace when so many processes have sent all their spans.
 
         These are the client, the load balancer, an app process, and the worker if there is a job.
         """
         trace = self._collector.wait_for_trace(
-            trace_id, lambda trace: len(trace["processes"]) >= processes
+            trace_id, lambda trace: len(trace["processes"]) >= processes and _is_complete(trace)
         )
         assert trace is not None
         return trace
@@ -73,6 +73,12 @@ class Client:
         with httpx2.Client(base_url=f"http://localhost:{self._stack.http_port}") as client:
             response = client.post("/lab/v1/traces", content=spans, headers=PROTOBUF)
         assert response.status_code == 200
+
+
+def _is_complete(trace: Document) -> bool:
+    # A process sends its spans in the order in which they end. A parent ends after its children.
+    ids = {span["id"] for span in trace["spans"]}
+    return all(span["parent_id"] is None or span["parent_id"] in ids for span in trace["spans"])
 
 
 @dataclass(frozen=True)

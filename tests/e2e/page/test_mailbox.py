@@ -68,7 +68,7 @@ def test_a_user_confirms_the_address_and_resets_the_password(page: Page, stack: 
     tab.close()
     assert stack.request("POST", "/api/auth/password-reset", body={"email": email}).status == 202
     tab = follow_link(page, email, "Reset your password")
-    tab.get_by_label("New password").fill(password)
+    tab.get_by_label("New password", exact=True).fill(password)
     tab.get_by_role("button", name="Change password").click()
     expect(tab.get_by_role("heading")).to_have_text("Your password is changed.")
     tab.close()

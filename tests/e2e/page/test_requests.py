@@ -36,7 +36,7 @@ def test_a_signup_links_to_its_own_stages(page: Page) -> None:
     go(page)
     sign_up(page, new_email())
     expect(page.get_by_text("Welcome, Ahmed!")).to_be_visible()
-    expect(page.get_by_label("Password")).to_have_value("")
+    expect(page.get_by_label("Password", exact=True)).to_have_value("")
     page.get_by_role("button", name="Show all its stages").click()
     expect(page.get_by_role("heading", name="POST /api/users")).to_be_visible()
     for word in ("wait", "load-balancer", "app", "hash", "sql", "commit"):
@@ -53,7 +53,7 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     problem = stack.request("POST", "/api/users", body={**account, "password": password}).json()
     go(page)
     sign_up(page, account["email"], password)
-    field = page.get_by_label("Password")
+    field = page.get_by_label("Password", exact=True)
     if password == "short":
         detail = problem["errors"][0]["detail"]
         expect(field).to_be_focused()
@@ -62,7 +62,7 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     else:
         expect(page.get_by_text(problem["detail"])).to_be_visible()
         expect(field).not_to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("Email")).to_have_value(account["email"])
+    expect(page.get_by_label("Email", exact=True)).to_have_value(account["email"])
 
 
 def test_the_pages_own_request_has_the_stages_that_the_browser_measured(page: Page) -> None:
