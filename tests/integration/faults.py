@@ -79,6 +79,22 @@ def connections(server: PostgresServer, state: str) -> int:
     return int(row[0])
 
 
+def wait_for_end_of_transactions(database: psycopg.Connection) -> None:
+    """Wait until no other connection to the database is in a transaction.
+
+    PostgreSQL rolls a transaction back when it notices that its connection is lost, which may be a
+    moment after the client has noticed.
+    """
+    deadline = time.monotonic() + 5
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
+    )
+    while (database.execute(query).fetchone() or (0,))[0]:
+        assert time.monotonic() < deadline, "a transaction does not end"
+        time.sleep(0.01)
+
+
 def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
     """Wait until `waiting` statements of the service wait for locks of this connection.
 

@@ -12,7 +12,11 @@ from psycopg import sql
 
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
-from tests.integration.faults import unavailable, wait_for_lock
+from tests.integration.faults import (
+    unavailable,
+    wait_for_end_of_transactions,
+    wait_for_lock,
+)
 from tests.integration.proxy import Cut, PostgresProxy
 from tests.integration.shop import move, new_product, order, placed, stock_of
 from tests.service import Service
@@ -96,6 +100,8 @@ def test_a_retry_after_a_connection_lost_at_the_commit_gives_one_order(
     proxy.cut = cut
     unavailable(order(client, buyer, (product, 2), key=key), "unavailable")  # check F3
     assert _count(own_database, buyer) == (survived,) * 3
+    # As long as PostgreSQL has not noticed the loss, the key is in use, and a retry gets 409.
+    wait_for_end_of_transactions(own_database)
     again = order(client, buyer, (product, 2), key=key)
     assert again.status_code == 201, again.text
     assert ("Idempotency-Replayed" in again.headers) == bool(survived)
