@@ -16,6 +16,8 @@ from app.tracing import staged
 
 _REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
 _TYPE = "at+jwt"
+_LEEWAY_SECONDS = 10
+"""How far ahead the clock of the process that issued a token may be."""
 _MAX_TOKEN_CHARACTERS = 2048
 _MAX_CACHED_TOKENS = 10_000
 """Each cached token takes about 400 bytes."""
@@ -90,8 +92,12 @@ class AccessTokens:
                 algorithms=["EdDSA"],
                 issuer=self._issuer,
                 audience=self._audience,
+                leeway=_LEEWAY_SECONDS,
                 options={"require": _REQUIRED_CLAIMS},
             )
+            # The library also extends the lifetime by the leeway.
+            if claims["exp"] <= time.time():
+                raise InvalidToken
             return Claims(
                 user_id=_row_id(claims["sub"]),
                 session_id=_row_id(claims["sid"]),

@@ -75,7 +75,10 @@ def test_a_token_without_one_of_its_claims_is_refused(
         {"aud": "another-service"},
         {"aud": ["another", "service"]},
         {"exp": -60},
+        {"exp": -2},
+        {"nbf": 15},
         {"nbf": 3600},
+        {"iat": 15},
         {"iat": 3600},
         {"sub": "0"},
         {"sub": "x"},
@@ -93,6 +96,16 @@ def test_a_token_with_a_wrong_claim_is_refused(
     now = int(time.time())
     moved = {name: now + value for name, value in claims.items() if isinstance(value, int)}
     _assert_refused(client, forge(**{**claims, **moved}))  # check 12
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_token_of_a_process_whose_clock_is_ahead_is_accepted(
+    client: httpx2.Client, forge: Forge, claim: str
+) -> None:
+    """The clocks of two processes may differ by several seconds."""
+    token = forge(**{claim: int(time.time()) + 7})
+    response = client.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200  # check F27
 
 
 def test_a_token_for_another_users_session_is_refused(
