@@ -14,7 +14,7 @@ from lab.stack.paths import Paths
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
-from tests.e2e.page.sending import Client
+from tests.e2e.page.sending import WITH_WORKER, WITHOUT_APP, Client
 
 NOT_LIVE = "Not live: the collector is unreachable"
 
@@ -154,6 +154,8 @@ def test_the_page_survives_a_restart_of_the_collector(
     before = client.sign_up()
     go(page, f"#trace={before}")
     expect(stage(page, "commit").first).to_be_visible()
+    # Spans that arrive after the restart would make a part of the request available again.
+    client.document(before, processes=WITH_WORKER)
     stack.kill("collector")
     expect(page.get_by_text(NOT_LIVE)).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -174,6 +176,7 @@ def test_the_page_retries_until_the_collector_is_back(
     before = client.trace("GET", "/livez")
     go(page)
     expect(request(page, before)).to_be_visible()
+    client.document(before, processes=WITHOUT_APP)
     with without_a_collector(stack):
         expect(page.get_by_text(NOT_LIVE)).to_be_visible()
         request(page, before).click()

@@ -11,13 +11,11 @@ from lab.trace.collector_client import Document
 from tests.accounts import new_email
 from tests.e2e.conftest import Fault
 from tests.e2e.page.reading import expect, go, request, stage, stages
-from tests.e2e.page.sending import CATALOGUE, Client, Shop
+from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
 from tests.otlp import request as otlp_request
 from tests.otlp import span
 from tests.service import CHECKOUT
 
-# The client, the load balancer, an app process, and the worker, which sends the message.
-WITH_WORKER = 4
 MINUS = "\N{MINUS SIGN}"
 VERDICT = re.compile(rf"B took [\d.]+\sms (less|more) than A \([+{MINUS}][\d.]+\s%\)\.")
 
