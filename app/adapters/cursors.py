@@ -31,7 +31,7 @@ _KEY_BYTES: Final = 32
 
 
 _LIMIT_CHANGED: Final = 0
-"""The limit in all further cursors after a client has changed the limit between pages."""
+"""The limit in the cursors of pages that are not cached."""
 
 
 class Position(NamedTuple):
@@ -52,6 +52,10 @@ class ListCursors:
     def following(self, after: Position | None, limit: int) -> Callable[[int], str]:
         """Return a function that takes the last row's id and returns the next page's cursor."""
         return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _LIMIT_CHANGED)
+
+    def after_row(self, row_id: int) -> str:
+        """Return the cursor of a page after any row. Such a page is never cached."""
+        return self.encode(row_id, _LIMIT_CHANGED)
 
     def encode(self, row_id: int, limit: int) -> str:
         """Return the cursor of the page after this row. All pages so far have this `limit`."""

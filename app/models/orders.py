@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.errors import InvalidTransition
 
@@ -33,6 +34,17 @@ class OrderLine:
     name: str
     quantity: int
     unit_price: Decimal
+
+
+class OrderListing(NamedTuple):
+    """One page of a user's orders, newest first."""
+
+    user_id: int
+    status: OrderStatus | None
+    """Only orders with this status; None for all."""
+    before: int | None
+    """Only orders with smaller ids; None for the first page."""
+    limit: int
 
 
 @dataclass(slots=True)

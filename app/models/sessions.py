@@ -35,6 +35,10 @@ class Principal:
         """Whether the user is an administrator."""
         return self.role is Role.ADMIN
 
+    def may_see(self, user_id: int) -> bool:
+        """Whether this is the user's own account, or the user is an administrator."""
+        return user_id == self.user_id or self.is_admin
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

@@ -1,6 +1,7 @@
 """Orders with their lines, as rows."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,16 +10,19 @@ from sqlalchemy import (
     BigInteger,
     Integer,
     Numeric,
+    Select,
     String,
     any_,
     bindparam,
     func,
     insert,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects.postgresql import array
 
-from app.models import Order, OrderLine, OrderStatus, cache_tags
+from app.models import Order, OrderLine, OrderListing, OrderStatus, cache_tags
 from app.repositories.executor import Executor
 from app.repositories.statements import Statement, columns_of, parameters
 from app.repositories.tables import ORDER_LINES, ORDERS
@@ -99,6 +103,50 @@ _PAGE: Final = Statement(_SELECT_PAGE, Order)
 _PAGE_WITH_STATUS: Final = Statement(
     _SELECT_PAGE.where(ORDERS.c.status == bindparam("status")), Order
 )
+_SELECT_BY_IDS: Final = select(*_COLUMNS).where(
+    ORDERS.c.id == any_(bindparam("order_ids", type_=ARRAY(BigInteger)))
+)
+_BY_IDS: Final = Statement(_SELECT_BY_IDS, Order)
+_BY_IDS_OF_USER: Final = Statement(
+    _SELECT_BY_IDS.where(ORDERS.c.user_id == bindparam("user_id")), Order
+)
+
+
+def _select_pages(*, with_status: bool) -> Select[Any]:
+    """Return the query of several pages at once. Each row begins with the position of its page."""
+    status = {"statuses": bindparam("statuses", type_=ARRAY(String))} if with_status else {}
+    wanted = (
+        func.unnest(
+            bindparam("user_ids", type_=ARRAY(BigInteger)),
+            bindparam("befores", type_=ARRAY(BigInteger)),
+            bindparam("limits", type_=ARRAY(Integer)),
+            *status.values(),
+        )
+        .table_valued("user_id", "before", "limit", *status, with_ordinality="position")
+        .render_derived(name="wanted")
+    )
+    page = (
+        select(*_COLUMNS)
+        # `= ANY(array)` and the sort by user have the same reason as in `_SELECT_PAGE`.
+        .where(ORDERS.c.user_id == any_(array([wanted.c.user_id])), ORDERS.c.id < wanted.c.before)
+        .where(*(ORDERS.c.status == wanted.c[name] for name in status))
+        .order_by(ORDERS.c.user_id.desc(), ORDERS.c.id.desc())
+        .limit(wanted.c.limit)
+        .lateral("page")
+    )
+    return (
+        select(wanted.c.position, *page.c)
+        .select_from(wanted.join(page, true()))
+        .order_by(wanted.c.position, page.c.id.desc())
+    )
+
+
+def _numbered(position: int, *columns: Any) -> tuple[int, Order]:  # noqa: ANN401 - of a row
+    return position, Order(*columns)
+
+
+_PAGES: Final = Statement(_select_pages(with_status=False), _numbered)
+_PAGES_WITH_STATUS: Final = Statement(_select_pages(with_status=True), _numbered)
 
 
 class OrderRepository:
@@ -148,6 +196,41 @@ class OrderRepository:
         await self._add_lines(orders)
         return orders
 
+    async def list_by_ids(self, order_ids: Collection[int], *, user_id: int | None) -> list[Order]:
+        """Find those of these orders that belong to the user, with their lines.
+
+        Without a user, find the orders of all users. The result has no order.
+        """
+        values = {"order_ids": list(order_ids)}
+        if user_id is None:
+            orders = await self._executor.fetch_all(_BY_IDS, **values)
+        else:
+            orders = await self._executor.fetch_all(_BY_IDS_OF_USER, **values, user_id=user_id)
+        await self._add_lines(orders)
+        return orders
+
+    async def list_pages(self, listings: Sequence[OrderListing]) -> list[list[Order]]:
+        """List several pages at once, with the lines of all orders.
+
+        The number of statements is at most three, however many pages there are.
+        """
+        pages: dict[OrderListing, list[Order]] = {listing: [] for listing in listings}
+        for with_status, statement in ((False, _PAGES), (True, _PAGES_WITH_STATUS)):
+            wanted = [it for it in pages if (it.status is not None) is with_status]
+            if wanted:
+                statuses = {"statuses": [it.status for it in wanted]} if with_status else {}
+                rows = await self._executor.fetch_all(
+                    statement,
+                    user_ids=[it.user_id for it in wanted],
+                    befores=[it.before or _MAX_ID for it in wanted],
+                    limits=[it.limit for it in wanted],
+                    **statuses,
+                )
+                for position, order in rows:
+                    pages[wanted[position - 1]].append(order)
+        await self._add_lines([order for orders in pages.values() for order in orders])
+        return [pages[listing] for listing in listings]
+
     async def save(self, order: Order) -> Order:
         """Update the status, and return the updated order."""
         saved = await self._executor.fetch_row(_SAVE, order_id=order.id, status=order.status)
@@ -160,7 +243,11 @@ class OrderRepository:
         return order
 
     async def _add_lines(self, orders: list[Order]) -> None:
-        by_id = {order.id: order for order in orders}
-        if by_id:
-            for order_id, line in await self._executor.fetch_all(_LINES, order_ids=list(by_id)):
-                by_id[order_id].lines.append(line)
+        lines: defaultdict[int, list[OrderLine]] = defaultdict(list)
+        order_ids = {order.id for order in orders}
+        if order_ids:
+            for order_id, line in await self._executor.fetch_all(_LINES, order_ids=list(order_ids)):
+                lines[order_id].append(line)
+        # An order may be in several pages.
+        for order in orders:
+            order.lines.extend(lines[order.id])

@@ -1,11 +1,11 @@
 """Products, as rows. Their stock never goes below zero."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, Integer, bindparam, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Integer, any_, bindparam, func, select, update
 
 from app.errors import SkuTaken
 from app.models import Product, cache_tags
@@ -36,6 +36,10 @@ _ADD: Final = Statement(
 )
 _GET: Final = Statement(_SELECT_ONE, Product)
 _GET_TO_CHANGE: Final = Statement(_SELECT_ONE.with_for_update(key_share=True), Product, tags=_tags)
+_BY_IDS: Final = Statement(
+    _SELECT.where(PRODUCTS.c.id == any_(bindparam("product_ids", type_=ARRAY(BigInteger)))),
+    Product,
+)
 _AFTER: Final = Statement(
     _SELECT.where(PRODUCTS.c.id > bindparam("after"))
     .order_by(PRODUCTS.c.id)
@@ -104,6 +108,10 @@ class ProductRepository:
         old version may have read that version from the cache.
         """
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
+
+    async def list_by_ids(self, product_ids: Collection[int]) -> list[Product]:
+        """Find the products with these ids. The result has no order."""
+        return await self._executor.fetch_all(_BY_IDS, product_ids=list(product_ids))
 
     async def list_after(self, product_id: int, *, limit: int) -> list[Product]:
         """List up to `limit` products with ids above `product_id`, in the order of ids."""

@@ -30,9 +30,9 @@ _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 _NO_VIOLATIONS: Final[Mapping[str, type[AppError]]] = MappingProxyType({})
 # `_CHANGES` matches the first table that a statement changes, and `_READS` the first table that it
-# reads. FOR UPDATE changes nothing.
+# reads. FOR UPDATE changes nothing, and neither `unnest(…)` nor LATERAL is a table.
 _CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
-_READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)", re.DOTALL)
+_READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)\b(?! ?\()", re.DOTALL)
 
 
 def _no_tags(_: object) -> Iterable[str]:

@@ -1,11 +1,22 @@
 """User accounts, as rows. No method returns an erased account."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, null, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    any_,
+    bindparam,
+    func,
+    null,
+    select,
+    update,
+)
 
 from app.errors import EmailTaken
 from app.models import Role, User, cache_tags
@@ -33,6 +44,9 @@ _WRITABLE: Final = (
 )
 _INSERTED: Final = ("name", "email", "email_confirmed", "password_hash", "role")
 _HAS_ID: Final = USERS.c.id == bindparam("user_id")
+_BY_IDS: Final = Statement(
+    _live(USERS.c.id == any_(bindparam("user_ids", type_=ARRAY(BigInteger)))), User
+)
 _LOCK: Final = _live(_HAS_ID).with_for_update(key_share=True)
 _PAGE: Final = _live(USERS.c.id > bindparam("after")).order_by(USERS.c.id).limit(bindparam("limit"))
 
@@ -105,6 +119,10 @@ class UserRepository:
     async def get(self, user_id: int) -> User | None:
         """Find a user by id."""
         return await self._executor.fetch_one(_BY_ID, user_id=user_id)
+
+    async def list_by_ids(self, user_ids: Collection[int]) -> list[User]:
+        """Find the users with these ids. The result has no order."""
+        return await self._executor.fetch_all(_BY_IDS, user_ids=list(user_ids))
 
     async def get_locked(self, user_id: int) -> User | None:
         """Find a user by id and lock it, so that no other transaction changes it."""

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Generic, Self, TypeVar
 
@@ -15,14 +16,15 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _rfc3339(value: datetime) -> str:
+def rfc3339(value: datetime) -> str:
+    """Return a time in UTC as RFC 3339, with microseconds and a `Z`."""
     return value.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 UtcTime = Annotated[
     datetime,
     AfterValidator(_in_utc),
-    PlainSerializer(_rfc3339, return_type=str),
+    PlainSerializer(rfc3339, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A point in time as RFC 3339, in UTC with a `Z`."""
@@ -66,6 +68,22 @@ class Row(Representation):
 
 
 Item = TypeVar("Item", bound=Row)
+
+
+@dataclass(frozen=True)
+class Rows(Generic[Item]):
+    """A part of a list, in which each row has its own cursor."""
+
+    items: list[Item]
+    has_more: bool
+    """Whether more rows follow."""
+    cursor: Callable[[int], str]
+    """Takes the id of a row, and returns the cursor of the rows after it."""
+
+    @classmethod
+    def cut(cls, rows: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:
+        """Return the first `limit` rows."""
+        return cls(rows[:limit], len(rows) > limit, cursor)
 
 
 class Page(Representation, Generic[Item]):

@@ -1,6 +1,7 @@
 """Orders: stock, totals, and idempotent requests."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,10 +17,19 @@ from app.errors import (
     OutOfStock,
     existing,
 )
-from app.models import IdempotencyKey, Order, OrderLine, OrderStatus, Principal, cache_tags
+from app.models import (
+    IdempotencyKey,
+    Order,
+    OrderLine,
+    OrderListing,
+    OrderStatus,
+    Principal,
+    cache_tags,
+)
 from app.models.cache_keys import read_key
 from app.models.cached_bodies import CachedBody
 from app.repositories.database import Transaction
+from app.schemas.bodies import Rows
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
 from app.schemas.preconditions import EntityTags, require_match
 from app.store import Store
@@ -98,6 +108,44 @@ class OrderService:
 
         variant = read_key("order", order_id=order_id)
         return await self._store.read(cache_tags.orders(user_id), variant, load)
+
+    async def read_many(
+        self, order_ids: Collection[int], *, caller: Principal
+    ) -> dict[int, OrderRead]:
+        """Return the orders with these ids, by id.
+
+        A missing order, and an order that the caller may not see, are not in the result.
+        """
+        # The statement finds no order of another user, so an existing order and a missing one take
+        # the same time.
+        user_id = None if caller.is_admin else caller.user_id
+        async with self._store.reading() as tx:
+            orders = await tx.orders.list_by_ids(order_ids, user_id=user_id)
+        return {it.id: OrderRead.of(it) for it in orders}
+
+    def listing(
+        self, user_id: int, *, cursor: str | None, limit: int, status: OrderStatus | None
+    ) -> OrderListing:
+        """Return the argument for `list_pages`. Raises `MalformedCursor`."""
+        before = self._cursors.of("orders", user_id=user_id, status=status).decode(cursor)
+        return OrderListing(user_id, status, before.row_id if before else None, limit)
+
+    async def list_pages(self, listings: Sequence[OrderListing]) -> list[Rows[OrderRead]]:
+        """Return several pages of orders at once, without the cache. Each row has a cursor.
+
+        The number of statements is at most three.
+        """
+        wanted = [it._replace(limit=it.limit + 1) for it in listings]
+        async with self._store.reading() as tx:
+            found = await tx.orders.list_pages(wanted)
+        return [
+            Rows.cut(
+                [OrderRead.of(order) for order in orders],
+                page.limit,
+                self._cursors.of("orders", user_id=page.user_id, status=page.status).after_row,
+            )
+            for page, orders in zip(listings, found, strict=True)
+        ]
 
     async def list_orders(
         self, user_id: int, *, cursor: str | None, limit: int, status: Status | None

@@ -1,11 +1,14 @@
 """The product catalogue."""
 
+from collections.abc import Collection
+
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import existing
 from app.models import cache_tags
 from app.models.cache_keys import read_key
 from app.models.cached_bodies import CachedBody
 from app.repositories.database import Transaction
+from app.schemas.bodies import Rows
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.products import ProductCreate, ProductPage, ProductRead, ProductUpdate
 from app.store import Store
@@ -38,6 +41,21 @@ class ProductService:
             return ProductRead.of(existing(await tx.products.get(product_id)))
 
         return await self._store.read(cache_tags.product(product_id), read_key("product"), load)
+
+    async def read_many(self, product_ids: Collection[int]) -> dict[int, ProductRead]:
+        """Return the products with these ids, by id. A missing product is not in the result."""
+        async with self._store.reading() as tx:
+            products = await tx.products.list_by_ids(product_ids)
+        return {product.id: ProductRead.of(product) for product in products}
+
+    async def list_rows(self, *, cursor: str | None, limit: int) -> Rows[ProductRead]:
+        """Like `list_products`, without the cache and with a cursor for each product."""
+        cursors = self._cursors.of("products")
+        after = cursors.decode(cursor)
+        async with self._store.reading() as tx:
+            products = await tx.products.list_after(after.row_id if after else 0, limit=limit + 1)
+        rows = [ProductRead.of(product) for product in products]
+        return Rows.cut(rows, limit, cursors.after_row)
 
     async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
         """Return up to `limit` products in the order of creation.
