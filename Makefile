@@ -67,7 +67,7 @@ admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
 seed: lab-set  ## fill a running stack with products, users and orders; up to SEED_ORDERS=1000000
 	@$(LAB) seed
 
-bench: lab-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a short run
+bench: dev-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a short run
 	@$(LAB) bench
 
 profile: dev-set  ## show what one route spends its time on; ROUTE=order for another route

@@ -18,6 +18,8 @@ from starlette.middleware import Middleware
 
 from app.adapters.logs import configure_logging
 from app.container import Container
+from app.graphql import router as graphql
+from app.graphql.execution import Graph
 from app.http.framework_errors import answer_framework_error
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS
 from app.http.openapi import RATE_LIMIT, describe
@@ -63,6 +65,7 @@ _ROUTERS = (
     identities.router,
     orders.router,
     products.router,
+    graphql.router,
     emails.router,
     auth.router,
     password_resets.router,
@@ -118,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.public_url = settings.public_url
     app.state.drain_delay = settings.drain_delay
     app.state.metrics = _metrics()
+    app.state.graph = Graph(container, introspection=settings.graphql_introspection == "on")
     for router in _ROUTERS:
         app.include_router(router)
     describe(app)

@@ -1,9 +1,11 @@
 """The errors that the service sends, as exceptions. `http/problems.py` maps them to HTTP statuses.
 
-`kinds.py` has the general kinds of errors, `http.py` the errors of the HTTP request itself, and
-`domain.py` the errors of accounts, sign-in, products and orders.
+`kinds.py` has the general kinds of errors, `http.py` the errors of the HTTP request itself,
+`graphql.py` those of a GraphQL request, and `domain.py` the errors of accounts, sign-in, products
+and orders.
 """
 
 from app.errors.domain import *
+from app.errors.graphql import *
 from app.errors.http import *
 from app.errors.kinds import *

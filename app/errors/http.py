@@ -79,8 +79,8 @@ class MethodNotAllowed(AppError):
     meaning = "The path exists, but not with this method."
     detail = "This path does not support that method; the Allow header lists those it does."
 
-    def __init__(self, allow: tuple[str, ...]) -> None:
-        super().__init__()
+    def __init__(self, allow: tuple[str, ...], detail: str | None = None) -> None:
+        super().__init__(detail)
         self.allow = allow
 
 

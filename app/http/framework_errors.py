@@ -1,4 +1,4 @@
-"""Translates the exceptions of FastAPI and Starlette into errors of `app/errors`."""
+"""Translates the exceptions of FastAPI, Starlette and Pydantic into errors of `app/errors`."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, Final, get_args
 
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -64,6 +65,11 @@ def translate(error: Exception) -> AppError:
     if isinstance(error, HTTPException):
         return _STATUSES.get(error.status_code, errors.InternalError)()
     return errors.InternalError()
+
+
+def invalid_body(error: ValidationError) -> AppError:
+    """Return the error for a body that the service validates itself."""
+    return _invalid({**detail, "loc": ("body", *detail["loc"])} for detail in error.errors())
 
 
 def _invalid(details: Iterable[Any]) -> AppError:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jiter
 from fastapi.routing import APIRoute
@@ -29,8 +29,8 @@ _BYTE_ORDER_MARKS = (
     codecs.BOM_UTF32_BE,
 )
 _PROBLEM_RANGE = "application/problem+json"
-_JSON_RANGES = ("application/json", "application/*", "*/*")
-"""The media ranges that include JSON, the most specific range first."""
+_WILDCARDS = ("application/*", "*/*")
+"""The media ranges that include JSON in any media type, the most specific range first."""
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 """The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
@@ -38,6 +38,9 @@ IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 
 class JsonRoute(APIRoute):
     """A route that answers in JSON and, if it takes a body, accepts only JSON."""
+
+    media_types: ClassVar[tuple[str, ...]] = ("application/json",)
+    """The media types of the route's responses. A client without Accept gets the first."""
 
     def __init__(self, path: str, endpoint: _Endpoint, **options: Any) -> None:  # noqa: ANN401 - FastAPI's
         """Take the same arguments as `APIRoute`."""
@@ -49,7 +52,7 @@ class JsonRoute(APIRoute):
         takes_body = self.body_field is not None
 
         async def negotiate(request: Request) -> Response:
-            refuse_unacceptable(",".join(request.headers.getlist("accept")))
+            negotiated(request, self.media_types)
             if takes_body:
                 request = _JsonRequest(request.scope, request.receive)
                 # If FastAPI read the body first, it would turn an error that the middleware raises
@@ -93,15 +96,28 @@ def refuse_foreign_media_type(content_types: list[str]) -> None:
         raise UnsupportedMediaType
 
 
+def negotiated(request: Request, offered: tuple[str, ...]) -> str:
+    """Return the offered media type that the client prefers. Raises `NotAcceptable`."""
+    return _preferred(",".join(request.headers.getlist("accept")), offered)
+
+
 @lru_cache(maxsize=128)  # Clients send the same header with every request.
-def refuse_unacceptable(accept: str) -> None:
-    """Raise `NotAcceptable` if the Accept header excludes JSON (RFC 9110, section 12.5.1)."""
-    ranges = [part for part in accept.split(",") if part.strip()]
-    qualities = dict(map(_media_range, ranges))
+def _preferred(accept: str, offered: tuple[str, ...]) -> str:
+    # RFC 9110, section 12.5.1.
+    ranges = dict(_media_range(part) for part in accept.split(",") if part.strip())
+    if not ranges:
+        return offered[0]
     # The most specific matching range decides, so `application/json;q=0, */*` excludes JSON.
-    matching = [qualities[name] for name in _JSON_RANGES if name in qualities]
-    if ranges and not any([*matching[:1], qualities.get(_PROBLEM_RANGE, 0)]):
+    qualities = {
+        media_type: next((ranges[name] for name in (media_type, *_WILDCARDS) if name in ranges), 0)
+        for media_type in offered
+    }
+    # Of several types with the same quality, prefer the type that the header lists first.
+    listed = [*(name for name in ranges if name in offered), *offered]
+    best = max(listed, key=qualities.__getitem__)
+    if not qualities[best] and not ranges.get(_PROBLEM_RANGE):
         raise NotAcceptable
+    return best
 
 
 def _media_range(text: str) -> tuple[str, float]:

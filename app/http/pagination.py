@@ -21,9 +21,11 @@ def digits(value: object) -> object:
 
 
 _DIGITS = re.compile("[1-9][0-9]*")
+MAX_LIMIT = 100
+"""The maximum number of items in a page."""
 Limit = Annotated[
     int,
-    Field(ge=1, le=100),
+    Field(ge=1, le=MAX_LIMIT),
     BeforeValidator(digits),
     Query(description="the maximum number of items in a page"),
 ]

@@ -1,5 +1,6 @@
 """Renders errors as problem documents (RFC 9457), and maps the kinds of errors to statuses."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from app.errors import AppError
 
 STATUSES: dict[type[AppError], int] = {
     errors.Malformed: 400,
+    errors.InvalidQuery: 400,
+    errors.QueryTooComplex: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -103,7 +106,10 @@ def status_of(error: type[AppError]) -> int:
 
 def title_of(error: type[AppError]) -> str:
     """Return the title of a problem: its code in words."""
-    return error.code.replace("-", " ").capitalize().replace("json", "JSON").replace("Oidc", "OIDC")
+    title = error.code.replace("-", " ").capitalize()
+    for word in ("GraphQL", "JSON", "OIDC"):
+        title = re.sub(rf"\b{word}\b", word, title, flags=re.IGNORECASE)
+    return title
 
 
 def problem_response(request_id: str, error: AppError) -> Response:

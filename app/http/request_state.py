@@ -1,7 +1,8 @@
 """The data about one request that the middleware and the routes share."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, cast
 
 from starlette.types import Scope
@@ -30,6 +31,16 @@ class StoredResponse(NamedTuple):
 
 
 @dataclass(slots=True)
+class GraphqlOutcome:
+    """What a GraphQL request has run, for the log and the metrics."""
+
+    operation: str
+    """The name of the operation."""
+    codes: list[str] = field(default_factory=list)
+    """The codes of its errors."""
+
+
+@dataclass(slots=True)
 class RequestState:
     """The state of one request. Each comment names the code that sets the fields below it."""
 
@@ -51,6 +62,13 @@ class RequestState:
     refusal: type[Unauthenticated] = Unauthenticated
     """The error of a route for signed-in users, if `claims` and `session_cookie` are None."""
     # RateLimit
+    rate_limits: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    """The values of RateLimit-Policy and RateLimit, by the name of the limit."""
+    count: Callable[[str, int], Awaitable[None]] | None = None
+    """Adds this many requests to the count of the limit with this name.
+
+    Raises `TooManyRequests`. It is None for health checks, which are not limited.
+    """
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
     """A response that may be sent again, and a future of the generation of its tag in Redis."""
     # RateLimit, ResponseCache, or the route
@@ -63,6 +81,8 @@ class RequestState:
     """The body that the route has read through the cache and sends."""
     is_public: bool = False
     """Whether `cached` is the same for every client."""
+    graphql: GraphqlOutcome | None = None
+    """The operation of a GraphQL request; None for any other request."""
 
 
 def begin_state(scope: Scope, state: RequestState) -> None:

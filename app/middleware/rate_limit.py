@@ -7,6 +7,7 @@ counts, because slowapi's own counting would block the event loop.
 import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from slowapi.util import get_remote_address
 from slowapi.wrappers import Limit, LimitGroup
@@ -85,7 +86,8 @@ class RateLimit:
 
     The response has the limits in `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
-    `default`, so guessing paths is limited too.
+    `default`, so guessing paths is limited too. A route can count more, by `count` of the request
+    state.
     """
 
     def __init__(
@@ -107,17 +109,26 @@ class RateLimit:
         """Pass the request on if no limit is used up."""
         if scope["type"] == "http" and not _is_probe(scope):
             self.start_lookup(scope)
-            await self._count(scope)
+            await self._count_request(scope)
         await self.app(scope, receive, send)
 
-    async def _count(self, scope: Scope) -> None:
+    async def _count_request(self, scope: Scope) -> None:
         state = state_of(scope)
         name = state.path.limit(scope["method"]) if state.path else "default"
-        policy = self.policies[name]
-        if policy.key is by_user and state.claims is not None:
+        if self.policies[name].key is by_user and state.claims is not None:
             await self._identify(state, state.claims)
-        windows = await self.limiter.hit(policy.items, policy.name, policy.key(Request(scope)))
-        state.response_headers.update(policy.headers(windows))
+        state.count = partial(self._count, scope)
+        await self._count(scope, name, 1)
+
+    async def _count(self, scope: Scope, name: str, cost: int) -> None:
+        state, policy = state_of(scope), self.policies[name]
+        caller = policy.key(Request(scope))
+        windows = await self.limiter.hit(policy.items, policy.name, caller, cost=cost)
+        state.rate_limits[name] = policy.headers(windows)
+        both = zip(*state.rate_limits.values(), strict=True)
+        policy_header, remaining_header = (b", ".join(parts) for parts in both)
+        state.response_headers[b"ratelimit-policy"] = policy_header
+        state.response_headers[b"ratelimit"] = remaining_header
         seconds = seconds_to_wait(windows)
         if seconds is not None:
             raise TooManyRequests(retry_after=seconds)
@@ -157,12 +168,13 @@ class _Policy:
             for name, item in zip(self._names, self.items, strict=True)
         ).encode()
 
-    def headers(self, windows: Sequence[Window]) -> dict[bytes, bytes]:
+    def headers(self, windows: Sequence[Window]) -> tuple[bytes, bytes]:
+        """Return the values of RateLimit-Policy and of RateLimit."""
         remaining = ", ".join(
             f'"{name}";r={window.remaining};t={window.reset_after}'
             for name, window in zip(self._names, windows, strict=True)
         )
-        return {b"ratelimit-policy": self._policy_header, b"ratelimit": remaining.encode()}
+        return self._policy_header, remaining.encode()
 
 
 def _is_probe(scope: Scope) -> bool:

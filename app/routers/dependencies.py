@@ -23,7 +23,8 @@ from app.errors import (
 )
 from app.http.pagination import digits
 from app.http.representations import entity_tags
-from app.http.request_state import RequestState, state_of
+from app.http.request_state import state_of
+from app.http.sign_in import signed_in
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.emails import EmailService
@@ -116,19 +117,7 @@ class _SignedIn(SecurityBase):
 
     async def __call__(self, request: Request) -> Principal:
         """Return the user. Raises `Unauthenticated` if the caller is not signed in."""
-        state, sessions = state_of(request.scope), _container(request).sessions
-        principal = sessions.cached_principal(state.claims, state.session_cookie)
-        principal = principal or await _look_up(state, sessions)
-        state.user_id, state.role = principal.user_id, principal.role
-        return principal
-
-
-async def _look_up(state: RequestState, sessions: SessionService) -> Principal:
-    if state.claims is not None:
-        return await sessions.by_token(state.claims)
-    if state.session_cookie is not None:
-        return await sessions.by_cookie(state.session_cookie)
-    raise state.refusal
+        return await signed_in(state_of(request.scope), _container(request).sessions)
 
 
 _signed_in = _SignedIn()
@@ -168,7 +157,7 @@ PathId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path
 async def _visible_user_id(user_id: PathId, caller: Caller) -> int:
     # FastAPI calls this before it validates the body. Otherwise, a caller who may not see a user
     # could learn from an error about the body that the user exists.
-    if user_id != caller.user_id and not caller.is_admin:
+    if not caller.may_see(user_id):
         raise NotFound
     return user_id
 

@@ -107,7 +107,7 @@ class Settings(TokenSettings, MailSettings):
     rate_limit_password: RateLimit = "5/minute"
     # Messages to one address, and messages that one account or one client has requested.
     rate_limit_mail: RateLimit = "10/10minutes"
-    rate_limit_default: RateLimit = "600/minute"
+    rate_limit_default: RateLimit = "1200/minute"
 
     # When a worker deletes expired rows, in cron's notation.
     sweep_schedule: str = "*/10 * * * *"
@@ -132,6 +132,9 @@ class Settings(TokenSettings, MailSettings):
 
     # Whether each response shows the durations of its stages in Server-Timing, to every client.
     server_timing: Literal["on", "off"] = "off"
+
+    # Whether GraphQL clients can read the schema, and errors suggest names of the schema.
+    graphql_introspection: Literal["on", "off"] = "off"
 
     # The maximum rate of traced requests, per process. Other requests have a log line, but no
     # spans.

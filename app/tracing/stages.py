@@ -21,6 +21,7 @@ Stage = Literal[
     "smtp",  # one step of sending a message: connects, encrypts, signs in, or sends
     "serialize",  # makes the bytes of a response
     "endpoint",  # the router's function
+    "resolver",  # a resolver of a GraphQL field
     "service",  # the service's method
 ]
 """The same names are in spans, in the access log, in `Server-Timing` and in docs/tracing.md."""

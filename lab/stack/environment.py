@@ -82,6 +82,7 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
         "LOG_FORMAT": "console",
         "TOKEN_SIGNING_KEY": token_signing_key,
         "SERVER_TIMING": "on",
+        "GRAPHQL_INTROSPECTION": "on",
         # Enough for requests that a person sends. A load test exceeds this limit, so most of the
         # test's requests are not traced.
         "TRACE_LIMIT": "100/10 seconds",

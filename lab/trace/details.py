@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Attributes = Mapping[str, Any]
+_NAMED: Final = {"smtp", "resolver"}
+"""The stages that are described by the name of their span."""
 
 
 def detail(span: Mapping[str, Any]) -> str:
@@ -13,8 +15,8 @@ def detail(span: Mapping[str, Any]) -> str:
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
     text = _DETAILS.get(span["stage"], _description)(attributes)
-    # The steps of a message differ only in their names.
-    text = text or ("" if span["stage"] == "smtp" else _source_line(span))
+    # The steps of a message, and the fields of a query, differ only in their names.
+    text = text or ("" if span["stage"] in _NAMED else _source_line(span))
     if not text and span["name"] != span["stage"]:
         text = span["name"]
     return " ".join([*errors[:1], text])

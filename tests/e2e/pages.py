@@ -22,7 +22,7 @@ _VARYING = (
     (r"dur=\d+\.\d\b", "dur=<milliseconds>"),
     (r"\b[0-9a-f]{32}\b", "<request id>"),
     (r'Etag: "[\w-]{24}"', "<etag>"),
-    (r"cursor=[\w-]{36}", "cursor=<cursor>"),
+    (r'(?i)(cursor(=|":"))[\w-]{36}', r"\1<cursor>"),
     (r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "<access token>"),
     (r"(?<![\w-])[\w-]{43}(?![\w-])", "<random>"),
     (r"(?<![\w-])[\w-]{22}(?![\w-])", "<token id>"),

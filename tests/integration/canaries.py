@@ -47,4 +47,36 @@ def drive(client: httpx2.Client, account: Account, canary: dict[str, str]) -> li
         client.get(f"/api/users?limit={canary['query']}", headers={**account.auth, **auth}),
         client.get(f"/nothing/{canary['query']}?{canary['query']}", headers=auth),
         client.post("/api/users", content=f'{{"password": "{password}'),
+        *_graphql(client, account, canary),
+    ]
+
+
+def _graphql(
+    client: httpx2.Client, account: Account, canary: dict[str, str]
+) -> list[httpx2.Response]:
+    """Send the secrets in GraphQL queries, as literals and as variables."""
+    password = canary["password"]
+    literal = (
+        f'mutation {{ signUp(name: "A", email: "{new_email()}", password: "{password}") {{ id }} }}'
+    )
+    by_variable = f"""mutation ($password: String!) {{
+        signUp(name: "A", email: "{new_email()}", password: $password) {{ id }}
+    }}"""
+    return [
+        *[
+            client.post("/graphql", json={"query": query}, headers=account.auth)
+            for query in (
+                literal,
+                literal[:-5],
+                literal.replace("name", "nam"),
+                literal.replace('"A"', f'"{password}" "{password}"'),
+                f'{{ user(id: "{canary["query"]}") {{ id }} }}',
+                f'{{ products(first: "{canary["query"]}") {{ nodes {{ id }} }} }}',
+            )
+        ],
+        *[
+            client.post("/graphql", json={"query": by_variable, "variables": {"password": value}})
+            for value in (password, [password])
+        ],
+        client.get("/graphql", params={"query": f'{{ user(id: "{canary["query"]}") {{ id }} }}'}),
     ]

@@ -48,10 +48,17 @@ def test_the_document_names_its_server_licence_and_tags(
 
 
 def test_every_operation_lists_its_security_schemes(operations: Operations) -> None:
-    """A public operation lists no scheme. The others need a token or cookie and can return 401."""
+    """A public operation lists no scheme. The others need a token or cookie and can return 401.
+
+    In GraphQL, a session is optional, and the error of a field says if it is needed.
+    """
+    schemes: list[dict[str, list[str]]] = [{"AccessToken": []}, {"SessionCookie": []}]
     for method, path, operation in operations:
-        if operation["security"]:
-            assert operation["security"] == [{"AccessToken": []}, {"SessionCookie": []}]
+        if path == "/graphql":
+            assert operation["security"] == [{}, *schemes]
+            assert "401" not in operation["responses"]
+        elif operation["security"]:
+            assert operation["security"] == schemes
             assert "`invalid-token`" in operation["responses"]["401"]["description"], (method, path)
 
 

@@ -55,6 +55,7 @@ def test_spans_the_log_and_server_timing_have_the_same_stages(
         (409, "POST", "/api/users", {"json": twin}),
         (200, "GET", newcomer.url, {"headers": newcomer.auth}),
         (200, "GET", newcomer.url, {"headers": newcomer.auth}),
+        (200, "POST", "/graphql", {"json": {"query": "{ products { nodes { id } } }"}}),
         (404, "GET", f"/nothing/{secrets.token_hex(8)}", {}),
     ]:
         response, stages = send_request(method, path, **options)

@@ -17,10 +17,18 @@ from limits.aio.storage import MemoryStorage
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.tracing import staged
 
-# Counts a request in a fixed window that begins with the first request. Returns the count, and the
-# milliseconds until the window ends.
+# Adds a cost to the count of a fixed window. The window begins with the first request. A cost above
+# one that exceeds the limit is not added: otherwise, a single expensive request could use up the
+# window. Returns the count including the cost, and the milliseconds until the window ends.
 _HIT: Final = """
-local count = redis.call('INCR', KEYS[1])
+local cost = tonumber(ARGV[2])
+if cost > 1 then
+  local count = tonumber(redis.call('GET', KEYS[1]) or 0) + cost
+  if count > tonumber(ARGV[3]) then
+    return {count, math.max(redis.call('PTTL', KEYS[1]), 1)}
+  end
+end
+local count = redis.call('INCRBY', KEYS[1], cost)
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
@@ -64,28 +72,38 @@ class RateLimiter:
         self._memory = MemoryStorage()
 
     @staged("rate-limit")
-    async def hit(self, items: Sequence[RateLimitItem], *caller: str) -> list[Window]:
-        """Count one request of a caller in each window, and return the windows."""
+    async def hit(
+        self, items: Sequence[RateLimitItem], *caller: str, cost: int = 1
+    ) -> list[Window]:
+        """Count a request of a caller as `cost` requests in each window. Return the windows.
+
+        A cost above one is not counted in a window whose limit it exceeds.
+        """
         keys = [self._key(item, caller) for item in items]
         answers = [
-            self._redis.send("EVAL", _HIT, 1, key, item.get_expiry() * 1000)
+            self._redis.send("EVAL", _HIT, 1, key, item.get_expiry() * 1000, cost, item.amount)
             for item, key in zip(items, keys, strict=True)
         ]
         return [
-            await self._window(item, key, await answer)
+            await self._window(item, key, await answer, cost)
             for item, key, answer in zip(items, keys, answers, strict=True)
         ]
 
     async def _window(
-        self, item: RateLimitItem, key: str, answer: tuple[int, int] | RedisUnavailable
+        self, item: RateLimitItem, key: str, answer: tuple[int, int] | RedisUnavailable, cost: int
     ) -> Window:
         if isinstance(answer, RedisUnavailable):
-            count = await self._memory.incr(key, item.get_expiry())
+            count = await self._memory.get(key) + cost
+            if cost == 1 or count <= item.amount:
+                count = await self._memory.incr(key, item.get_expiry(), cost)
             seconds = await self._memory.get_expiry(key) - time.time()
         else:
             count, seconds = answer[0], answer[1] / 1000
         reset_after = min(item.get_expiry(), max(1, math.ceil(seconds)))
-        return Window(count > item.amount, max(0, item.amount - count), reset_after)
+        exceeded = count > item.amount
+        # A cost that was not counted leaves what was left before.
+        used = count - cost if exceeded and cost > 1 else count
+        return Window(exceeded, max(0, item.amount - used), reset_after)
 
     async def take_back(self, items: Sequence[RateLimitItem], *caller: str) -> None:
         """Undo the count of one request in each window that has not ended."""

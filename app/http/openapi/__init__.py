@@ -47,6 +47,7 @@ _TAGS: Final = {
     "users": "Accounts: sign up, read, change and delete them.",
     "orders": "A user's orders: place, list, pay, ship or cancel them.",
     "products": "The products that can be ordered. They are public; administrators change them.",
+    "graphql": "The same users, products and orders as a graph.",
     "auth": "Sign in, stay signed in, and sign out.",
     "operations": "Health checks for load balancers and orchestrators.",
 }
@@ -145,7 +146,8 @@ def _add_responses(operation: dict[str, Any], method: str) -> None:
 
 def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[AppError]]:
     headers = {item["name"] for item in operation.get("parameters", ()) if item["in"] == "header"}
-    if operation["security"]:
+    # An empty requirement means that the session is optional.
+    if operation["security"] and {} not in operation["security"]:
         yield from SIGN_IN_PROBLEMS
     if method.upper() not in SAFE_METHODS:
         # Browsers add the cookie to every request, even if it needs no signed-in user.

@@ -11,12 +11,16 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.paths import METHODS, PROBES
-from app.http.request_state import state_of
+from app.http.request_state import GraphqlOutcome, state_of
 from app.tracing import Recording, Stage, trace_id
 
 _log = structlog.get_logger()
 _CLIENT_CLOSED_REQUEST = 499
 """The status in the log if no response was sent. nginx uses the same number."""
+_MAX_OPERATIONS = 100
+"""The maximum number of GraphQL operations that the metric names."""
+_OTHER_OPERATIONS = "other-operations"
+"""The name of all others. No operation has it, because names in GraphQL have no dash."""
 
 
 class AccessLog:
@@ -24,7 +28,8 @@ class AccessLog:
 
     A log line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
     instead of the path, the user id, and the durations of the stages if they were recorded. It
-    never has headers or a body. Health checks are logged at level `debug`.
+    never has headers or a body; of a GraphQL request, it has the name of the operation and the
+    codes of its errors. Health checks are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -35,6 +40,13 @@ class AccessLog:
             ["method", "route", "status"],
             registry=registry,
         )
+        self.operations = Histogram(
+            "graphql_operation_duration_seconds",
+            "Time from the end of the request headers to the last byte of a GraphQL response.",
+            ["operation", "outcome"],
+            registry=registry,
+        )
+        self._operation_names = set[str]()
         # Finding a series takes longer than adding a value to it, so the series are cached. The
         # cache needs no limit: there is one series for each method, route and status.
         self._series = cache(self.durations.labels)
@@ -68,6 +80,10 @@ class AccessLog:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = state.path.template if state.path else None
         self._series(method, route or "none", status).observe(seconds)
+        if state.graphql is not None:
+            outcome = "failed" if state.graphql.codes else "ok"
+            name = self._label(state.graphql.operation)
+            self.operations.labels(name, outcome).observe(seconds)
         log = _log.debug if route in PROBES else _log.info
         log(
             "request",
@@ -77,8 +93,21 @@ class AccessLog:
             duration_ms=round(seconds * 1000, 1),
             user_id=state.user_id,
             client=scope["client"][0] if scope.get("client") else None,
+            **_operation(state.graphql),
             **_stages(state.recording),
         )
+
+    def _label(self, operation: str) -> str:
+        # Clients choose the names of operations, so the number of series needs a limit.
+        if len(self._operation_names) < _MAX_OPERATIONS:
+            self._operation_names.add(operation)
+        return operation if operation in self._operation_names else _OTHER_OPERATIONS
+
+
+def _operation(graphql: GraphqlOutcome | None) -> dict[str, str | list[str]]:
+    if graphql is None:
+        return {}
+    return {"operation": graphql.operation, **({"errors": graphql.codes} if graphql.codes else {})}
 
 
 def _stages(recording: Recording | None) -> dict[str, dict[Stage, float]]:

@@ -28,5 +28,6 @@ export const MEANING = {
   smtp: "The worker sent one step of a message to the mail server and received the reply.",
   serialize: "The service serialized the response to bytes.",
   endpoint: "The router's function ran.",
+  resolver: "The function of a GraphQL field ran.",
   service: "The service's method ran, with its transaction.",
 };

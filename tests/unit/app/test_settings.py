@@ -34,7 +34,7 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
     assert settings.rate_limit_password == "5/minute"
     assert settings.rate_limit_mail == "10/10minutes"
-    assert settings.rate_limit_default == "600/minute"
+    assert settings.rate_limit_default == "1200/minute"
     assert settings.rate_limit_login_failures == "20/15minutes"
     assert settings.token_lifetime == 900
     assert settings.session_lifetime == 30 * 24 * 3600

@@ -19,12 +19,13 @@ _ERRORS_OF_KIND = {
     "str": {"string_type", "string_unicode"},
     "int": {"int_type", "int_from_float", "int_parsing", "int_parsing_size"},
     "list": {"list_type"},
+    "dict": {"dict_type"},
     "literal": {"literal_error"},
     "enum": {"enum"},
 }
 """The types of error that each kind of Pydantic's core schema can raise for JSON."""
 _RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
-                  "model-field", "json-or-python", "lax-or-strict"}  # fmt: skip
+                  "model-field", "json-or-python", "lax-or-strict", "any"}  # fmt: skip
 """These kinds raise no error. The schemas inside them do, or a rule of the service."""
 _ERRORS_OF_CONSTRAINT = {
     ("str", "pattern"): {"string_pattern_mismatch"},

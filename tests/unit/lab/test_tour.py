@@ -110,7 +110,7 @@ def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path:
     ("arguments", "status", "message"),
     [
         (["--list"], 0, "1  Names and addresses"),
-        (["9"], 2, "There is no chapter 9. They are 1 to 8."),
+        (["10"], 2, "There is no chapter 10. They are 1 to 9."),
         (["--yes"], 1, "The stack does not run. Start it:  make start"),
         ([], 2, "There is no terminal to ask"),
     ],

@@ -1,0 +1,6 @@
+"""The same users, products and orders as a graph (GraphQL), over the same services.
+
+`schema.graphql` is the contract. `router.py` answers the HTTP request: `documents.py` parses and
+checks the query, `limits.py` refuses a query that asks for too much, and then the resolvers in
+`users.py`, `products.py` and `orders.py` run. `docs/graphql.md` is the page for clients.
+"""

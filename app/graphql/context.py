@@ -1,0 +1,128 @@
+"""What the resolvers of one request share."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, Self, TypeVar, cast
+
+from aiodataloader import DataLoader
+
+from app.container import Container
+from app.errors import NotFound, existing
+from app.graphql.ids import number_of
+from app.http.request_state import RequestState
+from app.http.sign_in import signed_in
+from app.models import OrderListing, Principal
+from app.schemas.bodies import Rows
+from app.schemas.orders import OrderRead
+from app.schemas.products import ProductRead
+from app.schemas.users import UserRead
+
+_T = TypeVar("_T")
+_Key = TypeVar("_Key")
+_Read = Callable[[list[_Key]], Awaitable[list[_T]]]
+
+
+class Context:
+    """The services, the signed-in user, and the loaders of one request.
+
+    A loader collects the ids that several resolvers ask for, and reads them with one call of a
+    service. It reads each id once. So the number of SQL statements does not grow with the number of
+    rows. At the end of the `with` block, all reads that still run are cancelled.
+    """
+
+    def __init__(self, container: Container, state: RequestState) -> None:
+        self.users = container.users
+        self.products = container.products
+        self.orders = container.orders
+        self._sessions = container.sessions
+        self.state = state
+        self.replayed = False
+        """Whether an order of this request was placed by an earlier request with the same key."""
+        self._reads = set[asyncio.Task[Any]]()
+        self._start_loaders()
+
+    def __enter__(self) -> Self:
+        """Return this context."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Cancel the reads that still run, because the request was cancelled."""
+        for read in self._reads:
+            read.cancel()
+
+    def _start_loaders(self) -> None:
+        self._users = self._loader(self._read_users)
+        self._products = self._loader(self._read_products)
+        self._orders = self._loader(self._read_orders)
+        self._order_pages = self._loader(self._read_order_pages)
+
+    def _loader(self, read: _Read[_Key, _T]) -> DataLoader[_Key, _T]:
+        return DataLoader(partial(self._run, read))
+
+    async def _run(self, read: _Read[_Key, _T], keys: list[_Key]) -> list[_T]:
+        # The loader runs this in a task of its own, which the task of the request does not cancel.
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
+        return await read(keys)
+
+    def forget_reads(self) -> None:
+        """Read everything again from now on, because a mutation changes it."""
+        self._start_loaders()
+
+    async def caller(self) -> Principal:
+        """Return the signed-in user. Raises `Unauthenticated`."""
+        return await signed_in(self.state, self._sessions)
+
+    async def visible(self, user_id: int) -> int:
+        """Return the id if the caller may see this account.
+
+        Raises `Unauthenticated`, or `NotFound` as for an account that does not exist.
+        """
+        if not (await self.caller()).may_see(user_id):
+            raise NotFound
+        return user_id
+
+    async def account_to_change(self, text: str | None) -> int:
+        """Return the account that a mutation changes: the caller's own, or the one with this id.
+
+        Raises `Unauthenticated`, and `NotFound` if the caller may not see the account.
+        """
+        if text is None:
+            return (await self.caller()).user_id
+        return await self.visible(number_of(text, "User"))
+
+    async def user(self, user_id: int) -> UserRead:
+        """Return an account. Raises `NotFound`."""
+        return existing(await self._users.load(user_id))
+
+    async def product(self, product_id: int) -> ProductRead:
+        """Return a product. Raises `NotFound`."""
+        return existing(await self._products.load(product_id))
+
+    async def order(self, order_id: int) -> OrderRead:
+        """Return an order that the caller may see. Raises `Unauthenticated` and `NotFound`."""
+        await self.caller()
+        return existing(await self._orders.load(order_id))
+
+    async def order_page(self, listing: OrderListing) -> Rows[OrderRead]:
+        """Return a page of a user's orders."""
+        return await self._order_pages.load(listing)
+
+    async def _read_users(self, user_ids: list[int]) -> list[UserRead | None]:
+        return _aligned(user_ids, await self.users.read_many(user_ids))
+
+    async def _read_products(self, product_ids: list[int]) -> list[ProductRead | None]:
+        return _aligned(product_ids, await self.products.read_many(product_ids))
+
+    async def _read_orders(self, order_ids: list[int]) -> list[OrderRead | None]:
+        caller = await self.caller()
+        return _aligned(order_ids, await self.orders.read_many(order_ids, caller=caller))
+
+    async def _read_order_pages(self, listings: list[OrderListing]) -> list[Rows[OrderRead]]:
+        return await self.orders.list_pages(listings)
+
+
+def _aligned(ids: Sequence[int], found: dict[int, _T]) -> list[_T | None]:
+    return [found.get(it) for it in ids]

@@ -1,0 +1,103 @@
+"""Turns exceptions into the errors of a GraphQL response.
+
+An error never repeats a value that the client has sent.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+from graphql import GraphQLError
+
+from app.errors import (
+    AppError,
+    InternalError,
+    Invalid,
+    InvalidQuery,
+    TooManyRequests,
+    Unavailable,
+)
+
+_log = structlog.get_logger()
+# In a message of the library, a value that the client has sent is the last part, or is between
+# `_ENUM_VALUE`.
+_REPEATED_VALUE: Final = re.compile(
+    r"(, found:?|, but encountered|[.?] Found:"
+    r"|(?<=value)(?<!has invalid value)(?<!default value):) .*",
+    re.DOTALL,
+)
+_ENUM_VALUE: Final = ("Value '", "' does not exist in")
+_MAX_CHARACTERS: Final = 300
+_MAX_FIELD_ERRORS: Final = 50
+"""The maximum in one response. A list may fail once for each of its rows."""
+_ARGUMENT: Final = "Argument '"
+"""The library's messages about an argument that it cannot read begin with this text."""
+_POINTER: Final = re.compile("/[a-z0-9_/]+")
+_UNDERSCORE: Final = re.compile("_([a-z])")
+
+
+def refused(error: GraphQLError) -> dict[str, Any]:
+    """Return the JSON of an error because of which nothing has run."""
+    cause = _cause(error)
+    if isinstance(cause, AppError):
+        return _json(error, cause, error.message)
+    return _json(error, InvalidQuery(), _without_values(error.message))
+
+
+def failed(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+    """Return the JSON of the errors of fields. Each unexpected exception is logged once."""
+    unexpected: set[int] = set()
+    return [_failed(error, unexpected) for error in errors[:_MAX_FIELD_ERRORS]]
+
+
+def _failed(error: GraphQLError, logged: set[int]) -> dict[str, Any]:
+    cause = _cause(error)
+    if isinstance(cause, AppError):
+        return _json(error, cause, _in_camel_case(cause.detail))
+    if cause is None and error.message.startswith(_ARGUMENT):
+        return _json(error, InvalidQuery(), _without_values(error.message))
+    # Without a cause, the service has returned a value that does not fit the schema.
+    unexpected = cause or error
+    if id(unexpected) not in logged:
+        logged.add(id(unexpected))
+        _log.error("unexpected_error", exc_info=unexpected)
+    return _json(error, InternalError(), InternalError.detail)
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    cause: Exception | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _json(error: GraphQLError, cause: AppError, message: str) -> dict[str, Any]:
+    return {**error.formatted, "message": message, "extensions": _extensions(cause)}
+
+
+def _extensions(error: AppError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"code": error.code, "type": f"/problems/{error.code}"}
+    if isinstance(error, Invalid):
+        extensions["errors"] = [
+            {"pointer": _in_camel_case(it.pointer or ""), "detail": it.detail}
+            for it in error.errors
+        ]
+    if isinstance(error, TooManyRequests | Unavailable):
+        extensions["retryAfter"] = error.retry_after
+    return extensions
+
+
+def _in_camel_case(text: str) -> str:
+    """Return the text with the names of the schema in its JSON Pointers, such as /userId."""
+    return _POINTER.sub(lambda found: _UNDERSCORE.sub(lambda it: it[1].upper(), found[0]), text)
+
+
+def _without_values(message: str) -> str:
+    # Not a regular expression, which would take quadratic time for some values.
+    before, has_value, rest = message.partition(_ENUM_VALUE[0])
+    _, is_enum, after = rest.rpartition(_ENUM_VALUE[1])
+    if has_value and is_enum:
+        message = f"{before}The value does not exist in{after}"
+    # A name in the query can be as long as the query.
+    return _REPEATED_VALUE.sub(".", message)[:_MAX_CHARACTERS]

@@ -1,0 +1,26 @@
+"""Products. Reading them is public."""
+
+from ariadne import ObjectType
+
+from app.graphql.connections import Connection
+from app.graphql.context import Context
+from app.graphql.fields import field, page_size
+from app.graphql.ids import number_of
+from app.schemas.products import ProductRead
+
+query = ObjectType("Query")
+
+
+@field(query, "product")
+async def read_product(_: None, context: Context, *, id: str) -> ProductRead:  # noqa: A002 - the argument's name
+    """Read a product."""
+    return await context.product(number_of(id, "Product"))
+
+
+@field(query, "products")
+async def list_products(
+    _: None, context: Context, *, first: int, after: str | None = None
+) -> Connection[ProductRead]:
+    """List all products, oldest first."""
+    rows = await context.products.list_rows(cursor=after, limit=page_size(first))
+    return Connection(rows, has_previous_page=after is not None)

@@ -1,0 +1,67 @@
+"""Users: your own account and others, and the mutations of accounts."""
+
+from ariadne import EnumType, ObjectType
+
+from app.graphql.connections import Connection
+from app.graphql.context import Context
+from app.graphql.fields import expected_version, field, page_size, validated
+from app.graphql.ids import number_of
+from app.models import OrderStatus, Role
+from app.schemas.orders import OrderRead
+from app.schemas.users import UserCreate, UserRead, UserUpdate
+
+query, mutation, user = ObjectType("Query"), ObjectType("Mutation"), ObjectType("User")
+role = EnumType("Role", Role)
+
+
+@field(query, "me")
+async def read_me(_: None, context: Context) -> UserRead:
+    """Read the caller's own account."""
+    caller = await context.caller()
+    return await context.user(caller.user_id)
+
+
+@field(query, "user")
+async def read_user(_: None, context: Context, *, id: str) -> UserRead:  # noqa: A002 - the argument's name
+    """Read an account: the caller's own or, for administrators, any."""
+    return await context.user(await context.visible(number_of(id, "User")))
+
+
+@field(user, "orders")
+async def list_orders(
+    owner: UserRead,
+    context: Context,
+    *,
+    first: int,
+    after: str | None = None,
+    status: OrderStatus | None = None,
+) -> Connection[OrderRead]:
+    """List a user's orders, newest first."""
+    # The caller may not see the orders of an account that it has just created.
+    user_id = await context.visible(owner.id)
+    listing = context.orders.listing(user_id, cursor=after, limit=page_size(first), status=status)
+    return Connection(await context.order_page(listing), has_previous_page=after is not None)
+
+
+@field(mutation, "signUp")
+async def create_user(
+    _: None, context: Context, *, name: str, email: str, password: str
+) -> UserRead:
+    """Sign up. A link to confirm the address is sent to it."""
+    body = validated(UserCreate, name=name, email=email, password=password)
+    return await context.users.register(body)
+
+
+@field(mutation, "changeName")
+async def change_name(
+    _: None,
+    context: Context,
+    *,
+    name: str,
+    user_id: str | None = None,
+    version: str | None = None,
+) -> UserRead:
+    """Change the name of the caller or, for administrators, of any user."""
+    owner = await context.account_to_change(user_id)
+    changes = validated(UserUpdate, name=name)
+    return await context.users.update(owner, changes, expected_version(version))

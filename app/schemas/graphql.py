@@ -1,0 +1,37 @@
+"""The JSON of GraphQL requests and responses (GraphQL over HTTP)."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.bodies import RequestBody
+
+
+class GraphqlRequest(RequestBody):
+    """One operation, and the values of its variables."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "{ products(first: 3) { nodes { name } } }"}]},
+    )
+
+    query: str
+    operation_name: str | None = Field(default=None, alias="operationName")
+    variables: dict[str, Any] | None = None
+    # Reserved for extensions of the protocol. The service has none, and ignores the content.
+    extensions: dict[str, Any] | None = None
+
+
+class GraphqlError(BaseModel):
+    """One error. `extensions.code` is the code of its problem."""
+
+    message: str
+    locations: list[dict[str, int]] = []
+    path: list[str | int] = []
+    extensions: dict[str, Any]
+
+
+class GraphqlResponse(BaseModel):
+    """The result of an operation. Without `data`, nothing has run."""
+
+    data: dict[str, Any] | None = None
+    errors: list[GraphqlError] = []

@@ -1,0 +1,80 @@
+"""A GraphQL request when something else fails: the database, a statement, or the time."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import psycopg
+import pytest
+
+from tests.conftest import NewDatabase, StartService
+from tests.integration.faults import wait_for_lock
+from tests.integration.graph import codes, data, errors, send
+from tests.integration.wire import log_with, problem
+
+_PRODUCTS = "{ products { nodes { id } } }"
+
+
+def test_without_the_database_a_field_is_unavailable(start_service: StartService) -> None:
+    """The error says when to try again. The fields that need no database are there."""
+    service = start_service(DATABASE_URL="postgresql://roundtrip:no-server-here@127.0.0.1:1/none")
+    response = send(service.client, "{ __typename products { nodes { id } } }")
+    assert response.status_code == 200
+    assert response.json()["data"] == {"__typename": "Query", "products": None}
+    (error,) = errors(response)
+    assert error["extensions"]["code"] == "unavailable"
+    assert error["extensions"]["retryAfter"] == 1
+
+
+def test_an_unexpected_exception_is_logged_and_not_shown(
+    start_service: StartService, new_database: NewDatabase
+) -> None:
+    """The client gets `internal-error`, and the log has the cause."""
+    service = start_service(DATABASE_URL=new_database())
+    response = send(service.client, _PRODUCTS)
+    assert response.json()["data"] == {"products": None}
+    assert codes(response) == ["internal-error"]
+    assert "products" not in errors(response)[0]["message"]
+    log_with(service, "unexpected_error", "UndefinedTable")
+
+
+@pytest.mark.slow
+def test_the_deadline_ends_the_reads_of_a_query(
+    start_service: StartService, new_tables: NewDatabase
+) -> None:
+    """A loader reads in a task of its own, which ends with the request."""
+    database_url = new_tables()
+    times = {"DATABASE_STATEMENT_TIMEOUT": "3.5", "REQUEST_TIMEOUT": "4"}
+    service = start_service(DATABASE_URL=database_url, DATABASE_POOL_SIZE="1", **times)
+    query = "{ product(id: 1) { id } }"
+    with (
+        psycopg.connect(database_url, autocommit=True) as watcher,
+        psycopg.connect(database_url) as holder,
+        ThreadPoolExecutor(1) as other,
+    ):
+        holder.execute("LOCK TABLE products")
+        # The first request has the connection for 3.5 s. The second one gets it a second before its
+        # own deadline, and its statement would run 2.5 s longer.
+        first = other.submit(send, service.client, query)
+        wait_for_lock(holder)
+        time.sleep(1)
+        problem(send(service.client, query), 503, "deadline-exceeded")
+        ended = time.monotonic()
+        while _waiting(watcher):
+            assert time.monotonic() < ended + 1, "the statement still runs"
+            time.sleep(0.01)
+        assert codes(first.result()) == ["unavailable"]
+
+
+def _waiting(database: psycopg.Connection) -> int:
+    row = database.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def test_a_lost_redis_changes_no_result(start_service: StartService) -> None:
+    """Each process counts by itself then."""
+    client: httpx2.Client = start_service(REDIS_URL="redis://127.0.0.1:1").client
+    assert data(client, _PRODUCTS)

@@ -1,0 +1,65 @@
+"""The GraphQL schema: its published copy, and its resolvers."""
+
+import re
+
+import pytest
+from graphql import (
+    BreakingChange,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    find_schema_changes,
+    print_schema,
+)
+
+from app.graphql import schema as executable
+from tests.service import CHECKOUT
+
+_PUBLISHED = CHECKOUT / "docs" / "schema.graphql"
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    """The schema that the service executes."""
+    return executable.build_schema()
+
+
+def _breaking(old: str, new: str) -> list[str]:
+    changes = find_schema_changes(build_schema(old), build_schema(new))
+    return [change.description for change in changes if isinstance(change, BreakingChange)]
+
+
+def test_the_published_schema_is_the_schema_of_the_service(schema: GraphQLSchema) -> None:
+    """A breaking change needs a note in CHANGELOG.md. After any change, copy the file."""
+    published = _PUBLISHED.read_text()
+    current = print_schema(schema)
+    assert not _breaking(published, current), "These changes break clients."
+    source = (CHECKOUT / "app" / "graphql" / "schema.graphql").read_text()
+    assert published == source, "Run `cp app/graphql/schema.graphql docs/schema.graphql`."
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  stock: Int!\n", ""),
+        ("  SHIPPED\n", ""),
+        ("  email: String!\n", "  email: String\n"),
+        ("product(id: ID!)", "product(id: ID!, region: String!)"),
+    ],
+)
+def test_a_change_that_breaks_clients_is_found(old: str, new: str) -> None:
+    """A removed field or value, a field that may be null, and a new required argument."""
+    published = _PUBLISHED.read_text()
+    assert old in published
+    assert len(_breaking(published, published.replace(old, new))) == 1
+    assert not _breaking(published, published.replace("type Money {", "type Money {\n  new: Int"))
+
+
+def test_every_type_and_field_that_needs_words_has_a_description(schema: GraphQLSchema) -> None:
+    """Root fields are described, because clients choose among them by their description."""
+    roots = [schema.query_type, schema.mutation_type]
+    for root in roots:
+        assert isinstance(root, GraphQLObjectType)
+        for name, field in root.fields.items():
+            assert field.description, name
+            assert re.search(r"[.)`]$", field.description.strip()), name
