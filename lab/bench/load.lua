@@ -36,6 +36,16 @@ function kinds.order()
     products[first], math.random(3), products[second], math.random(3))
 end
 
+function kinds.graphql()
+  return os.getenv("LOAD_QUERY")
+end
+
+-- The two calls of the REST API that one GraphQL query replaces, in turn.
+local function page()
+  count = count + 1
+  return wrk.format("GET", count % 2 == 0 and wrk.path or wrk.path .. "/orders?limit=20")
+end
+
 function init()
   math.randomseed(os.time())
   emails, products = listed("LOAD_EMAILS"), listed("LOAD_PRODUCTS")
@@ -43,7 +53,9 @@ function init()
   if token ~= "" then
     wrk.headers["Authorization"] = "Bearer " .. token
   end
-  if body then
+  if os.getenv("LOAD_KIND") == "page" then
+    request = page
+  elseif body then
     wrk.method, wrk.headers["Content-Type"] = "POST", "application/json"
     request = function()
       count = count + 1

@@ -16,6 +16,9 @@ from lab.stack.errors import LabError
 _HASHING_CONNECTIONS: Final = 4
 """The connections for requests that hash. When a run ends, each of them has a hash in progress."""
 
+_CALLS_OF_A_PAGE: Final = 2
+"""The requests of the REST API that one GraphQL query replaces."""
+
 Measure = Callable[[float], float]
 """A function that measures for a duration in seconds, and returns a rate per second."""
 
@@ -29,6 +32,8 @@ def requests_to(backends: Backends) -> Mapping[str, Request]:
         "signup": Request("signup", "/api/users", _HASHING_CONNECTIONS),
         "order": Request("order", f"{user}/orders"),
         "login": Request("login", "/api/auth/login", _HASHING_CONNECTIONS),
+        "page": Request("page", user),
+        "graphql": Request("graphql", "/graphql"),
     }
 
 
@@ -60,6 +65,11 @@ class Bench:
             "order_loop": self._order_loop,
             "order": partial(self._load, hot, "order"),
             **self._peer_measure("peer_order"),
+            # After the orders, because each page has the user's 20 newest orders.
+            "page": partial(self._pages, hot),
+            "graphql": partial(self._load, hot, "graphql"),
+            "page_cold": partial(self._pages, subjects.cold),
+            "strawberry": partial(self._load, subjects.strawberry, "graphql"),
             "hashing": self._hashing,
             "signup": partial(self._hashing_load, "signup"),
             "login": partial(self._hashing_load, "login"),
@@ -79,6 +89,9 @@ class Bench:
 
     def _load(self, subject: Subject, request: str, seconds: float) -> float:
         return self._wrk.run(subject.port, self._requests[request], seconds).rate
+
+    def _pages(self, subject: Subject, seconds: float) -> float:
+        return self._load(subject, "page", seconds) / _CALLS_OF_A_PAGE
 
     def _hashing_load(self, request: str, seconds: float) -> float:
         rate = self._load(self._subjects.hot, request, seconds)

@@ -130,6 +130,9 @@ The ratios are of the same run. They show how close the service is to the machin
 - The loop of SQL sends nine statements for each order, on as many connections as the service has.
   The nine statements never change, but the service may send fewer. The loop of argon2 has as many
   threads as the service.
+- A page is a user with 20 orders of two items each. By REST, it is two calls, so its rate is half
+  of the rate of the calls. The bare Strawberry app has the page in memory: no token, no limits, no
+  database.
 - Latency is measured at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
   reached. The latency of a request starts at its planned start, so that the wait for an earlier
   request counts.

@@ -58,6 +58,12 @@ class OneRowSubject(BareSubject):
     application = ("lab.bench.one_row:app",)
 
 
+class StrawberrySubject(BareSubject):
+    """The smallest Strawberry app (`strawberry_app.py`)."""
+
+    application = ("lab.bench.strawberry_app:app",)
+
+
 class PeerSubject(Subject):
     """One process of the Fastify service."""
 
@@ -91,6 +97,7 @@ class Subjects:
 
     bare: BareSubject
     one_row: OneRowSubject
+    strawberry: StrawberrySubject
     hot: Subject
     traced: Subject
     """Like the process `hot`, but it exports the spans of every request."""
@@ -109,6 +116,7 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
     with ExitStack() as exit_stack:
         bare = BareSubject("bare", backends, processors.server)
         one_row = OneRowSubject("one-row", backends, processors.server)
+        strawberry = StrawberrySubject("strawberry", backends, processors.server)
         hot = Subject("hot", backends, processors.server)
         endpoint = exit_stack.enter_context(receiver())
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
@@ -122,7 +130,7 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         pair = [Subject(f"app-{number}", backends, processors.all) for number in (1, 2)]
         peers = _peers(backends, processors)
         fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
-        processes = [bare, one_row, hot, traced, sampled, cold, *pair, *fastify]
+        processes = [bare, one_row, strawberry, hot, traced, sampled, cold, *pair, *fastify]
         for subject in processes:
             exit_stack.callback(subject.stop)
             subject.launch()
@@ -132,7 +140,7 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         # Callbacks run in reverse order: first, all processes get the signal; then each is awaited.
         for subject in processes:
             exit_stack.callback(subject.send_stop_signal)
-        yield Subjects(bare, one_row, hot, traced, sampled, cold, balanced, peers)
+        yield Subjects(bare, one_row, strawberry, hot, traced, sampled, cold, balanced, peers)
 
 
 def _peers(backends: Backends, processors: Processors) -> Peers | PeerMissingError:

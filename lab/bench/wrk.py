@@ -18,6 +18,10 @@ from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
 CONNECTIONS: Final = 16
+QUERY: Final = """query Page { me { name orders(first: 20) { nodes {
+    id status total { amount } items { name quantity unitPrice { amount } }
+} } } }"""
+"""A user with 20 orders and their items."""
 _SCRIPT: Final = Path(__file__).with_name("load.lua")
 _MAX_DURATION: Final = "1h"
 _MAX_SIGNALS: Final = 30
@@ -57,6 +61,7 @@ class Wrk:
             "LOAD_PASSWORD": PASSWORD,
             "LOAD_EMAILS": ",".join(person.email for person in PEOPLE),
             "LOAD_PRODUCTS": ",".join(map(str, backends.product_ids)),
+            "LOAD_QUERY": json.dumps({"query": QUERY}),
         }
 
     def run(self, port: int, request: Request, seconds: float) -> Load:

@@ -122,9 +122,9 @@ def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
     }
 
 
-def test_there_are_eight_chapters_in_order() -> None:
-    """The chapters are numbered 1 to 8, and each chapter has commands and source code."""
-    assert [chapter.number for chapter in CHAPTERS] == list(range(1, 9))
+def test_there_are_nine_chapters_in_order() -> None:
+    """The chapters are numbered 1 to 9, and each chapter has commands and source code."""
+    assert [chapter.number for chapter in CHAPTERS] == list(range(1, 10))
     for chapter in CHAPTERS:
         assert len(chapter.commands) >= 3, chapter.title
         assert any(isinstance(step, Excerpt) for step in chapter.steps), chapter.title
