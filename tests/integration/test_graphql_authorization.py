@@ -74,8 +74,8 @@ def test_another_users_object_looks_like_a_missing_one(
         send(client, _filled(query, product, user=user, order=order), other_user)
         for user, order in ((shared_user.id, foreign_order), (MISSING, MISSING))
     )
-    assert codes(foreign) == ["not-found"]
-    assert _comparable(foreign) == _comparable(missing)
+    assert codes(foreign) == ["not-found"]  # check 25
+    assert _comparable(foreign) == _comparable(missing)  # check 24
     after = client.get(shared_user.url, headers=shared_user.auth)
     assert after.headers["ETag"] == shared_user.etag
     assert stock_of(client, product) == stock

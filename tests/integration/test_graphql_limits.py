@@ -305,4 +305,4 @@ def test_no_error_repeats_a_value(
     for each in (client, readable.client):
         response = send(each, query, shared_user, **variables)
         assert errors(response)
-        assert "CANARY" not in response.text
+        assert "CANARY" not in response.text  # check 38

@@ -30,10 +30,12 @@ def _breaking(old: str, new: str) -> list[str]:
 
 
 def test_the_published_schema_is_the_schema_of_the_service(schema: GraphQLSchema) -> None:
-    """A breaking change needs a note in CHANGELOG.md. After any change, copy the file."""
+    """The first failure lists what breaks clients. The second one says how to publish a change."""
     published = _PUBLISHED.read_text()
     current = print_schema(schema)
-    assert not _breaking(published, current), "These changes break clients."
+    assert not _breaking(published, current), (
+        "These changes break clients. Note them in CHANGELOG.md."
+    )
     source = (CHECKOUT / "app" / "graphql" / "schema.graphql").read_text()
     assert published == source, "Run `cp app/graphql/schema.graphql docs/schema.graphql`."
 
@@ -55,8 +57,8 @@ def test_a_change_that_breaks_clients_is_found(old: str, new: str) -> None:
     assert not _breaking(published, published.replace("type Money {", "type Money {\n  new: Int"))
 
 
-def test_every_type_and_field_that_needs_words_has_a_description(schema: GraphQLSchema) -> None:
-    """Root fields are described, because clients choose among them by their description."""
+def test_every_root_field_has_a_description(schema: GraphQLSchema) -> None:
+    """Clients choose among the root fields by their description, which is a sentence."""
     roots = [schema.query_type, schema.mutation_type]
     for root in roots:
         assert isinstance(root, GraphQLObjectType)
