@@ -59,7 +59,7 @@ read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 # each of them.
 # FORWARDED_ALLOW_IPS lists the proxies whose X-Forwarded-For uvicorn trusts.
 CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
-     "--host", "0.0.0.0", "--port", "8000", \
+     "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
      "--loop", "uvloop", "--http", "httptools", \
      "--proxy-headers", \
      "--no-access-log", "--no-server-header", \

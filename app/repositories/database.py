@@ -1,6 +1,7 @@
 """The connection pool of a process, and the repositories that share one of its connections."""
 
 import asyncio
+import os
 import select as system_select
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -31,8 +32,18 @@ _PING: Final = Statement(select(literal(1)), int)
 _PING_TIMEOUT_SECONDS: Final = 1.0
 
 
+# libpq applies these variables of the environment after the options of a connection. psycopg cannot
+# read the times of another DateStyle.
+_OVERRIDING_VARIABLES: Final = ("PGDATESTYLE", "PGTZ", "PGGEQO")
+
+
 def create_engine(settings: Settings) -> AsyncEngine:
-    """Return an engine. Only its connection pool is used, see `Executor`."""
+    """Return an engine. Only its connection pool is used, see `Executor`.
+
+    Removes variables of libpq that would override the options of the connections.
+    """
+    for variable in _OVERRIDING_VARIABLES:
+        os.environ.pop(variable, None)
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
     statement_timeout = int(settings.database_statement_timeout * 1000)
     engine = create_async_engine(

@@ -26,6 +26,7 @@ from app.settings.kinds import (
     RateLimit,
     SigningKeys,
     address,
+    in_any_case,
     refuse_weak_password,
 )
 from app.settings.mail import MailSettings
@@ -53,7 +54,7 @@ class TokenSettings(EnvironmentSettings):
 class Settings(TokenSettings, MailSettings):
     """The service's settings. Times are in seconds, sizes in bytes."""
 
-    environment: Literal["production", "local"] = "production"
+    environment: Annotated[Literal["production", "local"], in_any_case] = "production"
 
     database_url: Annotated[
         SecretStr,
@@ -83,7 +84,7 @@ class Settings(TokenSettings, MailSettings):
     redis_breaker_recovery: PositiveInt = 2
     # Whether reads are cached in Redis and in the process. Before each use of its cached read, the
     # process asks Redis whether the read is current.
-    cache: Literal["on", "off"] = "on"
+    cache: Annotated[Literal["on", "off"], in_any_case] = "on"
     # How long a read stays in Redis if no write changes it. A process that got the read from Redis
     # may keep the response for the same time again.
     cache_lifetime: PositiveInt = 60
@@ -131,17 +132,17 @@ class Settings(TokenSettings, MailSettings):
     cors_origins: BrowserOrigins = ()
 
     # Whether each response shows the durations of its stages in Server-Timing, to every client.
-    server_timing: Literal["on", "off"] = "off"
+    server_timing: Annotated[Literal["on", "off"], in_any_case] = "off"
 
     # Whether GraphQL clients can read the schema, and errors suggest names of the schema.
-    graphql_introspection: Literal["on", "off"] = "off"
+    graphql_introspection: Annotated[Literal["on", "off"], in_any_case] = "off"
 
     # The maximum rate of traced requests, per process. Other requests have a log line, but no
     # spans.
     trace_limit: OneRateLimit | None = None
 
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Annotated[Literal["json", "console"], in_any_case] = "json"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], in_any_case] = "info"
 
     @model_validator(mode="after")
     def _deadlines_nest(self) -> "Settings":

@@ -159,6 +159,12 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+in_any_case = BeforeValidator(_lower)
+"""Accepts a word in upper or lower case, such as LOG_LEVEL=INFO."""
 RateLimit = Annotated[str, AfterValidator(_rate_limit)]
 OneRateLimit = Annotated[str, AfterValidator(_one_rate_limit)]
 SigningKeys = Annotated[tuple[SigningKey, ...], NoDecode, BeforeValidator(signing_keys)]

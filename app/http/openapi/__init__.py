@@ -99,9 +99,11 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
     _add_responses(operation, method)
     for status, response in operation["responses"].items():
         response["headers"] = headers_of(operation, status, with_etag=_has_etag(operation))
-    operation["summary"] = operation["description"].partition(".")[0]
+    # With PYTHONOPTIMIZE=2, there are no docstrings, so only the name of the operation is left.
+    description = operation.get("description", operation["summary"])
+    operation["summary"] = description.partition(".")[0]
     command = example(SERVER, operation, method, path, schemas)
-    operation["description"] = f"{operation['description']}\n\n```sh\n{command}\n```"
+    operation["description"] = f"{description}\n\n```sh\n{command}\n```"
 
 
 def _add_security(operation: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from lab.stack.telemetry import UNSAMPLED
 UVICORN = (
     *("--app-dir", str(CHECKOUT)),
     *("--host", LOOPBACK),
+    # One process, even if WEB_CONCURRENCY asks for more: metrics and drain are per process.
+    *("--workers", "1"),
     *("--loop", "uvloop", "--http", "httptools"),
     # Only the load balancer may set the client's address and the scheme.
     *("--proxy-headers", "--forwarded-allow-ips", LOOPBACK),
