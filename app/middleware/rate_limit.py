@@ -11,15 +11,13 @@ from functools import partial
 
 from slowapi.util import get_remote_address
 from slowapi.wrappers import Limit, LimitGroup
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.redis.rate_limiter import RateLimiter, Window, seconds_to_wait
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken, TooManyRequests
-from app.http.paths import PROBES
-from app.http.request_state import RequestState, state_of
+from app.http.request_state import RequestState, is_probe, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
 from app.task_outcomes import ignore_outcome
@@ -107,7 +105,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if no limit is used up."""
-        if scope["type"] == "http" and not _is_probe(scope):
+        if scope["type"] == "http" and not is_probe(scope):
             self.start_lookup(scope)
             await self._count_request(scope)
         await self.app(scope, receive, send)
@@ -175,11 +173,3 @@ class _Policy:
             for name, window in zip(self._names, windows, strict=True)
         )
         return self._policy_header, remaining.encode()
-
-
-def _is_probe(scope: Scope) -> bool:
-    # Only a request that comes directly to the process, such as from an orchestrator, is a probe.
-    # Health checks through the load balancer have X-Forwarded-For, and are limited like all others.
-    path = state_of(scope).path
-    is_probe = path is not None and path.template in PROBES
-    return is_probe and "x-forwarded-for" not in Headers(scope=scope)

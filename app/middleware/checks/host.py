@@ -6,10 +6,15 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MalformedHost
+from app.http.request_state import is_probe
 
 
 class Host:
-    """Raises `MalformedHost` if Host is missing, is sent twice, or names another service."""
+    """Raises `MalformedHost` if Host is missing, is sent twice, or names another service.
+
+    A health check that comes directly to the process may have any host: an orchestrator sends it to
+    the address of the process, which it chooses itself.
+    """
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
         """Give host names without ports in `allowed`. The name `*` allows every host."""
@@ -22,9 +27,12 @@ class Host:
             hosts = Headers(scope=scope).getlist("host")
             if len(hosts) != 1 or not hosts[0]:
                 raise MalformedHost
-            if "*" not in self.allowed and _name(hosts[0]) not in self.allowed:
+            if not (self._is_allowed(hosts[0]) or is_probe(scope)):
                 raise MalformedHost("This service is not available under this host name.")
         await self.app(scope, receive, send)
+
+    def _is_allowed(self, host: str) -> bool:
+        return "*" in self.allowed or _name(host) in self.allowed
 
 
 def _name(host: str) -> str:

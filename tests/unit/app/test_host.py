@@ -1,11 +1,14 @@
 """Only requests whose Host header names this service are accepted."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import MalformedHost
+from app.http.paths import Path
+from app.http.request_state import RequestState, begin_state
 from app.middleware.checks.host import Host
 
 
@@ -21,8 +24,12 @@ async def _send(_: Message) -> None:
     raise AssertionError("`Host` raises an exception and sends nothing")
 
 
-def _request(allowed: list[str], *hosts: str) -> None:
-    scope = {"type": "http", "headers": [(b"host", host.encode()) for host in hosts]}
+def _request(
+    allowed: list[str], *hosts: str, path: str = "/api/users", headers: Sequence[str] = ()
+) -> None:
+    sent = [*((b"host", host.encode()) for host in hosts), *((it.encode(), b"x") for it in headers)]
+    scope = {"type": "http", "headers": sent}
+    begin_state(scope, RequestState("id", {}, Path(path, {}, {})))
     asyncio.run(Host(_app, allowed)(scope, _receive, _send))
 
 
@@ -56,3 +63,18 @@ def test_other_hosts_are_refused(hosts: tuple[str, ...]) -> None:
     """The Host header is missing, empty, repeated, malformed, or has another or a similar name."""
     with pytest.raises(MalformedHost):
         _request(["api.example", "[::1]"], *hosts)  # check 34
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_a_health_check_of_an_orchestrator_has_any_host(path: str) -> None:
+    """It comes directly to the process, with the address of the process as the host."""
+    _request(["api.example"], "10.0.0.7:8000", path=path)  # check F33
+    for hosts in ((), ("a", "b")):
+        with pytest.raises(MalformedHost):
+            _request(["api.example"], *hosts, path=path)
+
+
+def test_a_health_check_through_the_load_balancer_needs_an_allowed_host() -> None:
+    """A client cannot use another host name by asking for a health check."""
+    with pytest.raises(MalformedHost):
+        _request(["api.example"], "evil.example", path="/livez", headers=["x-forwarded-for"])
