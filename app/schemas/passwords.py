@@ -47,21 +47,16 @@ def _typed_password(value: SecretStr) -> SecretStr:
     return SecretStr(_normalised(value) or "")
 
 
-def _string(shortest: int) -> WithJsonSchema:
-    return WithJsonSchema(
-        {
-            "type": "string",
-            "format": "password",
-            "writeOnly": True,
-            "minLength": shortest,
-            "maxLength": MAX_BYTES,
-            **({"pattern": r"^[^\x00]*$"} if shortest else {}),
-        }
-    )
+_PASSWORD = {"type": "string", "format": "password", "writeOnly": True}
+_NEW_PASSWORD = {
+    **_PASSWORD,
+    "minLength": MIN_CHARACTERS,
+    "maxLength": MAX_BYTES,
+    "pattern": r"^[^\x00]*$",
+}
 
-
-NewPassword = Annotated[SecretStr, AfterValidator(_new_password), _string(MIN_CHARACTERS)]
+NewPassword = Annotated[SecretStr, AfterValidator(_new_password), WithJsonSchema(_NEW_PASSWORD)]
 """A new password: at least 15 characters, at most 1,024 bytes, without NUL."""
 
-TypedPassword = Annotated[SecretStr, AfterValidator(_typed_password), _string(0)]
+TypedPassword = Annotated[SecretStr, AfterValidator(_typed_password), WithJsonSchema(_PASSWORD)]
 """A password to compare with the stored hash: any length, in a new password's normal form."""
