@@ -3,6 +3,7 @@
 import json
 import shlex
 from typing import Any
+from urllib.parse import quote, urlencode
 
 _INTRODUCTION = """\
 A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
@@ -68,7 +69,8 @@ def example(
         parts.append(f"-X {method.upper()}")
     for placeholder, variable in _VARIABLES.items():
         path = path.replace(placeholder, variable)
-    parts.append(server + path)
+    query = urlencode(_required_query(operation), quote_via=quote)
+    parts.append(shlex.quote(f"{server}{path}?{query}") if query else server + path)
     if operation["security"]:
         parts.append('-H "Authorization: Bearer $TOKEN"')
     parts += [_header(parameter, path) for parameter in _headers(operation)]
@@ -84,6 +86,14 @@ def example(
         )
         parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
     return " \\\n  ".join(parts)
+
+
+def _required_query(operation: dict[str, Any]) -> dict[str, str]:
+    return {
+        item["name"]: item["schema"]["examples"][0]
+        for item in operation.get("parameters", ())
+        if item["in"] == "query" and item["required"]
+    }
 
 
 def _headers(operation: dict[str, Any]) -> list[dict[str, Any]]:

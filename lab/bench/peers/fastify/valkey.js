@@ -14,7 +14,7 @@ const WINDOW_SECONDS = { second: 1, minute: 60, hour: 60 * 60, day: 24 * 60 * 60
 export const RATE_LIMIT_POLICY = `"default";q=${AMOUNT};w=${WINDOW_SECONDS}`;
 
 const HIT = `
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], 1)
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[1])
