@@ -1,7 +1,9 @@
 """Builds the service as an ASGI app: the routers, and the middleware in its order."""
 
 import sys
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeVar
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -60,6 +62,7 @@ from app.routers import (
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import set_up_sampler, tracing_is_wanted
 
+_T = TypeVar("_T")
 _ROUTERS = (
     users.router,
     identities.router,
@@ -97,9 +100,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Without `settings`, it reads the settings from the environment. If variables are missing or
     invalid, it ends the process with a message that has one line for each of them.
     """
-    settings = settings or _settings_or_exit()
+    settings = settings or _or_exit(load_settings)
     configure_logging(settings)
-    container = Container(settings)
+    container = _or_exit(partial(Container, settings))
     traced = tracing_is_wanted()
     sampling = Sampling(set_up_sampler() if traced else None, limit=settings.trace_limit)
     app = FastAPI(
@@ -194,8 +197,8 @@ def _metrics() -> CollectorRegistry:
     return registry
 
 
-def _settings_or_exit() -> Settings:
+def _or_exit(make: Callable[[], _T]) -> _T:
     try:
-        return load_settings()
+        return make()
     except SettingsError as error:
         sys.exit(f"Roundtrip does not start:\n{error}")

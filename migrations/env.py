@@ -8,14 +8,17 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 
+import psycopg
 from alembic import context
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from app.repositories.database_url import conninfo
 from app.repositories.tables import METADATA
+from app.settings import SettingsError
 
 _log = logging.getLogger("alembic")
 _LOCK = 0x526F756E64  # "Round": any constant number.
@@ -39,10 +42,16 @@ def main() -> None:
     if not address:
         sys.exit("DATABASE_URL is missing; write it like postgresql://user:password@host/name")
     try:
-        url = make_url(address).set(drivername="postgresql+psycopg")
-        engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=partial(psycopg.connect, conninfo(address)),
+            poolclass=pool.NullPool,
+            hide_parameters=True,
+        )
         connection = engine.connect()
-    except (ArgumentError, ValueError):
+    except SettingsError as error:
+        sys.exit(str(error))
+    except (ProgrammingError, ValueError):
         sys.exit("DATABASE_URL is not an address; write it like postgresql://user:pw@host/name")
     except OperationalError as error:
         reason = str(error.orig).partition("\n")[0]

@@ -3,17 +3,19 @@
 import asyncio
 import os
 import select as system_select
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
+import psycopg
 from psycopg import AsyncConnection
 from sqlalchemy import event, literal, select
-from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.repositories.database_url import conninfo
 from app.repositories.executor import Executor
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.identities import IdentityRepository
@@ -44,28 +46,39 @@ def create_engine(settings: Settings) -> AsyncEngine:
     """
     for variable in _OVERRIDING_VARIABLES:
         os.environ.pop(variable, None)
-    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+psycopg")
     statement_timeout = int(settings.database_statement_timeout * 1000)
     engine = create_async_engine(
-        url,
+        "postgresql+psycopg://",
         pool_size=settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.database_pool_timeout,
         # The executor ends its transactions itself.
         pool_reset_on_return=None,
-        connect_args={
-            "autocommit": True,
-            "connect_timeout": 2,
-            "application_name": "roundtrip",
-            "client_encoding": "utf8",
-            "options": f"-c statement_timeout={statement_timeout}"
+        async_creator=partial(
+            AsyncConnection.connect,
+            conninfo(settings.database_url.get_secret_value()),
+            autocommit=True,
+            connect_timeout=2,
+            application_name="roundtrip",
+            client_encoding="utf8",
+            options=f"-c statement_timeout={statement_timeout}"
             f" -c lock_timeout={statement_timeout}"
             f" -c idle_in_transaction_session_timeout={statement_timeout}"
             " -c datestyle=ISO",
-        },
+        ),
     )
+    event.listen(engine.sync_engine, "connect", _require_utf8)
     event.listen(engine.sync_engine, "checkout", _reject_closed)
     return engine
+
+
+def _require_utf8(_: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    connection = cast("AsyncConnection[Any]", record.driver_connection)
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise psycopg.OperationalError(
+            f"The database has the encoding {encoding}. Create it again with ENCODING 'UTF8'."
+        )
 
 
 def _reject_closed(_: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:

@@ -5,8 +5,8 @@ from typing import Final
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
-from sqlalchemy.engine import make_url
 
+from app.repositories.database_url import conninfo
 from app.settings import Settings
 
 UNAVAILABLE: Final = (ConnectorException, PoolTimeout)
@@ -18,9 +18,8 @@ _CONNECT_TIMEOUT_SECONDS: Final = 2
 
 def create_connector(settings: Settings) -> PsycopgConnector:
     """Return the connector through which Procrastinate uses PostgreSQL."""
-    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql")
     return PsycopgConnector(
-        conninfo=url.render_as_string(hide_password=False),
+        conninfo=conninfo(settings.database_url.get_secret_value()),
         kwargs={
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
             "application_name": "roundtrip worker",

@@ -128,7 +128,9 @@ def address(schemes: set[str], example: str) -> AfterValidator:
             # password and the @ after it are parsed as a part of the path, the query or the
             # fragment.
             rest = parts.path + parts.query + parts.fragment
-            is_invalid = "@" in rest or parts.port == 0
+            # PostgreSQL accepts several hosts, separated by commas.
+            hosts = parts.netloc.rpartition("@")[2].split(",")
+            is_invalid = "@" in rest or 0 in {urlsplit(f"//{host}").port for host in hosts}
         except ValueError:
             is_invalid = True
         if is_invalid or parts.scheme not in schemes:

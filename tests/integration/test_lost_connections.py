@@ -117,7 +117,7 @@ def test_a_write_on_a_read_only_server_closes_its_connection(
         connection.execute(setting.format(name, sql.SQL("on")))
         run_statement(url, END_CONNECTIONS)
         sent = client.post("/api/users", json=signup_body())
-        assert (sent.status_code, sent.json()["code"]) == (503, "unavailable")
+        assert (sent.status_code, sent.json()["code"]) == (503, "unavailable")  # check F23
         assert client.get("/readyz").status_code == 200
         connection.execute(setting.format(name, sql.SQL("off")))
     # The connections in the pool are still read-only.
