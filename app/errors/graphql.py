@@ -17,8 +17,8 @@ class MalformedGraphqlRequest(Malformed):
 
 class MalformedQuery(Malformed):
     code = "malformed-query"
-    meaning = "The text of the GraphQL query breaks the syntax of GraphQL."
-    detail = "The query cannot be parsed. `locations` has the place."
+    meaning = "The GraphQL query has a syntax error."
+    detail = "The query cannot be parsed. See `locations`."
 
 
 class InvalidQuery(AppError):
@@ -33,7 +33,7 @@ class InvalidQuery(AppError):
 class QueryTooComplex(AppError):
     code = "query-too-complex"
     meaning = (
-        "The GraphQL query is nested too deeply, has too many aliases or tokens, or asks for too "
-        "many rows. Nothing of it was run."
+        "The GraphQL query is too long, nested too deeply, has too many aliases, or asks for too "
+        "many rows or fields. No part of it was run."
     )
     detail = "The query is too complex. Ask for less at a time."

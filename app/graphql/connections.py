@@ -50,7 +50,7 @@ class Connection(Generic[Item]):
 
 @dataclass(frozen=True)
 class PageInfo:
-    """The surroundings of a page. A cursor is computed only if the query asks for it."""
+    """Where a page is in its list. A cursor is computed only if the query asks for it."""
 
     has_next_page: bool
     has_previous_page: bool

@@ -40,42 +40,40 @@ class Context:
         self.replayed = False
         """Whether an order of this request was placed by an earlier request with the same key."""
         self._reads = set[asyncio.Task[Any]]()
-        self._start_loaders()
+        self.forget_reads()
 
     def __enter__(self) -> Self:
         """Return this context."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Cancel the reads that still run, because the request was cancelled."""
+        """Cancel the reads that still run."""
         for read in self._reads:
             read.cancel()
-
-    def _start_loaders(self) -> None:
-        self._users = self._loader(self._read_users)
-        self._products = self._loader(self._read_products)
-        self._orders = self._loader(self._read_orders)
-        self._order_pages = self._loader(self._read_order_pages)
 
     def _loader(self, read: _Read[_Key, _T]) -> DataLoader[_Key, _T]:
         return DataLoader(partial(self._run, read))
 
     async def _run(self, read: _Read[_Key, _T], keys: list[_Key]) -> list[_T]:
-        # The loader runs this in a task of its own, which the task of the request does not cancel.
+        # `DataLoader` starts a task for each batch. A cancellation of the request does not
+        # reach it.
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
         return await read(keys)
 
     def forget_reads(self) -> None:
-        """Read everything again from now on, because a mutation changes it."""
-        self._start_loaders()
+        """Begin with empty loaders. Each mutation calls this, so that nothing stale is returned."""
+        self._users = self._loader(self._read_users)
+        self._products = self._loader(self._read_products)
+        self._orders = self._loader(self._read_orders)
+        self._order_pages = self._loader(self.orders.list_pages)
 
     async def caller(self) -> Principal:
         """Return the signed-in user. Raises `Unauthenticated`."""
         return await signed_in(self.state, self._sessions)
 
-    async def visible(self, user_id: int) -> int:
+    async def visible_user_id(self, user_id: int) -> int:
         """Return the id if the caller may see this account.
 
         Raises `Unauthenticated`, or `NotFound` as for an account that does not exist.
@@ -91,7 +89,7 @@ class Context:
         """
         if text is None:
             return (await self.caller()).user_id
-        return await self.visible(number_of(text, "User"))
+        return await self.visible_user_id(number_of(text, "User"))
 
     async def user(self, user_id: int) -> UserRead:
         """Return an account. Raises `NotFound`."""
@@ -119,9 +117,6 @@ class Context:
     async def _read_orders(self, order_ids: list[int]) -> list[OrderRead | None]:
         caller = await self.caller()
         return _aligned(order_ids, await self.orders.read_many(order_ids, caller=caller))
-
-    async def _read_order_pages(self, listings: list[OrderListing]) -> list[Rows[OrderRead]]:
-        return await self.orders.list_pages(listings)
 
 
 def _aligned(ids: Sequence[int], found: dict[int, _T]) -> list[_T | None]:

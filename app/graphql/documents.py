@@ -26,7 +26,7 @@ from app.tracing import staged
 
 _MAX_COMMENTS: Final = 100
 _MAX_LINES: Final = 1000
-"""For the location of each error, the library counts the lines."""
+"""To find the location of each error, the library counts the lines before it."""
 _MAX_ERRORS: Final = 10
 """The maximum in one response."""
 _MAX_KEPT: Final = 256
@@ -40,7 +40,7 @@ _TOO_LONG: Final = (
     "or is nested too deeply. Ask for less at a time."
 )
 _ABORTED: Final = "Validation aborted."
-"""The last error of a validation that has stopped early ends with these words."""
+"""The library adds an error that ends with these words when it stops a validation early."""
 
 
 class RefusedRequest(Exception):
@@ -71,7 +71,7 @@ class Documents:
     """Parses queries, and checks them against the limits and the schema.
 
     The validation is the slowest step, so valid documents are kept: clients send the same few
-    queries with other variables.
+    queries with different variables.
     """
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
@@ -123,6 +123,8 @@ class Documents:
             max_errors=_MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
+        # If this is the first error, the query is nested too deeply. After too many errors, it is
+        # the last one.
         if errors and errors[0].message.endswith(_ABORTED):
             raise RefusedRequest.because(QueryTooComplex(_TOO_LONG))
         if errors:
@@ -130,7 +132,7 @@ class Documents:
 
 
 def _parsed(query: str) -> DocumentNode:
-    if query.count("\n") + query.count("\r") > _MAX_LINES:
+    if query.count("\n") + query.count("\r") - query.count("\r\n") > _MAX_LINES:
         raise RefusedRequest.because(QueryTooComplex(_TOO_LONG))
     try:
         return parse(query, max_lexical_tokens=MAX_TOKENS, max_comments=_MAX_COMMENTS)

@@ -20,8 +20,8 @@ from app.errors import (
 )
 
 _log = structlog.get_logger()
-# In a message of the library, a value that the client has sent is the last part, or is between
-# `_ENUM_VALUE`.
+# The library's messages end with the value that the client has sent, or have it between the two
+# texts of `_ENUM_VALUE`.
 _REPEATED_VALUE: Final = re.compile(
     r"(, found:?|, but encountered|[.?] Found:"
     r"|(?<=value)(?<!has invalid value)(?<!default value):) .*",
@@ -37,21 +37,21 @@ _POINTER: Final = re.compile("/[a-z0-9_/]+")
 _UNDERSCORE: Final = re.compile("_([a-z])")
 
 
-def refused(error: GraphQLError) -> dict[str, Any]:
-    """Return the JSON of an error because of which nothing has run."""
+def request_error_json(error: GraphQLError) -> dict[str, Any]:
+    """Return the JSON of an error that prevents the whole request from running."""
     cause = _cause(error)
     if isinstance(cause, AppError):
         return _json(error, cause, error.message)
     return _json(error, InvalidQuery(), _without_values(error.message))
 
 
-def failed(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+def field_errors_json(errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
     """Return the JSON of the errors of fields. Each unexpected exception is logged once."""
-    unexpected: set[int] = set()
-    return [_failed(error, unexpected) for error in errors[:_MAX_FIELD_ERRORS]]
+    logged: set[int] = set()
+    return [_field_error_json(error, logged) for error in errors[:_MAX_FIELD_ERRORS]]
 
 
-def _failed(error: GraphQLError, logged: set[int]) -> dict[str, Any]:
+def _field_error_json(error: GraphQLError, logged: set[int]) -> dict[str, Any]:
     cause = _cause(error)
     if isinstance(cause, AppError):
         return _json(error, cause, _in_camel_case(cause.detail))

@@ -10,7 +10,7 @@ from app.container import Container
 from app.errors import MethodNotAllowed
 from app.graphql.context import Context
 from app.graphql.documents import Documents, Operation, RefusedRequest
-from app.graphql.errors import failed, refused
+from app.graphql.errors import field_errors_json, request_error_json
 from app.graphql.schema import build_schema
 from app.http.request_state import GraphqlOutcome, RequestState
 from app.schemas.graphql import GraphqlRequest
@@ -45,7 +45,7 @@ class Graph:
         try:
             operation = self._documents.prepare(request)
         except RefusedRequest as refusal:
-            result = {"errors": [refused(error) for error in refusal.errors]}
+            result = {"errors": [request_error_json(error) for error in refusal.errors]}
         else:
             outcome.operation = (operation.name or _UNNAMED)[:_MAX_NAME_CHARACTERS]
             set_span_attribute("graphql.operation.name", outcome.operation)
@@ -73,13 +73,13 @@ class Graph:
                 result = await result
         if context.replayed:
             state.response_headers[b"idempotency-replayed"] = b"true"
-        errors = {"errors": failed(result.errors)} if result.errors else {}
+        errors = {"errors": field_errors_json(result.errors)} if result.errors else {}
         return {"data": result.data, **errors}
 
 
 async def _count(operation: Operation, state: RequestState) -> None:
     # The middleware has counted the request as one already. Adding counters drops numbers below 1.
     size = operation.size
-    for limit, cost in (Counter(default=size.requests - 1) + size.limited).items():
+    for limit, cost in (Counter(default=size.requests - 1) + size.requests_by_limit).items():
         if state.count is not None:
             await state.count(limit, cost)

@@ -34,7 +34,7 @@ async def read_node(_: None, context: Context, *, id: str) -> Row:  # noqa: A002
     type_name, number = split(id)
     match type_name:
         case "User":
-            return await context.user(await context.visible(number))
+            return await context.user(await context.visible_user_id(number))
         case "Product":
             return await context.product(number)
         case "Order":

@@ -44,7 +44,7 @@ async def create_order(
     """Place an order of all items or of none. An idempotency key makes a repetition safe."""
     owner = await context.account_to_change(user_id)
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        detail = "This must be 1 to 255 ASCII characters."
+        detail = "This must be 1 to 255 printable ASCII characters."
         raise Invalid(FieldError(detail, pointer="/idempotencyKey"))
     body = validated(OrderCreate, items=[_item(*it) for it in enumerate(items)])
     placed = await context.orders.place(

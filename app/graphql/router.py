@@ -7,10 +7,8 @@ response, as the specification recommends: 400 for `application/graphql-response
 """
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Annotated, Any, ClassVar, Final, cast
 
-import jiter
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -19,14 +17,13 @@ from pydantic_core import to_json
 from app import errors
 from app.graphql.execution import Graph
 from app.http.framework_errors import translate
-from app.http.negotiation import JsonRoute, negotiated
+from app.http.negotiation import JsonRoute, negotiated, strict_json
 from app.http.problems import problems
 from app.http.representations import NO_STORE_HEADERS, PRIVATE, represent_document
 from app.http.request_state import state_of
 from app.schemas.graphql import GraphqlRequest, GraphqlResponse
 
 _GRAPHQL_JSON: Final = "application/graphql-response+json"
-_parse = partial(jiter.from_json, allow_inf_nan=False, catch_duplicate_keys=True)
 _MEDIA_TYPES: Final = ("application/json", _GRAPHQL_JSON)
 
 
@@ -102,9 +99,9 @@ async def execute_query(
     return await _respond(request, body)
 
 
-def _json(text: str | None) -> Any:  # noqa: ANN401 - any JSON
+def _json(text: str | None) -> object:
     try:
-        return _parse(text.encode()) if text else None
+        return strict_json(text.encode()) if text else None
     except ValueError:
         raise errors.MalformedGraphqlRequest from None
 

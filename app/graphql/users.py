@@ -24,7 +24,7 @@ async def read_me(_: None, context: Context) -> UserRead:
 @field(query, "user")
 async def read_user(_: None, context: Context, *, id: str) -> UserRead:  # noqa: A002 - the argument's name
     """Read an account: the caller's own or, for administrators, any."""
-    return await context.user(await context.visible(number_of(id, "User")))
+    return await context.user(await context.visible_user_id(number_of(id, "User")))
 
 
 @field(user, "orders")
@@ -37,8 +37,9 @@ async def list_orders(
     status: OrderStatus | None = None,
 ) -> Connection[OrderRead]:
     """List a user's orders, newest first."""
-    # The caller may not see the orders of an account that it has just created.
-    user_id = await context.visible(owner.id)
+    # `signUp` returns the new account also to a client without a session, which must not list
+    # orders.
+    user_id = await context.visible_user_id(owner.id)
     listing = context.orders.listing(user_id, cursor=after, limit=page_size(first), status=status)
     return Connection(await context.order_page(listing), has_previous_page=after is not None)
 

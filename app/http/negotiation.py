@@ -1,6 +1,6 @@
 """Content negotiation: routes accept and send JSON only, and parse it strictly.
 
-Every API router uses `JsonRoute` as its `route_class`.
+Every API router uses `JsonRoute` or a subclass as its `route_class`.
 """
 
 import codecs
@@ -30,7 +30,7 @@ _BYTE_ORDER_MARKS = (
 )
 _PROBLEM_RANGE = "application/problem+json"
 _WILDCARDS = ("application/*", "*/*")
-"""The media ranges that include JSON in any media type, the most specific range first."""
+"""The media ranges that match every JSON media type. The more specific one is first."""
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 """The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
@@ -78,13 +78,18 @@ class _JsonRequest(Request):
                 "it begins with a byte order mark. Send UTF-8 without one", "", 0
             )
         try:
-            return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
+            return strict_json(body)
         except ValueError as error:
             # FastAPI treats only this exception as a syntax error. The parser's message never
             # quotes a value, but it quotes a duplicate key, so another message replaces it.
             is_duplicate = str(error).startswith("Detected duplicate key")
             message = "an object has the same key twice" if is_duplicate else str(error)
             raise json.JSONDecodeError(message, "", 0) from None
+
+
+def strict_json(body: bytes) -> object:
+    """Parse JSON (RFC 8259). Raises `ValueError`, also for NaN and for duplicate keys."""
+    return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
 
 
 def refuse_foreign_media_type(content_types: list[str]) -> None:

@@ -33,10 +33,10 @@ class StoredResponse(NamedTuple):
 
 @dataclass(slots=True)
 class GraphqlOutcome:
-    """What a GraphQL request has run, for the log and the metrics."""
+    """The operation of a GraphQL request and the codes of its errors, for log and metrics."""
 
     operation: str
-    """The name of the operation."""
+    """The name of the operation, up to 64 characters; `unnamed-operation` if it has none."""
     codes: list[str] = field(default_factory=list)
     """The codes of its errors."""
 
@@ -68,8 +68,9 @@ class RequestState:
     count: Callable[[str, int], Awaitable[None]] | None = None
     """Adds this many requests to the count of the limit with this name.
 
-    Raises `TooManyRequests`. It is None for health checks, which are not limited.
+    Raises `TooManyRequests`. It is None for health checks and `/metrics`, which are not limited.
     """
+    # StoredResponses, which RateLimit calls
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
     """A response that may be sent again, and a future of the generation of its tag in Redis."""
     # RateLimit, ResponseCache, or the route

@@ -34,7 +34,9 @@ async def _idempotency_key(request: Request) -> str | None:
         return None
     match = _KEY.fullmatch(values[0])
     if match is None or len(values) > 1:
-        raise errors.MalformedHeader("Send one Idempotency-Key of 1 to 255 ASCII characters.")
+        raise errors.MalformedHeader(
+            "Send one Idempotency-Key of 1 to 255 printable ASCII characters."
+        )
     return _ESCAPED.sub(r"\1", match[1]) if match[1] else match[2]
 
 

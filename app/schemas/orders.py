@@ -1,6 +1,6 @@
 """The JSON of orders."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,10 @@ from app.schemas.money import Money
 
 # In strict mode, Pydantic accepts only members of the enum, but JSON has their values.
 Status = Annotated[OrderStatus, Field(strict=False)]
+
+
+MAX_ITEMS: Final = 50
+"""The maximum number of items of an order."""
 
 
 class OrderItem(RequestBody):
@@ -34,7 +38,9 @@ class OrderCreate(RequestBody):
     )
 
     items: Annotated[
-        list[OrderItem], Field(min_length=1, max_length=50), AfterValidator(_each_product_once)
+        list[OrderItem],
+        Field(min_length=1, max_length=MAX_ITEMS),
+        AfterValidator(_each_product_once),
     ]
 
 

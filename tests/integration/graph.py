@@ -12,7 +12,7 @@ GRAPHQL_JSON = "application/graphql-response+json"
 def send(
     client: httpx2.Client, query: str, caller: Account | None = None, **variables: Any
 ) -> httpx2.Response:
-    """Send a query as its caller, with these variables."""
+    """Send a query with these variables, as `caller` or without a session."""
     return client.post(
         "/graphql",
         json={"query": query, "variables": variables},

@@ -285,7 +285,7 @@ def test_the_same_idempotency_key_returns_the_same_order(
 def test_a_malformed_idempotency_key_is_refused(
     client: httpx2.Client, customer: Account, product: dict[str, Any], key: str
 ) -> None:
-    """A key has 1 to 255 ASCII characters, as in the header."""
+    """A key has 1 to 255 printable ASCII characters, as in the header."""
     items = [{"productId": product["id"], "quantity": 1}]
     (error,) = errors(send(client, _PLACE, customer, items=items, key=key))
     assert [it["pointer"] for it in error["extensions"]["errors"]] == ["/idempotencyKey"]

@@ -1,6 +1,6 @@
 """In the graph, a user cannot distinguish another user's object from a missing one, either.
 
-Each test here is the twin of a test of the REST API in `test_authorization.py` or
+Most tests here repeat a test of the REST API in `test_authorization.py` or
 `test_order_authorization.py`.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.accounts import Account
+from tests.accounts import Account, sign_up
 from tests.integration.graph import codes, data, send
 from tests.integration.shop import new_product, placed, stock_of
 
@@ -40,9 +40,15 @@ def product(client: httpx2.Client, admin: Account) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def foreign_order(client: httpx2.Client, shared_user: Account, product: dict[str, Any]) -> int:
-    """The id of an order of `shared_user`."""
-    return int(placed(client, shared_user, (product, 1)).json()["id"])
+def owner(client: httpx2.Client) -> Account:
+    """The user of `foreign_order`."""
+    return sign_up(client, name="Owner")
+
+
+@pytest.fixture(scope="module")
+def foreign_order(client: httpx2.Client, owner: Account, product: dict[str, Any]) -> int:
+    """The id of an order of `owner`."""
+    return int(placed(client, owner, (product, 1)).json()["id"])
 
 
 def _filled(query: str, product: dict[str, Any], *, user: int, order: int) -> str:
@@ -63,7 +69,7 @@ def _comparable(response: httpx2.Response) -> tuple[int, Any]:
 def test_another_users_object_looks_like_a_missing_one(
     client: httpx2.Client,
     other_user: Account,
-    shared_user: Account,
+    owner: Account,
     foreign_order: int,
     product: dict[str, Any],
     query: str,
@@ -72,21 +78,21 @@ def test_another_users_object_looks_like_a_missing_one(
     stock = stock_of(client, product)
     foreign, missing = (
         send(client, _filled(query, product, user=user, order=order), other_user)
-        for user, order in ((shared_user.id, foreign_order), (MISSING, MISSING))
+        for user, order in ((owner.id, foreign_order), (MISSING, MISSING))
     )
     assert codes(foreign) == ["not-found"]  # check 25
     assert _comparable(foreign) == _comparable(missing)  # check 24
-    after = client.get(shared_user.url, headers=shared_user.auth)
-    assert after.headers["ETag"] == shared_user.etag
+    after = client.get(owner.url, headers=owner.auth)
+    assert after.headers["ETag"] == owner.etag
     assert stock_of(client, product) == stock
-    for private in (shared_user.email, "Shared User"):
+    for private in (owner.email, "Owner"):
         assert private not in foreign.text
 
 
 @pytest.mark.parametrize("query", ["{ me { id } }", *_QUERIES])
 def test_a_query_without_a_session_gets_unauthenticated(
     client: httpx2.Client,
-    shared_user: Account,
+    owner: Account,
     foreign_order: int,
     product: dict[str, Any],
     query: str,
@@ -94,7 +100,7 @@ def test_a_query_without_a_session_gets_unauthenticated(
     """The error is the same for existing and missing objects."""
     existing, missing = (
         send(client, _filled(query, product, user=user, order=order))
-        for user, order in ((shared_user.id, foreign_order), (MISSING, MISSING))
+        for user, order in ((owner.id, foreign_order), (MISSING, MISSING))
     )
     assert codes(existing) == ["unauthenticated"]
     assert _comparable(existing) == _comparable(missing)
@@ -117,22 +123,22 @@ def test_an_erased_account_looks_like_a_missing_one(
 
 def test_a_loader_does_not_mix_the_objects_of_two_users(
     client: httpx2.Client,
-    other_user: Account,
-    shared_user: Account,
+    customer: Account,
+    owner: Account,
     foreign_order: int,
     product: dict[str, Any],
 ) -> None:
     """A query for several objects returns only those that the caller may see."""
-    own = int(placed(client, other_user, (product, 1)).json()["id"])
+    own = int(placed(client, customer, (product, 1)).json()["id"])
     query = f"""{{
         a: node(id: "Order:{own}") {{ id }} b: node(id: "Order:{foreign_order}") {{ id }}
-        c: user(id: {other_user.id}) {{ id }} d: user(id: {shared_user.id}) {{ id }}
+        c: user(id: {customer.id}) {{ id }} d: user(id: {owner.id}) {{ id }}
     }}"""
-    response = send(client, query, other_user)
+    response = send(client, query, customer)
     assert response.json()["data"] == {
         "a": {"id": f"Order:{own}"},
         "b": None,
-        "c": {"id": f"User:{other_user.id}"},
+        "c": {"id": f"User:{customer.id}"},
         "d": None,
     }
     assert codes(response) == ["not-found", "not-found"]
@@ -156,7 +162,7 @@ def test_administrators_see_and_change_all_accounts(
 
 
 @pytest.mark.parametrize("name", ["role", "id", "emailConfirmed", "createdAt"])
-def test_arguments_that_do_not_exist_are_refused(
+def test_fields_that_the_client_may_not_set_are_refused(
     client: httpx2.Client, shared_user: Account, name: str
 ) -> None:
     """A client cannot set a field such as the role."""

@@ -170,7 +170,7 @@ def readable(start_service: StartService) -> Service:
 
 @pytest.fixture(scope="module")
 def strict(start_service: StartService) -> Service:
-    """A service with the default settings of production for GraphQL, and another origin."""
+    """A service with introspection off, a CORS origin, and at most three signups a minute."""
     return start_service(CORS_ORIGINS="https://app.example.com", RATE_LIMIT_SIGNUP="3/minute")
 
 

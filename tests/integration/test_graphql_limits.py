@@ -14,8 +14,6 @@ from tests.integration.wire import JSON, problem
 from tests.service import Service
 
 MAX_MS: Final = 50
-LINE: Final = "\n"
-VALUE: Final = "Value '"
 MAX_GROWTH_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -101,7 +99,7 @@ HOSTILE: Final[dict[str, tuple[str, str]]] = {
         "query ($n: Int! = 1001) { products(first: $n) { nodes { id } } }",
         TOO_COMPLEX,
     ),
-    "50,000 fields of items": (
+    "90,000 fields of items": (
         "{me{orders(first:30){nodes{user{orders(first:30){nodes{items{name quantity}}}}}}}}",
         TOO_COMPLEX,
     ),
@@ -114,7 +112,7 @@ HOSTILE: Final[dict[str, tuple[str, str]]] = {
         INVALID,
     ),
     "a value that looks like many messages": (
-        f'{{ products(first: "{VALUE * 8000}") {{ nodes {{ id }} }} }}',
+        '{ products(first: "' + "Value '" * 8000 + '") { nodes { id } } }',
         INVALID,
     ),
     "a nested introspection": (
@@ -129,8 +127,8 @@ HOSTILE: Final[dict[str, tuple[str, str]]] = {
         f"{{ __schema {{ {_aliases(4, 'types { fields { name } }')} }} }}",
         TOO_COMPLEX,
     ),
-    "20,000 comments": (f"{'#' + LINE}" * 20_000 + "{ __typename }", TOO_COMPLEX),
-    "31,000 lines": (LINE * 31_000 + "{ __typename }", TOO_COMPLEX),
+    "20,000 comments": ("#\n" * 20_000 + "{ __typename }", TOO_COMPLEX),
+    "31,000 lines": ("\n" * 31_000 + "{ __typename }", TOO_COMPLEX),
     "900 unknown fields": (f"{{ {' '.join(f'x{i}' for i in range(900))} }}", INVALID),
     "a subscription": ("subscription { me { id } }", INVALID),
 }
@@ -172,7 +170,7 @@ def test_a_long_list_by_a_variable_is_refused(client: httpx2.Client) -> None:
 
 
 @pytest.mark.alone
-def test_a_hostile_query_takes_less_than_50_ms_of_the_processor(
+def test_a_hostile_query_takes_less_than_50_ms_of_processor_time(
     start_service: StartService,
 ) -> None:
     """The memory of the process grows by less than 16 MiB."""

@@ -55,7 +55,7 @@ class Window:
 
 
 def seconds_to_wait(windows: Sequence[Window]) -> int | None:
-    """Return after how many seconds no limit is used up; None if the request is allowed."""
+    """Return the seconds until the request may be sent again; None if it is allowed now."""
     return max((window.reset_after for window in windows if window.exceeded), default=None)
 
 
@@ -101,7 +101,7 @@ class RateLimiter:
             count, seconds = answer[0], answer[1] / 1000
         reset_after = min(item.get_expiry(), max(1, math.ceil(seconds)))
         exceeded = count > item.amount
-        # A cost that was not counted leaves what was left before.
+        # A cost that was not counted does not change the number of remaining requests.
         used = count - cost if exceeded and cost > 1 else count
         return Window(exceeded, max(0, item.amount - used), reset_after)
 
