@@ -52,7 +52,7 @@ class Container:
         )
         for_cache, for_counts = self._redis = _redis_clients(settings)
         for client in set(self._redis):
-            self.health.add("redis", client.ping)
+            self.health.add("redis", client.accepts_writes)
         self.rate_limiter = RateLimiter(for_counts, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
             for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"

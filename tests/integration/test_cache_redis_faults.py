@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from lab.stack.servers.valkey import ValkeyServer
-from tests.accounts import Account, new_admin
+from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import StartService
 from tests.integration.faults import timed
 from tests.integration.proxy import Delay, proxy_to
@@ -27,6 +27,12 @@ pytestmark = pytest.mark.slow
 
 Pair = tuple[httpx2.Client, httpx2.Client]
 ROUNDS = 5
+_SETTINGS = {
+    "REDIS_KEY_PREFIX": "faults",
+    "REDIS_TIMEOUT": "0.15",
+    "REDIS_BREAKER_RECOVERY": "1",
+    "RATE_LIMIT_PASSWORD": "4/minute",
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +45,7 @@ def redis_connection(valkey: ValkeyServer) -> Iterator[redis.Redis]:
 @pytest.fixture(scope="module")
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
     """Two processes that use the Valkey server of this module."""
-    settings = {
-        "REDIS_URL": valkey.url,
-        "REDIS_KEY_PREFIX": "faults",
-        "REDIS_TIMEOUT": "0.15",
-        "REDIS_BREAKER_RECOVERY": "1",
-        "RATE_LIMIT_PASSWORD": "4/minute",
-    }
+    settings = {**_SETTINGS, "REDIS_URL": valkey.url}
     return start_service(**settings).client, start_service(**settings).client
 
 
@@ -57,6 +57,14 @@ def admin(pair: Pair, database_url: str) -> Account:
 
 def _names(pair: tuple[httpx2.Client, ...], path: str) -> list[str]:
     return [client.get(path).json()["name"] for client in pair for _ in range(2)]
+
+
+def _tries(client: httpx2.Client) -> dict[int, int]:
+    """Send six requests of which the limit of passwords allows four."""
+    account = sign_up(client)
+    return statuses(
+        client.put(f"{account.url}/password", content=b"{", headers=account.auth) for _ in range(6)
+    )
 
 
 def _wait_until_cached(pair: Pair) -> None:
@@ -89,12 +97,72 @@ def test_no_stale_read_when_redis_is_out_of_memory(
         for number in range(3):
             assert edit(pair[0], admin, product, name=f"No {number}").status_code == 200
             assert _names(pair[::-1], product_url(product)) == [f"No {number}"] * 4
-        tries = [
-            pair[0].put(f"{admin.url}/password", content=b"{", headers=admin.auth) for _ in range(6)
-        ]
-        assert statuses(tries) == {415: 4, 429: 2}
+        assert _tries(pair[0]) == {415: 4, 429: 2}
     _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == ["No 2"] * 4
+
+
+def _replica(redis_connection: redis.Redis) -> None:
+    # The server of port 1 does not exist, so this replica keeps the data that it has.
+    redis_connection.replicaof("127.0.0.1", "1")
+
+
+def _lonely(redis_connection: redis.Redis) -> None:
+    redis_connection.config_set("min-replicas-to-write", 1)
+
+
+def _primary(redis_connection: redis.Redis) -> None:
+    redis_connection.replicaof("NO", "ONE")
+    redis_connection.config_set("min-replicas-to-write", 0)
+
+
+@pytest.mark.parametrize("demote", [_replica, _lonely])
+def test_a_redis_that_accepts_no_writes_is_not_used(
+    pair: Pair,
+    redis_connection: redis.Redis,
+    admin: Account,
+    demote: Callable[[redis.Redis], None],
+) -> None:
+    """It would answer reads with old values. Limits hold for each process."""
+    product = new_product(pair[0], admin)
+    _wait_until_cached(pair)
+    assert _names(pair, product_url(product)) == [product["name"]] * 4
+    demote(redis_connection)
+    try:
+        for number in range(3):
+            assert edit(pair[0], admin, product, name=f"No {number}").status_code == 200
+            assert _names(pair[::-1], product_url(product)) == [f"No {number}"] * 4  # check F26
+        assert _tries(pair[0]) == {415: 4, 429: 2}  # check F26
+        assert pair[0].get("/readyz").json()["redis"] == "down"
+    finally:
+        _primary(redis_connection)
+    # Invalidations that are pending are repeated.
+    _wait_until_cached(pair)
+    time.sleep(1)
+    assert _names(pair, product_url(product)) == ["No 2"] * 4  # check F26
+    assert pair[0].get("/readyz").json()["redis"] == "up"
+
+
+def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_second(
+    pair: Pair,
+    redis_connection: redis.Redis,
+    admin: Account,
+    valkey: ValkeyServer,
+    start_service: StartService,
+    defaults: Mapping[str, str],
+) -> None:
+    """The process counts requests in another server, so no request of it writes to this one."""
+    counts = {"RATE_LIMIT_REDIS_URL": defaults["REDIS_URL"]}
+    other = start_service(**_SETTINGS, REDIS_URL=valkey.url, **counts).client
+    product = new_product(pair[0], admin)
+    assert _names((other,), product_url(product)) == [product["name"]] * 2
+    _replica(redis_connection)
+    try:
+        assert edit(pair[0], admin, product, name="New").status_code == 200
+        time.sleep(1)
+        assert _names((other,), product_url(product)) == ["New"] * 2  # check F26
+    finally:
+        _primary(redis_connection)
 
 
 def test_a_change_while_redis_is_frozen_is_visible_afterwards(

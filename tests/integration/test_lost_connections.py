@@ -71,7 +71,7 @@ def test_a_migration_that_changes_a_type_fails_no_read_and_no_write(
         assert rename(client, account, f"B{number}").status_code == 200
     run_statement(url, "ALTER TABLE users ALTER COLUMN name TYPE varchar(300)")
     for number in range(2 * POOL_SIZE):
-        assert rename(client, account, f"C{number}").status_code == 200
+        assert rename(client, account, f"C{number}").status_code == 200  # check F24
 
 
 def test_the_connection_that_replaces_a_lost_one_is_used_again(

@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from circuitbreaker import CircuitBreaker
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.typing import EncodableT
 
@@ -22,6 +22,10 @@ from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 _log = structlog.get_logger()
 # uvloop raises RuntimeError for a write to a connection that the server has reset.
 _FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
+_WRITES_REFUSED: Final = ("MISCONF", "NOREPLICAS")
+"""Further errors of a server that accepts no writes. redis-py has no classes for these two."""
+_WRITE_CHECK_SECONDS: Final = 1.0
+"""The interval of the check for a server that answers reads but refuses writes."""
 _Command = tuple[EncodableT, ...]
 _QueuedCommand = tuple[_Command, "asyncio.Future[Any]"]
 
@@ -41,6 +45,9 @@ class RedisClient:
     before it. After a failure, nothing is sent for `redis_timeout` seconds, so that no request
     waits twice. After `redis_breaker_failures` failures in a row, nothing is sent for
     `redis_breaker_recovery` seconds.
+
+    A primary that has become a replica still answers reads, with values that may be old. So once a
+    second, a batch also has a write.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
@@ -58,8 +65,8 @@ class RedisClient:
             # closed as usable.
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        # `ping` uses a connection of the pool, because it is also sent while a batch waits for its
-        # answers or the breaker is open. All batches use the connection below.
+        # `accepts_writes` uses a connection of the pool, because it also runs while a batch waits
+        # for its answers or the breaker is open. All batches use the connection below.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._breaker = CircuitBreaker(
@@ -67,6 +74,9 @@ class RedisClient:
             recovery_timeout=settings.redis_breaker_recovery,
             expected_exception=_FAILURES,
         )
+        # No such key exists, so UNLINK deletes nothing.
+        self._missing_key = f"{settings.redis_key_prefix}:missing"
+        self._next_write_check = 0.0
         self._queue: list[_QueuedCommand] = []
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
@@ -109,14 +119,23 @@ class RedisClient:
         try:
             with self._breaker:
                 async with asyncio.timeout(self._timeout):
-                    return await self._send_and_read(commands)
+                    return await self._send_with_write_check(commands)
         except _FAILURES as error:
-            _log.warning("redis_unavailable", reason=type(error).__name__)
+            _log.warning("redis_unavailable", reason=_reason(error))
             self._paused_until = time.monotonic() + self._timeout
+            self._next_write_check = 0.0
             return None
         except Exception:  # noqa: BLE001 - the waiting callers need an answer
             _log.exception("redis_exchange_failed")
             return None
+
+    async def _send_with_write_check(self, commands: list[_Command]) -> list[Any]:
+        now = time.monotonic()
+        if now < self._next_write_check:
+            return await self._send_and_read(commands)
+        _, *answers = await self._send_and_read([("UNLINK", self._missing_key), *commands])
+        self._next_write_check = now + _WRITE_CHECK_SECONDS
+        return answers
 
     async def _send_and_read(self, commands: list[_Command]) -> list[Any]:
         connection = self._connection
@@ -134,18 +153,27 @@ class RedisClient:
     async def _read(self) -> Any:  # noqa: ANN401 - depends on the command
         try:
             return await self._connection.read_response()
-        except ResponseError:
-            # An error such as OOM or READONLY: the connection is still usable, and the answers to
-            # the other commands follow.
+        except ResponseError as error:
+            if _refuses_writes(error):
+                # The answers to reads may be old, so the whole batch fails. The next connection may
+                # reach the new primary.
+                raise
+            # An error such as OOM: the connection is still usable, and the answers to the other
+            # commands follow.
             return RedisUnavailable()
 
-    async def ping(self) -> bool:
-        """Return whether Redis answers a PING before the timeout, even after earlier failures."""
+    async def accepts_writes(self) -> bool:
+        """Return whether Redis accepts a write before the timeout, even after earlier failures."""
         try:
             async with asyncio.timeout(self._timeout):
-                return bool(await self._redis.ping())
+                await self._redis.unlink(self._missing_key)
+        except ResponseError:
+            # The next connection may reach the new primary.
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            return False
         except _FAILURES:
             return False
+        return True
 
     async def close(self) -> None:
         """Wait for the batches that are being sent, then close the connections."""
@@ -155,6 +183,17 @@ class RedisClient:
         await self._connection.disconnect(nowait=True)
         with suppress(*_FAILURES):
             await self._redis.aclose()
+
+
+def _refuses_writes(error: ResponseError) -> bool:
+    return isinstance(error, ReadOnlyError | MasterDownError) or str(error).startswith(
+        _WRITES_REFUSED
+    )
+
+
+def _reason(error: Exception) -> str:
+    name = type(error).__name__
+    return f"{name}: {error}" if isinstance(error, ResponseError) else name
 
 
 @cache
