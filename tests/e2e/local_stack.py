@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from lab.stack.paths import Paths
 from lab.stack.ports import free_port
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.caddy import CaddyServer, PublicSockets
 from lab.stack.state import State
 from tests.service import CHECKOUT
 
@@ -29,6 +30,7 @@ EXCLUDED_VARIABLES = {
     "LAB_DIR",
     "HTTP_PORT",
     "HTTPS_PORT",
+    "TRUSTED_PROXIES",
     "EMAIL",
     "PASSWORD",
 }
@@ -204,3 +206,31 @@ class Response:
 def signup(email: str) -> dict[str, str]:
     """Return a valid signup with this email."""
     return {"name": "Ahmed", "email": email, "password": "correct horse battery"}
+
+
+@contextmanager
+def running_caddy(
+    upstreams: Callable[[], Sequence[int]], settings: Mapping[str, str] | None = None
+) -> Iterator[LocalStack]:
+    """A load balancer without a stack of its own, in front of the ports that `upstreams` returns.
+
+    `settings` are variables of deploy/Caddyfile.
+    """
+    stack = LocalStack(**NO_PROVIDER)
+    caddy = CaddyServer(
+        stack.directory / "caddy",
+        ports=(stack.http_port, stack.https_port),
+        ca_certificate=stack.directory / "ca.crt",
+        log=stack.directory / "logs" / "caddy.log",
+        upstreams=upstreams,
+    )
+    caddy.settings = lambda: settings or {}
+    # Requests wait in these sockets until Caddy has started.
+    caddy.public_sockets = PublicSockets.open(stack.http_port, stack.https_port, "start")
+    try:
+        caddy.launch()
+        yield stack
+    finally:
+        caddy.stop()
+        caddy.public_sockets.close()
+        stack.discard()

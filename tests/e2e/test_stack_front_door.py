@@ -10,10 +10,9 @@ from lab.stack.environment import Choices
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.ports import free_port
 from lab.stack.processes.waiting import wait_until
-from lab.stack.servers.caddy import CaddyServer, PublicSockets
 from lab.stack.stack import Stack
 from lab.stack.telemetry import telemetry
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response, signup
+from tests.e2e.local_stack import LocalStack, Response, running_caddy, signup
 
 # RFC 9113, section 3.4: a client first sends a fixed text, then a SETTINGS frame (type 4). This
 # SETTINGS frame is empty. The server responds with its own SETTINGS frame.
@@ -88,42 +87,43 @@ def test_an_invalid_request_id_is_replaced(stack: LocalStack) -> None:
     assert response.json()["request_id"] == response.headers["X-Request-ID"]
 
 
+def _remaining(stack: LocalStack, claimed: str) -> int:
+    headers = {"X-Forwarded-For": claimed, "X-Real-IP": claimed, "Forwarded": f"for={claimed}"}
+    response = stack.request("POST", "/api/users", body=signup("no address"), headers=headers)
+    match = re.search(r"\br=(\d+)", response.headers["RateLimit"])
+    assert match
+    return int(match[1])
+
+
 def test_a_forged_client_address_is_ignored(stack: LocalStack) -> None:
     """The rate limit counts a request for its real address, whatever its headers claim."""
+    assert _remaining(stack, "192.0.2.1") - _remaining(stack, "192.0.2.2") == 1
 
-    def remaining(claimed: str) -> int:
-        headers = {"X-Forwarded-For": claimed, "X-Real-IP": claimed, "Forwarded": f"for={claimed}"}
-        response = stack.request("POST", "/api/users", body=signup("no address"), headers=headers)
-        match = re.search(r"\br=(\d+)", response.headers["RateLimit"])
-        assert match
-        return int(match[1])
 
-    assert remaining("192.0.2.1") - remaining("192.0.2.2") == 1
+def test_a_trusted_proxy_says_who_the_client_is(stack: LocalStack) -> None:
+    """The last address that is not a proxy's counts. The proxy's scheme is the request's scheme."""
+    port = int((stack.directory / "app-1" / "port").read_text())
+    with running_caddy(lambda: [port], {"TRUSTED_PROXIES": "127.0.0.0/8 ::1 10.0.0.0/8"}) as caddy:
+        first, second = f"2001:db8::{token_hex(2)}", f"2001:db8:1::{token_hex(2)}"
+        left = _remaining(caddy, first)
+        assert _remaining(caddy, second) == left  # check F33
+        assert _remaining(caddy, f"{second}, {first}, 10.0.0.7") == left - 1  # check F33
+        forwarded = {"X-Forwarded-For": first, "X-Forwarded-Proto": "https"}
+        response = caddy.request("GET", "/livez", headers=forwarded)
+        assert "Strict-Transport-Security" in response.headers  # check F33
 
 
 def test_without_any_app_process_a_client_gets_503_with_retry_after(
     stack: LocalStack,
 ) -> None:
     """The load balancer sends the problem itself. The trace of the request has the status 503."""
-    other = LocalStack(**NO_PROVIDER)
-    logs = other.directory / "logs"
-    caddy = CaddyServer(
-        other.directory / "caddy",
-        ports=(other.http_port, other.https_port),
-        ca_certificate=other.directory / "ca.crt",
-        log=logs / "caddy.log",
-        upstreams=lambda: [free_port(), free_port()],
-    )
     collector = Stack(Paths(stack.directory), Choices.from_environment({})).collector
-    caddy.settings = lambda: {
+    settings = {
         **telemetry("caddy", collector.url, environment={}),
         "OTEL_TRACES_EXPORTER": "otlp",
     }
-    caddy.public_sockets = PublicSockets.open(other.http_port, other.https_port, "start")
     trace_id = token_hex(16)
-    try:
-        caddy.launch()
-        assert wait_until(caddy.alive, timeout_s=10)
+    with running_caddy(lambda: [free_port(), free_port()], settings) as other:
         sampled = {"traceparent": f"00-{trace_id}-{token_hex(8)}-01"}
         response = other.request("GET", "/livez", headers=sampled)
         unknown = other.request("MYSECRET", "/livez", headers=sampled)
@@ -131,10 +131,6 @@ def test_without_any_app_process_a_client_gets_503_with_retry_after(
             head = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             connection.sendall(head + b"0\r\n\r\n")
             chunked = b"".join(iter(lambda: connection.recv(65536), b""))
-    finally:
-        caddy.stop()
-        caddy.public_sockets.close()
-        other.discard()
     assert (response.status, response.json()["code"]) == (503, "unavailable")
     assert response.headers["Retry-After"] == "1"
 
