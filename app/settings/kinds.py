@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 from limits import parse_many
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, IPvAnyNetwork, SecretStr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -172,3 +172,5 @@ OneRateLimit = Annotated[str, AfterValidator(_one_rate_limit)]
 SigningKeys = Annotated[tuple[SigningKey, ...], NoDecode, BeforeValidator(signing_keys)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 """Names, separated by commas."""
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_comma_separated)]
+"""Networks in CIDR notation, separated by commas."""

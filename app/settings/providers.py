@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import EnvironmentSettings, Names, is_example
+from app.settings.kinds import EnvironmentSettings, Names, Networks, is_example
 from app.settings.origins import Origin, WebAddress
 
 _GOOGLE = "https://accounts.google.com"
@@ -25,6 +25,8 @@ class Provider:
     client_secret: SecretStr
     hosts: frozenset[str]
     """The service sends requests about this provider to these hosts only."""
+    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    """The networks that these hosts may be in, in addition to the public internet."""
 
 
 class ProviderSettings(EnvironmentSettings):
@@ -42,6 +44,8 @@ class ProviderSettings(EnvironmentSettings):
     oidc_name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,31}$")] = "oidc"
     # Hosts of the provider's endpoints, in addition to the issuer's host.
     oidc_hosts: Names = ()
+    # Networks of the provider, if it is not on the public internet.
+    oidc_private_networks: Networks = ()
     # The maximum time that one sign-in waits for the provider.
     oidc_timeout: PositiveFloat = 5.0
     # The origin at which browsers reach the service, and to which providers redirect them. By
@@ -69,7 +73,8 @@ class ProviderSettings(EnvironmentSettings):
         if issuer is None or client_id is None or secret is None:
             return None
         hosts = frozenset((urlsplit(issuer).hostname or "", *self.oidc_hosts))
-        return Provider(self.oidc_name, issuer, client_id, secret, hosts)
+        networks = self.oidc_private_networks
+        return Provider(self.oidc_name, issuer, client_id, secret, hosts, networks)
 
     @model_validator(mode="after")
     def _providers_are_complete(self) -> "ProviderSettings":

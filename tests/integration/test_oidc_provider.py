@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
+from ipaddress import ip_network
 from itertools import count
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -60,9 +61,11 @@ def _fetch(
     local: bool = True,
     hosts: str = "127.0.0.1 localhost",
     seconds: float = _PATIENT_SECONDS,
+    networks: str = "",
 ) -> FetchResponse:
     async def fetch() -> FetchResponse:
-        fetcher = Fetcher(hosts.split(), local=local, seconds=seconds)
+        allowed = [ip_network(network) for network in networks.split()]
+        fetcher = Fetcher(hosts.split(), local=local, seconds=seconds, networks=allowed)
         try:
             return await fetcher.get(url)
         finally:
@@ -160,6 +163,24 @@ def test_no_connection_is_made_to_a_private_address(provider: HostileProvider, h
     with pytest.raises(ProviderUnavailable) as refusal:
         _fetch(f"https://{host}:{urlsplit(provider.url).port}/x", local=False)  # check 35
     assert "no address of this host is allowed" in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_provider_in_a_listed_network_is_reached(provider: HostileProvider, host: str) -> None:
+    """The connection is opened. This provider has no certificate, so TLS then fails."""
+    url = f"https://{host}:{urlsplit(provider.url).port}/x"
+    with pytest.raises(ProviderUnavailable) as refusal:
+        _fetch(url, local=False, networks="10.0.0.0/8 127.0.0.0/8 ::1/128")
+    assert "SSL" in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1"])
+def test_no_network_allows_a_link_local_address(address: str) -> None:
+    """Clouds give out a machine's credentials there."""
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(ProviderUnavailable) as refusal:
+        _fetch(f"https://{host}/x", local=False, hosts=address, networks="0.0.0.0/0 ::/0")
+    assert "no address of this host is allowed" in str(refusal.value.__cause__)  # check 35
 
 
 @pytest.mark.parametrize(

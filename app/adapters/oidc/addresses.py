@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import httpcore2
 
@@ -19,23 +20,32 @@ _TRANSLATED_NETWORKS = tuple(
 
 def is_public(address: str) -> bool:
     """Return whether an address is on the public internet and belongs to a single host."""
-    ip = ipaddress.ip_address(address)
-    ip = getattr(ip, "ipv4_mapped", None) or ip
+    ip = _unmapped(address)
     translated = any(ip in network for network in _TRANSLATED_NETWORKS)
     return ip.is_global and not ip.is_multicast and not translated
 
 
-class GuardedNetwork(httpcore2.AsyncNetworkBackend):
-    """Connects to public addresses only, and with `loopback` also to loopback addresses.
+def _unmapped(address: str) -> IPv4Address | IPv6Address:
+    """Return an IPv4-mapped IPv6 address as an IPv4 address, and any other address as it is."""
+    ip = ipaddress.ip_address(address)
+    return getattr(ip, "ipv4_mapped", None) or ip
 
+
+class GuardedNetwork(httpcore2.AsyncNetworkBackend):
+    """Connects to public addresses, and to addresses of `networks`.
+
+    It never connects to a link-local address: many clouds give out credentials at 169.254.169.254.
     A name is resolved once, and the connection goes to an address that has been checked. So a
     name that later resolves to another address (DNS rebinding) does not bypass the check.
     TLS still verifies the certificate for the name.
     """
 
-    def __init__(self, *, loopback: bool) -> None:
-        """`loopback` allows loopback addresses, for a developer's machine."""
+    def __init__(
+        self, *, loopback: bool, networks: Iterable[IPv4Network | IPv6Network] = ()
+    ) -> None:
+        """`loopback` also allows loopback addresses, for a developer's machine."""
         self._loopback = loopback
+        self._networks = tuple(networks)
         self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
@@ -71,4 +81,6 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         return [address for address in addresses if self._is_allowed(address)]
 
     def _is_allowed(self, address: str) -> bool:
-        return is_public(address) or (self._loopback and is_loopback(address))
+        ip = _unmapped(address)
+        listed = not ip.is_link_local and any(ip in network for network in self._networks)
+        return listed or is_public(address) or (self._loopback and is_loopback(address))

@@ -1,13 +1,14 @@
 """HTTP requests to other servers. The service acts on their responses.
 
 These rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, https and
-public addresses, no redirects, and limits on size and time.
+public addresses or listed networks, no redirects, and limits on size and time.
 """
 
 import asyncio
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -40,10 +41,18 @@ class FetchResponse:
 class Fetcher:
     """Sends requests to the listed hosts only. Every failure is a `ProviderUnavailable`."""
 
-    def __init__(self, hosts: Collection[str], *, local: bool, seconds: float) -> None:
+    def __init__(
+        self,
+        hosts: Collection[str],
+        *,
+        local: bool,
+        seconds: float,
+        networks: Collection[IPv4Network | IPv6Network] = (),
+    ) -> None:
         """`seconds` is the timeout of one request.
 
-        `local` also allows loopback addresses, and plain http for them.
+        `local` also allows loopback addresses, and plain http for them. `networks` are allowed in
+        addition to public addresses.
         """
         self._hosts = frozenset(hosts)
         self._local = local
@@ -52,7 +61,7 @@ class Fetcher:
             ssl_context=httpcore2.default_ssl_context(),
             max_connections=2 * _MAX_FORMS,
             keepalive_expiry=30,
-            network_backend=GuardedNetwork(loopback=local),
+            network_backend=GuardedNetwork(loopback=local, networks=networks),
         )
         self._slots = asyncio.Semaphore(_MAX_FORMS)
         self._breaker = CircuitBreaker(

@@ -190,8 +190,17 @@ def test_google_needs_two_variables_and_any_other_provider_three(
     assert "oauth2.googleapis.com" in google.hosts
     assert (other.name, other.issuer) == ("oidc", "https://id.test/realm")
     assert other.hosts == {"id.test", "keys.id.test"}
+    assert google.networks == other.networks == ()
     assert "canary" not in f"{settings!r}{settings}{settings.providers}"
     assert _load(monkeypatch).providers == ()
+
+
+def test_private_networks_are_for_the_other_provider_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google is on the public internet."""
+    networks = {"OIDC_PRIVATE_NETWORKS": "10.0.0.0/8, fd00::/8"}
+    google, other = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, **networks).providers
+    assert google.networks == ()
+    assert list(map(str, other.networks)) == ["10.0.0.0/8", "fd00::/8"]
 
 
 def test_a_trailing_slash_of_the_public_url_makes_no_difference(
@@ -209,6 +218,8 @@ def test_a_trailing_slash_of_the_public_url_makes_no_difference(
         ("OIDC_", {"OIDC_ISSUER": "https://id.test"}),
         ("OIDC_", {**_OTHER, "OIDC_CLIENT_SECRET": None}),
         ("OIDC_NAME", {**_GOOGLE, **_OTHER, **_PUBLIC, "OIDC_NAME": "google"}),
+        ("OIDC_PRIVATE_NETWORKS", {"OIDC_PRIVATE_NETWORKS": "canary"}),
+        ("OIDC_PRIVATE_NETWORKS", {"OIDC_PRIVATE_NETWORKS": "10.0.0.1/8"}),
         ("OIDC_NAME", {"OIDC_NAME": "Canary"}),
         ("OIDC_NAME", {"OIDC_NAME": "can/ary"}),
         ("OIDC_ISSUER", {**_OTHER, **_PUBLIC, "OIDC_ISSUER": "http://canary.test"}),
