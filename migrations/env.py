@@ -14,7 +14,7 @@ import psycopg
 from alembic import context
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError
 
 from app.repositories.database_url import conninfo
 from app.repositories.tables import METADATA
@@ -28,6 +28,8 @@ _LOCK_POLL_SECONDS = 0.2
 _LOCK_TIMEOUT = "SET lock_timeout = '1s'"
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
+# For each host of DATABASE_URL. The default of libpq is longer than two minutes.
+_CONNECT_TIMEOUT_SECONDS = 10
 
 
 def main() -> None:
@@ -44,15 +46,15 @@ def main() -> None:
     try:
         engine = create_engine(
             "postgresql+psycopg://",
-            creator=partial(psycopg.connect, conninfo(address)),
+            creator=partial(
+                psycopg.connect, conninfo(address), connect_timeout=_CONNECT_TIMEOUT_SECONDS
+            ),
             poolclass=pool.NullPool,
             hide_parameters=True,
         )
         connection = engine.connect()
     except SettingsError as error:
         sys.exit(str(error))
-    except (ProgrammingError, ValueError):
-        sys.exit("DATABASE_URL is not an address; write it like postgresql://user:pw@host/name")
     except OperationalError as error:
         reason = str(error.orig).partition("\n")[0]
         sys.exit(f"There is no connection to PostgreSQL; see DATABASE_URL. The reason: {reason}")

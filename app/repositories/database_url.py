@@ -3,12 +3,18 @@
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
 from app.settings import SettingsError
 
-# The settings check the scheme, too. The migrations run without the settings.
 _SCHEMES: Final = {"postgresql", "postgres", "postgresql+psycopg"}
+_INVALID: Final = (
+    "DATABASE_URL is not a valid PostgreSQL URL; write it like "
+    "postgresql://user:password@host/name, with special characters of the password "
+    "percent-encoded, such as %40 for @"
+)
 
 
 def conninfo(url: str) -> str:
@@ -17,18 +23,36 @@ def conninfo(url: str) -> str:
     The address may list several hosts, such as `host-1:5432,host-2:5432`. With the parameter
     `target_session_attrs=read-write`, each new connection goes to the host that accepts writes.
 
-    Raises `SettingsError` if the URL has another scheme, or a parameter that libpq does not know.
+    Raises `SettingsError` if libpq cannot read the URL. The message has no part of a password.
     """
     scheme, _, rest = url.partition("://")
-    if scheme not in _SCHEMES:
-        raise SettingsError(
-            "DATABASE_URL is not an address; write it like postgresql://user:password@host/name"
-        )
+    address = f"postgresql://{rest}"
+    try:
+        query = urlsplit(address).query
+        # libpq takes all from the first @ to the next / for the host. The rest of a password with
+        # an @ would then be in the log of each failed connection.
+        has_extra_at = "@" in query or rest.partition("/")[0].count("@") > 1
+        if scheme.lower() not in _SCHEMES or has_extra_at:
+            raise SettingsError(_INVALID)
+        _check_parameters(query)
+        conninfo_to_dict(address)
+    except (psycopg.ProgrammingError, ValueError):
+        # The original message quotes the part that libpq cannot read, perhaps of a password.
+        raise SettingsError(_INVALID) from None
+    return address
+
+
+def _check_parameters(query: str) -> None:
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
-    unknown = sorted(parse_qs(urlsplit(url).query, keep_blank_values=True).keys() - known)
-    if unknown:
-        raise SettingsError(
-            f"DATABASE_URL has the parameter {unknown[0]}, which PostgreSQL does not know. "
-            "Remove it."
-        )
-    return f"postgresql://{rest}"
+    # libpq reads this parameter of JDBC as sslmode=require.
+    known.add("ssl")
+    for name, values in parse_qs(query, keep_blank_values=True).items():
+        if name not in known and name.isidentifier():
+            raise SettingsError(
+                f"DATABASE_URL has the parameter {name}, which libpq does not support. Remove it."
+            )
+        if len(values) > 1:
+            raise SettingsError(
+                f"DATABASE_URL has the parameter {name} more than once. Write several hosts like "
+                "host-1:5432,host-2:5432."
+            )

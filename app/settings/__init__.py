@@ -61,6 +61,7 @@ class Settings(TokenSettings, MailSettings):
         address(
             {"postgresql", "postgres", "postgresql+psycopg"},
             "postgresql://user:password@host/name",
+            several_hosts=True,
         ),
     ]
     database_pool_size: PositiveInt = 10

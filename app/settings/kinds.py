@@ -118,8 +118,11 @@ def _one_rate_limit(value: str) -> str:
     return value
 
 
-def address(schemes: set[str], example: str) -> AfterValidator:
-    """Return a validator of a URL's scheme, and of the percent-encoding of its password."""
+def address(schemes: set[str], example: str, *, several_hosts: bool = False) -> AfterValidator:
+    """Return a validator of a URL's scheme, and of the percent-encoding of its password.
+
+    `several_hosts` allows several hosts, separated by commas.
+    """
 
     def check(value: SecretStr) -> SecretStr:
         try:
@@ -128,8 +131,8 @@ def address(schemes: set[str], example: str) -> AfterValidator:
             # password and the @ after it are parsed as a part of the path, the query or the
             # fragment.
             rest = parts.path + parts.query + parts.fragment
-            # PostgreSQL accepts several hosts, separated by commas.
-            hosts = parts.netloc.rpartition("@")[2].split(",")
+            netloc = parts.netloc.rpartition("@")[2]
+            hosts = netloc.split(",") if several_hosts else [netloc]
             is_invalid = "@" in rest or 0 in {urlsplit(f"//{host}").port for host in hosts}
         except ValueError:
             is_invalid = True

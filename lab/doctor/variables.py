@@ -24,10 +24,12 @@ def servers(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Check the servers that replace the stack's own servers: each must be reachable."""
     for variable, (server, default_port) in SERVERS.items():
         if url := environment.get(variable):
-            parts = urlsplit(url)
-            address = (parts.hostname or "localhost", parts.port or default_port)
-            host_and_port = f"{address[0]}:{address[1]}"
-            if _accepts_connections(address):
+            # DATABASE_URL may have several hosts, separated by commas.
+            hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
+            parts = [urlsplit(f"//{host}") for host in hosts]
+            addresses = [(it.hostname or "localhost", it.port or default_port) for it in parts]
+            host_and_port = ", ".join(f"{host}:{port}" for host, port in addresses)
+            if any(map(_accepts_connections, addresses)):
                 yield note(f"{variable} is set: {host_and_port} replaces the stack's own {server}.")
             else:
                 yield problem(

@@ -102,32 +102,32 @@ def test_no_stale_read_when_redis_is_out_of_memory(
     assert _names(pair, product_url(product)) == ["No 2"] * 4
 
 
-def _replica(redis_connection: redis.Redis) -> None:
+def _demote(redis_connection: redis.Redis) -> None:
     # The server of port 1 does not exist, so this replica keeps the data that it has.
     redis_connection.replicaof("127.0.0.1", "1")
 
 
-def _lonely(redis_connection: redis.Redis) -> None:
+def _require_a_replica(redis_connection: redis.Redis) -> None:
     redis_connection.config_set("min-replicas-to-write", 1)
 
 
-def _primary(redis_connection: redis.Redis) -> None:
+def _promote(redis_connection: redis.Redis) -> None:
     redis_connection.replicaof("NO", "ONE")
     redis_connection.config_set("min-replicas-to-write", 0)
 
 
-@pytest.mark.parametrize("demote", [_replica, _lonely])
+@pytest.mark.parametrize("refuse_writes", [_demote, _require_a_replica])
 def test_a_redis_that_accepts_no_writes_is_not_used(
     pair: Pair,
     redis_connection: redis.Redis,
     admin: Account,
-    demote: Callable[[redis.Redis], None],
+    refuse_writes: Callable[[redis.Redis], None],
 ) -> None:
-    """It would answer reads with old values. Limits hold for each process."""
+    """It would answer reads with old values. Each process counts alone for the limits."""
     product = new_product(pair[0], admin)
     _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
-    demote(redis_connection)
+    refuse_writes(redis_connection)
     try:
         for number in range(3):
             assert edit(pair[0], admin, product, name=f"No {number}").status_code == 200
@@ -135,7 +135,7 @@ def test_a_redis_that_accepts_no_writes_is_not_used(
         assert _tries(pair[0]) == {415: 4, 429: 2}  # check F26
         assert pair[0].get("/readyz").json()["redis"] == "down"
     finally:
-        _primary(redis_connection)
+        _promote(redis_connection)
     # Invalidations that are pending are repeated.
     _wait_until_cached(pair)
     time.sleep(1)
@@ -156,13 +156,13 @@ def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_se
     other = start_service(**_SETTINGS, REDIS_URL=valkey.url, **counts).client
     product = new_product(pair[0], admin)
     assert _names((other,), product_url(product)) == [product["name"]] * 2
-    _replica(redis_connection)
+    _demote(redis_connection)
     try:
         assert edit(pair[0], admin, product, name="New").status_code == 200
         time.sleep(1)
         assert _names((other,), product_url(product)) == ["New"] * 2  # check F26
     finally:
-        _primary(redis_connection)
+        _promote(redis_connection)
 
 
 def test_a_change_while_redis_is_frozen_is_visible_afterwards(

@@ -52,13 +52,45 @@ def test_an_unknown_parameter_is_named(parameter: str) -> None:
     with pytest.raises(SettingsError) as raised:
         conninfo(f"postgresql://roundtrip:canary@host/name?{parameter}=canary")
     assert str(raised.value) == (
-        f"DATABASE_URL has the parameter {parameter}, which PostgreSQL does not know. Remove it."
+        f"DATABASE_URL has the parameter {parameter}, which libpq does not support. Remove it."
     )
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:canary@host/name",
+        "postgresql://u:Canary100%Canary@host/name",
+        "postgresql://u:canary%E4@host/name",
+        "postgresql://u:canary canary@host/name",
+        "postgresql://u:canary@canary@host/name",
+        "postgresql://u:can?canary@host/name",
+        "postgresql://u:can?canary=canary@host/name",
+        "postgresql://u:canary@[host/name",
+        "canary",
+    ],
+)
+def test_an_invalid_url_is_not_repeated(url: str) -> None:
+    """The message says how to write a URL, and has no part of the password."""
+    with pytest.raises(SettingsError, match="DATABASE_URL is not a valid PostgreSQL URL") as raised:
+        conninfo(url)
+    assert "canary" not in str(raised.value).lower()
+
+
+def test_a_parameter_that_libpq_would_ignore_is_refused() -> None:
+    """SQLAlchemy reads two hosts here, and libpq only the last one."""
+    with pytest.raises(SettingsError, match="has the parameter host more than once"):
+        conninfo("postgresql:///name?host=h1:5432&host=h2:5432")
+
+
+def test_the_parameter_ssl_of_jdbc_is_accepted() -> None:
+    """Libpq reads it as sslmode=require."""
+    assert conninfo("postgresql://host/name?ssl=true") == "postgresql://host/name?ssl=true"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "POSTGRESQL", "postgresql+psycopg"])
 def test_each_scheme_becomes_the_scheme_of_libpq(scheme: str) -> None:
-    """All schemes that other tools write are accepted."""
+    """All schemes that other tools write are accepted, in any case."""
     rest = "a:b%2Fc@h1:5432,h2:5433/name?connect_timeout=3"
     assert conninfo(f"{scheme}://{rest}") == f"postgresql://{rest}"
 

@@ -22,7 +22,7 @@ from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 _log = structlog.get_logger()
 # uvloop raises RuntimeError for a write to a connection that the server has reset.
 _FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
-_WRITES_REFUSED: Final = ("MISCONF", "NOREPLICAS")
+_WRITE_REFUSAL_CODES: Final = ("MISCONF", "NOREPLICAS")
 """Further errors of a server that accepts no writes. redis-py has no classes for these two."""
 _WRITE_CHECK_SECONDS: Final = 1.0
 """The interval of the check for a server that answers reads but refuses writes."""
@@ -47,7 +47,7 @@ class RedisClient:
     `redis_breaker_recovery` seconds.
 
     A primary that has become a replica still answers reads, with values that may be old. So once a
-    second, a batch also has a write.
+    second, the client adds a write to a batch.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
@@ -169,7 +169,8 @@ class RedisClient:
                 await self._redis.unlink(self._missing_key)
         except ResponseError:
             # The next connection may reach the new primary.
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            with suppress(*_FAILURES):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
             return False
         except _FAILURES:
             return False
@@ -187,13 +188,15 @@ class RedisClient:
 
 def _refuses_writes(error: ResponseError) -> bool:
     return isinstance(error, ReadOnlyError | MasterDownError) or str(error).startswith(
-        _WRITES_REFUSED
+        _WRITE_REFUSAL_CODES
     )
 
 
 def _reason(error: Exception) -> str:
     name = type(error).__name__
-    return f"{name}: {error}" if isinstance(error, ResponseError) else name
+    # The text of another error may quote the command, and AUTH contains the password.
+    is_safe = isinstance(error, ResponseError) and _refuses_writes(error)
+    return f"{name}: {error}" if is_safe else name
 
 
 @cache

@@ -16,12 +16,15 @@ _PAUSE_SECONDS: Final = 0.5
 _MAX_TAGS_AT_ONCE: Final = 500
 """The maximum of tags in one command. After a long outage, more could exceed the timeout."""
 # Deletes each generation and the reads that are stored under it. So no cached read of an
-# erased account remains.
+# erased account remains. A generation is deleted even if it does not exist: a primary that has
+# become a replica refuses this, and so does not confirm an invalidation of which the new primary
+# knows nothing.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)
+  redis.call('UNLINK', key)
   if generation then
-    redis.call('UNLINK', key, key .. ':' .. generation)
+    redis.call('UNLINK', key .. ':' .. generation)
   end
 end
 """

@@ -140,6 +140,7 @@ def test_the_database_url_may_have_any_postgresql_scheme(
         ("REDIS_URL", "http://:wQ8-long-enough@cache"),
         ("REDIS_URL", "redis://:canary@cache"),
         ("REDIS_URL", "redis://:changeme-changeme@cache"),
+        ("REDIS_URL", "redis://:canary-long-enough@h1:6379,h2:6379/0"),
         ("REDIS_URL", "redis://:12#canary-long-enough@cache:6379/0"),
         ("RATE_LIMIT_REDIS_URL", "http://:wQ8-long-enough@limits"),
         ("RATE_LIMIT_REDIS_URL", "redis://:canary@limits"),

@@ -72,12 +72,13 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     (checkout / ".venv").mkdir()
     (checkout / ".venv" / "incomplete").touch()
     write_program(checkout / "old" / "make", "echo GNU Make 3.79")
+    hosts = f"localhost:{free_port()},[::1]:{free_port()}"
     with socket.create_server((LOOPBACK, 0)) as occupier:
         result = run_doctor(
             checkout,
             PATH=f"{checkout / 'old'}{os.pathsep}{os.environ['PATH']}",
             HTTP_PORT=str(occupier.getsockname()[1]),
-            DATABASE_URL=f"postgresql://user:secret@localhost:{free_port()}/x",
+            DATABASE_URL=f"postgresql://user:secret@{hosts}/x",
             REDIS_URL=f"redis://{LOOPBACK}:{occupier.getsockname()[1]}/0",
             RATE_LIMIT_LOGIN="3/minute",
             http_proxy="http://proxy.example:3128",
@@ -98,7 +99,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
         r"problem  A stack on \S+ was killed, and may have left postgres \(process 4711\)\.",
         r"problem  The data in \S+ are of PostgreSQL 9, which \d\d cannot read\..*  make reset",
         r"problem  Port \d+ is taken by .*\. Use another port:  HTTP_PORT=\d+ make up",
-        r"problem  DATABASE_URL is set, but no server answers at localhost:\d+\..*unset DATABASE_",
+        r"problem  DATABASE_URL is set, but no server answers at localhost:\d+, ::1:\d+\..*unset",
         r"problem  http_proxy sends requests to localhost .*:  export no_proxy=localhost",
         r"problem  PYTHONPATH=/opt/other mixes other modules .*:  unset PYTHONPATH",
         r"problem  PYTHONHOME=/nowhere mixes other modules .*:  unset PYTHONHOME",
