@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 
 import httpx2
 import pytest
 import redis
 
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import StartService
@@ -163,6 +165,35 @@ def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_se
         assert _names((other,), product_url(product)) == ["New"] * 2  # check F26
     finally:
         _promote(redis_connection)
+
+
+def test_after_a_failover_the_new_primary_is_used(
+    pair: Pair,
+    admin: Account,
+    valkey: ValkeyServer,
+    redis_connection: redis.Redis,
+    start_service: StartService,
+    tmp_path: Path,
+) -> None:
+    """The address of Redis then leads to another server. Open connections still lead to the old."""
+    with (
+        ValkeyServer(tmp_path) as new,
+        redis.Redis.from_url(new.url) as new_connection,
+        proxy_to(valkey.url) as (proxy, url),
+    ):
+        client = start_service(**_SETTINGS, REDIS_URL=url).client
+        path = product_url(new_product(pair[0], admin))
+        assert [client.get(path).headers["X-Cache"] for _ in range(2)] == ["miss", "hit"]
+        assert client.get("/readyz").json()["redis"] == "up"
+        new_connection.config_set("requirepass", valkey.password)
+        proxy.target = ("127.0.0.1", new.port)
+        _demote(redis_connection)
+        try:
+            assert wait_until(lambda: client.get(path).headers["X-Cache"] == "hit", timeout_s=5)
+            assert wait_until(lambda: client.get("/readyz").json()["redis"] == "up", timeout_s=5)
+        finally:
+            _promote(redis_connection)
+        assert new_connection.keys("faults:*")  # check F26
 
 
 def test_a_change_while_redis_is_frozen_is_visible_afterwards(
