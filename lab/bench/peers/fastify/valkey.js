@@ -44,8 +44,9 @@ return 1
 const INVALIDATE = `
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)
+  redis.call('UNLINK', key)
   if generation then
-    redis.call('UNLINK', key, key .. ':' .. generation)
+    redis.call('UNLINK', key .. ':' .. generation)
   end
 end
 `;
