@@ -20,6 +20,7 @@ from app.errors import InvalidToken, TooManyRequests
 from app.http.request_state import RequestState, is_probe, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
+from app.settings.providers import unmapped
 from app.task_outcomes import ignore_outcome
 
 _LOOKUP_SECONDS = 0.5
@@ -47,12 +48,12 @@ def by_address(request: Request) -> str:
     """
     host = get_remote_address(request)
     try:
-        address = ipaddress.ip_address(host)
+        address = unmapped(host)
     except ValueError:
         return f"address:{host}"
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+    if isinstance(address, ipaddress.IPv6Address):
         return f"address:{ipaddress.ip_network((address, 64), strict=False).network_address}"
-    return f"address:{getattr(address, 'ipv4_mapped', None) or address}"
+    return f"address:{address}"
 
 
 def by_user(request: Request) -> str:

@@ -115,7 +115,15 @@ def _is_on_loopback(url: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Return whether a host is `localhost` or a loopback address, IPv4-mapped or not."""
     try:
-        ip = ipaddress.ip_address(host)
+        return unmapped(host).is_loopback
     except ValueError:
         return host == "localhost"
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
+def unmapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Parse an IP address. An IPv4-mapped IPv6 address becomes an IPv4 address.
+
+    Raises `ValueError`.
+    """
+    ip = ipaddress.ip_address(address)
+    return getattr(ip, "ipv4_mapped", None) or ip

@@ -4,11 +4,11 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Network, IPv6Network
 
 import httpcore2
 
-from app.settings.providers import is_loopback
+from app.settings.providers import is_loopback, unmapped
 
 _ATTEMPT_SECONDS = 1.0
 """The timeout for each address of a host."""
@@ -20,15 +20,9 @@ _TRANSLATED_NETWORKS = tuple(
 
 def is_public(address: str) -> bool:
     """Return whether an address is on the public internet and belongs to a single host."""
-    ip = _unmapped(address)
+    ip = unmapped(address)
     translated = any(ip in network for network in _TRANSLATED_NETWORKS)
     return ip.is_global and not ip.is_multicast and not translated
-
-
-def _unmapped(address: str) -> IPv4Address | IPv6Address:
-    """Return an IPv4-mapped IPv6 address as an IPv4 address, and any other address as it is."""
-    ip = ipaddress.ip_address(address)
-    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):
@@ -81,6 +75,6 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         return [address for address in addresses if self._is_allowed(address)]
 
     def _is_allowed(self, address: str) -> bool:
-        ip = _unmapped(address)
+        ip = unmapped(address)
         listed = not ip.is_link_local and any(ip in network for network in self._networks)
         return listed or is_public(address) or (self._loopback and is_loopback(address))
