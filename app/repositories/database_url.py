@@ -7,9 +7,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from app.settings import SettingsError
+from app.settings import DATABASE_SCHEMES, SettingsError
 
-_SCHEMES: Final = {"postgresql", "postgres", "postgresql+psycopg"}
 _INVALID: Final = (
     "DATABASE_URL is not a valid PostgreSQL URL; write it like "
     "postgresql://user:password@host/name, with special characters of the password "
@@ -32,7 +31,8 @@ def conninfo(url: str) -> str:
         # libpq takes all from the first @ to the next / for the host. The rest of a password with
         # an @ would then be in the log of each failed connection.
         has_extra_at = "@" in query or rest.partition("/")[0].count("@") > 1
-        if scheme.lower() not in _SCHEMES or has_extra_at:
+        # The migrations do not read the settings, which check the scheme, too.
+        if scheme.lower() not in DATABASE_SCHEMES or has_extra_at:
             raise SettingsError(_INVALID)
         _check_parameters(query)
         conninfo_to_dict(address)

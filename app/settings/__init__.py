@@ -35,6 +35,7 @@ from app.settings.providers import Provider
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
+DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 RedisAddress = Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
 _MAX_SECONDS = 10 * 365 * 24 * 60 * 60
 _Settings = TypeVar("_Settings", bound=BaseSettings)
@@ -58,11 +59,7 @@ class Settings(TokenSettings, MailSettings):
 
     database_url: Annotated[
         SecretStr,
-        address(
-            {"postgresql", "postgres", "postgresql+psycopg"},
-            "postgresql://user:password@host/name",
-            several_hosts=True,
-        ),
+        address(DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=True),
     ]
     database_pool_size: PositiveInt = 10
     # A request that gets no connection in this time gets 503. By default, this time and the timeout
