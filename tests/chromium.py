@@ -9,9 +9,24 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DISABLED_FEATURES = (
+    # For each new tab, Chromium would load two pages of its address bar. That would take more
+    # processor time than most tests of a page.
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxPopup",
+    # This list replaces Playwright's list. These entries of that list prevent other requests.
+    "AimEnabled",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PreconnectToSearch",
+)
 QUIET_ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
+    f"--disable-features={','.join(DISABLED_FEATURES)}",
     "--disable-sync",
     "--no-first-run",
 )

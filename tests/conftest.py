@@ -24,6 +24,7 @@ from xdist.remote import Producer
 
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer
+from tests import preloaded
 from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import StackTestsInOneProcess, slowest_first
 from tests.machine import RunAgainLater
@@ -116,13 +117,18 @@ def _administer(url: str, statement: str, *names: str) -> None:
 
 def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> None:
     """Run Alembic as a deployment does. Without `arguments`, migrate to the newest version."""
-    subprocess.run(
-        [sys.executable, "-m", "alembic", *(arguments or ("upgrade", "head"))],
-        cwd=release,
-        env=environment({"DATABASE_URL": database_url, "PYTHONWARNINGS": "default"}),
-        check=True,
-        capture_output=True,
-    )
+    command = ["alembic", *(arguments or ("upgrade", "head"))]
+    variables = environment({"DATABASE_URL": database_url, "PYTHONWARNINGS": "default"})
+    if release == CHECKOUT:
+        preloaded.run(command, environment=variables).check_returncode()
+    else:
+        subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=release,
+            env=variables,
+            check=True,
+            capture_output=True,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 """A mail server of the tests, and a worker that sends messages to it."""
 
 import asyncio
-import os
-import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +15,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from lab.stack.ports import LOOPBACK, free_port
-from tests.service import CHECKOUT, TIMEOUT_SECONDS, environment
+from tests.preloaded import Preloaded
+from tests.service import TIMEOUT_SECONDS, environment
 
 ACCOUNT_PAGES = "https://shop.example/account"
 
@@ -112,7 +110,7 @@ def running_mailbox(mailbox: Mailbox | None = None) -> Iterator[Mailbox]:
 
 
 @contextmanager
-def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator[Preloaded]:
     """Start a worker with these settings, and end it at the end of the block."""
     process = start_worker(log, settings)
     try:
@@ -121,24 +119,17 @@ def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator["subproce
         end_worker(process)
 
 
-def start_worker(log: Path, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def start_worker(log: Path, settings: Mapping[str, str]) -> Preloaded:
     """Start a worker. The caller ends it."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "app", "worker"],
-            cwd=CHECKOUT,
-            env=environment(settings),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    log.touch()
+    return Preloaded(["app", "worker"], environment=environment(settings), stdout=log)
 
 
-def end_worker(process: "subprocess.Popen[bytes]") -> None:
+def end_worker(process: Preloaded) -> None:
     """End a worker by SIGTERM, unless it has ended already."""
-    if process.poll() is None:
-        os.kill(process.pid, signal.SIGTERM)
-        try:
-            process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+    process.terminate()
+    try:
+        process.wait(TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise

@@ -1,8 +1,8 @@
-"""Start a service as a fork of a process that has already imported the service's modules.
+"""Run programs as forks of a process that has already imported the modules of the service.
 
-The import takes two seconds of processor time, and more than forty test modules start a service
-with their own settings. So one process imports the modules and serves no requests. Each service is
-a fork of that process: a real process with its own sockets, log and settings.
+The import takes more than a second of processor time. The tests start about 150 services, workers
+and commands, each with its own settings. So one process imports the modules and does nothing else.
+Each program is a fork of that process: a real process with its own sockets, output and settings.
 """
 
 import multiprocessing
@@ -13,22 +13,52 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["app.main", "uvicorn.main", "uvloop", "httptools"])
+_CONTEXT.set_forkserver_preload(
+    [
+        "app.main",
+        "app.jobs.worker",
+        "app.tracing.export",
+        "alembic.config",
+        "uvicorn.main",
+        "uvloop",
+        "httptools",
+    ]
+)
 
 
 class Preloaded:
-    """A forked service process, with the methods of `subprocess.Popen` that the tests use."""
+    """A forked process, with the methods of `subprocess.Popen` that the tests use."""
 
     def __init__(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str], log: Path
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        stdout: Path,
+        stderr: Path | None = None,
     ) -> None:
-        """Run `uvicorn` with these arguments. All that the process prints is added to `log`."""
-        script = Path(__file__).with_name("preloaded_service.py")
-        values = {"ENVIRONMENT": dict(environment), "LOG": str(log), "ARGUMENTS": [*arguments]}
+        """Run `python -m` with this command: `app`, `alembic` or `uvicorn`, and its arguments.
+
+        What the process prints is added to `stdout`, and to `stderr` if that is another file.
+        """
+        script = Path(__file__).with_name("preloaded_program.py")
+        values = {
+            "COMMAND": [*command],
+            "ENVIRONMENT": dict(environment),
+            "STDOUT": str(stdout),
+            "STDERR": str(stderr or stdout),
+        }
         self._process = _CONTEXT.Process(target=runpy.run_path, args=(str(script), values))
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal. Return None while the process runs."""
@@ -43,9 +73,9 @@ class Preloaded:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal, unless the process has ended."""
-        if self._process.pid is not None and self.poll() is None:
+        if self.poll() is None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, number)
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Send SIGKILL, unless the process has ended."""
@@ -54,3 +84,21 @@ class Preloaded:
     def terminate(self) -> None:
         """Send SIGTERM, unless the process has ended."""
         self.send_signal(signal.SIGTERM)
+
+
+def run(
+    command: Sequence[str], *, environment: Mapping[str, str], timeout: float = 30
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, as `subprocess.run` does, and return what it printed.
+
+    Raises `TimeoutExpired` after `timeout` seconds, and kills the process.
+    """
+    with TemporaryDirectory() as directory:
+        stdout, stderr = Path(directory, "stdout"), Path(directory, "stderr")
+        process = Preloaded(command, environment=environment, stdout=stdout, stderr=stderr)
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return subprocess.CompletedProcess(command, status, stdout.read_text(), stderr.read_text())

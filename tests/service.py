@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 
 from lab.stack.ports import free_port
+from tests import preloaded
 from tests.preloaded import Preloaded
 
 CHECKOUT = Path(__file__).parents[1]
@@ -101,12 +102,17 @@ def running_service(
             raise
 
 
+def run_app(*arguments: str, settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command for operators: `python -m app` with these arguments."""
+    return preloaded.run(["app", *arguments], environment=environment(settings))
+
+
 def _start(
     arguments: Sequence[str], variables: Mapping[str, str], log: Path, release: Path
 ) -> Process:
     log.touch()
     if release == CHECKOUT:
-        return Preloaded(arguments, environment=variables, log=log)
+        return Preloaded(["uvicorn", *arguments], environment=variables, stdout=log)
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *arguments],

@@ -1,8 +1,6 @@
 """A read that starts after the response to a write sees that write, in every process."""
 
 import struct
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,7 +24,7 @@ from tests.integration.shop import (
     product_url,
 )
 from tests.integration.wire import problem
-from tests.service import CHECKOUT, environment
+from tests.service import run_app
 
 pytestmark = pytest.mark.slow
 
@@ -245,13 +243,9 @@ def test_a_promotion_by_the_command_is_visible_in_every_process(
         it["role"] == "user" for it in _read_everywhere(pair, "/api/users/me", buyer.auth)
     )  # check F11
     own = {**settings, "REDIS_URL": redis_url, "TOKEN_SIGNING_KEY": token_signing_key}
-    subprocess.run(
-        [sys.executable, "-m", "app", "create-admin", "--email", buyer.email],
-        cwd=CHECKOUT,
-        env=environment({**own, "ADMIN_PASSWORD": PASSWORD, "PYTHONWARNINGS": "default"}),
-        check=True,
-        capture_output=True,
-    )
+    run_app(
+        "create-admin", "--email", buyer.email, settings={**own, "ADMIN_PASSWORD": PASSWORD}
+    ).check_returncode()
     assert all(
         it["role"] == "admin" for it in _read_everywhere(pair, "/api/users/me", buyer.auth)
     )  # check F11

@@ -2,7 +2,6 @@
 
 import secrets
 import subprocess
-import sys
 from collections.abc import Mapping
 
 import httpx2
@@ -11,23 +10,14 @@ import pytest
 
 from lab.stack.processes.waiting import wait_until
 from tests.accounts import PASSWORD, Account, log_in, new_email
-from tests.service import CHECKOUT, environment
+from tests.service import run_app
 
 
 def _create_admin(
     settings: Mapping[str, str], *arguments: str, password: str | None = None
 ) -> "subprocess.CompletedProcess[str]":
     variables = {"ADMIN_PASSWORD": password} if password is not None else {}
-    return subprocess.run(
-        [sys.executable, "-m", "app", "create-admin", *arguments],
-        cwd=CHECKOUT,
-        env=environment({**settings, **variables}),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return run_app("create-admin", *arguments, settings={**settings, **variables})
 
 
 def test_create_admin_creates_an_account_that_may_list_users(

@@ -1,6 +1,5 @@
 """The workers delete expired rows."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from tests.conftest import NewDatabase, StartService, migrate
 from tests.integration.shop import new_product, order
 from tests.integration.wire import text_with
 from tests.mailbox import running_worker
+from tests.preloaded import Preloaded
 from tests.service import TIMEOUT_SECONDS
 
 _EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"
@@ -24,7 +24,7 @@ _EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s'"
 class _Worker:
     """A worker that deletes expired rows each second."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Preloaded
     log: Path
 
     def wait_for(self, *texts: str) -> None:

@@ -3,13 +3,13 @@
 import base64
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 
 import pytest
 
 from lab.stack.ports import free_port
-from tests.service import CHECKOUT, signing_key
+from tests import preloaded
+from tests.service import signing_key
 
 _VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@127.0.0.1:1/roundtrip",
@@ -22,16 +22,8 @@ _VALID = {
 
 def _start(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app"]
-    return subprocess.run(
-        [*command, "--port", str(free_port())],
-        cwd=CHECKOUT,
-        env={**kept, **settings},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    command = ["uvicorn", "--factory", "app.main:create_app", "--port", str(free_port())]
+    return preloaded.run(command, environment={**kept, **settings})
 
 
 def _assert_refused(

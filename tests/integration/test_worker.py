@@ -1,7 +1,6 @@
 """The worker: it sends messages, retries, and leaves failed jobs to an operator."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from tests.conftest import NewDatabase, StartService
 from tests.integration.conftest import WithMail
 from tests.mailbox import Mailbox, end_worker, running_mailbox, running_worker, start_worker
 from tests.receiver import Receiver, Span
-from tests.service import CHECKOUT, Service, environment
+from tests.service import TIMEOUT_SECONDS, Service, run_app
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,7 @@ class Queue:
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command for operators."""
-        return subprocess.run(
-            [sys.executable, "-m", "app", *command],
-            cwd=CHECKOUT,
-            env=environment(self.settings),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_app(*command, settings=self.settings)
 
     def states(self) -> list[tuple[str, int]]:
         """Return the state of each job, and how often it has run."""
@@ -156,7 +148,7 @@ def test_a_worker_finishes_its_job_before_it_ends(queue: Queue) -> None:
             time.sleep(0.02)
     finally:
         end_worker(worker)
-    assert worker.returncode == 0, queue.log.read_text()
+    assert worker.poll() == 0, queue.log.read_text()
     assert [message["To"] for message in queue.mailbox.messages] == emails[:1]
     assert queue.states() == [("todo", 0)]
 
@@ -169,7 +161,7 @@ def test_the_jobs_of_a_killed_worker_are_run_by_another(queue: Queue) -> None:
     killed = start_worker(queue.log, queue.settings)
     queue.wait_for([("doing", 0)])
     killed.kill()
-    killed.wait()
+    killed.wait(TIMEOUT_SECONDS)
     queue.mailbox.pause = 0.0
     with running_worker(queue.log, queue.settings):
         queue.mailbox.wait_for(user.email)
@@ -208,14 +200,8 @@ def test_without_a_mail_server_messages_wait(queue: Queue) -> None:
 
 def test_a_wrong_schedule_is_named(queue: Queue) -> None:
     """The worker does not start."""
-    result = subprocess.run(
-        [sys.executable, "-m", "app", "worker"],
-        cwd=CHECKOUT,
-        env=environment({**queue.settings, "SWEEP_SCHEDULE": "now and then"}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    settings = {**queue.settings, "SWEEP_SCHEDULE": "now and then"}
+    result = run_app("worker", settings=settings)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("SWEEP_SCHEDULE is not in cron's notation")
 

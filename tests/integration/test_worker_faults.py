@@ -14,7 +14,7 @@ import pytest
 from tests.accounts import new_email, sign_up, signup_body
 from tests.conftest import NewDatabase
 from tests.mailbox import Mailbox, running_mailbox, running_worker, start_worker
-from tests.service import Service, running_service
+from tests.service import TIMEOUT_SECONDS, Service, running_service
 
 _KILLS = 100
 _MESSAGES = 600
@@ -83,7 +83,7 @@ def test_no_message_is_lost_when_workers_are_killed(
         for worker in workers:
             worker.kill()
         for worker in workers:
-            worker.wait()
+            worker.wait(TIMEOUT_SECONDS)
             kills += 1
     with running_worker(tmp_path / "worker", settings):
         _wait_until_sent(mailbox, settings, 120)

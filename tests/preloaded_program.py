@@ -1,0 +1,20 @@
+"""Turn a process that tests/preloaded.py has forked into a program with its own environment.
+
+`Preloaded` runs this file, and sets `COMMAND`, `ENVIRONMENT`, `STDOUT` and `STDERR`.
+"""
+
+import os
+import runpy
+import sys
+import warnings
+
+values = globals()
+for descriptor, path in (1, values["STDOUT"]), (2, values["STDERR"]):
+    output = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(output, descriptor)
+os.environ.clear()
+os.environ.update(values["ENVIRONMENT"])
+# Python reads PYTHONWARNINGS only when an interpreter starts. In a fork, none starts.
+warnings.simplefilter(values["ENVIRONMENT"].get("PYTHONWARNINGS", "default"))
+sys.argv = values["COMMAND"]
+runpy.run_module(values["COMMAND"][0], run_name="__main__", alter_sys=True)
