@@ -39,12 +39,14 @@ class Mailbox:
         with self._lock:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             kept = self.newest()
-            self._last_id = max([self._last_id, *(it.message_id for it in kept)]) + 1
-            path = self._directory / f"{self._last_id}.eml"
+            message_id = max([self._last_id, *(it.message_id for it in kept)]) + 1
+            path = self._directory / f"{message_id}.eml"
+            self._last_id = message_id
             _write(path, data)
             for old in kept[self._max_messages - 1 :]:
                 old.path.unlink(missing_ok=True)
-        return Kept(self._last_id, path, path.stat().st_mtime_ns, len(data))
+            # Within the lock, no other thread can delete this message or change the last id.
+            return Kept(message_id, path, path.stat().st_mtime_ns, len(data))
 
     def newest(self) -> list[Kept]:
         """Return the kept messages, the newest first."""
