@@ -16,7 +16,7 @@ from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
 from app.jobs.worker import run_worker
-from app.models.emails import normalise_email
+from app.models.values.emails import normalise_email
 from app.schemas.users import UserCreate
 from app.settings import SettingsError, load_settings, load_token_settings
 from app.tracing import end_tracing
@@ -137,7 +137,7 @@ def list_jobs(limit: int) -> None:
 @jobs.command(epilog="Example:  python -m app jobs retry 42")
 @click.argument("job_id", type=click.IntRange(1, 2**63 - 1))
 def retry(job_id: int) -> None:
-    """Let a failed job run again, with all its attempts."""
+    """Let a failed job run again, and count its attempts from 0."""
     _run(lambda container: container.jobs.retry(job_id))
     print(f"Job {job_id} runs again as soon as a worker is free.")
 

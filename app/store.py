@@ -12,7 +12,7 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import Contended
 from app.models import Principal
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import Representation
 

@@ -16,7 +16,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-from app.repositories.database_url import conninfo
+from app.repositories.postgres.address import conninfo
 from app.repositories.tables import METADATA
 from app.settings import SettingsError
 

@@ -52,7 +52,7 @@ class Invalid(AppError):
     """The request is well-formed, but its content breaks a rule. `errors` lists the values."""
 
     code = "invalid-content"
-    meaning = "The request can be read, but a value in it breaks a rule. `errors` lists each one."
+    meaning = "The request can be read, but some values break a rule. `errors` lists these values."
     detail = "The request is well-formed, but its content breaks a rule; see `errors`."
 
     def __init__(self, *errors: FieldError) -> None:
@@ -134,7 +134,7 @@ class TooManyRequests(AppError):
 
 class Overloaded(Unavailable):
     code = "overloaded"
-    meaning = "More requests are waiting than the service can answer in time."
+    meaning = "More requests wait for the hash of a password than the service can answer in time."
     detail = "The service is overloaded. Try again in a few seconds."
     retry_after = 2
 

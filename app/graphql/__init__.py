@@ -2,5 +2,5 @@
 
 `schema.graphql` is the contract. `router.py` answers the HTTP request: `documents.py` parses and
 checks the query, `limits.py` refuses a query that asks for too much, and then the resolvers in
-`users.py`, `products.py` and `orders.py` run. `docs/graphql.md` is the page for clients.
+`resolvers/` run. `docs/graphql.md` is the page for clients.
 """

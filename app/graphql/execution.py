@@ -8,9 +8,9 @@ from graphql import execute
 
 from app.container import Container
 from app.errors import MethodNotAllowed
-from app.graphql.context import Context
 from app.graphql.documents import Documents, Operation, RefusedRequest
 from app.graphql.errors import field_errors_json, request_error_json
+from app.graphql.resolvers.context import Context
 from app.graphql.schema import build_schema
 from app.http.request_state import GraphqlOutcome, RequestState
 from app.schemas.graphql import GraphqlRequest

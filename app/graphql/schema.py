@@ -5,7 +5,7 @@ from importlib.resources import files
 from ariadne import ScalarType, make_executable_schema
 from graphql import GraphQLSchema
 
-from app.graphql import nodes, orders, products, users
+from app.graphql.resolvers import nodes, orders, products, users
 from app.schemas.bodies import rfc3339
 
 _date_time = ScalarType("DateTime", serializer=rfc3339)

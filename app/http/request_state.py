@@ -12,7 +12,7 @@ from app.adapters.tokens import Claims
 from app.errors import Unauthenticated
 from app.http.paths import PROBES, Path
 from app.models import Role
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
 from app.tracing import Recording
 
 _KEY: Final = "roundtrip.request"

@@ -15,7 +15,7 @@ from app.container import Container
 from app.errors import AppError
 from app.jobs.retries import Backoff
 from app.models.jobs import MAIL_QUEUE, MAINTENANCE_QUEUE, SEND_MESSAGE, SILENT_FOR
-from app.repositories.job_connector import UNAVAILABLE, create_connector
+from app.repositories.postgres.job_connector import UNAVAILABLE, create_connector
 from app.settings import Settings, SettingsError
 from app.tracing import consuming
 

@@ -1,6 +1,6 @@
 """The data of the service, and the rules about single fields of this data."""
 
-from app.models import cache_tags
+from app.models.cached_reads import tags as cache_tags
 from app.models.idempotency import IdempotencyKey
 from app.models.identities import Identity
 from app.models.jobs import FailedJob, JobCount

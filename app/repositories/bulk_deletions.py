@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, select
 
-from app.repositories.statements import Statement
+from app.repositories.postgres.statements import Statement
 
 
 def batch_deletion(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:

@@ -15,17 +15,17 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from app.repositories.database_url import conninfo
-from app.repositories.executor import Executor
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.identities import IdentityRepository
 from app.repositories.jobs import JobRepository
 from app.repositories.messages import MessageRepository
 from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
+from app.repositories.postgres.address import conninfo
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement
 from app.repositories.products import ProductRepository
 from app.repositories.sessions import SessionRepository
-from app.repositories.statements import Statement
 from app.repositories.users import UserRepository
 from app.settings import Settings
 from app.task_outcomes import ignore_outcome

@@ -7,8 +7,8 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.errors import IdentityTaken
 from app.models import Identity, User
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import IDENTITIES, NOT_ERASED, USERS
 
 _ISSUER: Final[BindParameter[Any]] = bindparam("issuer")

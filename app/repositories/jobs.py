@@ -6,8 +6,8 @@ from typing import Final
 from sqlalchemy import text
 
 from app.models import FailedJob, JobCount
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement
 
 # The arguments of a failed job may have any type, so they are compared as text.
 _LIST_FAILED: Final = Statement(
@@ -108,7 +108,10 @@ class JobRepository:
         return await self._executor.fetch_all(_LIST_FAILED, limit=limit)
 
     async def retry(self, job_id: int) -> bool:
-        """Let a failed job run again, with all its attempts. Return False if it has not failed."""
+        """Let a failed job run again, and count its attempts from 0.
+
+        Return False if the job has not failed.
+        """
         return await self._executor.fetch_one(_RETRY, job_id=job_id) is not None
 
     async def drop(self, job_id: int) -> bool:

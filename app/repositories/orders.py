@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 
 from app.models import Order, OrderLine, OrderListing, OrderStatus, cache_tags
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement, columns_of, parameters
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import ORDER_LINES, ORDERS
 
 _COLUMNS: Final = columns_of(ORDERS, Order)

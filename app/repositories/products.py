@@ -9,8 +9,8 @@ from sqlalchemy import ARRAY, BigInteger, Integer, any_, bindparam, func, select
 
 from app.errors import SkuTaken
 from app.models import Product, cache_tags
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement, change, columns_of, insertion
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement, change, columns_of, insertion
 from app.repositories.tables import PRODUCTS
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.models import Principal, Session
 from app.repositories.bulk_deletions import batch_deletion, surplus_deletion
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement, columns_of, insertion, parameters
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import Statement, columns_of, insertion, parameters
 from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, USERS
 
 MAX_SESSIONS_PER_USER: Final = 100

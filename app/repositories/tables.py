@@ -145,7 +145,8 @@ OIDC_FLOWS: Final = Table(
     _moment("expires_at", index=True, nullable=False),
 )
 
-# Messages to users. A message is deleted a day after it was sent, or after 30 days.
+# Messages to users. A message is deleted a day after it was sent. If it was not sent, it is deleted
+# 30 days after it was created.
 MESSAGES: Final = Table(
     "messages",
     METADATA,

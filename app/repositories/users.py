@@ -20,8 +20,14 @@ from sqlalchemy import (
 
 from app.errors import EmailTaken
 from app.models import Role, User, cache_tags
-from app.repositories.executor import Executor
-from app.repositories.statements import Statement, change, columns_of, insertion, parameters
+from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.statements import (
+    Statement,
+    change,
+    columns_of,
+    insertion,
+    parameters,
+)
 from app.repositories.tables import NOT_ERASED, USERS
 
 

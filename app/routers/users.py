@@ -33,7 +33,7 @@ router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
     openapi_extra=limited_by("signup"),
 )
 async def create_user(request: Request, body: UserCreate, users: Users) -> Response:
-    """Sign up. A link to confirm the address is sent to it."""
+    """Sign up. The address gets a message with a link that confirms it."""
     user = await users.register(body)
     location = {"Location": f"/api/users/{user.id}"}
     return represent(request, user, status=201, headers=location)

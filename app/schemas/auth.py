@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
-from app.models.emails import normalise_email
+from app.models.values.emails import normalise_email
 from app.schemas.bodies import Representation, RequestBody
-from app.schemas.passwords import TypedPassword
+from app.schemas.fields.passwords import TypedPassword
 
 
 def _typed_email(value: str) -> str:

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.models.emails import normalise_email
+from app.models.values.emails import normalise_email
 from app.schemas.bodies import RequestBody
-from app.schemas.passwords import TypedPassword
+from app.schemas.fields.passwords import TypedPassword
 
 
 def _email(value: str) -> str:

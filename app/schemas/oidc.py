@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.schemas.bodies import Representation, RequestBody
-from app.schemas.passwords import TypedPassword
+from app.schemas.fields.passwords import TypedPassword
 
 # A path on this origin. Browsers remove tabs and line breaks from a URL, and then read `//host` and
 # `/\host` as other origins, so the pattern matches none of these.

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from app.models import Order, OrderStatus
 from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime
-from app.schemas.money import Money
+from app.schemas.fields.money import Money
 
 # In strict mode, Pydantic accepts only members of the enum, but JSON has their values.
 Status = Annotated[OrderStatus, Field(strict=False)]

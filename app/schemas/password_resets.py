@@ -4,7 +4,7 @@ from pydantic import ConfigDict
 
 from app.schemas.bodies import RequestBody
 from app.schemas.emails import Email, LinkToken
-from app.schemas.passwords import NewPassword
+from app.schemas.fields.passwords import NewPassword
 
 
 class PasswordResetRequest(RequestBody):

@@ -5,10 +5,10 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 
 from app.models import Product
-from app.models.money import CURRENCY
+from app.models.values.money import CURRENCY
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
-from app.schemas.money import Money, Price
-from app.schemas.names import Name
+from app.schemas.fields.money import Money, Price
+from app.schemas.fields.names import Name
 
 Sku = Annotated[
     str,

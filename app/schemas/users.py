@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 from app.models import Role, User
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.emails import Email
-from app.schemas.names import Name
-from app.schemas.passwords import NewPassword, TypedPassword
+from app.schemas.fields.names import Name
+from app.schemas.fields.passwords import NewPassword, TypedPassword
 
 
 class UserCreate(RequestBody):

@@ -32,7 +32,7 @@ class JobService:
             return await tx.jobs.list_failed(limit=limit)
 
     async def retry(self, job_id: int) -> None:
-        """Let a failed job run again, with all its attempts. Raises `NotFound`."""
+        """Let a failed job run again, and count its attempts from 0. Raises `NotFound`."""
         if not await self._store.write(lambda tx: tx.jobs.retry(job_id)):
             raise NotFound(_NOT_FAILED)
 

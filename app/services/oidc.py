@@ -21,10 +21,10 @@ from app.errors import (
     existing,
 )
 from app.models import MessageKind, OidcFlow, Principal
-from app.models.emails import normalise_email
 from app.models.oidc_flows import FLOW_LIFETIME
+from app.models.values.emails import normalise_email
 from app.repositories.database import Transaction
-from app.schemas.names import fitting_name
+from app.schemas.fields.names import fitting_name
 from app.store import Store
 from app.tracing import staged_methods
 

@@ -26,8 +26,8 @@ from app.models import (
     Principal,
     cache_tags,
 )
-from app.models.cache_keys import read_key
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads.keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Rows
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status

@@ -8,7 +8,7 @@ from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import hash_of
 from app.errors import InvalidLink
 from app.models import Message, MessageKind, User
-from app.models.guessable_passwords import reject_guessable
+from app.models.values.guessable_passwords import reject_guessable
 from app.repositories.database import Transaction
 from app.schemas.password_resets import PasswordReset
 from app.store import Store

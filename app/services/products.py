@@ -5,8 +5,8 @@ from collections.abc import Collection
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import existing
 from app.models import cache_tags
-from app.models.cache_keys import read_key
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads.keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Rows
 from app.schemas.preconditions import EntityTags, require_match

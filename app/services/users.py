@@ -9,9 +9,9 @@ from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.errors import WrongPassword, existing
 from app.models import MessageKind, Principal, Role, User, cache_tags
-from app.models.cache_keys import read_key
-from app.models.cached_bodies import CachedBody
-from app.models.guessable_passwords import reject_guessable
+from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads.keys import read_key
+from app.models.values.guessable_passwords import reject_guessable
 from app.repositories.database import Transaction
 from app.schemas.preconditions import EntityTags, require_match
 from app.schemas.users import PasswordChange, UserCreate, UserPage, UserRead, UserUpdate

@@ -39,6 +39,9 @@ _SERVICE_SETTINGS: Final = {
     "ACCOUNT_PAGES_URL": "https://example.com",
     # The benchmark signs in only at its start.
     "TOKEN_LIFETIME": "86400",
+    # The defaults of the service. The peer reads them, too.
+    "CACHE_LIFETIME": "60",
+    "SESSION_IDLE_LIFETIME": "604800",
 }
 
 

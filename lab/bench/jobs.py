@@ -51,7 +51,7 @@ class _Sink:
 
 
 async def run_bare(url: str) -> None:
-    """Run the jobs that do nothing, as a worker does, until the process is ended."""
+    """Run a worker for the queue of empty jobs, until the process is ended."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
 
     @app.task(name="nothing", queue=_BARE)

@@ -13,7 +13,7 @@ from lab.stack.servers import unprivileged
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Check that this user owns the data, PostgreSQL can read them, and no killed stack is left."""
+    """Check who owns the data, their version of PostgreSQL, and the processes of a killed stack."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
     elif file := first_file_of_another_user(os.geteuid(), paths.root):

@@ -216,7 +216,10 @@ class Stack:
                 thaw(process)
 
     def end_leftovers(self) -> list[str]:
-        """End the processes that a killed stack left, clients first. Return their names."""
+        """End the processes that a killed stack left, each before the servers that it uses.
+
+        Return the names of the ended processes.
+        """
         self.thaw()
         everything = [self.caddy, *self.all_slots, self.worker, self.collector, self.provider,
                       self.limits, self.valkey, self.postgres]  # fmt: skip

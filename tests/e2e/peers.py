@@ -48,7 +48,10 @@ def without_texts(response: httpx2.Response) -> dict[str, Any]:
 
 
 def log_line(subject: Subject, request_id: str) -> dict[str, Any]:
-    """Wait for the only log line of a request, which may follow the response; return its fields."""
+    """Return the fields of the only log line of a request.
+
+    The line may be written after the response, so this function waits for it.
+    """
     assert subject.log is not None
     for _ in range(100):
         lines = [line for line in subject.log.read_text().splitlines() if request_id in line]

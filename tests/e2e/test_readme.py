@@ -21,7 +21,8 @@ def test_every_command_in_the_readme_prints_what_it_shows(tmp_path: Path) -> Non
     """All commands run in order, in one shell, on a new stack that `make up` starts."""
     first, *blocks = blocks_of("README.md")
     assert first == ("sh", "make up\n")
-    # On a busy machine, Redis may not answer in time, and the service would log an error.
+    # On a busy machine, Redis may need longer than the default of 0.15 s. The service would then
+    # log the name of an exception, and the output of make may not contain "Error".
     stack = LocalStack(REDIS_TIMEOUT="1")
     try:
         with _make_up(stack):

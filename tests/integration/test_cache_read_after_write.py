@@ -257,7 +257,10 @@ def test_a_slow_read_does_not_cache_what_a_later_write_replaced(
     pair: Pair, proxied: tuple[PostgresProxy, str], admin: Account, redis_url: str,
     writer: int, flush: str,
 ) -> None:  # fmt: skip
-    """The read is delayed after its query. Then it must store nothing, even after a FLUSHALL."""
+    """A write commits after the query of the read, before the read stores its result.
+
+    The read must not store the old product, even if a FLUSHALL came between.
+    """
     product = new_product(pair[1], admin)
     path = product_url(product)
     # The proxy finds the read by the product's id. The message to PostgreSQL contains the id even

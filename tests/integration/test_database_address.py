@@ -8,7 +8,7 @@ import pytest
 from psycopg import sql
 
 from app.errors import Unavailable
-from app.repositories.database_url import conninfo
+from app.repositories.postgres.address import conninfo
 from app.settings import SettingsError
 from tests.accounts import sign_up
 from tests.conftest import StartService, migrate

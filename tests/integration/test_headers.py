@@ -102,7 +102,7 @@ def test_another_origin_gets_no_cors_header(client: httpx2.Client, shared_user: 
 
 @pytest.mark.parametrize("request_id", ["a", "A-Za-z0-9._-", "x" * 128, "0b8c4e9e-3c6f-4f0e"])
 def test_a_valid_request_id_is_kept(client: httpx2.Client, request_id: str) -> None:
-    """The client's id is in the response header and in the problem."""
+    """The request id that the client sends is in the response header and in the problem."""
     for path in ("/livez", "/nothing"):
         response = client.get(path, headers={"X-Request-ID": request_id})
         assert response.headers.get_list("X-Request-ID") == [request_id]

@@ -3,7 +3,7 @@
 from email_validator import EmailNotValidError, validate_email
 
 from app.adapters.mail.errors import MailRefused
-from app.models.emails import ENCODED_WORD
+from app.models.values.emails import ENCODED_WORD
 
 
 def wire_address(email: str) -> str:

@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from app.adapters.mail.addresses import wire_address
 from app.adapters.mail.wording import WORDINGS
-from app.models.characters import without_refused
 from app.models.messages import MessageKind
+from app.models.values.characters import without_refused
 
 _MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _TEMPLATES: Final = Environment(

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
 from app.task_outcomes import ignore_outcome
 from app.tracing import set_span_attribute, staged
 

@@ -232,7 +232,7 @@ def rounded(ms: float) -> Any:
 
 
 def rounded_percent(part: float) -> Any:
-    """Match a fraction in percent: with one decimal place below 10 %, and without from 10 %."""
+    """Match a fraction in percent: one decimal place below 10 %, no decimal place from 10 %."""
     return _rounded(100 * part, 1 if part < 0.1 else 0)
 
 

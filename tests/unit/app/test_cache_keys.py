@@ -13,8 +13,8 @@ from app.adapters.cursors import Cursors
 from app.adapters.mail_limit import MailLimit
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
-from app.models.cache_keys import read_key
-from app.models.cached_bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads.keys import read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Representation
 from app.services.orders import OrderService

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models.guessable_passwords import why_guessable
+from app.models.values.guessable_passwords import why_guessable
 
 
 def _why(password: str) -> str | None:

@@ -209,8 +209,8 @@ def test_the_sender_may_have_any_name() -> None:
         Content(MessageKind.IDENTITY_LINKED, occurred_at=_NOW),
     ],
 )
-def test_incomplete_content_is_an_error(content: Content) -> None:
-    """No message is sent with a gap in its text."""
+def test_content_that_does_not_fit_the_text_is_an_error(content: Content) -> None:
+    """A value that the text needs is missing, or there is a link that the text does not use."""
     with pytest.raises(ValueError, match=content.kind):
         _message(content)
 

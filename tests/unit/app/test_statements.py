@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app import repositories
-from app.repositories.statements import Statement
+from app.repositories.postgres.statements import Statement
 
 CACHED = {"users", "products", "orders"}
 """Tables whose reads are cached."""

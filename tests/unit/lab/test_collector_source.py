@@ -36,7 +36,7 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
         "app/./errors/kinds.py",
         "app//errors/kinds.py",
         "app/%2e%2e/errors/kinds.py",
-        "app/models/common_passwords.txt",
+        "app/models/values/common_passwords.txt",
         "app/errors/kinds.py\0",
         "app/errors/kinds.py\n",
         "app/nowhere.py",

@@ -162,8 +162,7 @@ async function whyNot(connection, productId, pointer) {
     const errors = [{ detail: "There is no such product.", pointer }];
     return new Problem("invalid-content", { errors });
   }
-  const detail = `Not enough is left of the product at ${pointer}. Order less, or try again later.`;
-  return new Problem("out-of-stock", { detail });
+  return new Problem("out-of-stock");
 }
 
 async function keep(connection, callerId, key, requestHash, { location, body }) {

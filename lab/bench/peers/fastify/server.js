@@ -20,7 +20,7 @@ const LOOPBACK = "127.0.0.1";
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_ANSWERS_BYTES = 32 * 1024 * 1024;
 const ANSWER_OVERHEAD_BYTES = 1024;
-const ANSWER_MS = 60_000;
+const ANSWER_MS = Number(process.env.CACHE_LIFETIME) * 1000;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const ROW_ID = /^[1-9][0-9]{0,15}$/;
 // A string in quotes (RFC 9651, section 3.3.3), or characters without quotes.

@@ -10,7 +10,7 @@ import { statement, transaction } from "./postgres.js";
 const MAX_REMEMBERED = 10_000;
 const MAX_TOKEN_CHARACTERS = 2048;
 const SESSION_MS = 800;
-const IDLE_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
+const IDLE_LIFETIME_MS = Number(process.env.SESSION_IDLE_LIFETIME) * 1000;
 const NOTED_EVERY_MS = 60_000;
 
 // RFC 8410: the bytes before an Ed25519 seed in PKCS #8. This service computes the public key and

@@ -7,7 +7,7 @@ import Redis from "iovalkey";
 const CACHE_IS_ON = process.env.CACHE !== "off";
 const PREFIX = process.env.REDIS_KEY_PREFIX ?? "roundtrip";
 const GENERATION_SECONDS = 24 * 60 * 60;
-const ENTRIES_MS = 60_000;
+const ENTRIES_MS = Number(process.env.CACHE_LIFETIME) * 1000;
 
 const [, AMOUNT, UNIT] = /^(\d+)\/(second|minute|hour|day)$/.exec(process.env.RATE_LIMIT_DEFAULT);
 const WINDOW_SECONDS = { second: 1, minute: 60, hour: 60 * 60, day: 24 * 60 * 60 }[UNIT];

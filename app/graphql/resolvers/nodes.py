@@ -5,9 +5,9 @@ from typing import Final
 from ariadne import InterfaceType, ObjectType
 
 from app.errors import NotFound
-from app.graphql.context import Context
-from app.graphql.fields import field
-from app.graphql.ids import global_id, split
+from app.graphql.resolvers.context import Context
+from app.graphql.resolvers.fields import field
+from app.graphql.resolvers.ids import global_id, split
 from app.schemas.bodies import Row
 from app.schemas.orders import OrderRead
 from app.schemas.products import ProductRead

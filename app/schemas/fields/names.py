@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.models.characters import REFUSED, UNSEEN, has_refused, without_refused
+from app.models.values.characters import REFUSED, UNSEEN, has_refused, without_refused
 
 MAX_NAME_CHARACTERS = 100
 _VISIBLE = re.compile(f"[^{UNSEEN}]")

@@ -6,9 +6,9 @@ from typing import Any, Final
 from ariadne import EnumType, ObjectType
 
 from app.errors import FieldError, Invalid, NotFound
-from app.graphql.context import Context
-from app.graphql.fields import expected_version, field, validated
-from app.graphql.ids import number_of
+from app.graphql.resolvers.context import Context
+from app.graphql.resolvers.fields import expected_version, field, validated
+from app.graphql.resolvers.ids import number_of
 from app.models import OrderStatus
 from app.schemas.orders import OrderCreate, OrderLineRead, OrderRead
 from app.schemas.products import ProductRead

@@ -9,7 +9,7 @@ from aiodataloader import DataLoader
 
 from app.container import Container
 from app.errors import NotFound, existing
-from app.graphql.ids import number_of
+from app.graphql.resolvers.ids import number_of
 from app.http.request_state import RequestState
 from app.http.sign_in import signed_in
 from app.models import OrderListing, Principal

@@ -2,10 +2,10 @@
 
 from ariadne import EnumType, ObjectType
 
-from app.graphql.connections import Connection
-from app.graphql.context import Context
-from app.graphql.fields import expected_version, field, page_size, validated
-from app.graphql.ids import number_of
+from app.graphql.resolvers.connections import Connection
+from app.graphql.resolvers.context import Context
+from app.graphql.resolvers.fields import expected_version, field, page_size, validated
+from app.graphql.resolvers.ids import number_of
 from app.models import OrderStatus, Role
 from app.schemas.orders import OrderRead
 from app.schemas.users import UserCreate, UserRead, UserUpdate
@@ -48,7 +48,7 @@ async def list_orders(
 async def create_user(
     _: None, context: Context, *, name: str, email: str, password: str
 ) -> UserRead:
-    """Sign up. A link to confirm the address is sent to it."""
+    """Sign up. The address gets a message with a link that confirms it."""
     body = validated(UserCreate, name=name, email=email, password=password)
     return await context.users.register(body)
 

@@ -6,7 +6,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from psycopg_pool import PoolTimeout
 
-from app.repositories.database_url import conninfo
+from app.repositories.postgres.address import conninfo
 from app.settings import Settings
 
 UNAVAILABLE: Final = (ConnectorException, PoolTimeout)

@@ -5,7 +5,7 @@ from typing import Final
 
 from email_validator import EmailNotValidError, validate_email
 
-from app.models.characters import has_refused
+from app.models.values.characters import has_refused
 
 _MAX_CODE_POINTS = 1024
 """Four times the length that RFC 5321 allows: normalising can combine code points into one."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from app.errors import AppError, Contended, Unavailable
-from app.repositories.statements import Statement
+from app.repositories.postgres.statements import Statement
 from app.tracing import begin_stage, code_attributes_of_caller, staged
 
 _log = structlog.get_logger()

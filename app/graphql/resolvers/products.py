@@ -2,10 +2,10 @@
 
 from ariadne import ObjectType
 
-from app.graphql.connections import Connection
-from app.graphql.context import Context
-from app.graphql.fields import field, page_size
-from app.graphql.ids import number_of
+from app.graphql.resolvers.connections import Connection
+from app.graphql.resolvers.context import Context
+from app.graphql.resolvers.fields import field, page_size
+from app.graphql.resolvers.ids import number_of
 from app.schemas.products import ProductRead
 
 query = ObjectType("Query")

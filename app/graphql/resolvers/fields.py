@@ -8,7 +8,7 @@ from graphql import GraphQLResolveInfo
 from pydantic import BaseModel, ValidationError
 
 from app.errors import FieldError, Invalid, MalformedHeader
-from app.graphql.context import Context
+from app.graphql.resolvers.context import Context
 from app.http.framework_errors import invalid_body
 from app.http.pagination import MAX_LIMIT
 from app.schemas.preconditions import EntityTags

@@ -16,7 +16,10 @@ class Edge(Generic[Item]):
 
     @property
     def cursor(self) -> str:
-        """The cursor of the rows after this one. It is computed only if the query asks for it."""
+        """The cursor of this row: as `after`, it gets the rows after this row.
+
+        It is computed only if the query asks for it.
+        """
         return self._cursor(self.node.id)
 
 

@@ -1,0 +1,1 @@
+"""The functions that read the fields of the graph, and its mutations. They call the services."""

@@ -1,0 +1,1 @@
+"""What identifies a cached read, and which change of data invalidates it."""

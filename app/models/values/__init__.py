@@ -1,0 +1,1 @@
+"""The rules about single values, such as an email address."""

@@ -1,0 +1,1 @@
+"""How the repositories use PostgreSQL: addresses, connections, statements and their errors."""

@@ -1,0 +1,1 @@
+"""Fields that several bodies share: money, names and passwords."""
