@@ -40,7 +40,7 @@ class Store:
         self._cache = cache
         self._session_cache = session_cache
         self._cache_seconds = cache_seconds
-        self.reading = database.reading
+        self.uncached = database.reading
         """Reads without the cache. Each statement sees the data that was committed before it."""
 
     async def read(
@@ -61,17 +61,17 @@ class Store:
         return await self._cache.get_or_load(tag, variant, load_bytes, seconds=self._cache_seconds)
 
     async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
-        async with self.reading() as tx:
+        async with self.uncached() as tx:
             representation = await load(tx)
         return representation.to_bytes()
 
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
-        If `work` ends sessions, the session cache of this process drops the sessions of these
-        users. After a deadlock or a serialization failure, `work` runs again, up to 3 times in
-        all, so `work` must do nothing that a rollback does not undo. Raises `Contended` if all 3
-        attempts fail for this reason. If the outcome of a commit is unknown, `work` does not run
+        The session cache of this process forgets each user whose sessions `work` has added or
+        ended. After a deadlock or a serialization failure, `work` runs again, up to 3 times in all,
+        so a rollback must undo everything that `work` does. Raises `Contended` if all 3 attempts
+        fail for this reason. If the outcome of a commit is unknown, `work` does not run
         again.
         """
         # All attempts share this set. The executor adds the tags of changed rows before the commit.
@@ -97,7 +97,9 @@ class Store:
             for user_id in tx.sessions.changed_users:
                 self._session_cache.forget(user_id)
 
-    async def clear(self, delete_some: Callable[[Transaction, int], Awaitable[int]]) -> int:
+    async def delete_in_batches(
+        self, delete_some: Callable[[Transaction, int], Awaitable[int]]
+    ) -> int:
         """Delete rows in transactions of at most 1000 rows each. Return the number of deleted rows.
 
         `delete_some` deletes no more rows than its second argument says, and returns their number.

@@ -92,7 +92,11 @@ class RunAgainLater:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report an attempt without a verdict as AGAIN. The last attempt fails instead."""
+        """Report a test that the machine was too slow to judge as "again", and repeat it.
+
+        The test is repeated at the end of the run. Its last attempt is reported as failed, and in a
+        pytest-xdist worker its first one.
+        """
         report = yield
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
             return report

@@ -121,5 +121,5 @@ def new_secret() -> tuple[str, bytes]:
 
 
 def hash_of(secret: str) -> bytes:
-    """Return the SHA-256 by which a refresh token or a cookie is looked up."""
+    """Return the SHA-256 of a secret. The tables contain it instead of the secret."""
     return hashlib.sha256(secret.encode()).digest()

@@ -18,7 +18,10 @@ from app.errors import FieldError
 PROBES: Final = {"/livez", "/readyz", "/metrics"}
 """The paths of health checks and metrics."""
 METHODS: Final = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-"""The methods that spans, logs and metrics name. A client can send any text as a method."""
+"""The methods that appear in spans, logs and metrics.
+
+Another method does not appear there, because a client can send any text as a method.
+"""
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
 _SLASHES: Final = re.compile("/{2,}")

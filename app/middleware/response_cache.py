@@ -46,8 +46,8 @@ class StoredResponses:
     ) -> None:
         """Store each response for `seconds`.
 
-        `find_principal` returns the user of a token or a cookie without a query. It returns None
-        if this process has not verified the session recently.
+        `find_principal` returns the user of a token or a cookie, without asking the database. It
+        returns None if this process has not verified the session recently.
         """
         self._cache = cache
         self._find_principal = find_principal
@@ -90,7 +90,8 @@ class StoredResponses:
 
     def _role(self, state: RequestState) -> Role | None:
         # If this process has not verified the session recently, return None. The route then
-        # verifies the session: in the route, the deadline limits the query.
+        # verifies the session in the database. `Deadline` limits the time of that statement, and
+        # would not limit a statement that runs here.
         principal = self._find_principal(state.claims, state.session_cookie)
         if principal is None:
             return None
@@ -161,7 +162,8 @@ class ResponseCache:
 
         async def send_and_copy(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 200:  # noqa: PLR2004 - only 200 is stored
-                # Copy the headers before the outer middleware adds those of this request only.
+                # Copy the headers now. The outer middleware later adds headers that are valid for
+                # this request only.
                 headers.extend(message["headers"])
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
@@ -183,10 +185,10 @@ def _key(scope: Scope, *, public: bool) -> Hashable:
 def _response_start(response: StoredResponse, headers: _Headers) -> Message | None:
     # This function compares only the common values of Accept and If-None-Match. For other values,
     # it returns None, so that the route parses these headers and responds.
-    sent = dict(headers)
-    if sent.get(b"accept") not in _ACCEPTABLE:
+    request_headers = dict(headers)
+    if request_headers.get(b"accept") not in _ACCEPTABLE:
         return None
-    etag = sent.get(b"if-none-match")
+    etag = request_headers.get(b"if-none-match")
     if etag is None:
         return {"type": "http.response.start", "status": 200, "headers": list(response.headers)}
     if etag != response.etag:

@@ -26,7 +26,7 @@ class Principal:
         """Whether the session began less than five minutes ago: its user has just signed in."""
         return now - self.created_at < _RECENT
 
-    def session_ended(self) -> Unauthenticated:
+    def session_ended_error(self) -> Unauthenticated:
         """Return the error to raise if the session ends while a request runs."""
         return InvalidSession() if self.by_cookie else InvalidToken()
 

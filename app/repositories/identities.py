@@ -64,7 +64,7 @@ class IdentityRepository:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def get_user_locked(self, issuer: str, subject: str) -> User | None:
+    async def get_user_for_update(self, issuer: str, subject: str) -> User | None:
         """Find the user with this identity and lock it."""
         return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
 

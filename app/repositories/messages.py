@@ -114,7 +114,7 @@ class MessageRepository:
                 traceparent=traceparent,
             )
 
-    async def get_locked(self, message_id: int) -> Message | None:
+    async def get_for_update(self, message_id: int) -> Message | None:
         """Find a message by id and lock it until the transaction ends."""
         return await self._executor.fetch_one(_LOCKED, message_id=message_id)
 

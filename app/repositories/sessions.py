@@ -174,7 +174,7 @@ class SessionRepository:
             _KEEP, session_id=caller.session_id, user_id=caller.user_id
         )
         if kept is None:
-            raise caller.session_ended()
+            raise caller.session_ended_error()
 
     async def list_for_user(
         self, user_id: int, *, before: int | None, limit: int, now: datetime, idle: timedelta

@@ -130,7 +130,7 @@ class UserRepository:
         """Find the users with these ids. The result has no order."""
         return await self._executor.fetch_all(_BY_IDS, user_ids=list(user_ids))
 
-    async def get_locked(self, user_id: int) -> User | None:
+    async def get_for_update(self, user_id: int) -> User | None:
         """Find a user by id and lock it, so that no other transaction changes it."""
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 

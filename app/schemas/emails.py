@@ -14,7 +14,8 @@ def _email(value: str) -> str:
     try:
         return normalise_email(value)
     except ValueError:
-        # The library's message quotes the address. The service's message must not quote it.
+        # The cause of this error, from email-validator, may quote the address. So the new error has
+        # its own message and no cause.
         raise PydanticCustomError(
             "email", "This is not an email address; write it like name@example.com."
         ) from None

@@ -123,7 +123,7 @@ class AuthService:
         raise BadCredentials
 
     async def _verify(self, login: Login, principal: Principal | None) -> User:
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             user = await tx.users.get_by_email(login.email)
         by_owner = user is not None and principal is not None and principal.user_id == user.id
         matches = await self._check.matches(login.password, user, login.email, by_owner=by_owner)
@@ -148,7 +148,7 @@ class AuthService:
             # The password may have been changed, or the account deleted, since the password was
             # verified. The lock makes a change of password wait until the new session exists. So
             # the change ends the new session too.
-            user = await tx.users.get_locked(verified.id)
+            user = await tx.users.get_for_update(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None
             if user.disabled_at is not None:

@@ -39,14 +39,14 @@ class EmailService:
         Raises `EmailConfirmed` and `TooManyRequests`.
         """
         user_id = caller.user_id
-        async with self._store.reading() as tx:
-            before = existing(await tx.users.get(user_id), caller.session_ended)
+        async with self._store.uncached() as tx:
+            before = existing(await tx.users.get(user_id), caller.session_ended_error)
         if before.email_confirmed:
             raise EmailConfirmed
         await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
-            user = existing(await tx.users.get_locked(user_id), caller.session_ended)
+            user = existing(await tx.users.get_for_update(user_id), caller.session_ended_error)
             if user.email_confirmed:
                 raise EmailConfirmed
             await tx.messages.add(MessageKind.CONFIRM_EMAIL, user_id=user_id, address=user.email)
@@ -60,15 +60,15 @@ class EmailService:
         The address changes when the link is used. Raises `EmailTaken`, `TooManyRequests`, `Invalid`
         if the account has this address already, and the errors of `PasswordCheck.prove_owner`.
         """
-        async with self._store.reading() as tx:
-            before = existing(await tx.users.get(user_id), caller.session_ended)
+        async with self._store.uncached() as tx:
+            before = existing(await tx.users.get(user_id), caller.session_ended_error)
         await self._check.prove_owner(before, caller, change.current_password)
         if before.email == change.email:
             raise Invalid(FieldError("This is the account's address already.", pointer="/email"))
         await self._limit.count_account(user_id)
 
         async def work(tx: Transaction) -> None:
-            user = existing(await tx.users.get_locked(user_id), caller.session_ended)
+            user = existing(await tx.users.get_for_update(user_id), caller.session_ended_error)
             await tx.sessions.lock_against_ending(caller)
             if user.password_hash != before.password_hash:
                 # A concurrent change has replaced the password that this request has checked.

@@ -31,7 +31,7 @@ class IdentityService:
         """
         cursors = self._cursors.of("identities", user_id=user_id)
         after = cursors.decode(cursor)
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             identities = await tx.identities.list_for_user(
                 user_id, after=after.row_id if after else 0, limit=limit + 1
             )
@@ -53,7 +53,7 @@ class IdentityService:
         async def work(tx: Transaction) -> None:
             # The lock makes concurrent removals run one after the other, so that they cannot
             # remove the last two identities together.
-            user = await tx.users.get_locked(caller.user_id)
+            user = await tx.users.get_for_update(caller.user_id)
             await tx.sessions.lock_against_ending(caller)
             user = existing(user)
             issuer = existing(await tx.identities.remove(identity_id, user_id=user.id))

@@ -22,13 +22,13 @@ class JobService:
 
     async def measure(self) -> QueueStatus:
         """Return the numbers of jobs, by queue and state, and of workers."""
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             counts = await tx.jobs.count()
             return QueueStatus(counts, await tx.jobs.count_workers(silent_for=SILENT_FOR))
 
     async def list_failed(self, *, limit: int) -> list[FailedJob]:
         """Return up to `limit` failed jobs, the oldest first."""
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             return await tx.jobs.list_failed(limit=limit)
 
     async def retry(self, job_id: int) -> None:
@@ -44,7 +44,7 @@ class JobService:
     async def clear_failed(self) -> int:
         """Delete the jobs that failed long ago, and return their number."""
         failed_until = datetime.now(UTC) - UNSENT_KEPT_FOR
-        return await self._store.clear(
+        return await self._store.delete_in_batches(
             lambda tx, limit: tx.jobs.clear_failed(failed_until=failed_until, limit=limit)
         )
 

@@ -86,7 +86,7 @@ class MessageService:
     async def _prepare(
         self, message_id: int, tx: Transaction, *, link_base: str
     ) -> _Prepared | None:
-        message = await tx.messages.get_locked(message_id)
+        message = await tx.messages.get_for_update(message_id)
         if message is None or message.sent_at is not None:
             return None
         user = await tx.users.get(message.user_id) if message.user_id is not None else None
@@ -115,7 +115,7 @@ class MessageService:
     async def clear(self) -> int:
         """Delete old messages, and return their number."""
         now = datetime.now(UTC)
-        return await self._store.clear(
+        return await self._store.delete_in_batches(
             lambda tx, limit: tx.messages.clear(
                 sent_until=now - _SENT_KEPT_FOR, created_until=now - UNSENT_KEPT_FOR, limit=limit
             )

@@ -1,6 +1,7 @@
 """Sign-in at an identity provider (OpenID Connect), and linking an identity to an account."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +25,7 @@ from app.models import MessageKind, OidcFlow, Principal
 from app.models.oidc_flows import FLOW_LIFETIME
 from app.models.values.emails import normalise_email
 from app.repositories.database import Transaction
-from app.schemas.fields.names import fitting_name
+from app.schemas.fields.names import valid_name_from
 from app.store import Store
 from app.tracing import staged_methods
 
@@ -65,7 +66,10 @@ class FinishedFlow:
 
 @staged_methods("service")
 class OidcService:
-    """Starts sign-ins and links at identity providers, and finishes each of them once."""
+    """Starts flows at identity providers, and finishes each flow once at most.
+
+    A flow signs a user in, or links an identity to an account.
+    """
 
     def __init__(  # noqa: PLR0913 - all objects that it uses
         self,
@@ -92,12 +96,12 @@ class OidcService:
         return_to: str,
         link_to: Principal | None = None,
     ) -> StartedFlow:
-        """Begin a sign-in or, with `link_to`, the link of an identity to that account.
+        """Begin a sign-in. With `link_to`, begin to link an identity to the account of this user.
 
-        `origin` is the origin at which the browser has reached the service. The flow expires after
-        10 minutes. Raises `NotFound` if the provider is not configured, `ProviderUnavailable` if it
-        gives no valid answer, and `InvalidToken` or `InvalidSession` if the session of `link_to`
-        has ended since the HTTP request began.
+        `origin` is the origin at which the browser has reached the service. It is used if
+        PUBLIC_URL is not set. The flow expires after 10 minutes. Raises `NotFound` if the provider
+        is not configured, `ProviderUnavailable` if it gives no valid answer, and `InvalidToken` or
+        `InvalidSession` if the session of `link_to` has ended since the HTTP request began.
         """
         provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
@@ -119,7 +123,7 @@ class OidcService:
         )
         added = await self._store.write(lambda tx: tx.flows.add(flow))
         if not added and link_to is not None:
-            raise link_to.session_ended()
+            raise link_to.session_ended_error()
         return StartedFlow(url, browser_secret)
 
     async def begin_link(
@@ -135,8 +139,8 @@ class OidcService:
 
         Raises the errors of `begin` and of `PasswordCheck.prove_owner`.
         """
-        async with self._store.reading() as tx:
-            user = existing(await tx.users.get(caller.user_id), caller.session_ended)
+        async with self._store.uncached() as tx:
+            user = existing(await tx.users.get(caller.user_id), caller.session_ended_error)
         await self._check.prove_owner(user, caller, current_password, recent_is_enough=True)
         return await self.begin(name, origin=origin, return_to=return_to, link_to=caller)
 
@@ -151,9 +155,11 @@ class OidcService:
         """Complete a flow in the browser that began it. A flow can be completed once.
 
         A new session ends `replaces`, the session of the browser's earlier cookie. Raises
-        `SignInDeclined` and `ProviderUnavailable`. Raises `OidcRefused` if the response does not
-        belong to a flow of this browser. Raises `EmailUnverified` and `LinkRequired` for a new
-        account, and `IdentityTaken` for a link.
+        `NotFound` and `ProviderUnavailable` as `begin` does, and `SignInDeclined` if the response
+        is an error. Raises `OidcRefused` if the response is not valid for a flow of this browser,
+        or if the session that began the link has ended. A sign-in raises `AccountDisabled`. A first
+        sign-in raises `EmailUnverified`, or `LinkRequired` if another account has the email. A link
+        raises `IdentityTaken`.
         """
         provider = existing(self._providers.get(name))
         flow = await self._take_flow(name, response)
@@ -162,54 +168,55 @@ class OidcService:
         if response.code is None:
             raise OidcRefused
         request = AuthorizationRequest(flow.redirect_uri, flow.nonce, flow.code_verifier)
-        claimed = await provider.redeem(response.code, request, issuer=response.issuer)
+        claims = await provider.redeem(response.code, request, issuer=response.issuer)
         if flow.user_id is not None and flow.session_id is not None:
-            await self._link(name, claimed, flow.user_id, flow.session_id)
+            await self._link(name, claims, flow.user_id, flow.session_id)
             return FinishedFlow(flow.return_to, None)
-        secret = await self._sign_in(claimed, user_agent, replaces)
+        secret = await self._sign_in(claims, user_agent, replaces)
         return FinishedFlow(flow.return_to, secret)
 
     async def clear_expired_flows(self) -> int:
         """Delete the expired flows, and return their number."""
         now = datetime.now(UTC)
-        return await self._store.clear(
+        return await self._store.delete_in_batches(
             lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
         )
 
     async def _take_flow(self, name: str, response: AuthorizationResponse) -> OidcFlow:
-        state, browser = hash_of(response.state or ""), hash_of(response.browser_secret or "")
+        state_hash = hash_of(response.state or "")
+        browser_hash = hash_of(response.browser_secret or "")
         now = datetime.now(UTC)
-        flow = await self._store.write(lambda tx: tx.flows.take(name, state, browser, now=now))
+        flow = await self._store.write(
+            lambda tx: tx.flows.take(name, state_hash, browser_hash, now=now)
+        )
         if flow is None:
             raise OidcRefused
         return flow
 
     async def _sign_in(
-        self, claimed: IdTokenClaims, user_agent: str | None, replaces: Principal | None
+        self, claims: IdTokenClaims, user_agent: str | None, replaces: Principal | None
     ) -> str:
+        # After such an error, either another account has the email, or a concurrent first sign-in
+        # of this identity has created the account. A second attempt shows which is the case.
+        with suppress(EmailTaken, IdentityTaken):
+            return await self._start_session(claims, user_agent, replaces)
         try:
-            return await self._start_session(claimed, user_agent, replaces)
-        except (EmailTaken, IdentityTaken):
-            # Either another account has the email, or a concurrent first sign-in of this identity
-            # has created the account. A second attempt shows which of the two is the case.
-            pass
-        try:
-            return await self._start_session(claimed, user_agent, replaces)
+            return await self._start_session(claims, user_agent, replaces)
         except EmailTaken as error:
             raise LinkRequired from error
 
     async def _start_session(
-        self, claimed: IdTokenClaims, user_agent: str | None, replaces: Principal | None
+        self, claims: IdTokenClaims, user_agent: str | None, replaces: Principal | None
     ) -> str:
         secret, secret_hash = new_secret()
 
         async def work(tx: Transaction) -> None:
-            user = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
+            user = await tx.identities.get_user_for_update(claims.issuer, claims.subject)
             if user is not None and user.disabled_at is not None:
                 raise AccountDisabled
-            user_id = user.id if user is not None else await _new_user(tx, claimed)
+            user_id = user.id if user is not None else await _new_user(tx, claims)
             now = datetime.now(UTC)
-            await tx.identities.note_use(claimed.issuer, claimed.subject, now=now)
+            await tx.identities.note_use(claims.issuer, claims.subject, now=now)
             await tx.sessions.add(
                 user_id=user_id,
                 cookie_hash=secret_hash,
@@ -221,20 +228,20 @@ class OidcService:
         await self._store.write(work)
         return secret
 
-    async def _link(self, name: str, claimed: IdTokenClaims, user_id: int, session_id: int) -> None:
+    async def _link(self, name: str, claims: IdTokenClaims, user_id: int, session_id: int) -> None:
         now, idle = datetime.now(UTC), self._session_idle
 
         async def work(tx: Transaction) -> None:
             # The session may have ended since the flow began, or the account may be erased. With
             # the lock, an erasure and this transaction run one after the other.
-            user = await tx.users.get_locked(user_id)
+            user = await tx.users.get_for_update(user_id)
             if not user or not await tx.sessions.get_principal(
                 session_id, user_id=user_id, now=now, idle=idle
             ):
                 raise OidcRefused
-            owner = await tx.identities.get_user_locked(claimed.issuer, claimed.subject)
+            owner = await tx.identities.get_user_for_update(claims.issuer, claims.subject)
             if owner is None:
-                await _add_identity(tx, claimed, user_id, session_id)
+                await _add_identity(tx, claims, user_id, session_id)
                 await tx.messages.add(
                     MessageKind.IDENTITY_LINKED, user_id=user_id, address=user.email, provider=name
                 )
@@ -244,23 +251,23 @@ class OidcService:
         await self._store.write(work)
 
 
-async def _new_user(tx: Transaction, claimed: IdTokenClaims) -> int:
+async def _new_user(tx: Transaction, claims: IdTokenClaims) -> int:
     try:
-        email = normalise_email(claimed.email or "")
+        email = normalise_email(claims.email or "")
     except ValueError as error:
         raise EmailUnverified from error
-    name = fitting_name(claimed.name or "") or fitting_name(email.partition("@")[0])
-    # The provider has confirmed the address.
+    name = valid_name_from(claims.name or "") or valid_name_from(email.partition("@")[0])
+    # `IdTokenClaims.email` is None unless the provider has verified the address.
     user = await tx.users.add(
         name=name or email, email=email, password_hash=None, email_confirmed=True
     )
-    await _add_identity(tx, claimed, user.id, None)
+    await _add_identity(tx, claims, user.id, None)
     return user.id
 
 
 async def _add_identity(
-    tx: Transaction, claimed: IdTokenClaims, user_id: int, session_id: int | None
+    tx: Transaction, claims: IdTokenClaims, user_id: int, session_id: int | None
 ) -> None:
     await tx.identities.add(
-        issuer=claimed.issuer, subject=claimed.subject, user_id=user_id, session_id=session_id
+        issuer=claims.issuer, subject=claims.subject, user_id=user_id, session_id=session_id
     )

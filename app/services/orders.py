@@ -82,14 +82,18 @@ class OrderService:
             # process's session cache. The lock makes an erasure wait until this transaction ends.
             for account_id in sorted({user_id, caller.user_id}):
                 if not await tx.users.lock_against_erasure(account_id):
-                    raise caller.session_ended() if account_id == caller.user_id else NotFound()
+                    raise (
+                        caller.session_ended_error() if account_id == caller.user_id else NotFound()
+                    )
             try:
                 placed = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
-                # Another request with this key may have committed after `claim` read the stored
-                # responses. Its response is not returned here, because this transaction must roll
-                # back.
-                if key and await _earlier_response(tx, caller.user_id, key, request_hash):
+                # An earlier request with this key may have taken the stock, and may have committed
+                # while this transaction claimed the key. This transaction has to roll back, so it
+                # cannot return the stored response. The client gets it with the next attempt.
+                if key is not None and await _earlier_response(
+                    tx, caller.user_id, key, request_hash
+                ):
                     raise IdempotencyInFlight from None
                 raise
             if key is not None:
@@ -116,17 +120,17 @@ class OrderService:
 
         A missing order, and an order that the caller may not see, are not in the result.
         """
-        # The statement finds no order of another user, so an existing order and a missing one take
-        # the same time.
+        # Unless the caller is an administrator, the statement finds no order of another user. So
+        # such an order takes the same time as a missing order.
         user_id = None if caller.is_admin else caller.user_id
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             orders = await tx.orders.list_by_ids(order_ids, user_id=user_id)
         return {it.id: OrderRead.of(it) for it in orders}
 
     def listing(
         self, user_id: int, *, cursor: str | None, limit: int, status: OrderStatus | None
     ) -> OrderListing:
-        """Return the argument for `list_pages`. Raises `MalformedCursor`."""
+        """Describe one page for `list_pages`. Raises `MalformedCursor`."""
         before = self._cursors.of("orders", user_id=user_id, status=status).decode(cursor)
         return OrderListing(user_id, status, before.row_id if before else None, limit)
 
@@ -135,9 +139,9 @@ class OrderService:
 
         The number of statements is at most three.
         """
-        wanted = [it._replace(limit=it.limit + 1) for it in listings]
-        async with self._store.reading() as tx:
-            found = await tx.orders.list_pages(wanted)
+        with_next = [page._replace(limit=page.limit + 1) for page in listings]
+        async with self._store.uncached() as tx:
+            found = await tx.orders.list_pages(with_next)
         return [
             Rows.cut(
                 [OrderRead.of(order) for order in orders],
@@ -154,14 +158,13 @@ class OrderService:
 
         The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
         """
-        wanted = OrderStatus(status) if status else None
         cursors = self._cursors.of("orders", user_id=user_id, status=status)
         before = cursors.decode(cursor)
         row_id = before.row_id if before else None
 
         async def load(tx: Transaction) -> OrderPage:
             orders = await tx.orders.list_for_user(
-                user_id, before=row_id, limit=limit + 1, status=wanted
+                user_id, before=row_id, limit=limit + 1, status=status
             )
             rows = [OrderRead.of(order) for order in orders]
             return OrderPage.cut(rows, limit, cursors.following(before, limit))
@@ -185,16 +188,15 @@ class OrderService:
         Raises `NotFound`, `Forbidden`, `PreconditionRequired`, `PreconditionFailed` and
         `InvalidTransition`.
         """
-        wanted = OrderStatus(status)
 
         async def work(tx: Transaction) -> OrderRead:
             order = existing(await tx.orders.get_to_change(order_id, user_id=user_id))
-            if wanted is not OrderStatus.CANCELLED and not by_admin:
+            if status is not OrderStatus.CANCELLED and not by_admin:
                 raise Forbidden
             require_match(expected, OrderRead.of(order).etag())
-            order.move_to(wanted)
+            order.move_to(status)
             order = await tx.orders.save(order)
-            if wanted is OrderStatus.CANCELLED:
+            if status is OrderStatus.CANCELLED:
                 await tx.products.give_back(
                     {line.product_id: line.quantity for line in order.lines}
                 )
@@ -205,7 +207,7 @@ class OrderService:
     async def clear_expired_keys(self) -> int:
         """Delete the expired idempotency keys, and return their number."""
         now = datetime.now(UTC)
-        return await self._store.clear(
+        return await self._store.delete_in_batches(
             lambda tx, limit: tx.idempotency_keys.clear_expired(now=now, limit=limit)
         )
 

@@ -55,7 +55,7 @@ class PasswordResetService:
         """
         token_hash = hash_of(reset.token.get_secret_value())
         password = reset.new_password.get_secret_value()
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             message = await _find(tx, token_hash)
             user = await tx.users.get(message.user_id) if message.user_id is not None else None
         if user is None:

@@ -44,7 +44,7 @@ class ProductService:
 
     async def read_many(self, product_ids: Collection[int]) -> dict[int, ProductRead]:
         """Return the products with these ids, by id. A missing product is not in the result."""
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             products = await tx.products.list_by_ids(product_ids)
         return {product.id: ProductRead.of(product) for product in products}
 
@@ -52,7 +52,7 @@ class ProductService:
         """Like `list_products`, without the cache and with a cursor for each product."""
         cursors = self._cursors.of("products")
         after = cursors.decode(cursor)
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             products = await tx.products.list_after(after.row_id if after else 0, limit=limit + 1)
         rows = [ProductRead.of(product) for product in products]
         return Rows.cut(rows, limit, cursors.after_row)

@@ -93,7 +93,7 @@ class SessionService:
 
     async def _load(self, find: _Find) -> Principal | None:
         now = datetime.now(UTC)
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             principal = await find(tx.sessions, now)
         if principal is not None and principal.last_used_at <= now - _LAST_USE_PRECISION:
             session_id = principal.session_id
@@ -109,7 +109,7 @@ class SessionService:
         """
         cursors = self._cursors.of("sessions", user_id=caller.user_id)
         before = cursors.decode(cursor)
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             sessions = await tx.sessions.list_for_user(
                 caller.user_id,
                 before=before.row_id if before else None,
@@ -123,7 +123,7 @@ class SessionService:
     async def read(self, caller: Principal, session_id: int) -> SessionRead:
         """Return one of the caller's live sessions. Raises `NotFound`."""
         now = datetime.now(UTC)
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             session = existing(
                 await tx.sessions.get(session_id, user_id=caller.user_id, now=now, idle=self._idle)
             )
@@ -145,6 +145,6 @@ class SessionService:
     async def clear_unused(self) -> int:
         """Delete the sessions that were not used for `idle`, and return their number."""
         used_since = datetime.now(UTC) - self._idle
-        return await self._store.clear(
+        return await self._store.delete_in_batches(
             lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)
         )

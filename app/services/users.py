@@ -87,7 +87,7 @@ class UserService:
 
     async def read_many(self, user_ids: Collection[int]) -> dict[int, UserRead]:
         """Return the accounts with these ids, by id. A missing account is not in the result."""
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             return {user.id: UserRead.of(user) for user in await tx.users.list_by_ids(user_ids)}
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
@@ -98,7 +98,7 @@ class UserService:
         cursors = self._cursors.of("users", email=email)
         after = cursors.decode(cursor)
         row_id = after.row_id if after else 0
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             if email is None:
                 users = await tx.users.list_after(row_id, limit=limit + 1)
             else:
@@ -134,8 +134,8 @@ class UserService:
         errors of `PasswordCheck.prove_owner`.
         """
         user_id = caller.user_id
-        async with self._store.reading() as tx:
-            user = existing(await tx.users.get(user_id), caller.session_ended)
+        async with self._store.uncached() as tx:
+            user = existing(await tx.users.get(user_id), caller.session_ended_error)
         new = change.new_password.get_secret_value()
         await self._check.prove_owner(user, caller, change.current_password)
         reject_guessable(new, name=user.name, email=user.email, pointer="/new_password")
@@ -160,7 +160,7 @@ class UserService:
 
     async def list_newest(self, *, limit: int) -> list[User]:
         """Return up to `limit` accounts, the newest first, for operators."""
-        async with self._store.reading() as tx:
+        async with self._store.uncached() as tx:
             return await tx.users.list_newest(limit=limit)
 
     async def set_disabled(self, email: str, *, disabled: bool) -> User:

@@ -78,11 +78,18 @@ class ProviderSettings(EnvironmentSettings):
 
     @model_validator(mode="after")
     def _providers_are_complete(self) -> "ProviderSettings":
-        _all_or_none("GOOGLE_CLIENT_", self.google_client_id, self.google_client_secret)
-        _all_or_none("OIDC_", self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        self._require_all_or_none("google_client_id", "google_client_secret")
+        self._require_all_or_none("oidc_issuer", "oidc_client_id", "oidc_client_secret")
         if self._google() and self._other() and self.oidc_name == "google":
             raise PydanticCustomError("oidc", "OIDC_NAME is taken by Google; choose another")
         return self
+
+    def _require_all_or_none(self, *names: str) -> None:
+        values = [getattr(self, name) for name in names]
+        if any(values) and not all(values):
+            *first, last = map(str.upper, names)
+            message = f"{', '.join(first)} and {last} belong together: set all of them or none"
+            raise PydanticCustomError("oidc", message)
 
     def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
         """Raise if a setting is allowed on a developer's machine only."""
@@ -100,12 +107,6 @@ class ProviderSettings(EnvironmentSettings):
             secret: SecretStr | None = getattr(self, variable)
             if secret and is_example(secret.get_secret_value()):
                 raise PydanticCustomError("secret", f"{variable.upper()} is the example value")
-
-
-def _all_or_none(prefix: str, *values: object) -> None:
-    if any(values) and not all(values):
-        message = f"{prefix}… variables belong together: set all of them or none"
-        raise PydanticCustomError("oidc", message)
 
 
 def _is_on_loopback(url: str) -> bool:

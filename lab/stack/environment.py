@@ -38,9 +38,10 @@ class Choices:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read `HTTP_PORT` (8080), `HTTPS_PORT` (8443), and the addresses of the caller's servers.
+        """Read the ports, and the URLs of servers that the user provides.
 
-        These are `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`.
+        The ports are `HTTP_PORT` (by default 8080) and `HTTPS_PORT` (by default 8443). The URLs are
+        `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`.
 
         :raises LabError: when a value is not a port, or both ports are the same.
         """
@@ -94,7 +95,7 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
         **mail,
     }
     if environment.get("PUBLIC_URL"):
-        # The caller's own address. The service derives the addresses of its pages from it.
+        # The service derives the URL of its account pages from PUBLIC_URL.
         defaults.pop("ACCOUNT_PAGES_URL", None)
     given = {name: value for name, value in environment.items() if value or name not in defaults}
     own = {

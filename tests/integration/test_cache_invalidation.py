@@ -61,7 +61,7 @@ def rename(urls: tuple[str, str], account: Account, name: str) -> None:
     """Save an account with this name, even if the account already has this name."""
 
     async def work(tx: Transaction) -> User:
-        user = await tx.users.get_locked(account.id)
+        user = await tx.users.get_for_update(account.id)
         assert user is not None
         user.name = name
         return await tx.users.save(user)

@@ -417,18 +417,18 @@ def test_without_starttls_nothing_is_sent_in_clear(
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-@pytest.mark.parametrize("host", [_HOST, "192.0.2.1"])
+@pytest.mark.parametrize("named_host", [_HOST, "192.0.2.1"])
 def test_a_certificate_must_be_trusted_and_for_the_host(
     certificate: Certificate,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     tls: Tls,
-    host: str,
+    named_host: str,
 ) -> None:
-    """Neither a stranger's certificate nor one for another host gets a password."""
-    other = _certificate(tmp_path / "other.pem", host)
-    if host != _HOST:
-        # The client trusts this certificate, which is not the host's.
+    """No password is sent if the certificate is not trusted, or names another host."""
+    other = _certificate(tmp_path / "other.pem", named_host)
+    if named_host != _HOST:
+        # The client trusts this certificate, but the certificate names another host.
         monkeypatch.setenv("SSL_CERT_FILE", str(other.path))
 
     async def scenario() -> None:

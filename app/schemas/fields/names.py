@@ -30,7 +30,7 @@ def _name(value: str) -> str:
     return name
 
 
-def fitting_name(text: str) -> str | None:
+def valid_name_from(text: str) -> str | None:
     """Return a valid name made from a provider's text, or None if it has no visible character."""
     visible = without_refused(text[: 2 * MAX_NAME_CHARACTERS]).strip()
     name = visible[:MAX_NAME_CHARACTERS].strip()
