@@ -5,9 +5,12 @@ Secrets have no default. `.env.example` lists all variables.
 """
 
 import os
+import re
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     Field,
     NonNegativeFloat,
     PositiveFloat,
@@ -36,7 +39,28 @@ from app.settings.providers import Provider
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
 DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
-RedisAddress = Annotated[SecretStr, address({"redis", "rediss"}, "redis://:password@host:6379/0")]
+REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
+"""The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
+_PRIMARY = re.compile(r"/[^/]+(/\d+)?")
+
+
+def _require_name_of_primary(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme in REDIS_SENTINEL_SCHEMES and not _PRIMARY.fullmatch(parts.path):
+        example = "redis+sentinel://:password@host-1:26379,host-2:26379/name-of-primary/0"
+        raise PydanticCustomError("url", f"does not name the primary; write it like `{example}`")
+    return url
+
+
+RedisAddress = Annotated[
+    SecretStr,
+    address(
+        {"redis", "rediss", *REDIS_SENTINEL_SCHEMES},
+        "redis://:password@host:6379/0",
+        several_hosts=REDIS_SENTINEL_SCHEMES,
+    ),
+    AfterValidator(_require_name_of_primary),
+]
 _MAX_SECONDS = 10 * 365 * 24 * 60 * 60
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
@@ -59,7 +83,9 @@ class Settings(TokenSettings, MailSettings):
 
     database_url: Annotated[
         SecretStr,
-        address(DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=True),
+        address(
+            DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=DATABASE_SCHEMES
+        ),
     ]
     database_pool_size: PositiveInt = 10
     # A request that gets no connection in this time gets 503. By default, this time and the timeout

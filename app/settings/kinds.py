@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
@@ -118,10 +119,12 @@ def _one_rate_limit(value: str) -> str:
     return value
 
 
-def address(schemes: set[str], example: str, *, several_hosts: bool = False) -> AfterValidator:
+def address(
+    schemes: set[str], example: str, *, several_hosts: Collection[str] = ()
+) -> AfterValidator:
     """Return a validator of a URL's scheme, and of the percent-encoding of its password.
 
-    `several_hosts` allows several hosts, separated by commas.
+    A URL with a scheme in `several_hosts` may have several hosts, separated by commas.
     """
 
     def check(value: SecretStr) -> SecretStr:
@@ -132,7 +135,7 @@ def address(schemes: set[str], example: str, *, several_hosts: bool = False) -> 
             # fragment.
             rest = parts.path + parts.query + parts.fragment
             netloc = parts.netloc.rpartition("@")[2]
-            hosts = netloc.split(",") if several_hosts else [netloc]
+            hosts = netloc.split(",") if parts.scheme in several_hosts else [netloc]
             is_invalid = "@" in rest or 0 in {urlsplit(f"//{host}").port for host in hosts}
         except ValueError:
             is_invalid = True

@@ -9,13 +9,10 @@ from typing import Any, Final
 import structlog
 from circuitbreaker import CircuitBreaker
 from pydantic import SecretStr
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
 from redis.typing import EncodableT
 
+from app.adapters.redis.connecting import close, redis_client
 from app.settings import Settings
 from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 
@@ -53,18 +50,8 @@ class RedisClient:
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
         """Connect to `url`, or else to REDIS_URL."""
         self._timeout = settings.redis_timeout
-        self._redis = Redis.from_url(
-            (url or settings.redis_url).get_secret_value(),
-            # Each batch has its own timeout. With a socket timeout, redis-py would create a task
-            # for each write.
-            socket_timeout=None,
-            socket_connect_timeout=settings.redis_timeout,
-            # A second attempt to connect would take the time of the batch.
-            retry=Retry(NoBackoff(), 0),
-            # With maintenance notifications, the pool treats a connection that the server has
-            # closed as usable.
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+        address = (url or settings.redis_url).get_secret_value()
+        self._redis = redis_client(address, timeout_seconds=settings.redis_timeout)
         # `accepts_writes` uses a connection of the pool, because it also runs while a batch waits
         # for its answers or the breaker is open. All batches use the connection below.
         pool = self._redis.connection_pool
@@ -143,6 +130,9 @@ class RedisClient:
             if connection.is_connected and await connection.can_read():
                 # No answer is expected now, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
+            if not connection.is_connected:
+                # With Sentinel, only this method asks for the current primary.
+                await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await self._read() for _ in commands]
         except BaseException:
@@ -183,7 +173,7 @@ class RedisClient:
         # With TLS, `disconnect` without `nowait` would wait for a server that does not answer.
         await self._connection.disconnect(nowait=True)
         with suppress(*_FAILURES):
-            await self._redis.aclose()
+            await close(self._redis)
 
 
 def _refuses_writes(error: ResponseError) -> bool:
