@@ -16,7 +16,8 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
 from app.models import Principal
-from app.repositories.database import Database, create_engine
+from app.repositories.database import Database
+from app.repositories.postgres.connections import create_engine
 from app.services.auth import AuthService
 from app.services.emails import EmailService
 from app.services.health import HealthService

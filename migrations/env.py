@@ -13,7 +13,7 @@ from functools import partial
 import psycopg
 from alembic import context
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, create_engine, event, pool, text
 from sqlalchemy.exc import OperationalError
 
 from app.repositories.postgres.address import conninfo
@@ -25,7 +25,9 @@ _LOCK = 0x526F756E64  # "Round": any constant number.
 _LOCK_POLL_SECONDS = 0.2
 # While a statement waits for a lock on a table, later statements on the table wait behind it. The
 # timeout is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of this wait.
-_LOCK_TIMEOUT = "SET lock_timeout = '1s'"
+_LOCK_TIMEOUT = "lock_timeout = '1s'"
+# The role may have this timeout. It would end the transaction that holds the lock.
+_NO_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = 0"
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
 # For each host of DATABASE_URL. The default of libpq is longer than two minutes.
@@ -52,16 +54,15 @@ def main() -> None:
             poolclass=pool.NullPool,
             hide_parameters=True,
         )
-        connection = engine.connect()
+        locking, connection = engine.connect(), engine.connect()
     except SettingsError as error:
         sys.exit(str(error))
     except OperationalError as error:
         reason = str(error.orig).partition("\n")[0]
         sys.exit(f"There is no connection to PostgreSQL; see DATABASE_URL. The reason: {reason}")
-    with connection:
-        _acquire_lock(connection)
-        connection.execute(text(_LOCK_TIMEOUT))
-        connection.commit()
+    with locking, connection:
+        _acquire_lock(locking)
+        event.listen(connection, "begin", _set_lock_timeout)
         context.configure(
             connection=connection,
             target_metadata=METADATA,
@@ -78,13 +79,26 @@ def _is_ours(name: str | None, kind: str, _: object) -> bool:
 
 
 def _acquire_lock(connection: Connection) -> None:
-    # Of two concurrent deployments, one gets the lock and runs first. The other one polls. If it
-    # waited for the lock in a statement, CREATE INDEX CONCURRENTLY of the first one would wait for
-    # this statement: a deadlock.
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
-        connection.commit()
+    """Hold the lock until the connection closes.
+
+    Of two concurrent deployments, one gets the lock and runs first. The other one polls. If it
+    waited for the lock in a statement, CREATE INDEX CONCURRENTLY of the first one would wait for
+    this statement: a deadlock.
+
+    A transaction holds the lock, because a session cannot hold it through a pooler in transaction
+    mode. This transaction has its own connection, because each revision commits.
+    """
+    while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}):
+        connection.rollback()
         time.sleep(_LOCK_POLL_SECONDS)
-    connection.commit()
+    connection.execute(text(_NO_IDLE_TIMEOUT))
+
+
+def _set_lock_timeout(connection: Connection) -> None:
+    # Statements outside a transaction need no such timeout: CREATE INDEX CONCURRENTLY blocks no
+    # reads and no writes while it waits.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql(f"SET LOCAL {_LOCK_TIMEOUT}")
 
 
 def _run(connection: Connection) -> None:
@@ -112,7 +126,7 @@ def show() -> None:
         literal_binds=True,
         transaction_per_migration=True,
     )
-    context.execute(_LOCK_TIMEOUT)
+    context.execute(f"SET {_LOCK_TIMEOUT}")
     with context.begin_transaction():
         context.run_migrations()
 

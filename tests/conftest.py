@@ -28,6 +28,7 @@ from tests import preloaded
 from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import StackTestsInOneProcess, slowest_first
 from tests.machine import RunAgainLater
+from tests.pooler import pooler_for_all_services
 from tests.service import CHECKOUT, Service, environment, running_service, signing_key
 
 MAX_OPEN_FILES = 4096
@@ -80,8 +81,12 @@ def postgres_url(scratch: Path) -> Iterator[str]:
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    with PostgresServer(scratch / "postgres", settings={"fsync": "off"}) as server:
-        yield server.admin_url
+    with ExitStack() as stack:
+        postgres = PostgresServer(scratch / "postgres", settings={"fsync": "off"})
+        url = stack.enter_context(postgres).admin_url
+        if os.environ.get("DATABASE_POOLER") == "transaction":
+            stack.enter_context(pooler_for_all_services(scratch / "pooler", url))
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from lab.stack.ports import LOOPBACK, free_port
+from tests.pooler import pooled
 from tests.preloaded import Preloaded
 from tests.service import TIMEOUT_SECONDS, environment
 
@@ -122,7 +123,7 @@ def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator[Preloaded
 def start_worker(log: Path, settings: Mapping[str, str]) -> Preloaded:
     """Start a worker. The caller ends it."""
     log.touch()
-    return Preloaded(["app", "worker"], environment=environment(settings), stdout=log)
+    return Preloaded(["app", "worker"], environment=environment(pooled(settings)), stdout=log)
 
 
 def end_worker(process: Preloaded) -> None:

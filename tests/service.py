@@ -15,6 +15,7 @@ import httpx2
 
 from lab.stack.ports import free_port
 from tests import preloaded
+from tests.pooler import pooled
 from tests.preloaded import Preloaded
 
 CHECKOUT = Path(__file__).parents[1]
@@ -87,7 +88,7 @@ def running_service(
     # 300 seconds are longer than any test takes. With uvicorn's default of five seconds, the server
     # could close an idle connection just when the client sends the next request on it.
     arguments += ["--timeout-keep-alive", "300"]
-    process = _start(arguments, environment(settings), log, release)
+    process = _start(arguments, environment(pooled(settings)), log, release)
     url = f"http://127.0.0.1:{port}"
     try:
         with httpx2.Client(base_url=url, timeout=20) as client:
@@ -104,7 +105,7 @@ def running_service(
 
 def run_app(*arguments: str, settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
     """Run a command for operators: `python -m app` with these arguments."""
-    return preloaded.run(["app", *arguments], environment=environment(settings))
+    return preloaded.run(["app", *arguments], environment=environment(pooled(settings)))
 
 
 def _start(

@@ -43,6 +43,9 @@ class Worker:
         """Register the jobs. Raises `SettingsError` if SWEEP_SCHEDULE is invalid."""
         self._container = container
         self._concurrency = settings.job_concurrency
+        # A notification is for a session. With a pooler, a worker has no session of its own, and
+        # finds new jobs by polling.
+        self._listens = settings.database_pooler == "none"
         self._ending = asyncio.Event()
         self._app = App(connector=create_connector(settings))
         self._max_attempts, max_pause = settings.job_max_attempts, settings.job_max_pause
@@ -107,6 +110,7 @@ class Worker:
                     install_signal_handlers=False,
                     delete_jobs="successful",
                     fetch_job_polling_interval=_POLL_SECONDS,
+                    listen_notify=self._listens,
                     update_heartbeat_interval=_HEARTBEAT_SECONDS,
                     stalled_worker_timeout=SILENT_FOR.total_seconds(),
                     shutdown_graceful_timeout=_GRACE_SECONDS,

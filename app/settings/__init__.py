@@ -87,6 +87,9 @@ class Settings(TokenSettings, MailSettings):
             DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=DATABASE_SCHEMES
         ),
     ]
+    # With `transaction`, DATABASE_URL is the address of a pooler in transaction mode, such as
+    # PgBouncer. The timeouts of statements must then be set for the role.
+    database_pooler: Annotated[Literal["none", "transaction"], in_any_case] = "none"
     database_pool_size: PositiveInt = 10
     # A request that gets no connection in this time gets 503. By default, this time and the timeout
     # of a statement are together as long as REQUEST_TIMEOUT.

@@ -14,7 +14,8 @@ from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import EmailTaken
 from app.models import Principal, User
-from app.repositories.database import Database, Transaction, create_engine
+from app.repositories.database import Database, Transaction
+from app.repositories.postgres.connections import create_engine
 from app.settings import Settings
 from app.store import Store
 from tests.accounts import Account, sign_up

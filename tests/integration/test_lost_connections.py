@@ -39,7 +39,8 @@ def url(new_tables: NewDatabase) -> str:
 @pytest.fixture
 def client(url: str, start_service: StartService) -> httpx2.Client:
     """An HTTP client of a service without a cache, whose three connections have all been used."""
-    client = start_service(DATABASE_URL=url, DATABASE_POOL_SIZE=str(POOL_SIZE), CACHE="off").client
+    settings = {"DATABASE_URL": url, "DATABASE_POOLER": "none"}
+    client = start_service(**settings, DATABASE_POOL_SIZE=str(POOL_SIZE), CACHE="off").client
     at_once([lambda: client.post("/api/users", json=signup_body())] * (3 * POOL_SIZE))
     return client
 

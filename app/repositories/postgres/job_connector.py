@@ -1,6 +1,6 @@
 """The connections of Procrastinate, the library that runs the jobs of a worker."""
 
-from typing import Final
+from typing import Any, Final
 
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
@@ -18,13 +18,16 @@ _CONNECT_TIMEOUT_SECONDS: Final = 2
 
 def create_connector(settings: Settings) -> PsycopgConnector:
     """Return the connector through which Procrastinate uses PostgreSQL."""
+    parameters: dict[str, Any] = {
+        "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        "application_name": "roundtrip worker",
+        "client_encoding": "utf8",
+    }
+    if settings.database_pooler == "transaction":
+        parameters["prepare_threshold"] = None
     return PsycopgConnector(
         conninfo=conninfo(settings.database_url.get_secret_value()),
-        kwargs={
-            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
-            "application_name": "roundtrip worker",
-            "client_encoding": "utf8",
-        },
+        kwargs=parameters,
         min_size=1,
         max_size=_MAX_CONNECTIONS,
         timeout=settings.database_pool_timeout,

@@ -48,6 +48,6 @@ def test_caddy_closes_an_idle_connection_before_uvicorn_does() -> None:
 def test_the_lock_timeout_of_migrations_is_shorter_than_the_timeouts_of_requests() -> None:
     """So a request behind a migration does not reach the pool timeout or the statement timeout."""
     environment = (CADDYFILE.parents[1] / "migrations" / "env.py").read_text()
-    (seconds,) = re.findall(r"SET lock_timeout = '(\d+)s'", environment)
+    (seconds,) = re.findall(r"_LOCK_TIMEOUT = .lock_timeout = '(\d+)s'", environment)
     assert int(seconds) < _default_seconds("database_pool_timeout")
     assert int(seconds) < _default_seconds("database_statement_timeout")

@@ -1,4 +1,4 @@
-// The pool of connections to PostgreSQL, with the settings of app/repositories/database.py.
+// The pool of connections to PostgreSQL, with the settings of app/repositories/postgres/connections.py.
 
 import pg from "pg";
 

@@ -1,0 +1,144 @@
+"""PgBouncer in transaction mode between the services of the tests and PostgreSQL."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.servers import unprivileged
+
+TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_CONFIGURATION = """
+[databases]
+* = host={host} port={server_port}
+[pgbouncer]
+listen_addr = {host}
+listen_port = {port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {users}
+pool_mode = transaction
+# Fewer sessions than a service has connections, so that the connections share them.
+default_pool_size = 5
+server_idle_timeout = 1
+max_client_conn = 1000
+"""
+
+
+_poolers_of_all_services: dict[str, "Pooler"] = {}
+"""The pooler of a server, by the server's host and port."""
+
+
+class Pooler:
+    """A running PgBouncer in front of one server."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def url(self, database_url: str) -> str:
+        """Return the URL of the same database and role through the pooler."""
+        parts = urlsplit(database_url)
+        credentials = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{self.port}"))
+
+    def settings(self, database_url: str) -> Mapping[str, str]:
+        """Return the settings of a service that uses this database through the pooler."""
+        return {"DATABASE_URL": self.url(database_url), "DATABASE_POOLER": "transaction"}
+
+    def forget(self, database_url: str) -> None:
+        """End the sessions of a database, so that new sessions get the current settings."""
+        with psycopg.connect(database_url, autocommit=True) as database:
+            database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings of a service, through a pooler if all services use one.
+
+    A test that needs its own sessions sets `DATABASE_POOLER` itself.
+    """
+    url = settings.get("DATABASE_URL", "")
+    pooler = _poolers_of_all_services.get(_server_of(url))
+    if pooler is None or "DATABASE_POOLER" in settings:
+        return settings
+    return {**settings, **pooler.settings(url)}
+
+
+@contextmanager
+def pooler_for_all_services(directory: Path, postgres_url: str) -> Iterator[None]:
+    """Let all services that use this server use it through a pooler."""
+    with running_pooler(directory, postgres_url) as pooler:
+        set_timeouts(postgres_url, in_all_databases=True)
+        _poolers_of_all_services[_server_of(postgres_url)] = pooler
+        yield
+
+
+def _server_of(url: str) -> str:
+    return url.rpartition("@")[2].partition("/")[0]
+
+
+@contextmanager
+def running_pooler(directory: Path, *urls: str) -> Iterator[Pooler]:
+    """Start PgBouncer for the roles of these URLs, which have one server.
+
+    If PgBouncer is not installed, skip the test.
+    """
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("NO POOLER: install PgBouncer, for example with `apt install pgbouncer`.")
+    directory.mkdir(exist_ok=True)
+    port, parts = free_port(), [urlsplit(url) for url in urls]
+    users = directory / "users.txt"
+    users.write_text("".join(f'"{it.username}" "{it.password}"\n' for it in parts))
+    configuration = directory / "pgbouncer.ini"
+    text = _CONFIGURATION.format(host=LOOPBACK, server_port=parts[0].port, port=port, users=users)
+    configuration.write_text(text)
+    # PgBouncer does not run as root.
+    for path in (directory, users, configuration):
+        unprivileged.hand_over(path)
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, str(configuration)], stdout=log, stderr=log, **unprivileged.popen_user()
+        )
+    try:
+        pooler = Pooler(port)
+        _wait_until_ready(pooler.url(urls[0]))
+        yield pooler
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def set_timeouts(url: str, *, in_all_databases: bool = False) -> None:
+    """Give the role of this URL the timeouts that a service needs which uses a pooler."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        target: sql.Composable = sql.Identifier(connection.info.user)
+        if not in_all_databases:
+            database = sql.Identifier(connection.info.dbname)
+            target = sql.SQL("{} IN DATABASE {}").format(target, database)
+        for name in TIMEOUTS:
+            command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
+            connection.execute(command.format(target, sql.Identifier(name)))
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with psycopg.connect(url, connect_timeout=2):
+                return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
