@@ -57,9 +57,10 @@ read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
 # The local stack starts uvicorn with the same options. lab/stack/servers/apps.py has the reason for
 # each of them.
+# With an empty host, it listens on IPv4 and IPv6.
 # FORWARDED_ALLOW_IPS lists the proxies whose X-Forwarded-For uvicorn trusts.
 CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
-     "--host", "0.0.0.0", "--port", "8000", "--workers", "1", \
+     "--host", "", "--port", "8000", "--workers", "1", \
      "--loop", "uvloop", "--http", "httptools", \
      "--proxy-headers", \
      "--no-access-log", "--no-server-header", \

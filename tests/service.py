@@ -79,11 +79,14 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def running_service(
-    log: Path, settings: Mapping[str, str], *, release: Path = CHECKOUT
+    log: Path, settings: Mapping[str, str], *, release: Path = CHECKOUT, host: str = "127.0.0.1"
 ) -> Iterator[Service]:
-    """Start a service with these settings, and stop it at the end of the block."""
+    """Start a service with these settings, and stop it at the end of the block.
+
+    It listens on `host`, or on all addresses of this machine if `host` is empty.
+    """
     port = free_port()
-    arguments = ["--factory", "app.main:create_app", "--port", str(port)]
+    arguments = ["--factory", "app.main:create_app", "--host", host, "--port", str(port)]
     arguments += ["--no-access-log", "--no-server-header", "--reset-contextvars"]
     # 300 seconds are longer than any test takes. With uvicorn's default of five seconds, the server
     # could close an idle connection just when the client sends the next request on it.
