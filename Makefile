@@ -117,6 +117,10 @@ docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 	}
 	@$(BIN)/python -m pytest -m docker -n0 $(ARGS)
 
+kubernetes-test: dev-set  ## check the manifests in deploy/kubernetes, strictly
+	@sh lab/python.sh -I lab/install.py kubernetes
+	@$(BIN)/python -m pytest -m kubernetes -n0 $(ARGS)
+
 pictures: dev-set  ## regenerate docs/images with a real browser, and the outputs in the tour
 	@$(BIN)/python -m pytest -m pictures -n0 $(ARGS)
 
@@ -125,7 +129,7 @@ secrets:  ## generate the secrets of docker-compose.yml into .env, once
 
 audit: dev-set  ## check the installed packages for known vulnerabilities; needs the network
 	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off \
-		-r requirements/dev.txt -r requirements/provider.txt
+		-r requirements/dev.txt -r requirements/provider.txt -r requirements/kubernetes.txt
 
 format: dev-set  ## format the code
 	@$(BIN)/ruff check --fix-only --quiet
@@ -137,6 +141,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -c requirements/lab.txt -o requirements/dev.txt
 	@$(COMPILE) --group uv -c requirements/dev.txt -o requirements/uv.txt
 	@$(COMPILE) --group provider -c requirements/lab.txt -o requirements/provider.txt
+	@$(COMPILE) --group kubernetes -o requirements/kubernetes.txt
 
 # .venv and the packages may be broken, so the doctor uses neither.
 doctor:  ## find problems of this machine, and say how to fix them

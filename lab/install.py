@@ -26,6 +26,9 @@ LAUNCHER = VENV / "bin" / "lab"
 # The packages of the identity provider. They have their own directory, because they contain modules
 # `tests` and `doc`, which Python must not import instead of the modules of this repository.
 PROVIDER = VENV / "provider"
+# The programs of `make kubernetes-test`. They are as large as all other packages together.
+KUBERNETES = VENV / "kubernetes"
+DIRECTORIES = {"provider": PROVIDER, "kubernetes": KUBERNETES}
 
 PIP = (str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check")
 
@@ -39,7 +42,13 @@ LOCK = CHECKOUT / ".venv.lock"
 INCOMPLETE = VENV / "incomplete"
 
 # The sets that each file contains. dev.txt contains all of lab.txt, in the same versions.
-CONTAINED = {"dev": ("lab", "dev"), "lab": ("lab",), "uv": ("uv",), "provider": ("provider",)}
+CONTAINED = {
+    "dev": ("lab", "dev"),
+    "lab": ("lab",),
+    "uv": ("uv",),
+    "provider": ("provider",),
+    "kubernetes": ("kubernetes",),
+}
 
 # uv does not read pip's configuration. If pip uses a mirror, a proxy or a company's certificates,
 # uv must use them too. So these settings of pip become environment variables of uv.
@@ -137,7 +146,8 @@ def _install(name: str) -> None:
     if name == "uv":
         _install_by_pip(requirements)
     else:
-        _install_by_uv(requirements, ["--target", str(PROVIDER)] if name == "provider" else [])
+        directory = DIRECTORIES.get(name)
+        _install_by_uv(requirements, ["--target", str(directory)] if directory else [])
     for contained in CONTAINED[name]:
         stamp(contained).write_text(_digest(contained))
     INCOMPLETE.unlink()

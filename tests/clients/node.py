@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
 
-
-def installed(name: str, directory: Path) -> Path:
-    """Copy a directory of tests/clients into `directory`, and install its packages there.
+def installed(source: Path, directory: Path) -> Path:
+    """Copy a directory with a lock file into `directory`, and install its packages there.
 
     Skips the test if Node.js or npm is missing. The report of the skip says how to install them.
     """
@@ -19,13 +17,13 @@ def installed(name: str, directory: Path) -> Path:
         pytest.skip(
             "NO NODE: install Node.js 20 or newer with npm, for example with `apt install npm`"
         )
-    target = directory / name
-    shutil.copytree(HERE / name, target, ignore=shutil.ignore_patterns("node_modules"))
+    target = directory / source.name
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("node_modules"))
     run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", directory=target)
     return target
 
 
-def run(*command: str, directory: Path) -> str:
+def run(*command: str, directory: Path, stdin: str | None = None) -> str:
     """Run a program and return its output. The program must succeed.
 
     It may be a program of an installed package.
@@ -35,6 +33,7 @@ def run(*command: str, directory: Path) -> str:
     result = subprocess.run(
         command,
         cwd=directory,
+        input=stdin,
         env={**os.environ, **no_telemetry, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,

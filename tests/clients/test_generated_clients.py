@@ -65,7 +65,7 @@ def test_a_typescript_client_is_generated_compiled_and_used(
     service: Service, document: Path, product_id: str, tmp_path: Path
 ) -> None:
     """The client does the same as the Python client, with openapi-typescript and openapi-fetch."""
-    directory = installed("typescript", tmp_path)
+    directory = installed(Path(__file__).with_name("typescript"), tmp_path)
     run("openapi-typescript", str(document), "--output", "schema.ts", directory=directory)
     run("tsc", directory=directory)
     run("node", "use_client.js", service.url, product_id, directory=directory)
@@ -74,7 +74,7 @@ def test_a_typescript_client_is_generated_compiled_and_used(
 @pytest.mark.slow
 def test_linters_find_nothing_in_the_openapi_document(document: Path, tmp_path: Path) -> None:
     """Redocly and Spectral apply their recommended rules. Their files say why a rule is off."""
-    directory = installed("linters", tmp_path)
+    directory = installed(Path(__file__).with_name("linters"), tmp_path)
     redocly = ["redocly", "lint", str(document), "--config", "redocly.yaml", "--format", "json"]
     assert '"warnings": 0' in run(*redocly, directory=directory)
     spectral = ["spectral", "lint", str(document), "--ruleset", "spectral.yaml"]

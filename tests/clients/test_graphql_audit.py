@@ -17,7 +17,7 @@ AUDITS = 61
 def test_every_audit_passes(start_service: StartService, tmp_path: Path) -> None:
     """The audits are those of `graphql-http`, the reference implementation for JavaScript."""
     service = start_service(GRAPHQL_INTROSPECTION="on")
-    directory = installed("graphql_audit", tmp_path)
+    directory = installed(Path(__file__).with_name("graphql_audit"), tmp_path)
     results = json.loads(run("node", "audit.js", f"{service.url}/graphql", directory=directory))
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == AUDITS

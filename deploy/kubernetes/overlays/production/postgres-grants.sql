@@ -1,0 +1,12 @@
+-- The service connects as `roundtrip`. This role reads and writes rows, and owns no table. The
+-- operator has created both roles; deploy/postgres.sql has the reasons.
+REVOKE ALL ON DATABASE roundtrip FROM PUBLIC;
+GRANT CONNECT ON DATABASE roundtrip TO roundtrip;
+ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
+ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public GRANT USAGE ON SEQUENCES TO roundtrip;
+SET ROLE migrator;
+CREATE TABLE IF NOT EXISTS alembic_version (
+    version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
+);
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM roundtrip;

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Starts a sentinel: it watches the primary, and with another sentinel promotes a replica.
+set -eu
+primary=
+for pod in 0 1 2; do
+    primary=${primary:-$(timeout 2 valkey-cli -h "redis-$pod.redis.$NAMESPACE.svc" -p 26379 --raw \
+        SENTINEL get-master-addr-by-name primary 2>/dev/null | head -1)}
+done
+# At the very first start, no sentinel runs: the primary is the first pod.
+primary=${primary:-redis-0.redis.$NAMESPACE.svc}
+# A sentinel does not start before the name of the primary has an address.
+until timeout 2 valkey-cli -h "$primary" ping 2>/dev/null | grep -qE 'PONG|NOAUTH'; do
+    sleep 1
+done
+cat >/data/sentinel.conf <<END
+port 26379
+sentinel resolve-hostnames yes
+sentinel announce-hostnames yes
+sentinel announce-ip $POD.redis.$NAMESPACE.svc
+sentinel monitor primary $primary 6379 2
+sentinel auth-pass primary $PASSWORD
+sentinel down-after-milliseconds primary 5000
+sentinel failover-timeout primary 15000
+END
+exec valkey-server /data/sentinel.conf --sentinel
