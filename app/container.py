@@ -47,13 +47,13 @@ class Container:
     def __init__(self, settings: Settings) -> None:
         self.health = HealthService()
         self._database = Database(create_engine(settings))
-        self.health.add("postgres", self._database.answers)
+        self.health.add("postgres", self._database.state)
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
         )
         for_cache, for_counts = self._redis = _redis_clients(settings)
         for client in set(self._redis):
-            self.health.add("redis", client.accepts_writes)
+            self.health.add("redis", client.state)
         self.rate_limiter = RateLimiter(for_counts, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
             for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"

@@ -4,9 +4,10 @@ import asyncio
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.models.health import State
 from app.repositories.idempotency import IdempotencyRepository
 from app.repositories.identities import IdentityRepository
 from app.repositories.jobs import JobRepository
@@ -20,7 +21,8 @@ from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.task_outcomes import ignore_outcome
 
-_PING: Final = Statement(select(literal(1)), int)
+# On a standby, this setting is `on`, too.
+_PING: Final = Statement(select(func.current_setting("transaction_read_only")), str)
 _PING_TIMEOUT_SECONDS: Final = 1.0
 
 
@@ -51,9 +53,9 @@ class Transaction:
         """Commit, or roll back if the block has raised an error."""
         await self._executor.end(error)
 
-    async def ping(self) -> None:
-        """Send a statement, to check that PostgreSQL answers."""
-        await self._executor.fetch_one(_PING)
+    async def accepts_writes(self) -> bool:
+        """Ask PostgreSQL whether it accepts writes."""
+        return await self._executor.fetch_row(_PING) == "off"
 
     def invalidate(self, *tags: str) -> None:
         """Invalidate the cached reads with these tags, even if no row changes.
@@ -71,7 +73,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._ping: asyncio.Task[None] | None = None
+        self._ping: asyncio.Task[bool] | None = None
 
     def transaction(self, changed: set[str]) -> Transaction:
         """Return a transaction. It commits when its block ends, or rolls back if the block raises.
@@ -89,8 +91,8 @@ class Database:
         executor = Executor(self._engine, in_transaction=False, changed=set())
         return Transaction(executor, set())
 
-    async def answers(self) -> bool:
-        """Return whether PostgreSQL answers a statement within a second."""
+    async def state(self) -> State:
+        """Return the state of PostgreSQL. It is `down` if it does not answer within a second."""
         # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
         # until it ends by itself, and no second ping starts before it has ended.
         if self._ping is None or self._ping.done():
@@ -99,11 +101,13 @@ class Database:
             self._ping.add_done_callback(ignore_outcome)
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
-        return ping.done() and not ping.cancelled() and ping.exception() is None
+        if not ping.done() or ping.cancelled() or ping.exception() is not None:
+            return "down"
+        return "up" if ping.result() else "read-only"
 
-    async def _send_ping(self) -> None:
+    async def _send_ping(self) -> bool:
         async with self.reading() as tx:
-            await tx.ping()
+            return await tx.accepts_writes()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
+from app.models.health import State
 from app.schemas.bodies import Representation
 
 Part = Literal["postgres", "redis"]
-State = Literal["up", "down"]
 
 
 class Liveness(Representation):
@@ -19,4 +19,4 @@ class Readiness(Representation):
 
     status: Literal["ready", "degraded"]
     postgres: State
-    redis: State
+    redis: Literal["up", "down"]

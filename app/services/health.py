@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from app.errors import NotReady
+from app.models.health import State
 from app.schemas.health import Part, Readiness
 
 
@@ -11,12 +12,12 @@ class HealthService:
     """Checks the servers that the process uses. After `drain()`, the process is not ready."""
 
     def __init__(self) -> None:
-        self._checks: list[tuple[Part, Callable[[], Awaitable[bool]]]] = []
+        self._checks: list[tuple[Part, Callable[[], Awaitable[State]]]] = []
         self._draining = False
 
-    def add(self, part: Part, answers: Callable[[], Awaitable[bool]]) -> None:
-        """Add a health check. A part is up if all of its checks return True."""
-        self._checks.append((part, answers))
+    def add(self, part: Part, check: Callable[[], Awaitable[State]]) -> None:
+        """Add a health check. A part is up if all of its checks return `up`."""
+        self._checks.append((part, check))
 
     def drain(self) -> None:
         """Report the process as not ready from now on, so that it gets no new requests."""
@@ -26,17 +27,21 @@ class HealthService:
         """Return the state of PostgreSQL and Redis.
 
         Raises `NotReady` after `drain()`. Raises it also if PostgreSQL is down, unless `exclude`
-        contains "postgres". Without Redis the process is ready but degraded: each process counts
-        rate limits by itself, and all reads go to PostgreSQL.
+        contains "postgres". If PostgreSQL is read-only, the process is ready but degraded: reads
+        succeed. Without Redis it is degraded, too: each process counts rate limits by itself, and
+        all reads go to PostgreSQL.
         """
         if self._draining:
             raise NotReady("This process is shutting down. Send requests to another process.")
-        answered = await asyncio.gather(*(answers() for _, answers in self._checks))
-        down = {part for (part, _), is_up in zip(self._checks, answered, strict=True) if not is_up}
-        if "postgres" in down and "postgres" not in exclude:
+        found = await asyncio.gather(*(check() for _, check in self._checks))
+        states: dict[Part, State] = {}
+        for (part, _), state in zip(self._checks, found, strict=True):
+            if states.get(part, "up") == "up":
+                states[part] = state
+        if states["postgres"] == "down" and "postgres" not in exclude:
             raise NotReady("PostgreSQL does not answer. Check that it runs and can be reached.")
         return Readiness(
-            status="degraded" if down else "ready",
-            postgres="down" if "postgres" in down else "up",
-            redis="down" if "redis" in down else "up",
+            status="ready" if set(states.values()) == {"up"} else "degraded",
+            postgres=states["postgres"],
+            redis="up" if states["redis"] == "up" else "down",
         )

@@ -119,7 +119,9 @@ def test_a_write_on_a_read_only_server_closes_its_connection(
         run_statement(url, END_CONNECTIONS)
         sent = client.post("/api/users", json=signup_body())
         assert (sent.status_code, sent.json()["code"]) == (503, "unavailable")  # check F23
-        assert client.get("/readyz").status_code == 200
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["postgres"]) == (200, "read-only")  # check F23
+        assert ready.json()["status"] == "degraded"
         connection.execute(setting.format(name, sql.SQL("off")))
     # The connections in the pool are still read-only.
     for _ in range(2 * POOL_SIZE):

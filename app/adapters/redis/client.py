@@ -13,6 +13,7 @@ from redis.exceptions import MasterDownError, ReadOnlyError, RedisError, Respons
 from redis.typing import EncodableT
 
 from app.adapters.redis.connecting import close, redis_client
+from app.models.health import State
 from app.settings import Settings
 from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 
@@ -52,7 +53,7 @@ class RedisClient:
         self._timeout = settings.redis_timeout
         address = (url or settings.redis_url).get_secret_value()
         self._redis = redis_client(address, timeout_seconds=settings.redis_timeout)
-        # `accepts_writes` uses a connection of the pool, because it also runs while a batch waits
+        # `state` uses a connection of the pool, because it also runs while a batch waits
         # for its answers or the breaker is open. All batches use the connection below.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
@@ -152,7 +153,7 @@ class RedisClient:
             # commands follow.
             return RedisUnavailable()
 
-    async def accepts_writes(self) -> bool:
+    async def state(self) -> State:
         """Return whether Redis accepts a write before the timeout, even after earlier failures."""
         try:
             async with asyncio.timeout(self._timeout):
@@ -161,10 +162,10 @@ class RedisClient:
             # The next connection may reach the new primary.
             with suppress(*_FAILURES):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
-            return False
+            return "down"
         except _FAILURES:
-            return False
-        return True
+            return "down"
+        return "up"
 
     async def close(self) -> None:
         """Wait for the batches that are being sent, then close the connections."""
