@@ -18,6 +18,7 @@ from app.adapters.tokens import AccessTokens
 from app.models import Principal
 from app.repositories.database import Database
 from app.repositories.postgres.connections import create_engine
+from app.repositories.replica import Replica
 from app.services.auth import AuthService
 from app.services.emails import EmailService
 from app.services.health import HealthService
@@ -46,7 +47,7 @@ class Container:
 
     def __init__(self, settings: Settings) -> None:
         self.health = HealthService()
-        self._database = Database(create_engine(settings))
+        self._database = _database(settings)
         self.health.add("postgres", self._database.state)
         self._passwords = PasswordHasher(
             threads=settings.password_threads, queue=settings.password_queue
@@ -136,6 +137,14 @@ class Container:
             if self._mail is not None:
                 closing.push_async_callback(self._mail.close)
             closing.callback(self._passwords.close)
+
+
+def _database(settings: Settings) -> Database:
+    primary = create_engine(settings, settings.database_url)
+    replica_url = settings.database_replica_url
+    if replica_url is None:
+        return Database(primary)
+    return Database(primary, Replica(create_engine(settings, replica_url), primary))
 
 
 def _redis_clients(settings: Settings) -> tuple[RedisClient, RedisClient]:

@@ -10,11 +10,12 @@ import structlog
 
 from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
-from app.errors import Contended
+from app.errors import Contended, Unavailable
 from app.models import Principal
 from app.models.cached_reads.bodies import CachedBody
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import Representation
+from app.task_outcomes import ignore_outcome
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -22,6 +23,8 @@ _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
 """The maximum pause after the first failed attempt. After the second, it is twice as long."""
 _MAX_ROWS_PER_TRANSACTION: Final = 1000
+_REPLICA_TIMEOUT_SECONDS: Final = 1.0
+_Load = Callable[[Transaction], Awaitable[Representation]]
 
 
 class Store:
@@ -47,7 +50,7 @@ class Store:
         self,
         tag: str,
         variant: str | None,
-        load: Callable[[Transaction], Awaitable[Representation]],
+        load: _Load,
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
@@ -57,13 +60,27 @@ class Store:
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
-            return CachedBody(await load_bytes(), "bypass", tag)
+            return CachedBody(await load_bytes(0), "bypass", tag)
         return await self._cache.get_or_load(tag, variant, load_bytes, seconds=self._cache_seconds)
 
-    async def _load_bytes(self, load: Callable[[Transaction], Awaitable[Representation]]) -> bytes:
-        async with self.uncached() as tx:
-            representation = await load(tx)
-        return representation.to_bytes()
+    async def _load_bytes(self, load: _Load, unchanged_seconds: float) -> bytes:
+        replica = self._database.reading_replica(unchanged_seconds=unchanged_seconds)
+        body = await self._load_from_replica(load, replica) if replica is not None else None
+        return body if body is not None else await _load_with(self.uncached(), load)
+
+    async def _load_from_replica(self, load: _Load, tx: Transaction) -> bytes | None:
+        """Return None if the replica does not answer in time. It is then not used for a while."""
+        loading = asyncio.create_task(_load_with(tx, load))
+        # A statement on a frozen server cannot be cancelled quickly, so its outcome is ignored.
+        loading.add_done_callback(ignore_outcome)
+        try:
+            async with asyncio.timeout(_REPLICA_TIMEOUT_SECONDS):
+                return await asyncio.shield(loading)
+        except (TimeoutError, Unavailable, Contended):
+            self._database.reject_replica()
+            return None
+        finally:
+            loading.cancel()
 
     async def write(self, work: Callable[[Transaction], Awaitable[_T]]) -> _T:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
@@ -110,3 +127,9 @@ class Store:
             total += deleted
             if deleted < _MAX_ROWS_PER_TRANSACTION:
                 return total
+
+
+async def _load_with(tx: Transaction, load: _Load) -> bytes:
+    async with tx:
+        representation = await load(tx)
+    return representation.to_bytes()

@@ -17,6 +17,7 @@ from app.repositories.orders import OrderRepository
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement
 from app.repositories.products import ProductRepository
+from app.repositories.replica import MAX_LAG_SECONDS, Replica
 from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.task_outcomes import ignore_outcome
@@ -24,6 +25,8 @@ from app.task_outcomes import ignore_outcome
 # On a standby, this setting is `on`, too.
 _PING: Final = Statement(select(func.current_setting("transaction_read_only")), str)
 _PING_TIMEOUT_SECONDS: Final = 1.0
+_SETTLED_SECONDS: Final = MAX_LAG_SECONDS + 1.0
+"""After this time, a replica that is current has a change. The time includes a margin."""
 
 
 class Transaction:
@@ -71,8 +74,9 @@ class Database:
     `Executor` lists the errors that transactions and reads raise.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, replica: Replica | None = None) -> None:
         self._engine = engine
+        self._replica = replica
         self._ping: asyncio.Task[bool] | None = None
 
     def transaction(self, changed: set[str]) -> Transaction:
@@ -88,8 +92,22 @@ class Database:
 
         Each statement sees the data that was committed when the statement began.
         """
-        executor = Executor(self._engine, in_transaction=False, changed=set())
-        return Transaction(executor, set())
+        return _reading(self._engine)
+
+    def reading_replica(self, *, unchanged_seconds: float) -> Transaction | None:
+        """Return repositories that read data which has not changed for this time from the replica.
+
+        Returns None if there is no replica, or if it may lack the last change of the data.
+        """
+        is_settled = unchanged_seconds > _SETTLED_SECONDS
+        if self._replica is None or not is_settled or not self._replica.is_current():
+            return None
+        return _reading(self._replica.engine)
+
+    def reject_replica(self) -> None:
+        """Read from the primary until the replica has shown again that it is current."""
+        if self._replica is not None:
+            self._replica.reject()
 
     async def state(self) -> State:
         """Return the state of PostgreSQL. It is `down` if it does not answer within a second."""
@@ -111,4 +129,10 @@ class Database:
 
     async def close(self) -> None:
         """Close the connections."""
+        if self._replica is not None:
+            await self._replica.close()
         await self._engine.dispose()
+
+
+def _reading(engine: AsyncEngine) -> Transaction:
+    return Transaction(Executor(engine, in_transaction=False, changed=set()), set())

@@ -39,6 +39,12 @@ from app.settings.providers import Provider
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
 DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
+DatabaseAddress = Annotated[
+    SecretStr,
+    address(
+        DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=DATABASE_SCHEMES
+    ),
+]
 REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 """The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
 _PRIMARY = re.compile(r"/[^/]+(/\d+)?")
@@ -81,12 +87,10 @@ class Settings(TokenSettings, MailSettings):
 
     environment: Annotated[Literal["production", "local"], in_any_case] = "production"
 
-    database_url: Annotated[
-        SecretStr,
-        address(
-            DATABASE_SCHEMES, "postgresql://user:password@host/name", several_hosts=DATABASE_SCHEMES
-        ),
-    ]
+    database_url: DatabaseAddress
+    # A read replica. A read that is not in the cache is loaded from it if its data have not changed
+    # for some seconds.
+    database_replica_url: DatabaseAddress | None = None
     # With `transaction`, DATABASE_URL is the address of a pooler in transaction mode, such as
     # PgBouncer. The timeouts of statements must then be set for the role.
     database_pooler: Annotated[Literal["none", "transaction"], in_any_case] = "none"
@@ -197,6 +201,8 @@ class Settings(TokenSettings, MailSettings):
     def _no_example_passwords_in_production(self) -> "Settings":
         if self.environment == "production":
             refuse_weak_password("DATABASE_URL", self.database_url)
+            if self.database_replica_url is not None:
+                refuse_weak_password("DATABASE_REPLICA_URL", self.database_replica_url)
             refuse_weak_password("REDIS_URL", self.redis_url)
             if self.rate_limit_redis_url is not None:
                 refuse_weak_password("RATE_LIMIT_REDIS_URL", self.rate_limit_redis_url)

@@ -41,7 +41,7 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
     assert errors == []
 
 
-async def _loaded() -> bytes:
+async def _loaded(_: float = 0) -> bytes:
     return b"1"
 
 

@@ -31,7 +31,7 @@ def _not_signed_in(_: Claims | None, __: str | None) -> Principal | None:
     return None
 
 
-async def _load() -> bytes:
+async def _load(_: float) -> bytes:
     return b"1"
 
 

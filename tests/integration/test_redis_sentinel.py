@@ -21,6 +21,7 @@ from tests.conftest import StartService
 from tests.integration.shop import edit, new_product, product_url
 from tests.service import Service
 
+pytestmark = pytest.mark.slow
 _NAME = "cache"
 _SENTINELS = 3
 _CONFIGURATION = """
@@ -117,9 +118,7 @@ def shop(start_service: StartService, cluster: Cluster) -> Service:
     return start_service(REDIS_URL=cluster.url, REDIS_BREAKER_RECOVERY="1")
 
 
-@pytest.mark.parametrize(
-    "way", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_failover_is_followed(
     shop: Service, cluster: Cluster, admin: Account, way: signal.Signals
 ) -> None:
@@ -143,7 +142,6 @@ def _is_ready(client: httpx2.Client, path: str) -> bool:
     return bool(client.get("/readyz").json()["redis"] == "up")
 
 
-@pytest.mark.slow
 def test_a_failover_on_request_leaves_no_stale_read(
     shop: Service, cluster: Cluster, admin: Account
 ) -> None:

