@@ -31,7 +31,6 @@ Pair = tuple[httpx2.Client, httpx2.Client]
 ROUNDS = 5
 _SETTINGS = {
     "REDIS_KEY_PREFIX": "faults",
-    "REDIS_TIMEOUT": "0.15",
     "REDIS_BREAKER_RECOVERY": "1",
     "RATE_LIMIT_PASSWORD": "4/minute",
 }
