@@ -71,4 +71,4 @@ def test_custom_resources_match_their_definitions(tmp_path: Path) -> None:
     custom = [it for it in _resources("production") if _is_custom(it)]
     directory = installed(Path(__file__).with_name("custom_resources"), tmp_path)
     output = run("node", "validate.js", directory=directory, stdin=json.dumps(custom))
-    assert sorted(output.split()) == ["Cluster", "Gateway", "HTTPRoute", "ServiceMonitor"]
+    assert sorted(output.split()) == ["Cluster", "HTTPRoute", "ServiceMonitor"]

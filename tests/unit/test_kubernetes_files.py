@@ -44,7 +44,8 @@ def test_a_pod_has_time_to_finish_its_requests() -> None:
 def test_all_pods_together_fit_the_connections_of_the_server() -> None:
     """A rollout adds one pod of the app. Without a free connection, requests would get 503."""
     apps = _resource("availability.yaml", "HorizontalPodAutoscaler")["spec"]["maxReplicas"]
-    workers = _resource("worker.yaml", "Deployment")["spec"]["replicas"]
+    worker = _resource("worker.yaml", "Deployment")["spec"]
+    workers = worker["replicas"] + worker["strategy"]["rollingUpdate"]["maxSurge"]
     pool = Settings.model_fields["database_pool_size"].default
     needed = (apps + 1) * pool + workers * _WORKER_CONNECTIONS + _MIGRATION_CONNECTIONS
     assert needed <= _SERVER_CONNECTIONS

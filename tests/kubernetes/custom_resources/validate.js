@@ -2,10 +2,10 @@
 // array from standard input. Prints one line for each, and fails if one of them is not valid.
 import { text } from "node:stream/consumers";
 import { Cluster } from "@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1";
-import { Gateway, HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1";
+import { HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1";
 import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 
-const kinds = [Cluster, Gateway, HTTPRoute, ServiceMonitor];
+const kinds = [Cluster, HTTPRoute, ServiceMonitor];
 
 for (const resource of JSON.parse(await text(process.stdin))) {
   const Kind = kinds.find((it) => it.kind === resource.kind && it.apiVersion === resource.apiVersion);

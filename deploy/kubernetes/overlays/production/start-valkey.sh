@@ -22,9 +22,12 @@ requirepass $PASSWORD
 masterauth $PASSWORD
 replica-announce-ip $me
 $replicaof
-# Nothing is written to disk: PostgreSQL has all lasting data.
+# Nothing stays on the disk: PostgreSQL has all lasting data. A replica reads the data of its primary
+# directly into its memory.
 save ""
 appendonly no
+repl-diskless-load flush-before-load
+rdb-del-sync-files yes
 maxmemory 128mb
 maxmemory-policy volatile-lru
 # A primary that is cut off from its replicas accepts no writes, which would be lost.
