@@ -30,7 +30,7 @@ export class DetailView {
   }
 
   /** Draw the selection that is in the address, unless it is already drawn. */
-  async show() {
+  async show({ isRefresh = false } = {}) {
     const { trace, compare } = selection();
     const ids = [trace, compare].filter((id) => id !== null);
     const key = ids.join(" ");
@@ -40,6 +40,7 @@ export class DetailView {
       // The selection may have changed meanwhile.
       if (this.drawn !== key) return;
       this.draw(traces);
+      if (!isRefresh) this.reveal();
     }
     this.showStage();
   }
@@ -53,7 +54,7 @@ export class DetailView {
     this.drawn = null;
     // An open panel is not drawn again, because its query plan would be lost.
     if (this.panel.hidden) this.open = null;
-    await this.show();
+    await this.show({ isRefresh: true });
     if (focused) this.rowOf(focused)?.focus();
   }
 
@@ -101,7 +102,7 @@ export class DetailView {
     const panel = stagePanel(match.trace, match.branch, () => this.closeStage());
     this.panel.replaceChildren(...panel.filter((part) => part !== null));
     this.panel.scrollTop = 0;
-    this.reveal();
+    this.revealStage();
     announce(`The stage ${match.branch.span.stage} is shown next to the waterfall.`);
   }
 
@@ -115,10 +116,16 @@ export class DetailView {
   }
 
   /** Scroll to the panel on a narrow screen, where it is below the waterfall. */
-  reveal() {
+  revealStage() {
     if (!matchMedia("(max-width: 76rem)").matches) return;
     this.panel.scrollIntoView({ block: "start" });
     byId("stage-title").focus({ preventScroll: true });
+  }
+
+  /** Scroll to the selected requests, unless they begin in the upper half of the screen. */
+  reveal() {
+    const { top } = this.place.getBoundingClientRect();
+    if (!this.place.hidden && (top < 0 || top > innerHeight / 2)) this.place.scrollIntoView({ block: "start" });
   }
 
   /** Close the panel, and focus the row of its stage. */

@@ -4,6 +4,8 @@ import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
 import { follow } from "./live.js";
 import { live } from "./live_status.js";
+import { Path } from "./path.js";
+import { presets } from "./presets.js";
 import { Requests } from "./requests.js";
 import { choose, chooseToCompare, selection } from "./selection.js";
 import { send } from "./sending.js";
@@ -16,6 +18,7 @@ const requests = new Requests({
   compare,
   send: () => send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable")),
 });
+const path = new Path();
 const details = new DetailView(previousOf);
 let newMessages = 0;
 
@@ -23,18 +26,25 @@ addEventListener("popstate", show);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") details.closeStage();
 });
+presets(linkTo);
 signup(linkTo);
+byId("skip").addEventListener("click", (event) => {
+  // The link must not change the address, which has the selection.
+  event.preventDefault();
+  byId("requests").focus();
+});
 show();
 follow({
   onlive: () => {
     live("on", "Live");
     // Events from before the connection was open are missing, so the list is read again.
-    summaries().then(add, (error) => live("away", error.message));
+    summaries().then(addFirst, (error) => live("away", error.message));
     details.retry();
   },
   onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
   ontrace: (summary) => {
     add([summary]);
+    path.light(summary);
     connectLink(summary);
     details.refresh(summary.trace_id);
   },
@@ -45,6 +55,14 @@ follow({
 function countMessage() {
   newMessages += 1;
   byId("new-messages").textContent = `${newMessages} new`;
+}
+
+/** @param {Summary[]} first the requests that the collector has now */
+function addFirst(first) {
+  const wasEmpty = requests.all.length === 0;
+  add(first);
+  // The list moves what is below it.
+  if (wasEmpty) requestAnimationFrame(() => details.reveal());
 }
 
 /** @param {Summary[]} added */

@@ -32,9 +32,8 @@ export class Requests {
     this.more = el("button", { class: "more", hidden: true, onclick: () => this.showPending(true) });
     this.scroller = el("div", { class: "scroller" }, this.grid);
     this.empty = emptyList(send);
-    this.sendButton = el("button", { class: "quiet again", onclick: send }, "Send GET /api/products");
     byId("requests").replaceChildren(
-      el("div", { class: "bar-head" }, el("h2", { id: "requests-title" }, "Requests"), this.sendButton),
+      el("h2", { id: "requests-title" }, "Requests"),
       this.more, this.empty, this.scroller,
     );
     addKeys(this.grid, {
@@ -127,7 +126,6 @@ export class Requests {
     this.mark(this.marked);
     const any = this.all.length > 0;
     this.empty.hidden = any || !this.loaded;
-    this.sendButton.hidden = !this.empty.hidden;
     this.scroller.hidden = !any;
     this.more.hidden = this.pending.size === 0;
     this.more.textContent = `Show ${this.pending.size} new`;
@@ -142,7 +140,7 @@ function head() {
 /** @param {() => void} send */
 function emptyList(send) {
   return el("div", { class: "empty" },
-    el("p", {}, "No requests yet. Sign up, or send a request from here or from a terminal."),
+    el("p", {}, "No requests yet. Send one from here or from a terminal."),
     el("p", { class: "actions" }, el("button", { class: "main", onclick: send }, "Send GET /api/products"), el("code", {}, "make trace")),
   );
 }

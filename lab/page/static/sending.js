@@ -21,16 +21,20 @@ const MAX_TIMINGS = 100;
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
+ * @param {string} [token] an access token
  * @returns {Promise<{status: number, body: any, requestId: string | null}>}
  */
-export async function send(method, path, body) {
+export async function send(method, path, body, token) {
   const startedAt = performance.now();
   const response = await fetch(path, {
     method,
     credentials: "omit",
     // Otherwise the browser's own cache could respond instead of the service.
     cache: "no-store",
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const parsed = await response.json().catch(() => null);

@@ -26,7 +26,8 @@ def go(page: Page, selection: str = "") -> None:
 
 
 def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
-    """Fill in the form and submit it."""
+    """Open the form, fill it in and submit it."""
+    page.get_by_role("button", name="Signup", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Ahmed")
     page.get_by_label("Email", exact=True).fill(email)
     page.get_by_label("Password", exact=True).fill(password)

@@ -1,4 +1,4 @@
-"""The lab's page: the signup form, and the live list of requests."""
+"""The lab's page: the bar that sends requests, and the live list of requests."""
 
 import http.client
 import re
@@ -14,7 +14,7 @@ from lab.stack.paths import Paths
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
-from tests.e2e.page.sending import WITH_WORKER, WITHOUT_APP, Client
+from tests.e2e.page.sending import WITH_WORKER, WITHOUT_APP, Client, Shop
 
 NOT_LIVE = "Not live: the collector is unreachable"
 
@@ -29,6 +29,82 @@ def test_the_empty_list_says_how_to_send_a_request(page: Page) -> None:
     page.get_by_role("button", name="Send GET /api/products").click()
     expect(requests(page)).to_have_count(1)
     expect(empty).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("preset", "sent", "status"),
+    [
+        ("Cold read", "GET /api/products?limit=", "200"),
+        ("Warm read", "GET /api/products?limit=20", "200"),
+        ("Conflict", "POST /api/users", "409"),
+        ("Order", "POST /api/users/", "201"),
+        ("GraphQL", "POST /graphql", "200"),
+    ],
+)
+def test_a_button_sends_a_request_and_shows_its_status(
+    page: Page, shop: Shop, preset: str, sent: str, status: str
+) -> None:
+    """The last request of the button is shown, and leads to its stages."""
+    shop.restock()
+    go(page)
+    page.get_by_role("button", name=preset, exact=True).click()
+    answer = page.locator("#answer")
+    expect(answer.get_by_role("code")).to_contain_text(sent)
+    expect(answer.locator(".status")).to_have_text(status)
+    answer.get_by_role("button", name="Show all its stages").click()
+    expect(stage(page, "load-balancer")).to_be_visible()
+
+
+def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
+    """Only the path of an address is used, so no request leaves the stack."""
+    go(page)
+    page.get_by_role("button", name="Any request", exact=True).click()
+    page.get_by_label("Method").select_option("POST")
+    page.get_by_label("Path", exact=True).fill("https://other.example/api/users")
+    body = page.get_by_label("Body, as JSON")
+    body.fill("{'name': 1}")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("This is not JSON.")).to_be_visible()
+    expect(body).to_be_focused()
+    body.fill('{"name": 1}')
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#answer code")).to_have_text("POST /api/users")
+    expect(page.locator("#answer .status")).to_have_text("422")
+    expect(page.get_by_text("This is not JSON.")).to_be_hidden()
+
+
+def test_a_request_lights_up_its_places(page: Page, client: Client) -> None:
+    """The path shows which places a request has passed."""
+    go(page)
+    client.trace("GET", "/api/products")
+    for place in ("load-balancer", "app", "redis"):
+        expect(page.locator(f"#path .place.{place}.lit").first).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1440, 900)])
+def test_an_opened_request_comes_into_view(
+    page: Page, client: Client, size: tuple[int, int]
+) -> None:
+    """The page scrolls to the waterfall, also after a link to it was opened."""
+    opened = client.trace("GET", "/api/products")
+    client.document(opened)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    go(page)
+    request(page, opened).click()
+    expect(stage(page, "load-balancer")).to_be_in_viewport()
+    go(page, f"#trace={opened}")
+    expect(stage(page, "load-balancer")).to_be_in_viewport()
+
+
+def test_the_skip_link_keeps_the_open_request(page: Page, client: Client) -> None:
+    """The link moves the focus to the list."""
+    opened = client.trace("GET", "/api/products")
+    client.document(opened)
+    go(page, f"#trace={opened}")
+    page.get_by_role("link", name="Skip to the requests").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#requests")).to_be_focused()
+    expect(stage(page, "load-balancer")).to_be_visible()
 
 
 def test_a_signup_links_to_its_own_stages(page: Page) -> None:
@@ -68,8 +144,8 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
 def test_the_pages_own_request_has_the_stages_that_the_browser_measured(page: Page) -> None:
     """The server's stages are inside the client's stage `wait`."""
     go(page)
-    with page.expect_response("/api/products") as response:
-        page.get_by_role("button", name="Send GET /api/products").click()
+    with page.expect_response(re.compile("/api/products")) as response:
+        page.get_by_role("button", name="Cold read", exact=True).click()
     request_id = response.value.headers["x-request-id"]
     page.get_by_role("grid").locator(f"[data-of*='{request_id}']").click()
     expect(stage(page, "wait")).to_contain_text("client")
