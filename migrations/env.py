@@ -26,8 +26,10 @@ _LOCK_POLL_SECONDS = 0.2
 # While a statement waits for a lock on a table, later statements on the table wait behind it. The
 # timeout is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of this wait.
 _LOCK_TIMEOUT = "lock_timeout = '1s'"
-# The role may have this timeout. It would end the transaction that holds the lock.
+# The role may limit idle transactions. The limit would end the transaction that holds the lock.
 _NO_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = 0"
+# A session that waits is idle. Without these packets, a firewall could forget the connection.
+_KEEPALIVES_IDLE_SECONDS = 60
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
 # For each host of DATABASE_URL. The default of libpq is longer than two minutes.
@@ -49,12 +51,20 @@ def main() -> None:
         engine = create_engine(
             "postgresql+psycopg://",
             creator=partial(
-                psycopg.connect, conninfo(address), connect_timeout=_CONNECT_TIMEOUT_SECONDS
+                psycopg.connect,
+                conninfo(address),
+                connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+                keepalives_idle=_KEEPALIVES_IDLE_SECONDS,
+                # Through a pooler, another session may have a statement of the same name.
+                prepare_threshold=None,
             ),
             poolclass=pool.NullPool,
             hide_parameters=True,
         )
-        locking, connection = engine.connect(), engine.connect()
+        # With a higher isolation level, this transaction would keep a snapshot, and CREATE INDEX
+        # CONCURRENTLY would wait for its end.
+        locking = engine.connect().execution_options(isolation_level="READ COMMITTED")
+        connection = engine.connect()
     except SettingsError as error:
         sys.exit(str(error))
     except OperationalError as error:
@@ -62,7 +72,7 @@ def main() -> None:
         sys.exit(f"There is no connection to PostgreSQL; see DATABASE_URL. The reason: {reason}")
     with locking, connection:
         _acquire_lock(locking)
-        event.listen(connection, "begin", _set_lock_timeout)
+        event.listen(connection, "begin", partial(_begin, locking))
         context.configure(
             connection=connection,
             target_metadata=METADATA,
@@ -86,7 +96,7 @@ def _acquire_lock(connection: Connection) -> None:
     this statement: a deadlock.
 
     A transaction holds the lock, because a session cannot hold it through a pooler in transaction
-    mode. This transaction has its own connection, because each revision commits.
+    mode. Each revision commits its own transaction, so the lock needs a second connection.
     """
     while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}):
         connection.rollback()
@@ -94,9 +104,11 @@ def _acquire_lock(connection: Connection) -> None:
     connection.execute(text(_NO_IDLE_TIMEOUT))
 
 
-def _set_lock_timeout(connection: Connection) -> None:
-    # Statements outside a transaction need no such timeout: CREATE INDEX CONCURRENTLY blocks no
-    # reads and no writes while it waits.
+def _begin(locking: Connection, connection: Connection) -> None:
+    """Check that the lock is still held, and limit how long the revision waits for a table."""
+    locking.exec_driver_sql("SELECT 1")
+    # Outside a transaction, nothing is set, because through a pooler, the setting would stay in the
+    # session. CREATE INDEX CONCURRENTLY blocks no reads and no writes while it waits.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"SET LOCAL {_LOCK_TIMEOUT}")
 

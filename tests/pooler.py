@@ -121,7 +121,7 @@ def running_pooler(directory: Path, *urls: str) -> Iterator[Pooler]:
 
 
 def set_timeouts(url: str, *, in_all_databases: bool = False) -> None:
-    """Give the role of this URL the timeouts that a service needs which uses a pooler."""
+    """Give the role of this URL the timeouts that a service behind a pooler needs."""
     with psycopg.connect(url, autocommit=True) as connection:
         target: sql.Composable = sql.Identifier(connection.info.user)
         if not in_all_databases:

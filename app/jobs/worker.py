@@ -22,7 +22,10 @@ from app.tracing import consuming
 _log = structlog.get_logger()
 _HEARTBEAT_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
-"""PostgreSQL announces new jobs, but not that the pause of a failed job has ended."""
+"""PostgreSQL announces new jobs, but not that the pause of a failed job has ended.
+
+Through a pooler, it announces nothing.
+"""
 _GRACE_SECONDS: Final = 6.0
 """A job that still runs this long after SIGTERM is cancelled. Another worker tries it again.
 
@@ -43,8 +46,8 @@ class Worker:
         """Register the jobs. Raises `SettingsError` if SWEEP_SCHEDULE is invalid."""
         self._container = container
         self._concurrency = settings.job_concurrency
-        # A notification is for a session. With a pooler, a worker has no session of its own, and
-        # finds new jobs by polling.
+        # PostgreSQL notifies the session that listens. Through a pooler, a worker has no session of
+        # its own, so it polls.
         self._listens = settings.database_pooler == "none"
         self._ending = asyncio.Event()
         self._app = App(connector=create_connector(settings))

@@ -47,7 +47,8 @@ DatabaseAddress = Annotated[
 ]
 REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 """The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
-_PRIMARY = re.compile(r"/[^/]+(/\d+)?")
+# A name of digits only is the number of a database, after which the name was forgotten.
+_PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
 
 def _require_name_of_primary(url: SecretStr) -> SecretStr:

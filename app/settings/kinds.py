@@ -153,7 +153,8 @@ def refuse_weak_password(variable: str, url: SecretStr) -> None:
     A URL without a password is allowed: a certificate or the network may protect the server.
     """
     parts = urlsplit(url.get_secret_value())
-    in_query = parse_qs(parts.query, keep_blank_values=True).get("password", [])
+    parameters = parse_qs(parts.query.replace("+", "%2B"), keep_blank_values=True)
+    in_query = [*parameters.get("password", []), *parameters.get("sentinel_password", [])]
     for password in in_query if parts.password is None else [*in_query, parts.password]:
         if is_example(password):
             message = f"{variable} has the example password; choose your own"

@@ -1,9 +1,10 @@
 """A streaming replica of a PostgreSQL server of the tests."""
 
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,6 +22,13 @@ class Standby:
     def __init__(self, port: int, process: psutil.Popen) -> None:
         self.port = port
         self.process = process
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server and to its sessions."""
+        for process in [self.process, *self.process.children()]:
+            # A session may end at any moment.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def url(self, database_url: str) -> str:
         """Return the URL of the same database and role on the replica."""
@@ -56,13 +64,12 @@ def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standb
         env=cluster.neutral_environment(), cwd=data,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **unprivileged.popen_user(),
     )  # fmt: skip
+    standby = Standby(port, process)
     try:
-        standby = Standby(port, process)
         _wait_until_ready(standby.url(primary.admin_url))
         yield standby
     finally:
-        for stopped in [process, *process.children()]:
-            stopped.resume()
+        standby.send_signal(signal.SIGCONT)
         process.kill()
         process.wait()
 

@@ -76,6 +76,12 @@ def _wait_until_cached(pair: Pair) -> None:
             time.sleep(0.05)
 
 
+@pytest.fixture(autouse=True)
+def _redis_is_used(pair: Pair) -> None:
+    """Wait until both processes use Redis again after the faults of the previous test."""
+    _wait_until_cached(pair)
+
+
 @contextmanager
 def _out_of_memory(redis_connection: redis.Redis) -> Iterator[None]:
     # With `noeviction`, Redis refuses writes when its memory is full.

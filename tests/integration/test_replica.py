@@ -1,12 +1,12 @@
 """A read replica: it serves reads, and no client misses a write."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx2
-import psutil
 import psycopg
 import pytest
 
@@ -87,12 +87,9 @@ def _paused(standby: Standby, primary: PostgresServer) -> Iterator[None]:
 
 @contextmanager
 def _frozen(standby: Standby, _: PostgresServer) -> Iterator[None]:
-    processes = [standby.process, *psutil.Process(standby.process.pid).children()]
-    for process in processes:
-        process.suspend()
+    standby.send_signal(signal.SIGSTOP)
     yield
-    for process in processes:
-        process.resume()
+    standby.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize("stopping", [_paused, _frozen])

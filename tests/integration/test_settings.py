@@ -56,7 +56,7 @@ def test_an_invalid_signing_key_is_refused_and_not_repeated(key: str) -> None:
     _assert_refused(result, {"TOKEN_SIGNING_KEY"}, [key])
 
 
-@pytest.mark.parametrize("path", ["", "/", "/0/0/0", "/primary/first"])
+@pytest.mark.parametrize("path", ["", "/", "/0", "/0/0/0", "/primary/first"])
 def test_a_url_of_sentinels_names_the_primary(path: str) -> None:
     """The message shows how to write the URL."""
     url = f"redis+sentinel://:wQ8-long-enough@127.0.0.1:1,127.0.0.2{path}"

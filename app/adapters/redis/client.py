@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any, Final
@@ -68,6 +69,8 @@ class RedisClient:
         self._queue: list[_QueuedCommand] = []
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
+        self.on_connect: Callable[[], None] = _do_nothing
+        """Called after each new connection, which may lead to another server."""
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, in one batch with all commands that are queued at this moment.
@@ -132,8 +135,9 @@ class RedisClient:
                 # No answer is expected now, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
             if not connection.is_connected:
-                # With Sentinel, only this method asks for the current primary.
+                # With Sentinel, `send_packed_command` would connect without asking for the primary.
                 await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
+                self.on_connect()
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await self._read() for _ in commands]
         except BaseException:
@@ -175,6 +179,10 @@ class RedisClient:
         await self._connection.disconnect(nowait=True)
         with suppress(*_FAILURES):
             await close(self._redis)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _refuses_writes(error: ResponseError) -> bool:

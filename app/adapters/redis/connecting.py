@@ -15,7 +15,7 @@ _SENTINEL_PORT: Final = 26379
 
 
 def redis_client(url: str, *, timeout_seconds: float) -> Redis:
-    """Return a client. A connection takes at most `timeout_seconds`, and is not tried again.
+    """Return a client. A connection is not tried again; each of its steps has `timeout_seconds`.
 
     With a URL such as `redis+sentinel://:password@host-1:26379,host-2:26379/primary-name/0`, each
     new connection asks the sentinels for the current primary. The parameter `sentinel_password` is
@@ -43,10 +43,13 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
     sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
         [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
         sentinel_kwargs={
+            **options,
             "socket_timeout": sentinel_timeout,
             "socket_connect_timeout": sentinel_timeout,
-            "retry": Retry(NoBackoff(), 0),
-            "password": parse_qs(parts.query).get("sentinel_password", [None])[0],
+            # A plus sign is itself, as in the password of the URL.
+            "password": parse_qs(parts.query.replace("+", "%2B")).get("sentinel_password", [None])[
+                0
+            ],
             "ssl": has_tls,
         },
     )
@@ -59,6 +62,10 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
         **options,
     )
     return client
+
+
+def _parameters(query: str) -> dict[str, list[str]]:
+    return parse_qs(query.replace("+", "%2B"))
 
 
 async def close(client: Redis) -> None:

@@ -1,6 +1,7 @@
 """Cache invalidations that Redis has not confirmed."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from app.tracing import run_in_background
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
 """The pause between two attempts. It need not grow: while the breaker is open, nothing is sent."""
+_RECENT_SECONDS: Final = 60.0
+_MAX_RECENT: Final = 10_000
 _MAX_TAGS_AT_ONCE: Final = 500
 """The maximum of tags in one command. After a long outage, more could exceed the timeout."""
 # Deletes each generation and the reads that are stored under it. So no cached read of an
@@ -47,6 +50,8 @@ class PendingInvalidations:
         """Tags to be invalidated again. The object identifies when a tag was added last."""
         self._abandoned: dict[asyncio.Task[Any], set[str]] = {}
         """Abandoned writes whose outcome is unknown, and the tags that they change."""
+        self._confirmed_at: dict[str, float] = {}
+        """When Redis has confirmed the invalidation of a tag, the latest last."""
         self._retrying: asyncio.Task[None] | None = None
 
     def __contains__(self, tag: str) -> bool:
@@ -94,7 +99,30 @@ class PendingInvalidations:
         keys = [self._key(tag) for tag in tags]
         # Redis deletes even when its memory is full. Deleting twice does no harm.
         answer = await self._redis.send("EVAL", _INVALIDATE, len(keys), *keys)
-        return not isinstance(answer, RedisUnavailable)
+        is_confirmed = not isinstance(answer, RedisUnavailable)
+        if is_confirmed:
+            self._remember(tags)
+        return is_confirmed
+
+    def _remember(self, tags: Iterable[str]) -> None:
+        now = time.monotonic()
+        for tag in tags:
+            self._confirmed_at.pop(tag, None)
+            self._confirmed_at[tag] = now
+        while len(self._confirmed_at) > _MAX_RECENT:
+            del self._confirmed_at[next(iter(self._confirmed_at))]
+
+    def repeat_recent(self) -> None:
+        """Invalidate the tags of the last minute again, because this may be another server.
+
+        During a failover, the old primary may confirm an invalidation that the new primary never
+        gets.
+        """
+        begin = time.monotonic() - _RECENT_SECONDS
+        recent = [tag for tag, confirmed_at in self._confirmed_at.items() if confirmed_at > begin]
+        self._confirmed_at.clear()
+        if recent:
+            self._add_unconfirmed(recent)
 
     def _add_unconfirmed(self, tags: Iterable[str]) -> None:
         self._unconfirmed |= dict.fromkeys(tags, object())

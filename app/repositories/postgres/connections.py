@@ -22,10 +22,21 @@ _CONNECT_TIMEOUT_SECONDS: Final = 2
 # read the times of another DateStyle.
 _OVERRIDING_VARIABLES: Final = ("PGDATESTYLE", "PGTZ", "PGGEQO")
 _TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-# A timeout of 0 means that there is none.
-_MISSING_TIMEOUTS: Final = """
-SELECT name FROM pg_settings
-WHERE name = ANY(%s) AND NOT setting::bigint BETWEEN 1 AND %s
+# Returns a command for each setting that the role lacks. PostgreSQL writes the name of the role,
+# because a pooler may connect as another role than its client. A timeout of 0 means that there is
+# none. The values of timeouts are in milliseconds.
+_MISSING_SETTINGS: Final = """
+SELECT format(
+    'ALTER ROLE %%I IN DATABASE %%I SET %%I = %%L;', current_user, current_database(), name, wanted
+)
+FROM (
+    SELECT name, %(timeout_ms)s::text AS wanted,
+        current_setting(name) <> '0' AND setting::numeric <= %(timeout_ms)s AS fits
+    FROM pg_settings WHERE name = ANY(%(timeouts)s)
+    UNION ALL
+    SELECT 'DateStyle', 'ISO', current_setting('DateStyle') LIKE 'ISO%%'
+) AS needed
+WHERE NOT fits
 ORDER BY name
 """
 
@@ -48,7 +59,7 @@ def create_engine(settings: Settings, url: SecretStr) -> AsyncEngine:
         async_creator=partial(
             connect,
             conninfo(url.get_secret_value()),
-            timeout_ms=int(settings.database_statement_timeout * 1000),
+            timeout_ms=max(1, round(settings.database_statement_timeout * 1000)),
         ),
     )
     event.listen(engine.sync_engine, "connect", _require_utf8)
@@ -62,27 +73,25 @@ async def _connect(address: str, *, timeout_ms: int) -> AsyncConnection[Any]:
 
 
 async def _connect_to_pooler(address: str, *, timeout_ms: int) -> AsyncConnection[Any]:
-    # In transaction mode, each transaction may run in another session of PostgreSQL. So a session
-    # cannot have options, and a pooler may not know the statements that a session has prepared.
+    # In transaction mode, the next transaction may run in another session of PostgreSQL. That
+    # session has neither the options of this connection nor its prepared statements.
     connection = await _open(address, prepare_threshold=None)
     try:
-        # A pooler restores this parameter in each session, as it does with client_encoding.
-        await connection.execute("SET datestyle TO ISO")
-        await _require_timeouts(connection, timeout_ms)
+        await _require_settings(connection, timeout_ms)
     except BaseException:
         await connection.close()
         raise
     return connection
 
 
-async def _require_timeouts(connection: AsyncConnection[Any], timeout_ms: int) -> None:
-    cursor = await connection.execute(_MISSING_TIMEOUTS, [list(_TIMEOUTS), timeout_ms])
-    commands = [
-        f"ALTER ROLE {connection.info.user} SET {name} = {timeout_ms};"
-        for (name,) in await cursor.fetchall()
-    ]
+async def _require_settings(connection: AsyncConnection[Any], timeout_ms: int) -> None:
+    wanted = {"timeouts": list(_TIMEOUTS), "timeout_ms": timeout_ms}
+    cursor = await connection.execute(_MISSING_SETTINGS, wanted)
+    commands = " ".join(command for (command,) in await cursor.fetchall())
     if commands:
-        raise psycopg.OperationalError(f"The role needs timeouts. Run: {' '.join(commands)}")
+        raise psycopg.OperationalError(
+            f"The role needs settings. Run: {commands} Then end the sessions of the pooler."
+        )
 
 
 async def _open(address: str, **parameters: Any) -> AsyncConnection[Any]:  # noqa: ANN401 - as psycopg takes them

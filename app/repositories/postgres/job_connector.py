@@ -22,9 +22,11 @@ def create_connector(settings: Settings) -> PsycopgConnector:
         "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
         "application_name": "roundtrip worker",
         "client_encoding": "utf8",
+        # A pooler may not know the statements of another session.
+        "prepare_threshold": None,
     }
-    if settings.database_pooler == "transaction":
-        parameters["prepare_threshold"] = None
+    if settings.database_pooler == "none":
+        parameters["options"] = "-c datestyle=ISO"
     return PsycopgConnector(
         conninfo=conninfo(settings.database_url.get_secret_value()),
         kwargs=parameters,
