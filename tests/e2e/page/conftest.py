@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from lab.stack import control
+from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from tests import chromium
 from tests.e2e.local_stack import LocalStack
@@ -55,11 +58,16 @@ def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
     # Wait until the spans of the previous tests have been sent. Otherwise, the new collector would
     # get some of them.
     client.document(client.trace("GET", "/livez"))
+    collector = control.running(Paths(stack.directory)).collector
+    killed = stack.identities()["collector"]
     stack.kill("collector")
 
     def is_empty() -> bool:
-        response = stack.request("GET", "/lab/api/traces")
-        return response.status == 200 and not response.json()["items"]
+        # Not through Caddy: it would trace these requests. After each span that it cannot send, it
+        # waits longer before the next one.
+        if stack.identities().get("collector") in {killed, None} or not collector.ready():
+            return False
+        return not httpx2.get(f"{collector.url}/lab/api/traces").json()["items"]
 
     assert wait_until(is_empty, timeout_s=20)
     return stack
