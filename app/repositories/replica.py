@@ -1,6 +1,7 @@
 """A read replica of the database, and how current it is."""
 
 import asyncio
+import math
 import time
 from typing import Final, TypeVar
 
@@ -37,7 +38,7 @@ class Replica:
     def __init__(self, engine: AsyncEngine, primary: AsyncEngine) -> None:
         self.engine = engine
         self._primary = primary
-        self._has_all_until = 0.0
+        self._has_all_until = -math.inf
         self._is_current = False
         self._checking: asyncio.Task[None] | None = None
 
@@ -49,7 +50,7 @@ class Replica:
 
     def reject(self) -> None:
         """Stop using the replica until the next comparison succeeds."""
-        self._has_all_until = 0.0
+        self._has_all_until = -math.inf
 
     async def _check_repeatedly(self) -> None:
         while True:
