@@ -53,6 +53,7 @@ class PendingInvalidations:
         self._confirmed_at: dict[str, float] = {}
         """When Redis has confirmed the invalidation of a tag, the latest last."""
         self._retrying: asyncio.Task[None] | None = None
+        self._repeating: asyncio.Task[None] | None = None
 
     def __contains__(self, tag: str) -> bool:
         """Return whether Redis may have stale reads of a tag."""
@@ -123,6 +124,7 @@ class PendingInvalidations:
         self._confirmed_at.clear()
         if recent:
             self._add_unconfirmed(recent)
+            self._repeating = run_in_background(self._send_unconfirmed)
 
     def _add_unconfirmed(self, tags: Iterable[str]) -> None:
         self._unconfirmed |= dict.fromkeys(tags, object())
