@@ -69,8 +69,9 @@ class RedisClient:
         self._queue: list[_QueuedCommand] = []
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
-        self.on_connect: Callable[[], None] = _do_nothing
-        """Called after each new connection, which may lead to another server."""
+        self.on_other_server: Callable[[], None] = _do_nothing
+        """Called after each new connection that may lead to another server."""
+        self._server: object = None
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, in one batch with all commands that are queued at this moment.
@@ -113,6 +114,9 @@ class RedisClient:
                     return await self._send_with_write_check(commands)
         except _FAILURES as error:
             _log.warning("redis_unavailable", reason=_reason(error))
+            # After a timeout, the same address leads to the same server.
+            if not isinstance(error, TimeoutError):
+                self._server = None
             self._paused_until = time.monotonic() + self._timeout
             self._next_write_check = 0.0
             return None
@@ -134,10 +138,15 @@ class RedisClient:
             if connection.is_connected and await connection.can_read():
                 # No answer is expected now, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
+                self._server = None
             if not connection.is_connected:
                 # With Sentinel, `send_packed_command` would connect without asking for the primary.
                 await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
-                self.on_connect()
+                # The address, among others.
+                server = connection.repr_pieces()  # type: ignore[no-untyped-call] # as above
+                if self._server != server:
+                    self.on_other_server()
+                self._server = server
             await connection.send_packed_command(connection.pack_commands(commands))
             return [await self._read() for _ in commands]
         except BaseException:

@@ -59,7 +59,7 @@ class ReadCache:
         self._on = on
         self._loading: dict[tuple[str, bytes, str], asyncio.Task[bytes]] = {}
         self._pending = PendingInvalidations(redis, self._key)
-        redis.on_connect = self._pending.repeat_recent
+        redis.on_other_server = self._pending.repeat_recent
 
     async def get_or_load(self, tag: str, variant: str, load: Load, *, seconds: int) -> CachedBody:
         """Return the cached entry, or else load and store it.
