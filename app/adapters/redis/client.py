@@ -114,8 +114,8 @@ class RedisClient:
                     return await self._send_with_write_check(commands)
         except _FAILURES as error:
             _log.warning("redis_unavailable", reason=_reason(error))
-            # After a timeout, the same address leads to the same server.
-            if not isinstance(error, TimeoutError):
+            # After another failure, the same address leads to the same server, or to an empty one.
+            if isinstance(error, ResponseError) and _refuses_writes(error):
                 self._server = None
             self._paused_until = time.monotonic() + self._timeout
             self._next_write_check = 0.0
@@ -138,7 +138,6 @@ class RedisClient:
             if connection.is_connected and await connection.can_read():
                 # No answer is expected now, so the server has closed the connection.
                 await connection.disconnect(nowait=True)
-                self._server = None
             if not connection.is_connected:
                 # With Sentinel, `send_packed_command` would connect without asking for the primary.
                 await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
