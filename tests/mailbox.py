@@ -1,7 +1,6 @@
 """A mail server of the tests, and a worker that sends messages to it."""
 
 import asyncio
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from lab.stack.ports import LOOPBACK, free_port
 from tests.pooler import pooled
 from tests.preloaded import Preloaded
-from tests.service import TIMEOUT_SECONDS, environment
+from tests.service import TIMEOUT_SECONDS, end, environment
 
 ACCOUNT_PAGES = "https://shop.example/account"
 
@@ -117,20 +116,10 @@ def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator[Preloaded
     try:
         yield process
     finally:
-        end_worker(process)
+        end(process)
 
 
 def start_worker(log: Path, settings: Mapping[str, str]) -> Preloaded:
     """Start a worker. The caller ends it."""
     log.touch()
     return Preloaded(["app", "worker"], environment=environment(pooled(settings)), stdout=log)
-
-
-def end_worker(process: Preloaded) -> None:
-    """End a worker by SIGTERM, unless it has ended already."""
-    process.terminate()
-    try:
-        process.wait(TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise

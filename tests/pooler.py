@@ -3,11 +3,10 @@
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -15,6 +14,7 @@ from psycopg import sql
 
 from lab.stack.ports import LOOPBACK, free_port
 from lab.stack.servers import unprivileged
+from tests.postgres import wait_for_answer, with_port
 
 TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 _CONFIGURATION = """
@@ -46,9 +46,7 @@ class Pooler:
 
     def url(self, database_url: str) -> str:
         """Return the URL of the same database and role through the pooler."""
-        parts = urlsplit(database_url)
-        credentials = parts.netloc.rpartition("@")[0]
-        return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{self.port}"))
+        return with_port(database_url, self.port)
 
     def settings(self, database_url: str) -> Mapping[str, str]:
         """Return the settings of a service that uses this database through the pooler."""
@@ -58,9 +56,12 @@ class Pooler:
         """End the sessions of a database, so that new sessions get the current settings."""
         with psycopg.connect(database_url, autocommit=True) as database:
             database.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                # Each call returns when its session has ended, or after 5 s.
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+        # The pooler may not have noticed the end of all sessions yet.
+        wait_for_answer(self.url(database_url))
 
 
 def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -89,8 +90,8 @@ def _server_of(url: str) -> str:
 
 
 @contextmanager
-def running_pooler(directory: Path, *urls: str) -> Iterator[Pooler]:
-    """Start PgBouncer for the roles of these URLs, which have one server.
+def running_pooler(directory: Path, url: str) -> Iterator[Pooler]:
+    """Start PgBouncer in front of the server of this URL, for its role.
 
     If PgBouncer is not installed, skip the test.
     """
@@ -98,11 +99,11 @@ def running_pooler(directory: Path, *urls: str) -> Iterator[Pooler]:
     if program is None:
         pytest.skip("NO POOLER: install PgBouncer, for example with `apt install pgbouncer`.")
     directory.mkdir(exist_ok=True)
-    port, parts = free_port(), [urlsplit(url) for url in urls]
+    port, server = free_port(), urlsplit(url)
     users = directory / "users.txt"
-    users.write_text("".join(f'"{it.username}" "{it.password}"\n' for it in parts))
+    users.write_text(f'"{server.username}" "{server.password}"\n')
     configuration = directory / "pgbouncer.ini"
-    text = _CONFIGURATION.format(host=LOOPBACK, server_port=parts[0].port, port=port, users=users)
+    text = _CONFIGURATION.format(host=LOOPBACK, server_port=server.port, port=port, users=users)
     configuration.write_text(text)
     # PgBouncer does not run as root.
     for path in (directory, users, configuration):
@@ -113,7 +114,7 @@ def running_pooler(directory: Path, *urls: str) -> Iterator[Pooler]:
         )
     try:
         pooler = Pooler(port)
-        _wait_until_ready(pooler.url(urls[0]))
+        wait_for_answer(pooler.url(url))
         yield pooler
     finally:
         process.terminate()
@@ -130,15 +131,3 @@ def set_timeouts(url: str, *, in_all_databases: bool = False) -> None:
         for name in TIMEOUTS:
             command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
             connection.execute(command.format(target, sql.Identifier(name)))
-
-
-def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with psycopg.connect(url, connect_timeout=2):
-                return
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)

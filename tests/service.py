@@ -98,12 +98,17 @@ def running_service(
             _wait_until_alive(client, process, log)
             yield Service(url, client, log, process)
     finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
+        end(process)
+
+
+def end(process: Process) -> None:
+    """End a process by SIGTERM, unless it has ended already."""
+    process.terminate()
+    try:
+        process.wait(TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def run_app(*arguments: str, settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

@@ -51,10 +51,13 @@ class Transaction:
         return self
 
     async def __aexit__(
-        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         """Commit, or roll back if the block has raised an error."""
-        await self._executor.end(error)
+        await self._executor.__aexit__(kind, error, traceback)
 
     async def accepts_writes(self) -> bool:
         """Ask PostgreSQL whether it accepts writes."""

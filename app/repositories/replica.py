@@ -85,12 +85,5 @@ class Replica:
 
 
 async def _fetch(engine: AsyncEngine, statement: Statement[_T], **values: str) -> _T:
-    executor = Executor(engine, in_transaction=False, changed=set())
-    error: BaseException | None = None
-    try:
+    async with Executor(engine, in_transaction=False, changed=set()) as executor:
         return await executor.fetch_row(statement, **values)
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
-        await executor.end(error)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, BeforeValidator, IPvAnyNetwork, SecretStr
@@ -147,13 +147,18 @@ def address(
     return AfterValidator(check)
 
 
+def url_parameters(url: SplitResult) -> dict[str, list[str]]:
+    """Return the parameters of a URL. A plus sign is itself, as in the URL's own password."""
+    return parse_qs(url.query.replace("+", "%2B"), keep_blank_values=True)
+
+
 def refuse_weak_password(variable: str, url: SecretStr) -> None:
     """Raise if a URL has an example password or a short password.
 
     A URL without a password is allowed: a certificate or the network may protect the server.
     """
     parts = urlsplit(url.get_secret_value())
-    parameters = parse_qs(parts.query.replace("+", "%2B"), keep_blank_values=True)
+    parameters = url_parameters(parts)
     in_query = [*parameters.get("password", []), *parameters.get("sentinel_password", [])]
     for password in in_query if parts.password is None else [*in_query, parts.password]:
         if is_example(password):

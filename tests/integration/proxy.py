@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from tests.postgres import with_port
 
 Cut = Literal["command", "reply"]
 
@@ -90,8 +92,7 @@ def proxy_to(database_url: str) -> Iterator[tuple[PostgresProxy, str]]:
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        here = f"{parts.username}:{parts.password}@127.0.0.1:{server.server_address[1]}"
         try:
-            yield proxy, urlunsplit(parts._replace(netloc=here))
+            yield proxy, with_port(database_url, server.server_address[1])
         finally:
             server.shutdown()

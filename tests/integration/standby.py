@@ -2,11 +2,9 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg
@@ -14,6 +12,7 @@ import psycopg
 from lab.stack.ports import LOOPBACK, free_port
 from lab.stack.servers import cluster, unprivileged
 from lab.stack.servers.postgres import PostgresServer
+from tests.postgres import wait_for_answer, with_port
 
 
 class Standby:
@@ -32,9 +31,7 @@ class Standby:
 
     def url(self, database_url: str) -> str:
         """Return the URL of the same database and role on the replica."""
-        parts = urlsplit(database_url)
-        credentials = parts.netloc.rpartition("@")[0]
-        return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{self.port}"))
+        return with_port(database_url, self.port)
 
     def statements(self, database_url: str) -> int:
         """Return how many statements have read rows of products or users on the replica."""
@@ -66,21 +63,9 @@ def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standb
     )  # fmt: skip
     standby = Standby(port, process)
     try:
-        _wait_until_ready(standby.url(primary.admin_url))
+        wait_for_answer(standby.url(primary.admin_url))
         yield standby
     finally:
         standby.send_signal(signal.SIGCONT)
         process.kill()
         process.wait()
-
-
-def _wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            with psycopg.connect(url, connect_timeout=2):
-                return
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)

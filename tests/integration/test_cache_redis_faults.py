@@ -132,7 +132,6 @@ def test_a_redis_that_accepts_no_writes_is_not_used(
 ) -> None:
     """It would answer reads with old values. Each process counts alone for the limits."""
     product = new_product(pair[0], admin)
-    _wait_until_cached(pair)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     refuse_writes(redis_connection)
     try:
@@ -341,7 +340,6 @@ def test_a_replaced_generation_is_not_restored(
     pair: Pair, valkey: ValkeyServer, start_service: StartService, admin: Account
 ) -> None:
     """The reply to an invalidation is lost. A later write of another process stays visible."""
-    _wait_until_cached(pair)
     proxy = _LossyProxy(valkey)
     settings = {"REDIS_URL": proxy.url, "REDIS_KEY_PREFIX": "faults", "REDIS_TIMEOUT": "9"}
     client = start_service(**settings).client

@@ -13,9 +13,9 @@ import pytest
 from tests.accounts import Account, new_email, sign_up, signup_body
 from tests.conftest import NewDatabase, StartService
 from tests.integration.conftest import WithMail
-from tests.mailbox import Mailbox, end_worker, running_mailbox, running_worker, start_worker
+from tests.mailbox import Mailbox, running_mailbox, running_worker, start_worker
 from tests.receiver import Receiver, Span
-from tests.service import TIMEOUT_SECONDS, Service, run_app
+from tests.service import TIMEOUT_SECONDS, Service, end, run_app
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def test_a_worker_finishes_its_job_before_it_ends(queue: Queue) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.02)
     finally:
-        end_worker(worker)
+        end(worker)
     assert worker.poll() == 0, queue.log.read_text()
     assert [message["To"] for message in queue.mailbox.messages] == emails[:1]
     assert queue.states() == [("todo", 0)]

@@ -1,7 +1,7 @@
 """Connects to a Redis server: at its own address, or at the address that Sentinel names."""
 
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from app.settings import REDIS_SENTINEL_SCHEMES
+from app.settings.kinds import url_parameters
 
 _SENTINEL_PORT: Final = 26379
 
@@ -46,10 +47,7 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
             **options,
             "socket_timeout": sentinel_timeout,
             "socket_connect_timeout": sentinel_timeout,
-            # A plus sign is itself, as in the password of the URL.
-            "password": parse_qs(parts.query.replace("+", "%2B")).get("sentinel_password", [None])[
-                0
-            ],
+            "password": url_parameters(parts).get("sentinel_password", [None])[0],
             "ssl": has_tls,
         },
     )
@@ -62,10 +60,6 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
         **options,
     )
     return client
-
-
-def _parameters(query: str) -> dict[str, list[str]]:
-    return parse_qs(query.replace("+", "%2B"))
 
 
 async def close(client: Redis) -> None:

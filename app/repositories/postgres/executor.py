@@ -1,7 +1,8 @@
 """Runs statements on a connection of the pool, and translates the errors of PostgreSQL."""
 
 from contextlib import suppress
-from typing import Any, Final, TypeVar, cast
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
 import structlog
@@ -28,9 +29,9 @@ _CONTENTION_ERRORS: Final = (DeadlockDetected, SerializationFailure)
 
 
 class Executor:
-    """One connection of the pool, from the first statement to `end`.
+    """One connection of the pool, from the first statement to the end of its `async with` block.
 
-    With `in_transaction`, `end` commits or rolls back. Otherwise each statement is its own
+    With `in_transaction`, the end commits or rolls back. Otherwise each statement is its own
     transaction, which saves the round trips of BEGIN and COMMIT.
 
     All methods raise `Unavailable` if PostgreSQL cannot be reached, if the connection is lost, or
@@ -49,7 +50,13 @@ class Executor:
         self._lost = self._failed = False
         self._is_new = False
 
-    async def end(self, error: BaseException | None) -> None:
+    async def __aenter__(self) -> Self:
+        """Return this executor. The first statement takes a connection."""
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
         """Commit, or roll back if there was an error. Return the connection to the pool."""
         succeeded = error is None and not self._failed
         if self._pooled is not None:
