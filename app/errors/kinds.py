@@ -51,7 +51,7 @@ class NotFound(AppError):
 
 
 def existing(found: _T | None, error: Callable[[], AppError] = NotFound) -> _T:
-    """Return what was found. Raises `NotFound`, or another error, if it is None."""
+    """Return `found`. If it is None, raises an `error`, by default `NotFound`."""
     if found is None:
         raise error()
     return found

@@ -33,7 +33,7 @@ class GraphqlRoute(JsonRoute):
     media_types: ClassVar[tuple[str, ...]] = _MEDIA_TYPES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler of `JsonRoute`, with other errors."""
+        """Return the handler of `JsonRoute`, with the errors of GraphQL over HTTP."""
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:

@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.adapters.redis.client import RedisUnavailable
-from app.adapters.redis.read_cache import ReadCache
+from app.adapters.redis.read_cache import ReadCache, compare_generations
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
@@ -123,16 +122,9 @@ def _end(stage: ActiveStage, response: StoredResponse, generation: "asyncio.Futu
         # The request was cancelled, so the outcome is unknown.
         stage.end(asyncio.CancelledError())
         return
-    stage.set_attribute("roundtrip.cache", _outcome(response, generation.result()))
+    outcome = compare_generations(response.generation, generation.result())
+    stage.set_attribute("roundtrip.cache", outcome)
     stage.end()
-
-
-def _outcome(
-    response: StoredResponse, generation: bytes | RedisUnavailable | None
-) -> Literal["hit", "miss", "bypass"]:
-    if isinstance(generation, RedisUnavailable):
-        return "bypass"
-    return "hit" if generation == response.generation else "miss"
 
 
 class ResponseCache:

@@ -6,7 +6,7 @@ from app.models.identities import Identity
 from app.models.jobs import FailedJob, JobCount
 from app.models.messages import Message, MessageKind
 from app.models.oidc_flows import OidcFlow
-from app.models.orders import Order, OrderLine, OrderListing, OrderStatus
+from app.models.orders import Order, OrderLine, OrderPageQuery, OrderStatus
 from app.models.products import Product
 from app.models.sessions import Principal, Session
 from app.models.users import Role, User
@@ -21,7 +21,7 @@ __all__ = [
     "OidcFlow",
     "Order",
     "OrderLine",
-    "OrderListing",
+    "OrderPageQuery",
     "OrderStatus",
     "Principal",
     "Product",

@@ -36,7 +36,7 @@ class OrderLine:
     unit_price: Decimal
 
 
-class OrderListing(NamedTuple):
+class OrderPageQuery(NamedTuple):
     """One page of a user's orders, newest first."""
 
     user_id: int

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
-from app.models import Order, OrderLine, OrderListing, OrderStatus, cache_tags
+from app.models import Order, OrderLine, OrderPageQuery, OrderStatus, cache_tags
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import ORDER_LINES, ORDERS
@@ -209,12 +209,12 @@ class OrderRepository:
         await self._add_lines(orders)
         return orders
 
-    async def list_pages(self, listings: Sequence[OrderListing]) -> list[list[Order]]:
+    async def list_pages(self, queries: Sequence[OrderPageQuery]) -> list[list[Order]]:
         """List several pages at once, with the lines of all orders.
 
         The number of statements is at most three, however many pages there are.
         """
-        pages: dict[OrderListing, list[Order]] = {listing: [] for listing in listings}
+        pages: dict[OrderPageQuery, list[Order]] = {query: [] for query in queries}
         for with_status, statement in ((False, _PAGES), (True, _PAGES_WITH_STATUS)):
             wanted = [it for it in pages if (it.status is not None) is with_status]
             if wanted:
@@ -229,7 +229,7 @@ class OrderRepository:
                 for position, order in rows:
                     pages[wanted[position - 1]].append(order)
         await self._add_lines([order for orders in pages.values() for order in orders])
-        return [pages[listing] for listing in listings]
+        return [pages[query] for query in queries]
 
     async def save(self, order: Order) -> Order:
         """Update the status, and return the updated order."""

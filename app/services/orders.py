@@ -21,7 +21,7 @@ from app.models import (
     IdempotencyKey,
     Order,
     OrderLine,
-    OrderListing,
+    OrderPageQuery,
     OrderStatus,
     Principal,
     cache_tags,
@@ -40,7 +40,7 @@ _KEY_LIFETIME = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
-class PlacedOrder:
+class OrderResponse:
     """The response to an order. A replay has exactly the same bytes."""
 
     body: bytes
@@ -58,7 +58,7 @@ class OrderService:
 
     async def place(
         self, user_id: int, new: OrderCreate, *, caller: Principal, key: str | None
-    ) -> PlacedOrder:
+    ) -> OrderResponse:
         """Order all items or none, once for each idempotency key of the caller.
 
         A key is stored for 24 hours, and only for an order that succeeds. Raises `NotFound` for an
@@ -69,7 +69,7 @@ class OrderService:
         """
         request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
 
-        async def work(tx: Transaction) -> PlacedOrder:
+        async def work(tx: Transaction) -> OrderResponse:
             if key is not None:
                 earlier = await _earlier_response(tx, caller.user_id, key, request_hash)
                 if earlier is not None:
@@ -86,7 +86,7 @@ class OrderService:
                         caller.session_ended_error() if account_id == caller.user_id else NotFound()
                     )
             try:
-                placed = _response_to(await _buy(tx, user_id, new.items))
+                response = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
                 # An earlier request with this key may have taken the stock, and may have committed
                 # while this transaction claimed the key. This transaction has to roll back, so it
@@ -98,9 +98,9 @@ class OrderService:
                 raise
             if key is not None:
                 await _store_response(
-                    tx, placed, caller_id=caller.user_id, key=key, request_hash=request_hash
+                    tx, response, caller_id=caller.user_id, key=key, request_hash=request_hash
                 )
-            return placed
+            return response
 
         return await self._store.write(work)
 
@@ -127,19 +127,19 @@ class OrderService:
             orders = await tx.orders.list_by_ids(order_ids, user_id=user_id)
         return {it.id: OrderRead.of(it) for it in orders}
 
-    def listing(
+    def page_query(
         self, user_id: int, *, cursor: str | None, limit: int, status: OrderStatus | None
-    ) -> OrderListing:
+    ) -> OrderPageQuery:
         """Describe one page for `list_pages`. Raises `MalformedCursor`."""
         before = self._cursors.of("orders", user_id=user_id, status=status).decode(cursor)
-        return OrderListing(user_id, status, before.row_id if before else None, limit)
+        return OrderPageQuery(user_id, status, before.row_id if before else None, limit)
 
-    async def list_pages(self, listings: Sequence[OrderListing]) -> list[Rows[OrderRead]]:
+    async def list_pages(self, queries: Sequence[OrderPageQuery]) -> list[Rows[OrderRead]]:
         """Return several pages of orders at once, without the cache. Each row has a cursor.
 
         The number of statements is at most three.
         """
-        with_next = [page._replace(limit=page.limit + 1) for page in listings]
+        with_next = [page._replace(limit=page.limit + 1) for page in queries]
         async with self._store.uncached() as tx:
             found = await tx.orders.list_pages(with_next)
         return [
@@ -148,7 +148,7 @@ class OrderService:
                 page.limit,
                 self._cursors.of("orders", user_id=page.user_id, status=page.status).after_row,
             )
-            for page, orders in zip(listings, found, strict=True)
+            for page, orders in zip(queries, found, strict=True)
         ]
 
     async def list_orders(
@@ -239,17 +239,17 @@ async def _error_for(tx: Transaction, position: int, item: OrderItem) -> Excepti
 
 async def _earlier_response(
     tx: Transaction, caller_id: int, key: str, request_hash: bytes
-) -> PlacedOrder | None:
+) -> OrderResponse | None:
     earlier = await tx.idempotency_keys.claim(caller_id, _ROUTE, key, now=datetime.now(UTC))
     if earlier is None:
         return None
     if earlier.request_hash != request_hash:
         raise IdempotencyMismatch
-    return PlacedOrder(earlier.body, earlier.location, replayed=True)
+    return OrderResponse(earlier.body, earlier.location, replayed=True)
 
 
 async def _store_response(
-    tx: Transaction, placed: PlacedOrder, *, caller_id: int, key: str, request_hash: bytes
+    tx: Transaction, response: OrderResponse, *, caller_id: int, key: str, request_hash: bytes
 ) -> None:
     now = datetime.now(UTC)
     await tx.idempotency_keys.add(
@@ -258,14 +258,14 @@ async def _store_response(
             route=_ROUTE,
             key=key,
             request_hash=request_hash,
-            location=placed.location,
-            body=placed.body,
+            location=response.location,
+            body=response.body,
             expires_at=now + _KEY_LIFETIME,
         ),
         now=now,
     )
 
 
-def _response_to(order: Order) -> PlacedOrder:
+def _response_to(order: Order) -> OrderResponse:
     location = f"/api/users/{order.user_id}/orders/{order.id}"
-    return PlacedOrder(OrderRead.of(order).to_bytes(), location, replayed=False)
+    return OrderResponse(OrderRead.of(order).to_bytes(), location, replayed=False)

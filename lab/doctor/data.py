@@ -13,7 +13,7 @@ from lab.stack.servers import unprivileged
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Check who owns the data, their version of PostgreSQL, and the processes of a killed stack."""
+    """Check the owner and the PostgreSQL version of the data, and look for orphaned processes."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
     elif file := first_file_of_another_user(os.geteuid(), paths.root):

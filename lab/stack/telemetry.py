@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables for the stack's processes, which tell them where to send spans."""
+"""OpenTelemetry's environment variables: they say where the stack's processes send spans."""
 
 import os
 from collections.abc import Mapping

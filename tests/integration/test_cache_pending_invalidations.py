@@ -120,7 +120,7 @@ def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
 def test_every_error_but_a_refusal_invalidates(
     redis_url: str, error: Exception, *, invalidated: bool
 ) -> None:
-    """A refusal has changed nothing. After another error, the cached read may be stale."""
+    """A refusal changes nothing. After any other error, the cached read may be stale."""
 
     async def fails() -> None:
         raise error

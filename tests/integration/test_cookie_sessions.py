@@ -35,7 +35,7 @@ def _attributes(header: str) -> tuple[str, set[str]]:
 def test_signing_in_sets_a_cookie_with_exactly_these_attributes(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Browsers send the cookie only over HTTPS and only to this host, until they are closed."""
+    """A browser sends the cookie only over HTTPS to this host, and deletes it when it closes."""
     response = client.post(SIGN_IN, json=credentials(shared_user))
     assert response.status_code == 201
     (header,) = response.headers.get_list("Set-Cookie")

@@ -81,7 +81,7 @@ def _started(
 def test_the_service_works_in_an_unusual_environment(
     defaults: Mapping[str, str], tmp_path: Path, variables: Mapping[str, str]
 ) -> None:
-    """A signup, a read with its times in UTC, and the API documentation are as usual."""
+    """A signup works, a read returns times in UTC, and the API documentation is available."""
     log = tmp_path / "log"
     with _started({**defaults, **variables}, log) as (process, client):
         deadline = time.monotonic() + TIMEOUT_SECONDS

@@ -40,7 +40,7 @@ def test_signup_and_read_agree_byte_for_byte(client: httpx2.Client) -> None:
 def test_signup_returns_409_when_the_email_is_taken(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """The unique index decides. The problem says that the client can log in instead."""
+    """The error response says that the client can log in instead."""
     response = client.post("/api/users", json=signup_body(email=shared_user.email))
     document = problem(response, 409, "email-taken")
     assert shared_user.email not in response.text
@@ -138,7 +138,7 @@ def test_signup_names_every_missing_field(client: httpx2.Client) -> None:
 
 
 def test_of_50_concurrent_signups_with_one_email_one_succeeds(client: httpx2.Client) -> None:
-    """The unique index decides, and the other requests get 409."""
+    """A unique index refuses the other requests, and they get 409."""
     body = signup_body()
     responses = at_once([lambda: client.post("/api/users", json=body)] * 50)
     assert statuses(responses) == {201: 1, 409: 49}  # check F18

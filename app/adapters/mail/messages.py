@@ -1,4 +1,4 @@
-"""Messages as mail (RFC 5322): a text and the same in HTML."""
+"""Builds mails (RFC 5322). Each mail has its content as plain text and as HTML."""
 
 import re
 from dataclasses import dataclass, field

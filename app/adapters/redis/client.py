@@ -76,8 +76,8 @@ class RedisClient:
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, in one batch with all commands that are queued at this moment.
 
-        The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises, so
-        a caller that does not need the answer need not await the future.
+        The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises. A
+        caller that ignores the answer does not have to await it.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._breaker.opened or time.monotonic() < self._paused_until:
@@ -201,7 +201,7 @@ def _refuses_writes(error: ResponseError) -> bool:
 
 def _reason(error: Exception) -> str:
     name = type(error).__name__
-    # The text of another error may quote the command, and AUTH contains the password.
+    # The texts of all other errors may quote the command, and AUTH contains the password.
     is_safe = isinstance(error, ResponseError) and _refuses_writes(error)
     return f"{name}: {error}" if is_safe else name
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
-from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads.bodies import CachedBody, CacheOutcome
 from app.task_outcomes import ignore_outcome
 from app.tracing import set_span_attribute, staged
 
@@ -153,6 +153,13 @@ class ReadCache:
 
     def _key(self, tag: str) -> str:
         return f"{self._prefix}:{tag}"
+
+
+def compare_generations(stored: bytes, current: bytes | RedisUnavailable | None) -> CacheOutcome:
+    """Return "hit" if `current`, a result of `ReadCache.generation`, is the stored generation."""
+    if isinstance(current, RedisUnavailable):
+        return "bypass"
+    return "hit" if current == stored else "miss"
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from app.errors import NotFound, existing
 from app.graphql.resolvers.ids import number_of
 from app.http.request_state import RequestState
 from app.http.sign_in import signed_in
-from app.models import OrderListing, Principal
+from app.models import OrderPageQuery, Principal
 from app.schemas.bodies import Rows
 from app.schemas.orders import OrderRead
 from app.schemas.products import ProductRead
@@ -104,9 +104,9 @@ class Context:
         await self.caller()
         return existing(await self._orders.load(order_id))
 
-    async def order_page(self, listing: OrderListing) -> Rows[OrderRead]:
+    async def order_page(self, query: OrderPageQuery) -> Rows[OrderRead]:
         """Return a page of a user's orders."""
-        return await self._order_pages.load(listing)
+        return await self._order_pages.load(query)
 
     async def _read_users(self, user_ids: list[int]) -> list[UserRead | None]:
         return _aligned(user_ids, await self.users.read_many(user_ids))

@@ -40,8 +40,8 @@ async def list_orders(
     # `signUp` returns the new account also to a client without a session, which must not list
     # orders.
     user_id = await context.visible_user_id(owner.id)
-    listing = context.orders.listing(user_id, cursor=after, limit=page_size(first), status=status)
-    return Connection(await context.order_page(listing), has_previous_page=after is not None)
+    query = context.orders.page_query(user_id, cursor=after, limit=page_size(first), status=status)
+    return Connection(await context.order_page(query), has_previous_page=after is not None)
 
 
 @field(mutation, "signUp")

@@ -30,7 +30,7 @@ class SameOrigin:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, unless it may be forged."""
+        """Refuse a request that another site may have forged, and pass all others on."""
         if (
             scope["type"] == "http"
             and scope["method"] not in SAFE_METHODS

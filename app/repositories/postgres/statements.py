@@ -53,12 +53,12 @@ class Statement(Generic[_T]):
     ) -> None:
         """Compile the query.
 
-        `make_result` converts the columns of a row to a result. If cached reads contain the rows
-        that the statement changes, the statement must return these rows. `tags` then returns the
-        tags of the cached reads that contain a result's row, and `Store` invalidates these reads.
-        `violations` maps the name of each constraint that the statement may violate to the error
-        to raise. `changes` names the operation and the table of the span, such as "INSERT users".
-        It is needed only if the text begins with another operation.
+        `make_result` converts the columns of a row to a result. A statement that changes rows of
+        cached reads must return these rows: for each result, `tags` returns the tags of the cached
+        reads that contain the row, and `Store` invalidates these reads. The keys of `violations`
+        are names of constraints, and its values are the errors to raise if the statement violates
+        the constraint. `changes` names the operation and the table of the span, such as "INSERT
+        users". It is needed only if the first table that the query changes is a different one.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
         text = str(compiled)

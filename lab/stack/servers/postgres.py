@@ -71,7 +71,7 @@ class PostgresServer(Server):
 
     @property
     def url(self) -> str:
-        """The service's URL of the database `roundtrip`. Its role owns no table."""
+        """The URL with which the service connects. The role in this URL owns no table."""
         return f"postgresql://roundtrip:{self._service_password}@{self._database}"
 
     @property
