@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field
 
 from app.models import Product
-from app.models.values.money import CURRENCY
+from app.models.values.currency import CURRENCY
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime
 from app.schemas.fields.money import Money, Price
 from app.schemas.fields.names import Name

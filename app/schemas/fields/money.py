@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.models.values.money import CURRENCY, Currency
+from app.models.values.currency import CURRENCY, Currency
 
 _AMOUNT = r"^(0|[1-9][0-9]{0,%d})\.[0-9]{2}$"
 
