@@ -1,4 +1,4 @@
-"""Executes README.md and docs/docker.md with containers."""
+"""Executes README.md, docs/calls.md and docs/docker.md with containers."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Block, Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# The README shows only this part of the data that `make seed` writes.
+# The page of calls shows only this part of the data that `make seed` writes.
 SHOP = (
     "INSERT INTO products (sku, name, price, stock, created_at, updated_at) VALUES"
     " ('RT-TEA-ASSAM-100', 'Assam Mangalam second flush, 100 g', 8.90, 225, now(), now()),"
@@ -20,7 +20,7 @@ SHOP = (
     " SELECT setval('orders_id_seq', 200);"
 )
 PSQL = "docker compose exec -T postgres psql -qU postgres roundtrip -c"
-# Commands of the README for the local stack, and the same commands for containers.
+# Commands of the pages for the local stack, and the same commands for containers.
 REPLACEMENTS = {
     "make test\n": "true\n",
     "make seed\n": f"{PSQL} {shlex.quote(SHOP)}\n",
@@ -34,14 +34,15 @@ _TIMING = re.compile(r"(?m)^Server-Timing: .*\n")
 AUTHORITY = "caddy:/data/caddy/pki/authorities/local/root.crt"
 
 
-def test_the_readme_shows_real_outputs_also_with_containers(
+def test_the_readme_and_the_calls_show_real_outputs_also_with_containers(
     own_stack: ComposeStack, tmp_path: Path
 ) -> None:
     """Signup, login, a change and an order have the same responses as in the local stack."""
     own_stack.make_secrets()
     own_stack.succeed("up", "--wait")
     own_stack.succeed("cp", AUTHORITY, str(own_stack.directory / "ca.crt"))
-    first, *blocks = ((kind, _TIMING.sub("", text)) for kind, text in blocks_of("README.md"))
+    pages = blocks_of("README.md") + blocks_of("docs/calls.md")
+    first, *blocks = ((kind, _TIMING.sub("", text)) for kind, text in pages)
     assert first == ("sh", "make up\n")
     terminal = Terminal(own_stack, tmp_path, REPLACEMENTS, checkout=own_stack.directory)
     assert terminal.run_and_compare(_without_mailbox(blocks)) >= 14

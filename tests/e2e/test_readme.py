@@ -1,4 +1,4 @@
-"""Executes README.md: runs its commands, and compares the outputs that it shows."""
+"""Executes README.md and docs/calls.md, and compares the outputs that they show."""
 
 import os
 import re
@@ -17,9 +17,9 @@ from tests.service import CHECKOUT
 REPLACEMENTS = {"make test\n": "make -n test | grep pytest\n"}
 
 
-def test_every_command_in_the_readme_prints_what_it_shows(tmp_path: Path) -> None:
+def test_every_command_prints_what_its_page_shows(tmp_path: Path) -> None:
     """All commands run in order, in one shell, on a new stack that `make up` starts."""
-    first, *blocks = blocks_of("README.md")
+    first, *blocks = blocks_of("README.md") + blocks_of("docs/calls.md")
     assert first == ("sh", "make up\n")
     # On a busy machine, Redis may need longer than the default of 0.15 s. The service would then
     # log the name of an exception, and the output of make may not contain "Error".
