@@ -1,11 +1,10 @@
-"""An OTLP/HTTP receiver, to which services of the tests send their spans."""
+"""An OTLP/HTTP receiver, to which the services and the clients of the tests send their spans."""
 
-import threading
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
@@ -13,6 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from lab.bench.receiver import ExportHandler, receiver
 
 TIMEOUT_SECONDS = 10.0
 
@@ -68,16 +69,19 @@ def _attribute(pair: KeyValue) -> tuple[str, Any]:
 class Receiver:
     """The spans and resources that were received, and the raw bodies."""
 
-    port: int
+    url: str = ""
     spans: list[Span] = field(default_factory=list)
     resources: list[dict[str, Any]] = field(default_factory=list)
     raw: bytes = b""
+    # The traces that the receiver returns to `lab trace`, as a collector does. Each request gets
+    # the next trace, and after the last one the last again. None, or an empty list, gives a 404.
+    documents: list[dict[str, Any] | None] = field(default_factory=list)
 
     @property
     def settings(self) -> dict[str, str]:
         """The settings with which a service sends its spans to this receiver, after 20 ms."""
         return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_SERVICE_NAME": "roundtrip",
             "OTEL_BSP_SCHEDULE_DELAY": "20",
         }
@@ -104,25 +108,20 @@ class Receiver:
 @contextmanager
 def running_receiver() -> Iterator[Receiver]:
     """Receive spans until the end of the block."""
+    received = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Handler(ExportHandler):
+        def receive(self, body: bytes) -> None:
+            received.add_export(body)
 
-        def do_POST(self) -> None:
-            receiver.add_export(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        def do_GET(self) -> None:  # noqa: N802 - http.server calls this name
+            documents = received.documents
+            trace = documents.pop(0) if len(documents) > 1 else documents[0] if documents else None
+            if trace is None:
+                self.respond(404, "application/problem+json", b"{}")
+            else:
+                trace = {**trace, "trace_id": self.path.rpartition("/")[2]}
+                self.respond(200, "application/json", json.dumps(trace).encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = Receiver(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
+    with receiver(Handler) as received.url:
+        yield received

@@ -1,16 +1,11 @@
-"""Servers for the tests of `lab trace`: a server with prepared responses, and a collector."""
+"""A server with prepared responses, and trace documents, for the tests of `lab trace`."""
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
@@ -77,61 +72,6 @@ def _request(connection: socket.socket) -> bytes:
     while len(body) < int(length or 0):
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
-
-
-@dataclass
-class Receiver:
-    """The spans that a collector has received, and the trace documents that it returns."""
-
-    url: str
-    spans: list[Span] = field(default_factory=list)
-    services: set[str] = field(default_factory=set)
-    # Each request for a trace gets the next document. The last document is sent repeatedly. None
-    # in the list, or an empty list, gives a 404 problem.
-    documents: list[dict[str, Any] | None] = field(default_factory=list)
-
-
-@contextmanager
-def receiver() -> Iterator[Receiver]:
-    """Run a collector: it receives spans by OTLP/HTTP and returns `documents`."""
-    received = Receiver("")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-                received.services |= {a.value.string_value for a in group.resource.attributes}
-                received.spans.extend(span for scope in group.scope_spans for span in scope.spans)
-            self._answer(200, "application/x-protobuf", b"")
-
-        def do_GET(self) -> None:
-            documents = received.documents
-            trace = documents.pop(0) if len(documents) > 1 else documents[0] if documents else None
-            if trace is None:
-                self._answer(404, "application/problem+json", b"{}")
-            else:
-                trace = {**trace, "trace_id": self.path.rpartition("/")[2]}
-                self._answer(200, "application/json", json.dumps(trace).encode())
-
-        def _answer(self, status: int, media_type: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", media_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        received.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02))
-        thread.start()
-        try:
-            yield received
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def joined_document(*processes: str) -> dict[str, Any]:

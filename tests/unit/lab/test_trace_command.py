@@ -13,7 +13,8 @@ from lab.stack.paths import Paths
 from lab.stack.ports import free_port
 from lab.trace import collector_client
 from lab.trace.command import trace
-from tests.trace_peers import answer, joined_document, peer, receiver
+from tests.receiver import running_receiver
+from tests.trace_peers import answer, joined_document, peer
 
 
 @pytest.fixture(autouse=True)
@@ -119,31 +120,31 @@ def test_the_document_has_every_documented_name(run: Any) -> None:
 
 def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any) -> None:
     """`traceparent` has the id of `wait`. `lab trace` polls until the trace is complete."""
-    with receiver() as received, peer(answer()) as server:
+    with running_receiver() as received, peer(answer()) as server:
         received.documents = [None, joined_document("client"), joined_document("client", "app-1")]
         url = f"http://127.0.0.1:{server.port}/x?a=secret"
         result = run("--json", "--collector", received.url, url)
     assert result.documents[0]["joined"] is True
     assert result.documents[0]["processes"] == ["client", "app-1"]
-    assert received.services == {"client"}
+    assert {it["service.name"] for it in received.resources} == {"client"}
     by_name = {span.name: span for span in received.spans}
     assert set(by_name) == {"request", "dns", "connect", "send", "wait", "receive"}
     root = by_name["request"]
-    assert {s.parent_span_id for s in received.spans if s is not root} == {root.span_id}
-    sent = f"traceparent: 00-{root.trace_id.hex()}-{by_name['wait'].span_id.hex()}-01"
+    assert {s.parent_id for s in received.spans if s is not root} == {root.id}
+    sent = f"traceparent: 00-{root.trace_id}-{by_name['wait'].id}-01"
     assert sent.encode() in server.requests[0]
-    assert root.kind == root.SPAN_KIND_CLIENT
-    assert "secret" not in str(received.spans)
+    assert root.kind == "CLIENT"
+    assert b"secret" not in received.raw
 
 
 def test_a_given_traceparent_is_continued(run: Any) -> None:
     """The header is sent unchanged, and the span that it names is the parent of the root span."""
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
-    with receiver() as received, peer(answer()) as server:
+    with running_receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client", "app-1")]
         run("--collector", received.url, f":{server.port}/", f"traceparent:{traceparent}")
     root = next(span for span in received.spans if span.name == "request")
-    assert (root.trace_id.hex(), root.parent_span_id.hex()) == ("a" * 32, "b" * 16)
+    assert (root.trace_id, root.parent_id) == ("a" * 32, "b" * 16)
     assert f"traceparent: {traceparent}".encode() in server.requests[0]
 
 
@@ -152,7 +153,7 @@ def test_waiting_for_the_servers_spans_has_a_limit(
 ) -> None:
     """After the limit, the output says that no collector has the server's spans."""
     monkeypatch.setattr(collector_client, "MAX_WAIT_SECONDS", 0.3)
-    with receiver() as received, peer(answer()) as server:
+    with running_receiver() as received, peer(answer()) as server:
         received.documents = [joined_document("client")]
         result = run("--collector", received.url, f":{server.port}/")
     assert result.status == 0
