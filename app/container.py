@@ -113,7 +113,6 @@ class Container:
             store,
             self._providers,
             check,
-            public_url=settings.public_url,
             session_lifetime=timedelta(seconds=settings.session_lifetime),
             session_idle=timedelta(seconds=settings.session_idle_lifetime),
         )

@@ -43,6 +43,7 @@ from app.middleware.problems import Problems
 from app.middleware.rate_limit import RateLimit, policies
 from app.middleware.response_cache import ResponseCache, StoredResponses
 from app.middleware.response_headers import ResponseHeaders
+from app.middleware.root_path import RootPath
 from app.middleware.routing import Routing
 from app.routers import (
     account_pages,
@@ -122,9 +123,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.container = container
     app.state.public_url = settings.public_url
+    app.state.root_path = settings.root_path
     app.state.drain_delay = settings.drain_delay
     app.state.metrics = _metrics()
-    app.state.graph = Graph(container, introspection=settings.graphql_introspection == "on")
+    app.state.graph = Graph(
+        container,
+        introspection=settings.graphql_introspection == "on",
+        root_path=settings.root_path,
+    )
     for router in _ROUTERS:
         app.include_router(router)
     describe(app)
@@ -144,12 +150,14 @@ def _middleware(
     records_stages = server_timing or traced
     stages = [Middleware(Stages, server_timing=server_timing)] if records_stages else []
     cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
+    root_path = [Middleware(RootPath, root_path=settings.root_path)] if settings.root_path else []
     return [
+        *root_path,
         Middleware(ResponseHeaders),
         Middleware(Routing, routes=routes),
         *stages,
         Middleware(AccessLog, registry=app.state.metrics),
-        Middleware(Problems, respond=problem_response),
+        Middleware(Problems, respond=partial(problem_response, root_path=settings.root_path)),
         Middleware(Host, allowed=settings.allowed_hosts),
         *cors,
         Middleware(Credentials, read_token=container.sessions.read_token),

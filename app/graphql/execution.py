@@ -26,8 +26,9 @@ _MAX_NAME_CHARACTERS: Final = 64
 class Graph:
     """The schema, and the services that its resolvers call."""
 
-    def __init__(self, container: Container, *, introspection: bool) -> None:
+    def __init__(self, container: Container, *, introspection: bool, root_path: str) -> None:
         """Without `introspection`, clients cannot read the schema, and errors suggest no names."""
+        self._root_path = root_path
         self._container = container
         self._hide_suggestions = not introspection
         self._schema = build_schema()
@@ -45,7 +46,8 @@ class Graph:
         try:
             operation = self._documents.prepare(request)
         except RefusedRequest as refusal:
-            result = {"errors": [request_error_json(error) for error in refusal.errors]}
+            errors = [request_error_json(error, self._root_path) for error in refusal.errors]
+            result = {"errors": errors}
         else:
             outcome.operation = (operation.name or _UNNAMED)[:_MAX_NAME_CHARACTERS]
             set_span_attribute("graphql.operation.name", outcome.operation)
@@ -73,8 +75,9 @@ class Graph:
                 result = await result
         if context.replayed:
             state.response_headers[b"idempotency-replayed"] = b"true"
-        errors = {"errors": field_errors_json(result.errors)} if result.errors else {}
-        return {"data": result.data, **errors}
+        if not result.errors:
+            return {"data": result.data}
+        return {"data": result.data, "errors": field_errors_json(result.errors, self._root_path)}
 
 
 async def _count(operation: Operation, state: RequestState) -> None:

@@ -55,7 +55,11 @@ _MAX_ERRORS = 50
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
     """Answer an exception of the framework with a problem document."""
-    return problem_response(state_of(request.scope).request_id, translate(error))
+    return problem_response(
+        state_of(request.scope).request_id,
+        translate(error),
+        root_path=request.app.state.root_path,
+    )
 
 
 def translate(error: Exception) -> AppError:

@@ -112,10 +112,15 @@ def title_of(error: type[AppError]) -> str:
     return title
 
 
-def problem_response(request_id: str, error: AppError) -> Response:
+def problem_type(error: AppError, root_path: str) -> str:
+    """Return the path of the page that explains an error."""
+    return f"{root_path}/problems/{error.code}"
+
+
+def problem_response(request_id: str, error: AppError, *, root_path: str) -> Response:
     """Render an error as `application/problem+json`, with the headers that it requires."""
     problem = Problem(
-        type=f"/problems/{error.code}",
+        type=problem_type(error, root_path),
         title=title_of(type(error)),
         status=status_of(type(error)),
         detail=error.detail,

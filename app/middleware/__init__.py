@@ -2,6 +2,7 @@
 
 `main.py` mounts the middleware. A request passes it in this order:
 
+    root_path                  removes ROOT_PATH from the path, if it is set
     response_headers           gives the request an id, and adds headers to every response
     routing                    finds the path template
     observability/stages       records the stages, if tracing or Server-Timing is on

@@ -105,6 +105,15 @@ Jobs = Annotated[JobService, Depends(_jobs)]
 Health = Annotated[HealthService, Depends(_health)]
 
 
+async def _base_url(request: Request) -> str:
+    origin = request.app.state.public_url or str(request.base_url).rstrip("/")
+    return f"{origin}{request.app.state.root_path}"
+
+
+BaseUrl = Annotated[str, Depends(_base_url)]
+"""The URL of the service for its clients: PUBLIC_URL, or the origin of the request; ROOT_PATH."""
+
+
 class _SignedIn(SecurityBase):
     """Returns the signed-in user, from the token or cookie that the middleware has read.
 

@@ -14,6 +14,7 @@ from app.http.html_pages import page
 from app.http.openapi import SERVER
 from app.http.problems import errors_by_code, status_of, title_of
 from app.http.representations import PRIVATE, PUBLIC, represent_document
+from app.routers.dependencies import BaseUrl
 from app.schemas.bodies import etag_of
 
 router = APIRouter(include_in_schema=False)
@@ -26,12 +27,12 @@ _ASSETS = {
 _SWAGGER_UI = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Roundtrip · API documentation</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="/docs/favicon.png"><link rel="stylesheet" href="/docs/swagger-ui.css">
-</head><body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script></body></html>
+<link rel="icon" href="docs/favicon.png"><link rel="stylesheet" href="docs/swagger-ui.css">
+</head><body><div id="swagger-ui"></div><script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script></body></html>
 """
 _START = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: false,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
   defaultModelsExpandDepth: 0, tryItOutEnabled: true, validatorUrl: null,
 });
@@ -49,14 +50,12 @@ async def read_root() -> Response:
 
 
 @router.get("/openapi.json")
-async def read_openapi(request: Request) -> Response:
+async def read_openapi(request: Request, base_url: BaseUrl) -> Response:
     """Return the OpenAPI 3.1 document."""
-    # The examples contain the public URL or, if it is not set, the address that this client has
-    # used. The client chose this address, so no shared cache may store a document with it.
-    public_url: str | None = request.app.state.public_url
-    server = public_url or str(request.base_url).rstrip("/")
-    document = json.dumps(request.app.openapi()).replace(SERVER, server)
-    caching = PUBLIC if public_url else PRIVATE
+    document = json.dumps(request.app.openapi()).replace(SERVER, base_url)
+    # Without PUBLIC_URL, the document contains the address that this client has used. The client
+    # chose this address, so no shared cache may store the document.
+    caching = PUBLIC if request.app.state.public_url else PRIVATE
     return represent_document(request, document.encode(), "application/json", caching=caching)
 
 
@@ -87,7 +86,7 @@ async def read_docs_asset(request: Request, asset: str) -> Response:
 async def list_problems(request: Request) -> Response:
     """Show the list of all problems."""
     items = "".join(
-        f'<li><a href="/problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
+        f'<li><a href="problems/{code}">{escape(title_of(error))}</a> · {status_of(error)}</li>'
         for code, error in sorted(errors_by_code().items())
     )
     return page(request, "Problems", f"<h1>Problems</h1><ul>{items}</ul>")
@@ -107,7 +106,7 @@ async def read_problem(request: Request, code: str) -> Response:
         f"<h2>What it means</h2><p>{escape(error.meaning)}</p>"
         f"<h2>What to do</h2><p>{escape(error.detail)}</p>"
         f"<footer>In a problem document this is <code>code: {code}</code>. "
-        '<a href="/problems">All problems</a> · <a href="/docs">API documentation</a></footer>',
+        '<a href="../problems">All problems</a> · <a href="../docs">API documentation</a></footer>',
     )
 
 

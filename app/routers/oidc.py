@@ -20,7 +20,7 @@ from app.http.negotiation import IGNORES_OTHER_PARAMETERS, JsonRoute
 from app.http.openapi import NO_STORE, limited_by
 from app.http.problems import problems
 from app.http.representations import NO_STORE_HEADERS, represent_unstored
-from app.routers.dependencies import Caller, Oidc, SignInClient
+from app.routers.dependencies import BaseUrl, Caller, Oidc, SignInClient
 from app.schemas.oidc import AuthorizationUrl, LinkStart, ReturnTo
 from app.services.oidc import AuthorizationResponse
 
@@ -44,10 +44,10 @@ ReturnPath = Annotated[
     openapi_extra=limited_by("login"),
 )
 async def begin_sign_in(
-    request: Request, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
+    base_url: BaseUrl, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
 ) -> Response:
     """Redirect a browser to an identity provider, whose sign-in ends with a session cookie."""
-    started = await oidc.begin(provider, origin=_base_url(request), return_to=return_to)
+    started = await oidc.begin(provider, base_url=base_url, return_to=return_to)
     response = RedirectResponse(started.url, status_code=303, headers=NO_STORE_HEADERS)
     return with_flow_cookie(response, started.browser_secret)
 
@@ -96,7 +96,7 @@ async def finish_sign_in(
     openapi_extra=limited_by("login") | NO_STORE,
 )
 async def begin_link(
-    request: Request,
+    base_url: BaseUrl,
     provider: ProviderName,
     caller: Caller,
     oidc: Oidc,
@@ -112,12 +112,8 @@ async def begin_link(
         provider,
         caller,
         body.current_password,
-        origin=_base_url(request),
+        base_url=base_url,
         return_to=return_to,
     )
     response = represent_unstored(AuthorizationUrl(authorization_url=started.url))
     return with_flow_cookie(response, started.browser_secret)
-
-
-def _base_url(request: Request) -> str:
-    return str(request.base_url).rstrip("/")

@@ -71,20 +71,18 @@ class OidcService:
     A flow signs a user in, or links an identity to an account.
     """
 
-    def __init__(  # noqa: PLR0913 - all objects that it uses
+    def __init__(
         self,
         store: Store,
         providers: Mapping[str, IdentityProvider],
         check: PasswordCheck,
         *,
-        public_url: str | None,
         session_lifetime: timedelta,
         session_idle: timedelta,
     ) -> None:
         self._store = store
         self._providers = providers
         self._check = check
-        self._public_url = public_url
         self._session_lifetime = session_lifetime
         self._session_idle = session_idle
 
@@ -92,21 +90,21 @@ class OidcService:
         self,
         name: str,
         *,
-        origin: str,
+        base_url: str,
         return_to: str,
         link_to: Principal | None = None,
     ) -> StartedFlow:
         """Begin a sign-in. With `link_to`, begin to link an identity to the account of this user.
 
-        `origin` is the origin at which the browser has reached the service. It is used if
-        PUBLIC_URL is not set. The flow expires after 10 minutes. Raises `NotFound` if the provider
-        is not configured, `ProviderUnavailable` if it gives no valid answer, and `InvalidToken` or
-        `InvalidSession` if the session of `link_to` has ended since the HTTP request began.
+        `base_url` is the URL at which browsers reach the service. The flow expires after 10
+        minutes. Raises `NotFound` if the provider is not configured, `ProviderUnavailable` if it
+        gives no valid answer, and `InvalidToken` or `InvalidSession` if the session of `link_to`
+        has ended since the HTTP request began.
         """
         provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
         request = AuthorizationRequest(
-            redirect_uri=f"{self._public_url or origin}/api/auth/oidc/{name}/callback",
+            redirect_uri=f"{base_url}/api/auth/oidc/{name}/callback",
             nonce=new_secret()[0],
             code_verifier=new_secret()[0],
         )
@@ -132,7 +130,7 @@ class OidcService:
         caller: Principal,
         current_password: SecretStr | None,
         *,
-        origin: str,
+        base_url: str,
         return_to: str,
     ) -> StartedFlow:
         """Begin to link an identity to the caller's account.
@@ -142,7 +140,7 @@ class OidcService:
         async with self._store.uncached() as tx:
             user = existing(await tx.users.get(caller.user_id), caller.session_ended_error)
         await self._check.prove_owner(user, caller, current_password, recent_is_enough=True)
-        return await self.begin(name, origin=origin, return_to=return_to, link_to=caller)
+        return await self.begin(name, base_url=base_url, return_to=return_to, link_to=caller)
 
     async def finish(
         self,

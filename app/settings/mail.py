@@ -130,7 +130,9 @@ class MailSettings(ProviderSettings):
         """The URL before `/confirm` and `/reset` in links. None if no setting names it."""
         if self.account_pages_url is not None:
             return self.account_pages_url.rstrip("/")
-        return None if self.public_url is None else f"{self.public_url}/account"
+        if self.public_url is None:
+            return None
+        return f"{self.public_url}{self.root_path}/account"
 
     def refuse_incomplete_mail(self, *, local: bool) -> None:
         """Raise if a setting that mail needs is missing or unsafe.

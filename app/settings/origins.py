@@ -1,5 +1,6 @@
-"""Settings that are web addresses, or origins (RFC 6454)."""
+"""Settings that are web addresses, origins (RFC 6454), or paths."""
 
+import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.kinds import Names
 
+_ROOT_PATH: Final = re.compile("(/[A-Za-z0-9._~-]+)*")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -34,6 +36,15 @@ def _origin(value: str) -> str:
     return origin
 
 
+def _root_path(value: str) -> str:
+    path = value.rstrip("/")
+    if not _ROOT_PATH.fullmatch(path) or path.split("/")[1:2] == ["api"]:
+        raise PydanticCustomError(
+            "url", "is not a path outside /api; write it like `/shop`, in letters, digits and ._~-"
+        )
+    return path
+
+
 def _browser_origins(values: tuple[str, ...]) -> tuple[str, ...]:
     # The result is as browsers write origins: in lower case, and without the scheme's default port.
     if any("*" in value for value in values):
@@ -46,5 +57,7 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 """A URL without a query."""
 Origin = Annotated[str, AfterValidator(_origin)]
 """Scheme, host and port; no path."""
+RootPath = Annotated[str, AfterValidator(_root_path)]
+"""The path of a URL, without a slash at the end. Empty for the whole host."""
 BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
 """Origins, separated by commas; as browsers write them in the Origin header."""

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.settings.kinds import EnvironmentSettings, Names, Networks, is_example
-from app.settings.origins import Origin, WebAddress
+from app.settings.origins import Origin, RootPath, WebAddress
 
 _GOOGLE = "https://accounts.google.com"
 _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")
@@ -51,6 +51,8 @@ class ProviderSettings(EnvironmentSettings):
     # The origin at which browsers reach the service, and to which providers redirect them. By
     # default, the origin that the browser has used.
     public_url: Origin | None = None
+    # The path below which clients reach the service, if it shares a host with other services.
+    root_path: RootPath = ""
 
     @property
     def providers(self) -> tuple[Provider, ...]:

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 _INTRODUCTION = """\
 A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
-`type` leads to [a page that explains it](/problems).
+`type` leads to [a page that explains it]({SERVER}/problems).
 
 To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
 **Authorize** and paste the access token. To try them in a shell, sign up and then set the

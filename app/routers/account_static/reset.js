@@ -6,7 +6,7 @@ const password = /** @type {HTMLInputElement} */ (byId("password"));
 const shown = /** @type {HTMLInputElement} */ (byId("shown"));
 
 new LinkPage({
-  path: "/api/auth/password-reset",
+  path: "../api/auth/password-reset",
   sending: "Changing your password…",
   done: { heading: "Your password is changed.", text: "All your sessions have ended: sign in again." },
   ifInvalid: "If you have already changed your password, sign in with it. Otherwise, ask for a new link.",

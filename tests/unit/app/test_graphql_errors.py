@@ -13,7 +13,7 @@ def test_one_failure_of_many_rows_is_logged_once() -> None:
     errors = [GraphQLError("no", original_error=cause) for _ in range(80)]
     with capture_logs() as lines:
         found = field_errors_json(
-            [*errors[:40], GraphQLError("no", original_error=other), *errors[40:]]
+            [*errors[:40], GraphQLError("no", original_error=other), *errors[40:]], ""
         )
     assert [line["exc_info"] for line in lines] == [cause, other]
     assert len(found) == 50
@@ -23,7 +23,7 @@ def test_one_failure_of_many_rows_is_logged_once() -> None:
 def test_an_expected_error_is_not_logged() -> None:
     """The client gets the error, and the access log has its code."""
     with capture_logs() as lines:
-        (found,) = field_errors_json([GraphQLError("no", original_error=NotFound())])
+        (found,) = field_errors_json([GraphQLError("no", original_error=NotFound())], "")
     assert found["extensions"]["code"] == "not-found"
     assert not lines
 
@@ -32,7 +32,7 @@ def test_a_value_of_the_service_that_does_not_fit_the_schema_is_an_internal_erro
     """The library reports it without a cause. It is a defect, so it is logged."""
     with capture_logs() as lines:
         (found,) = field_errors_json(
-            [GraphQLError("Int cannot represent non-integer value: 'secret'")]
+            [GraphQLError("Int cannot represent non-integer value: 'secret'")], ""
         )
     assert found["extensions"]["code"] == "internal-error"
     assert "secret" not in found["message"]

@@ -1,0 +1,116 @@
+"""A service below a path of its host: ROOT_PATH."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+
+from tests.accounts import sign_up, signup_body
+from tests.conftest import StartService
+from tests.integration.hostile_provider import HostileProvider, hostile_provider
+
+_ROOT_PATH = "/shop"
+_PUBLIC_URL = "https://example.com"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[HostileProvider]:
+    """An identity provider."""
+    with hostile_provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def origin(start_service: StartService, provider: HostileProvider) -> str:
+    """The address of a process with a ROOT_PATH."""
+    return start_service(**provider.settings, PUBLIC_URL=_PUBLIC_URL, ROOT_PATH="/shop/").url
+
+
+@pytest.fixture(scope="module", params=["kept", "removed"])
+def client(request: pytest.FixtureRequest, origin: str) -> Iterator[httpx2.Client]:
+    """A client behind a proxy that keeps ROOT_PATH in the path, or removes it."""
+    base_url = f"{origin}{_ROOT_PATH}" if request.param == "kept" else origin
+    with httpx2.Client(base_url=base_url) as client:
+        yield client
+
+
+def test_paths_in_headers_begin_with_the_root_path(client: httpx2.Client) -> None:
+    """The client can use Location and Link as they are."""
+    response = client.post("/api/users", json=signup_body())
+    assert response.status_code == 201
+    location = f"/shop/api/users/{response.json()['id']}"
+    assert response.headers["Location"] == location  # check F33
+    link = client.get("/api/products", params={"limit": 1}).headers["Link"]
+    assert re.findall("<([^?]*)", link) == ["/shop/api/products"] * link.count("rel=")
+    assert client.get("/").headers["Location"] == "/shop/docs"
+
+
+def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, origin: str) -> None:
+    """The problems of routes, of the framework and of GraphQL have the same type."""
+    types = {
+        client.get("/api/users/me").json()["type"],
+        client.post("/graphql", json={"query": "{ me { id } }"}).json()["errors"][0]["extensions"][
+            "type"
+        ],
+        client.post("/graphql", json={"query": "{"}).json()["errors"][0]["extensions"]["type"],
+        client.post("/api/users", json={}).json()["type"],
+    }
+    assert all(it.startswith("/shop/problems/") for it in types)
+    assert [httpx2.get(f"{origin}{it}").status_code for it in types] == [200] * len(types)
+
+
+@pytest.mark.parametrize(
+    "page", ["/docs", "/problems", "/problems/not-found", "/account/confirm", "/account/reset"]
+)
+def test_the_addresses_in_a_page_exist(origin: str, page: str) -> None:
+    """The addresses are relative to the page, so they are right below any path."""
+    url = httpx2.URL(f"{origin}{_ROOT_PATH}{page}")
+    addresses = re.findall('(?:href|src)="([^"#]+)"', httpx2.get(url).text)
+    assert addresses
+    for address in addresses:
+        target = url.join(address)
+        assert target.path.startswith("/shop/"), address
+        assert httpx2.get(target).status_code == 200, address
+
+
+def test_the_api_documentation_has_the_public_address(client: httpx2.Client) -> None:
+    """The examples can be copied into a shell."""
+    document = client.get("/openapi.json").json()
+    assert document["servers"][0]["url"] == "https://example.com/shop"
+    assert "https://example.com/shop/api/auth/login" in document["info"]["description"]
+
+
+def test_a_sign_in_returns_below_the_root_path(
+    client: httpx2.Client, provider: HostileProvider
+) -> None:
+    """`return_to` is a path of the whole host, so a page of another service stays unchanged."""
+    for return_to, location in (("/welcome", "/welcome"), ("/api/users/me", "/shop/api/users/me")):
+        begun = client.get("/api/auth/oidc/test/login", params={"return_to": return_to})
+        query = parse_qs(urlsplit(begun.headers["Location"]).query)
+        assert query["redirect_uri"] == ["https://example.com/shop/api/auth/oidc/test/callback"]
+        cookie = begun.headers["Set-Cookie"].partition(";")[0]
+        finished = client.get(
+            "/api/auth/oidc/test/callback",
+            params=provider.authorize(begun.headers["Location"]),
+            headers={"Cookie": cookie},
+        )
+        assert finished.headers["Location"] == location
+        client.cookies.clear()
+
+
+def test_other_paths_do_not_exist(origin: str) -> None:
+    """A path that only begins with the same letters is another path."""
+    for path in ("/shopping/livez", "/shop/shop/livez", "/shop/nothing"):
+        assert httpx2.get(f"{origin}{path}").status_code == 404, path
+    assert httpx2.get(f"{origin}/shop/livez").status_code == 200
+    assert httpx2.get(f"{origin}/livez").status_code == 200
+
+
+def test_the_session_of_a_user_works_below_the_root_path(client: httpx2.Client) -> None:
+    """Rate limits, the session and the cache see the same paths as without ROOT_PATH."""
+    account = sign_up(client)
+    for outcome in ("miss", "hit"):
+        response = client.get(f"/api/users/{account.id}/orders", headers=account.auth)
+        assert response.headers["X-Cache"] == outcome
