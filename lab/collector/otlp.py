@@ -113,13 +113,16 @@ def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
         key = intern(pair.key[:MAX_NAME_CHARACTERS])
         if is_secret_name(key):
             yield key, REDACTED
-        # Caddy records an absent header as an empty text.
-        elif (value := _value(pair.value)) is not None and value != "":
+        elif value is not None:
             yield key, value
 
 
 def _value(sent: AnyValue) -> Value | None:
     """Return a scalar or a list of scalars. Return None for maps and bytes, which are dropped."""
+        value = _value(pair.value)
+        # Caddy records an absent header as an empty text.
+        if value == "":
+            continue
     if not sent.HasField("array_value"):
         return _scalar(sent)
     elements = map(_scalar, sent.array_value.values[:_MAX_ELEMENTS])

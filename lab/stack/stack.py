@@ -12,7 +12,7 @@ from lab.stack.processes.freezing import thaw
 from lab.stack.secrets import load_or_create_signing_key
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer
-from lab.stack.servers.collector import ROUTES, CollectorServer
+from lab.stack.servers.collector import ROUTES, SPAN_ATTRIBUTES, CollectorServer
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.provider import ProviderServer
 from lab.stack.servers.server import Server
@@ -202,12 +202,14 @@ class Stack:
         }
 
     def _caddy_environment(self) -> Mapping[str, str]:
-        return {
-            **telemetry("caddy", self.collector.url),
+        spans = telemetry("caddy", self.collector.url)
+        # Clients choose the values of headers. Only the stack's own collector gets them.
+        is_own_collector = spans.get("OTEL_EXPORTER_OTLP_ENDPOINT") == self.collector.url
             "OTEL_TRACES_EXPORTER": traces_exporter(),
             "EXTRA_ROUTES": str(ROUTES),
             "COLLECTOR": f"{LOOPBACK}:{self.collector.port}",
         }
+            **({"EXTRA_SPAN_ATTRIBUTES": str(SPAN_ATTRIBUTES)} if is_own_collector else {}),
 
     def thaw(self) -> None:
         """Continue frozen servers: a frozen process does not end, and others may wait for it."""

@@ -15,6 +15,8 @@ from lab.stack.servers.server import Server
 
 # The file with the routes that Caddy serves only in the local stack.
 ROUTES = CHECKOUT / "lab" / "collector" / "Caddyfile"
+# The file with the headers that Caddy adds to its spans only in the local stack.
+SPAN_ATTRIBUTES = CHECKOUT / "lab" / "collector" / "headers.Caddyfile"
 
 
 class CollectorServer(Server):
