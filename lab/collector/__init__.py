@@ -5,6 +5,7 @@ Its process also runs the mailbox (lab/mail), and serves the pages of both.
     security       accepts only requests for the allowed hosts, and adds security headers
     intake         reads a request's body: its type, size and compression
     otlp           parses the body to spans (OpenTelemetry's protocol, protobuf)
+    otlp_json      the same protocol in JSON, which browsers send
     redaction      removes secrets
     stages         determines the stage of a span without `roundtrip.stage`
     spans          a span in memory

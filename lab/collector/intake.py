@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 
 from lab.collector.errors import Problem
-from lab.collector.otlp import MEDIA_TYPE
+from lab.collector.otlp import JSON, PROTOBUF
 
 # An exporter sends at most 512 spans in one request. They need a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
@@ -15,17 +15,19 @@ MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
 
 
+def media_type(request: Request) -> str:
+    """Return the media type of the body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_body(request: Request) -> bytes:
     """Return the body, decompressed.
 
     :raises Problem: 400 when the body is incomplete or is not gzip, 413 when it is too large, 415
         when its type or compression is not supported.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != MEDIA_TYPE:
-        raise Problem(
-            415, f"Send traces as {MEDIA_TYPE}: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-        )
+    if media_type(request) not in {PROTOBUF, JSON}:
+        raise Problem(415, f"Send traces as {PROTOBUF}: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise Problem(415, "Send the body uncompressed or with gzip.")

@@ -1,4 +1,4 @@
-"""Parses OTLP's protobuf messages to spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
+"""Parses OTLP's messages to spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
@@ -14,12 +14,14 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from lab.collector import otlp_json
 from lab.collector.errors import Problem
 from lab.collector.redaction import REDACTED, is_secret_name, redacted
 from lab.collector.spans import Scalar, Span, Value
 from lab.collector.stages import process_of, stage_of
 
-MEDIA_TYPE: Final = "application/x-protobuf"
+PROTOBUF: Final = "application/x-protobuf"
+JSON: Final = "application/json"
 
 MAX_TEXT_CHARACTERS: Final = 4096
 MAX_NAME_CHARACTERS: Final = 256
@@ -37,18 +39,14 @@ class Received(NamedTuple):
     rejected: int
 
 
-def read(body: bytes, *, from_service: bool = False) -> Received:
+def read(body: bytes, media_type: str = PROTOBUF, *, from_service: bool = False) -> Received:
     """Return the spans of a request, redacted and truncated; reject spans without valid ids.
 
     With `from_service`, the spans are marked as spans of the service itself.
 
-    :raises Problem: 400, when the body is not an ExportTraceServiceRequest.
+    :raises Problem: 400, when the body is not an ExportTraceServiceRequest in this media type.
     """
-    message = ExportTraceServiceRequest()
-    try:
-        message.ParseFromString(body)
-    except DecodeError:
-        raise Problem(400, "The body is not an ExportTraceServiceRequest in protobuf.") from None
+    message = otlp_json.parse(body) if media_type == JSON else _from_protobuf(body)
     spans: list[Span] = []
     rejected = 0
     for group in message.resource_spans:
@@ -62,13 +60,24 @@ def read(body: bytes, *, from_service: bool = False) -> Received:
     return Received(spans, rejected)
 
 
-def response_body(rejected: int) -> bytes:
+def response_body(rejected: int, media_type: str = PROTOBUF) -> bytes:
     """Return the body of the response to a request with this number of rejected spans."""
     response = ExportTraceServiceResponse()
     if rejected:
         response.partial_success.rejected_spans = rejected
         response.partial_success.error_message = "They have no valid ids, or their trace is full."
+    if media_type == JSON:
+        return otlp_json.render(response)
     return response.SerializeToString()
+
+
+def _from_protobuf(body: bytes) -> ExportTraceServiceRequest:
+    message = ExportTraceServiceRequest()
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        raise Problem(400, "The body is not an ExportTraceServiceRequest in protobuf.") from None
+    return message
 
 
 def _span(sent: trace_pb2.Span, process: str, *, from_service: bool) -> Span:
@@ -111,6 +120,10 @@ def _process(resource: Resource) -> str:
 def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
     for _, pair in zip(range(_MAX_ATTRIBUTES), sent, strict=False):
         key = intern(pair.key[:MAX_NAME_CHARACTERS])
+        value = _value(pair.value)
+        # Caddy records an absent header as an empty text.
+        if value == "":
+            continue
         if is_secret_name(key):
             yield key, REDACTED
         elif value is not None:
@@ -119,10 +132,6 @@ def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
 
 def _value(sent: AnyValue) -> Value | None:
     """Return a scalar or a list of scalars. Return None for maps and bytes, which are dropped."""
-        value = _value(pair.value)
-        # Caddy records an absent header as an empty text.
-        if value == "":
-            continue
     if not sent.HasField("array_value"):
         return _scalar(sent)
     elements = map(_scalar, sent.array_value.values[:_MAX_ELEMENTS])

@@ -19,7 +19,7 @@ from lab.collector import otlp, plans, source
 from lab.collector.announcements import EventStreams, TraceEvents
 from lab.collector.documents import document, summary
 from lab.collector.errors import Problem
-from lab.collector.intake import read_body
+from lab.collector.intake import media_type, read_body
 from lab.collector.parameters import number
 from lab.collector.problems import handle_error
 from lab.collector.security import SecurityMiddleware
@@ -51,12 +51,12 @@ class Collector:
     async def receive(self, request: Request) -> Response:
         """Receive spans (OTLP/HTTP)."""
         body = await read_body(request)
-        received = otlp.read(body, from_service=self._is_from_service(request))
+        sent_as = media_type(request)
+        received = otlp.read(body, sent_as, from_service=self._is_from_service(request))
         too_many = self.store.add(received.spans, monotonic())
         self.trace_events.notify()
-        return Response(
-            otlp.response_body(received.rejected + too_many), media_type=otlp.MEDIA_TYPE
-        )
+        answer = otlp.response_body(received.rejected + too_many, sent_as)
+        return Response(answer, media_type=sent_as)
 
     async def traces(self, request: Request) -> Response:
         """List the newest traces."""

@@ -34,6 +34,9 @@ def collector(
     assert "Traceback" not in (directory / "collector.log").read_text()
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 def send_spans(collector: httpx2.Client, *spans: Any) -> httpx2.Response:
     """Send spans as the service does."""
     body = request("roundtrip", *spans, instance="app-1")
@@ -70,10 +73,46 @@ def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compre
     assert wait_until(lambda: newest() == [trace_id], timeout_s=5)
 
 
+def test_a_browser_can_send_a_trace_as_json(collector: httpx2.Client) -> None:
+    """Ids are hexadecimal in OTLP's JSON. The response is JSON, too."""
+    trace_id, span_id = token_hex(16), token_hex(8)
+    sent = {
+        "traceId": trace_id,
+        "spanId": span_id,
+        "name": "request",
+        "startTimeUnixNano": "1500000000000000000",
+        "endTimeUnixNano": "1500000000001000000",
+        "attributes": [{"key": "roundtrip.stage", "value": {"stringValue": "request"}}],
+    }
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "client"}}]}
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [sent]}]}]}
+    response = collector.post("/lab/v1/traces", json=body)
+    assert (response.status_code, response.json()) == (200, {})
+    assert response.headers["Content-Type"] == "application/json"
+    trace = collector.get(f"/lab/api/traces/{trace_id}").json()
+    assert (trace["processes"], trace["duration_ms"]) == (["client"], 1.0)
+    assert [it["id"] for it in trace["spans"]] == [span_id]
+
+
+def test_the_log_lines_of_a_trace_can_be_read(collector: httpx2.Client) -> None:
+    """Without a log file, `file` is null. An unknown trace has no log lines."""
+    trace_id = token_hex(16)
+    send_spans(collector, span(trace_id, "GET"))
+    logs = collector.get(f"/lab/api/traces/{trace_id}/logs").json()
+    assert logs == {"file": None, "lines": []}
+    assert is_problem(collector.get(f"/lab/api/traces/{'1' * 32}/logs"), 404, "not-found")
+
+
 @pytest.mark.parametrize(
     ("content", "headers", "status", "code"),
     [
-        (b"{}", {"Content-Type": "application/json"}, 415, "unsupported-media-type"),
+        (b"{}", {"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
+        (b"[1]", JSON, 400, "malformed-request"),
+        (b"null", JSON, 400, "malformed-request"),
+        (b'{"resourceSpans": [', JSON, 400, "malformed-request"),
+        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "x"}]}]}]}', JSON, 400,
+         "malformed-request"),
+        (b"[" * 100_000, JSON, 400, "malformed-request"),
         (b"", {}, 415, "unsupported-media-type"),
         (b"", PROTOBUF | {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
         (b"\xff\xff\xff", PROTOBUF, 400, "malformed-request"),
@@ -87,7 +126,8 @@ def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compre
         (gzip.compress(bytes(MAX_BODY_BYTES + 1)), PROTOBUF | {"Content-Encoding": "gzip"}, 413,
          "content-too-large"),
     ],
-    ids=["json", "no type", "brotli", "no protobuf", "half a message", "no gzip", "half of gzip",
+    ids=["text", "json list", "json null", "half of json", "json id", "deep json",
+         "no type", "brotli", "no protobuf", "half a message", "no gzip", "half of gzip",
          "gzip twice", "too large", "too large when decompressed"],
 )  # fmt: skip
 def test_an_invalid_trace_is_refused(

@@ -1,22 +1,13 @@
 // @ts-check
+import { exportRequest, newContext, traceparent } from "./client_spans.js";
+
+/** @typedef {import("./client_spans.js").Part} Part */
+
+/** If the computer has slept since the page was loaded, the page's clock differs by more than this. */
+const MAX_CLOCK_DIFFERENCE_MS = 5;
 
 /**
- * The times that this browser measured for a request of this page, in ms from the request's start.
- *
- * @typedef {{stage: string, start_ms: number, duration_ms: number}} Part
- * @typedef {{name: string, duration_ms: number, parts: Part[]}} Timing
- */
-
-/**
- * Timings by request id. Only the last are kept, because a page may stay open for days.
- *
- * @type {Map<string, Timing>}
- */
-const timings = new Map();
-const MAX_TIMINGS = 100;
-
-/**
- * Send a request to the service as any client does, and measure it.
+ * Send a request to the service as any client does. Measure it, and report its stages to the collector.
  *
  * @param {string} method
  * @param {string} path
@@ -25,58 +16,51 @@ const MAX_TIMINGS = 100;
  * @returns {Promise<{status: number, body: any, requestId: string | null}>}
  */
 export async function send(method, path, body, token) {
+  const context = newContext();
+  const url = new URL(path, location.href).href;
   const startedAt = performance.now();
-  const response = await fetch(path, {
+  const response = await fetch(url, {
     method,
     credentials: "omit",
     // Otherwise the browser's own cache could respond instead of the service.
     cache: "no-store",
     headers: {
+      traceparent: traceparent(context),
+      // The service traces the request even if it has reached its limit of traced requests.
+      tracestate: "roundtrip=always",
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
   const parsed = await response.json().catch(() => null);
-  const requestId = response.headers.get("X-Request-ID");
-  if (requestId) await saveTiming(requestId, `${method} ${path}`, path, startedAt);
-  return { status: response.status, body: parsed, requestId };
+  const stages = await measured(url, startedAt);
+  if (stages.length > 0) report(exportRequest(context, { method, url, status: response.status, parts: stages }));
+  return { status: response.status, body: parsed, requestId: response.headers.get("X-Request-ID") };
 }
 
-/** @param {string | null} requestId @returns {Timing | undefined} */
-export function timingOf(requestId) {
-  return requestId ? timings.get(requestId) : undefined;
+/** Send spans to the collector. If it is down, the trace has no stages of the browser. @param {object} spans */
+function report(spans) {
+  const headers = { "Content-Type": "application/json" };
+  fetch("/lab/v1/traces", { method: "POST", headers, body: JSON.stringify(spans), keepalive: true }).catch(() => {});
 }
 
-/**
- * @param {string} requestId
- * @param {string} name
- * @param {string} path
- * @param {number} startedAt
- */
-async function saveTiming(requestId, name, path, startedAt) {
+/** @param {string} url @param {number} startedAt @returns {Promise<Part[]>} empty if the browser has no timing */
+async function measured(url, startedAt) {
   // The browser records the timing in a separate task, after the last byte.
   await new Promise((resolve) => setTimeout(resolve));
-  const entries = performance.getEntriesByName(new URL(path, location.href).href, "resource");
+  const entries = performance.getEntriesByName(url, "resource");
   const entry = /** @type {PerformanceResourceTiming[]} */ (entries).findLast((it) => it.startTime >= startedAt);
   performance.clearResourceTimings();
-  if (!entry) return;
-  const stages = parts(entry);
-  if (stages.length === 0) return;
-  const duration = entry.responseEnd - entry.startTime - stages[0].start_ms;
-  timings.set(requestId, { name, duration_ms: duration, parts: stages.map(since(stages[0].start_ms)) });
-  if (timings.size > MAX_TIMINGS) timings.delete(/** @type {string} */ (timings.keys().next().value));
+  const origin = epochOfPage();
+  return entry ? parts(entry).map((part) => ({ ...part, start_ms: origin + part.start_ms })) : [];
 }
 
-/**
- * Make times relative to the first step on the network. Before it, the browser may wait for one of
- * its own processes, for example. This is not part of the request.
- *
- * @param {number} begin
- * @returns {(part: Part) => Part}
- */
-function since(begin) {
-  return (part) => ({ ...part, start_ms: part.start_ms - begin });
+/** @returns {number} the ms since the epoch at which `performance.now()` was 0 */
+function epochOfPage() {
+  const byClock = Date.now() - performance.now();
+  // `timeOrigin` is more precise, but stays behind while the computer sleeps.
+  return Math.abs(byClock - performance.timeOrigin) > MAX_CLOCK_DIFFERENCE_MS ? byClock : performance.timeOrigin;
 }
 
 /** @param {PerformanceResourceTiming} entry @returns {Part[]} the stages that took measurable time */
@@ -92,5 +76,5 @@ function parts(entry) {
   ];
   return stages
     .filter(([, from, to]) => to > from)
-    .map(([stage, from, to]) => ({ stage, start_ms: from - entry.startTime, duration_ms: to - from }));
+    .map(([stage, from, to]) => ({ stage, start_ms: from, duration_ms: to - from }));
 }

@@ -1,6 +1,5 @@
 // @ts-check
 import * as api from "./api.js";
-import { withClient } from "./client.js";
 
 /** @typedef {import("./api.js").Trace} Trace */
 
@@ -18,7 +17,7 @@ export class TraceCache {
     return Promise.all(ids.map(async (id) => {
       try {
         const kept = this.traces.get(id);
-        return withClient(kept ? this.keep(id, kept) : await this.read(id));
+        return kept ? this.keep(id, kept) : await this.read(id);
       } catch (error) {
         return /** @type {api.ApiError} */ (error);
       }

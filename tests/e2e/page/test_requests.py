@@ -141,18 +141,6 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     expect(page.get_by_label("Email", exact=True)).to_have_value(account["email"])
 
 
-def test_the_pages_own_request_has_the_stages_that_the_browser_measured(page: Page) -> None:
-    """The server's stages are inside the client's stage `wait`."""
-    go(page)
-    with page.expect_response(re.compile("/api/products")) as response:
-        page.get_by_role("button", name="Cold read", exact=True).click()
-    request_id = response.value.headers["x-request-id"]
-    page.get_by_role("grid").locator(f"[data-of*='{request_id}']").click()
-    expect(stage(page, "wait")).to_contain_text("client")
-    # Level 1 is the request, level 2 is `wait`, and level 3 is inside `wait`.
-    expect(stage(page, "load-balancer")).to_have_attribute("aria-level", "3")
-
-
 @pytest.mark.slow
 def test_new_requests_do_not_move_the_list_while_it_is_in_use(page: Page, client: Client) -> None:
     """While the focus is in the list, a button shows how many new requests are not listed yet."""
