@@ -16,6 +16,8 @@ Its process also runs the mailbox (lab/mail), and serves the pages of both.
     announcements  sends each complete trace and each new message as a Server-Sent Event
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function
+    logs           the service's log lines of a trace
+    problem_codes  the problem to which the service turns an exception
     errors         the error of all modules
     problems       errors as problem documents
     parameters     query parameters

@@ -4,7 +4,8 @@ PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY.
 
 `DATABASE_URL` is the database that makes the query plans. `ALLOWED_HOSTS` lists the accepted host
 names. `COLLECTOR_SERVICE_KEY` is the key of the service's processes: the collector makes plans only
-for statements of spans that were sent with this key.
+for statements of spans that were sent with this key. `SERVICE_LOG` is the log file of the service's
+processes; without it, these processes log to a terminal.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from lab.collector.settings import Settings
 from lab.collector.web import create_app
 from lab.mail.mailbox import Mailbox
 from lab.stack.ports import LOOPBACK
@@ -21,13 +23,15 @@ from lab.stack.ports import LOOPBACK
 def main() -> None:
     """Serve until a signal ends the process."""
     port, smtp_port, mail_directory = sys.argv[1:]
-    app = create_app(
-        os.environ["DATABASE_URL"],
-        os.environ["COLLECTOR_SERVICE_KEY"],
-        os.environ["ALLOWED_HOSTS"].split(","),
-        Mailbox(Path(mail_directory)),
-        int(smtp_port),
+    log = os.environ.get("SERVICE_LOG")
+    settings = Settings(
+        database_url=os.environ["DATABASE_URL"],
+        service_key=os.environ["COLLECTOR_SERVICE_KEY"],
+        allowed_hosts=tuple(os.environ["ALLOWED_HOSTS"].split(",")),
+        smtp_port=int(smtp_port),
+        service_log=Path(log) if log else None,
     )
+    app = create_app(settings, Mailbox(Path(mail_directory)))
     uvicorn.run(
         app,
         host=LOOPBACK,

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from hmac import compare_digest
 from time import monotonic
@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from lab.collector import otlp, plans, source
+from lab.collector import logs, otlp, plans, source
 from lab.collector.announcements import EventStreams, TraceEvents
 from lab.collector.documents import document, summary
 from lab.collector.errors import Problem
@@ -23,6 +23,7 @@ from lab.collector.intake import media_type, read_body
 from lab.collector.parameters import number
 from lab.collector.problems import handle_error
 from lab.collector.security import SecurityMiddleware
+from lab.collector.settings import Settings
 from lab.collector.store import MAX_TRACES, Store, Trace
 from lab.mail import smtp
 from lab.mail.mailbox import Kept, Mailbox
@@ -37,16 +38,13 @@ _STATIC = CHECKOUT / "lab" / "page" / "static"
 class Collector:
     """The collector's endpoints, which share one store of traces."""
 
-    def __init__(
-        self, database_url: str, service_key: str, mailbox: Mailbox, smtp_port: int
-    ) -> None:
-        self._database_url = database_url
-        self._authorization = f"Bearer {service_key}".encode()
+    def __init__(self, settings: Settings, mailbox: Mailbox) -> None:
+        self._settings = settings
+        self._authorization = f"Bearer {settings.service_key}".encode()
         self.store = Store()
         self._streams = EventStreams()
         self.trace_events = TraceEvents(self.store, self._streams)
         self._mailbox = mailbox
-        self._smtp_port = smtp_port
 
     async def receive(self, request: Request) -> Response:
         """Receive spans (OTLP/HTTP)."""
@@ -76,8 +74,16 @@ class Collector:
             raise Problem(404, "There is no such span with a statement.")
         if not span.from_service:
             raise Problem(422, "Only statements of the service itself are explained.")
-        lines = await plans.plan_of(self._database_url, statement)
+        lines = await plans.plan_of(self._settings.database_url, statement)
         return JSONResponse({"sql": statement, "plan": lines})
+
+    async def logs(self, request: Request) -> Response:
+        """Show the service's log lines of one trace. `file` is null if there is no log file."""
+        trace, log = self._trace(request), self._settings.service_log
+        if log is None:
+            return JSONResponse({"file": None, "lines": []})
+        lines = await asyncio.to_thread(logs.lines_of, trace.trace_id, log)
+        return JSONResponse({"file": log.name, "lines": lines})
 
     async def source(self, request: Request) -> Response:
         """Show the service's source code around a line."""
@@ -108,7 +114,7 @@ class Collector:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._streams.end)
         watching = asyncio.create_task(self.trace_events.watch())
-        async with smtp.listening(self._smtp_port, self._mailbox, self._announce_message):
+        async with smtp.listening(self._settings.smtp_port, self._mailbox, self._announce_message):
             yield
         loop.remove_signal_handler(signal.SIGUSR1)
         watching.cancel()
@@ -116,19 +122,9 @@ class Collector:
             await watching
 
 
-def create_app(
-    database_url: str,
-    service_key: str,
-    allowed_hosts: Collection[str],
-    mailbox: Mailbox,
-    smtp_port: int,
-) -> Starlette:
-    """Build the collector, with the mailbox, which receives messages on `smtp_port`.
-
-    The database at `database_url` makes the query plans, over a read-only connection. There are
-    plans only for statements in spans whose sender has the `service_key`.
-    """
-    collector = Collector(database_url, service_key, mailbox, smtp_port)
+def create_app(settings: Settings, mailbox: Mailbox) -> Starlette:
+    """Build the collector, with the mailbox, which receives messages on `smtp_port`."""
+    collector = Collector(settings, mailbox)
     trace_path = "/lab/api/traces/{trace_id}"
     app = Starlette(
         routes=[
@@ -142,10 +138,11 @@ def create_app(
             Route("/lab/api/events", collector.events),
             Route("/lab/api/source", collector.source),
             Route(trace_path, collector.trace),
+            Route(trace_path + "/logs", collector.logs),
             Route(trace_path + "/spans/{span_id}/plan", collector.plan),
             Mount("/lab/static", StaticFiles(directory=_STATIC)),
         ],
-        middleware=[Middleware(SecurityMiddleware, allowed_hosts=allowed_hosts)],
+        middleware=[Middleware(SecurityMiddleware, allowed_hosts=settings.allowed_hosts)],
         exception_handlers={
             Problem: handle_error,
             HTTPException: handle_error,

@@ -47,6 +47,7 @@ class Stack:
         """`app_log` gets the output of the apps and the worker; without it, standard output."""
         self.paths = paths
         self.choices = choices
+        self._app_log = app_log
         self.postgres = PostgresServer(paths.root / "postgres", log=paths.logs / "postgres.log")
         self.valkey = ValkeyServer(paths.root / "valkey", log=paths.logs / "valkey.log")
         self.limits = ValkeyServer(
@@ -199,17 +200,20 @@ class Stack:
         return {
             "DATABASE_URL": self.libpq_url,
             "ALLOWED_HOSTS": self.service_environment["ALLOWED_HOSTS"],
+            **({"SERVICE_LOG": str(self._app_log)} if self._app_log else {}),
         }
 
     def _caddy_environment(self) -> Mapping[str, str]:
         spans = telemetry("caddy", self.collector.url)
         # Clients choose the values of headers. Only the stack's own collector gets them.
         is_own_collector = spans.get("OTEL_EXPORTER_OTLP_ENDPOINT") == self.collector.url
+        return {
+            **spans,
             "OTEL_TRACES_EXPORTER": traces_exporter(),
             "EXTRA_ROUTES": str(ROUTES),
+            **({"EXTRA_SPAN_ATTRIBUTES": str(SPAN_ATTRIBUTES)} if is_own_collector else {}),
             "COLLECTOR": f"{LOOPBACK}:{self.collector.port}",
         }
-            **({"EXTRA_SPAN_ATTRIBUTES": str(SPAN_ATTRIBUTES)} if is_own_collector else {}),
 
     def thaw(self) -> None:
         """Continue frozen servers: a frozen process does not end, and others may wait for it."""

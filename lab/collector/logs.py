@@ -1,0 +1,43 @@
+"""Finds the log lines of one trace in the log of the service's processes."""
+
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from lab.collector.redaction import redacted
+
+# A request that has just ended is near the end of the log.
+MAX_READ_BYTES: Final = 4 * 1024 * 1024
+MAX_LINES: Final = 100
+MAX_LINE_CHARACTERS: Final = 16_384
+
+# A line begins with the time, or is one JSON object. Any other line belongs to the line before it:
+# a traceback has several lines.
+_BEGINNING = re.compile(rb"^(?=\d\d:\d\d:\d\d |\{)", re.MULTILINE)
+_TRACEBACK: Final = b"Traceback (most recent call last)"
+
+
+def lines_of(trace_id: str, log: Path) -> list[str]:
+    """Return the last log lines of a trace, redacted and truncated, the oldest first.
+
+    Only the end of the log is searched, up to `MAX_READ_BYTES`. A line includes its traceback.
+    """
+    wanted = trace_id.encode()
+    found = [it for it in _BEGINNING.split(_end_of(log)) if wanted in it]
+    return [_shown(it) for it in islice(found, max(0, len(found) - MAX_LINES), None)]
+
+
+def _end_of(log: Path) -> bytes:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - MAX_READ_BYTES))
+            return file.read(MAX_READ_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
+def _shown(line: bytes) -> str:
+    # The supervisor writes to the same log, and its lines have no time.
+    whole = line if _TRACEBACK in line else line.partition(b"\n")[0]
+    return redacted(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())
