@@ -21,6 +21,7 @@ Its process also runs the mailbox (lab/mail), and serves the pages of both.
     errors         the error of all modules
     problems       errors as problem documents
     parameters     query parameters
+    settings       the addresses, the key and the files that the stack passes
     web            the routes, the pages and their files
 
 From the service's spans, the collector reads standard attributes, and three attributes of the

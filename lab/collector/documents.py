@@ -6,6 +6,7 @@ from typing import Any
 
 from lab.collector import source
 from lab.collector.balancer import with_own_answers
+from lab.collector.problem_codes import problem_code
 from lab.collector.spans import Span, Value
 from lab.collector.stages import OTHER
 from lab.collector.store import Trace
@@ -37,10 +38,11 @@ def document(trace: Trace) -> Document:
     """Return the whole trace: the summary, and each span in the order of the waterfall."""
     placed = _joined(trace)
     began = _beginning(placed)
+    overview = _summary(trace.trace_id, placed)
     return {
-        **_summary(trace.trace_id, placed),
+        **overview,
         "unnamed_ms": _ms(longest_gap_ns(placed)),
-        "spans": [_span(it, began) for it in placed],
+        "spans": [_span(it, began, overview["status"]) for it in placed],
     }
 
 
@@ -68,8 +70,9 @@ def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
     }
 
 
-def _span(placed: PlacedSpan, began_ns: int) -> Document:
+def _span(placed: PlacedSpan, began_ns: int, status: Value | None) -> Document:
     span = placed.span
+    error_type = span.attributes.get("error.type")
     return {
         "id": span.span_id,
         "parent_id": span.parent_id,
@@ -80,6 +83,7 @@ def _span(placed: PlacedSpan, began_ns: int) -> Document:
         "duration_ms": _ms(span.duration_ns),
         "depth": placed.depth,
         "error": span.error,
+        "problem": problem_code(error_type, status) if span.error else None,
         "attributes": dict(span.attributes),
         "code": source.code_location(span.attributes),
     }

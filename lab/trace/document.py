@@ -17,6 +17,7 @@
       start_ms, duration_ms  start_ms is relative to the start of the trace; null if only the
                              duration is known (Server-Timing)
       depth, error           depth is 0 for a root; error is true if the stage failed
+      problem                the problem's code of the exception with which it failed, or null
       attributes             OpenTelemetry's
       code                   {"file", "line", "function"} or null
     response                 version, status, reason, headers ([name, value] pairs), body (parsed if

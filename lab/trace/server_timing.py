@@ -39,6 +39,7 @@ def server_timing(header: str | None, parent_id: str) -> list[dict[str, Any]]:
                 "duration_ms": float(values["dur"]),
                 "depth": 2,
                 "error": False,
+                "problem": None,
                 "attributes": attributes,
                 "code": None,
             }
