@@ -90,5 +90,10 @@ function uncovered(whole, parts) {
 
 /** @param {Branch[]} roots @returns {number} the end of the last span, in ms */
 export function lengthOf(roots) {
-  return Math.max(0.001, ...rows(roots).map(({ span }) => span.start_ms + span.duration_ms));
+  return Math.max(0.001, ...rows(roots).map(({ span }) => endOf(span)));
+}
+
+/** @param {Span} span @returns {number} ms after the start of the trace */
+export function endOf(span) {
+  return span.start_ms + span.duration_ms;
 }
