@@ -30,7 +30,7 @@ export function comparison(a, b, { choose, close }) {
     ...["A", "B", "B − A"].map((name) => columnHead(name, "took"))];
   return [
     el("div", { class: "bar-head" },
-      el("h2", {}, "Two requests, side by side"),
+      el("h2", { id: "chosen-title", tabindex: "-1" }, "Two requests, side by side"),
       el("p", { class: "actions" }, el("button", { class: "quiet", onclick: close }, "Show A alone"))),
     el("div", { class: "sides" }, side("A", a), side("B", b)),
     el("p", { class: "verdict" }, verdict(a, b)),

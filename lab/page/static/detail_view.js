@@ -40,7 +40,9 @@ export class DetailView {
       // The selection may have changed meanwhile.
       if (this.drawn !== key) return;
       this.draw(traces);
-      if (!isRefresh) this.reveal();
+      if (isRefresh) return this.showStage();
+      this.reveal();
+      this.focus();
     }
     this.showStage();
   }
@@ -50,12 +52,24 @@ export class DetailView {
     const { trace, compare } = selection();
     if (id !== trace && id !== compare) return;
     if (!(await this.cache.renew(id))) return;
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.span;
+    const restoreFocus = this.saveFocus();
     this.drawn = null;
     // An open panel is not drawn again, because its query plan would be lost.
     if (this.panel.hidden) this.open = null;
     await this.show({ isRefresh: true });
-    if (focused) this.rowOf(focused)?.focus();
+    restoreFocus();
+  }
+
+  /** Note which part has the focus. @returns {() => void} focuses the same part after a drawing, or the title */
+  saveFocus() {
+    const active = /** @type {HTMLElement} */ (document.activeElement);
+    if (!this.place.contains(active)) return () => {};
+    const { span } = active.dataset;
+    const fold = active.closest("summary")?.parentElement?.dataset.fold;
+    return () => {
+      const same = span ? this.rowOf(span) : fold && this.place.querySelector(`[data-fold="${fold}"] > summary`);
+      /** @type {HTMLElement | null} */ (same || document.getElementById("chosen-title"))?.focus({ preventScroll: true });
+    };
   }
 
   /** Load the selected requests again if one of them failed to load. */
@@ -135,6 +149,12 @@ export class DetailView {
     choose({ stage: null });
     this.rowOf(stage)?.focus();
   }
+  /** Focus the title of an opened request. While the user compares, the focus stays at the buttons of the list. */
+  focus() {
+    if (selection().compare && document.activeElement !== document.body) return;
+    document.getElementById("chosen-title")?.focus({ preventScroll: true });
+  }
+
 
   /** @param {string} id @returns {HTMLElement | null} */
   rowOf(id) {

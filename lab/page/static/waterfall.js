@@ -29,7 +29,7 @@ export function waterfall(trace, { choose, previous, close }) {
   const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(), columnHead("Duration", "took")];
   return [
     el("div", { class: "bar-head" },
-      el("h2", {}, ...call(trace)),
+      el("h2", { id: "chosen-title", tabindex: "-1" }, ...call(trace)),
       el("p", { class: "actions" },
         previous, el("button", { class: "quiet", onclick: close }, "Close"))),
     facts(trace),

@@ -22,6 +22,8 @@ def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) ->
     requests(page).first.focus()
     press(page, "ArrowDown", "ArrowUp", "Enter")
     expect(page.get_by_role("heading", name="POST /api/users")).to_be_visible()
+    press(page, "ArrowLeft", "Enter")
+    expect(page.get_by_role("heading", name="POST /api/users")).to_be_focused()
     press(page, "Tab")
     expect(requests(page).first.get_by_role("button")).to_be_focused()
     # Start at `Close`, the last button before the waterfall. A button to compare may come first.

@@ -85,14 +85,17 @@ def test_a_request_lights_up_its_places(page: Page, client: Client) -> None:
 def test_an_opened_request_comes_into_view(
     page: Page, client: Client, size: tuple[int, int]
 ) -> None:
-    """The page scrolls to the waterfall, also after a link to it was opened."""
+    """View and focus move to the waterfall, also after a link to it was opened."""
     opened = client.trace("GET", "/api/products")
     client.document(opened)
     page.set_viewport_size({"width": size[0], "height": size[1]})
     go(page)
     request(page, opened).click()
+    title = page.get_by_role("heading", name="GET /api/products")
+    expect(title).to_be_focused()
     expect(stage(page, "load-balancer")).to_be_in_viewport()
     go(page, f"#trace={opened}")
+    expect(title).to_be_focused()
     expect(stage(page, "load-balancer")).to_be_in_viewport()
 
 
