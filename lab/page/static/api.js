@@ -23,11 +23,13 @@
  * @property {number} start_ms relative to the start of the trace
  * @property {number} duration_ms
  * @property {boolean} error
+ * @property {string | null} problem the code of the problem to which the exception leads
  * @property {Record<string, unknown>} attributes
  * @property {{file: string, line: number, function: string | null} | null} code
  *
  * @typedef {Summary & {spans: Span[], unnamed_ms: number}} Trace
  * @typedef {{sql: string, plan: string[]}} Plan
+ * @typedef {{file: string | null, lines: string[]}} Logs
  * @typedef {{file: string, first_line: number, lines: string[], line: number}} Source
  *
  * @typedef {object} Message the summary of a message
@@ -67,6 +69,11 @@ export function trace(id) {
 /** @param {string} traceId @param {string} spanId @returns {Promise<Plan>} */
 export function plan(traceId, spanId) {
   return read(`/lab/api/traces/${encodeURIComponent(traceId)}/spans/${encodeURIComponent(spanId)}/plan`);
+}
+
+/** @param {string} id @returns {Promise<Logs>} the service's log lines; `file` is null if there is no log file */
+export function logs(id) {
+  return read(`/lab/api/traces/${encodeURIComponent(id)}/logs`, EXPIRED);
 }
 
 /** @param {string} file @param {number} line @returns {Promise<Source>} */

@@ -90,9 +90,16 @@ export class DetailView {
     if (a && b) drawn = comparison(a, b, { choose: toggle, close: () => choose({ compare: null, stage: null }) });
     else if (a) drawn = waterfall(a, { choose: toggle, previous: this.previous, close: clear });
     this.offerPrevious();
+    const open = this.openFolds();
     this.place.replaceChildren(...[...new Set(errors)].map(errorMessage), ...drawn);
+    for (const name of open) this.place.querySelector(`[data-fold="${name}"]`)?.setAttribute("open", "");
     this.place.classList.toggle("with-failure", !a);
     if (a) announce(b ? "Two requests are shown side by side." : `The request took ${duration(a.duration_ms)} in ${a.stages} stages.`);
+  }
+
+  /** @returns {string[]} the parts that the user has unfolded; they stay unfolded for the next request */
+  openFolds() {
+    return [...this.place.querySelectorAll("details[open]")].map((it) => /** @type {HTMLElement} */ (it).dataset.fold ?? "");
   }
 
   /** Show the button if the list has a previous request to compare with. */
@@ -142,6 +149,12 @@ export class DetailView {
     if (!this.place.hidden && (top < 0 || top > innerHeight / 2)) this.place.scrollIntoView({ block: "start" });
   }
 
+  /** Focus the title of an opened request. While the user compares, the focus stays at the buttons of the list. */
+  focus() {
+    if (selection().compare && document.activeElement !== document.body) return;
+    document.getElementById("chosen-title")?.focus({ preventScroll: true });
+  }
+
   /** Close the panel, and focus the row of its stage. */
   closeStage() {
     const { stage } = selection();
@@ -149,12 +162,6 @@ export class DetailView {
     choose({ stage: null });
     this.rowOf(stage)?.focus();
   }
-  /** Focus the title of an opened request. While the user compares, the focus stays at the buttons of the list. */
-  focus() {
-    if (selection().compare && document.activeElement !== document.body) return;
-    document.getElementById("chosen-title")?.focus({ preventScroll: true });
-  }
-
 
   /** @param {string} id @returns {HTMLElement | null} */
   rowOf(id) {

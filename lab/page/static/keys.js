@@ -4,7 +4,7 @@ const ROWS = "[role=row][tabindex]";
 const ROWS_PER_PAGE = 10;
 
 /**
- * Add arrow keys to the rows of a grid. Only one row, with its buttons, is in the tab order (roving
+ * Add arrow keys to the rows of a grid. Only one row, with its links and buttons, is in the tab order (roving
  * tabindex; WAI-ARIA Authoring Practices, grid and treegrid with rows that take focus).
  *
  * @param {HTMLElement} grid
@@ -17,7 +17,7 @@ export function addKeys(grid, { choose, right, left }) {
   grid.addEventListener("focusin", (event) => setTabStop(grid, rowOf(event)));
   grid.addEventListener("click", (event) => {
     const row = rowOf(event);
-    if (row && !(/** @type {HTMLElement} */ (event.target).closest("button"))) choose(row);
+    if (row && !(/** @type {HTMLElement} */ (event.target).closest("a, button"))) choose(row);
   });
   grid.addEventListener("keydown", (event) => {
     const row = rowOf(event);
@@ -75,7 +75,7 @@ export function setTabStop(grid, wanted) {
   for (const row of rows) {
     const tabindex = row === stop ? 0 : -1;
     row.tabIndex = tabindex;
-    for (const button of row.querySelectorAll("button")) button.tabIndex = tabindex;
+    for (const part of row.querySelectorAll("a, button")) /** @type {HTMLElement} */ (part).tabIndex = tabindex;
   }
 }
 

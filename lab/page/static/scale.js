@@ -50,6 +50,11 @@ export class Scale {
     return this.place(el("span", { class: "gap", title: `${duration(gap.duration_ms)} untraced` }), gap);
   }
 
+  /** @param {{start_ms: number, duration_ms: number}} section @returns {HTMLElement} a line: the stage is on the critical path */
+  critical(section) {
+    return this.place(el("span", { class: "critical" }), section);
+  }
+
   /** @param {HTMLElement} element @param {{start_ms: number, duration_ms: number}} span */
   place(element, { start_ms: start, duration_ms: time }) {
     return setProperties(element, { at: start / this.length, long: time / this.length });

@@ -1,9 +1,11 @@
 // @ts-check
 import { plan } from "./api.js";
+import { criticalPath, isJob, overruns } from "./critical_path.js";
 import { el, setProperties } from "./dom.js";
 import { duration, plain, share } from "./format.js";
-import { ownTime } from "./outline.js";
+import { ownTime, tree } from "./outline.js";
 import { glyph, placeOf, whereOf } from "./places.js";
+import { problemLink } from "./problem.js";
 import { sourceOf } from "./source.js";
 import { formatted } from "./sql.js";
 import { MEANING } from "./words.js";
@@ -49,8 +51,20 @@ function figures(trace, { span, children }) {
   if (children.length > 0) {
     entries.splice(1, 0, ["Self time", duration(ownTime({ span, children, depth: 0 }))]);
   }
-  if (span.error) entries.push(["Outcome", "failed"]);
-  return entries.flatMap(entry);
+  const roots = tree(trace.spans);
+  const critical = criticalPath(roots).filter((it) => it.id === span.id).reduce((sum, it) => sum + it.duration_ms, 0);
+  if (critical > 0) entries.push(["Critical path", `${duration(critical)}, without child stages`]);
+  const after = overruns(roots).get(span.id);
+  const why = isJob(span) ? ", which does not wait for it" : ". On the critical path, only the time until then counts";
+  if (after) entries.push(["End", `${duration(after)} after the end of its parent${why}`]);
+  return [...entries.flatMap(entry), ...outcome(span)];
+}
+
+/** @param {import("./api.js").Span} span */
+function outcome({ error, problem, attributes: all }) {
+  if (!error) return [];
+  const type = all["error.type"] === undefined ? "failed" : `failed: ${plain(all["error.type"])}`;
+  return [el("dt", {}, "Outcome"), el("dd", {}, type, problem && " ", problem && problemLink(problem))];
 }
 
 /** @param {[string, string]} entry */

@@ -1,7 +1,8 @@
 // @ts-check
 import { el, setProperties } from "./dom.js";
-import { addKeys } from "./keys.js";
+import { addKeys, setTabStop } from "./keys.js";
 import { glyph, placeOf, whereOf } from "./places.js";
+import { problemLink } from "./problem.js";
 
 /** @typedef {import("./api.js").Span} Span */
 
@@ -19,7 +20,7 @@ export function treegrid(label, kind, heads, rows, choose) {
   const head = el("div", { role: "row", class: "span head" }, ...heads);
   const grid = el("div", { role: "treegrid", class: `waterfall ${kind}`, "aria-label": label },
     el("div", { role: "rowgroup" }, head), el("div", { role: "rowgroup" }, ...rows));
-  if (rows[0]) rows[0].tabIndex = 0;
+  setTabStop(grid, rows[0]);
   addKeys(grid, {
     choose: (row) => choose(/** @type {string} */ (row.dataset.span)),
     right: (row, all) => {
@@ -55,10 +56,20 @@ export function spanRow(span, depth, other, ...cells) {
   },
   el("div", { role: "gridcell", class: "label", title: `${span.stage} · ${span.name}` },
     glyph(placeOf(span)), el("span", { class: "word" }, span.stage),
-    span.error && el("span", { class: "error" }, "failed"), name),
+    ...failure(span), name),
   el("div", { role: "gridcell", class: "where" }, whereOf(span)),
   ...cells);
   return setProperties(row, { depth });
+}
+
+/** @param {Span} span @returns {(HTMLElement | false)[]} the type of the exception, and the problem's code */
+function failure({ error, attributes, problem }) {
+  if (!error) return [];
+  const type = attributes["error.type"];
+  return [
+    el("span", { class: "error" }, typeof type === "string" ? `failed: ${type}` : "failed"),
+    problem !== null && problemLink(problem),
+  ];
 }
 
 /** @param {HTMLElement} grid @param {string | null} spanId */

@@ -1,9 +1,13 @@
 // @ts-check
+import { criticalPath, isJob, largestParts } from "./critical_path.js";
 import { el } from "./dom.js";
+import { exchange } from "./exchange.js";
 import { clock, duration, share } from "./format.js";
-import { largestGap, lengthOf, ownTime, rows, tree } from "./outline.js";
+import { endOf, largestGap, lengthOf, ownTime, rows, tree } from "./outline.js";
 import { glyph, PLACES, placeOf, whereOf } from "./places.js";
+import { isFailure, problemLink, problemOf } from "./problem.js";
 import { call, status } from "./request.js";
+import { retry } from "./retry.js";
 import { Scale } from "./scale.js";
 import { columnHead, spanRow, treegrid } from "./treegrid.js";
 
@@ -23,9 +27,14 @@ export function waterfall(trace, { choose, previous, close }) {
   const roots = tree(trace.spans);
   const scale = new Scale(lengthOf(roots));
   const gap = largestGap(roots);
-  const stages = rows(roots).map((node) => spanRow(node.span, node.depth, undefined,
-    scale.track(scale.bar(node), node === roots[0] && gap.duration_ms > 0 ? scale.gap(gap) : null),
-    el("div", { role: "gridcell", class: "took" }, duration(node.span.duration_ms))));
+  const path = criticalPath(roots);
+  const stages = rows(roots).map((node) => {
+    const sections = path.filter((section) => section.id === node.span.id);
+    return spanRow(node.span, node.depth, undefined,
+      scale.track(scale.bar(node), node === roots[0] && gap.duration_ms > 0 ? scale.gap(gap) : null,
+        ...sections.map((section) => scale.critical(section))),
+      el("div", { role: "gridcell", class: "took" }, duration(node.span.duration_ms)));
+  });
   const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(), columnHead("Duration", "took")];
   return [
     el("div", { class: "bar-head" },
@@ -33,19 +42,41 @@ export function waterfall(trace, { choose, previous, close }) {
       el("p", { class: "actions" },
         previous, el("button", { class: "quiet", onclick: close }, "Close"))),
     facts(trace),
+    ...(isFailure(trace) ? [el("p", { class: "retry" }, el("strong", {}, "Retry: "), retry(trace))] : []),
     treegrid("Stages of this request", "one", heads, stages, choose),
     legend(rows(roots)),
+    el("p", { class: "unnamed" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
     el("p", { class: "unnamed" }, ...gapText(trace, gap)),
-  ];
+    later(roots) && el("p", { class: "unnamed" }, "The stages to the right of the first bar ran after the response. They are not part of the request's duration."),
+    ...exchange(trace),
+  ].filter((part) => part !== false);
 }
 
 /** @param {Trace} trace @returns {HTMLElement} the summary of a request in one line */
 export function facts(trace) {
   return el("p", { class: "facts" },
-    status(trace.status), el("strong", {}, duration(trace.duration_ms)),
+    status(trace.status), problem(trace), el("strong", {}, duration(trace.duration_ms)),
     trace.cache && el("span", {}, "cache ", el("span", { class: `outcome ${trace.cache}` }, trace.cache)),
     el("span", {}, `${trace.stages} stages`), el("span", {}, `at ${clock(trace.started_at)}`),
     trace.request_id && el("span", {}, "request id ", el("code", {}, trace.request_id)));
+}
+
+/** @param {Trace} trace @returns {HTMLElement | null} */
+function problem(trace) {
+  const code = problemOf(trace);
+  return code === null ? null : problemLink(code);
+}
+
+/** @param {Branch[]} roots @returns {boolean} whether a stage began after the request had ended */
+function later(roots) {
+  return rows(roots).some(({ span }) => span.start_ms >= endOf(roots[0].span) && isJob(span));
+}
+
+/** @param {import("./critical_path.js").Section[]} path @param {Branch[]} roots */
+function pathText(path, roots) {
+  const parts = largestParts(path, roots, 3).map(({ stage, duration_ms: time }) => `${stage} ${duration(time)}`);
+  return ["Critical path, the stages that determined the duration: ", el("strong", {}, parts.join(", ")),
+    "; marked by a line below the bar."];
 }
 
 /**

@@ -1,0 +1,97 @@
+// @ts-check
+import { logs } from "./api.js";
+import { asCurl, asHttpie, hasBody } from "./copying.js";
+import { el } from "./dom.js";
+import { header, headersOf } from "./http_headers.js";
+import { isFailure } from "./problem.js";
+import { retry } from "./retry.js";
+
+/** @typedef {import("./api.js").Trace} Trace @typedef {import("./http_headers.js").Headers} Headers */
+
+/**
+ * Show what a request was besides its stages: headers, log lines, and commands that repeat it. The
+ * parts are folded.
+ *
+ * @param {Trace} trace
+ * @returns {HTMLElement[]}
+ */
+export function exchange(trace) {
+  return [headersFold(trace), logsFold(trace), copyButtons(trace)];
+}
+
+/** @param {Trace} trace */
+function headersFold(trace) {
+  const { request, response } = headersOf(trace);
+  // If the request has failed, the retry is explained above the waterfall.
+  const failed = isFailure(trace);
+  return fold("headers", failed ? "Headers" : "Headers and retry",
+    !failed && el("p", {}, el("strong", {}, "Retry: "), retry(trace)),
+    el("div", { class: "sides" }, list("Request", request), list("Response", response)),
+    el("p", { class: "soft" }, "These are the headers that the service reads or sets. The load balancer records them. Of a secret, it records only that it was sent."));
+}
+
+/** @param {string} title @param {Headers} headers */
+function list(title, headers) {
+  const entries = headers.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
+  return el("div", {}, el("h3", {}, title),
+    entries.length > 0 ? el("dl", { class: "attributes" }, ...entries) : el("p", { class: "soft" }, "No header was recorded."));
+}
+
+/** @param {Trace} trace */
+function logsFold(trace) {
+  const place = el("div", { role: "status" });
+  const folded = fold("logs", "Log lines", place);
+  folded.addEventListener("toggle", async () => {
+    if (/** @type {HTMLDetailsElement} */ (folded).open) place.replaceChildren(await logged(trace.trace_id));
+  });
+  return folded;
+}
+
+/** @param {string} id @returns {Promise<HTMLElement>} */
+async function logged(id) {
+  try {
+    const { file, lines } = await logs(id);
+    if (file === null) return el("p", {}, "The service writes its log to the terminal in which `make up` runs. With `make start`, it writes a file, and its lines are shown here.");
+    if (lines.length === 0) return el("p", {}, `No line of this request is at the end of ${file}.`);
+    return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": `Log lines from ${file}` }, el("code", {}, lines.join("\n")));
+  } catch (error) {
+    return el("p", { class: "failure" }, /** @type {Error} */ (error).message);
+  }
+}
+
+/** @param {Trace} trace */
+function copyButtons(trace) {
+  const shown = el("div", { role: "status" });
+  const button = (/** @type {string} */ name, /** @type {() => string} */ text) =>
+    el("button", { class: "quiet", onclick: async () => shown.replaceChildren(...await copied(text(), name === "Copy link" ? [] : missing(trace))) }, name);
+  return el("div", { class: "copy" },
+    el("p", { class: "actions" },
+      button("Copy as curl", () => asCurl(trace, location.origin)),
+      button("Copy as HTTPie", () => asHttpie(trace, location.origin)),
+      button("Copy link", () => location.href)),
+    shown);
+}
+
+/** @param {string} text @param {string[]} notes @returns {Promise<HTMLElement[]>} */
+async function copied(text, notes) {
+  const done = await navigator.clipboard.writeText(text).then(() => "Copied.", () => "The browser does not allow a copy. Select the text:");
+  return [
+    el("p", { class: "soft" }, [done, ...notes].join(" ")),
+    el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Copied text" }, el("code", {}, text)),
+  ];
+}
+
+/** @param {Trace} trace @returns {string[]} what the user must add to a command before running it */
+function missing(trace) {
+  const { request } = headersOf(trace);
+  return [
+    hasBody(trace) && "The body is not recorded: write it to body.json.",
+    header(request, "authorization") !== null && "Set TOKEN to your access token.",
+    header(request, "cookie") !== null && "Set COOKIE to the value of your Cookie header.",
+  ].filter((it) => it !== false);
+}
+
+/** @param {string} name @param {string} title @param {...(HTMLElement | false)} content */
+function fold(name, title, ...content) {
+  return el("details", { class: "fold", "data-fold": name }, el("summary", {}, title), ...content);
+}

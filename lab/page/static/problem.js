@@ -1,0 +1,28 @@
+// @ts-check
+import { el } from "./dom.js";
+import { endOf } from "./outline.js";
+
+/** @typedef {import("./api.js").Trace} Trace */
+
+/** @param {Trace} trace @returns {boolean} whether the response is an error */
+export function isFailure({ status }) {
+  return status !== null && status >= 400;
+}
+
+/**
+ * Return the code of the problem in the response, if a stage of the service names it.
+ *
+ * @param {Trace} trace
+ * @returns {string | null}
+ */
+export function problemOf(trace) {
+  const named = trace.spans.filter((span) => span.problem);
+  if (named.length === 0 || !isFailure(trace)) return null;
+  // An exception passes through several stages. The response is made from the one that ended last.
+  return named.reduce((one, other) => (endOf(one) >= endOf(other) ? one : other)).problem;
+}
+
+/** @param {string} code @returns {HTMLElement} a link to the page that explains the problem */
+export function problemLink(code) {
+  return el("a", { class: "problem", href: `/problems/${encodeURIComponent(code)}` }, code);
+}

@@ -1,0 +1,145 @@
+"""The lab's page: what is shown about one opened request besides its stages."""
+
+import json
+import os
+import re
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page
+
+from tests.accounts import new_email
+from tests.e2e.page.reading import expect, go, stage, stages
+from tests.e2e.page.sending import CATALOGUE, Client, Shop
+
+SECRET = "correct horse battery"
+
+
+def unfold(page: Page, title: str) -> Locator:
+    """Unfold a part below the waterfall."""
+    folded = page.locator("details").filter(has_text=title)
+    folded.locator("summary").click()
+    return folded
+
+
+def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client: Client) -> None:
+    """The code leads to the problem's page, and a sentence says what a retry needs."""
+    email = new_email()
+    client.sign_up(email)
+    refused = client.sign_up(email)
+    client.document(refused)
+    go(page, f"#trace={refused}")
+    expect(stage(page, "sql").filter(has_text="failed: UniqueViolation")).to_be_visible()
+    service = stage(page, "service").filter(has_text="failed: EmailTaken")
+    expect(service.get_by_role("link", name="email-taken")).to_be_visible()
+    expect(page.get_by_text("The request conflicts with stored data.")).to_be_visible()
+    page.locator(".facts").get_by_role("link", name="email-taken").click()
+    expect(page).to_have_url(re.compile("/problems/email-taken$"))
+
+
+def test_the_headers_and_the_log_lines_contain_no_secret(page: Page, client: Client) -> None:
+    """They are folded at first. Of a header with a secret, the page shows only that it was sent."""
+    token, cookie = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0", "a-secret-of-the-browser"
+    items = ("name=Ahmed", f"email={new_email()}", f"password={SECRET}")
+    sent = client.trace("POST", "/api/users", *items, f"Authorization:Bearer {token}",
+                        f"Cookie:session={cookie}", "Idempotency-Key:once")  # fmt: skip
+    document = client.document(sent)
+    go(page, f"#trace={sent}")
+    headers = unfold(page, "Headers")
+    values = {
+        "authorization": "[redacted]",
+        "cookie": "[redacted]",
+        "idempotency-key": "once",
+        "content-type": "application/json",
+    }
+    for name, value in values.items():
+        term = headers.locator("dt", has=page.get_by_text(name, exact=True)).first
+        expect(term.locator("xpath=following-sibling::dd[1]")).to_have_text(value)
+    expect(headers).to_contain_text("ratelimit-policy")
+    logs = unfold(page, "Log lines").get_by_role("region")
+    expect(logs).to_contain_text(f"trace_id={sent}")
+    expect(logs).to_contain_text("POST")
+    shown = page.locator("#chosen").inner_text() + json.dumps(document)
+    assert not [it for it in (token, cookie, SECRET) if it in shown]
+
+
+def test_a_copied_command_repeats_the_request(
+    page: Page, client: Client, shop: Shop, tmp_path: Path
+) -> None:
+    """The commands for curl and HTTPie run as they are, with the headers of the request."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    etag = shop.http.get(CATALOGUE).headers["ETag"]
+    trace_id = client.trace("GET", CATALOGUE, f"If-None-Match:{etag}")
+    assert client.document(trace_id)["status"] == 304
+    go(page, f"#trace={trace_id}")
+    for name in ("curl", "HTTPie"):
+        page.get_by_role("button", name=f"Copy as {name}").click()
+        expect(page.get_by_text("Copied.")).to_be_visible()
+        expect(page.get_by_role("region", name="Copied text")).to_contain_text(name.lower()[:4])
+        command = page.evaluate("navigator.clipboard.readText()")
+        assert "304" in run(command, tmp_path), command
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("region", name="Copied text")).to_have_text(page.url)
+
+
+def run(command: str, directory: Path) -> str:
+    """Run a command as a person who pastes it into a terminal, and return its output."""
+    script = command.replace("http GET", "http --ignore-stdin --print h GET")
+    path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
+    result = subprocess.run(
+        ["bash", "-c", script],
+        cwd=directory,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout
+
+
+def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) -> None:
+    """The marked parts follow one another without a gap, and a job after the response has none."""
+    signed_up = client.sign_up()
+    client.document(signed_up, processes=4)
+    go(page, f"#trace={signed_up}")
+    expect(stage(page, "job")).to_be_visible()
+    parts = sections(page)
+    whole = sum(it["long"] for it in parts)
+    root = page.locator("[data-span] .bar").first.evaluate(
+        "bar => Number(bar.style.getPropertyValue('--long'))"
+    )
+    assert whole == pytest.approx(root, abs=1e-6)
+    expect(stage(page, "hash").locator(".critical")).to_have_count(1)
+    expect(stage(page, "job").locator(".critical")).to_have_count(0)
+    expect(page.get_by_text("Critical path, the stages")).to_contain_text("hash")
+    stage(page, "queued").click()
+    panel = page.get_by_role("complementary")
+    expect(panel).to_contain_text("after the end of its parent, which does not wait for it")
+
+
+def sections(page: Page) -> list[dict[str, Any]]:
+    """Return the marks of the critical path, as fractions of the time axis."""
+    marks: list[dict[str, Any]] = (
+        stages(page)
+        .locator(".critical")
+        .evaluate_all(
+            "all => all.map(it => ({ long: Number(it.style.getPropertyValue('--long')) }))"
+        )
+    )
+    return marks
+
+
+def test_the_browsers_own_stages_are_still_there_after_a_reload(page: Page) -> None:
+    """The page reports them to the collector, as `lab trace` does."""
+    go(page)
+    page.get_by_role("button", name="Cold read", exact=True).click()
+    page.locator("#answer").get_by_role("button", name="Show all its stages").click()
+    expect(stage(page, "wait")).to_contain_text("client")
+    page.reload()
+    expect(stage(page, "wait")).to_contain_text("client")
+    # Level 1 is the request, level 2 is `wait`, and level 3 is inside `wait`.
+    expect(stage(page, "load-balancer")).to_have_attribute("aria-level", "3")
+    expect(page.locator(".facts")).to_contain_text("200")
