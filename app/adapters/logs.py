@@ -14,6 +14,7 @@ import structlog
 from pydantic_core import to_json
 from structlog.typing import Processor, WrappedLogger
 
+from app.adapters.console import ConsoleLines
 from app.settings import Settings
 
 _OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
@@ -89,15 +90,7 @@ def _renderers(settings: Settings) -> list[Processor]:
     # variable may be a password.
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, _json]
-    return [
-        _one_line_per_request,
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stdout.isatty(),
-            exception_formatter=structlog.dev.plain_traceback,
-            pad_event_to=0,
-        ),
-        _as_bytes,
-    ]
+    return [ConsoleLines(), _as_bytes]
 
 
 def _add_timestamp(
@@ -118,17 +111,3 @@ def _as_bytes(_: WrappedLogger, __: str, line: Any) -> bytes:  # noqa: ANN401 - 
 
 def _as_text(_: WrappedLogger, __: str, line: Any) -> str:  # noqa: ANN401 - from a renderer
     return str(line, "utf-8")
-
-
-def _one_line_per_request(
-    _: WrappedLogger, __: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
-    if event.get("event") == "request":
-        status, milliseconds = event.pop("status"), event.pop("duration_ms")
-        method, route = event.pop("method"), event.pop("route") or "(no such path)"
-        event["event"] = f"{status} {method:<6} {route:<28} {milliseconds:8.1f} ms"
-        if event["user_id"] is None:
-            del event["user_id"]
-        # With the stages, the text would not fit on one line of a terminal.
-        event.pop("stages_ms", None)
-    return event

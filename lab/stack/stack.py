@@ -1,5 +1,7 @@
 """The servers of the stack, and how they are connected."""
 
+import os
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -54,7 +56,7 @@ class Stack:
             paths.root / "limits", name="limits", memory=FOR_COUNTS, log=paths.logs / "limits.log"
         )
         self.slots = [
-            Slots(*(self._app(name, directory, app_log) for directory in (name, f"{name}-next")))
+            Slots(*(self._app(name, directory) for directory in (name, f"{name}-next")))
             for name in APPS
         ]
         self.worker = WorkerProcess(
@@ -80,11 +82,11 @@ class Stack:
         )
         self.caddy.settings = self._caddy_environment
 
-    def _app(self, name: str, directory: str, log: Path | None) -> AppProcess:
+    def _app(self, name: str, directory: str) -> AppProcess:
         return AppProcess(
             name,
             self.paths.root / directory,
-            log=log,
+            log=self._app_log,
             environment=partial(self._app_environment, name),
         )
 
@@ -193,7 +195,10 @@ class Stack:
         spans = telemetry(
             "roundtrip", self.collector.url, instance=name, key=self.collector.service_key
         )
-        return {**self.service_environment, **spans}
+        # In a log, the line of a request has all its fields. A pipe has no width of its own.
+        columns = "" if self._app_log else os.environ.get("COLUMNS", "80")
+        width = {} if sys.stdout.isatty() else {"COLUMNS": columns}
+        return {**self.service_environment, **spans, **width}
 
     def _collector_environment(self) -> Mapping[str, str]:
         # Of the service's secrets, the collector needs only the database URL.
