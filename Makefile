@@ -144,7 +144,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) --group kubernetes -o requirements/kubernetes.txt
 
 # .venv and the packages may be broken, so the doctor uses neither.
-doctor:  ## find problems of this machine, and say how to fix them
+doctor:  ## find problems of this machine and the running stack, and say how to fix them
 	@sh lab/python.sh -Es -m lab.doctor
 
 clean:  ## delete .venv and the caches, and keep the data in .lab

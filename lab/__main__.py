@@ -37,11 +37,7 @@ COMMANDS: Final = {
         "Run the stack in the background. Returns when it can serve requests.",
         "RATE_LIMIT_LOGIN=3/minute lab start",
     ),
-    "status": Entry(
-        "lab.stack.control:status",
-        "Print each part with its address and its health.",
-        "lab status",
-    ),
+    "status": Entry("lab.stack.status:status", "Print each part with its address and health."),
     "roll": Entry(
         "lab.stack.control:roll",
         "Replace the app processes one after another, then the worker. No request fails.",

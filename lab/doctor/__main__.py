@@ -7,12 +7,13 @@ from functools import partial
 
 from lab.doctor.checkout import checkout_path, clock, disk
 from lab.doctor.data import data
-from lab.doctor.findings import UNREADABLE, Check, Finding, problem
 from lab.doctor.ports import ports
 from lab.doctor.programs import docker, make, python
+from lab.doctor.stack import stack
 from lab.doctor.variables import proxies, python_variables, servers, settings
 from lab.doctor.venv import venv
 from lab.stack.errors import LabError
+from lab.stack.findings import UNREADABLE, Check, Finding, problem
 from lab.stack.paths import CHECKOUT, Paths
 
 
@@ -51,6 +52,7 @@ def _checks(environment: Mapping[str, str]) -> dict[str, Check]:
         "clock": partial(clock, CHECKOUT, paths.root),
         "packages": venv,
         "data": partial(data, paths, CHECKOUT),
+        "parts of the stack": partial(stack, paths, environment),
         "ports": partial(ports, paths, environment),
         "servers that you have set": partial(servers, environment),
         "proxies": partial(proxies, environment),

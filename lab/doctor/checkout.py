@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.doctor.findings import Finding, ok, problem
+from lab.stack.findings import Finding, ok, problem
 
 # Enough for all packages, pip's copies of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3

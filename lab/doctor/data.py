@@ -1,19 +1,17 @@
 """Checks whether a stack can use the data in its directory."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.doctor.findings import Finding, ok, problem
+from lab.stack.findings import Finding, ok, problem
 from lab.stack.paths import Paths
-from lab.stack.processes.lock import is_held
 from lab.stack.servers import unprivileged
 
 
 def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
-    """Check the owner and the PostgreSQL version of the data, and look for orphaned processes."""
+    """Check the owner and the PostgreSQL version of the data."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
     elif file := first_file_of_another_user(os.geteuid(), paths.root):
@@ -22,7 +20,6 @@ def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
             f"Change the owner:  sudo chown -R {os.geteuid()} {paths.root}",
         )
     else:
-        yield from _leftovers(paths)
         yield from _cluster(paths, checkout)
 
 
@@ -32,21 +29,6 @@ def first_file_of_another_user(user: int, root: Path) -> Path | None:
         return None
     files = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))
     return next((path for path in files if path.lstat().st_uid != user), None)
-
-
-def _leftovers(paths: Paths) -> Iterator[Finding]:
-    if is_held(paths.lock):
-        yield ok(f"A stack runs on {paths.root}.")
-        return
-    leftovers = [
-        f"{record.parent.name} (process {json.loads(record.read_text())['pid']})"
-        for record in sorted(paths.root.glob("*/process.json"))
-    ]
-    if leftovers:
-        yield problem(
-            f"A stack on {paths.root} was killed, and may have left {', '.join(leftovers)}.",
-            "Stop these processes:  make stop",
-        )
 
 
 def _cluster(paths: Paths, checkout: Path) -> Iterator[Finding]:

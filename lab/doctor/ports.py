@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from lab.doctor.findings import Finding, ok, problem
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
+from lab.stack.findings import Finding, ok, problem
 from lab.stack.paths import Paths
 from lab.stack.ports import listen
 from lab.stack.processes.lock import is_held

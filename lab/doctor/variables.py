@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lab.doctor.findings import Finding, note, problem
+from lab.stack.findings import Finding, note, problem
 
 # For each variable, the stack's server that it replaces, and the default port of such a server.
 SERVERS = {

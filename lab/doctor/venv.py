@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 from lab import install
-from lab.doctor.findings import Finding, note, ok, problem
+from lab.stack.findings import Finding, note, ok, problem
 from lab.stack.processes.lock import is_held
 
 

@@ -11,7 +11,7 @@ from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
-from lab.stack.stack import APPS, WORKER, Stack
+from lab.stack.stack import APPS, Stack
 from lab.trace.options import milliseconds
 
 MAX_DELAY_MS: Final = 10_000
@@ -37,7 +37,7 @@ def fault() -> None:
 
 def _change_servers(part: str, paths: Paths, action: str) -> int:
     stack = control.running(paths)
-    changed = [_change(server, part, action) for server in _own_servers(stack, part)]
+    changed = [_change(server, action) for server in _own_servers(stack, part)]
     # `redis` means two servers. One message is enough, of a server whose state has changed.
     print(max(changed, key=lambda text: text != servers.HEALTHY))
     return control.OK
@@ -73,7 +73,7 @@ def worker(paths: Paths, action: str) -> int:
     """kill: the supervisor starts a new one; stop, freeze: jobs wait; heal: end the fault."""
     stack = control.running(paths)
     killed = action == "kill"
-    print(servers.kill_worker(stack) if killed else _change(stack.worker, WORKER, action))
+    print(servers.kill_worker(stack) if killed else _change(stack.worker, action))
     return control.OK
 
 
@@ -86,10 +86,10 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
     return control.OK
 
 
-def _change(server: Server, part: str, action: str) -> str:
+def _change(server: Server, action: str) -> str:
     if action == "heal":
         return servers.heal(server)
-    return (servers.stop if action == "stop" else servers.freeze_server)(server, part)
+    return (servers.stop if action == "stop" else servers.freeze_server)(server)
 
 
 def _slow_sql(stack: Stack, delay_ms: float | None) -> str:

@@ -11,7 +11,7 @@ _READY_TIMEOUT_SECONDS = 40.0
 HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 
 
-def stop(server: Server, part: str) -> str:
+def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
     if process := server.process:
@@ -20,22 +20,19 @@ def stop(server: Server, part: str) -> str:
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
     # `end_leftover` ends the recorded process, whichever program has started it.
     server.end_leftover()
-    return f"{server.name} is stopped: {server.stopped_effect}. Heal it:  lab fault {part} heal"
+    return f"{server.name} is stopped: {server.stopped_effect}. {_remedy(server)}"
 
 
-def freeze_server(server: Server, part: str) -> str:
+def freeze_server(server: Server) -> str:
     """Freeze a server. If it accepts connections, it still does, but never answers.
 
     :raises LabError: when the server does not run.
     """
     process = server.process
     if process is None:
-        raise LabError(
-            f"{server.name} does not run, and cannot be frozen. Heal it first:  "
-            f"lab fault {part} heal"
-        )
+        raise LabError(f"{server.name} does not run, and cannot be frozen. {_remedy(server)}")
     freeze(process)
-    return f"{server.name} is frozen: {server.frozen_effect}. Heal it:  lab fault {part} heal"
+    return f"{server.name} is frozen: {server.frozen_effect}. {_remedy(server)}"
 
 
 def heal(server: Server) -> str:
@@ -53,6 +50,10 @@ def heal(server: Server) -> str:
     if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
         raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
     return f"{server.name} {'answers' if server.port else 'runs'} again."
+
+
+def _remedy(server: Server) -> str:
+    return f"Heal it:  lab fault {server.fault_name} heal"
 
 
 def kill_app(stack: Stack, name: str) -> str:

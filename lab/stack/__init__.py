@@ -13,7 +13,10 @@ secrets      passwords and keys, each created once
 paths        the files and directories
 ports        free ports on 127.0.0.1
 state        the running stack, for the other commands
-report       the texts of `lab start` and `lab status`
+report       the text after a start
+health       which parts run, and what to do about those that do not
+findings     one line about a problem, and its remedy
+status       `lab status`
 psql         `lab psql`
 slow_sql     `lab fault slow-sql`
 errors       errors whose message is for the user

@@ -20,14 +20,14 @@ from lab.stack.processes.freezing import thaw
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
-from lab.stack.report import ready_message, status_table
+from lab.stack.report import ready_message
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
 
-OK, FAILED, NOT_RUNNING = 0, 1, 3
+OK, FAILED = 0, 1
 
 # Enough for a stop during which the last requests take the maximum time.
 STOP_TIMEOUT_SECONDS = 90.0
@@ -48,18 +48,6 @@ def up(paths: Paths) -> int:
 def start(paths: Paths) -> int:
     """Run the stack in the background; return when it can serve requests."""
     background.start(paths)
-    return OK
-
-
-def status(paths: Paths) -> int:
-    """Print each part with its health; return 0 when the stack runs, 3 when it does not run."""
-    state = State.load(paths)
-    if state is None:
-        print("The stack does not run. Start it:  make start")
-        return NOT_RUNNING
-    print(*status_table(Stack(paths, state.choices)), sep="\n")
-    if not state.ready:
-        print("It is still starting.")
     return OK
 
 

@@ -2,11 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from lab.stack.servers.provider import NAME, PERSON
-from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 
 SIGNUP = {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}
@@ -35,30 +32,6 @@ Sign up:
 
   curl -i -X POST {http}/api/users -H 'Content-Type: application/json' -d '{_compact(SIGNUP)}'
 """
-
-
-def status_table(stack: Stack) -> Iterator[str]:
-    """Yield a line for each part: its process, its port, its health."""
-    yield f"{'part':<12} {'pid':>8} {'port':>6}   health"
-    # The checks run in parallel, because the check of a server that hangs takes a whole timeout.
-    with ThreadPoolExecutor() as executor:
-        yield from executor.map(_status, stack.servers)
-    if stack.choices.database_url is not None:
-        yield f"{'PostgreSQL':<12} {'':>8} {'':>6}   yours, from DATABASE_URL"
-    if stack.choices.redis_url is not None:
-        yield f"{'Redis':<12} {'':>8} {'':>6}   yours, from REDIS_URL"
-    if stack.choices.rate_limit_redis_url is not None:
-        yield f"{'limits':<12} {'':>8} {'':>6}   yours, from RATE_LIMIT_REDIS_URL"
-    if stack.choices.oidc_issuer is not None:
-        yield f"{'provider':<12} {'':>8} {'':>6}   yours, from OIDC_ISSUER"
-
-
-def _status(server: Server) -> str:
-    identity = server.identity
-    if identity is None or identity.process() is None:
-        return f"{server.name:<12} {'-':>8} {'-':>6}   not running"
-    health = "ready" if server.ready() else server.unready_label
-    return f"{server.name:<12} {identity.pid:>8} {server.port or '-':>6}   {health}"
 
 
 def _sign_in(stack: Stack, origin: str) -> str:

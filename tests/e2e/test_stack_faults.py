@@ -8,12 +8,12 @@ import psycopg
 import pytest
 
 from lab.stack.control import running
-from lab.stack.control import status as print_status
 from lab.stack.paths import Paths
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
 from lab.stack.servers.postgres import PostgresServer
+from lab.stack.status import show as print_status
 from tests.accounts import new_email
 from tests.e2e.conftest import Fault
 from tests.e2e.local_stack import LocalStack, Response, signup
@@ -61,9 +61,11 @@ def test_status_reports_a_frozen_server_within_two_seconds(
     """The frozen process still exists, and the status file of PostgreSQL still says `ready`."""
     fault(part, "freeze")
     began = time.monotonic()
-    assert print_status(Paths(stack.directory)) == 0
+    assert print_status(Paths(stack.directory)) == 1
     assert time.monotonic() - began < 2
-    assert health_of(name, capsys.readouterr().out) == "does not answer"
+    output = capsys.readouterr().out
+    assert health_of(name, output) == "frozen"
+    assert f"{name} is frozen. Continue it:  .venv/bin/lab fault {part} heal\n" in output
     fault(part, "heal")
     print_status(Paths(stack.directory))
     assert health_of(name, capsys.readouterr().out) == "ready"

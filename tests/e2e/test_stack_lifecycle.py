@@ -1,5 +1,6 @@
 """`make start`, `make status` and `make stop`."""
 
+import re
 import socket
 import time
 from pathlib import Path
@@ -120,6 +121,13 @@ def test_start_succeeds_after_the_supervisor_was_killed(stack: LocalStack) -> No
     """SIGKILL leaves servers without a supervisor. One of two concurrent starts replaces them."""
     orphans = stack.identities()
     stack.kill("supervisor")
+    status = stack.run("status")
+    assert status.returncode == 3
+    for part in ("PostgreSQL", "Valkey", "app-1", "worker", "Caddy", "collector", "provider"):
+        assert re.search(
+            rf"problem  The stack was killed, and has left .*{part} \(process", status.stdout
+        )
+    assert status.stdout.endswith("End these processes:  make stop\n")
     starts = [stack.spawn("start"), stack.spawn("start")]
     outputs = [start.communicate(timeout=120)[0] for start in starts]
     assert [start.returncode for start in starts] == [0, 0], outputs

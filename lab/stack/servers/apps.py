@@ -53,13 +53,17 @@ class AppProcess(ServiceProcess):
     stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
     # A process that is not ready may still answer.
-    unready_label = "not ready"
+    unready_label = "is not ready"
     starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
     def ready(self) -> bool:
         """Return whether /readyz returns 200."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
+
+    def remedy(self, pid: int) -> str:  # noqa: ARG002 - the process is not the reason.
+        """Return the command that shows the reason."""
+        return why_not_ready(self.port)
 
     def take_over(self, old: "AppProcess") -> str | None:
         """Start this process. When it is ready and Caddy has had time to notice, retire `old`.
@@ -117,6 +121,11 @@ def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") ->
         return False
     finally:
         connection.close()
+
+
+def why_not_ready(port: int) -> str:
+    """Return the command that shows why the service is not ready."""
+    return f"See why:  curl -im5 http://{LOOPBACK}:{port}/readyz"
 
 
 def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = never) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK, listen
 from lab.stack.servers import wheels
-from lab.stack.servers.apps import answers_ok
+from lab.stack.servers.apps import answers_ok, why_not_ready
 from lab.stack.servers.server import Server
 
 CADDYFILE = CHECKOUT / "deploy" / "Caddyfile"
@@ -53,7 +53,7 @@ class CaddyServer(Server):
 
     stop_timeout_s = 20.0
     # Caddy may answer although no app process answers.
-    unready_label = "not ready"
+    unready_label = "is not ready"
 
     def __init__(
         self,
@@ -91,6 +91,10 @@ class CaddyServer(Server):
                 context=ssl.create_default_context(cafile=str(self._ca_certificate)),
             )
         )
+
+    def remedy(self, pid: int) -> str:  # noqa: ARG002 - the process is not the reason.
+        """Return the command that shows the reason."""
+        return why_not_ready(self.port)
 
     def _publish_authority(self) -> bool:
         root = self.directory / "pki" / "authorities" / "local" / "root.crt"

@@ -50,6 +50,7 @@ class PostgresServer(Server):
     # A "fast" shutdown: roll back open transactions, disconnect clients, flush the data.
     stop_signal = signal.SIGINT
     stop_timeout_s = 30.0
+    fault_name = "postgres"
 
     def __init__(
         self,

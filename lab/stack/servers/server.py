@@ -32,6 +32,8 @@ class Server(ABC):
     stop_timeout_s = 10.0
     # The label in `make status` when the server runs and is not ready.
     unready_label = "does not answer"
+    # The name of the server in `lab fault`, if the command can stop it.
+    fault_name = ""
     # What follows when the server is stopped, and when it is frozen.
     stopped_effect = "connections are refused"
     frozen_effect = "it answers nothing"
@@ -74,6 +76,10 @@ class Server(ABC):
     @abstractmethod
     def ready(self) -> bool:
         """Return whether the server answers now. Takes at most two seconds and never raises."""
+
+    def remedy(self, pid: int) -> str:
+        """Return what to do when the process runs, and the server is not ready."""
+        return f"End it, and the stack starts a new process:  kill -9 {pid}"
 
     @abstractmethod
     def _command(self) -> list[str]:

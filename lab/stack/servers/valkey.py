@@ -41,6 +41,8 @@ FOR_COUNTS = Memory("32mb", "noeviction")
 class ValkeyServer(Server):
     """A Valkey server on 127.0.0.1. It requires a password, and a restart deletes its data."""
 
+    fault_name = "redis"
+
     def __init__(
         self,
         directory: Path,

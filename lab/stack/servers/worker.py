@@ -13,7 +13,7 @@ class WorkerProcess(ServiceProcess):
     stop_signal = signal.SIGTERM
     # After 6 seconds, the worker cancels its jobs; after 8, it ends.
     stop_timeout_s = 10.0
-    unready_label = "frozen"
+    fault_name = "worker"
     stopped_effect = frozen_effect = "jobs wait"
     starts_in_background = True
 

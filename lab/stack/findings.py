@@ -1,4 +1,4 @@
-"""The result of a check: one line for the user."""
+"""The result of a check: one line for the user. Needs only the standard library."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +17,12 @@ class Finding:
     def __str__(self) -> str:
         """Return the line to print."""
         return f"{self.verdict:<9}{self.text}"
+
+    @classmethod
+    def parse(cls, line: str) -> "Finding":
+        """Read a printed line."""
+        verdict, text = line.split(maxsplit=1)
+        return cls(verdict, text)
 
 
 Check = Callable[[], Iterable[Finding]]

@@ -1,0 +1,120 @@
+"""Whether each part of the stack runs, and what to do if it does not.
+
+`make status` and `make doctor` show the same findings. The doctor imports no installed package, so
+it runs this module as a program.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psutil
+
+from lab.stack.environment import Choices
+from lab.stack.findings import Finding, note, ok, problem
+from lab.stack.paths import Paths
+from lab.stack.processes.freezing import is_frozen
+from lab.stack.processes.identity import Identity
+from lab.stack.servers.server import Server
+from lab.stack.stack import Stack
+from lab.stack.state import State
+
+# A process that is not ready, and is younger than this, is probably still starting. A start of the
+# stack waits as long for a server.
+STARTING_SECONDS = 60.0
+READY = "ready"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A server of the stack: its process, its state in a few words, and what is wrong with it."""
+
+    server: Server
+    process: psutil.Process | None
+    state: str
+    finding: Finding | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """The running stack, its parts, and all findings. `stack` is None if no stack runs."""
+
+    stack: Stack | None
+    parts: list[Part]
+    findings: list[Finding]
+
+
+def examine(paths: Paths) -> Health:
+    """Examine the stack. This takes at most two seconds, even if all its parts hang."""
+    state = State.load(paths)
+    if state is None:
+        return Health(None, [], list(_leftovers(paths)))
+    stack = Stack(paths, state.choices)
+    with ThreadPoolExecutor() as executor:
+        parts = list(executor.map(_examine, stack.servers))
+    if not state.ready:
+        return Health(stack, parts, [note("The stack is still starting. Wait:  make start")])
+    found = [part.finding for part in parts if part.finding]
+    return Health(stack, parts, [*_supervisor(state.supervisor), *found])
+
+
+def _examine(server: Server) -> Part:
+    process = server.process
+    if process is None:
+        if server.restart_disabled:
+            remedy = f"Start it again:  {_heal(server) or 'make stop && make start'}"
+            return Part(server, None, "stopped", problem(f"{server.name} is stopped.", remedy))
+        text = f"{server.name} has ended. The stack is starting it again."
+        return Part(server, None, "not running", problem(text, f"If it fails:  {_log(server)}"))
+    if is_frozen(process):
+        remedy = f"Continue it:  {_heal(server) or f'kill -CONT {process.pid}'}"
+        return Part(server, process, "frozen", problem(f"{server.name} is frozen.", remedy))
+    if server.ready():
+        return Part(server, process, READY)
+    if time.time() - process.create_time() < STARTING_SECONDS:
+        found = note(f"{server.name} is starting. If that takes long:  {_log(server)}")
+        return Part(server, process, "starting", found)
+    text = f"{server.name} {server.unready_label}."
+    return Part(server, process, server.unready_label, problem(text, server.remedy(process.pid)))
+
+
+def _supervisor(identity: Identity) -> Iterator[Finding]:
+    process = identity.process()
+    if process is not None and is_frozen(process):
+        text = "The supervisor is frozen, so it restarts no part."
+        yield problem(text, f"Continue it:  kill -CONT {process.pid}")
+
+
+def _leftovers(paths: Paths) -> Iterator[Finding]:
+    stack = Stack(paths, Choices.from_environment({}))
+    left = [(server.name, server.process) for server in stack.all_servers]
+    if named := [f"{name} (process {process.pid})" for name, process in left if process]:
+        text = f"The stack was killed, and has left {', '.join(named)}."
+        yield problem(text, "End these processes:  make stop")
+
+
+def _heal(server: Server) -> str:
+    return f".venv/bin/lab fault {server.fault_name} heal" if server.fault_name else ""
+
+
+def _log(server: Server) -> str:
+    # The apps and the worker write to the terminal of `make up`, or to the log of `make start`.
+    return f"less {server.log}" if server.log else "read the output of make up, or .lab/logs"
+
+
+def main() -> int:
+    """Print the findings, one per line, for the doctor."""
+    paths = Paths.from_environment()
+    health = examine(paths)
+    found = health.findings
+    if health.stack is not None and not found:
+        found = [ok(f"All parts of the stack in {paths.root} are ready.")]
+    for finding in found:
+        print(finding)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
