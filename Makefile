@@ -36,8 +36,8 @@ up: lab-set  ## run the service and its servers, and log each request; Ctrl-C st
 start: lab-set  ## do the same in the background, and return when the first request succeeds
 	@$(LAB) start
 
-status: lab-set  ## show what runs, at which address, and whether it is ready
-	@$(LAB) status
+status: lab-set  ## show each part with its address and health; ARGS=--secrets adds the passwords
+	@$(LAB) status $(ARGS)
 
 roll: lab-set  ## replace the app processes one after another, without a failed request
 	@$(LAB) roll

@@ -13,7 +13,7 @@ secrets      passwords and keys, each created once
 paths        the files and directories
 ports        free ports on 127.0.0.1
 state        the running stack, for the other commands
-report       the text after a start
+report       the texts of `lab up` and `lab start`
 health       which parts run, and what to do about those that do not
 findings     one line about a problem, and its remedy
 status       `lab status`

@@ -13,7 +13,7 @@ from lab.stack.errors import AlreadyRunningError, LabError, ownership_message
 from lab.stack.paths import CHECKOUT, Paths, rotate_when_large
 from lab.stack.processes.lock import is_held
 from lab.stack.processes.waiting import wait_until
-from lab.stack.report import ready_message
+from lab.stack.report import details
 from lab.stack.stack import Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
@@ -37,8 +37,6 @@ def start(paths: Paths) -> None:
     paths.prepare()
     if is_held(paths.lock) or _start_supervisor(paths) == _ALREADY_RUNNING:
         _describe_running(paths, choices)
-    else:
-        print_line(sys.stdout, ready_message(Stack(paths, choices)))
 
 
 def print_line(stream: TextIO, line: str) -> None:
@@ -95,9 +93,13 @@ def _supervise(descriptor: int) -> int:
         with suppress(OSError):
             pipe.close()
 
+    def report_ready() -> None:
+        report(details(stack, stop="To stop it:  make stop"))
+        end_reports(_READY)
+
     try:
         stack = Stack(paths, Choices.from_environment(), app_log=paths.stack_log)
-        Supervisor(stack, report, target="start").run(lambda: end_reports(_READY))
+        Supervisor(stack, report, target="start").run(report_ready)
     except AlreadyRunningError:
         end_reports(_ALREADY_RUNNING)
     except LabError as error:

@@ -20,7 +20,7 @@ from lab.stack.processes.freezing import thaw
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
-from lab.stack.report import ready_message
+from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
@@ -38,7 +38,8 @@ def up(paths: Paths) -> int:
     report = partial(print_line, sys.stdout)
     try:
         stack = Stack(paths, Choices.from_environment())
-        Supervisor(stack, report, target="up").run(lambda: report(ready_message(stack)))
+        ready = partial(details, stack, stop="Ctrl-C stops it.")
+        Supervisor(stack, report, target="up").run(lambda: report(ready()))
     except LabError as error:
         report(str(error))
         return FAILED

@@ -6,29 +6,32 @@ import click
 
 from lab.stack.health import Part, examine
 from lab.stack.paths import Paths
+from lab.stack.servers.provider import PERSON
 from lab.stack.stack import Stack
 
 OK, PROBLEM, NOT_RUNNING = 0, 1, 3
 
 
-@click.command(epilog="Example:  lab status")
+@click.command(epilog="Example:  lab status --secrets")
+@click.option("--secrets", is_flag=True, help="Show the passwords of the servers, too.")
 @click.pass_obj
-def status(paths: Paths) -> int:
+def status(paths: Paths, *, secrets: bool) -> int:
     """Print each part with its address and its health.
 
     Exit status: 0 all parts are ready or starting; 1 a part has a problem; 3 no stack runs
     """
-    return show(paths)
+    return show(paths, secrets=secrets)
 
 
-def show(paths: Paths) -> int:
+def show(paths: Paths, *, secrets: bool = False) -> int:
     """Print the parts, then what is wrong and how to fix it. Return the exit status."""
     health = examine(paths)
     if health.stack is None:
         found = "\n".join(map(str, health.findings))
         print(found or "The stack does not run. Start it:  make start")
         return NOT_RUNNING
-    print(*_table(health.stack, health.parts), *health.findings, sep="\n")
+    lines = [*_table(health.stack, health.parts), *health.findings]
+    print(*lines, *(_secrets(health.stack) if secrets else ()), sep="\n")
     return PROBLEM if any(it.verdict == "problem" for it in health.findings) else OK
 
 
@@ -49,3 +52,11 @@ def _table(stack: Stack, parts: list[Part]) -> Iterator[str]:
 
 def _row(name: str, pid: object, port: object, health: str) -> str:
     return f"{name:<12} {pid:>8} {port:>6}   {health}"
+
+
+def _secrets(stack: Stack) -> Iterator[str]:
+    for server in (stack.postgres, stack.valkey, stack.limits):
+        if server in stack.storage:
+            yield f"{server.name:<12} {server.url}"
+    if stack.providers:
+        yield f"{stack.provider.name:<12} user {PERSON.user_name}, password {PERSON.password}"

@@ -10,6 +10,7 @@ from lab.stack.keeper import Keeper
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.signals import StopSignals
+from lab.stack.report import welcome
 from lab.stack.servers.apps import migrate
 from lab.stack.servers.caddy import PublicSockets
 from lab.stack.servers.server import Server
@@ -61,6 +62,7 @@ class Supervisor:
         self._stack.caddy.public_sockets = PublicSockets.open(
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
         )
+        self._report(welcome(self._stack))
         self._state.save(self._stack.paths)
         for server in self._stack.all_servers:
             server.choose_port()

@@ -1,6 +1,7 @@
 """`make up` runs a stack in the foreground, even beside another stack or with external servers."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -38,10 +39,16 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         url = db.migrator_url.replace("postgresql:", "postgresql+psycopg:")
         up = own_stack.spawn("up", DATABASE_URL=url, REDIS_URL=cache.url)
         greeting = read_until(up, '"password"')
-        assert "curl -i -X POST" in greeting
-        assert f"http://localhost:{own_stack.http_port}/lab\n" in greeting
+        origin = f"http://localhost:{own_stack.http_port}"
+        first = [line.split()[-1] for line in greeting.splitlines()[2:5]]
+        assert first == [f"{origin}/lab", f"{origin}/lab/mail", f"{origin}/docs"]
+        assert f"curl -i -X POST {origin}/api/users" in greeting
+        assert "PostgreSQL" not in greeting
+        read_until(up, "The service runs. Ctrl-C stops it.")
         assert own_stack.request("POST", "/api/users", body=signup("a@example.com")).status == 201
-        read_until(up, "/api/users")
+        (line,) = re.findall(r".* /api/users .*", read_until(up, "/api/users"))
+        assert re.fullmatch(r"\d\d:\d\d:\d\d 201 POST +/api/users +\d+\.\d ms  app-[12]", line)
+        assert len(line) <= 80
         seeded = own_stack.run("seed", SEED_ORDERS="10")
         assert seeded.returncode == 0, seeded.stdout
         with psycopg.connect(db.url) as connection:

@@ -28,6 +28,19 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 9, timeout_s=20)
 
 
+def test_only_status_with_secrets_shows_passwords(stack: LocalStack) -> None:
+    """The log has everything that `make start` has printed."""
+    names = ("password", "service-password", "migrator-password", "client-secret")
+    secrets = [path.read_text() for name in names for path in stack.directory.glob(f"*/{name}")]
+    assert len(secrets) == 6
+    shown = stack.run("status").stdout + (stack.directory / "logs" / "stack.log").read_text()
+    assert "make status ARGS=--secrets" in shown
+    assert [secret for secret in secrets if secret in shown] == []
+    with_secrets = stack.run("status", "--secrets").stdout
+    for part in ("postgres/service-password", "valkey/password", "limits/password"):
+        assert (stack.directory / part).read_text() in with_secrets
+
+
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
     """The service announces the caller's RATE_LIMIT_SIGNUP in RateLimit-Policy."""
     response = stack.request("POST", "/api/users", body=signup(new_email()))
