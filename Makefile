@@ -52,7 +52,7 @@ reset: lab-set  ## stop the stack and delete its data
 ifndef URL
 METHOD = POST
 URL = /api/users
-ITEMS = name=Ahmed email=ahmed-$$(date +%s)@example.com password='correct horse battery'
+ITEMS = name=Ahmed email=ahmed-$$(date +%s)-$$$$@example.com password='correct horse battery'
 endif
 
 trace: lab-set  ## send a request and show each stage of it; METHOD, URL, ITEMS, ARGS

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from lab.stack.stack import APPS
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.signups import PASSWORD, WITHOUT, Figures, curl, lab_trace, signup, traced
 from tests.machine import Pauses, pauses, too_slow
+from tests.service import CHECKOUT
 
 A_TENTH = 0.1
 ROUNDS = 25
@@ -40,6 +42,19 @@ def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) 
     second = result.stdout.splitlines()[-2].split()
     assert second[:5] == ["2", "200", "-", "-", "-"]
     assert second[9] == "hit"
+
+
+def test_two_signups_of_make_trace_in_the_same_second_do_not_collide(stack: LocalStack) -> None:
+    """Each of them signs up with another email address."""
+    make = ["make", "--no-print-directory", "trace", "ARGS=--print h"]
+    running = [
+        subprocess.Popen(
+            make, cwd=CHECKOUT, env=dict(stack.environment), stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    outputs = [process.communicate(timeout=120)[0] for process in running]
+    assert [output.splitlines()[0] for output in outputs] == ["HTTP/1.1 201 Created"] * 4
 
 
 def test_the_service_uses_the_clients_request_id_and_trace_id(stack: LocalStack) -> None:
