@@ -29,6 +29,8 @@ class Collector:
 
     spans_url: str
     traces_url: str
+    page_url: str | None = None
+    """The page that shows traces. None if only an endpoint for spans is known."""
 
     @classmethod
     def find(
@@ -46,11 +48,15 @@ class Collector:
         """
         if origin := given or (stack and stack.http_origin):
             origin = _validated(origin, "--collector")
-            return cls(f"{origin}/lab/v1/traces", f"{origin}/lab/api/traces")
+            return cls(f"{origin}/lab/v1/traces", f"{origin}/lab/api/traces", f"{origin}/lab")
         if endpoint := environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
             endpoint = _validated(endpoint, "OTEL_EXPORTER_OTLP_ENDPOINT")
             return cls(f"{endpoint}/v1/traces", f"{endpoint}/lab/api/traces")
         return None
+
+    def page_of(self, trace_id: str) -> str | None:
+        """Return the address that shows a trace, as the page itself writes it."""
+        return f"{self.page_url}#trace={trace_id}" if self.page_url else None
 
     def send_spans(self, spans: bytes) -> bool:
         """Send spans (`to_otlp`). Return whether the collector accepted them; never raise."""

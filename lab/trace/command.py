@@ -9,13 +9,13 @@ import click
 
 from lab.stack.paths import Paths
 from lab.trace.collector_client import MAX_WAIT_SECONDS, Collector, Document
-from lab.trace.document import client_document, parsed_body, with_response
+from lab.trace.document import client_document, with_response
 from lab.trace.failures import NetworkFailure, UsageError
-from lab.trace.http_connection import Response
 from lab.trace.items import Items
 from lab.trace.jobs import all_have_run, without_jobs
 from lab.trace.options import EPILOG, HELP, PARAMETERS, Options
 from lab.trace.output_style import OutputStyle
+from lab.trace.response_text import body, head
 from lab.trace.senders import expected_processes
 from lab.trace.sending import Exchange, RequestSpec, send
 from lab.trace.spans import PROCESS, to_otlp
@@ -80,12 +80,14 @@ def _documents(
         for exchange in exchanges
     ]
     for exchange, was_accepted in zip(exchanges, accepted, strict=True):
-        joined = None
+        joined = page = None
         if collector is not None and was_accepted:
             joined = _joined(exchange, collector, follow_s)
-        yield joined or client_document(
+            page = collector.page_of(exchange.context.trace_id)
+        document = joined or client_document(
             exchange.context, exchange.spans, exchange.spec.target, exchange.response
         )
+        yield {**document, "page": page}
 
 
 def _joined(exchange: Exchange, collector: Collector, follow_s: float | None) -> Document | None:
@@ -112,36 +114,16 @@ def _show(
     """Print the selected parts: `h`eaders, `b`ody, `w`aterfall."""
     shown = []
     if "h" in parts:
-        shown.append(list(_head(exchanges[0].response)))
+        shown.append(head(exchanges[0].response, style))
     if "b" in parts:
-        shown.append(list(_body(exchanges[0].response)))
+        shown.append(body(exchanges[0].response, style))
     if "w" in parts:
-        shown.append(list(waterfall(documents[0], style)))
+        shown.append("\n".join(waterfall(documents[0], style)))
     if "w" in parts and len(documents) > 1:
         reused = [exchange.reused_connection for exchange in exchanges]
-        shown.append(list(repetitions(documents, reused)))
+        shown.append("\n".join(repetitions(documents, reused)))
     if any(shown):
-        print("\n\n".join("\n".join(lines) for lines in shown if lines))
-
-
-def _head(response: Response) -> Iterator[str]:
-    yield f"HTTP/{response.version} {response.status} {response.reason}".rstrip()
-    yield from (f"{name}: {value}" for name, value in response.headers)
-
-
-def _body(response: Response) -> Iterator[str]:
-    if response.body:
-        yield _readable(response)
-    location = response.header("Location")
-    if location and 300 <= response.status < 400:  # noqa: PLR2004 - the range of redirects.
-        yield f"Not followed: {location}"
-
-
-def _readable(response: Response) -> str:
-    body = parsed_body(response)
-    if body is None and response.body != b"null":
-        return f"({len(response.body)} bytes of binary data)"
-    return body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+        print("\n\n".join(filter(None, shown)))
 
 
 def _exit_status(slo_ms: float | None, took_ms: float) -> int:

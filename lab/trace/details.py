@@ -1,9 +1,13 @@
 """The text in the last column of the waterfall, which describes a stage in a few words."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Attributes = Mapping[str, Any]
+
+SOURCE_LINE: Final = re.compile(r"/?[^/ ]*\.py:\d+$")
+"""The end of the path in the detail of a stage: `/file.py:12`."""
 _NAMED: Final = {"smtp", "resolver"}
 """The stages that are described by the name of their span."""
 

@@ -10,6 +10,7 @@
     cache                    hit, miss, or null
     joined                   true if a collector provided the server's spans; if false, the server's
                              spans are only those in the response's Server-Timing header
+    page                     the address that shows the trace on the lab's page, or null
     unnamed_ms               the largest untraced gap: time that no leaf stage covers
     spans                    by start, parents before children, each with:
       id, parent_id          parent_id is null for a root

@@ -1,6 +1,7 @@
 """The style of the output: its width, its colours, and whether it can use Unicode."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -39,6 +40,11 @@ class OutputStyle:
             colours=stream.isatty() and not environment.get("NO_COLOR"),
         )
 
+    @property
+    def mark(self) -> str:
+        """The sign for a part of a text that is left out."""
+        return "…" if self.blocks else "..."
+
     def bar(self, start: float, length: float, columns: int) -> str:
         """Draw a visible bar; `start` and `length` are fractions of `columns`, from 0 to 1."""
         # Drawn here: the bars of rich are not in ASCII, and its import takes longer than a request.
@@ -61,12 +67,17 @@ class OutputStyle:
         """Make the text dim."""
         return click.style(text, dim=True) if self.colours else text
 
-    def clean(self, text: str, columns: int) -> str:
-        """Turn an untrusted text into one printable line of at most `columns` characters."""
+    def clean(self, text: str, columns: int, *, kept: re.Pattern[str] | None = None) -> str:
+        """Turn an untrusted text into one printable line of at most `columns` characters.
+
+        A text that is too long loses its end. If its end matches `kept`, it loses its middle.
+        """
         words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         if not self.blocks:
             words = words.replace("…", "...").encode("ascii", "replace").decode()
         if len(words) <= columns:
             return words
-        mark = "…" if self.blocks else "..."
-        return words[: max(columns - len(mark), 0)] + mark
+        room = max(columns - len(self.mark), 0)
+        match = kept.search(words) if kept else None
+        end = match[0][-room:] if match and room else ""
+        return words[: room - len(end)] + self.mark + end

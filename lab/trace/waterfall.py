@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from lab.trace.collector_client import Document
-from lab.trace.details import detail
+from lab.trace.details import SOURCE_LINE, detail
 from lab.trace.output_style import OutputStyle
 from lab.trace.spans import PROCESS, ROOT
 
@@ -13,6 +13,7 @@ from lab.trace.spans import PROCESS, ROOT
 STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receive": 8}
 
 _PROCESS_COLUMNS: Final = 13
+_MIN_BAR_COLUMNS: Final = 4
 _STAGE_COLUMNS: Final = 16
 _HEAD: Final = (
     f"{'process':<{_PROCESS_COLUMNS}} {'stage':<{_STAGE_COLUMNS}} {'start':>7} {'ms':>8} "
@@ -24,8 +25,7 @@ _MAX_INDENT: Final = 7
 
 def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
     """Yield the lines: the request, each stage, and the sum."""
-    rest = max(style.width - len(_HEAD) - 1, 12)
-    columns = (rest * 2 // 5, rest - rest * 2 // 5)
+    columns = _columns(document, style)
     yield style.clean(
         f"{document['method']} {document['path']}: {document['status']} in "
         f"{document['duration_ms']:.1f} ms, trace {document['trace_id']}",
@@ -40,6 +40,8 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
     yield from textwrap.wrap(_sum(document), style.width, subsequent_indent="    ")
     if not document["joined"]:
         yield from textwrap.wrap(_why_not_joined(document), style.width)
+    if document["page"]:
+        yield f"page {document['page']}"
 
 
 def repetitions(documents: Sequence[Document], reused: Sequence[bool]) -> Iterator[str]:
@@ -66,6 +68,16 @@ def _cell(milliseconds: float | None) -> str:
     return "-" if milliseconds is None else f"{milliseconds:.1f}"
 
 
+def _columns(document: Document, style: OutputStyle) -> tuple[int, int]:
+    """Return the widths of the bars and of the details."""
+    rest = max(style.width - len(_HEAD) - 1, 12)
+    # The bars are shorter if `…/file.py:12` needs more columns.
+    names = (SOURCE_LINE.search(detail(span)) for span in document["spans"])
+    longest = max((len(name[0]) for name in names if name), default=0)
+    bars = min(rest * 2 // 5, max(rest - longest - len(style.mark), _MIN_BAR_COLUMNS))
+    return bars, rest - bars
+
+
 def _row(
     span: Mapping[str, Any], total: float, columns: tuple[int, int], style: OutputStyle
 ) -> str:
@@ -79,7 +91,7 @@ def _row(
         f"{stage[:_STAGE_COLUMNS]:<{_STAGE_COLUMNS}} "
         f"{'' if start is None else format(start, '.1f'):>7} {length:>8.1f} "
         f"{style.tint(drawn, span['process'], span['stage'], failed=span['error'])} "
-        f"{style.clean(detail(span), columns[1])}"
+        f"{style.clean(detail(span), columns[1], kept=SOURCE_LINE)}"
     ).rstrip()
 
 

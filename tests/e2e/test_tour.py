@@ -54,6 +54,8 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r'("(?:iat|exp)": ?)\d+', r"\1<seconds>"),
     (r"(,p=\d)\$.+", r"\1$<salt and hash>"),
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
+    # A longer number of a line moves the place at which the path is shortened.
+    (r"[\w/]*…(/\w+\.py):\d+", r"…\1:<line>"),
     (r"\.py:\d+", ".py:<line>"),
     (r"\bapp-\d\b", "app-<number>"),
     (r"(?m)^(\S+) +\d+ +(?:\d+|-) +(ready)$", r"\1 <process> <port> \2"),

@@ -1,7 +1,10 @@
 """`lab trace` as a whole, against servers with prepared responses."""
 
 import json
+import os
+import re
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +17,7 @@ from lab.stack.ports import free_port
 from lab.trace import collector_client
 from lab.trace.command import trace
 from tests.receiver import running_receiver
+from tests.terminals import output_on_terminal
 from tests.trace_peers import answer, joined_document, peer
 
 
@@ -81,6 +85,26 @@ def test_the_output_is_the_response_and_then_the_waterfall(run: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["colours", "NO_COLOR"]
+)
+def test_a_terminal_shows_headers_and_json_in_colours(
+    tmp_path: Path, variables: dict[str, str], *, coloured: bool
+) -> None:
+    """Without the colours, the text is that of a pipe. No line is wrapped or cut."""
+    variables |= {"LAB_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
+    with peer(answer(b'{"name":"Ahmed"}', f"X-Odd: {'[red] ' * 30}end")) as server:
+        command = [sys.executable, "-m", "lab", "trace", "--print", "hb", f":{server.port}/"]
+        output = output_on_terminal(command, variables)
+    lines = re.sub(r"\033\[[\d;]*m", "", output).splitlines()
+    assert lines == [
+        "HTTP/1.1 200 OK", "Content-Length: 16", f"X-Odd: {'[red] ' * 30}end", "",
+        "{", '  "name": "Ahmed"', "}",
+    ]  # fmt: skip
+    coloured_texts = ["\033[96mX-Odd\033[0m:", '\033[94m"name"\033[0m:', '\033[33m"Ahmed"\033[0m']
+    assert [text in output for text in coloured_texts] == [coloured] * 3
+
+
+@pytest.mark.parametrize(
     ("response", "body"),
     [
         (
@@ -108,7 +132,8 @@ def test_the_document_has_every_documented_name(run: Any) -> None:
     document = result.documents[0]
     assert set(document) == {
         "trace_id", "started_at", "duration_ms", "method", "path", "route", "status", "processes",
-        "stages", "cache", "request_id", "joined", "unnamed_ms", "spans", "response",
+        "stages", "cache", "request_id", "joined", "page", "unnamed_ms", "spans",
+        "response",
     }  # fmt: skip
     assert document["processes"] == ["client", "app"]
     assert (document["joined"], document["cache"], document["path"]) == (False, "hit", "/x?token=…")
@@ -124,7 +149,9 @@ def test_the_spans_go_to_the_collector_and_the_joined_trace_comes_back(run: Any)
         received.documents = [None, joined_document("client"), joined_document("client", "app-1")]
         url = f"http://127.0.0.1:{server.port}/x?a=secret"
         result = run("--json", "--collector", received.url, url)
+    trace_id = result.documents[0]["trace_id"]
     assert result.documents[0]["joined"] is True
+    assert result.documents[0]["page"] == f"{received.url}/lab#trace={trace_id}"
     assert result.documents[0]["processes"] == ["client", "app-1"]
     assert {it["service.name"] for it in received.resources} == {"client"}
     by_name = {span.name: span for span in received.spans}

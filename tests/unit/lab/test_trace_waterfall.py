@@ -10,6 +10,7 @@ from tests.trace_peers import joined_document, span
 DOCUMENT = {
     **joined_document("client", "app-1"),
     "joined": True,
+    "page": "http://localhost:8080/lab#trace=4bf92f3577b34da6a3ce929d0e0e4736",
     "spans": [
         span("request", "client", 0.0, 100.0, 0),
         span("dns", "client", 0.0, 1.0, 1, attributes={"dns.answers": ["::1", "127.0.0.1"]}),
@@ -59,6 +60,36 @@ def test_no_line_is_wider_than_the_terminal_or_80_columns(*, width: int, blocks:
     assert all(len(line) <= max(width, 80) for line in lines)
     if not blocks:
         assert all(line.isascii() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [
+        ("app/adapters/redis/rate_limiter.py", None),
+        ("app/services/password_resets.py", None),
+        ("app/adapters/redis/client.py", "ConnectionError"),
+    ],
+)
+@pytest.mark.parametrize("blocks", [True, False], ids=["unicode", "ascii"])
+def test_a_line_of_source_code_keeps_its_file_and_number(
+    file: str, error: str | None, *, blocks: bool
+) -> None:
+    """At 80 columns, the directories do not fit, and an ellipsis replaces a part of them."""
+    code = {"file": file, "line": 123, "function": "f"}
+    attributes = {"error.type": error} if error else {}
+    place = span("session", "app-1", 10.0, 80.0, 3, code=code, attributes=attributes)
+    document = {**DOCUMENT, "spans": [*DOCUMENT["spans"], place]}
+    (line,) = (it for it in waterfall(document, OutputStyle(blocks=blocks)) if "session" in it)
+    assert line.endswith(f"{file.rpartition('/')[2]}:123")
+    assert len(line) <= 80
+    assert file not in line
+
+
+def test_the_last_line_is_the_address_of_the_trace_on_the_page() -> None:
+    """Without a page that shows the trace, there is no such line."""
+    last = list(waterfall(DOCUMENT, OutputStyle()))[-1]
+    assert last == f"page {DOCUMENT['page']}"
+    assert "page " not in "".join(waterfall({**DOCUMENT, "page": None}, OutputStyle()))
 
 
 def test_control_characters_are_removed() -> None:
