@@ -1,5 +1,6 @@
 """The service does what its OpenAPI document says: a fuzzer checks it, and the examples run."""
 
+import json
 import os
 import re
 import secrets
@@ -54,12 +55,24 @@ def test_the_service_conforms_to_its_openapi_document_with_many_examples(
     _fuzz(stack, token, examples=int(os.environ["FUZZ_EXAMPLES"]))
 
 
+def test_the_introduction_signs_up_logs_in_and_sends_the_token(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    """The last of its commands prints the new account."""
+    (script,) = _examples(stack.request("GET", "/openapi.json").json()["info"])
+    email = f"{secrets.token_hex(8)}@example.com"
+    output = _run(script.replace("ahmed@example.com", email), tmp_path)
+    created, read = re.findall(r"{.*?}", output)
+    assert json.loads(created) == json.loads(read)
+    assert json.loads(read)["email"] == email
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("token")
 def test_every_curl_example_in_the_document_succeeds(
     stack: LocalStack, admin: str, tmp_path: Path
 ) -> None:
-    """The examples run after the steps that the document requires before them."""
+    """An example that uses `$TOKEN` runs after the commands of the introduction."""
     document = stack.request("GET", "/openapi.json").json()
     operations = [
         (method, operation)
@@ -88,11 +101,9 @@ def test_every_curl_example_in_the_document_succeeds(
 
 
 def _script(document: dict[str, Any], operations: list[dict[str, Any]]) -> str:
-    account, purchase = _examples(document["info"])
     examples = [example for it in operations for example in _examples(it)]
-    prepare = [account] if any("$" in example for example in examples) else []
-    prepare += [purchase] if any(f"${x}" in "".join(examples) for x in ("PRODUCT", "ORDER")) else []
-    script = "\n".join([*prepare, *(f"{example}; echo" for example in examples), ""])
+    prepare = _examples(document["info"]) if "$TOKEN" in "".join(examples) else []
+    script = "".join(f"{commands}; echo\n" for commands in [*prepare, *examples])
     return script.replace("kettle-1", secrets.token_hex(8))
 
 
@@ -105,10 +116,13 @@ def _link_token(stack: LocalStack, email: str, subject: str) -> str:
 
 
 def _paste(script: str, directory: Path) -> list[str]:
-    output = subprocess.run(
+    return re.findall(r"^HTTP/[\d.]+ (\d+)", _run(script, directory), re.MULTILINE)
+
+
+def _run(script: str, directory: Path) -> str:
+    return subprocess.run(
         ["bash", "-euc", script], cwd=directory, check=True, capture_output=True, text=True
     ).stdout
-    return re.findall(r"^HTTP/[\d.]+ (\d+)", output, re.MULTILINE)
 
 
 def _examples(part: dict[str, Any]) -> list[str]:

@@ -1,49 +1,61 @@
 """The examples of the API documentation: a curl command for each operation."""
 
 import json
+import re
 import shlex
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 _INTRODUCTION = """\
-A reference REST API: JSON in, JSON out. Every error is a problem document (RFC 9457) whose
-`type` leads to [a page that explains it]({SERVER}/problems).
-
-To try the calls here, sign up with `POST /api/users`, log in with `POST /api/auth/login`, press
-**Authorize** and paste the access token. To try them in a shell, sign up and then set the
-variables that the examples below use:
+A reference REST API: JSON in, JSON out. Sign up, log in, and send the token:
 
 ```sh
-LOGIN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
-  -d '{"email": "ahmed@example.com", "password": "correct horse battery"}')
-TOKEN=$(echo "$LOGIN" \\
+curl {SERVER}/api/users -H 'Content-Type: application/json' \\
+  -d '{"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}'
+TOKEN=$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
+  -d '{"email": "ahmed@example.com", "password": "correct horse battery"}' \\
   | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
-REFRESH=$(echo "$LOGIN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])')
-SESSION=$(curl -s {SERVER}/api/auth/sessions -H "Authorization: Bearer $TOKEN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
-ID=$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-ETAG=$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
+curl {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN"
 ```
 
-For the examples about products and orders, choose a product and order one piece of it:
-
-```sh
-PRODUCT=$(curl -s '{SERVER}/api/products?limit=1' \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
-ORDER=$(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
+The other examples use `$TOKEN`, too. To send a call from this page, press **Authorize** and paste
+the token. After 15 minutes, [refresh it]({SERVER}/docs#/auth/refresh). Each error has
+[a page that explains it]({SERVER}/problems).
+"""
+_COMMANDS: Final = {
+    "REFRESH": """\
+$(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
+  -d '{"email": "ahmed@example.com", "password": "correct horse battery"}' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["refresh_token"])')""",
+    "SESSION": """\
+$(curl -s {SERVER}/api/auth/sessions -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')""",
+    "ID": """\
+$(curl -s {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')""",
+    "ETAG": """\
+$(curl -sI {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')""",
+    "PRODUCT": """\
+$(curl -s '{SERVER}/api/products?limit=1' \\
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')""",
+    "PRODUCT_ETAG": """\
+$(curl -sI {SERVER}/api/products/$PRODUCT | tr -d '\\r' | sed -n 's/^etag: //Ip')""",
+    "ORDER": """\
+$(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
   -H 'Content-Type: application/json' \\
   -d '{"items": [{"product_id": '$PRODUCT', "quantity": 1}]}' \\
-  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-ORDER_ETAG=$(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
-PRODUCT_ETAG=$(curl -sI {SERVER}/api/products/$PRODUCT \\
-  | tr -d '\\r' | sed -n 's/^etag: //Ip')
-```
+  | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')""",
+    "ORDER_ETAG": """\
+$(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
+  | tr -d '\\r' | sed -n 's/^etag: //Ip')""",
+}
+"""The commands whose output the examples use, by the shell variable that keeps it.
+
+A command uses only variables of earlier commands, and `$TOKEN`, which the introduction sets.
 """
-_VARIABLES = {
+_VARIABLE: Final = re.compile(r"\$(\w+)")
+_PLACEHOLDERS = {
     "{user_id}": "$ID",
     "{order_id}": "$ORDER",
     "{product_id}": "$PRODUCT",
@@ -56,18 +68,18 @@ _VARIABLES = {
 
 
 def introduction(server: str) -> str:
-    """Return the description of the API, with the commands that set the examples' variables."""
+    """Return the description of the API, with the commands for a first call."""
     return _INTRODUCTION.replace("{SERVER}", server)
 
 
 def example(
     server: str, operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]
 ) -> str:
-    """Return the curl command that calls an operation."""
+    """Return the commands that call an operation: curl, after the commands for its variables."""
     parts = ["curl -i"]
     if method != "get":
         parts.append(f"-X {method.upper()}")
-    for placeholder, variable in _VARIABLES.items():
+    for placeholder, variable in _PLACEHOLDERS.items():
         path = path.replace(placeholder, variable)
     query = urlencode(_required_query(operation), quote_via=quote)
     parts.append(shlex.quote(f"{server}{path}?{query}") if query else server + path)
@@ -85,7 +97,15 @@ def example(
             .replace("<token>", "'$REFRESH'")
         )
         parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
-    return " \\\n  ".join(parts)
+    return _with_variables(" \\\n  ".join(parts), server)
+
+
+def _with_variables(command: str, server: str) -> str:
+    lines = [command]
+    for variable, value in reversed(_COMMANDS.items()):
+        if variable in _VARIABLE.findall("\n".join(lines)):
+            lines.insert(0, f"{variable}={value.replace('{SERVER}', server)}")
+    return "\n".join(lines)
 
 
 def _required_query(operation: dict[str, Any]) -> dict[str, str]:
