@@ -56,6 +56,7 @@ from app.routers import (
     oidc,
     orders,
     password_resets,
+    problems,
     products,
     sessions,
     users,
@@ -79,6 +80,7 @@ _ROUTERS = (
     health.json_router,
     health.router,
     docs.router,
+    problems.router,
     account_pages.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {

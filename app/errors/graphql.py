@@ -3,37 +3,42 @@
 from app.errors.kinds import AppError, Malformed
 
 
+class QueryError(AppError):
+    """The query cannot run. These errors are in `errors` of a GraphQL response."""
+
+
 class MalformedGraphqlRequest(Malformed):
     code = "malformed-graphql-request"
-    meaning = (
-        "The request does not have the parameters of GraphQL over HTTP. For example, it is a list "
-        "of several requests."
-    )
-    detail = (
-        "Send one JSON object with the string `query`, and optionally `operationName`, "
-        "`variables` and `extensions`. With GET, send them as query parameters."
+    happened = "The request does not have the parameters of GraphQL over HTTP."
+    why = "For example, it has no `query`, or it is a list of several requests."
+    action = (
+        "Send one JSON object with the string `query`, and optionally `operationName`, `variables` "
+        "and `extensions`. With GET, send them as query parameters."
     )
 
 
-class MalformedQuery(Malformed):
+class MalformedQuery(QueryError):
     code = "malformed-query"
-    meaning = "The GraphQL query has a syntax error."
-    detail = "The query cannot be parsed. See `locations`."
+    happened = "The query cannot be parsed."
+    why = "The GraphQL query has a syntax error."
+    action = "See `locations`."
 
 
-class InvalidQuery(AppError):
+class InvalidQuery(QueryError):
     code = "invalid-query"
-    meaning = (
-        "The GraphQL query can be parsed, but does not fit the schema, its variables do not have "
-        "their types, or it does not say which operation to run."
+    happened = "The query does not fit the schema."
+    why = (
+        "A field or an argument is unknown, a variable does not have its type, or the query does "
+        "not say which of its operations to run."
     )
-    detail = "The query does not fit the schema."
+    action = "See `message`, and correct the query."
 
 
-class QueryTooComplex(AppError):
+class QueryTooComplex(QueryError):
     code = "query-too-complex"
-    meaning = (
-        "The GraphQL query is too long, nested too deeply, has too many aliases, or asks for too "
-        "many rows or fields. No part of it was run."
+    happened = "The query is too complex."
+    why = (
+        "The query is too long, nested too deeply, has too many aliases, or asks for too many rows "
+        "or fields. No part of it was run."
     )
-    detail = "The query is too complex. Ask for less at a time."
+    action = "Ask for less at a time."

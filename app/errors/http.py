@@ -1,38 +1,49 @@
 """Errors of the HTTP request itself, independent of its route."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from app.errors.kinds import AppError, Forbidden, Malformed, Unavailable
 
 
 class MalformedJson(Malformed):
     code = "malformed-json"
-    meaning = "The body is not JSON (RFC 8259), or an object in it has the same key twice."
-    detail = "The body is not valid JSON. Check its quotes, commas and brackets."
+    happened = "The body is not valid JSON."
+    why = (
+        "The body breaks the syntax of JSON (RFC 8259), or an object in it has the same key twice."
+    )
+    action = "Check its quotes, commas and brackets."
 
 
 class MalformedHeader(Malformed):
     code = "malformed-header"
-    meaning = "The service cannot read a header that it needs."
-    detail = "A request header cannot be read. Check how it is written."
+    happened = "A request header cannot be read."
+    why = (
+        "The value of this header breaks the syntax that its standard defines, or the header is "
+        "there twice."
+    )
+    action = "Check how it is written."
 
 
 class MalformedCursor(Malformed):
     code = "malformed-cursor"
-    meaning = "The cursor does not come from this service, or belongs to another list."
-    detail = "The cursor is damaged. Start again without one, and follow the `next` link."
+    happened = "The cursor is damaged."
+    why = "The cursor does not come from this service, or belongs to another list."
+    action = "Start again without one, and follow the `next` link."
 
 
 class MalformedHost(Malformed):
     code = "malformed-host"
-    meaning = "The Host header is missing, is there twice, or names another service."
-    detail = "Send one Host header that names this service."
+    happened = "The Host header does not name this service."
+    why = "The header is missing, is there twice, or names another service."
+    action = "Send one Host header that names this service."
 
 
 class MalformedRequest(Malformed):
     code = "malformed-request"
-    meaning = "The request breaks a rule of HTTP."
-    detail = "The request cannot be read. Check its first line and its headers."
+    happened = "The request cannot be read."
+    why = "The request breaks a rule of HTTP."
+    action = "Check its first line and its headers."
 
 
 @dataclass(frozen=True)
@@ -52,103 +63,127 @@ class Invalid(AppError):
     """The request is well-formed, but its content breaks a rule. `errors` lists the values."""
 
     code = "invalid-content"
-    meaning = "The request can be read, but some values break a rule. `errors` lists these values."
-    detail = "The request is well-formed, but its content breaks a rule; see `errors`."
+    happened = "The request is well-formed, but its content breaks a rule."
+    why = "A value is missing, unknown, of the wrong type or outside its limits."
+    action = "Correct the values that `errors` lists."
 
     def __init__(self, *errors: FieldError) -> None:
         super().__init__()
         self.errors = errors
 
+    @classmethod
+    def example(cls) -> Self:
+        """Return an error about one value."""
+        return cls(FieldError("This is required.", pointer="/email"))
+
 
 class CrossSite(Forbidden):
     code = "cross-site"
-    meaning = (
-        "The request has a session cookie and changes something, but does not show that a page "
-        "of this site has sent it."
+    happened = "The request does not show that a page of this site has sent it."
+    why = (
+        "The request has a session cookie and changes something. Browsers send the cookie with the "
+        "requests of other sites, too."
     )
-    detail = (
-        "With a session cookie, changes come from this site's own pages: send "
-        "`Sec-Fetch-Site: same-origin` or this site's Origin, or use a bearer token."
-    )
+    action = "Send `Sec-Fetch-Site: same-origin` or this site's Origin, or use a bearer token."
 
 
 class MethodNotAllowed(AppError):
     """The path exists, but not with this method. `allow` lists the methods of the path."""
 
     code = "method-not-allowed"
-    meaning = "The path exists, but not with this method."
-    detail = "This path does not support that method; the Allow header lists those it does."
+    happened = "This path does not support that method."
+    why = "The path exists, but the API defines only other methods for it."
+    action = "Use a method that the Allow header lists."
 
     def __init__(self, allow: tuple[str, ...], detail: str | None = None) -> None:
         super().__init__(detail)
         self.allow = allow
 
+    @classmethod
+    def example(cls) -> Self:
+        """Return an error about a path that only allows reads."""
+        return cls(("GET", "HEAD", "OPTIONS"))
+
 
 class NotAcceptable(AppError):
     code = "not-acceptable"
-    meaning = "The Accept header excludes JSON."
-    detail = "This service answers in JSON. Send `Accept: application/json`, or no Accept header."
+    happened = "The Accept header excludes JSON."
+    why = "This service answers in JSON only."
+    action = "Send `Accept: application/json`, or no Accept header."
 
 
 class UnsupportedMediaType(AppError):
     code = "unsupported-media-type"
-    meaning = "The body is not JSON, or it is compressed."
-    detail = "Send the body as JSON, with `Content-Type: application/json`."
+    happened = "The service does not support this type of body."
+    why = "The body is not JSON, or it is compressed."
+    action = "Send the body as JSON, with `Content-Type: application/json`."
 
 
 class ContentTooLarge(AppError):
     code = "content-too-large"
-    meaning = "The body is longer than the service accepts."
-    detail = "The body is too large. Send less at a time."
+    happened = "The body is too large."
+    why = "The service limits the length of a body, and this body is longer."
+    action = "Send less at a time."
 
 
 class RequestTimeout(AppError):
     code = "request-timeout"
-    meaning = "The client took too long to send its body."
-    detail = "The body did not arrive in time. Send it again, without a pause."
+    happened = "The body did not arrive in time."
+    why = "The client took too long to send the body, or the network was too slow."
+    action = "Send it again, without a pause."
 
 
 class PreconditionRequired(AppError):
     code = "precondition-required"
-    meaning = "The request does not say which version of the resource it changes."
-    detail = "Send `If-Match` with the ETag of the version that you have read."
+    happened = "The request does not say which version of the resource it changes."
+    why = "Without a version, the request could overwrite a change that you have not seen."
+    action = "Send `If-Match` with the ETag of the version that you have read."
 
 
 class PreconditionFailed(AppError):
     code = "precondition-failed"
-    meaning = "Another request has changed the resource since you read it."
-    detail = "This has changed since you read it. Read it again and repeat your change."
+    happened = "This has changed since you read it."
+    why = "Another request has changed the resource, so `If-Match` names an old version."
+    action = "Read it again and repeat your change."
 
 
 class TooManyRequests(AppError):
     """A rate limit is used up. Its next window starts after `retry_after` seconds."""
 
     code = "too-many-requests"
-    meaning = "A rate limit is used up."
-    detail = "The rate limit is used up. Wait as many seconds as the Retry-After header says."
+    happened = "The rate limit is used up."
+    why = "You, or others with your address, have sent as many requests as the limit allows."
+    action = "Wait as many seconds as the Retry-After header says."
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
         self.retry_after = retry_after
 
+    @classmethod
+    def example(cls) -> Self:
+        """Return an error about a window that ends in 30 seconds."""
+        return cls(retry_after=30)
+
 
 class Overloaded(Unavailable):
     code = "overloaded"
-    meaning = "More requests wait for the hash of a password than the service can answer in time."
-    detail = "The service is overloaded. Try again in a few seconds."
+    happened = "The service is overloaded."
+    why = "More requests wait for the hash of a password than the service can answer in time."
+    action = "Try again in a few seconds."
     retry_after = 2
 
 
 class DeadlineExceeded(Unavailable):
     code = "deadline-exceeded"
-    meaning = "The request took longer than it may. It may or may not have taken effect."
-    detail = (
-        "The request took too long and was cancelled. It may or may not have taken effect: "
-        "read before you repeat it."
+    happened = "The request took too long and was cancelled. It may or may not have taken effect."
+    why = (
+        "The service limits the time of a request, and a part that the request needs was too slow."
     )
+    action = "Read before you repeat it."
 
 
 class NotReady(Unavailable):
     code = "not-ready"
-    meaning = "This process should get no requests at the moment."
-    detail = "This process is not ready for requests."
+    happened = "This process is not ready for requests."
+    why = "The process is shutting down, or PostgreSQL does not answer."
+    action = "Send requests to another process."

@@ -1,7 +1,7 @@
 """The general kinds of errors. Every other error is a subclass of one of these classes."""
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 _T = TypeVar("_T")
 
@@ -11,15 +11,22 @@ class AppError(Exception):
 
     code: ClassVar[str]
     """A stable name that clients can branch on."""
-    meaning: ClassVar[str]
-    """What has happened, for the page about this error."""
-    detail: str = ""
-    """A whole sentence that says what to do next. It never repeats what the client sent."""
+    happened: ClassVar[str]
+    """What has happened. These three texts are whole sentences, without a client's values."""
+    why: ClassVar[str]
+    """Why it has happened. Only the page about this error shows this text."""
+    action: ClassVar[str]
+    """What the client should do next."""
 
     def __init__(self, detail: str | None = None) -> None:
-        if detail is not None:
-            self.detail = detail
+        """`detail` replaces the text for the client, which is `happened` and `action`."""
+        self.detail = detail or f"{self.happened} {self.action}"
         super().__init__(self.detail)
+
+    @classmethod
+    def example(cls) -> Self:
+        """Return an error with typical values, for the page about this error."""
+        return cls()
 
 
 class Malformed(AppError):
@@ -30,24 +37,27 @@ class Unauthenticated(AppError):
     """The caller is not signed in."""
 
     code = "unauthenticated"
-    meaning = "The request has neither an access token nor a session cookie, and needs one."
-    detail = "Log in first and send the access token as `Authorization: Bearer <token>`."
+    happened = "This request needs a signed-in user."
+    why = "It has neither an access token nor a session cookie."
+    action = "Log in first and send the access token as `Authorization: Bearer <token>`."
 
 
 class Forbidden(AppError):
     """The caller is signed in, and may not do this."""
 
     code = "forbidden"
-    meaning = "You are signed in, but your account may not do this."
-    detail = "Your role does not allow this."
+    happened = "Your role does not allow this."
+    why = "Only an administrator may do this, or only the owner of the account."
+    action = "Sign in with an account that may do this."
 
 
 class NotFound(AppError):
     """The resource does not exist, or belongs to another user: the response does not show which."""
 
     code = "not-found"
-    meaning = "Nothing exists at this address, or it belongs to another user."
-    detail = "There is nothing here. Check the path and the id."
+    happened = "There is nothing here."
+    why = "Nothing exists at this address, or it belongs to another user."
+    action = "Check the path and the id."
 
 
 def existing(found: _T | None, error: Callable[[], AppError] = NotFound) -> _T:
@@ -65,8 +75,9 @@ class Unavailable(AppError):
     """A part that the request needs is unavailable. Another attempt may succeed."""
 
     code = "unavailable"
-    meaning = "A part that the request needs, such as the database, is unavailable."
-    detail = "A part of the service is unavailable. Try again in a few seconds."
+    happened = "A part of the service is unavailable."
+    why = "A part that the request needs, such as the database, does not answer."
+    action = "Try again in a few seconds."
     retry_after = 1
     """The number of seconds after which the client should try again."""
 
@@ -75,5 +86,6 @@ class InternalError(AppError):
     """A defect of the service. The log has its cause, in the line with the request id."""
 
     code = "internal-error"
-    meaning = "The service has a defect. Its log has the cause, in the line with the request id."
-    detail = "An internal error occurred. Quote the request id when you report it."
+    happened = "An internal error occurred."
+    why = "The service has a defect. Its log has the cause, in the line with the request id."
+    action = "Quote the request id when you report it."

@@ -18,7 +18,7 @@ from app.errors import (
     TooManyRequests,
     Unavailable,
 )
-from app.http.problems import problem_type
+from app.http.problems import reference_to
 
 _log = structlog.get_logger()
 # The library's messages end with the value that the client has sent, or have it between the two
@@ -63,7 +63,7 @@ def _field_error_json(error: GraphQLError, logged: set[int], root_path: str) -> 
     if id(unexpected) not in logged:
         logged.add(id(unexpected))
         _log.error("unexpected_error", exc_info=unexpected)
-    return _json(error, InternalError(), InternalError.detail, root_path)
+    return _json(error, InternalError(), InternalError().detail, root_path)
 
 
 def _cause(error: GraphQLError) -> Exception | None:
@@ -78,7 +78,7 @@ def _json(error: GraphQLError, cause: AppError, message: str, root_path: str) ->
 
 
 def _extensions(error: AppError, root_path: str) -> dict[str, Any]:
-    extensions: dict[str, Any] = {"code": error.code, "type": problem_type(error, root_path)}
+    extensions: dict[str, Any] = reference_to(error, root_path)
     if isinstance(error, Invalid):
         extensions["errors"] = [
             {"pointer": _in_camel_case(it.pointer or ""), "detail": it.detail}

@@ -13,8 +13,7 @@ from app.errors import AppError
 
 STATUSES: dict[type[AppError], int] = {
     errors.Malformed: 400,
-    errors.InvalidQuery: 400,
-    errors.QueryTooComplex: 400,
+    errors.QueryError: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
@@ -112,21 +111,20 @@ def title_of(error: type[AppError]) -> str:
     return title
 
 
-def problem_type(error: AppError, root_path: str) -> str:
-    """Return the path of the page that explains an error."""
-    return f"{root_path}/problems/{error.code}"
+def reference_to(error: AppError, root_path: str) -> dict[str, Any]:
+    """Return the members that name the kind of an error, and the page that explains it."""
+    return {"code": error.code, "type": f"{root_path}/problems/{error.code}"}
 
 
 def problem_response(request_id: str, error: AppError, *, root_path: str) -> Response:
     """Render an error as `application/problem+json`, with the headers that it requires."""
     problem = Problem(
-        type=problem_type(error, root_path),
+        **reference_to(error, root_path),
         title=title_of(type(error)),
         status=status_of(type(error)),
         detail=error.detail,
         # Not the request's path, which would repeat what the client sent.
         instance=f"#{request_id}",
-        code=error.code,
         request_id=request_id,
         errors=_field_problems(error),
     )

@@ -10,18 +10,16 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from app.errors import NotFound
 from app.http.representations import represent_document
+from app.http.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 
 _DIRECTORY: Final = Path(__file__).with_name("account_static")
 _PAGES: Final = {name: (_DIRECTORY / f"{name}.html").read_bytes() for name in ("confirm", "reset")}
-_MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
-_ASSETS: Final = {
-    name: (_DIRECTORY / name).read_bytes()
-    for name in ("confirm.js", "link.js", "reset.js", "style.css")
-}
+_FILES: Final = StaticFiles(
+    *(_DIRECTORY / name for name in ("confirm.js", "link.js", "reset.js", "style.css"))
+)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -43,10 +41,7 @@ async def read_reset_page(request: Request) -> Response:
 @router.get("/account/{asset}")
 async def read_account_asset(request: Request, asset: str) -> Response:
     """Serve a script or the style sheet of the pages."""
-    content = _ASSETS.get(asset)
-    if content is None:
-        raise NotFound
-    return represent_document(request, content, _MEDIA_TYPES[Path(asset).suffix])
+    return _FILES.represent(request, asset)
 
 
 def _page(request: Request, name: str) -> Response:

@@ -6,8 +6,9 @@ import pytest
 from tests.conftest import StartService
 from tests.integration.wire import problem
 
-_PUBLIC_PATHS = ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css",
-                 "/docs/favicon.png", "/problems", "/problems/not-found",
+_PUBLIC_PATHS = ["/docs", "/docs/start.js", "/docs/style.css", "/docs/swagger-ui-bundle.js",
+                 "/docs/swagger-ui.css", "/docs/favicon.png", "/problems", "/problems/not-found",
+                 "/problems/static/filter.js", "/problems/static/style.css",
                  "/.well-known/jwks.json"]  # fmt: skip
 _DOCUMENT = "/openapi.json"
 

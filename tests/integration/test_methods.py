@@ -102,7 +102,13 @@ def test_a_missing_path_gets_404_and_no_redirect(client: httpx2.Client, path: st
 
 @pytest.mark.parametrize(
     "path",
-    ["/problems/x", "/problems/%00", "/docs/nothing", "/docs/swagger-ui-bundle.js.map"],
+    [
+        "/problems/x",
+        "/problems/%00",
+        "/problems/static/page.html",
+        "/docs/nothing",
+        "/docs/swagger-ui-bundle.js.map",
+    ],
 )
 def test_a_missing_page_gets_404(client: httpx2.Client, path: str) -> None:
     """A path that matches the path template of a page, but names no page, gets 404."""

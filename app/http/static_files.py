@@ -1,0 +1,30 @@
+"""The files that the service's HTML pages load: scripts, style sheets and images."""
+
+from importlib.resources.abc import Traversable
+from pathlib import PurePath
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import NotFound
+from app.http.representations import represent_document
+from app.schemas.bodies import etag_of
+
+_MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
+
+
+class StaticFiles:
+    """Files that a browser can request by their names."""
+
+    def __init__(self, *files: Traversable) -> None:
+        contents = {file.name: file.read_bytes() for file in files}
+        self._files = {name: (content, etag_of(content)) for name, content in contents.items()}
+
+    def represent(self, request: Request, name: str) -> Response:
+        """Return a file. Raises `NotFound`."""
+        if name not in self._files:
+            raise NotFound
+        content, etag = self._files[name]
+        media_type = _MEDIA_TYPES[PurePath(name).suffix]
+        return represent_document(request, content, media_type, headers={"ETag": etag})

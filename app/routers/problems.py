@@ -1,0 +1,109 @@
+"""The pages that explain the problems. The `type` of each problem document leads to one."""
+
+import json
+from functools import cache
+from http import HTTPStatus
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app.errors import AppError, NotFound, QueryError
+from app.http.problems import errors_by_code, problem_response, reference_to, status_of, title_of
+from app.http.representations import represent_document
+from app.http.static_files import StaticFiles
+
+router = APIRouter(include_in_schema=False)
+
+_DIRECTORY: Final = Path(__file__).with_name("problem_static")
+_FILES: Final = StaticFiles(_DIRECTORY / "filter.js", _DIRECTORY / "style.css")
+_TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(_DIRECTORY),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_REQUEST_ID: Final = "5f2b8c1e9a7d4e60b3c8f1a2d4e6907b"
+"""The request id in the examples."""
+
+
+@router.get("/problems")
+async def list_problems(request: Request) -> Response:
+    """Show all problems, by status."""
+    return _page(request, _list(request.app.state.root_path))
+
+
+@router.get("/problems/{code}")
+async def read_problem(request: Request, code: str) -> Response:
+    """Show the page that explains one problem."""
+    return _page(request, _explanation(code, request.app.state.root_path))
+
+
+@router.get("/problems/static/{asset}")
+async def read_problems_asset(request: Request, asset: str) -> Response:
+    """Serve the script or the style sheet of the pages."""
+    return _FILES.represent(request, asset)
+
+
+def _page(request: Request, html: bytes) -> Response:
+    headers = {"Content-Security-Policy": _POLICY}
+    return represent_document(request, html, "text/html", headers=headers)
+
+
+@cache
+def _list(root_path: str) -> bytes:
+    errors = sorted(errors_by_code().values(), key=lambda error: (status_of(error), error.code))
+    groups = [
+        (HTTPStatus(status), [_described(error, root_path) for error in group])
+        for status, group in groupby(errors, key=status_of)
+    ]
+    template = _TEMPLATES.get_template("list.html")
+    return template.render(groups=groups, count=len(errors), root_path=root_path).encode()
+
+
+@cache
+def _explanation(code: str, root_path: str) -> bytes:
+    error = errors_by_code().get(code)
+    if error is None:
+        raise NotFound
+    template = _TEMPLATES.get_template("problem.html")
+    return template.render(
+        problem=_described(error, root_path),
+        status=HTTPStatus(status_of(error)),
+        root_path=root_path,
+    ).encode()
+
+
+def _described(error: type[AppError], root_path: str) -> dict[str, Any]:
+    example = _query_example if issubclass(error, QueryError) else _example
+    return {
+        "error": error,
+        "title": title_of(error),
+        "example": example(error.example(), root_path),
+    }
+
+
+def _example(error: AppError, root_path: str) -> str:
+    """Return the response that the service sends for an error, with its JSON indented."""
+    response = problem_response(_REQUEST_ID, error, root_path=root_path)
+    status = HTTPStatus(response.status_code)
+    headers = [
+        f"{name.title()}: {value}"
+        for name, value in response.headers.items()
+        if name != "content-length"
+    ]
+    body = json.dumps(json.loads(bytes(response.body)), indent=2)
+    return "\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *headers, "", body])
+
+
+def _query_example(error: AppError, root_path: str) -> str:
+    """Return the JSON of a GraphQL response with an error."""
+    extensions = reference_to(error, root_path)
+    return json.dumps({"errors": [{"message": error.detail, "extensions": extensions}]}, indent=2)
