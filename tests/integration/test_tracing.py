@@ -87,6 +87,18 @@ def test_token_and_session_are_checked_before_the_rate_limit(
     ]
 
 
+def test_the_span_of_a_request_has_the_signed_in_user(
+    traced: Service, send_traced: SendTraced
+) -> None:
+    """So the requests of one user can be found. A response from the cache has the user, too."""
+    newcomer = sign_up(traced.client)
+    for _ in range(2):
+        _, trace = send_traced("GET", newcomer.url, headers=newcomer.auth)
+        assert trace[0].attributes["user.id"] == newcomer.url.rpartition("/")[2]
+    _, trace = send_traced("GET", "/api/products")
+    assert "user.id" not in trace[0].attributes
+
+
 def test_an_order_with_its_lines_is_one_statement(
     traced: Service, send_traced: SendTraced, admin: Account
 ) -> None:

@@ -14,7 +14,7 @@ class Stages:
     FastAPI creates the request's own span. This middleware sets the route of this span, even if
     another middleware answers the request. It hides the query, and the parts of the path that are
     neither in the path template nor numbers: the client chose them, and they may contain anything,
-    even a password.
+    even a password. When the response begins, it adds the id of the signed-in user.
     """
 
     def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
@@ -32,6 +32,7 @@ class Stages:
             traced = span.is_recording()
             if traced:
                 _describe(span, scope)
+                send = _with_user(send, span, scope)
             recording = Recording(spans=traced) if traced or self.server_timing else None
             state_of(scope).recording = recording
             # Set None too: some servers begin a request in the context of an earlier request, whose
@@ -68,6 +69,18 @@ def _redacted(path: str, template: str) -> str:
     """Return the path template. A number in the path replaces the parameter in its place."""
     parts = zip(path.split("/"), template.split("/"), strict=False)
     return "/".join(part if part.isdecimal() else name for part, name in parts) or "REDACTED"
+
+
+def _with_user(send: Send, span: trace.Span, scope: Scope) -> Send:
+    async def send_and_describe(message: Message) -> None:
+        # The session is known by now. FastAPI ends the span when the response is complete.
+        if message["type"] == "http.response.start":
+            user_id = state_of(scope).user_id
+            if user_id is not None:
+                span.set_attribute("user.id", str(user_id))
+        await send(message)
+
+    return send_and_describe
 
 
 def _with_server_timing(send: Send, recording: Recording) -> Send:
