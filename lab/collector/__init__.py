@@ -13,6 +13,10 @@ Its process also runs the mailbox (lab/mail), and serves the pages of both.
     balancer       the status of responses that the load balancer generated
     tree           orders spans under their parents, and finds the largest untraced gap
     documents      a trace as JSON
+    entries        a trace in the list of requests
+    filters        the filter of the list, and where a page of it begins
+    route_statistics  percentiles, rate and errors of each route
+    request_list   the routes of the list and of the statistics
     announcements  sends each complete trace and each new message as a Server-Sent Event
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function

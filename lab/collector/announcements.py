@@ -7,7 +7,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Final
 
-from lab.collector.documents import Document, summary
+from lab.collector.documents import Document
+from lab.collector.entries import entry
 from lab.collector.store import Store
 
 # The interval between two checks for complete traces, while any trace has changes to send.
@@ -83,7 +84,7 @@ class TraceEvents:
             while self._store.has_changes:
                 for trace in self._store.take_ready(monotonic()):
                     if self._streams.are_open:
-                        self._streams.send("trace", summary(trace))
+                        self._streams.send("trace", entry(trace))
                 await asyncio.sleep(_POLL_INTERVAL_SECONDS)
 
 

@@ -24,13 +24,21 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def problem_response(
-    request: Request, status: int, detail: str, headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    *,
+    parameter: str | None = None,
 ) -> Response:
-    """Return a response with the media type `application/problem+json`."""
+    """Return a response with the media type `application/problem+json`.
+
+    `parameter` is the query parameter that is the cause.
+    """
     given_id = request.headers.get("x-request-id", "")
     request_id = given_id if _ACCEPTABLE_ID.fullmatch(given_id) else secrets.token_hex(16)
     code = _CODES.get(status, "internal-error")
-    problem = {
+    problem: dict[str, object] = {
         "type": f"/problems/{code}",
         "title": code.replace("-", " ").capitalize(),
         "status": status,
@@ -39,6 +47,8 @@ def problem_response(
         "code": code,
         "request_id": request_id,
     }
+    if parameter is not None:
+        problem["errors"] = [{"parameter": parameter, "detail": detail}]
     return JSONResponse(
         problem,
         status_code=status,
@@ -50,7 +60,7 @@ def problem_response(
 def handle_error(request: Request, error: Exception) -> Response:
     """Return the response to an exception."""
     if isinstance(error, Problem):
-        return problem_response(request, error.status, error.detail)
+        return problem_response(request, error.status, error.detail, parameter=error.parameter)
     if isinstance(error, HTTPException):
         detail = f"{HTTPStatus(error.status_code).description or error.detail}."
         return problem_response(request, error.status_code, detail, dict(error.headers or {}))

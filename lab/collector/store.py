@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from lab.collector.spans import Span
 
@@ -18,13 +18,17 @@ SETTLED_AFTER_SECONDS: Final = 0.3
 class Trace:
     """The spans of one request that have arrived so far, in the order of their arrival."""
 
-    def __init__(self, trace_id: str) -> None:
+    def __init__(self, trace_id: str, arrived_at: float = 0.0) -> None:
+        """`arrived_at` is the time of the first span, in seconds of a monotonic clock."""
         self.trace_id = trace_id
+        self.arrived_at = arrived_at
         self.spans: dict[str, Span] = {}
         self.approximate_bytes = 0
         self.has_root = False
         self.announced = False
         self.changed_at = 0.0
+        self.entry: dict[str, Any] | None = None
+        """The entry of the list of requests, if it has been computed since the last change."""
 
     def add(self, span: Span) -> bool:
         """Add or replace a span. Return False if the trace is full."""
@@ -32,6 +36,7 @@ class Trace:
             return False
         before = self.spans.get(span.span_id)
         self.spans[span.span_id] = span
+        self.entry = None
         self.approximate_bytes += span.approximate_bytes - (
             before.approximate_bytes if before else 0
         )
@@ -64,7 +69,7 @@ class Store:
         for span in spans:
             trace = self._traces.get(span.trace_id)
             if trace is None:
-                trace = self._traces[span.trace_id] = Trace(span.trace_id)
+                trace = self._traces[span.trace_id] = Trace(span.trace_id, now)
             before = trace.approximate_bytes
             rejected += not trace.add(span)
             self.approximate_bytes += trace.approximate_bytes - before

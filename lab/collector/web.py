@@ -17,11 +17,12 @@ from starlette.staticfiles import StaticFiles
 
 from lab.collector import logs, otlp, plans, source
 from lab.collector.announcements import EventStreams, TraceEvents
-from lab.collector.documents import document, summary
+from lab.collector.documents import document
 from lab.collector.errors import Problem
 from lab.collector.intake import media_type, read_body
 from lab.collector.parameters import number
 from lab.collector.problems import handle_error
+from lab.collector.request_list import RequestListApi
 from lab.collector.security import SecurityMiddleware
 from lab.collector.settings import Settings
 from lab.collector.store import MAX_TRACES, Store, Trace
@@ -31,7 +32,6 @@ from lab.mail.message import summary as message_summary
 from lab.mail.web import MailApi
 from lab.stack.paths import CHECKOUT
 
-_DEFAULT_LIMIT = 50
 _STATIC = CHECKOUT / "lab" / "page" / "static"
 
 
@@ -55,12 +55,6 @@ class Collector:
         self.trace_events.notify()
         answer = otlp.response_body(received.rejected + too_many, sent_as)
         return Response(answer, media_type=sent_as)
-
-    async def traces(self, request: Request) -> Response:
-        """List the newest traces."""
-        limit = number(request, "limit", _DEFAULT_LIMIT, MAX_TRACES)
-        newest = zip(range(limit), self.store.newest(), strict=False)
-        return JSONResponse({"items": [summary(trace) for _, trace in newest]})
 
     async def trace(self, request: Request) -> Response:
         """Show one trace with its spans."""
@@ -134,7 +128,7 @@ def create_app(settings: Settings, mailbox: Mailbox) -> Starlette:
             Route("/lab/", _requests_page),
             Route("/lab/mail", _mail_page),
             *MailApi(mailbox).routes,
-            Route("/lab/api/traces", collector.traces),
+            *RequestListApi(collector.store).routes,
             Route("/lab/api/events", collector.events),
             Route("/lab/api/source", collector.source),
             Route(trace_path, collector.trace),

@@ -74,7 +74,7 @@ def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalSt
         events = (line.removeprefix(b"data: ") for line in page if line.startswith(b"data: "))
         event = next(it for it in map(json.loads, events) if it["request_id"] == request_id)
     assert (event["status"], event["processes"][0]) == (404, "load-balancer")
-    items = stack.request("GET", "/lab/api/traces?limit=1000").json()["items"]
+    items = stack.request("GET", "/lab/api/traces?limit=1000&background=show").json()["items"]
     assert request_id in {it["request_id"] for it in items}
     # Requests to the page have spans only from `lab trace`, and none from the load balancer.
     of_the_page = [it for it in items if str(it["path"]).startswith("/lab")]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from lab.stack.servers.collector import CollectorServer
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase
@@ -79,6 +80,24 @@ def send_traced(traced: Service, receiver: Receiver) -> SendTraced:
         return response, receiver.trace(trace_id)
 
     return send
+
+
+@pytest.fixture(scope="module")
+def collector(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx2.Client]:
+    """An HTTP client of a collector. The collector gets query plans from the tests' database."""
+    directory: Path = tmp_path_factory.mktemp("collector")
+    server = CollectorServer(
+        directory,
+        environment=lambda: {"DATABASE_URL": database_url, "ALLOWED_HOSTS": "127.0.0.1,[::1]"},
+        log=directory / "collector.log",
+    )
+    headers = {"Authorization": f"Bearer {server.service_key}"}
+    with server, httpx2.Client(base_url=server.url, headers=headers) as client:
+        yield client
+    # No request may make the collector fail.
+    assert "Traceback" not in (directory / "collector.log").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
         # waits longer before the next one.
         if stack.identities().get("collector") in {killed, None} or not collector.ready():
             return False
-        return not httpx2.get(f"{collector.url}/lab/api/traces").json()["items"]
+        return not httpx2.get(f"{collector.url}/lab/api/traces?background=show").json()["items"]
 
     assert wait_until(is_empty, timeout_s=20)
     return stack
