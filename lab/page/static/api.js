@@ -14,6 +14,28 @@
  * @property {string | null} cache
  * @property {string | null} request_id
  *
+ * @typedef {object} OfList what an entry of the list has besides the summary
+ * @property {number} server_ms the duration without the client's own time
+ * @property {string[]} user_ids the signed-in user, and the user in the path
+ * @property {boolean} background whether the list hides the request by default
+ *
+ * @typedef {Summary & OfList} Entry
+ * @typedef {{items: Entry[], next_cursor: string | null, total: number}} Page
+ *
+ * @typedef {object} RouteStatistics
+ * @property {string | null} method
+ * @property {string | null} route
+ * @property {number} requests
+ * @property {number | null} per_second
+ * @property {number} client_errors
+ * @property {number} server_errors
+ * @property {number} p50_ms
+ * @property {number} p95_ms
+ * @property {number} p99_ms
+ * @property {number[]} histogram the number of requests up to each bound, and above the last one
+ *
+ * @typedef {{items: RouteStatistics[], bounds_ms: number[], requests: number, seconds: number}} Statistics
+ *
  * @typedef {object} Span
  * @property {string} id
  * @property {string | null} parent_id
@@ -46,19 +68,35 @@
 
 /** The error when a request to the collector failed. Its message is shown to the user. */
 export class ApiError extends Error {
-  /** @param {string} message @param {number} status 0 if there was no response */
-  constructor(message, status) {
+  /**
+   * @param {string} message
+   * @param {number} status 0 if there was no response
+   * @param {string} [parameter] the query parameter that is the cause
+   */
+  constructor(message, status, parameter) {
     super(message);
     this.status = status;
+    this.parameter = parameter;
   }
 }
 
 const UNREACHABLE = "The collector is unreachable. If the stack is not running, start it with make up.";
 const EXPIRED = "This request is no longer available: the collector keeps only the last 1,000 requests, until it restarts.";
 
-/** @returns {Promise<Summary[]>} newest first */
-export async function summaries() {
-  return (await read("/lab/api/traces?limit=50")).items;
+/**
+ * Read a page of the requests that match the filter, newest first.
+ *
+ * @param {import("./filter.js").Filter} filter
+ * @param {string} [cursor]
+ * @returns {Promise<Page>}
+ */
+export function requestPage(filter, cursor) {
+  return read(`/lab/api/traces?${new URLSearchParams({ ...filter, ...(cursor && { cursor }) })}`);
+}
+
+/** @returns {Promise<Statistics>} */
+export function statistics() {
+  return read("/lab/api/routes");
 }
 
 /** @param {string} id @returns {Promise<Trace>} */
@@ -105,7 +143,7 @@ async function read(url, notFound) {
   if (response.status === 404 && notFound) throw new ApiError(notFound, 404);
   // If the collector is down, the load balancer responds instead, with a Retry-After header.
   if (body === null || response.headers.has("Retry-After")) throw new ApiError(UNREACHABLE, response.status);
-  throw new ApiError(body.detail || body.title || UNREACHABLE, response.status);
+  throw new ApiError(body.detail || body.title || UNREACHABLE, response.status, body.errors?.[0]?.parameter);
 }
 
 /** @param {string} url */

@@ -27,7 +27,7 @@ export function comparison(a, b, { choose, close }) {
   const scale = new Scale(Math.max(lengthOf(tree(a.spans)), lengthOf(tree(b.spans))));
   const rows = pairs(a.spans, b.spans).map((pair) => pairRow(pair, scale));
   const heads = [columnHead("Stage"), columnHead("Where", "where"), scale.head(),
-    ...["A", "B", "B − A"].map((name) => columnHead(name, "took"))];
+    columnHead("A", "took a"), columnHead("B", "took b"), columnHead("B − A", "took")];
   return [
     el("div", { class: "bar-head" },
       el("h2", { id: "chosen-title", tabindex: "-1" }, "Two requests, side by side"),
@@ -40,8 +40,9 @@ export function comparison(a, b, { choose, close }) {
 
 /** @param {string} letter @param {Trace} trace */
 function side(letter, trace) {
-  return el("div", { class: "side" },
-    el("h3", {}, el("span", { class: "letter" }, letter), " ", ...call(trace)), facts(trace));
+  const kind = letter.toLowerCase();
+  return el("div", { class: `side ${kind}` },
+    el("h3", {}, el("span", { class: `letter ${kind}` }, letter), " ", ...call(trace)), facts(trace));
 }
 
 /** @param {Trace} a @param {Trace} b @returns {string} */

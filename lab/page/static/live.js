@@ -8,7 +8,7 @@ const RETRY_DELAY_MS = 1000;
  * @param {object} handlers
  * @param {() => void} handlers.onlive called when the connection is open; earlier events may be missing
  * @param {() => void} handlers.onaway called when the connection is lost, before each retry
- * @param {(summary: import("./api.js").Summary) => void} [handlers.ontrace]
+ * @param {(entry: import("./api.js").Entry) => void} [handlers.ontrace]
  * @param {(message: import("./api.js").Message) => void} [handlers.onmail]
  */
 export function follow(handlers) {

@@ -1,28 +1,50 @@
 // @ts-check
-import { summaries } from "./api.js";
+import { cancelComparison, chooseForComparison, marked, showNextStep } from "./choosing.js";
 import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
+import { emptyList } from "./empty_list.js";
+import { Feed } from "./feed.js";
+import { isNarrow } from "./filter.js";
+import { FilterForm } from "./filter_form.js";
+import { Known } from "./known.js";
 import { follow } from "./live.js";
 import { live } from "./live_status.js";
 import { Path } from "./path.js";
 import { presets } from "./presets.js";
 import { Requests } from "./requests.js";
-import { choose, chooseToCompare, selection } from "./selection.js";
+import { choose } from "./selection.js";
 import { send } from "./sending.js";
 import { signup } from "./signup.js";
+import { StatisticsView } from "./statistics_view.js";
+import { addTabs } from "./tabs.js";
+import { Usual } from "./usual.js";
 
-/** @typedef {import("./api.js").Summary} Summary */
+/** @typedef {import("./api.js").Entry} Entry @typedef {import("./api.js").Page} Page */
 
+const known = new Known();
+const usual = new Usual();
+const empty = emptyList(sendExample, () => filter.set({}));
 const requests = new Requests({
   choose: (id) => choose({ trace: id, compare: null, stage: null }),
   compare,
-  send: () => send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable")),
-});
+  loadOlder: () => feed.loadOlder(),
+  slownessOf: (entry) => usual.slownessOf(entry),
+}, empty.element);
+const feed = new Feed(requests, { onpage, onerror });
+const filter = new FilterForm((changed) => feed.show(changed));
+const openTab = addTabs(byId("requests"));
+const statistics = new StatisticsView((items) => {
+  usual.update(items);
+  requests.drawSoon();
+}, find);
 const path = new Path();
-const details = new DetailView(previousOf);
+const details = new DetailView((trace) => known.previousOf(trace));
 let newMessages = 0;
 
-addEventListener("popstate", show);
+addEventListener("popstate", () => {
+  filter.reread();
+  show();
+});
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") details.closeStage();
 });
@@ -34,19 +56,24 @@ byId("skip").addEventListener("click", (event) => {
   byId("requests").focus();
 });
 show();
+feed.filter = filter.filter;
 follow({
   onlive: () => {
     live("on", "Live");
     // Events from before the connection was open are missing, so the list is read again.
-    summaries().then(addFirst, (error) => live("away", error.message));
+    feed.ask();
+    statistics.read();
     details.retry();
   },
   onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
-  ontrace: (summary) => {
-    add([summary]);
-    path.light(summary);
-    connectLink(summary);
-    details.refresh(summary.trace_id);
+  ontrace: (entry) => {
+    known.add([entry]);
+    feed.receive(entry);
+    statistics.readSoon();
+    path.light(entry);
+    connectLink(entry);
+    details.offerPrevious();
+    details.refresh(entry.trace_id);
   },
   onmail: countMessage,
 });
@@ -57,36 +84,57 @@ function countMessage() {
   byId("new-messages").textContent = `${newMessages} new`;
 }
 
-/** @param {Summary[]} first the requests that the collector has now */
-function addFirst(first) {
-  const wasEmpty = requests.all.length === 0;
-  add(first);
-  // The list moves what is below it.
-  if (wasEmpty) requestAnimationFrame(() => details.reveal());
+function sendExample() {
+  send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable"));
 }
 
-/** @param {Summary[]} added */
-function add(added) {
-  requests.add(added);
+let wasRead = false;
+let announced = "";
+
+/** @param {Page} page the first page of the list */
+function onpage({ items, total }) {
+  known.add(items);
+  const isFiltered = Object.keys(filter.filter).length > 0;
+  empty.explain(isFiltered);
+  const text = `${total} ${total === 1 ? "request matches" : "requests match"}`;
+  byId("matches").hidden = !isNarrow(filter.filter);
+  byId("matches").textContent = text;
+  // Announced for each filter, and not for each request that matches it.
+  if (isNarrow(filter.filter) && announced !== JSON.stringify(filter.filter)) announce(text);
+  announced = JSON.stringify(filter.filter);
   details.offerPrevious();
+  // The list moves what is below it.
+  if (!wasRead) requestAnimationFrame(() => details.reveal());
+  wasRead = true;
+}
+
+/** @param {import("./api.js").ApiError} error */
+function onerror(error) {
+  if (error.parameter) filter.showError(error.message, error.parameter);
+  else live("away", error.message);
+}
+
+/** Show the requests to a route. @param {string} route */
+function find(route) {
+  openTab(byId("list-tab"));
+  filter.set({ path: route });
+  byId("list-tab").focus();
 }
 
 function show() {
-  requests.mark(selection());
+  requests.mark(marked());
+  showNextStep(() => {
+    cancelComparison();
+    show();
+    byId("requests").focus({ preventScroll: true });
+  });
   details.show();
 }
 
 /** @param {string} id */
 function compare(id) {
-  chooseToCompare(id);
-  if (!selection().compare) announce("Now select Compare on another request.");
-}
-
-/** @param {import("./api.js").Trace} trace @returns {string | null} the id of the previous request to the same route */
-function previousOf(trace) {
-  const same = requests.all.find((it) => it.started_at < trace.started_at
-    && it.method === trace.method && (it.route ?? it.path) === (trace.route ?? trace.path));
-  return same?.trace_id ?? null;
+  chooseForComparison(id);
+  show();
 }
 
 /**
@@ -96,12 +144,12 @@ function previousOf(trace) {
  */
 function linkTo(requestId) {
   const button = el("button", { class: "quiet", hidden: true, "data-request": requestId }, "Show all its stages");
-  const summary = requests.all.find((it) => requestId && it.request_id === requestId);
-  if (summary) enableLink(button, summary.trace_id);
+  const entry = known.withRequestId(requestId);
+  if (entry) enableLink(button, entry.trace_id);
   return button;
 }
 
-/** @param {Summary} summary */
+/** @param {Entry} entry */
 function connectLink({ request_id: requestId, trace_id: traceId }) {
   const button = /** @type {HTMLElement | null} */ (document.querySelector("[data-request]"));
   if (button && requestId && button.dataset.request === requestId) enableLink(button, traceId);

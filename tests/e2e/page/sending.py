@@ -22,8 +22,6 @@ from tests.otlp import PROTOBUF
 CATALOGUE = "/api/products"
 WITH_WORKER = 4
 """The processes of a signup: the client, the load balancer, an app process, and the worker."""
-WITHOUT_APP = 2
-"""The processes of a health check, which the app does not trace."""
 
 
 class Client:

@@ -39,9 +39,10 @@ def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) ->
 
 @pytest.mark.usefixtures("empty_collector")
 def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
-    """The checks are of an open stage, of its contrast in the dark scheme, and of a comparison.
+    """The checks are of an open stage, a comparison, the filter, and the statistics.
 
-    Headers and log lines are unfolded.
+    Headers and log lines are unfolded. The contrast in the dark scheme is checked for those views
+    that have colours of their own.
     """
     miss, hit = shop.miss_and_hit(client)
     go(page, f"#trace={miss}")
@@ -56,15 +57,25 @@ def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
     page.get_by_role("button", name="Close stage").click()
     request(page, hit).get_by_role("button", name="Compare").click()
     expect(stage(page, "sql").first).to_contain_text("only A")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    assert not violations(page, ONLY_CONTRAST)
+    page.emulate_media(color_scheme="light")
+    assert not violations(page)
+    page.get_by_role("tab", name="Statistics").click()
+    expect(page.get_by_role("button", name=f"GET {CATALOGUE}", exact=True)).to_be_visible()
     assert not violations(page)
 
 
 def test_a_phone_needs_no_horizontal_scrolling(page: Page, client: Client, shop: Shop) -> None:
-    """The list, an open stage, and a comparison all fit into a width of 360 pixels."""
+    """The list, the filter, the statistics, a stage and a comparison fit into 360 pixels."""
     miss, hit = shop.miss_and_hit(client)
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 740})
     go(page)
     expect(request(page, hit)).to_be_visible()
+    page.get_by_role("button", name="Filter", exact=True).click()
+    assert width(page) == PHONE_WIDTH_PIXELS
+    page.get_by_role("tab", name="Statistics").click()
+    expect(page.get_by_role("button", name=f"GET {CATALOGUE}", exact=True)).to_be_visible()
     assert width(page) == PHONE_WIDTH_PIXELS
     for selection in (f"#trace={miss}", f"#trace={miss}&compare={hit}"):
         go(page, selection)

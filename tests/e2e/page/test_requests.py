@@ -14,7 +14,7 @@ from lab.stack.paths import Paths
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack, signup
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
-from tests.e2e.page.sending import WITH_WORKER, WITHOUT_APP, Client, Shop
+from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
 
 NOT_LIVE = "Not live: the collector is unreachable"
 
@@ -147,11 +147,11 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
 @pytest.mark.slow
 def test_new_requests_do_not_move_the_list_while_it_is_in_use(page: Page, client: Client) -> None:
     """While the focus is in the list, a button shows how many new requests are not listed yet."""
-    before = client.trace("GET", "/livez")
+    before = client.trace("GET", CATALOGUE)
     go(page)
     request(page, before).focus()
-    client.trace("GET", "/livez")
-    last = client.trace("GET", "/api/products")
+    client.trace("GET", CATALOGUE)
+    last = client.trace("GET", CATALOGUE)
     more = page.get_by_role("button", name="Show 2 new")
     expect(more).to_be_visible()
     expect(request(page, last)).to_have_count(0)
@@ -208,7 +208,7 @@ def test_the_page_says_when_it_is_not_live_and_catches_up(
     go(page)
     running(Paths(stack.directory)).collector.end_streams()
     expect(page.get_by_text(NOT_LIVE)).to_be_visible()
-    missed = client.trace("GET", "/livez")
+    missed = client.trace("GET", CATALOGUE)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(request(page, missed)).to_be_visible()
 
@@ -226,7 +226,7 @@ def test_the_page_survives_a_restart_of_the_collector(
     stack.kill("collector")
     expect(page.get_by_text(NOT_LIVE)).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    expect(request(page, client.trace("GET", "/livez"))).to_be_visible()
+    expect(request(page, client.trace("GET", CATALOGUE))).to_be_visible()
     expect(request(page, before)).to_be_visible()
     expect(stage(page, "commit").first).to_be_visible()
     go(page, f"#trace={before}")
@@ -240,10 +240,10 @@ def test_the_page_retries_until_the_collector_is_back(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
     """The page retries even after a 503 of the load balancer, and then loads the selection."""
-    before = client.trace("GET", "/livez")
+    before = client.trace("GET", CATALOGUE)
     go(page)
     expect(request(page, before)).to_be_visible()
-    client.document(before, processes=WITHOUT_APP)
+    client.document(before)
     with without_a_collector(stack):
         expect(page.get_by_text(NOT_LIVE)).to_be_visible()
         request(page, before).click()
