@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from lab.stack.paths import CHECKOUT
 
 DIRECTORY: Final = CHECKOUT / "docs" / "tour"
-_FILE_NAME: Final = "[1-9]-*.md"
+_FILE_NAME: Final = "[1-9]*-*.md"
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ class Chapter:
 
 
 def chapters(directory: Path = DIRECTORY) -> list[Chapter]:
-    """Read all chapters, in order."""
-    return [read_chapter(page) for page in sorted(directory.glob(_FILE_NAME))]
+    """Read all chapters, in the order of their numbers."""
+    pages = map(read_chapter, directory.glob(_FILE_NAME))
+    return sorted(pages, key=lambda chapter: chapter.number)
 
 
 def read_chapter(page: Path) -> Chapter:

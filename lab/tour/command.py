@@ -41,7 +41,7 @@ def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) 
         return control.OK
     selected = [page for page in pages if page.number >= chapter]
     if chapter < 1 or not selected:
-        raise click.UsageError(f"There is no chapter {chapter}. They are 1 to {len(pages)}.")
+        raise click.UsageError(f"There is no chapter {chapter}. They are 1 to {pages[-1].number}.")
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
             "There is no terminal to ask. --yes runs everything, including faults."
