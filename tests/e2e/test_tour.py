@@ -63,6 +63,10 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?m)^(\S+) +\d+ +(?:\d+|-) +(ready)$", r"\1 <process> <port> \2"),
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
+    # The rest of the TTL is in whole seconds, and a busy machine is later by some of them.
+    (r"\bTTL \d+;", "TTL <seconds>;"),
+    # A line of ps: numbers, a count of threads that depends on the cores, the state at this moment.
+    (r"(?m)^ *\d+ +\d+ +\d+ +[RSD]\S* +python$", "<process>"),
     (r"\d+ bytes of body", "<number> bytes of body"),
     # Decimal numbers. Addresses, versions (of HTTP or TLS, or alone on a line) and counts of rows
     # stay.
