@@ -58,7 +58,7 @@ endif
 trace: lab-set  ## send a request and show each stage of it; METHOD, URL, ITEMS, ARGS
 	@$(BIN)/lab trace $(ARGS) $(METHOD) $(URL) $(ITEMS)
 
-tour: lab-set  ## run the eight chapters of the tour against the running stack; CHAPTER=5 begins there
+tour: lab-set  ## play the chapters of the tour against the running stack; CHAPTER=5 begins there
 	@$(BIN)/lab tour $(CHAPTER)
 
 admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…

@@ -14,6 +14,7 @@ from lab.stack import control
 from lab.stack.paths import Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Chapter, Command, Excerpt, Prose, Shown, chapters
+from lab.tour.duration import minutes
 from lab.tour.screen import LEAVE, SKIP, Screen
 from lab.tour.shell import Shell
 
@@ -37,7 +38,8 @@ def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) 
     """
     pages = chapters()
     if only_list:
-        print(*(f"{page.number}  {page.title}" for page in pages), sep="\n")
+        for page in pages:
+            print(f"{page.number:>2}  {page.title:<25} {minutes(page):>3} min")
         return control.OK
     selected = [page for page in pages if page.number >= chapter]
     if chapter < 1 or not selected:
@@ -50,7 +52,8 @@ def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) 
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _end)
     try:
-        _play_all(selected[:1] if only else selected, stack, Screen(asks=not yes))
+        screen = Screen(asks=not yes, last_chapter=pages[-1].number)
+        _play_all(selected[:1] if only else selected, stack, screen)
     except KeyboardInterrupt:
         print()
         return _INTERRUPTED
@@ -71,6 +74,7 @@ def _play_all(pages: Sequence[Chapter], stack: Stack, screen: Screen) -> None:
 def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
     """Play one chapter. Return whether it was played to its end."""
     screen.title(page)
+    number = 0
     with _healing(shell, screen) as broken:
         for before, step in zip([None, *page.steps], page.steps, strict=False):
             match step:
@@ -79,6 +83,8 @@ def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
                 case Excerpt():
                     screen.excerpt(step)
                 case Command():
+                    number += 1
+                    screen.label(f"Step {number} of {len(page.commands)}")
                     if not _run(step, shell, screen, broken):
                         return False
                 # A block after a command is not shown: the command has just printed its own output.
@@ -116,6 +122,7 @@ def _healing(shell: Shell, screen: Screen) -> Iterator[set[str]]:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         for part in sorted(broken):
             text = f".venv/bin/lab fault {part} heal"
+            screen.label("To heal what this chapter has broken:")
             screen.command(text)
             if (code := shell.run(text).returncode) != 0:
                 screen.status(code)

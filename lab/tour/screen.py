@@ -13,6 +13,7 @@ from rich.syntax import Syntax
 from rich.theme import Theme
 
 from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
+from lab.tour.duration import minutes
 
 # This theme uses the terminal's own colours, which fit the terminal's background.
 _THEME = "ansi_dark"
@@ -27,17 +28,26 @@ SKIP: Final = "s"
 class Screen:
     """Shows the steps of a chapter, and asks the user whether to continue."""
 
-    def __init__(self, *, asks: bool) -> None:
+    def __init__(self, *, asks: bool, last_chapter: int) -> None:
         """Without `asks`, the answer to every question is yes."""
         self._console = Console(highlight=False, theme=_STYLES)
         self._asks = asks
+        self._last_chapter = last_chapter
 
     def title(self, chapter: Chapter) -> None:
-        """Show the title of a chapter."""
+        """Show the title of a chapter, and about how long it takes."""
         self._console.print()
         self._console.print(
             Rule(f"[bold]{chapter.number}. {chapter.title}[/bold]", align="left", style="dim")
         )
+        self._console.print(
+            f"[dim]Chapter {chapter.number} of {self._last_chapter}, "
+            f"about {minutes(chapter)} minutes[/]"
+        )
+
+    def label(self, text: str) -> None:
+        """Show what the next command is for, or how far the user is."""
+        self._console.print(f"\n[dim]{text}[/]")
 
     def prose(self, step: Prose) -> None:
         """Show a text with a width of at most 100 columns."""
@@ -47,7 +57,6 @@ class Screen:
 
     def command(self, text: str) -> None:
         """Show a command before it runs."""
-        self._console.print()
         first, *rest = text.rstrip("\n").splitlines()
         for prompt, line in zip(["$ ", *["  "] * len(rest)], [first, *rest], strict=True):
             self._console.print(f"[bold green]{prompt}[/]", end="")

@@ -39,13 +39,18 @@ class Shell:
         """Start a chapter. At first, it has only the variables of the environment."""
         self._scratch = tempfile.TemporaryDirectory(prefix="roundtrip-tour-")
         self._variables = Path(self._scratch.name) / "variables"
-        self._variables.touch()
+        # Commands may save a token in a variable.
+        self._variables.touch(0o600)
+        # Commands create temporary files here, so the files are deleted even if the user leaves
+        # early. If root runs the tour, PostgreSQL in the tests of a chapter has another user.
+        Path(self._scratch.name).chmod(0o755)
+        self._environment["TMPDIR"] = self._scratch.name
         return self
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        """Delete the variables of the chapter."""
+        """Delete the variables and the temporary files of the chapter."""
         self._scratch.cleanup()
 
     def with_real_addresses(self, command: str) -> str:

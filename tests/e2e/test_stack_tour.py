@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -81,6 +82,8 @@ def test_a_user_can_run_a_command_skip_one_and_leave(stack: LocalStack) -> None:
     with running_tour(stack, "1") as (user, process):
         shown = user.read()
         assert "1. Names and addresses" in shown
+        assert re.search(r"Chapter 1 of \d+, about \d+ minutes", shown)
+        assert re.search(r"Step 1 of \d+", shown)
         assert "$ .venv/bin/lab trace --print w /livez" in shown
         assert "GET /livez: 200 in" in user.answer()
         skipped = user.answer("s")

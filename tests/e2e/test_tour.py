@@ -54,6 +54,10 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r'("(?:id|user_id)": ?)\d+', r"\1<id>"),
     (r'("(?:sub|sid)": ?)"\d+"', r'\1"<id>"'),
     (r'("(?:iat|exp)": ?)\d+', r"\1<seconds>"),
+    # If the history was written again, as in some forks, its commits have other hashes.
+    (r"\b[0-9a-f]{40}\b", "<hash>"),
+    # pytest repeats a duration of more than a minute in hours, minutes and seconds.
+    (r" \(\d+:\d\d:\d\d\)$", ""),
     (r"(,p=\d)\$.+", r"\1$<salt and hash>"),
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
     # A longer number of a line moves the place at which the path is shortened.
@@ -131,10 +135,11 @@ def environment_of_a_terminal(stack: Stack) -> Mapping[str, str]:
 
 
 def test_the_list_of_chapters_names_each_chapter_in_order() -> None:
-    """Each chapter has commands and source code."""
+    """Each chapter but the last has commands and source code."""
     listed = LISTED.findall((DIRECTORY / "README.md").read_text())
     assert listed == [(str(it.number), it.title, it.page.name) for it in CHAPTERS]
-    for chapter in CHAPTERS:
+    # The last chapter only asks questions.
+    for chapter in CHAPTERS[:-1]:
         assert len(chapter.commands) >= 3, chapter.title
         assert any(isinstance(step, Excerpt) for step in chapter.steps), chapter.title
 

@@ -11,6 +11,7 @@ from lab.stack.environment import Choices
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Command, Excerpt, Prose, Shown, chapters, read_chapter
+from lab.tour.duration import minutes
 from lab.tour.shell import Shell
 
 PAGE = """# 3. The title
@@ -31,11 +32,16 @@ async def create_user(
 """
 
 
+def new_shell(directory: Path) -> Shell:
+    """Return a shell for a stack that does not run and has other ports than the pages."""
+    choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
+    return Shell(Stack(Paths(directory), choices))
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """The tour's shell, for a stack that does not run and has other ports than the pages."""
-    choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
-    with Shell(Stack(Paths(tmp_path), choices)) as shell:
+    """The tour's shell."""
+    with new_shell(tmp_path) as shell:
         yield shell
 
 
@@ -58,6 +64,14 @@ def test_chapters_are_read_in_order(tmp_path: Path) -> None:
     for name in ("10-c.md", "2-b.md", "1-a.md", "README.md"):
         (tmp_path / name).write_text(PAGE)
     assert [chapter.number for chapter in chapters(tmp_path)] == [1, 2, 10]
+
+
+def test_the_minutes_of_a_chapter_count_words_lines_and_commands(tmp_path: Path) -> None:
+    """200 words take 60 s, 30 lines of output take 60 s, and a command takes 15 s."""
+    page = tmp_path / "1-title.md"
+    output = "line\n" * 30
+    page.write_text(f"# 1. T\n\n{'word ' * 200}\n\n```sh\ntrue\n```\n\n```text\n{output}```\n")
+    assert minutes(read_chapter(page)) == 3
 
 
 def test_quoted_lines_are_found_in_the_current_file() -> None:
@@ -98,6 +112,15 @@ def test_a_variable_is_kept_for_the_next_command(shell: Shell) -> None:
     """The value of a variable may contain quotes and line breaks."""
     assert shell.run("A='it'\\''s\ntwo'\nfalse", subprocess.PIPE).returncode == 1
     assert shell.run('printf "%s" "$A"', subprocess.PIPE).stdout == "it's\ntwo"
+
+
+def test_the_temporary_files_of_a_chapter_are_deleted_at_its_end(tmp_path: Path) -> None:
+    """They are deleted even if the user leaves before the command that deletes them."""
+    with new_shell(tmp_path) as shell:
+        command = 'mktemp -d "${TMPDIR:-/tmp}/files-XXXXXX"'
+        files = Path(shell.run(command, subprocess.PIPE).stdout.strip())
+        assert files.is_dir()
+    assert not files.exists()
 
 
 def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path: Path) -> None:
