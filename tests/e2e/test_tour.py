@@ -57,7 +57,9 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # If the history was written again, as in some forks, its commits have other hashes.
     (r"\b[0-9a-f]{40}\b", "<hash>"),
     # pytest repeats a duration of more than a minute in hours, minutes and seconds.
-    (r" \(\d+:\d\d:\d\d\)$", ""),
+    (r"(?m) \(\d+:\d\d:\d\d\)$", ""),
+    # Python shows an object by its address in memory.
+    (r"\b0x[0-9a-f]+\b", "<address>"),
     (r"(,p=\d)\$.+", r"\1$<salt and hash>"),
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
     # A longer number of a line moves the place at which the path is shortened.
