@@ -6,11 +6,12 @@ The stack runs this module as a process: `python -m lab.provider DIRECTORY PORT 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import canaille
 from canaille.app import models
 from canaille.backends import Backend
+from canaille.backends.memory.backend import MemoryBackend
 from flask import Flask
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
@@ -22,6 +23,7 @@ from lab.stack.servers.provider import CLIENT_ID, PERSON
 def main() -> None:
     """Serve until the process ends."""
     directory, port, *redirect_uris = sys.argv[1:]
+    MemoryBackend.do_query = _query
     app = _app(Path(directory), int(port))
     with app.app_context():
         _register(redirect_uris, load_or_create_password(Path(directory) / "client-secret"))
@@ -53,6 +55,22 @@ def _key(path: Path) -> dict[str, Any]:
         write_private(path, json.dumps(key.as_dict(private=True)))
     key_fields: dict[str, Any] = json.loads(path.read_text())
     return key_fields
+
+
+_query_any: Final = MemoryBackend.do_query
+
+
+def _query(backend: MemoryBackend, model: type, **conditions: object) -> list[Any]:
+    """Return the instances that fulfil all conditions, as `Backend.query` documents.
+
+    Canaille 0.3.6 returns those that fulfil any of them. So after a sign-in without an end, it
+    looked at that sign-in's code, and refused the code of the next one.
+    """
+    if not conditions:
+        return list(_query_any(backend, model))
+    results = [_query_any(backend, model, **{name: it}) for name, it in conditions.items()]
+    ids = set.intersection(*({instance.id for instance in result} for result in results))
+    return [instance for instance in results[0] if instance.id in ids]
 
 
 def _register(redirect_uris: list[str], client_secret: str) -> None:
