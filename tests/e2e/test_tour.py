@@ -11,6 +11,7 @@ import redis
 
 from lab.stack import control
 from lab.stack.paths import Paths
+from lab.stack.processes.waiting import wait_until
 from lab.stack.stack import Stack
 from lab.tour.chapters import DIRECTORY, Chapter, Command, Excerpt, Shown, chapters
 from lab.tour.shell import Shell
@@ -53,13 +54,16 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"/(users|orders)/\d+", r"/\1/<id>"),
     (r'("(?:id|user_id)": ?)\d+', r"\1<id>"),
     (r'("(?:sub|sid)": ?)"\d+"', r'\1"<id>"'),
-    (r'("(?:iat|exp)": ?)\d+', r"\1<seconds>"),
     # If the history was written again, as in some forks, its commits have other hashes.
     (r"\b[0-9a-f]{40}\b", "<hash>"),
     # pytest repeats a duration of more than a minute in hours, minutes and seconds.
     (r"(?m) \(\d+:\d\d:\d\d\)$", ""),
     # Python shows an object by its address in memory.
     (r"\b0x[0-9a-f]+\b", "<address>"),
+    # The provider's tokens have fractions of a second in `auth_time`.
+    (r'("(?:iat|exp|auth_time|updated_at)": ?)[\d.]+', r"\1<seconds>"),
+    # The code of a sign-in at the provider, alone on a line of a URL's parameters.
+    (r"(?m)^code=[\w-]+$", "code=<code>"),
     (r"(,p=\d)\$.+", r"\1$<salt and hash>"),
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
     # A longer number of a line moves the place at which the path is shortened.
@@ -94,7 +98,10 @@ def tour_stack() -> Iterator[Stack]:
     stack = LocalStack()
     try:
         stack.start()
-        yield control.running(Paths(stack.directory))
+        running = control.running(Paths(stack.directory))
+        # The provider is ready about a second after the service. Chapter 13 begins with it.
+        assert wait_until(running.provider.ready, timeout_s=60)
+        yield running
     finally:
         stack.discard()
 
@@ -201,7 +208,7 @@ def as_on_a_page(output: str, stack: Stack) -> str:
     for port, default in ((stack.choices.http_port, "8080"), (stack.choices.https_port, "8443")):
         # In a column, the port stays aligned to the right.
         output = re.sub(rf"(?<=  ){port}\b", default.rjust(len(str(port))), output)
-        output = re.sub(rf"\b{port}\b", default, output)
+        output = re.sub(rf"(\b|(?<=%3A)){port}\b", default, output)
     return output
 
 
