@@ -13,7 +13,6 @@ from lab.stack.processes.waiting import wait_until
 from tests.integration.collecting import is_problem, send_spans
 from tests.otlp import PROTOBUF, request, span
 
-
 JSON = {"Content-Type": "application/json"}
 
 
