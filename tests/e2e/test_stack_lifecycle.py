@@ -20,12 +20,12 @@ GRACE_PERIOD_SECONDS = 15
 
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     """`lab status` lists the servers, the app processes and the worker. All nine become ready."""
+    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 9, timeout_s=20)
     result = stack.run("status")
     assert result.returncode == 0
     parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
     own = ["app-1", "app-2", "worker"]
     assert parts == ["PostgreSQL", "Valkey", "limits", "collector", "provider", *own, "Caddy"]
-    assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 9, timeout_s=20)
 
 
 def test_only_status_with_secrets_shows_passwords(stack: LocalStack) -> None:

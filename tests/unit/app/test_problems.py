@@ -23,7 +23,7 @@ def test_each_problem_has_texts_of_its_own(error: type[AppError]) -> None:
 @pytest.mark.parametrize("error", _ERRORS, ids=lambda error: error.code)
 def test_each_problem_has_an_example(error: type[AppError]) -> None:
     """An error whose constructor needs arguments overrides `example`."""
-    response = problem_response("request-id", error.example())
+    response = problem_response("request-id", error.example(), root_path="")
     assert response.status_code == status_of(error)
 
 
