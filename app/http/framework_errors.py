@@ -48,7 +48,7 @@ _DETAILS = {
 }
 """The detail for an error type of Pydantic. Other types get `_OTHER_DETAIL`."""
 _PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
-_OTHER_DETAIL = "This value is not valid; see the API documentation at /docs."
+_OTHER_DETAIL = "This value is not valid. See the API documentation."
 _MAX_ERRORS = 50
 """The maximum in one response. A body can contain thousands of errors."""
 

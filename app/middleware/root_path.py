@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # `return_to` of a sign-in, may belong to another service of the same host.
 _OWN_PATH: Final = re.compile(rb"(^|<)(?=/api/|/docs$)")
 _HEADERS: Final = {b"location", b"link"}
+# Metrics are for operators, who call each process directly. A path with ROOT_PATH comes from a
+# client, so it does not lead to the metrics.
+_METRICS: Final = "/metrics"
 
 
 class RootPath:
@@ -36,15 +39,14 @@ class RootPath:
         await self.app(self._remove_from(scope), receive, send_with_root_path)
 
     def _remove_from(self, scope: Scope) -> Scope:
-        root_path, raw_path = self.root_path, scope["raw_path"]
+        root_path, raw_path = self.root_path, scope.get("raw_path") or scope["path"].encode()
         if raw_path != root_path and not raw_path.startswith(root_path + b"/"):
             return scope
         length = len(root_path)
-        return {
-            **scope,
-            "path": scope["path"][length:] or "/",
-            "raw_path": raw_path[length:] or b"/",
-        }
+        path = scope["path"][length:] or "/"
+        if path == _METRICS:
+            return scope
+        return {**scope, "path": path, "raw_path": raw_path[length:] or b"/"}
 
     def _add_to(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
         if name in _HEADERS:

@@ -111,7 +111,10 @@ async def _base_url(request: Request) -> str:
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]
-"""The URL of the service for its clients: PUBLIC_URL, or the origin of the request; ROOT_PATH."""
+"""The URL at which clients reach the service: PUBLIC_URL followed by ROOT_PATH.
+
+Without PUBLIC_URL, the origin of the request replaces it.
+"""
 
 
 class _SignedIn(SecurityBase):

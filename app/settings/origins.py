@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.kinds import Names
 
-_ROOT_PATH: Final = re.compile("(/[A-Za-z0-9._~-]+)*")
+# Without the segments `.` and `..`, which browsers and proxies remove.
+_ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
@@ -38,6 +39,7 @@ def _origin(value: str) -> str:
 
 def _root_path(value: str) -> str:
     path = value.rstrip("/")
+    # The service could not distinguish a path below /api/api from one of its own.
     if not _ROOT_PATH.fullmatch(path) or path.split("/")[1:2] == ["api"]:
         raise PydanticCustomError(
             "url", "is not a path outside /api; write it like `/shop`, in letters, digits and ._~-"

@@ -65,7 +65,7 @@ def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, origin: 
     "page", ["/docs", "/problems", "/problems/not-found", "/account/confirm", "/account/reset"]
 )
 def test_the_addresses_in_a_page_exist(origin: str, page: str) -> None:
-    """The addresses are relative to the page, so they are right below any path."""
+    """Each address leads to a path below ROOT_PATH."""
     url = httpx2.URL(f"{origin}{_ROOT_PATH}{page}")
     addresses = re.findall('(?:href|src)="([^"#]+)"', httpx2.get(url).text)
     assert addresses
@@ -101,11 +101,12 @@ def test_a_sign_in_returns_below_the_root_path(
 
 
 def test_other_paths_do_not_exist(origin: str) -> None:
-    """A path that only begins with the same letters is another path."""
-    for path in ("/shopping/livez", "/shop/shop/livez", "/shop/nothing"):
+    """A path that only begins with the same letters is another path. Metrics are for operators."""
+    for path in ("/shopping/livez", "/shop/shop/livez", "/shop/nothing", "/shop/metrics"):
         assert httpx2.get(f"{origin}{path}").status_code == 404, path
     assert httpx2.get(f"{origin}/shop/livez").status_code == 200
     assert httpx2.get(f"{origin}/livez").status_code == 200
+    assert httpx2.get(f"{origin}/metrics").status_code == 200
 
 
 def test_the_session_of_a_user_works_below_the_root_path(client: httpx2.Client) -> None:

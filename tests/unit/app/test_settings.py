@@ -233,6 +233,7 @@ def test_a_trailing_slash_of_the_public_url_makes_no_difference(
         ("ROOT_PATH", {"ROOT_PATH": "canary"}),
         ("ROOT_PATH", {"ROOT_PATH": "//canary.test"}),
         ("ROOT_PATH", {"ROOT_PATH": "/canary?x"}),
+        ("ROOT_PATH", {"ROOT_PATH": "/canary/.."}),
         ("ROOT_PATH", {"ROOT_PATH": "/api/canary"}),
         ("GOOGLE_CLIENT_SECRET", {**_GOOGLE, **_PUBLIC, "GOOGLE_CLIENT_SECRET": "change-me-x"}),
         ("OIDC_CLIENT_SECRET", {**_OTHER, **_PUBLIC, "OIDC_CLIENT_SECRET": "change-me-x"}),
