@@ -10,6 +10,8 @@ from lab.collector.otlp import JSON, PROTOBUF
 
 # An exporter sends at most 512 spans in one request. They need a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+# A browser sends a few spans. Parsing JSON takes long, and delays all other requests.
+MAX_JSON_BYTES: Final = 64 * 1024
 
 # This value makes zlib expect a gzip header.
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS
@@ -26,39 +28,40 @@ async def read_body(request: Request) -> bytes:
     :raises Problem: 400 when the body is incomplete or is not gzip, 413 when it is too large, 415
         when its type or compression is not supported.
     """
-    if media_type(request) not in {PROTOBUF, JSON}:
-        raise Problem(415, f"Send traces as {PROTOBUF}: OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+    limit = {PROTOBUF: MAX_BODY_BYTES, JSON: MAX_JSON_BYTES}.get(media_type(request))
+    if limit is None:
+        raise Problem(415, f"Send traces as {PROTOBUF} or {JSON}.")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
         raise Problem(415, "Send the body uncompressed or with gzip.")
-    body = await _read(request)
-    return _decompressed(body) if encoding == "gzip" else body
+    body = await _read(request, limit)
+    return _decompressed(body, limit) if encoding == "gzip" else body
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, limit: int) -> bytes:
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise _too_large()
+            if len(body) > limit:
+                raise _too_large(limit)
     except ClientDisconnect:
         raise Problem(400, "The body is incomplete.") from None
     return bytes(body)
 
 
-def _decompressed(body: bytes) -> bytes:
+def _decompressed(body: bytes, limit: int) -> bytes:
     stream = zlib.decompressobj(_GZIP_WINDOW_BITS)
     try:
-        content = stream.decompress(body, MAX_BODY_BYTES + 1)
+        content = stream.decompress(body, limit + 1)
     except zlib.error:
         raise Problem(400, "The body is not gzip.") from None
-    if len(content) > MAX_BODY_BYTES:
-        raise _too_large()
+    if len(content) > limit:
+        raise _too_large(limit)
     if not stream.eof or stream.unused_data:
         raise Problem(400, "The body is not one complete gzip stream.")
     return content
 
 
-def _too_large() -> Problem:
-    return Problem(413, f"A body has at most {MAX_BODY_BYTES} bytes, also after decompression.")
+def _too_large(limit: int) -> Problem:
+    return Problem(413, f"A body has at most {limit} bytes, also after decompression.")

@@ -1,11 +1,12 @@
 """Finds the log lines of one trace in the log of the service's processes."""
 
+import os
 import re
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from lab.collector.redaction import redacted
+from lab.collector.redaction import redacted_line
 
 # A request that has just ended is near the end of the log.
 MAX_READ_BYTES: Final = 4 * 1024 * 1024
@@ -24,20 +25,23 @@ def lines_of(trace_id: str, log: Path) -> list[str]:
     Only the end of the log is searched, up to `MAX_READ_BYTES`. A line includes its traceback.
     """
     wanted = trace_id.encode()
-    found = [it for it in _BEGINNING.split(_end_of(log)) if wanted in it]
+    found = [it for it in _pieces_at_the_end(log) if wanted in it]
     return [_shown(it) for it in islice(found, max(0, len(found) - MAX_LINES), None)]
 
 
-def _end_of(log: Path) -> bytes:
+def _pieces_at_the_end(log: Path) -> list[bytes]:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - MAX_READ_BYTES))
-            return file.read(MAX_READ_BYTES)
+            start = max(0, file.seek(0, os.SEEK_END) - MAX_READ_BYTES)
+            file.seek(start)
+            pieces = _BEGINNING.split(file.read(MAX_READ_BYTES))
     except FileNotFoundError:
-        return b""
+        return []
+    # The first piece may begin inside a line, and even inside a secret.
+    return pieces[1:] if start else pieces
 
 
 def _shown(line: bytes) -> str:
     # The supervisor writes to the same log, and its lines have no time.
     whole = line if _TRACEBACK in line else line.partition(b"\n")[0]
-    return redacted(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())
+    return redacted_line(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())

@@ -24,8 +24,11 @@ def parse(body: bytes) -> ExportTraceServiceRequest:
         fields = json.loads(body, object_hook=_with_base64_ids)
         message = ExportTraceServiceRequest()
         return json_format.ParseDict(fields, message, ignore_unknown_fields=True)
-    except (ValueError, TypeError, AttributeError, RecursionError, json_format.Error):
-        # A body that is JSON, but not an object, gives a TypeError or an AttributeError.
+    except (
+        ValueError, ArithmeticError, TypeError, AttributeError, RecursionError, json_format.Error
+    ):  # fmt: skip
+        # A number that is too large for a double gives an ArithmeticError. A body that is JSON, but
+        # not an object, gives a TypeError or an AttributeError.
         raise Problem(400, "The body is not an ExportTraceServiceRequest in JSON.") from None
 
 

@@ -9,6 +9,7 @@ _SECRET_KEY = re.compile(
     r"authorization|cookie|passw|secret|token|credential|csrf|(api|private|signing)[-_.]?key",
     re.IGNORECASE,
 )
+_FIELDS = r"[\w-]*(?:password|passwd|secret|token|api[-_]?key)|session|cookie"
 _NAMES = r"[\w-]*(?:password|passwd|secret|token|api[-_]?key)|code|state"
 _SECRET_TEXT = re.compile(
     # Credentials in a header's value (RFC 9110, section 11.4), and a JWT anywhere. The pattern
@@ -23,6 +24,14 @@ _SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+# In a log line, fields are `name=value`, and in a traceback, Python's dictionaries have other
+# quotes than JSON.
+_SECRET_FIELD = re.compile(
+    rf"(?P<assigned>(?<![\w-])(?:{_FIELDS})=)\S+"
+    rf"|(?P<quoted>'(?:{_FIELDS})': ?)'(?:[^'\\]|\\.)*'?",
+    re.IGNORECASE,
+)
+
 
 @lru_cache(maxsize=2048)
 def is_secret_name(key: str) -> bool:
@@ -33,6 +42,11 @@ def is_secret_name(key: str) -> bool:
 def redacted(text: str) -> str:
     """Return the text with everything that looks like a secret replaced."""
     return _SECRET_TEXT.sub(_without_secret, text)
+
+
+def redacted_line(text: str) -> str:
+    """Return a log line, with its traceback, with everything that looks like a secret replaced."""
+    return _SECRET_FIELD.sub(_without_secret, redacted(text))
 
 
 def _without_secret(match: re.Match[str]) -> str:

@@ -76,6 +76,8 @@ def test_the_log_lines_of_a_trace_can_be_read(collector: httpx2.Client) -> None:
         (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "x"}]}]}]}', JSON, 400,
          "malformed-request"),
         (b"[" * 100_000, JSON, 400, "malformed-request"),
+        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "x", "value": {"doubleValue": 1'
+         + b"0" * 400 + b"}}]}}]}", JSON, 400, "malformed-request"),
         (b"", {}, 415, "unsupported-media-type"),
         (b"", PROTOBUF | {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
         (b"\xff\xff\xff", PROTOBUF, 400, "malformed-request"),

@@ -12,7 +12,7 @@ LOG = f"""\
 07:04:04 [error    ] unexpected_error trace_id={TRACE}
 Traceback (most recent call last):
   File "app/main.py", line 1, in <module>
-ValueError: Bearer abcdefgh12345678
+ValueError: Bearer abcdefgh12345678 {{'password': 'hunter2', 'name': 'Ahmed'}} session=abc code=x
 07:04:05 [info     ] 500 GET /api/users 1.2 ms trace_id={TRACE}
   app-1        ended (exit 1)
 {{"event":"request","trace_id":"{TRACE}","token":"abc"}}
@@ -25,7 +25,8 @@ def test_the_lines_of_a_trace_are_found_with_their_tracebacks(tmp_path: Path) ->
     log.write_text(LOG)
     failed, ended, as_json = logs.lines_of(TRACE, log)
     assert failed.splitlines()[1] == "Traceback (most recent call last):"
-    assert failed.endswith("ValueError: Bearer [redacted]")
+    redacted = "{'password': [redacted], 'name': 'Ahmed'} session=[redacted] code=x"
+    assert failed.endswith(f"ValueError: Bearer [redacted] {redacted}")
     assert ended == f"07:04:05 [info     ] 500 GET /api/users 1.2 ms trace_id={TRACE}"
     assert as_json == f'{{"event":"request","trace_id":"{TRACE}","token":[redacted]}}'
 
