@@ -7,6 +7,8 @@ from lab import install
 from lab.stack.findings import Finding, note
 from lab.stack.paths import CHECKOUT, Paths
 
+_TIMEOUT_SECONDS = 20
+
 
 def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Report what `make status` reports. That needs the packages of .venv."""
@@ -15,9 +17,16 @@ def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
     command = [str(install.VENV_PYTHON), "-E", "-m", "lab.stack.health"]
     try:
         lines = subprocess.run(
-            command, cwd=CHECKOUT, env=dict(environment), check=True, capture_output=True, text=True
+            command,
+            cwd=CHECKOUT,
+            env=dict(environment),
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
         ).stdout.splitlines()
-    except (OSError, subprocess.CalledProcessError):
-        yield note(f"The parts of the stack in {paths.root} are not checked: .venv does not work.")
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        yield note(f"The parts of the stack in {paths.root} are not checked: {reason}")
     else:
         yield from map(Finding.parse, lines)

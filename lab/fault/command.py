@@ -99,7 +99,7 @@ def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
         slow_sql.slow(delay_ms)
         return (
             f"Each statement of the service takes {delay_ms:g} ms longer. "
-            "Heal it:  lab fault slow-sql heal"
+            "Heal it:  .venv/bin/lab fault slow-sql heal"
         )
     if slow_sql.heal():
         return "Statements are no longer delayed."

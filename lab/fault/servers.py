@@ -53,7 +53,7 @@ def heal(server: Server) -> str:
 
 
 def _remedy(server: Server) -> str:
-    return f"Heal it:  lab fault {server.fault_name} heal"
+    return f"Heal it:  {server.heal_command}"
 
 
 def kill_app(stack: Stack, name: str) -> str:

@@ -163,13 +163,13 @@ def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
 def running(paths: Paths) -> Stack:
     """Return the running stack.
 
-    :raises LabError: when no stack runs, or the stack is still starting.
+    :raises LabError: when no stack runs, or the stack is starting or stopping.
     """
     state = State.load(paths)
     if state is None:
         raise LabError("The stack does not run. Start it:  make start")
     if not state.ready:
-        raise LabError("The stack is still starting. Wait for it:  make start")
+        raise LabError("The stack is starting or stopping. Wait for it:  make start")
     return Stack(paths, state.choices)
 
 

@@ -17,6 +17,7 @@ from lab.stack.findings import Finding, note, ok, problem
 from lab.stack.paths import Paths
 from lab.stack.processes.freezing import is_frozen
 from lab.stack.processes.identity import Identity
+from lab.stack.processes.lock import is_held
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from lab.stack.state import State
@@ -50,34 +51,36 @@ def examine(paths: Paths) -> Health:
     """Examine the stack. This takes at most two seconds, even if all its parts hang."""
     state = State.load(paths)
     if state is None:
+        if is_held(paths.lock):
+            return Health(None, [], [note("The stack is starting or stopping. Wait:  make start")])
         return Health(None, [], list(_leftovers(paths)))
     stack = Stack(paths, state.choices)
-    with ThreadPoolExecutor() as executor:
+    with ThreadPoolExecutor(len(stack.servers)) as executor:
         parts = list(executor.map(_examine, stack.servers))
-    if not state.ready:
-        return Health(stack, parts, [note("The stack is still starting. Wait:  make start")])
-    found = [part.finding for part in parts if part.finding]
-    return Health(stack, parts, [*_supervisor(state.supervisor), *found])
+    supervisor = list(_supervisor(state.supervisor))
+    if not state.ready and not supervisor:
+        return Health(stack, parts, [note("The stack is starting or stopping. Wait:  make start")])
+    return Health(stack, parts, supervisor + [part.finding for part in parts if part.finding])
 
 
 def _examine(server: Server) -> Part:
     process = server.process
     if process is None:
         if server.restart_disabled:
-            remedy = f"Start it again:  {_heal(server) or 'make stop && make start'}"
+            remedy = f"Start it again:  {server.heal_command or 'make stop && make start'}"
             return Part(server, None, "stopped", problem(f"{server.name} is stopped.", remedy))
         text = f"{server.name} has ended. The stack is starting it again."
         return Part(server, None, "not running", problem(text, f"If it fails:  {_log(server)}"))
     if is_frozen(process):
-        remedy = f"Continue it:  {_heal(server) or f'kill -CONT {process.pid}'}"
+        remedy = f"Continue it:  {server.heal_command or f'kill -CONT {process.pid}'}"
         return Part(server, process, "frozen", problem(f"{server.name} is frozen.", remedy))
     if server.ready():
         return Part(server, process, READY)
     if time.time() - process.create_time() < STARTING_SECONDS:
         found = note(f"{server.name} is starting. If that takes long:  {_log(server)}")
         return Part(server, process, "starting", found)
-    text = f"{server.name} {server.unready_label}."
-    return Part(server, process, server.unready_label, problem(text, server.remedy(process.pid)))
+    text = f"{server.name} {server.unready_state}."
+    return Part(server, process, server.unready_state, problem(text, server.remedy()))
 
 
 def _supervisor(identity: Identity) -> Iterator[Finding]:
@@ -93,10 +96,6 @@ def _leftovers(paths: Paths) -> Iterator[Finding]:
     if named := [f"{name} (process {process.pid})" for name, process in left if process]:
         text = f"The stack was killed, and has left {', '.join(named)}."
         yield problem(text, "End these processes:  make stop")
-
-
-def _heal(server: Server) -> str:
-    return f".venv/bin/lab fault {server.fault_name} heal" if server.fault_name else ""
 
 
 def _log(server: Server) -> str:

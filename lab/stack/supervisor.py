@@ -87,7 +87,10 @@ class Supervisor:
         # The worker and the provider are last, because each of them needs a second, and a first
         # request needs neither. Nothing waits for them.
         _launch([self._stack.worker, *self._stack.providers])
-        self._state = dataclasses.replace(self._state, ready=True)
+        self._save_ready(is_ready=True)
+
+    def _save_ready(self, *, is_ready: bool) -> None:
+        self._state = dataclasses.replace(self._state, ready=is_ready)
         self._state.save(self._stack.paths)
 
     def _wait_for(self, servers: Iterable[Server], began: float) -> None:
@@ -108,6 +111,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         stack, kill_now = self._stack, self._signals.kill_now.is_set
+        self._save_ready(is_ready=False)
         stack.thaw()
         if stack.caddy.public_sockets is not None:
             stack.caddy.public_sockets.close()

@@ -44,7 +44,7 @@ def is_replaced(app: AppProcess, before: Identity) -> bool:
 @pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_redis_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
     """Without Redis, the service works and /readyz says `down`. Repeated commands are no error."""
-    assert "Heal it:  lab fault redis heal" in fault("redis", action)
+    assert "Heal it:  .venv/bin/lab fault redis heal" in fault("redis", action)
     assert wait_until(lambda: readiness(stack).json()["redis"] == "down", timeout_s=10)
     assert "Heal it" in fault("redis", action)
     assert stack.request("GET", "/api/products").status == 200
@@ -80,7 +80,7 @@ def health_of(name: str, table: str) -> str:
 @pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, action: str) -> None:
     """A signup gets 503 until PostgreSQL is healed. After that, a signup succeeds."""
-    assert "Heal it:  lab fault postgres heal" in fault("postgres", action)
+    assert "Heal it:  .venv/bin/lab fault postgres heal" in fault("postgres", action)
     assert timed_signup(stack)[0] == 503
     assert "answers again" in fault("postgres", "heal")
     assert wait_until(lambda: timed_signup(stack)[0] == 201, timeout_s=10)
@@ -125,7 +125,7 @@ def test_a_message_waits_until_the_worker_is_healed(
     stack: LocalStack, fault: Fault, action: str
 ) -> None:
     """The service itself works without its worker. The job is in PostgreSQL meanwhile."""
-    assert "jobs wait. Heal it:  lab fault worker heal" in fault("worker", action)
+    assert "jobs wait. Heal it:  .venv/bin/lab fault worker heal" in fault("worker", action)
     email = new_email()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201
     time.sleep(1)

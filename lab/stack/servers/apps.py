@@ -53,7 +53,7 @@ class AppProcess(ServiceProcess):
     stop_signal = signal.SIGINT
     stop_timeout_s = 20.0
     # A process that is not ready may still answer.
-    unready_label = "is not ready"
+    unready_state = "is not ready"
     starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
@@ -61,7 +61,7 @@ class AppProcess(ServiceProcess):
         """Return whether /readyz returns 200."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
 
-    def remedy(self, pid: int) -> str:  # noqa: ARG002 - the process is not the reason.
+    def remedy(self) -> str:
         """Return the command that shows the reason."""
         return why_not_ready(self.port)
 

@@ -53,7 +53,7 @@ class CaddyServer(Server):
 
     stop_timeout_s = 20.0
     # Caddy may answer although no app process answers.
-    unready_label = "is not ready"
+    unready_state = "is not ready"
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class CaddyServer(Server):
             )
         )
 
-    def remedy(self, pid: int) -> str:  # noqa: ARG002 - the process is not the reason.
+    def remedy(self) -> str:
         """Return the command that shows the reason."""
         return why_not_ready(self.port)
 

@@ -30,8 +30,8 @@ class Server(ABC):
 
     stop_signal = signal.SIGTERM
     stop_timeout_s = 10.0
-    # The label in `make status` when the server runs and is not ready.
-    unready_label = "does not answer"
+    # The end of a sentence about a server that runs and is not ready.
+    unready_state = "does not answer"
     # The name of the server in `lab fault`, if the command can stop it.
     fault_name = ""
     # What follows when the server is stopped, and when it is frozen.
@@ -73,13 +73,21 @@ class Server(ABC):
         """The recorded process of the server, whichever program started it. None if stopped."""
         return self._record.identity
 
+    @property
+    def heal_command(self) -> str:
+        """The command that ends a fault of this server. Empty if `lab fault` cannot stop it."""
+        return f".venv/bin/lab fault {self.fault_name} heal" if self.fault_name else ""
+
     @abstractmethod
     def ready(self) -> bool:
         """Return whether the server answers now. Takes at most two seconds and never raises."""
 
-    def remedy(self, pid: int) -> str:
+    def remedy(self) -> str:
         """Return what to do when the process runs, and the server is not ready."""
-        return f"End it, and the stack starts a new process:  kill -9 {pid}"
+        process = self.process
+        if process is None:
+            return "The stack is starting a new process."
+        return f"End it, and the stack starts a new process:  kill -9 {process.pid}"
 
     @abstractmethod
     def _command(self) -> list[str]:
