@@ -4,13 +4,14 @@ Chapter 6 of the tour runs this module: `python -m lab.injection TEXT`. Both que
 user whose email is TEXT. The service builds no statement in the first way.
 
 Both queries run as a role that exists only during this command. This role may read three columns of
-the table `users`, and may do nothing else. So the command changes nothing, whatever TEXT is.
+the table `users`, and may change no table, whatever TEXT is.
 """
 
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -26,7 +27,8 @@ Rows = Sequence[tuple[object, ...]]
 Find = Callable[[psycopg.Connection, str], Rows]
 
 _CREATE_ROLE: Final = """\
-CREATE ROLE {role} LOGIN PASSWORD {password};
+CREATE ROLE {role} LOGIN PASSWORD {password} VALID UNTIL {end};
+ALTER ROLE {role} SET statement_timeout = '5s';
 GRANT CONNECT ON DATABASE roundtrip TO {role};
 GRANT SELECT (name, email, password_hash) ON users TO {role}"""
 _DROP_ROLE: Final = "DROP OWNED BY {role}; DROP ROLE {role}"
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
         with _reader(control.running(Paths.from_environment())) as connection:
             for find in (find_by_pasted_text, find_by_parameter):
                 print(f"{find.__name__}:", *_lines(find, connection, arguments[0]), sep="\n  ")
-    except LabError as error:
+    except (LabError, psycopg.OperationalError) as error:
         print(error, file=sys.stderr)
         return control.FAILED
     return control.OK
@@ -78,7 +80,9 @@ def _reader(stack: Stack) -> Iterator[psycopg.Connection]:
         )
     url = stack.postgres.superuser_url
     name, password = f"reader_{secrets.token_hex(8)}", secrets.token_urlsafe()
-    parts = {"role": Identifier(name), "password": Literal(password)}
+    # If this process is killed, the role cannot log in after an hour.
+    end = datetime.now(UTC) + timedelta(hours=1)
+    parts = {"role": Identifier(name), "password": Literal(password), "end": Literal(str(end))}
     with psycopg.connect(url, autocommit=True) as superuser:
         superuser.execute(SQL(_CREATE_ROLE).format(**parts))
         try:

@@ -63,8 +63,8 @@ _query_any: Final = MemoryBackend.do_query
 def _query(backend: MemoryBackend, model: type, **conditions: object) -> list[Any]:
     """Return the instances that fulfil all conditions, as `Backend.query` documents.
 
-    Canaille 0.3.6 returns those that fulfil any of them. So after a sign-in without an end, it
-    looked at that sign-in's code, and refused the code of the next one.
+    Canaille 0.3.6 returns the instances that fulfil any condition. If an earlier sign-in was not
+    completed, Canaille may find the code of that sign-in, and refuse the new code.
     """
     if not conditions:
         return list(_query_any(backend, model))

@@ -123,5 +123,6 @@ def running_receiver() -> Iterator[Receiver]:
                 trace = {**trace, "trace_id": self.path.rpartition("/")[2]}
                 self.respond(200, "application/json", json.dumps(trace).encode())
 
-    with receiver(Handler) as received.url:
+    with receiver(Handler) as url:
+        received.url = url
         yield received

@@ -7,19 +7,22 @@ _T = TypeVar("_T")
 
 
 class AppError(Exception):
-    """An error that is sent to the client."""
+    """An error that is sent to the client.
+
+    The three texts are whole sentences. They never contain a value that the client has sent.
+    """
 
     code: ClassVar[str]
     """A stable name that clients can branch on."""
     happened: ClassVar[str]
-    """What has happened. These three texts are whole sentences, without a client's values."""
+    """What has happened."""
     why: ClassVar[str]
     """Why it has happened. Only the page about this error shows this text."""
     action: ClassVar[str]
     """What the client should do next."""
 
     def __init__(self, detail: str | None = None) -> None:
-        """`detail` replaces the text for the client, which is `happened` and `action`."""
+        """Without `detail`, the client gets `happened` and `action`."""
         self.detail = detail or f"{self.happened} {self.action}"
         super().__init__(self.detail)
 
@@ -61,7 +64,7 @@ class NotFound(AppError):
 
 
 def existing(found: _T | None, error: Callable[[], AppError] = NotFound) -> _T:
-    """Return `found`. If it is None, raises an `error`, by default `NotFound`."""
+    """Return `found`. If it is None, raises `error()`."""
     if found is None:
         raise error()
     return found

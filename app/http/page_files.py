@@ -14,17 +14,19 @@ from app.schemas.bodies import etag_of
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 
 
-class StaticFiles:
+class PageFiles:
     """Files that a browser can request by their names."""
 
     def __init__(self, *files: Traversable) -> None:
         contents = {file.name: file.read_bytes() for file in files}
-        self._files = {name: (content, etag_of(content)) for name, content in contents.items()}
+        self._files = {
+            name: (content, _MEDIA_TYPES[PurePath(name).suffix], etag_of(content))
+            for name, content in contents.items()
+        }
 
     def represent(self, request: Request, name: str) -> Response:
         """Return a file. Raises `NotFound`."""
         if name not in self._files:
             raise NotFound
-        content, etag = self._files[name]
-        media_type = _MEDIA_TYPES[PurePath(name).suffix]
+        content, media_type, etag = self._files[name]
         return represent_document(request, content, media_type, headers={"ETag": etag})

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.adapters.redis.read_cache import ReadCache, compare_generations
+from app.adapters.redis.read_cache import ReadCache, cache_outcome
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
@@ -122,7 +122,7 @@ def _end(stage: ActiveStage, response: StoredResponse, generation: "asyncio.Futu
         # The request was cancelled, so the outcome is unknown.
         stage.end(asyncio.CancelledError())
         return
-    outcome = compare_generations(response.generation, generation.result())
+    outcome = cache_outcome(response.generation, generation.result())
     stage.set_attribute("roundtrip.cache", outcome)
     stage.end()
 

@@ -10,14 +10,14 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from app.http.page_files import PageFiles
 from app.http.representations import represent_document
-from app.http.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 
 _DIRECTORY: Final = Path(__file__).with_name("account_static")
 _PAGES: Final = {name: (_DIRECTORY / f"{name}.html").read_bytes() for name in ("confirm", "reset")}
-_FILES: Final = StaticFiles(
+_FILES: Final = PageFiles(
     *(_DIRECTORY / name for name in ("confirm.js", "link.js", "reset.js", "style.css"))
 )
 _POLICY: Final = (

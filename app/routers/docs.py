@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.http.openapi import SERVER
+from app.http.page_files import PageFiles
 from app.http.representations import PRIVATE, PUBLIC, represent_document
-from app.http.static_files import StaticFiles
 from app.routers.dependencies import BaseUrl
 
 router = APIRouter(include_in_schema=False)
@@ -19,7 +19,7 @@ _DIRECTORY: Final = Path(__file__).with_name("docs_static")
 _PAGE: Final = (_DIRECTORY / "index.html").read_bytes()
 # fastapi-offline contains Swagger UI, so the page needs no other server.
 _SWAGGER_UI: Final = files("fastapi_offline") / "static"
-_FILES: Final = StaticFiles(
+_FILES: Final = PageFiles(
     _DIRECTORY / "start.js",
     _DIRECTORY / "style.css",
     _SWAGGER_UI / "swagger-ui-bundle.js",

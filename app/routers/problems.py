@@ -11,14 +11,14 @@ from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import AppError, NotFound, QueryError
+from app.http.page_files import PageFiles
 from app.http.problems import errors_by_code, problem_response, reference_to, status_of, title_of
 from app.http.representations import represent_document
-from app.http.static_files import StaticFiles
 
 router = APIRouter(include_in_schema=False)
 
 _DIRECTORY: Final = Path(__file__).with_name("problem_static")
-_FILES: Final = StaticFiles(_DIRECTORY / "filter.js", _DIRECTORY / "style.css")
+_FILES: Final = PageFiles(_DIRECTORY / "filter.js", _DIRECTORY / "style.css")
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(_DIRECTORY),
     autoescape=True,
@@ -30,6 +30,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_SPELLINGS: Final = {"www-authenticate": "WWW-Authenticate"}
 _REQUEST_ID: Final = "5f2b8c1e9a7d4e60b3c8f1a2d4e6907b"
 """The request id in the examples."""
 
@@ -95,7 +96,7 @@ def _example(error: AppError, root_path: str) -> str:
     response = problem_response(_REQUEST_ID, error, root_path=root_path)
     status = HTTPStatus(response.status_code)
     headers = [
-        f"{name.title()}: {value}"
+        f"{_SPELLINGS.get(name, name.title())}: {value}"
         for name, value in response.headers.items()
         if name != "content-length"
     ]

@@ -139,16 +139,16 @@ class OrderService:
 
         The number of statements is at most three.
         """
-        with_next = [page._replace(limit=page.limit + 1) for page in queries]
+        with_next = [query._replace(limit=query.limit + 1) for query in queries]
         async with self._store.uncached() as tx:
             found = await tx.orders.list_pages(with_next)
         return [
             Rows.cut(
                 [OrderRead.of(order) for order in orders],
-                page.limit,
-                self._cursors.of("orders", user_id=page.user_id, status=page.status).after_row,
+                query.limit,
+                self._cursors.of("orders", user_id=query.user_id, status=query.status).after_row,
             )
-            for page, orders in zip(queries, found, strict=True)
+            for query, orders in zip(queries, found, strict=True)
         ]
 
     async def list_orders(

@@ -1,7 +1,6 @@
 """The response as text: its headers, and its body. On a terminal, both have colours."""
 
 import json
-from importlib import import_module
 from typing import Final
 
 from lab.trace.document import parsed_body
@@ -41,4 +40,6 @@ def _coloured(text: str, language: str, style: OutputStyle) -> str:
     if not style.colours:
         return text
     # Imported here, because the import of rich takes longer than a request.
-    return str(import_module("lab.trace.highlighting").highlighted(text, language))
+    from lab.trace.highlighting import highlighted  # noqa: PLC0415
+
+    return highlighted(text, language)

@@ -232,8 +232,8 @@ def test_http_on_the_port_for_https_is_documented(stack: LocalStack) -> None:
     assert "| HTTP on the port for HTTPS | 400 |" in page  # check 52
 
 
-def test_no_span_of_the_load_balancer_contains_text_of_the_client(stack: LocalStack) -> None:
-    """The span has no path, query, host or address, and not the headers that the page omits."""
+def test_the_span_of_the_load_balancer_has_no_path_query_host_or_address(stack: LocalStack) -> None:
+    """It also lacks the headers that the page does not show, such as Referer."""
     marker, trace_id = token_hex(8), token_hex(16)
     headers = {
         "traceparent": f"00-{trace_id}-{token_hex(8)}-01",

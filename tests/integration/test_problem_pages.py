@@ -31,7 +31,7 @@ def test_the_example_of_a_problem_is_what_the_service_sends(
     for name, _, value in (header.partition(": ") for header in headers):
         assert response.headers[name] == value
     if "WWW-Authenticate" in response.headers:
-        assert "Www-Authenticate: Bearer" in headers
+        assert "WWW-Authenticate: Bearer" in headers
     shown = json.loads(body)
     assert body.replace(shown["request_id"], problem["request_id"]) == json.dumps(problem, indent=2)
 

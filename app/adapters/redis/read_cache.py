@@ -155,7 +155,7 @@ class ReadCache:
         return f"{self._prefix}:{tag}"
 
 
-def compare_generations(stored: bytes, current: bytes | RedisUnavailable | None) -> CacheOutcome:
+def cache_outcome(stored: bytes, current: bytes | RedisUnavailable | None) -> CacheOutcome:
     """Return "hit" if `current`, a result of `ReadCache.generation`, is the stored generation."""
     if isinstance(current, RedisUnavailable):
         return "bypass"

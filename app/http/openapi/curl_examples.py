@@ -19,7 +19,7 @@ curl {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN"
 ```
 
 The other examples use `$TOKEN`, too. To send a call from this page, press **Authorize** and paste
-the token. After 15 minutes, [refresh it]({SERVER}/docs#/auth/refresh). Each error has
+the token. When it has expired, [refresh it]({SERVER}/docs#/auth/refresh). Each error has
 [a page that explains it]({SERVER}/problems).
 """
 _COMMANDS: Final = {
@@ -50,7 +50,7 @@ $(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
 $(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
   | tr -d '\\r' | sed -n 's/^etag: //Ip')""",
 }
-"""The commands whose output the examples use, by the shell variable that keeps it.
+"""For each shell variable of the examples, the command whose output it contains.
 
 A command uses only variables of earlier commands, and `$TOKEN`, which the introduction sets.
 """

@@ -58,7 +58,7 @@ class Statement(Generic[_T]):
         reads that contain the row, and `Store` invalidates these reads. The keys of `violations`
         are names of constraints, and its values are the errors to raise if the statement violates
         the constraint. `changes` names the operation and the table of the span, such as "INSERT
-        users". It is needed only if the first table that the query changes is a different one.
+        users". Give it only if the span should name another operation than the query's first.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
         text = str(compiled)
