@@ -1,7 +1,7 @@
 # Needs only make and Python >= 3.11, and installs the rest into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset trace tour admin seed bench profile test coverage lint types slow \
-	fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
+	faults fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -109,6 +109,12 @@ slow: dev-set  ## run the slow tests
 
 fuzz: dev-set  ## send generated requests for some minutes; FUZZ_EXAMPLES=1000 for longer
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -m fuzz $(ARGS)
+
+# FAULTS_SEED=… repeats the order of an earlier run. FAULTS_RATE is in requests per second.
+faults: dev-set  ## kill servers under load and write docs/faults.md; FAULTS_KILLS=20 for a short run
+	@FAULTS_KILLS=$${FAULTS_KILLS:-100} FAULTS_RATE=$${FAULTS_RATE:-40} \
+		FAULTS_REPORT=$${FAULTS_REPORT:-docs/faults.md} \
+		$(BIN)/python -m pytest -m 'slow or alone' -n0 -s tests/e2e/faults $(ARGS)
 
 docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 	@docker compose version >/dev/null 2>&1 && docker version >/dev/null 2>&1 || { \

@@ -37,6 +37,12 @@ class Shop:
         path, body = f"{self.buyer.url}/orders", basket((self.product, 1))
         return Call(self.port, "POST", path, 201, headers, body)
 
+    def cancel(self, order: int) -> Call:
+        """Return the cancellation of an order of the buyer, whatever its version."""
+        headers = {**self.buyer.auth, "If-Match": "*"}
+        path = f"{self.buyer.url}/orders/{order}"
+        return Call(self.port, "PATCH", path, 200, headers, {"status": "cancelled"})
+
     def sign_up(self) -> Call:
         """Return the signup of a new user."""
         return Call(self.port, "POST", "/api/users", 201, content=signup_body())

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.e2e.calls import Call, ConnectionPool
 
@@ -17,12 +17,16 @@ _TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Exchange:
-    """A call, its outcome (a status or an error), and the seconds from its due time to its end."""
+    """A call, its outcome (a status or an error), and the seconds from its due time to its end.
+
+    `ended` is the time of the end, by `time.perf_counter`.
+    """
 
     call: Call
     outcome: int | str
     body: str
     seconds: float
+    ended: float
 
     @property
     def code(self) -> str:
@@ -34,9 +38,13 @@ class Exchange:
 class Record:
     """All exchanges so far, in the order in which they ended."""
 
-    exchanges: list[Exchange]
+    exchanges: list[Exchange] = field(default_factory=list)
     max_lateness_seconds: float = 0.0
     """The longest delay of a call: the time from its due time until it was sent."""
+
+    def add(self, exchange: Exchange) -> None:
+        """Add an exchange that has just ended."""
+        self.exchanges.append(exchange)
 
     @property
     def failures(self) -> Counter[str]:
@@ -63,13 +71,15 @@ class Record:
 
 
 @contextmanager
-def traffic(calls: Iterable[Call], *, rate: float) -> Iterator[Record]:
-    """Send `rate` calls per second while the block runs.
+def traffic(
+    calls: Iterable[Call], *, rate: float, record: Record | None = None
+) -> Iterator[Record]:
+    """Send `rate` calls per second while the block runs. Record them in `record`, or a new record.
 
     A call does not wait for the response to the previous call. So a service that stops responding
     still gets new requests, as from real clients. The end of the block waits for all responses.
     """
-    record, over = Record([]), threading.Event()
+    record, over = record or Record(), threading.Event()
 
     def run() -> None:
         asyncio.run(_send_all(iter(calls), 1 / rate, record, over))
@@ -104,4 +114,5 @@ async def _send(pool: ConnectionPool, call: Call, due: float, record: Record) ->
             outcome, body = await pool.send(call)
     except (OSError, EOFError) as error:
         outcome, body = repr(error), ""
-    record.exchanges.append(Exchange(call, outcome, body, time.perf_counter() - due))
+    ended = time.perf_counter()
+    record.add(Exchange(call, outcome, body, ended - due, ended))

@@ -1,0 +1,125 @@
+"""A stack under load, and the faults that are made in it."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+
+import httpx2
+import psutil
+import psycopg
+
+from lab.stack.control import running
+from lab.stack.paths import Paths
+from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.server import Server
+from lab.stack.stack import Stack
+from tests.e2e.faults.audit import SCARCE_STOCK, Audit
+from tests.e2e.faults.journal import Journal
+from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.shoppers import Shop
+from tests.e2e.traffic import traffic
+from tests.integration.faults import wait_for_end_of_transactions
+from tests.integration.shop import new_product
+from tests.mailbox import Mailbox, running_mailbox
+
+# `make faults` sends more. The short run of `make slow` shares the machine with other tests.
+REQUESTS_PER_SECOND = int(os.environ.get("FAULTS_RATE") or 20)
+RECOVERY_TIMEOUT_SECONDS = 60
+# A killed worker's jobs run again after 12 s. Failed jobs are tried again after growing pauses.
+_DELIVERY_TIMEOUT_SECONDS = 90
+
+KINDS: Mapping[str, Callable[[Stack], Sequence[Server]]] = {
+    "app process": lambda stack: stack.apps,
+    "worker": lambda stack: [stack.worker],
+    "PostgreSQL": lambda stack: [stack.postgres],
+    "Valkey": lambda stack: [stack.valkey, stack.limits],
+}
+"""The servers of each kind that are killed."""
+
+
+@dataclass
+class Scene:
+    """A started stack, and the mail server of its service."""
+
+    stack: LocalStack
+    servers: Stack
+    mailbox: Mailbox
+    mail_server: ExitStack
+    """Stops the mail server when it is closed."""
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Iterator["Scene"]:
+        """Start a stack of its own, which ends with the block."""
+        mailbox = Mailbox()
+        with ExitStack() as mail_server:
+            mail_server.enter_context(running_mailbox(mailbox))
+            stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS, **mailbox.settings)
+            try:
+                stack.start()
+                yield cls(stack, running(Paths(stack.directory)), mailbox, mail_server)
+            finally:
+                stack.discard()
+
+    @contextmanager
+    def load(self) -> Iterator[Journal]:
+        """Send requests while the block runs, and then until the outcome of each write is known."""
+        shop = Shop.open(self.stack.http_port, self.servers.libpq_url)
+        with httpx2.Client(base_url=f"http://127.0.0.1:{shop.port}", timeout=20) as client:
+            scarce = replace(shop, product=new_product(client, shop.admin, stock=SCARCE_STOCK))
+        journal = Journal(shop=shop, scarce=scarce)
+        with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
+            yield journal
+            wait_until(lambda: not journal.waiting, timeout_s=RECOVERY_TIMEOUT_SECONDS)
+
+    def audit(self, journal: Journal, *, deliveries: int) -> dict[str, list[str]]:
+        """Return the broken promises. A message may arrive this number of times."""
+        with psycopg.connect(self.servers.libpq_url, autocommit=True) as database:
+            wait_for_end_of_transactions(database)
+            audit = Audit.of(journal, database)
+
+        def undelivered() -> list[str]:
+            return list(audit.undelivered(self.deliveries, at_most=deliveries))
+
+        wait_until(lambda: not undelivered(), timeout_s=_DELIVERY_TIMEOUT_SECONDS)
+        found = {
+            "acknowledged writes lost": list(audit.lost()),
+            "pieces oversold": list(audit.oversold()),
+            "orders placed twice": list(audit.repeated()),
+            "writes without a known outcome": list(audit.unsettled()),
+            "messages lost or sent too often": undelivered(),
+            "wrong answers": journal.violations,
+        }
+        return {promise: sentences for promise, sentences in found.items() if sentences}
+
+    @property
+    def deliveries(self) -> Counter[str]:
+        """How many messages each address has got."""
+        return Counter(str(message["To"]) for message in self.mailbox.messages)
+
+
+def kill(server: Server) -> None:
+    """Kill all processes of a server (SIGKILL)."""
+    process = server.process
+    assert process is not None, f"{server.name} does not run"
+    for victim in [process, *process.children(recursive=True)]:
+        # A child of PostgreSQL may end as soon as its parent is killed.
+        with suppress(psutil.NoSuchProcess):
+            victim.kill()
+
+
+def kill_and_wait(server: Server) -> None:
+    """Kill a server, and wait until the supervisor has replaced it."""
+    before = server.identity
+    kill(server)
+    wait_until_replaced(server, before)
+
+
+def wait_until_replaced(server: Server, before: object) -> None:
+    """Wait until the server has another process than `before`, which is ready."""
+    assert wait_until(
+        lambda: server.identity not in {before, None} and server.ready(),
+        timeout_s=RECOVERY_TIMEOUT_SECONDS,
+    ), f"{server.name} was not replaced within {RECOVERY_TIMEOUT_SECONDS} s"
