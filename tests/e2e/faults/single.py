@@ -59,7 +59,7 @@ def _kill_everything_at_once(scene: Scene) -> None:
 def _freeze_redis(scene: Scene) -> None:
     with _healed_after(scene.servers.valkey, scene.servers.limits):
         for server in (scene.servers.valkey, scene.servers.limits):
-            faults.freeze_server(server, "redis")
+            faults.freeze_server(server)
         time.sleep(AWAY_SECONDS)
 
 
@@ -73,7 +73,7 @@ def _empty_redis(scene: Scene) -> None:
 
 def _freeze_postgres(scene: Scene) -> None:
     with _healed_after(scene.servers.postgres):
-        faults.freeze_server(scene.servers.postgres, "postgres")
+        faults.freeze_server(scene.servers.postgres)
         time.sleep(FREEZE_SECONDS)
 
 
@@ -83,7 +83,7 @@ def _kill_collector(scene: Scene) -> None:
 
 def _stop_worker(scene: Scene) -> None:
     with _healed_after(scene.servers.worker):
-        faults.stop(scene.servers.worker, "worker")
+        faults.stop(scene.servers.worker)
         time.sleep(AWAY_SECONDS)
 
 
