@@ -20,8 +20,14 @@ _HTTP, _HTTPS, _DIRECTORY = "localhost:8080", "localhost:8443", ".lab/"
 class Shell:
     """Runs each command in its own `sh` in the checkout, and keeps variables for later commands."""
 
-    def __init__(self, stack: Stack, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        environment: Mapping[str, str] = os.environ,
+        program: str = "/bin/sh",
+    ) -> None:
         """In commands, the addresses of `stack` replace the addresses on the pages."""
+        self._program = program
         choices = stack.choices
         self._replaced = {
             _HTTP: f"localhost:{choices.http_port}",
@@ -62,13 +68,15 @@ class Shell:
     def run(self, command: str, output: int | None = None) -> "subprocess.CompletedProcess[str]":
         """Run the command. With `subprocess.PIPE`, return its output instead of showing it."""
         file = f"'{self._variables}'"
+        # `set -a` exports each assigned variable, so `export -p` saves it for the next command.
+        # With the option -a, bash would also export its own variables. Some of them are read-only,
+        # and POSIXLY_CORRECT changes what programs do.
         script = (
-            f". {file}\n{self.with_real_addresses(command)}\n"
+            f"set -a\n. {file}\n{self.with_real_addresses(command)}\n"
             f"_tour=$?\nexport -p > {file}\nexit $_tour"
         )
         return subprocess.run(
-            # -a exports each assigned variable, so that `export -p` saves it for the next command.
-            ["/bin/sh", "-ac", script],
+            [self._program, "-c", script],
             check=False,
             cwd=CHECKOUT,
             env=self._environment,

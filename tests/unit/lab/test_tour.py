@@ -1,5 +1,6 @@
 """`lab tour`: a page is read as steps, and the shell keeps variables between commands."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,10 +33,10 @@ async def create_user(
 """
 
 
-def new_shell(directory: Path) -> Shell:
+def new_shell(directory: Path, program: str = "/bin/sh") -> Shell:
     """Return a shell for a stack that does not run and has other ports than the pages."""
     choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
-    return Shell(Stack(Paths(directory), choices))
+    return Shell(Stack(Paths(directory), choices), program=program)
 
 
 @pytest.fixture
@@ -112,6 +113,20 @@ def test_a_variable_is_kept_for_the_next_command(shell: Shell) -> None:
     """The value of a variable may contain quotes and line breaks."""
     assert shell.run("A='it'\\''s\ntwo'\nfalse", subprocess.PIPE).returncode == 1
     assert shell.run('printf "%s" "$A"', subprocess.PIPE).stdout == "it's\ntwo"
+
+
+def test_bash_as_sh_keeps_only_the_variables_of_the_commands(tmp_path: Path) -> None:
+    """With the name `sh`, bash is in POSIX mode, and has read-only variables such as EUID.
+
+    Programs do not see that mode: GNU grep would not accept an option after a file.
+    """
+    bash = shutil.which("bash")
+    assert bash is not None
+    (tmp_path / "sh").symlink_to(bash)
+    with new_shell(tmp_path, str(tmp_path / "sh")) as shell:
+        assert shell.run("A='it'\\''s\ntwo'\nshopt -oq posix", subprocess.PIPE).returncode == 0
+        result = shell.run('printf "%s" "$A"; env | grep POSIXLY_CORRECT', subprocess.PIPE)
+    assert result.stdout == "it's\ntwo"
 
 
 def test_the_temporary_files_of_a_chapter_are_deleted_at_its_end(tmp_path: Path) -> None:
