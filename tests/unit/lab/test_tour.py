@@ -68,11 +68,14 @@ def test_chapters_are_read_in_order(tmp_path: Path) -> None:
 
 
 def test_the_minutes_of_a_chapter_count_words_lines_and_commands(tmp_path: Path) -> None:
-    """200 words take 60 s, 30 lines of output take 60 s, and a command takes 15 s."""
+    """200 words take 60 s, 30 lines of output take 60 s, and a command of 25 lines takes 60 s."""
     page = tmp_path / "1-title.md"
-    output = "line\n" * 30
-    page.write_text(f"# 1. T\n\n{'word ' * 200}\n\n```sh\ntrue\n```\n\n```text\n{output}```\n")
+    command, output = "true\n" * 25, "line\n" * 30
+    text = f"# 1. T\n\n{'word ' * 200}\n\n```sh\n{command}```\n\n```text\n{output}```\n"
+    page.write_text(text)
     assert minutes(read_chapter(page)) == 3
+    page.write_text(text + "\none more word\n")
+    assert minutes(read_chapter(page)) == 4
 
 
 def test_quoted_lines_are_found_in_the_current_file() -> None:

@@ -1,6 +1,7 @@
 """The pages of the tour: their links, their questions, and how long they take."""
 
 import re
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from lab.stack.paths import CHECKOUT
 from lab.tour.chapters import DIRECTORY, Chapter, chapters
 from lab.tour.duration import minutes
 
@@ -74,6 +76,17 @@ def test_the_last_chapter_asks_about_each_chapter_before() -> None:
     assert _items(text) == 10
     answering = {link.partition("#")[0] for link in _links(text)}
     assert answering == {chapter.page.name for chapter in others}
+
+
+def test_the_readme_lets_a_readers_shell_find_the_packages_of_the_commands() -> None:
+    """After its command, `python3` can import the packages that no Python contains."""
+    (export,) = re.findall(r"```sh\n(.*?)```", (DIRECTORY / "README.md").read_text(), re.DOTALL)
+    subprocess.run(
+        ["/bin/sh", "-ec", f"{export}\npython3 -c 'import cachetools, dns, jwt, psutil'"],
+        cwd=CHECKOUT,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+        check=True,
+    )
 
 
 def test_the_list_of_chapters_says_how_long_each_takes() -> None:

@@ -1,0 +1,1 @@
+"""Longer programs that the chapters of the tour run. A page quotes only the lines that matter."""
