@@ -1,8 +1,8 @@
 // @ts-check
 import { logs } from "./api.js";
-import { asCurl, asHttpie, hasBody } from "./copying.js";
+import { asCurl, asHttpie, isRepeatable, missing } from "./copying.js";
 import { el } from "./dom.js";
-import { header, headersOf } from "./http_headers.js";
+import { headersOf } from "./http_headers.js";
 import { isFailure } from "./problem.js";
 import { retry } from "./retry.js";
 
@@ -61,34 +61,38 @@ async function logged(id) {
 
 /** @param {Trace} trace */
 function copyButtons(trace) {
-  const shown = el("div", { role: "status" });
-  const button = (/** @type {string} */ name, /** @type {() => string} */ text) =>
-    el("button", { class: "quiet", onclick: async () => shown.replaceChildren(...await copied(text(), name === "Copy link" ? [] : missing(trace))) }, name);
-  return el("div", { class: "copy" },
-    el("p", { class: "actions" },
-      button("Copy as curl", () => asCurl(trace, location.origin)),
-      button("Copy as HTTPie", () => asHttpie(trace, location.origin)),
-      button("Copy link", () => location.href)),
-    shown);
-}
-
-/** @param {string} text @param {string[]} notes @returns {Promise<HTMLElement[]>} */
-async function copied(text, notes) {
-  const done = await navigator.clipboard.writeText(text).then(() => "Copied.", () => "The browser does not allow a copy. Select the text:");
-  return [
-    el("p", { class: "soft" }, [done, ...notes].join(" ")),
-    el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Copied text" }, el("code", {}, text)),
+  const said = el("p", { class: "soft", role: "status" });
+  const text = el("code");
+  const shown = el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Copied text", hidden: true }, text);
+  const button = (/** @type {string} */ name, /** @type {() => string} */ make, notes = missing(trace, location.origin)) =>
+    el("button", {
+      class: "quiet",
+      onclick: async () => {
+        text.textContent = make();
+        shown.hidden = false;
+        said.textContent = [await copy(text), ...notes].join(" ");
+      },
+    }, name);
+  const commands = isRepeatable(trace) && [
+    button("Copy as curl", () => asCurl(trace, location.origin)),
+    button("Copy as HTTPie", () => asHttpie(trace, location.origin)),
   ];
+  return el("div", { class: "copy" },
+    el("p", { class: "actions" }, ...(commands || []), button("Copy link", () => location.href, [])),
+    !commands && el("p", { class: "soft" }, "There is no command that repeats this request, because its method or its path is not recorded."),
+    said, shown);
 }
 
-/** @param {Trace} trace @returns {string[]} what the user must add to a command before running it */
-function missing(trace) {
-  const { request } = headersOf(trace);
-  return [
-    hasBody(trace) && "The body is not recorded: write it to body.json.",
-    header(request, "authorization") !== null && "Set TOKEN to your access token.",
-    header(request, "cookie") !== null && "Set COOKIE to the value of your Cookie header.",
-  ].filter((it) => it !== false);
+/** @param {HTMLElement} code @returns {Promise<string>} what the user has to know */
+async function copy(code) {
+  try {
+    // A page that was not loaded over HTTPS or from localhost has no clipboard.
+    await navigator.clipboard.writeText(code.textContent ?? "");
+    return "Copied.";
+  } catch {
+    getSelection()?.selectAllChildren(code);
+    return "The browser does not allow this page to copy. The text below is selected: copy it with the keyboard.";
+  }
 }
 
 /** @param {string} name @param {string} title @param {...(HTMLElement | false)} content */

@@ -1,6 +1,6 @@
-import { equal, match } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { exportRequest, newContext } from "../../../lab/page/static/client_spans.js";
-import { asCurl, asHttpie, quoted } from "../../../lab/page/static/copying.js";
+import { asCurl, asHttpie, isRepeatable, missing, quoted } from "../../../lab/page/static/copying.js";
 import { problemOf } from "../../../lab/page/static/problem.js";
 import { retry } from "../../../lab/page/static/retry.js";
 
@@ -16,18 +16,47 @@ function trace(method, path, status, request = {}, response = {}, spans = []) {
 Deno.test("a command has the client's headers, and a variable for a secret", () => {
   const sent = { "accept": "*/*", "authorization": "[redacted]", "content-length": "17", "content-type": "application/json", "if-match": '"a1"', "user-agent": "curl" };
   const patch = trace("PATCH", "/api/users/1", 200, sent);
-  equal(asCurl(patch, ORIGIN), `curl -i -X PATCH ${ORIGIN}/api/users/1 -H 'Content-Type: application/json' -H 'If-Match: "a1"' -H "Authorization: Bearer $TOKEN" --data @body.json`);
-  equal(asHttpie(patch, ORIGIN), `http PATCH ${ORIGIN}/api/users/1 Content-Type:application/json 'If-Match:"a1"' "Authorization:Bearer $TOKEN" < body.json`);
+  equal(asCurl(patch, ORIGIN), `curl -i -X PATCH ${ORIGIN}/api/users/1 -H 'Content-Type: application/json' -H 'If-Match: "a1"' -H "Authorization: Bearer $TOKEN" --data-binary @body.json`);
+  equal(asHttpie(patch, ORIGIN), `http PATCH ${ORIGIN}/api/users/1 'Content-Type: application/json' 'If-Match: "a1"' "Authorization: Bearer $TOKEN" < body.json`);
 });
 
-Deno.test("a command has the query that the client has reported", () => {
-  const client = { stage: "request", attributes: { "url.full": `${ORIGIN}/api/products?limit=3` } };
-  equal(asCurl(trace("GET", "/api/products", 200, {}, {}, [client]), ORIGIN), `curl -i '${ORIGIN}/api/products?limit=3'`);
+Deno.test("a command with a cookie shows that it comes from this site, as the browser's request did", () => {
+  const sent = { "cookie": "[redacted]", "origin": ORIGIN, "sec-fetch-site": "same-origin" };
+  equal(asCurl(trace("DELETE", "/api/users/1", 204, sent), ORIGIN),
+    `curl -i -X DELETE ${ORIGIN}/api/users/1 -H 'Origin: ${ORIGIN}' -H 'Sec-Fetch-Site: same-origin' -H "Cookie: $COOKIE"`);
+});
+
+Deno.test("a command has the query that the client has reported, and a note says what is missing", () => {
+  const client = { stage: "request", attributes: { "url.full": `${ORIGIN}/api/products?limit=3&q=…` } };
+  const service = { stage: "app", attributes: { "url.query": "REDACTED" } };
+  const known = trace("GET", "/api/products", 200, {}, {}, [client, service]);
+  equal(asCurl(known, ORIGIN), `curl -i '${ORIGIN}/api/products?limit=3&q=…'`);
+  match(missing(known, ORIGIN).join(" "), /^Replace each … in the query by its value\.$/);
+  const unknown = trace("GET", "/api/users/{user_id}", 422, {}, {}, [service]);
+  equal(asCurl(unknown, ORIGIN), `curl -i --globoff '${ORIGIN}/api/users/{user_id}'`);
+  match(missing(unknown, ORIGIN).join(" "), /names in braces.*The query is not recorded/);
 });
 
 Deno.test("a text from a client cannot become a command of the shell", () => {
   equal(quoted("a'; rm -r / #"), `'a'\\''; rm -r / #'`);
   equal(quoted("$(id)\n`id`\u001b[2J"), "'$(id)`id`[2J'");
+});
+
+Deno.test("a command sends a token only to this stack, and no file but body.json", () => {
+  const sent = { "authorization": "[redacted]", "accept": "@/etc/hostname", "a=@/etc/hostname": "x", "@/etc/hostname": "x" };
+  const foreign = trace("GET", "@evil.example/x", 200, sent);
+  equal(isRepeatable(foreign), false);
+  for (const command of [asCurl(foreign, ORIGIN), asHttpie(foreign, ORIGIN)]) {
+    const url = new URL(/http:\S+/.exec(command)[0]);
+    equal(url.host, "localhost:8080");
+  }
+  equal(asHttpie(trace("GET", "//evil.example/x", 200, sent), ORIGIN),
+    `http GET ${ORIGIN}//evil.example/x 'Accept: @/etc/hostname' "Authorization: Bearer $TOKEN"`);
+});
+
+Deno.test("without a method and a path, there is no command", () => {
+  const all = [["GET", "/"], ["GET", "REDACTED"], ["GET", null], [null, "/"], ["--config", "/"], ["GET x", "/"]];
+  deepEqual(all.map(([method, path]) => isRepeatable(trace(method, path, 200))), [true, false, false, false, false, false]);
 });
 
 Deno.test("a retry needs what the response or the method asks for", () => {
