@@ -10,10 +10,9 @@ import { Known } from "./known.js";
 import { follow } from "./live.js";
 import { live } from "./live_status.js";
 import { Path } from "./path.js";
-import { presets } from "./presets.js";
+import { example, presets } from "./presets.js";
 import { Requests } from "./requests.js";
 import { choose } from "./selection.js";
-import { send } from "./sending.js";
 import { signup } from "./signup.js";
 import { StatisticsView } from "./statistics_view.js";
 import { addTabs } from "./tabs.js";
@@ -23,13 +22,20 @@ import { Usual } from "./usual.js";
 
 const known = new Known();
 const usual = new Usual();
-const empty = emptyList(sendExample, () => filter.set({}));
+const empty = emptyList(() => {
+  example(linkTo);
+  focusList();
+}, () => {
+  filter.set({});
+  focusList();
+});
 const requests = new Requests({
   choose: (id) => choose({ trace: id, compare: null, stage: null }),
   compare,
   loadOlder: () => feed.loadOlder(),
   slownessOf: (entry) => usual.slownessOf(entry),
 }, empty.element);
+/** @type {Feed} */
 const feed = new Feed(requests, { onpage, onerror });
 const filter = new FilterForm((changed) => feed.show(changed));
 const openTab = addTabs(byId("requests"));
@@ -53,7 +59,7 @@ signup(linkTo);
 byId("skip").addEventListener("click", (event) => {
   // The link must not change the address, which has the selection.
   event.preventDefault();
-  byId("requests").focus();
+  focusList();
 });
 show();
 feed.filter = filter.filter;
@@ -84,8 +90,9 @@ function countMessage() {
   byId("new-messages").textContent = `${newMessages} new`;
 }
 
-function sendExample() {
-  send("GET", "/api/products").catch(() => live("away", "Not sent: the service is unreachable"));
+/** Move the focus to the list's section, and not to a row: the list would stop showing new requests. */
+function focusList() {
+  byId("requests").focus({ preventScroll: true });
 }
 
 let wasRead = false;
@@ -97,8 +104,7 @@ function onpage({ items, total }) {
   const isFiltered = Object.keys(filter.filter).length > 0;
   empty.explain(isFiltered);
   const text = `${total} ${total === 1 ? "request matches" : "requests match"}`;
-  byId("matches").hidden = !isNarrow(filter.filter);
-  byId("matches").textContent = text;
+  showState(isNarrow(filter.filter) ? text : "");
   // Announced for each filter, and not for each request that matches it.
   if (isNarrow(filter.filter) && announced !== JSON.stringify(filter.filter)) announce(text);
   announced = JSON.stringify(filter.filter);
@@ -111,7 +117,16 @@ function onpage({ items, total }) {
 /** @param {import("./api.js").ApiError} error */
 function onerror(error) {
   if (error.parameter) filter.showError(error.message, error.parameter);
-  else live("away", error.message);
+  showState(error.parameter ? "" : error.message, "invalid");
+}
+
+/** Show at the head of the list how many requests match, or why they were not read. @param {string} text @param {string} kind */
+function showState(text, kind = "soft") {
+  const place = byId("matches");
+  if (kind === "invalid" && text && text !== place.textContent) announce(text);
+  place.className = kind;
+  place.hidden = !text;
+  place.textContent = text;
 }
 
 /** Show the requests to a route. @param {string} route */
@@ -126,7 +141,7 @@ function show() {
   showNextStep(() => {
     cancelComparison();
     show();
-    byId("requests").focus({ preventScroll: true });
+    focusList();
   });
   details.show();
 }

@@ -41,6 +41,11 @@ export function presets(linkTo) {
   });
 }
 
+/** Send a read, as an example. @param {(requestId: string | null) => Node} linkTo */
+export function example(linkTo) {
+  return show(() => call("GET", "/api/products"), linkTo);
+}
+
 /** Make a button that shows or hides a form. @param {string} name @param {string} id of the form */
 function opener(name, id) {
   const form = byId(id);

@@ -26,9 +26,9 @@ export class StatisticsView {
 
   /** Read the statistics in a moment, because requests have arrived. */
   readSoon() {
-    this.timer ||= setTimeout(async () => {
-      await this.read();
+    this.timer ||= setTimeout(() => {
       this.timer = 0;
+      this.read();
     }, INTERVAL_MS);
   }
 

@@ -94,7 +94,7 @@ def test_markup_in_spans_is_shown_as_text(page: Page, client: Client) -> None:
     attributes = {"http.route": attack, "url.path": attack, attack: attack}
     spans = span(trace_id, attack, span_id=span_id, attributes=attributes)
     client.send_spans(otlp_request(attack, spans))
-    go(page, f"#trace={trace_id}&stage={span_id}")
+    go(page, f"?id={trace_id}#trace={trace_id}&stage={span_id}")
     expect(page.get_by_role("complementary").locator("dd").first).to_be_visible()
     expect(page.get_by_role("complementary").get_by_text(attack, exact=True).last).to_be_visible()
     expect(request(page, trace_id)).to_contain_text(attack)

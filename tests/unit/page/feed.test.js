@@ -1,0 +1,68 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { Feed } from "../../../lab/page/static/feed.js";
+
+const entry = (id, status = 200) => ({ trace_id: id, status, background: false });
+
+/** A feed whose list records what it is asked to show, and whose requests to the collector wait for `answer`. */
+function feed(ids, cursor = null) {
+  const calls = [];
+  const record = (name) => (entries, next) => calls.push([name, entries.map((it) => `${it.trace_id}${it.status}`).join(" "), next]);
+  const list = {
+    loaded: true, cursor, ids: () => new Set(ids), has: (id) => ids.includes(id),
+    add: record("add"), reset: record("reset"), replace: record("replace"), addOlder: record("addOlder"), clear: () => calls.push(["clear"]),
+  };
+  const answers = [];
+  globalThis.fetch = () => new Promise((resolve) => answers.push((items, next_cursor, status = 200) =>
+    resolve(Response.json(status === 200 ? { items, next_cursor, total: 9 } : { detail: "x", errors: [{ parameter: "status" }] }, { status }))));
+  const errors = [];
+  return { list, calls, answers, errors, made: new Feed(list, { onpage: () => {}, onerror: (error) => errors.push(error.parameter) }) };
+}
+
+Deno.test("a request that arrives while the first page is read is newer than the page", async () => {
+  const { made, calls, answers } = feed(["a"]);
+  const asked = made.ask();
+  made.receive(entry("a", 500));
+  answers[0]([entry("b"), entry("a")], null);
+  await asked;
+  deepEqual(calls, [["add", "a500", undefined], ["add", "b200 a200 a500", undefined]]);
+});
+
+Deno.test("what arrives meanwhile does not hide a gap between the page and the list", async () => {
+  const { made, list, calls, answers } = feed(["a"]);
+  const asked = made.ask();
+  list.ids = () => new Set(["a", "c"]);
+  answers[0]([entry("c"), entry("b")], "cursor");
+  await asked;
+  deepEqual(calls, [["replace", "c200 b200", "cursor"]]);
+});
+
+Deno.test("the older page of another filter, or of another end of the list, is dropped", async () => {
+  const { made, list, calls, answers } = feed(["c"], "c");
+  const loads = [made.loadOlder(), made.loadOlder()];
+  answers[0]([entry("b")], null);
+  await loads[0];
+  list.cursor = null;
+  answers[1]([entry("b")], null);
+  await loads[1];
+  deepEqual(calls, [["addOlder", "b200", null]]);
+});
+
+Deno.test("a refused filter is not asked for again, and its list is empty", async () => {
+  const { made, calls, answers, errors } = feed([]);
+  const shown = made.show({ status: "teapot" });
+  answers[0]([], null, 422);
+  await shown;
+  made.receive(entry("a"));
+  await made.ask();
+  equal(answers.length, 1);
+  deepEqual([calls, errors], [[["clear"]], ["status"]]);
+});
+
+Deno.test("assets arrive in the list only if the filter shows them", () => {
+  const { made, calls } = feed([]);
+  for (const background of ["hide", "show"]) {
+    made.filter = { background };
+    made.receive({ ...entry(background), background: true });
+  }
+  deepEqual(calls, [["add", "show200", undefined]]);
+});
