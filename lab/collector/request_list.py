@@ -1,11 +1,13 @@
 """The JSON of the list of requests, and of the statistics of each route."""
 
+from collections.abc import Iterable
 from heapq import nlargest
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lab.collector.documents import Document
 from lab.collector.entries import entry
 from lab.collector.filters import Filter, cursor_after, position, position_of
 from lab.collector.parameters import number
@@ -13,6 +15,20 @@ from lab.collector.route_statistics import BOUNDS_MS, route_statistics
 from lab.collector.store import MAX_TRACES, Store
 
 _DEFAULT_LIMIT = 50
+
+
+def previous_request(own: Document, entries: Iterable[Document]) -> str | None:
+    """Return the trace id of the last request before `own` with its method and route, or None.
+
+    A request without a route is compared by its path.
+    """
+    earlier = (it for it in entries if position(it) < position(own) and _route(it) == _route(own))
+    previous = max(earlier, key=position, default=None)
+    return previous["trace_id"] if previous else None
+
+
+def _route(entry: Document) -> tuple[object, object]:
+    return entry["method"], entry["route"] or entry["path"]
 
 
 class RequestListApi:

@@ -18,11 +18,12 @@ from starlette.staticfiles import StaticFiles
 from lab.collector import logs, otlp, plans, source
 from lab.collector.announcements import EventStreams, TraceEvents
 from lab.collector.documents import document
+from lab.collector.entries import entry
 from lab.collector.errors import Problem
 from lab.collector.intake import media_type, read_body
 from lab.collector.parameters import number
 from lab.collector.problems import handle_error
-from lab.collector.request_list import RequestListApi
+from lab.collector.request_list import RequestListApi, previous_request
 from lab.collector.security import SecurityMiddleware
 from lab.collector.settings import Settings
 from lab.collector.store import MAX_TRACES, Store, Trace
@@ -57,8 +58,10 @@ class Collector:
         return Response(answer, media_type=sent_as)
 
     async def trace(self, request: Request) -> Response:
-        """Show one trace with its spans."""
-        return JSONResponse(document(self._trace(request)))
+        """Show one trace with its spans, and the id of the previous request to its route."""
+        trace = self._trace(request)
+        previous = previous_request(entry(trace), map(entry, self.store.newest()))
+        return JSONResponse({**document(trace), "previous_trace_id": previous})
 
     async def plan(self, request: Request) -> Response:
         """Explain the statement of one span of the service."""

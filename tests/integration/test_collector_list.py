@@ -95,6 +95,20 @@ def test_a_request_without_stages_is_hidden_unless_it_failed(
     assert (not ids(collector, {"id": trace_id})) == is_hidden
 
 
+def test_a_trace_names_the_previous_request_to_its_route(collector: httpx2.Client) -> None:
+    """The last one that began earlier with the same method, whatever arrived first."""
+    route = {"http.route": f"/{token_hex(8)}/{{number}}"}
+    first, _ = add(collector, "/1", start_ms=1, attributes=route)
+    third, _ = add(collector, "/3", start_ms=3, attributes=route)
+    second, _ = add(collector, "/2", start_ms=2, attributes=route)
+    add(collector, "/2", start_ms=2, attributes=route | {"http.request.method": "POST"})
+    previous = {
+        it: collector.get(f"/lab/api/traces/{it}").json()["previous_trace_id"]
+        for it in (first, second, third)
+    }
+    assert previous == {first: None, second: first, third: second}
+
+
 def test_pages_reach_every_request_once(collector: httpx2.Client) -> None:
     """The newest start comes first, whatever arrived first. Two requests may start at once."""
     word = token_hex(8)

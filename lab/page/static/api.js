@@ -49,7 +49,12 @@
  * @property {Record<string, unknown>} attributes
  * @property {{file: string, line: number, function: string | null} | null} code
  *
- * @typedef {Summary & {spans: Span[], unnamed_ms: number}} Trace
+ * @typedef {object} TraceFields what a trace has besides the summary
+ * @property {Span[]} spans in the order of the waterfall
+ * @property {number} unnamed_ms
+ * @property {string | null} previous_trace_id the previous request to the same route
+ *
+ * @typedef {Summary & TraceFields} Trace
  * @typedef {{sql: string, plan: string[]}} Plan
  * @typedef {{file: string | null, lines: string[]}} Logs
  * @typedef {{file: string, first_line: number, lines: string[], line: number}} Source

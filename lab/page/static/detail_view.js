@@ -13,87 +13,84 @@ import { waterfall } from "./waterfall.js";
 
 /** Shows the selection: one request or two, and a stage. */
 export class DetailView {
-  /** @param {(trace: Trace) => string | null} previousOf finds the previous request to the same route */
-  constructor(previousOf) {
-    this.previousOf = previousOf;
+  constructor() {
     this.cache = new TraceCache();
     this.place = byId("chosen");
     this.panel = byId("stage");
     this.previous = el("button", { class: "quiet" }, "Compare with the previous request to this route");
     /** @type {Trace[]} */
     this.traces = [];
-    this.incomplete = false;
-    /** @type {string | null} the ids of the drawn requests */
-    this.drawn = null;
-    /** @type {string | null} the open stage, with the ids of the drawn requests */
+    /** The results that are drawn, as text. */
+    this.results = "";
+    /** @type {string | null} the ids of the shown requests */
+    this.shown = null;
+    /** @type {string | null} the open stage, with the ids of the shown requests */
     this.open = null;
   }
 
   /** Draw the selection that is in the address, unless it is already drawn. */
-  async show({ isRefresh = false } = {}) {
-    const { trace, compare } = selection();
-    const ids = [trace, compare].filter((id) => id !== null);
+  async show() {
+    const ids = selectedIds();
     const key = ids.join(" ");
-    if (key !== this.drawn) {
-      this.drawn = key;
-      const traces = await this.cache.get(ids);
+    if (key !== this.shown) {
+      this.shown = key;
+      const results = await this.cache.get(ids);
       // The selection may have changed meanwhile.
-      if (this.drawn !== key) return;
-      this.draw(traces);
-      if (isRefresh) return this.showStage();
+      if (this.shown !== key) return;
+      this.draw(results);
+      this.announceRequest();
       this.reveal();
       this.focus();
     }
-    this.showStage();
+    if (this.showStage()) this.revealStage();
   }
 
-  /** Draw a selected request again after its trace has changed. @param {string} id */
+  /** Draw a selected request again after its trace has changed. View and focus stay. @param {string} [id] if missing, all traces may have changed */
   async refresh(id) {
-    const { trace, compare } = selection();
-    if (id !== trace && id !== compare) return;
-    if (!(await this.cache.renew(id))) return;
+    this.cache.markStale(id);
+    const ids = selectedIds();
+    if (ids.length === 0 || (id && !ids.includes(id))) return;
+    const results = await this.cache.get(ids);
+    if (this.shown !== ids.join(" ") || asText(results) === this.results) return;
     const restoreFocus = this.saveFocus();
-    this.drawn = null;
-    // An open panel is not drawn again, because its query plan would be lost.
-    if (this.panel.hidden) this.open = null;
-    await this.show({ isRefresh: true });
+    const copied = [...this.place.querySelectorAll(".copied > *")];
+    this.draw(results);
+    this.place.querySelector(".copied")?.replaceChildren(...copied);
     restoreFocus();
+    this.showStage();
   }
 
   /** Note which part has the focus. @returns {() => void} focuses the same part after a drawing, or the title */
   saveFocus() {
     const active = /** @type {HTMLElement} */ (document.activeElement);
     if (!this.place.contains(active)) return () => {};
-    const { span } = active.dataset;
-    const fold = active.closest("summary")?.parentElement?.dataset.fold;
+    const key = focusKey(active);
     return () => {
-      const same = span ? this.rowOf(span) : fold && this.place.querySelector(`[data-fold="${fold}"] > summary`);
-      /** @type {HTMLElement | null} */ (same || document.getElementById("chosen-title"))?.focus({ preventScroll: true });
+      const parts = /** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("a, button, summary, [tabindex]"));
+      const same = [...parts].find((it) => focusKey(it) === key);
+      (same ?? document.getElementById("chosen-title"))?.focus({ preventScroll: true });
     };
-  }
-
-  /** Load the selected requests again if one of them failed to load. */
-  async retry() {
-    if (!this.incomplete) return;
-    this.drawn = null;
-    await this.show();
   }
 
   /** @param {(Trace | Error)[]} results */
   draw(results) {
+    this.results = asText(results);
     this.traces = results.flatMap((result) => (result instanceof Error ? [] : [result]));
-    this.incomplete = this.traces.length < results.length;
     const errors = results.flatMap((result) => (result instanceof Error ? [result.message] : []));
     this.place.hidden = results.length === 0;
     const [a, b] = this.traces;
     let drawn = [el("p", { class: "actions" }, el("button", { class: "quiet", onclick: clear }, "Close"))];
     if (a && b) drawn = comparison(a, b, { choose: toggle, close: () => choose({ compare: null, stage: null }) });
     else if (a) drawn = waterfall(a, { choose: toggle, previous: this.previous, close: clear });
-    this.offerPrevious();
+    if (a) this.offerPrevious(a);
     const open = this.openFolds();
     this.place.replaceChildren(...[...new Set(errors)].map(errorMessage), ...drawn);
     for (const name of open) this.place.querySelector(`[data-fold="${name}"]`)?.setAttribute("open", "");
     this.place.classList.toggle("with-failure", !a);
+  }
+
+  announceRequest() {
+    const [a, b] = this.traces;
     if (a) announce(b ? "Two requests are shown side by side." : `The request took ${duration(a.duration_ms)} in ${a.stages} stages.`);
   }
 
@@ -102,29 +99,29 @@ export class DetailView {
     return [...this.place.querySelectorAll("details[open]")].map((it) => /** @type {HTMLElement} */ (it).dataset.fold ?? "");
   }
 
-  /** Show the button if the list has a previous request to compare with. */
-  offerPrevious() {
-    const [trace, other] = this.traces;
-    const id = trace && !other ? this.previousOf(trace) : null;
-    this.previous.hidden = id === null;
-    this.previous.onclick = () => choose({ trace: id, compare: trace.trace_id, stage: null });
+  /** Show the button if there is a previous request to compare with. @param {Trace} trace */
+  offerPrevious({ trace_id: id, previous_trace_id: previous }) {
+    this.previous.hidden = previous === null;
+    this.previous.onclick = () => choose({ trace: previous, compare: id, stage: null });
   }
 
+  /** Draw the panel of the selected stage, unless it is already drawn. @returns {boolean} whether it was drawn */
   showStage() {
     const { stage } = selection();
     markSpan(this.place, stage);
-    const key = stage && `${this.drawn} ${stage}`;
-    if (key === this.open) return;
-    this.open = key;
     const match = stage && this.find(stage);
+    const key = match ? `${this.shown} ${stage}` : null;
+    // An open panel is not drawn again, because its query plan would be lost.
+    if (key === this.open) return false;
+    this.open = key;
     this.panel.hidden = !match;
     document.body.classList.toggle("with-stage", Boolean(match));
-    if (!match) return;
+    if (!match) return false;
     const panel = stagePanel(match.trace, match.branch, () => this.closeStage());
     this.panel.replaceChildren(...panel.filter((part) => part !== null));
     this.panel.scrollTop = 0;
-    this.revealStage();
     announce(`The stage ${match.branch.span.stage} is shown next to the waterfall.`);
+    return true;
   }
 
   /** @param {string} id of a span */
@@ -168,6 +165,23 @@ export class DetailView {
     const name = CSS.escape(id);
     return this.place.querySelector(`[data-span="${name}"], [data-other="${name}"]`);
   }
+}
+
+/** @returns {string[]} the open request, and the one that is compared with it */
+function selectedIds() {
+  const { trace, compare } = selection();
+  return [trace, compare].filter((id) => id !== null);
+}
+
+/** @param {(Trace | Error)[]} results */
+function asText(results) {
+  return JSON.stringify(results.map((it) => (it instanceof Error ? it.message : it)));
+}
+
+/** Return what identifies an element before and after a drawing: its stage, or else its text. @param {HTMLElement} element */
+function focusKey(element) {
+  const row = /** @type {HTMLElement | null} */ (element.closest("[data-span]"));
+  return [element.tagName, row?.dataset.span, element === row ? "" : element.textContent].join(" ");
 }
 
 /** @param {string} spanId */

@@ -1,7 +1,7 @@
 // @ts-check
 import { logs } from "./api.js";
 import { asCurl, asHttpie, isRepeatable, missing } from "./copying.js";
-import { el } from "./dom.js";
+import { announce, el } from "./dom.js";
 import { headersOf } from "./http_headers.js";
 import { isFailure } from "./problem.js";
 import { retry } from "./retry.js";
@@ -61,17 +61,12 @@ async function logged(id) {
 
 /** @param {Trace} trace */
 function copyButtons(trace) {
-  const said = el("p", { class: "soft", role: "status" });
-  const text = el("code");
-  const shown = el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Copied text", hidden: true }, text);
   const button = (/** @type {string} */ name, /** @type {() => string} */ make, notes = missing(trace, location.origin)) =>
     el("button", {
       class: "quiet",
-      onclick: async () => {
-        text.textContent = make();
-        shown.hidden = false;
-        said.textContent = [await copy(text), ...notes].join(" ");
-      },
+      // Not a variable: the page may have drawn these buttons again, and kept what was copied.
+      onclick: (/** @type {Event} */ event) => copy(make(), notes,
+        /** @type {HTMLElement} */ (event.currentTarget).closest(".copy")?.querySelector(".copied")),
     }, name);
   const commands = isRepeatable(trace) && [
     button("Copy as curl", () => asCurl(trace, location.origin)),
@@ -80,19 +75,19 @@ function copyButtons(trace) {
   return el("div", { class: "copy" },
     el("p", { class: "actions" }, ...(commands || []), button("Copy link", () => location.href, [])),
     !commands && el("p", { class: "soft" }, "There is no command that repeats this request, because its method or its path is not recorded."),
-    said, shown);
+    el("div", { class: "copied" }));
 }
 
-/** @param {HTMLElement} code @returns {Promise<string>} what the user has to know */
-async function copy(code) {
-  try {
-    // A page that was not loaded over HTTPS or from localhost has no clipboard.
-    await navigator.clipboard.writeText(code.textContent ?? "");
-    return "Copied.";
-  } catch {
-    getSelection()?.selectAllChildren(code);
-    return "The browser does not allow this page to copy. The text below is selected: copy it with the keyboard.";
-  }
+/** @param {string} text @param {string[]} notes what the user has to know @param {Element | null | undefined} place */
+async function copy(text, notes, place) {
+  // A page that was not loaded over HTTPS or from localhost has no clipboard.
+  const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  const said = [isCopied ? "Copied." : "The browser does not allow this page to copy. Copy the selected text with the keyboard.", ...notes].join(" ");
+  const code = el("code", {}, text);
+  place?.replaceChildren(el("p", { class: "soft" }, said),
+    el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Copied text" }, code));
+  if (!isCopied) getSelection()?.selectAllChildren(code);
+  announce(said);
 }
 
 /** @param {string} name @param {string} title @param {...(HTMLElement | false)} content */

@@ -1,12 +1,12 @@
 // @ts-check
 import { cancelComparison, chooseForComparison, marked, showNextStep } from "./choosing.js";
+import { requestPage } from "./api.js";
 import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
 import { emptyList } from "./empty_list.js";
 import { Feed } from "./feed.js";
 import { isNarrow } from "./filter.js";
 import { FilterForm } from "./filter_form.js";
-import { Known } from "./known.js";
 import { follow } from "./live.js";
 import { live } from "./live_status.js";
 import { Path } from "./path.js";
@@ -20,7 +20,6 @@ import { Usual } from "./usual.js";
 
 /** @typedef {import("./api.js").Entry} Entry @typedef {import("./api.js").Page} Page */
 
-const known = new Known();
 const usual = new Usual();
 const empty = emptyList(() => {
   example(linkTo);
@@ -44,7 +43,7 @@ const statistics = new StatisticsView((items) => {
   requests.drawSoon();
 }, find);
 const path = new Path();
-const details = new DetailView((trace) => known.previousOf(trace));
+const details = new DetailView();
 let newMessages = 0;
 
 addEventListener("popstate", () => {
@@ -69,16 +68,14 @@ follow({
     // Events from before the connection was open are missing, so the list is read again.
     feed.ask();
     statistics.read();
-    details.retry();
+    details.refresh();
   },
   onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
   ontrace: (entry) => {
-    known.add([entry]);
     feed.receive(entry);
     statistics.readSoon();
     path.light(entry);
     connectLink(entry);
-    details.offerPrevious();
     details.refresh(entry.trace_id);
   },
   onmail: countMessage,
@@ -99,8 +96,7 @@ let wasRead = false;
 let announced = "";
 
 /** @param {Page} page the first page of the list */
-function onpage({ items, total }) {
-  known.add(items);
+function onpage({ total }) {
   const isFiltered = Object.keys(filter.filter).length > 0;
   empty.explain(isFiltered);
   const text = `${total} ${total === 1 ? "request matches" : "requests match"}`;
@@ -108,7 +104,6 @@ function onpage({ items, total }) {
   // Announced for each filter, and not for each request that matches it.
   if (isNarrow(filter.filter) && announced !== JSON.stringify(filter.filter)) announce(text);
   announced = JSON.stringify(filter.filter);
-  details.offerPrevious();
   // The list moves what is below it.
   if (!wasRead) requestAnimationFrame(() => details.reveal());
   wasRead = true;
@@ -159,9 +154,14 @@ function compare(id) {
  */
 function linkTo(requestId) {
   const button = el("button", { class: "quiet", hidden: true, "data-request": requestId }, "Show all its stages");
-  const entry = known.withRequestId(requestId);
-  if (entry) enableLink(button, entry.trace_id);
+  if (requestId) findRequest(requestId);
   return button;
+}
+
+/** The event of a request may have arrived before its response. @param {string} requestId */
+async function findRequest(requestId) {
+  const page = await requestPage({ id: requestId, background: "show" }).catch(() => null);
+  page?.items.forEach(connectLink);
 }
 
 /** @param {Entry} entry */

@@ -1,55 +1,51 @@
 // @ts-check
 import * as api from "./api.js";
 
-/** @typedef {import("./api.js").Trace} Trace */
+/**
+ * @typedef {import("./api.js").Trace} Trace
+ *
+ * A trace, and the numbers of two calls of `read`: the last one, and the one that stored the trace.
+ * @typedef {{trace: Trace | null, isStale: boolean, lastRead: number, storedBy: number}} Kept
+ */
 
 const MAX_TRACES = 20;
 
 /** Keeps the last traces that were read, so that the page can show them while the collector is down. */
 export class TraceCache {
   constructor() {
-    /** @type {Map<string, Trace>} */
+    /** @type {Map<string, Kept>} */
     this.traces = new Map();
+  }
+
+  /** Read a trace again before it is used, because it may have changed. @param {string} [id] if missing, all traces */
+  markStale(id) {
+    for (const [other, kept] of this.traces) if (id === undefined || id === other) kept.isStale = true;
   }
 
   /** @param {string[]} ids @returns {Promise<(Trace | Error)[]>} each trace, or the error */
   get(ids) {
-    return Promise.all(ids.map(async (id) => {
-      try {
-        const kept = this.traces.get(id);
-        return kept ? this.keep(id, kept) : await this.read(id);
-      } catch (error) {
-        return /** @type {api.ApiError} */ (error);
-      }
-    }));
+    return Promise.all(ids.map((id) => this.read(id).catch((/** @type {api.ApiError} */ error) => error)));
   }
 
-  /** @param {string} id @returns {Promise<Trace>} a newer version, if `renew` has stored one during the call */
+  /** @param {string} id @returns {Promise<Trace>} the kept version, if it is not stale, or if it cannot be read again */
   async read(id) {
-    const trace = await api.trace(id);
-    return this.traces.get(id) ?? this.keep(id, trace);
-  }
-
-  /**
-   * Read a trace again. If this fails, the old version stays stored.
-   *
-   * @param {string} id
-   * @returns {Promise<boolean>} whether the trace has changed
-   */
-  async renew(id) {
-    const trace = await api.trace(id).catch(() => null);
-    if (!trace || JSON.stringify(trace) === JSON.stringify(this.traces.get(id))) return false;
-    this.keep(id, trace);
-    return true;
-  }
-
-  /** @param {string} id @param {Trace} trace */
-  keep(id, trace) {
+    const kept = this.traces.get(id) ?? { trace: null, isStale: true, lastRead: 0, storedBy: 0 };
     // A Map iterates in the order of insertion.
     this.traces.delete(id);
-    this.traces.set(id, trace);
+    this.traces.set(id, kept);
     const [oldest] = this.traces.keys();
     if (this.traces.size > MAX_TRACES) this.traces.delete(oldest);
-    return trace;
+    if (kept.trace && !kept.isStale) return kept.trace;
+    kept.isStale = false;
+    const number = kept.lastRead += 1;
+    try {
+      const trace = await api.trace(id);
+      // Of two reads at once, the one that began later has the newer version.
+      if (number > kept.storedBy) Object.assign(kept, { trace, storedBy: number });
+    } catch (error) {
+      kept.isStale = true;
+      if (!kept.trace) throw error;
+    }
+    return /** @type {Trace} */ (kept.trace);
   }
 }

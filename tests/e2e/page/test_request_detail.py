@@ -77,7 +77,7 @@ def test_a_copied_command_repeats_the_request(
     go(page, f"#trace={trace_id}")
     for name in ("curl", "HTTPie"):
         page.get_by_role("button", name=f"Copy as {name}").click()
-        expect(page.get_by_text("Copied.")).to_be_visible()
+        expect(page.locator(".copied").get_by_text("Copied.")).to_be_visible()
         expect(page.get_by_role("region", name="Copied text")).to_contain_text(name.lower()[:4])
         command = page.evaluate("navigator.clipboard.readText()")
         assert "304" in run(command, tmp_path), command

@@ -73,7 +73,7 @@ def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client:
 
 @pytest.mark.slow
 def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> None:
-    """When late spans arrive, the page draws the waterfall again, with the same focus and plan."""
+    """The page draws the waterfall again, with the same focus, plan and copied text."""
     items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
     sent = client.send("POST", "/api/users", *items)
     go(page, f"#trace={sent.context.trace_id}")
@@ -81,10 +81,12 @@ def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> N
     page.get_by_role("button", name="Show query plan").click()
     plan = page.get_by_role("region", name="Query plan")
     expect(plan).to_contain_text("Insert on users")
-    stage(page, "hash").focus()
+    copy = page.get_by_role("button", name="Copy link")
+    copy.click()
     client.report(sent)
-    expect(stage(page, "tls")).to_be_visible()
-    expect(stage(page, "hash")).to_be_focused()
+    expect(stage(page, "wait")).to_be_visible()
+    expect(copy).to_be_focused()
+    expect(page.get_by_role("region", name="Copied text")).to_have_text(page.url)
     expect(plan).to_contain_text("Insert on users")
 
 
