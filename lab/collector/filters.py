@@ -10,6 +10,7 @@ from lab.collector.documents import Document
 from lab.collector.errors import Problem
 from lab.collector.parameters import matching
 
+_METHOD: Final = re.compile(r"\S{1,32}")
 _PATH: Final = re.compile(r".{1,200}", re.DOTALL)
 _STATUS: Final = re.compile(r"[1-5](?:\d\d|xx)", re.ASCII | re.IGNORECASE)
 _MILLISECONDS: Final = re.compile(r"\d{1,7}(?:\.\d{1,3})?", re.ASCII)
@@ -27,6 +28,9 @@ class Filter:
 
     path: str
     """A part of the concrete path, or of the route."""
+    route: str
+    """The whole route."""
+    method: str
     status: str
     """A code, such as 404, or a class, such as 5xx."""
     min_ms: float
@@ -45,6 +49,8 @@ class Filter:
         background = matching(request, "background", _BACKGROUND, "show or hide")
         return cls(
             path=matching(request, "path", _PATH, "a text of at most 200 characters").lower(),
+            route=matching(request, "route", _PATH, "a route of at most 200 characters"),
+            method=matching(request, "method", _METHOD, "a method such as GET"),
             status=matching(
                 request, "status", _STATUS, "a code such as 404, or a class such as 5xx"
             ).lower(),
@@ -63,6 +69,8 @@ class Filter:
             (self.background or not entry["background"])
             and entry["duration_ms"] >= self.min_ms
             and _any_contains((entry["path"], entry["route"]), self.path)
+            and self.route in {"", entry["route"]}
+            and self.method in {"", entry["method"]}
             and _has_status(entry["status"], self.status)
             and _any_begins((entry["trace_id"], entry["request_id"]), self.id)
             and (not self.user or self.user in entry["user_ids"])

@@ -60,6 +60,24 @@ def test_each_part_of_the_filter_finds_its_requests(collector: httpx2.Client) ->
     assert not ids(collector, by_path | {"status": "5xx"})
 
 
+def test_a_route_and_a_method_find_the_requests_that_the_statistics_count(
+    collector: httpx2.Client,
+) -> None:
+    """Both are exact: another method, and a longer route, are other entries of the statistics."""
+    route = f"/{token_hex(8)}/{{number}}"
+    for of, method in ((route, "GET"), (route, "GET"), (route, "POST"), (f"{route}/more", "GET")):
+        add(collector, "/7", attributes={"http.route": of, "http.request.method": method})
+    counted = {
+        (it["method"], it["route"]): it["requests"]
+        for it in collector.get("/lab/api/routes").json()["items"]
+        if str(it["route"]).startswith(route)
+    }
+    assert sorted(counted.values()) == [1, 1, 2]
+    for (method, of), requests in counted.items():
+        found = collector.get("/lab/api/traces", params={"method": method, "route": of}).json()
+        assert found["total"] == requests
+
+
 def test_a_request_is_found_by_the_user_in_its_path(collector: httpx2.Client) -> None:
     """An administrator's request to a user's account is found by the number of either."""
     user, admin = (str(int(token_hex(6), 16)) for _ in range(2))
@@ -133,6 +151,8 @@ def test_pages_reach_every_request_once(collector: httpx2.Client) -> None:
     ("parameter", "value", "status"),
     [
         ("path", "x" * 201, 422),
+        ("route", "x" * 201, 422),
+        ("method", "GET /", 422),
         ("status", "600", 422),
         ("status", "4x", 422),
         ("min_ms", "-1", 422),

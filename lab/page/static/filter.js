@@ -7,7 +7,7 @@
  * @typedef {Record<string, string>} Filter the values that are set
  */
 
-const NAMES = ["path", "status", "min_ms", "user", "id", "background"];
+const NAMES = ["path", "route", "method", "status", "min_ms", "user", "id", "background"];
 
 /** @param {Iterable<[string, string]>} entries of a form or of an address @returns {Filter} */
 export function filterOf(entries) {

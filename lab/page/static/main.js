@@ -124,10 +124,10 @@ function showState(text, kind = "soft") {
   place.textContent = text;
 }
 
-/** Show the requests to a route. @param {string} route */
-function find(route) {
+/** Show the requests to a route. @param {string} route @param {string} method */
+function find(route, method) {
   openTab(byId("list-tab"));
-  filter.set({ path: route });
+  filter.set({ route, method });
   byId("list-tab").focus();
 }
 

@@ -15,7 +15,7 @@ const COLUMNS = ["Route", "Requests", "Rate", "4xx", "5xx", "p50", "p95", "p99",
 export class StatisticsView {
   /**
    * @param {(items: RouteStatistics[]) => void} onread
-   * @param {(route: string) => void} find shows the requests to a route
+   * @param {(route: string, method: string) => void} find shows the requests to a route
    */
   constructor(onread, find) {
     this.onread = onread;
@@ -64,8 +64,8 @@ export class StatisticsView {
     const { method, route, requests } = it;
     const name = [el("span", { class: "method" }, method ?? "?"), ` ${route ?? "no route"}`];
     return el("div", { role: "row", class: "of-route" },
-      cell("Route", route
-        ? el("button", { class: "find", title: "Show the requests to this route", onclick: () => this.find(route) }, ...name)
+      cell("Route", route && method
+        ? el("button", { class: "find", title: "Show the requests to this route", onclick: () => this.find(route, method) }, ...name)
         : el("span", {}, ...name)),
       cell("Requests", String(requests)),
       cell("Rate", rate(it.per_second)),

@@ -114,6 +114,7 @@ def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Clie
     )  # fmt: skip
     row.get_by_role("button").click()
     expect(requests(page)).to_have_count(21)
+    assert "method=GET" in page.url
     expect(request(page, slow)).to_contain_text("slow")
     expect(request(page, usual[0])).not_to_contain_text("slow")
 

@@ -59,7 +59,7 @@ def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
     """Only the path of an address is used, so no request leaves the stack."""
     go(page)
     page.get_by_role("button", name="Any request", exact=True).click()
-    page.get_by_label("Method").select_option("POST")
+    page.get_by_label("Method", exact=True).select_option("POST")
     page.get_by_label("Path", exact=True).fill("https://other.example/api/users")
     body = page.get_by_label("Body, as JSON")
     body.fill("{'name': 1}")

@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { filterOf, isNarrow, queryOf } from "../../../lab/page/static/filter.js";
 
 Deno.test("a filter survives its way through the page's address", () => {
-  const filter = { path: "/api/users/42?", status: "5xx", min_ms: "250", user: "42", id: "ab", background: "show" };
+  const filter = { path: "/api/users/42?", route: "/x/{id}", method: "GET", status: "5xx", min_ms: "250", user: "42", id: "ab", background: "show" };
   deepEqual(filterOf(new URLSearchParams(queryOf(filter))), filter);
 });
 
