@@ -21,7 +21,7 @@ Its process also runs the mailbox (lab/mail), and serves the pages of both.
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function
     logs           the service's log lines of a trace
-    problem_codes  the problem to which the service turns an exception
+    problem_codes  the problem to which the service turns an exception, with its texts
     errors         the error of all modules
     problems       errors as problem documents
     parameters     query parameters

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.collector import source
 from lab.collector.balancer import with_own_answers
-from lab.collector.problem_codes import problem_code
+from lab.collector.problem_codes import known_problem
 from lab.collector.spans import Span, Value
 from lab.collector.stages import OTHER
 from lab.collector.store import Trace
@@ -72,7 +72,7 @@ def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
 
 def _span(placed: PlacedSpan, began_ns: int, status: Value | None) -> Document:
     span = placed.span
-    error_type = span.attributes.get("error.type")
+    problem = known_problem(span.attributes.get("error.type"), status) if span.error else None
     return {
         "id": span.span_id,
         "parent_id": span.parent_id,
@@ -83,7 +83,8 @@ def _span(placed: PlacedSpan, began_ns: int, status: Value | None) -> Document:
         "duration_ms": _ms(span.duration_ns),
         "depth": placed.depth,
         "error": span.error,
-        "problem": problem_code(error_type, status) if span.error else None,
+        "problem": problem.code if problem else None,
+        "problem_detail": problem.detail if problem else None,
         "attributes": dict(span.attributes),
         "code": source.code_location(span.attributes),
     }

@@ -1,44 +1,58 @@
-"""Finds the code of the problem to which the service turns an exception."""
+"""Finds the problem to which the service turns an exception: its code, and what to do about it."""
 
 import ast
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lab.stack.paths import CHECKOUT
 
-_ERRORS = CHECKOUT / "app" / "errors"
-
-
+_ERRORS: Final = CHECKOUT / "app" / "errors"
 # FastAPI raises the same exception for a body that is not JSON and for invalid content.
-_BY_STATUS: Final = {400: "malformed-json", 422: "invalid-content"}
+_BY_STATUS: Final = {400: "MalformedJson", 422: "Invalid"}
 
 
-def problem_code(error_type: object, status: object = None) -> str | None:
-    """Return the problem's code for an exception, such as `email-taken`, by the name of its class.
+class KnownProblem(NamedTuple):
+    """A problem of the service."""
+
+    code: str
+    """Such as `email-taken`."""
+    detail: str
+    """What has happened, and what the client should do next, in whole sentences."""
+
+
+def known_problem(error_type: object, status: object = None) -> KnownProblem | None:
+    """Return the problem for an exception, by the name of its class.
 
     `status` is that of the response. None if the class is in no file of app/errors. The lab does
-    not import the service, so the code is read from the source.
+    not import the service, so the texts are read from the source.
     """
     if error_type == "RequestValidationError":
-        return _BY_STATUS.get(status) if isinstance(status, int) else None
-    return _codes().get(error_type) if isinstance(error_type, str) else None
+        error_type = _BY_STATUS.get(status) if isinstance(status, int) else None
+    return _problems().get(error_type) if isinstance(error_type, str) else None
 
 
 @lru_cache(maxsize=1)
-def _codes() -> dict[str, str]:
-    return {name: code for file in _ERRORS.glob("*.py") for name, code in _codes_in(file)}
+def _problems() -> dict[str, KnownProblem]:
+    return {
+        name: KnownProblem(texts["code"], f"{texts['happened']} {texts['action']}")
+        for file in sorted(_ERRORS.glob("*.py"))
+        for name, texts in _texts_of_classes(file)
+        if texts.keys() >= {"code", "happened", "action"}
+    }
 
 
-def _codes_in(file: Path) -> list[tuple[str, str]]:
+def _texts_of_classes(file: Path) -> list[tuple[str, dict[str, str]]]:
     classes = [it for it in ast.parse(file.read_text()).body if isinstance(it, ast.ClassDef)]
-    return [
-        (own.name, step.value.value)
-        for own in classes
+    return [(own.name, _texts(own)) for own in classes]
+
+
+def _texts(own: ast.ClassDef) -> dict[str, str]:
+    return {
+        step.targets[0].id: step.value.value
         for step in own.body
         if isinstance(step, ast.Assign)
         and isinstance(step.targets[0], ast.Name)
-        and step.targets[0].id == "code"
         and isinstance(step.value, ast.Constant)
         and isinstance(step.value.value, str)
-    ]
+    }

@@ -20,6 +20,7 @@
                              duration is known (Server-Timing)
       depth, error           depth is 0 for a root; error is true if the stage failed
       problem                the problem's code of the exception with which it failed, or null
+      problem_detail         what has happened, and what the client should do next, or null
       attributes             OpenTelemetry's
       code                   {"file", "line", "function"} or null
     response                 version, status, reason, headers ([name, value] pairs), body (parsed if

@@ -40,6 +40,7 @@ def server_timing(header: str | None, parent_id: str) -> list[dict[str, Any]]:
                 "depth": 2,
                 "error": False,
                 "problem": None,
+                "problem_detail": None,
                 "attributes": attributes,
                 "code": None,
             }

@@ -46,6 +46,7 @@
  * @property {number} duration_ms
  * @property {boolean} error
  * @property {string | null} problem the code of the problem to which the exception leads
+ * @property {string | null} problem_detail what has happened, and what the client should do next
  * @property {Record<string, unknown>} attributes
  * @property {{file: string, line: number, function: string | null} | null} code
  *

@@ -10,16 +10,16 @@ export function isFailure({ status }) {
 }
 
 /**
- * Return the code of the problem in the response, if a stage of the service names it.
+ * Return the stage of the service that names the problem in the response.
  *
  * @param {Trace} trace
- * @returns {string | null}
+ * @returns {import("./api.js").Span | null}
  */
-export function problemOf(trace) {
+export function failedStage(trace) {
   const named = trace.spans.filter((span) => span.problem);
   if (named.length === 0 || !isFailure(trace)) return null;
   // An exception passes through several stages. The response is made from the one that ended last.
-  return named.reduce((one, other) => (endOf(one) >= endOf(other) ? one : other)).problem;
+  return named.reduce((one, other) => (endOf(one) >= endOf(other) ? one : other));
 }
 
 /** @param {string} code @returns {HTMLElement} a link to the page that explains the problem */

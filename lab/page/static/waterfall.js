@@ -5,7 +5,7 @@ import { exchange } from "./exchange.js";
 import { clock, duration, share } from "./format.js";
 import { endOf, largestGap, lengthOf, ownTime, rows, tree } from "./outline.js";
 import { glyph, PLACES, placeOf, whereOf } from "./places.js";
-import { isFailure, problemLink, problemOf } from "./problem.js";
+import { failedStage, isFailure, problemLink } from "./problem.js";
 import { call, status } from "./request.js";
 import { retry } from "./retry.js";
 import { Scale } from "./scale.js";
@@ -42,7 +42,7 @@ export function waterfall(trace, { choose, previous, close }) {
       el("p", { class: "actions" },
         previous, el("button", { class: "quiet", onclick: close }, "Close"))),
     facts(trace),
-    ...(isFailure(trace) ? [el("p", { class: "retry" }, el("strong", {}, "Retry: "), retry(trace))] : []),
+    ...(isFailure(trace) ? [el("p", { class: "retry" }, el("strong", {}, "What to do: "), retry(trace))] : []),
     treegrid("Stages of this request", "one", heads, stages, choose),
     legend(rows(roots)),
     el("p", { class: "unnamed" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
@@ -63,8 +63,8 @@ export function facts(trace) {
 
 /** @param {Trace} trace @returns {HTMLElement | null} */
 function problem(trace) {
-  const code = problemOf(trace);
-  return code === null ? null : problemLink(code);
+  const code = failedStage(trace)?.problem;
+  return code ? problemLink(code) : null;
 }
 
 /** @param {Branch[]} roots @returns {boolean} whether a stage began after the request had ended */

@@ -35,7 +35,7 @@ def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client
     expect(stage(page, "sql").filter(has_text="failed: UniqueViolation")).to_be_visible()
     service = stage(page, "service").filter(has_text="failed: EmailTaken")
     expect(service.get_by_role("link", name="email-taken")).to_be_visible()
-    expect(page.get_by_text("The request conflicts with stored data.")).to_be_visible()
+    expect(page.get_by_text("Log in, or use another address.")).to_be_visible()
     page.locator(".facts").get_by_role("link", name="email-taken").click()
     expect(page).to_have_url(re.compile("/problems/email-taken$"))
 

@@ -1,14 +1,15 @@
-"""The problem's code of a failed stage, which the collector finds in the source of the service."""
+"""The problem of a failed stage, which the collector finds in the source of the service."""
 
 from app.http.problems import errors_by_code
-from lab.collector.problem_codes import problem_code
+from lab.collector.problem_codes import KnownProblem, known_problem
 
 
-def test_each_error_of_the_service_has_its_code() -> None:
-    """The collector does not import the service, and finds the same codes."""
+def test_each_error_of_the_service_has_its_code_and_its_texts() -> None:
+    """The collector does not import the service, and finds the same texts."""
     for code, error in errors_by_code().items():
-        assert problem_code(error.__qualname__) == code
-    assert problem_code("RequestValidationError", 422) == "invalid-content"
-    assert problem_code("RequestValidationError", 400) == "malformed-json"
-    assert problem_code("UniqueViolation") is None
-    assert problem_code(None) is None
+        detail = f"{error.happened} {error.action}"
+        assert known_problem(error.__qualname__) == KnownProblem(code, detail)
+    assert known_problem("RequestValidationError", 422) == known_problem("Invalid")
+    assert known_problem("RequestValidationError", 400) == known_problem("MalformedJson")
+    assert known_problem("UniqueViolation") is None
+    assert known_problem(None) is None

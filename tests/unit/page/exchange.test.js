@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { exportRequest, newContext } from "../../../lab/page/static/client_spans.js";
 import { asCurl, asHttpie, isRepeatable, missing, quoted } from "../../../lab/page/static/copying.js";
-import { problemOf } from "../../../lab/page/static/problem.js";
+import { failedStage } from "../../../lab/page/static/problem.js";
 import { retry } from "../../../lab/page/static/retry.js";
 
 const ORIGIN = "http://localhost:8080";
@@ -60,19 +60,27 @@ Deno.test("without a method and a path, there is no command", () => {
 });
 
 Deno.test("a retry needs what the response or the method asks for", () => {
-  match(retry(trace("POST", "/api/users", 429, {}, { "retry-after": "7" })), /^Wait 7 s \(Retry-After\)/);
-  match(retry(trace("PATCH", "/api/users/1", 412, { "if-match": '"a1"' })), /new ETag in If-Match/);
+  const orders = "/api/users/{user_id}/orders";
   match(retry(trace("PATCH", "/api/users/1", 200, { "if-match": '"a1"' })), /the retry gets 412/);
-  match(retry(trace("POST", "/api/users/{user_id}/orders", 201, { "idempotency-key": "k" })), /runs the request once/);
-  match(retry(trace("POST", "/api/users/{user_id}/orders", 201)), /second order/);
-  match(retry(trace("GET", "/api/products", 503, {}, { "retry-after": "1" })), /A retry is safe/);
+  match(retry(trace("POST", orders, 201, { "idempotency-key": "k" })), /runs the request once/);
+  match(retry(trace("POST", "/api/users", 201, { "idempotency-key": "k" })), /^A retry runs the request a second time/);
+  match(retry(trace("POST", orders, 201)), /second order/);
+  match(retry(trace("POST", orders, 429, {}, { "retry-after": "7" })), /^Retry-After is 7 s. The service has refused .* a retry is safe.$/);
+  match(retry(trace("GET", "/api/products", 503, {}, { "retry-after": "1" })), /^Retry-After is 1 s. A retry is safe/);
+  match(retry(trace("GET", "/api/nothing", 404)), /^The same request fails again/);
+});
+
+Deno.test("after an error, the texts of the service say what to do", () => {
+  const problem_detail = "Your role does not allow this. Sign in with an account that may do this.";
+  const forbidden = { stage: "service", problem: "forbidden", problem_detail, start_ms: 1, duration_ms: 1, attributes: {} };
+  equal(retry(trace("POST", "/api/products", 403, {}, {}, [forbidden])), problem_detail);
 });
 
 Deno.test("the problem of a response is that of the stage that ended last", () => {
   const failed = (problem, start, length) => ({ stage: "service", problem, start_ms: start, duration_ms: length, attributes: {} });
   const stages = [failed("invalid-token", 1, 1), failed("email-taken", 2, 5), failed("idempotency-mismatch", 3, 1)];
-  equal(problemOf(trace("POST", "/api/users", 409, {}, {}, stages)), "email-taken");
-  equal(problemOf(trace("POST", "/api/users", 201, {}, {}, stages)), null);
+  equal(failedStage(trace("POST", "/api/users", 409, {}, {}, stages)).problem, "email-taken");
+  equal(failedStage(trace("POST", "/api/users", 201, {}, {}, stages)), null);
 });
 
 Deno.test("the browser's spans omit the values of unknown parameters", () => {
