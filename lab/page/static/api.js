@@ -44,6 +44,7 @@
  * @property {string} name
  * @property {number} start_ms relative to the start of the trace
  * @property {number} duration_ms
+ * @property {number} depth below the root
  * @property {boolean} error
  * @property {string | null} problem the code of the problem to which the exception leads
  * @property {string | null} problem_detail what has happened, and what the client should do next

@@ -2,7 +2,7 @@
 import { endOf, rows } from "./outline.js";
 
 /**
- * A time in which one stage alone determined how long the request took.
+ * An interval of the critical path, and the stage that is on the path in it.
  *
  * @typedef {import("./outline.js").Branch} Branch
  * @typedef {{id: string, start_ms: number, duration_ms: number}} Section
@@ -20,10 +20,9 @@ export function isJob({ stage }) {
  * Return the critical path of a request: the chain of stages that determined its duration. At each
  * moment, exactly one stage is on the path, so the sections add up to the duration of the root.
  *
- * The path is followed from the end of the root to its start. A stage waits for the child that ends
- * last, before that for the child that ended last before this one, and so on. In the rest of its time,
- * the stage itself is on the path. A child that runs on after its parent counts only until the
- * parent's end. A job does not count.
+ * The walk goes back in time from the end of the root. It takes the child that ended last, then the
+ * child that ended last before that one began, and so on. Between children, the stage itself is on the
+ * path. A child that outlasts its parent counts until the parent's end. Jobs do not count.
  *
  * @param {Branch[]} roots the first one is the request
  * @returns {Section[]} ordered by time

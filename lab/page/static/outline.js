@@ -6,42 +6,22 @@
  */
 
 /**
- * Put spans under their parents, ordered by start. A span whose parent has not arrived is at the
- * top level. Of spans in a cycle, the first is at the top level.
+ * Put spans under their parents.
  *
- * @param {Span[]} spans
- * @returns {Branch[]}
+ * @param {Span[]} spans in the collector's order: parents before their children, with their depths
+ * @returns {Branch[]} the first one is the request
  */
 export function tree(spans) {
-  /** @type {Map<string, Branch>} */
-  const nodes = new Map(spans.map((span) => [span.id, { span, depth: 0, children: [] }]));
-  /** @type {Map<Branch, Branch>} */
-  const parents = new Map();
   /** @type {Branch[]} */
   const roots = [];
-  // The last span first, so that the first span of a cycle closes it, and becomes a root.
-  for (const node of [...nodes.values()].sort((one, other) => other.span.start_ms - one.span.start_ms)) {
-    let ancestor = nodes.get(node.span.parent_id ?? "");
-    const parent = ancestor;
-    while (ancestor && ancestor !== node) ancestor = parents.get(ancestor);
-    if (parent && !ancestor) {
-      parents.set(node, parent);
-      parent.children.push(node);
-    } else {
-      roots.push(node);
-    }
+  /** @type {Branch[]} the last span of each depth */
+  const path = [];
+  for (const span of spans) {
+    const node = { span, depth: span.depth, children: [] };
+    (path[span.depth - 1]?.children ?? roots).push(node);
+    path[span.depth] = node;
   }
-  return level(roots, 0);
-}
-
-/** @param {Branch[]} nodes @param {number} depth @returns {Branch[]} */
-function level(nodes, depth) {
-  nodes.sort((one, other) => one.span.start_ms - other.span.start_ms);
-  for (const node of nodes) {
-    node.depth = depth;
-    level(node.children, depth + 1);
-  }
-  return nodes;
+  return roots;
 }
 
 /** @param {Branch[]} nodes @returns {Branch[]} each node, followed by its descendants */

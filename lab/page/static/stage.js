@@ -3,7 +3,7 @@ import { plan } from "./api.js";
 import { criticalPath, isJob, overruns } from "./critical_path.js";
 import { el, setProperties } from "./dom.js";
 import { duration, plain, share } from "./format.js";
-import { ownTime, tree } from "./outline.js";
+import { endOf, ownTime, tree } from "./outline.js";
 import { glyph, placeOf, whereOf } from "./places.js";
 import { problemLink } from "./problem.js";
 import { sourceOf } from "./source.js";
@@ -41,21 +41,22 @@ export function stagePanel(trace, branch, close) {
 }
 
 /** @param {Trace} trace @param {Branch} branch */
-function figures(trace, { span, children }) {
+function figures(trace, branch) {
+  const { span, children } = branch;
+  const roots = tree(trace.spans);
+  // A job is not a part of the request, and may take longer.
+  const isPart = !isJob(span) && span.start_ms < endOf(roots[0].span);
   /** @type {[string, string][]} */
   const entries = [
-    ["Duration", `${duration(span.duration_ms)}, ${share(span.duration_ms, trace.duration_ms)} of the request`],
+    ["Duration", `${duration(span.duration_ms)}${isPart ? `, ${share(span.duration_ms, trace.duration_ms)} of the request` : ""}`],
+    ...(children.length > 0 ? [/** @type {[string, string]} */ (["Self time", duration(ownTime(branch))])] : []),
     ["Start", `${duration(span.start_ms)} after the start of the request`],
     ["Where", ["database", "redis"].includes(placeOf(span)) ? `${whereOf(span)}, measured by ${span.process}` : whereOf(span)],
   ];
-  if (children.length > 0) {
-    entries.splice(1, 0, ["Self time", duration(ownTime({ span, children, depth: 0 }))]);
-  }
-  const roots = tree(trace.spans);
   const critical = criticalPath(roots).filter((it) => it.id === span.id).reduce((sum, it) => sum + it.duration_ms, 0);
   if (critical > 0) entries.push(["Critical path", `${duration(critical)}, without child stages`]);
   const after = overruns(roots).get(span.id);
-  const why = isJob(span) ? ", which does not wait for it" : ". On the critical path, only the time until then counts";
+  const why = isJob(span) ? ", which does not wait for it" : ". The critical path counts only the time before that end.";
   if (after) entries.push(["End", `${duration(after)} after the end of its parent${why}`]);
   return [...entries.flatMap(entry), ...outcome(span)];
 }

@@ -45,7 +45,7 @@ export function waterfall(trace, { choose, previous, close }) {
     ...(isFailure(trace) ? [el("p", { class: "retry" }, el("strong", {}, "What to do: "), retry(trace))] : []),
     treegrid("Stages of this request", "one", heads, stages, choose),
     legend(rows(roots)),
-    el("p", { class: "unnamed" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
+    path.length > 0 && el("p", { class: "unnamed" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
     el("p", { class: "unnamed" }, ...gapText(trace, gap)),
     later(roots) && el("p", { class: "unnamed" }, "The stages to the right of the first bar ran after the response. They are not part of the request's duration."),
     ...exchange(trace),
@@ -75,8 +75,7 @@ function later(roots) {
 /** @param {import("./critical_path.js").Section[]} path @param {Branch[]} roots */
 function pathText(path, roots) {
   const parts = largestParts(path, roots, 3).map(({ stage, duration_ms: time }) => `${stage} ${duration(time)}`);
-  return ["Critical path, the stages that determined the duration: ", el("strong", {}, parts.join(", ")),
-    "; marked by a line below the bar."];
+  return ["Largest parts of the critical path: ", el("strong", {}, parts.join(", ")), ". A line below a bar marks the path."];
 }
 
 /**
