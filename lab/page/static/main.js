@@ -1,5 +1,5 @@
 // @ts-check
-import { cancelComparison, chooseForComparison, marked, showNextStep } from "./choosing.js";
+import { cancelComparison, chooseForComparison, marked, showNextStep } from "./comparison_choice.js";
 import { requestPage } from "./api.js";
 import { DetailView } from "./detail_view.js";
 import { announce, byId, el } from "./dom.js";
@@ -30,7 +30,7 @@ const empty = emptyList(() => {
 });
 const requests = new Requests({
   choose: (id) => choose({ trace: id, compare: null, stage: null }),
-  compare,
+  compare: chooseForComparison,
   loadOlder: () => feed.loadOlder(),
   slownessOf: (entry) => usual.slownessOf(entry),
 }, empty.element);
@@ -139,12 +139,6 @@ function show() {
     focusList();
   });
   details.show();
-}
-
-/** @param {string} id */
-function compare(id) {
-  chooseForComparison(id);
-  show();
 }
 
 /**

@@ -23,26 +23,7 @@ export function choose(change) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(selected)) if (value) parameters.set(name, value);
   const hash = parameters.size > 0 ? `#${parameters}` : location.pathname + location.search;
-  if (hash === location.hash) return;
   // Not `location.hash = …`, because an empty hash would scroll to the top.
-  history.pushState(null, "", hash);
+  if (hash !== location.hash) history.pushState(null, "", hash);
   dispatchEvent(new PopStateEvent("popstate"));
-}
-
-/**
- * Add a request to the comparison, or remove a request that is compared already. The comparison has
- * the two requests that were added last. So 'Compare' on two rows compares these two requests,
- * whichever request was open before.
- *
- * @param {string} id
- */
-export function chooseToCompare(id) {
-  const { trace, compare } = selection();
-  if (compare && (id === trace || id === compare)) {
-    choose({ trace: id === trace ? compare : trace, compare: null, stage: null });
-  } else if (trace && id !== trace) {
-    choose({ trace: compare ?? trace, compare: id, stage: null });
-  } else {
-    choose({ trace: id, compare: null, stage: null });
-  }
 }

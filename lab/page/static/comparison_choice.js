@@ -1,16 +1,24 @@
 // @ts-check
 import { byId, el } from "./dom.js";
-import { chooseToCompare, selection } from "./selection.js";
+import { choose, selection } from "./selection.js";
 
-/** The first of two requests, while the user has not chosen the second one. @type {string | null} */
+/** The request chosen as A, while B is missing. @type {string | null} */
 let first = null;
 
-/** Take a request for a comparison, as A or as B. @param {string} id */
+/**
+ * Choose a request for a comparison, as A or as B, or take back such a choice. The comparison has the
+ * two requests that were chosen last, whichever request was open before.
+ *
+ * @param {string} id
+ */
 export function chooseForComparison(id) {
-  const wasFirst = first === id;
-  chooseToCompare(id);
   const { trace, compare } = selection();
-  first = compare || wasFirst ? null : trace;
+  /** @type {{trace: string | null, compare: string | null}} */
+  let next = { trace: id, compare: null };
+  if (compare && (id === trace || id === compare)) next = { trace: id === trace ? compare : trace, compare: null };
+  else if (trace && id !== trace) next = { trace: compare ?? trace, compare: id };
+  first = next.compare || first === id ? null : next.trace;
+  choose({ ...next, stage: null });
 }
 
 /** @returns {{trace: string | null, a: string | null, b: string | null}} the open request, and the two that are compared */
