@@ -71,7 +71,7 @@ function attribute(key, value) {
   return { key, value: typeof value === "number" ? { intValue: value } : { stringValue: value } };
 }
 
-/** @param {number} ms @returns {string} a number of nanoseconds is too large for a JavaScript number */
+/** @param {number} ms @returns {string} as text, because nanoseconds since the epoch exceed JavaScript's safe integers */
 function nanoseconds(ms) {
   return `${BigInt(Math.round(ms * 1000)) * 1000n}`;
 }
@@ -79,7 +79,8 @@ function nanoseconds(ms) {
 /** @param {string} url */
 function withoutValues(url) {
   const { origin, pathname, searchParams } = new URL(url);
-  const shown = [...searchParams].map(([name, value]) => `${name}=${SHOWN_PARAMETERS.has(name) ? value : "…"}`);
+  const shown = [...searchParams]
+    .map(([name, value]) => `${encodeURIComponent(name)}=${SHOWN_PARAMETERS.has(name) ? encodeURIComponent(value) : "…"}`);
   return `${origin}${pathname}${shown.length > 0 ? `?${shown.join("&")}` : ""}`;
 }
 

@@ -79,19 +79,27 @@ async function show(run, linkTo) {
 function sendOwn(linkTo) {
   const [method, path, body] = ["method", "request-path", "request-body"].map((id) =>
     /** @type {HTMLInputElement} */ (byId(id)).value.trim());
-  const error = byId("request-body-error");
-  const target = new URL(path || "/", location.href);
-  let parsed;
-  try {
-    parsed = body && method !== "GET" ? JSON.parse(body) : undefined;
-    error.textContent = "";
-  } catch {
-    error.textContent = "This is not JSON. Text needs double quotes.";
-    byId("request-body").focus();
-    return;
-  }
+  const target = URL.canParse(path || "/", location.href) ? new URL(path || "/", location.href) : null;
+  const json = method === "GET" || !body ? undefined : parsed(body);
+  showError("request-path", target ? "" : "This is not a path. Begin with one slash.");
+  showError("request-body", json === null ? "This is not JSON. Text needs double quotes." : "");
   // Only the path is used: another server would not be a part of this stack.
-  show(() => call(method, target.pathname + target.search, parsed), linkTo);
+  if (target && json !== null) show(() => call(method, target.pathname + target.search, json?.value), linkTo);
+}
+
+/** @param {string} text @returns {{value: unknown} | null} null if it is not JSON */
+function parsed(text) {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return null;
+  }
+}
+
+/** Show an error at a field, and focus the field. @param {string} id @param {string} text empty if there is no error */
+function showError(id, text) {
+  byId(`${id}-error`).textContent = text;
+  if (text) byId(id).focus();
 }
 
 /**

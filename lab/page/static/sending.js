@@ -3,8 +3,11 @@ import { exportRequest, newContext, traceparent } from "./client_spans.js";
 
 /** @typedef {import("./client_spans.js").Part} Part */
 
-/** If the computer has slept since the page was loaded, the page's clock differs by more than this. */
+/** If the two clocks differ by more than this, the computer has slept since the page was loaded. */
 const MAX_CLOCK_DIFFERENCE_MS = 5;
+
+// A full buffer records no more timings. Not after each request, because others may be running.
+performance.addEventListener("resourcetimingbufferfull", () => performance.clearResourceTimings());
 
 /**
  * Send a request to the service as any client does. Measure it, and report its stages to the collector.
@@ -50,8 +53,7 @@ async function measured(url, startedAt) {
   // The browser records the timing in a separate task, after the last byte.
   await new Promise((resolve) => setTimeout(resolve));
   const entries = performance.getEntriesByName(url, "resource");
-  const entry = /** @type {PerformanceResourceTiming[]} */ (entries).findLast((it) => it.startTime >= startedAt);
-  performance.clearResourceTimings();
+  const entry = /** @type {PerformanceResourceTiming[]} */ (entries).find((it) => it.startTime >= startedAt);
   const origin = epochOfPage();
   return entry ? parts(entry).map((part) => ({ ...part, start_ms: origin + part.start_ms })) : [];
 }
@@ -59,7 +61,7 @@ async function measured(url, startedAt) {
 /** @returns {number} the ms since the epoch at which `performance.now()` was 0 */
 function epochOfPage() {
   const byClock = Date.now() - performance.now();
-  // `timeOrigin` is more precise, but stays behind while the computer sleeps.
+  // `timeOrigin` is more precise, but does not advance while the computer sleeps.
   return Math.abs(byClock - performance.timeOrigin) > MAX_CLOCK_DIFFERENCE_MS ? byClock : performance.timeOrigin;
 }
 
