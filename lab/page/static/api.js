@@ -88,7 +88,7 @@ export class ApiError extends Error {
 }
 
 const UNREACHABLE = "The collector is unreachable. If the stack is not running, start it with make up.";
-const EXPIRED = "This request is no longer available: the collector keeps only the last 1,000 requests, until it restarts.";
+const EXPIRED = "The collector no longer has this request. It keeps the last 1,000 requests, and loses them when it restarts.";
 
 /**
  * Read a page of the requests that match the filter, newest first.

@@ -9,10 +9,10 @@ import { el } from "./dom.js";
  */
 export function emptyList(send, clear) {
   const nothing = el("div", {},
-    el("p", {}, "No requests yet. Send one from here or from a terminal."),
+    el("p", {}, "No requests to show yet. Send one from here or from a terminal."),
     el("p", { class: "actions" }, el("button", { class: "main", onclick: send }, "Send GET /api/products"), el("code", {}, "make trace")));
   const noMatch = el("div", { hidden: true },
-    el("p", {}, "No request matches, among all that the collector holds. Change or clear the filter. A new request that matches appears here."),
+    el("p", {}, "The collector has no request that matches. Change or clear the filter. New matches appear here."),
     el("p", { class: "actions" }, el("button", { class: "main", onclick: clear }, "Show all requests")));
   return {
     element: el("div", { class: "empty" }, nothing, noMatch),

@@ -9,8 +9,7 @@ import { retry } from "./retry.js";
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./http_headers.js").Headers} Headers */
 
 /**
- * Show what a request was besides its stages: headers, log lines, and commands that repeat it. The
- * parts are folded.
+ * Show a request's headers, its log lines, and commands that repeat it.
  *
  * @param {Trace} trace
  * @returns {HTMLElement[]}
@@ -27,7 +26,7 @@ function headersFold(trace) {
   return fold("headers", failed ? "Headers" : "Headers and retry",
     !failed && el("p", {}, el("strong", {}, "Retry: "), retry(trace)),
     el("div", { class: "sides" }, list("Request", request), list("Response", response)),
-    el("p", { class: "soft" }, "These are the headers that the service reads or sets. The load balancer records them. Of a secret, it records only that it was sent."));
+    el("p", { class: "soft" }, "The load balancer records only the headers that the service reads or sets. For a secret, it records only that the header was sent."));
 }
 
 /** @param {string} title @param {Headers} headers */
@@ -51,8 +50,11 @@ function logsFold(trace) {
 async function logged(id) {
   try {
     const { file, lines } = await logs(id);
-    if (file === null) return el("p", {}, "The service writes its log to the terminal in which `make up` runs. With `make start`, it writes a file, and its lines are shown here.");
-    if (lines.length === 0) return el("p", {}, `No line of this request is at the end of ${file}.`);
+    if (file === null) {
+      return el("p", {}, "There is no log file: ", el("code", {}, "make up"), " writes the log to its terminal. Start the stack with ",
+        el("code", {}, "make start"), " to see the lines here.");
+    }
+    if (lines.length === 0) return el("p", {}, `The end of ${file} has no line with this trace id.`);
     return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": `Log lines from ${file}` }, el("code", {}, lines.join("\n")));
   } catch (error) {
     return el("p", { class: "failure" }, /** @type {Error} */ (error).message);

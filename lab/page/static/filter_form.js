@@ -4,7 +4,7 @@ import { filterOf, queryOf } from "./filter.js";
 
 /** @typedef {import("./filter.js").Filter} Filter */
 
-/** While the user types, the list waits for this long. */
+/** The filter is applied after the user has not typed for this long. */
 const TYPING_PAUSE_MS = 250;
 
 /** The form of the filter. The filter itself is in the page's address. */
@@ -29,10 +29,6 @@ export class FilterForm {
     this.form.addEventListener("input", () => {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.take(), TYPING_PAUSE_MS);
-    });
-    this.form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.take();
     });
     this.open(Object.keys(this.filter).length > 0);
     this.fill();

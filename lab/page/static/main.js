@@ -37,11 +37,11 @@ const requests = new Requests({
 /** @type {Feed} */
 const feed = new Feed(requests, { onpage, onerror });
 const filter = new FilterForm((changed) => feed.show(changed));
-const openTab = addTabs(byId("requests"));
 const statistics = new StatisticsView((items) => {
   usual.update(items);
   requests.drawSoon();
 }, find);
+const openTab = addTabs(byId("requests"), () => statistics.draw());
 const path = new Path();
 const details = new DetailView();
 let newMessages = 0;

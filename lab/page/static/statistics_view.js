@@ -22,6 +22,8 @@ export class StatisticsView {
     this.find = find;
     this.timer = 0;
     this.place = byId("statistics");
+    /** @type {Statistics | null} */
+    this.last = null;
   }
 
   /** Read the statistics in a moment, because requests have arrived. */
@@ -37,21 +39,24 @@ export class StatisticsView {
     const read = await statistics().catch(() => null);
     if (!read) return;
     this.onread(read.items);
-    this.draw(read);
+    this.last = read;
+    this.draw();
   }
 
-  /** @param {Statistics} read */
-  draw({ items, bounds_ms: bounds, requests, seconds }) {
+  /** Draw what was read, if the statistics are open. */
+  draw() {
+    if (this.place.hidden || !this.last) return;
+    const { items, bounds_ms: bounds, requests, seconds } = this.last;
     const text = JSON.stringify([items, requests]);
     if (text === this.place.dataset.of) return;
     this.place.dataset.of = text;
     const focused = this.place.contains(document.activeElement) ? document.activeElement?.textContent : null;
     this.place.replaceChildren(
       el("p", { class: "soft rule" },
-        `${requests} requests in ${period(seconds)}: all that the collector holds, except those that the list hides by default. `
-        + "The times are those at the load balancer, without the client's network. The list marks a request as ",
+        `These are the ${requests} requests of the last ${period(seconds)}, without assets and health checks. `
+        + "Times are measured at the load balancer. A request is marked ",
         el("span", { class: "slow" }, "slow"),
-        ` if it took longer than the p95 of its route, and the route has at least ${MIN_REQUESTS} requests.`),
+        ` if it took longer than the p95 of its route. A route needs at least ${MIN_REQUESTS} requests for this.`),
       el("div", { role: "table", class: "routes", hidden: items.length === 0, "aria-label": "Statistics of each route" },
         el("div", { role: "rowgroup" }, el("div", { role: "row", class: "of-route head" },
           ...COLUMNS.map((name) => el("div", { role: "columnheader" }, name)))),
@@ -94,6 +99,6 @@ function histogram(counts, bounds) {
   const all = counts.flatMap((count, at) => (count > 0 ? [`${count}: ${rangeOf(bounds, at)}`] : []));
   return el("div", { class: "distribution" },
     el("div", { class: "histogram", "aria-hidden": "true" }, ...bars),
-    el("span", { class: "soft" }, `mostly ${rangeOf(bounds, counts.indexOf(highest))}`),
+    el("span", { class: "soft" }, `most often ${rangeOf(bounds, counts.indexOf(highest))}`),
     el("span", { class: "visually-hidden" }, `. Requests by duration: ${all.join("; ")}.`));
 }

@@ -1,12 +1,13 @@
 // @ts-check
 
 /**
- * Make the tabs of a tab list work: a click, and the arrow keys (WAI-ARIA Authoring Practices, tabs).
+ * Make the tabs of a tab list work: a click, and the arrow keys, Home and End (WAI-ARIA Authoring Practices, tabs).
  *
  * @param {HTMLElement} list
+ * @param {() => void} onopen called after a tab was opened
  * @returns {(tab: HTMLElement) => void} opens a tab
  */
-export function addTabs(list) {
+export function addTabs(list, onopen) {
   const tabs = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[role=tab]")]);
 
   /** @param {HTMLElement} opened */
@@ -18,14 +19,14 @@ export function addTabs(list) {
       const panel = /** @type {HTMLElement} */ (document.getElementById(tab.getAttribute("aria-controls") ?? ""));
       panel.hidden = !isOpen;
     }
+    onopen();
   }
 
   for (const tab of tabs) tab.addEventListener("click", () => open(tab));
   list.addEventListener("keydown", (event) => {
     const at = tabs.indexOf(/** @type {HTMLElement} */ (event.target));
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (at < 0 || !step) return;
-    const next = tabs[(at + step + tabs.length) % tabs.length];
+    const next = { ArrowLeft: tabs.at(at - 1), ArrowRight: tabs[(at + 1) % tabs.length], Home: tabs[0], End: tabs.at(-1) }[event.key];
+    if (at < 0 || !next) return;
     open(next);
     next.focus();
     event.preventDefault();

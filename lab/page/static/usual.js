@@ -22,7 +22,7 @@ export class Usual {
   slownessOf(entry) {
     const route = this.routes.get(keyOf(entry));
     if (entry.background || !route || entry.server_ms <= route.p95_ms) return null;
-    return `Slower than 95 % of the last ${route.requests} requests to this route, which took up to ${duration(route.p95_ms)} on the server`;
+    return `Took ${duration(entry.server_ms)} on the server. The p95 of this route is ${duration(route.p95_ms)}, over ${route.requests} requests.`;
   }
 }
 

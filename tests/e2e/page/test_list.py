@@ -74,7 +74,7 @@ def test_an_empty_or_invalid_filter_says_what_to_do(page: Page, client: Client) 
     expect(status).to_have_accessible_description(re.compile("code such as 404"))
     expect(status).to_have_attribute("aria-invalid", "true")
     status.fill("599")
-    expect(page.get_by_text("No request matches")).to_be_visible()
+    expect(page.get_by_text("The collector has no request that matches.")).to_be_visible()
     expect(status).not_to_have_attribute("aria-invalid", "true")
     page.get_by_role("button", name="Show all requests").click()
     expect(request(page, listed)).to_be_visible()
@@ -110,7 +110,7 @@ def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Clie
     expect(row.get_by_role("cell")).to_have_text(
         [f"GET {path}/{{id}}", "21", re.compile("\N{EN DASH}|/s|/min"), "0\xa0%", "0\xa0%",
          "3.00\xa0ms", "3.00\xa0ms", "900\xa0ms",
-         re.compile(r"mostly 2 to 5\sms.*20: 2 to 5\sms; 1: 500\sms")]
+         re.compile(r"most often 2 to 5\sms.*20: 2 to 5\sms; 1: 500\sms")]
     )  # fmt: skip
     row.get_by_role("button").click()
     expect(requests(page)).to_have_count(21)

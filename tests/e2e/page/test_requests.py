@@ -23,7 +23,7 @@ NOT_LIVE = "Not live: the collector is unreachable"
 def test_the_empty_list_says_how_to_send_a_request(page: Page) -> None:
     """Without requests, the page shows a text, a button that sends a request, and a command."""
     go(page)
-    empty = page.get_by_text("No requests yet")
+    empty = page.get_by_text("No requests to show yet")
     expect(empty).to_be_visible()
     expect(page.get_by_text("make trace")).to_be_visible()
     page.get_by_role("button", name="Send GET /api/products").click()
@@ -60,7 +60,11 @@ def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
     go(page)
     page.get_by_role("button", name="Any request", exact=True).click()
     page.get_by_label("Method", exact=True).select_option("POST")
-    page.get_by_label("Path", exact=True).fill("https://other.example/api/users")
+    path = page.get_by_label("Path", exact=True)
+    path.fill("//")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(path).to_have_accessible_description(re.compile("This is not a path"))
+    path.fill("https://other.example/api/users")
     body = page.get_by_label("Body, as JSON")
     body.fill("{'name': 1}")
     page.get_by_role("button", name="Send", exact=True).click()
@@ -230,7 +234,7 @@ def test_the_page_survives_a_restart_of_the_collector(
     expect(request(page, before)).to_be_visible()
     expect(stage(page, "commit").first).to_be_visible()
     go(page, f"#trace={before}")
-    expect(page.get_by_role("alert")).to_contain_text("no longer available")
+    expect(page.get_by_role("alert")).to_contain_text("no longer has this request")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("alert")).to_be_hidden()
 
@@ -249,7 +253,7 @@ def test_the_page_retries_until_the_collector_is_back(
         request(page, before).click()
         expect(page.get_by_role("alert")).to_contain_text("The collector is unreachable")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    expect(page.get_by_role("alert")).to_contain_text("no longer available")
+    expect(page.get_by_role("alert")).to_contain_text("no longer has this request")
 
 
 @contextmanager
