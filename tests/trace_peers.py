@@ -81,7 +81,7 @@ def joined_document(*processes: str) -> dict[str, Any]:
     return {
         "trace_id": "", "started_at": "2026-11-22T20:00:00.000000Z", "duration_ms": 100.0,
         "method": "GET", "path": "/", "route": "/", "status": 200, "processes": list(processes),
-        "stages": len(spans), "cache": None, "request_id": None, "unnamed_ms": 3.0, "spans": spans,
+        "stages": len(spans), "cache": None, "request_id": None, "untraced_ms": 3.0, "spans": spans,
     }  # fmt: skip
 
 

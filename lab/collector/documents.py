@@ -41,7 +41,7 @@ def document(trace: Trace) -> Document:
     overview = _summary(trace.trace_id, placed)
     return {
         **overview,
-        "unnamed_ms": _ms(longest_gap_ns(placed)),
+        "untraced_ms": _ms(longest_gap_ns(placed)),
         "spans": [_span(it, began, overview["status"]) for it in placed],
     }
 

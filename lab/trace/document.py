@@ -12,7 +12,7 @@
                              spans are only those in the response's Server-Timing header
     page                     the address that shows the trace on the lab's page, or null
     previous_trace_id        the previous request to the same route; only if `joined` is true
-    unnamed_ms               the largest untraced gap: time that no leaf stage covers
+    untraced_ms              the largest untraced gap: time that no leaf stage covers
     spans                    by start, parents before children, each with:
       id, parent_id          parent_id is null for a root
       process, stage, name   stage is one of a fixed vocabulary; name is the span's own name

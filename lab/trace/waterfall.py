@@ -100,7 +100,7 @@ def _sum(document: Document) -> str:
     parts = " + ".join(f"{stage} {took[stage]:.1f}" for stage in STAGES if stage in took)
     return (
         f"sum {parts} = {sum(took.values()):.1f} of {document['duration_ms']:.1f} ms; "
-        f"largest untraced gap: {document['unnamed_ms']:.1f} ms"
+        f"largest untraced gap: {document['untraced_ms']:.1f} ms"
     )
 
 

@@ -14,12 +14,12 @@
  * @property {string | null} cache
  * @property {string | null} request_id
  *
- * @typedef {object} OfList what an entry of the list has besides the summary
+ * @typedef {object} ListFields what an entry of the list has besides the summary
  * @property {number} server_ms the duration without the client's own time
  * @property {string[]} user_ids the signed-in user, and the user in the path
  * @property {boolean} background whether the list hides the request by default
  *
- * @typedef {Summary & OfList} Entry
+ * @typedef {Summary & ListFields} Entry
  * @typedef {{items: Entry[], next_cursor: string | null, total: number}} Page
  *
  * @typedef {object} RouteStatistics
@@ -53,7 +53,7 @@
  *
  * @typedef {object} TraceFields what a trace has besides the summary
  * @property {Span[]} spans in the order of the waterfall
- * @property {number} unnamed_ms
+ * @property {number} untraced_ms
  * @property {string | null} previous_trace_id the previous request to the same route
  *
  * @typedef {Summary & TraceFields} Trace

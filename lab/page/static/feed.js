@@ -16,7 +16,7 @@ const RETRY_DELAY_MS = 2000;
 /** Fills the list from the collector: the first page, older pages, and new requests that match. */
 export class Feed {
   /**
-   * @param {import("./requests.js").Requests} list
+   * @param {import("./requests.js").RequestList} list
    * @param {object} handlers
    * @param {(page: Page) => void} handlers.onpage
    * @param {(error: import("./api.js").ApiError) => void} handlers.onerror

@@ -7,7 +7,7 @@ import { byId } from "./dom.js";
  * @param {"on" | "away"} kind
  * @param {string} text
  */
-export function live(kind, text) {
+export function showConnection(kind, text) {
   const place = byId("live");
   place.className = `live ${kind}`;
   // A screen reader reads a status whenever it is set. So it is not set to the same text again.

@@ -2,7 +2,7 @@
 import { message, messages } from "./api.js";
 import { announce, byId, el } from "./dom.js";
 import { follow } from "./live.js";
-import { live } from "./live_status.js";
+import { showConnection } from "./live_status.js";
 import { MessageList } from "./message_list.js";
 import { messageView } from "./message_view.js";
 
@@ -20,12 +20,12 @@ addEventListener("hashchange", () => {
 show(false);
 follow({
   onlive: () => {
-    live("on", "Live");
+    showConnection("on", "Live");
     // Events from before the connection was open are missing, so the list is read again.
-    list.load(messages()).catch((error) => live("away", error.message));
+    list.load(messages()).catch((error) => showConnection("away", error.message));
     if (failed) show(false);
   },
-  onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
+  onaway: () => showConnection("away", "Not live: the collector is unreachable. Retrying"),
   onmail: (summary) => {
     list.add(summary);
     announce(`New message: ${summary.subject}`);

@@ -8,19 +8,19 @@ import { Feed } from "./feed.js";
 import { isNarrow } from "./filter.js";
 import { FilterForm } from "./filter_form.js";
 import { follow } from "./live.js";
-import { live } from "./live_status.js";
+import { showConnection } from "./live_status.js";
 import { Path } from "./path.js";
 import { example, presets } from "./presets.js";
-import { Requests } from "./requests.js";
+import { RequestList } from "./requests.js";
 import { choose } from "./selection.js";
 import { signup } from "./signup.js";
 import { StatisticsView } from "./statistics_view.js";
 import { addTabs } from "./tabs.js";
-import { Usual } from "./usual.js";
+import { RouteDurations } from "./usual.js";
 
 /** @typedef {import("./api.js").Entry} Entry @typedef {import("./api.js").Page} Page */
 
-const usual = new Usual();
+const routeDurations = new RouteDurations();
 const empty = emptyList(() => {
   example(linkTo);
   focusList();
@@ -28,17 +28,17 @@ const empty = emptyList(() => {
   filter.set({});
   focusList();
 });
-const requests = new Requests({
+const requests = new RequestList({
   choose: (id) => choose({ trace: id, compare: null, stage: null }),
   compare: chooseForComparison,
   loadOlder: () => feed.loadOlder(),
-  slownessOf: (entry) => usual.slownessOf(entry),
+  slownessOf: (entry) => routeDurations.slownessOf(entry),
 }, empty.element);
 /** @type {Feed} */
 const feed = new Feed(requests, { onpage, onerror });
 const filter = new FilterForm((changed) => feed.show(changed));
 const statistics = new StatisticsView((items) => {
-  usual.update(items);
+  routeDurations.update(items);
   requests.drawSoon();
 }, find);
 const openTab = addTabs(byId("requests"), () => statistics.draw());
@@ -64,13 +64,13 @@ show();
 feed.filter = filter.filter;
 follow({
   onlive: () => {
-    live("on", "Live");
+    showConnection("on", "Live");
     // Events from before the connection was open are missing, so the list is read again.
     feed.ask();
     statistics.read();
     details.refresh();
   },
-  onaway: () => live("away", "Not live: the collector is unreachable. Retrying"),
+  onaway: () => showConnection("away", "Not live: the collector is unreachable. Retrying"),
   ontrace: (entry) => {
     feed.receive(entry);
     statistics.readSoon();

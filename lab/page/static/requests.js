@@ -9,7 +9,7 @@ import { COLUMNS, markRow, requestRow } from "./request_row.js";
 const MAX_ROWS = 200;
 
 /** The live list of requests, newest on top. */
-export class Requests {
+export class RequestList {
   /**
    * @param {object} handlers
    * @param {(id: string) => void} handlers.choose

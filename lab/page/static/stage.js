@@ -8,7 +8,7 @@ import { glyph, placeOf, whereOf } from "./places.js";
 import { problemLink } from "./problem.js";
 import { sourceOf } from "./source.js";
 import { formatted } from "./sql.js";
-import { MEANING } from "./words.js";
+import { MEANING } from "./stage_meanings.js";
 
 /** @typedef {import("./api.js").Trace} Trace @typedef {import("./outline.js").Branch} Branch */
 

@@ -6,8 +6,8 @@ import { duration } from "./format.js";
 /** With fewer requests to a route, its p95 says little. */
 export const MIN_REQUESTS = 20;
 
-/** Which duration is usual for each route, so that the list can mark a request that is slower. */
-export class Usual {
+/** The durations of each route, so that the list can mark a request that is slow. */
+export class RouteDurations {
   constructor() {
     /** @type {Map<string, RouteStatistics>} */
     this.routes = new Map();
@@ -18,7 +18,7 @@ export class Usual {
     this.routes = new Map(items.filter((it) => it.requests >= MIN_REQUESTS).map((it) => [keyOf(it), it]));
   }
 
-  /** @param {Entry} entry @returns {string | null} the reason, if the request was slower than usual */
+  /** @param {Entry} entry @returns {string | null} the reason, if the request was slow */
   slownessOf(entry) {
     const route = this.routes.get(keyOf(entry));
     if (entry.background || !route || entry.server_ms <= route.p95_ms) return null;

@@ -45,9 +45,9 @@ export function waterfall(trace, { choose, previous, close }) {
     ...(isFailure(trace) ? [el("p", { class: "retry" }, el("strong", {}, "What to do: "), retry(trace))] : []),
     treegrid("Stages of this request", "one", heads, stages, choose),
     legend(rows(roots)),
-    path.length > 0 && el("p", { class: "unnamed" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
-    el("p", { class: "unnamed" }, ...gapText(trace, gap)),
-    later(roots) && el("p", { class: "unnamed" }, "The stages to the right of the first bar ran after the response. They are not part of the request's duration."),
+    path.length > 0 && el("p", { class: "untraced" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
+    el("p", { class: "untraced" }, ...gapText(trace, gap)),
+    later(roots) && el("p", { class: "untraced" }, "The stages to the right of the first bar ran after the response. They are not part of the request's duration."),
     ...exchange(trace),
   ].filter((part) => part !== false);
 }
@@ -95,8 +95,8 @@ function legend(all) {
 
 /** @param {Trace} trace @param {{start_ms: number}} gap */
 function gapText(trace, gap) {
-  if (trace.unnamed_ms <= 0) return ["No untraced gap."];
-  const part = `${duration(trace.unnamed_ms)}, ${share(trace.unnamed_ms, trace.duration_ms)} of the request`;
+  if (trace.untraced_ms <= 0) return ["No untraced gap."];
+  const part = `${duration(trace.untraced_ms)}, ${share(trace.untraced_ms, trace.duration_ms)} of the request`;
   return ["Largest untraced gap: ", el("strong", {}, part),
     `, starting at ${duration(gap.start_ms)}; it is hatched in the first row.`];
 }

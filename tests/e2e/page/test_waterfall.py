@@ -36,7 +36,7 @@ def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) ->
     assert min(widths(stages(page).locator(".bar"))) >= 3
     gap_text = page.get_by_text("Largest untraced gap:")
     gap_ms, *_ = figures(gap_text.locator("strong").inner_text())
-    assert gap_ms == rounded(document["unnamed_ms"])
+    assert gap_ms == rounded(document["untraced_ms"])
 
 
 def test_a_failed_stage_is_marked(page: Page, client: Client) -> None:

@@ -91,7 +91,7 @@ def test_spans_of_all_processes_are_joined_in_any_order_of_arrival() -> None:
 def test_a_summary_combines_the_attributes_of_all_processes() -> None:
     """The duration is from the client, the route from the service, the status from Caddy."""
     trace = joined(by_client(), by_caddy(), by_app())
-    summary = {key: value for key, value in trace.items() if key not in {"spans", "unnamed_ms"}}
+    summary = {key: value for key, value in trace.items() if key not in {"spans", "untraced_ms"}}
     assert summary == {
         "trace_id": TRACE,
         "started_at": "2017-07-14T02:40:00.000000Z",
@@ -122,16 +122,16 @@ def test_the_last_cache_lookup_counts_unless_the_client_has_the_header() -> None
 
 def test_only_leaf_spans_count_as_traced_time() -> None:
     """The client's leaf span `wait` covers 10 to 90 of 100 ms, so the largest gap is 10 ms."""
-    assert joined(by_client(), by_caddy(), by_app())["unnamed_ms"] == 10.0
+    assert joined(by_client(), by_caddy(), by_app())["untraced_ms"] == 10.0
     # Without the client's spans, one gap is from 35 ms, the end of `redis`, to 60 ms, the start of
     # `sql`. The other gap is smaller: from 70 ms, the end of `sql`, to 80 ms, the end of the load
     # balancer's span.
-    assert joined(by_caddy(), by_app())["unnamed_ms"] == 25.0
+    assert joined(by_caddy(), by_app())["untraced_ms"] == 25.0
 
 
 def test_a_single_span_has_no_untraced_gap() -> None:
     """The span is a leaf and covers the whole duration of the trace."""
-    assert joined(by_caddy())["unnamed_ms"] == 0.0
+    assert joined(by_caddy())["untraced_ms"] == 0.0
 
 
 def test_the_status_of_a_response_of_the_load_balancer_is_in_the_summary() -> None:
@@ -164,4 +164,4 @@ def test_spans_in_a_cycle_are_shown_once_each() -> None:
     ]
     trace = joined(request("unknown", *cycle))
     assert [it["name"] for it in trace["spans"]] == ["one", "two", "itself"]
-    assert trace["unnamed_ms"] >= 0
+    assert trace["untraced_ms"] >= 0

@@ -132,7 +132,7 @@ def test_the_document_has_every_documented_name(run: Any) -> None:
     document = result.documents[0]
     assert set(document) == {
         "trace_id", "started_at", "duration_ms", "method", "path", "route", "status", "processes",
-        "stages", "cache", "request_id", "joined", "page", "unnamed_ms", "spans",
+        "stages", "cache", "request_id", "joined", "page", "untraced_ms", "spans",
         "response",
     }  # fmt: skip
     assert document["processes"] == ["client", "app"]

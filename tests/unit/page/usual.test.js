@@ -1,14 +1,14 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { period, rangeOf, rate, Usual } from "../../../lab/page/static/usual.js";
+import { period, rangeOf, rate, RouteDurations } from "../../../lab/page/static/usual.js";
 
 /** With a blank in place of the no-break space before a unit. */
 const spaced = (text) => text.replaceAll("\u00a0", " ");
 
 Deno.test("a request is slow above the p95 of its route, if the route has at least 20 requests", () => {
-  const usual = new Usual();
+  const routeDurations = new RouteDurations();
   const read = { method: "GET", route: "/often", requests: 20, p95_ms: 10 };
-  usual.update([read, { ...read, route: "/rarely", requests: 19 }]);
-  const slowness = (route, ms, more) => usual.slownessOf({ method: "GET", route, server_ms: ms, background: false, ...more });
+  routeDurations.update([read, { ...read, route: "/rarely", requests: 19 }]);
+  const slowness = (route, ms, more) => routeDurations.slownessOf({ method: "GET", route, server_ms: ms, background: false, ...more });
   match(spaced(slowness("/often", 10.1)), /^Took 10.1 ms on the server. The p95 of this route is 10.0 ms, over 20 requests.$/);
   equal(slowness("/often", 10), null);
   equal(slowness("/rarely", 99), null);
