@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { Feed } from "../../../lab/page/static/feed.js";
 
 const entry = (id, status = 200) => ({ trace_id: id, status, background: false });
@@ -13,7 +13,7 @@ function feed(ids, cursor = null) {
   };
   const answers = [];
   globalThis.fetch = () => new Promise((resolve) => answers.push((items, next_cursor, status = 200) =>
-    resolve(Response.json(status === 200 ? { items, next_cursor, total: 9 } : { detail: "x", errors: [{ parameter: "status" }] }, { status }))));
+    resolve(Response.json(status === 200 ? { items, next_cursor, total: 9 } : { detail: "x", errors: status === 422 ? [{ parameter: "status" }] : [] }, { status }))));
   const errors = [];
   return { list, calls, answers, errors, made: new Feed(list, { onpage: () => {}, onerror: (error) => errors.push(error.parameter) }) };
 }
@@ -56,6 +56,20 @@ Deno.test("a refused filter is not asked for again, and its list is empty", asyn
   await made.ask();
   equal(answers.length, 1);
   deepEqual([calls, errors], [[["clear"]], ["status"]]);
+});
+
+Deno.test("if the collector is away, the list does not show another filter's requests, and is read again later", async () => {
+  const { made, calls, answers, errors } = feed([]);
+  const shown = made.show({ status: "404" });
+  answers[0]([], null, 503);
+  await shown;
+  deepEqual([calls, errors], [[["clear"]], [undefined]]);
+  notEqual(made.retry, 0);
+  clearTimeout(made.retry);
+  const again = made.ask();
+  answers[1]([entry("a")], null);
+  await again;
+  deepEqual(calls.at(-1), ["reset", "a200", null]);
 });
 
 Deno.test("assets arrive in the list only if the filter shows them", () => {
