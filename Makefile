@@ -100,7 +100,7 @@ lint: dev-set  ## check style, imports between layers, scripts, workflows, new m
 
 types: dev-set  ## check the types
 	@$(BIN)/mypy
-	@$(BIN)/deno check --quiet --config=lab/page/deno.json lab/page/static/*.js \
+	@$(BIN)/deno check --quiet --config=lab/page/deno.json $$(git ls-files 'lab/page/static/*.js') \
 		app/routers/*_static/*.js
 
 slow: dev-set  ## run the slow tests

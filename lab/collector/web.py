@@ -157,4 +157,4 @@ async def _requests_page(_: Request) -> Response:
 
 
 async def _mail_page(_: Request) -> Response:
-    return FileResponse(_STATIC / "mail.html")
+    return FileResponse(_STATIC / "mail" / "mail.html")

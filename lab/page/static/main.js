@@ -1,24 +1,24 @@
 // @ts-check
-import { cancelComparison, chooseForComparison, marked, showNextStep } from "./comparison_choice.js";
-import { requestPage } from "./api.js";
-import { DetailView } from "./detail_view.js";
-import { announce, byId, el } from "./dom.js";
-import { emptyList } from "./empty_list.js";
-import { Feed } from "./feed.js";
-import { isNarrow } from "./filter.js";
-import { FilterForm } from "./filter_form.js";
-import { follow } from "./live.js";
-import { showConnection } from "./live_status.js";
-import { Path } from "./path.js";
-import { example, presets } from "./presets.js";
-import { RequestList } from "./requests.js";
-import { choose } from "./selection.js";
-import { signup } from "./signup.js";
-import { StatisticsView } from "./statistics_view.js";
-import { addTabs } from "./tabs.js";
-import { RouteDurations } from "./usual.js";
+import { cancelComparison, chooseForComparison, marked, showNextStep } from "./detail/comparison_choice.js";
+import { requestPage } from "./collector/api.js";
+import { DetailView } from "./detail/detail_view.js";
+import { announce, byId, el } from "./ui/dom.js";
+import { emptyList } from "./list/empty_list.js";
+import { Feed } from "./list/feed.js";
+import { isNarrow } from "./list/filter.js";
+import { FilterForm } from "./list/filter_form.js";
+import { follow } from "./collector/events.js";
+import { showConnection } from "./ui/live_status.js";
+import { Path } from "./send/path.js";
+import { example, presets } from "./send/presets.js";
+import { RequestList } from "./list/requests.js";
+import { choose } from "./detail/selection.js";
+import { signup } from "./send/signup.js";
+import { StatisticsView } from "./list/statistics_view.js";
+import { addTabs } from "./ui/tabs.js";
+import { RouteDurations } from "./list/usual.js";
 
-/** @typedef {import("./api.js").Entry} Entry @typedef {import("./api.js").Page} Page */
+/** @typedef {import("./collector/api.js").Entry} Entry @typedef {import("./collector/api.js").Page} Page */
 
 const routeDurations = new RouteDurations();
 const empty = emptyList(() => {
@@ -109,7 +109,7 @@ function onpage({ total }) {
   wasRead = true;
 }
 
-/** @param {import("./api.js").ApiError} error */
+/** @param {import("./collector/api.js").ApiError} error */
 function onerror(error) {
   if (error.parameter) filter.showError(error.message, error.parameter);
   showState(error.parameter ? "" : error.message, "invalid");

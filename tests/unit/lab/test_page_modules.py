@@ -1,10 +1,17 @@
-"""Runs the unit tests of the page's JavaScript, in tests/unit/page, with Deno."""
+"""The page's JavaScript: its unit tests, in tests/unit/page, and its imports."""
 
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
 
 from lab.stack.paths import CHECKOUT
+
+STATIC = CHECKOUT / "lab" / "page" / "static"
+# The directories, the highest first. Type imports count, too.
+LAYERS = ["static", "mail", "detail", "list", "send", "waterfall", "exchange", "stage", "ui",
+          "trace", "collector"]  # fmt: skip
+IMPORT = re.compile(r"""(?:from |import\()"([^"]+)\"""")
 
 
 def test_the_unit_tests_of_the_page_pass() -> None:
@@ -25,3 +32,13 @@ def test_the_unit_tests_of_the_page_pass() -> None:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_imports_only_go_down() -> None:
+    """A module imports from its own directory and from lower ones, and no import is missing."""
+    for module in STATIC.rglob("*.js"):
+        layer = LAYERS.index(module.parent.name)
+        for path in IMPORT.findall(module.read_text()):
+            imported = (module.parent / path).resolve()
+            assert imported.is_file(), f"{module}: {path}"
+            assert LAYERS.index(imported.parent.name) >= layer, f"{module}: {path}"

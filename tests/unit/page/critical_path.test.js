@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { criticalPath, largestParts, overruns } from "../../../lab/page/static/critical_path.js";
-import { tree } from "../../../lab/page/static/outline.js";
+import { criticalPath, largestParts, overruns } from "../../../lab/page/static/trace/critical_path.js";
+import { tree } from "../../../lab/page/static/trace/outline.js";
 
 /** A span of the page's JSON, with the fields that the critical path reads. */
 function span(id, depth, start, length, stage = id) {

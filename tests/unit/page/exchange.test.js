@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { exportRequest, newContext } from "../../../lab/page/static/client_spans.js";
-import { asCurl, asHttpie, isRepeatable, missing, quoted } from "../../../lab/page/static/copying.js";
-import { failedStage } from "../../../lab/page/static/problem.js";
-import { retry } from "../../../lab/page/static/retry.js";
+import { exportRequest, newContext } from "../../../lab/page/static/send/client_spans.js";
+import { asCurl, asHttpie, isRepeatable, missing, quoted } from "../../../lab/page/static/exchange/copying.js";
+import { failedStage } from "../../../lab/page/static/trace/problem.js";
+import { retry } from "../../../lab/page/static/exchange/retry.js";
 
 const ORIGIN = "http://localhost:8080";
 

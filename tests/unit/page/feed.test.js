@@ -1,5 +1,5 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
-import { Feed } from "../../../lab/page/static/feed.js";
+import { Feed } from "../../../lab/page/static/list/feed.js";
 
 const entry = (id, status = 200) => ({ trace_id: id, status, background: false });
 

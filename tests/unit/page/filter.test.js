@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { filterOf, isNarrow, queryOf } from "../../../lab/page/static/filter.js";
+import { filterOf, isNarrow, queryOf } from "../../../lab/page/static/list/filter.js";
 
 Deno.test("a filter survives its way through the page's address", () => {
   const filter = { path: "/api/users/42?", route: "/x/{id}", method: "GET", status: "5xx", min_ms: "250", user: "42", id: "ab", background: "show" };

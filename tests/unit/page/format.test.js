@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { axis, clockOrDate, difference, duration, plain, share, tick } from "../../../lab/page/static/format.js";
+import { axis, clockOrDate, difference, duration, plain, share, tick } from "../../../lab/page/static/ui/format.js";
 
 /** With a blank in place of the no-break space before a unit. */
 const spaced = (text) => text.replace("\u00a0", " ");

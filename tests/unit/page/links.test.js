@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import { pieces } from "../../../lab/page/static/links.js";
+import { pieces } from "../../../lab/page/static/mail/links.js";
 
 /** The pieces, with links in angle brackets. */
 const shape = (text, links) => pieces(text, links).map((piece) => (piece.isLink ? `<${piece.text}>` : piece.text));

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { largestGap, lengthOf, ownTime, rows, tree } from "../../../lab/page/static/outline.js";
+import { largestGap, lengthOf, ownTime, rows, tree } from "../../../lab/page/static/trace/outline.js";
 
 /** A span of the page's JSON, with the fields that the outline reads. */
 function span(id, depth, start, length) {

@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import { pairs } from "../../../lab/page/static/pairs.js";
+import { pairs } from "../../../lab/page/static/trace/pairs.js";
 
 function span(id, depth, stage, name = stage, start = 0) {
   return { id, depth, stage, name, start_ms: start, duration_ms: 1 };

@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { lines } from "../../../lab/page/static/sql.js";
+import { lines } from "../../../lab/page/static/stage/sql.js";
 
 Deno.test("each clause begins a line, and conditions are indented", () => {
   equal(lines("SELECT id FROM users WHERE id = %(a)s AND name = %(b)s"),

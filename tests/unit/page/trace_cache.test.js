@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { TraceCache } from "../../../lab/page/static/trace_cache.js";
+import { TraceCache } from "../../../lab/page/static/collector/trace_cache.js";
 
 /** Let `fetch` wait, and return the functions that answer: with a version of the trace, or without one. */
 function collector() {

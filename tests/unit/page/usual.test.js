@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import { period, rangeOf, rate, RouteDurations } from "../../../lab/page/static/usual.js";
+import { period, rangeOf, rate, RouteDurations } from "../../../lab/page/static/list/usual.js";
 
 /** With a blank in place of the no-break space before a unit. */
 const spaced = (text) => text.replaceAll("\u00a0", " ");
