@@ -1,5 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { merged, RequestList } from "../../../lab/page/static/list/requests.js";
+import { merged } from "../../../lab/page/static/list/newest_first.js";
+import { RequestList } from "../../../lab/page/static/list/requests.js";
 
 const entry = (id, second, more) => ({ trace_id: id, started_at: `2026-01-01T00:00:0${second}Z`, ...more });
 const shown = ({ entries, cursor }) => [entries.map((it) => it.trace_id).join(""), cursor?.slice(-3) ?? null];
