@@ -25,7 +25,9 @@ def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
             text=True,
             timeout=_TIMEOUT_SECONDS,
         ).stdout.splitlines()
-    except (OSError, subprocess.SubprocessError) as error:
+    except OSError:
+        yield note(f"The parts of the stack in {paths.root} are not checked: .venv does not work.")
+    except subprocess.SubprocessError as error:
         reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
         yield note(f"The parts of the stack in {paths.root} are not checked: {reason}")
     else:

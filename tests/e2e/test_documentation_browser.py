@@ -35,7 +35,16 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.parametrize("path", [DOCS, OPERATION, PROBLEMS, PROBLEM])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PROBLEMS,
+        PROBLEM,
+        # These have thousands of elements.
+        pytest.param(DOCS, marks=pytest.mark.slow),
+        pytest.param(OPERATION, marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
     """Neither in the light nor in the dark scheme, also with each problem of the list open."""
     for scheme in SCHEMES:
