@@ -53,7 +53,7 @@ export class StatisticsView {
     const focused = this.place.contains(document.activeElement) ? document.activeElement?.textContent : null;
     this.place.replaceChildren(
       el("p", { class: "soft rule" },
-        `These are the ${requests} requests of the last ${period(seconds)}, without assets and health checks. `
+        `Requests in the last ${period(seconds)}, without assets and health checks: ${requests}. `
         + "Times are measured at the load balancer. A request is marked ",
         el("span", { class: "slow" }, "slow"),
         ` if it took longer than the p95 of its route. A route needs at least ${MIN_REQUESTS} requests for this.`),
