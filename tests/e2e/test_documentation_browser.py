@@ -40,7 +40,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     [
         PROBLEMS,
         PROBLEM,
-        # These have thousands of elements.
+        # Swagger UI takes seconds of the processor for each page.
         pytest.param(DOCS, marks=pytest.mark.slow),
         pytest.param(OPERATION, marks=pytest.mark.slow),
     ],
@@ -54,7 +54,7 @@ def test_axe_finds_no_violation(page: Page, path: str) -> None:
         assert not violations(page)
 
 
-@pytest.mark.parametrize("path", [DOCS, PROBLEMS, PROBLEM])
+@pytest.mark.parametrize("path", [PROBLEMS, PROBLEM, pytest.param(DOCS, marks=pytest.mark.slow)])
 def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
     """The page is as wide as the screen."""
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 844})
@@ -63,6 +63,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE_WIDTH_PIXELS
 
 
+@pytest.mark.slow
 def test_the_documentation_follows_the_color_scheme(page: Page) -> None:
     """Swagger UI's theme changes as soon as the scheme does."""
     show(page, DOCS)
@@ -74,6 +75,7 @@ def test_the_documentation_follows_the_color_scheme(page: Page) -> None:
     expect(root).to_have_css("background-color", light)
 
 
+@pytest.mark.slow
 def test_the_documentation_begins_with_the_operations(page: Page) -> None:
     """The first screen of a desktop shows several operations. A link leads to each."""
     page.set_viewport_size({"width": 1440, "height": 900})

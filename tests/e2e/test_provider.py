@@ -3,6 +3,7 @@
 import re
 
 import httpx2
+import pytest
 
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.provider import PERSON
@@ -12,6 +13,7 @@ LOGIN = "/api/auth/oidc/local/login"
 TOKEN = re.compile(r'name="csrf_token" value="(.+?)"')
 
 
+@pytest.mark.slow
 def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: LocalStack) -> None:
     """The browser has left before it brought the codes to the service."""
     # A stack is ready before its provider is, because the service does not depend on the provider.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
+import pytest
 
 from lab.stack.control import running
 from lab.stack.paths import Paths
@@ -13,6 +14,8 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from tests.e2e.local_stack import LocalStack
 from tests.service import CHECKOUT
+
+pytestmark = pytest.mark.slow
 
 # What `lab fault` calls a part. The other parts have no such command.
 FAULTS = {"PostgreSQL": "postgres", "Valkey": "redis", "limits": "redis", "worker": "worker"}
