@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from lab.stack import control
 from lab.stack.paths import Paths
 from lab.stack.ports import free_port
 from lab.stack.processes.identity import Identity
@@ -122,6 +123,14 @@ class LocalStack:
     def is_running(self) -> bool:
         """Return whether the stack runs. This is faster than `lab status`, a new process."""
         return State.load(Paths(self.directory)) is not None
+
+    def wait_for_provider(self) -> None:
+        """Wait until the identity provider is ready: a stack starts to serve without it.
+
+        An app process that has asked the provider too early does not ask again for some seconds.
+        """
+        provider = control.running(Paths(self.directory)).provider
+        assert wait_until(provider.ready, timeout_s=60)
 
     def discard(self) -> None:
         """Stop the stack and delete its data."""

@@ -33,6 +33,7 @@ def browser(tmp_path: Path) -> Iterator[BrowserContext]:
 def test_a_user_signs_in_with_a_browser(stack: LocalStack, browser: BrowserContext) -> None:
     """The sign-in leads to the provider's pages and back, and creates an account and a session."""
     # check 19, check 22
+    stack.wait_for_provider()
     requested: list[str] = []
     browser.on("request", lambda request: requested.append(request.url))
     origin = _origin(stack)
@@ -58,6 +59,7 @@ def test_a_callback_in_another_browser_is_refused(
     stack: LocalStack, browser: BrowserContext
 ) -> None:
     """An attacker cannot sign in another person by sending that person a callback URL."""
+    stack.wait_for_provider()
     origin = _origin(stack)
     page = browser.new_page()
     page.route("**/callback?*", lambda route: route.abort())

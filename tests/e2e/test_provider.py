@@ -5,7 +5,6 @@ import re
 import httpx2
 import pytest
 
-from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.provider import PERSON
 from tests.e2e.local_stack import LocalStack
 
@@ -16,8 +15,7 @@ TOKEN = re.compile(r'name="csrf_token" value="(.+?)"')
 @pytest.mark.slow
 def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: LocalStack) -> None:
     """The browser has left before it brought the codes to the service."""
-    # A stack is ready before its provider is, because the service does not depend on the provider.
-    assert wait_until(lambda: stack.request("GET", LOGIN, https=True).status == 303, timeout_s=60)
+    stack.wait_for_provider()
     with httpx2.Client(verify=stack.ssl_context()) as browser:
         sign_in_at_the_provider(browser, stack)
         # With one such sign-in, Canaille's own query would still find the right code half the time.
