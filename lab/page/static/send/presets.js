@@ -127,7 +127,7 @@ async function placeOrder() {
   if (login.status !== 200) return login;
   const products = await call("GET", CATALOGUE);
   const product = products.body?.items?.find((/** @type {{stock: number}} */ it) => it.stock > 0);
-  if (!product) return { ...products, note: "There is no product in stock to order. Run make seed." };
+  if (!product) return { ...products, note: "No order was placed, because no product is in stock. To add products, run make seed in a terminal." };
   const order = { items: [{ product_id: product.id, quantity: 1 }] };
   return call("POST", `/api/users/${user.body.id}/orders`, order, login.body.access_token);
 }
