@@ -13,6 +13,7 @@ from lab.stack.servers.collector import CollectorServer
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase
+from tests.integration.hostile_provider import HostileProvider, hostile_provider
 from tests.integration.proxy import PostgresProxy, proxy_to
 from tests.integration.shop import new_product
 from tests.mailbox import Mailbox, running_mailbox, running_worker
@@ -141,3 +142,10 @@ def with_mail(
         worker = running_worker(logs / "worker", settings)
         with worker, running_service(logs / "service", settings) as service:
             yield WithMail(service, mailbox, database_url, logs / "worker")
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[HostileProvider]:
+    """An identity provider for the tests of one file."""
+    with hostile_provider() as provider:
+        yield provider

@@ -1,7 +1,6 @@
 """OpenID Connect identities of an account: only the owner can list, link and remove them."""
 
 import secrets
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,19 +11,12 @@ import pytest
 from tests.accounts import PASSWORD, Account, log_in, new_admin, notices, sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
-from tests.integration.hostile_provider import HostileProvider, hostile_provider
+from tests.integration.hostile_provider import HostileProvider
 from tests.integration.wire import at_once, pointers, problem, statuses
 from tests.service import Service
 
 NEW_PASSWORD = "four small yellow tables"
 _AGE_SESSIONS = "UPDATE sessions SET created_at = now() - interval '5 minutes' WHERE user_id = %s"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[HostileProvider]:
-    """An OpenID Connect provider."""
-    with hostile_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import base64
 import secrets
-from collections.abc import Iterator
 from functools import partial
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -17,17 +16,9 @@ from tests.integration.hostile_provider import (
     CLIENT_ID,
     CLIENT_SECRET,
     HostileProvider,
-    hostile_provider,
 )
 from tests.integration.wire import at_once, problem
 from tests.service import Service
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[HostileProvider]:
-    """An identity provider."""
-    with hostile_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,10 @@ from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
 from tests.integration.hostile_provider import (
     HostileProvider,
-    hostile_provider,
 )
 from tests.integration.wire import problem, text_with
 from tests.mailbox import running_worker
 from tests.service import TIMEOUT_SECONDS, Service
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[HostileProvider]:
-    """An identity provider."""
-    with hostile_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,10 @@ import pytest
 
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
-from tests.integration.hostile_provider import HostileProvider, hostile_provider
+from tests.integration.hostile_provider import HostileProvider
 
 _ROOT_PATH = "/shop"
 _PUBLIC_URL = "https://example.com"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[HostileProvider]:
-    """An identity provider."""
-    with hostile_provider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

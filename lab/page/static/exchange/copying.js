@@ -6,7 +6,7 @@ import { header, headersOf, REDACTED } from "../trace/http_headers.js";
 /** Headers that each client sets itself, or that belong to one request only. */
 const OMITTED = new Set(["accept-encoding", "content-length", "cookie", "authorization", "user-agent", "x-request-id"]);
 
-/** What stands for a secret: the user sets these variables of the shell. @type {Record<string, string>} */
+/** The shell variables that replace secrets. The user sets them. @type {Record<string, string>} */
 const VARIABLES = { authorization: '"Authorization: Bearer $TOKEN"', cookie: '"Cookie: $COOKIE"' };
 
 /**
