@@ -3,11 +3,15 @@
 `Preloaded` runs this file, and sets `COMMAND`, `ENVIRONMENT`, `STDOUT` and `STDERR`.
 """
 
+import gc
 import os
 import runpy
 import sys
 import warnings
 
+# A fork shares the memory of its parent until it writes to it. The garbage collector writes to
+# each object that it examines. It does not examine frozen objects, so they are not copied.
+gc.freeze()
 values = globals()
 for descriptor, path in (1, values["STDOUT"]), (2, values["STDERR"]):
     output = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

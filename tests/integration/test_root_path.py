@@ -10,21 +10,22 @@ import pytest
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.hostile_provider import HostileProvider
+from tests.service import Service
 
 _ROOT_PATH = "/shop"
 _PUBLIC_URL = "https://example.com"
 
 
 @pytest.fixture(scope="module")
-def origin(start_service: StartService, provider: HostileProvider) -> str:
-    """The address of a process with a ROOT_PATH."""
-    return start_service(**provider.settings, PUBLIC_URL=_PUBLIC_URL, ROOT_PATH="/shop/").url
+def shop(start_service: StartService, provider: HostileProvider) -> Service:
+    """A process with a ROOT_PATH."""
+    return start_service(**provider.settings, PUBLIC_URL=_PUBLIC_URL, ROOT_PATH="/shop/")
 
 
 @pytest.fixture(scope="module", params=["kept", "removed"])
-def client(request: pytest.FixtureRequest, origin: str) -> Iterator[httpx2.Client]:
+def client(request: pytest.FixtureRequest, shop: Service) -> Iterator[httpx2.Client]:
     """A client behind a proxy that keeps ROOT_PATH in the path, or removes it."""
-    base_url = f"{origin}{_ROOT_PATH}" if request.param == "kept" else origin
+    base_url = f"{shop.url}{_ROOT_PATH}" if request.param == "kept" else shop.url
     with httpx2.Client(base_url=base_url) as client:
         yield client
 
@@ -40,7 +41,7 @@ def test_paths_in_headers_begin_with_the_root_path(client: httpx2.Client) -> Non
     assert client.get("/").headers["Location"] == "/shop/docs"
 
 
-def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, origin: str) -> None:
+def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, shop: Service) -> None:
     """The problems of routes, of the framework and of GraphQL have the same type."""
     types = {
         client.get("/api/users/me").json()["type"],
@@ -51,21 +52,21 @@ def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, origin: 
         client.post("/api/users", json={}).json()["type"],
     }
     assert all(it.startswith("/shop/problems/") for it in types)
-    assert [httpx2.get(f"{origin}{it}").status_code for it in types] == [200] * len(types)
+    assert [shop.client.get(it).status_code for it in types] == [200] * len(types)
 
 
 @pytest.mark.parametrize(
     "page", ["/docs", "/problems", "/problems/not-found", "/account/confirm", "/account/reset"]
 )
-def test_the_addresses_in_a_page_exist(origin: str, page: str) -> None:
+def test_the_addresses_in_a_page_exist(shop: Service, page: str) -> None:
     """Each address leads to a path below ROOT_PATH."""
-    url = httpx2.URL(f"{origin}{_ROOT_PATH}{page}")
-    addresses = re.findall('(?:href|src)="([^"#]+)"', httpx2.get(url).text)
+    response = shop.client.get(f"{_ROOT_PATH}{page}")
+    addresses = re.findall('(?:href|src)="([^"#]+)"', response.text)
     assert addresses
     for address in addresses:
-        target = url.join(address)
+        target = response.url.join(address)
         assert target.path.startswith("/shop/"), address
-        assert httpx2.get(target).status_code == 200, address
+        assert shop.client.get(target).status_code == 200, address
 
 
 def test_the_api_documentation_has_the_public_address(client: httpx2.Client) -> None:
@@ -93,13 +94,13 @@ def test_a_sign_in_returns_below_the_root_path(
         client.cookies.clear()
 
 
-def test_other_paths_do_not_exist(origin: str) -> None:
+def test_other_paths_do_not_exist(shop: Service) -> None:
     """A path that only begins with the same letters is another path. Metrics are for operators."""
     for path in ("/shopping/livez", "/shop/shop/livez", "/shop/nothing", "/shop/metrics"):
-        assert httpx2.get(f"{origin}{path}").status_code == 404, path
-    assert httpx2.get(f"{origin}/shop/livez").status_code == 200
-    assert httpx2.get(f"{origin}/livez").status_code == 200
-    assert httpx2.get(f"{origin}/metrics").status_code == 200
+        assert shop.client.get(path).status_code == 404, path
+    assert shop.client.get("/shop/livez").status_code == 200
+    assert shop.client.get("/livez").status_code == 200
+    assert shop.client.get("/metrics").status_code == 200
 
 
 def test_the_session_of_a_user_works_below_the_root_path(client: httpx2.Client) -> None:
