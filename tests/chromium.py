@@ -72,9 +72,13 @@ def running() -> Iterator[Browser]:
 
 
 @contextmanager
-def profile(browser: Browser, base_url: str) -> Iterator[BrowserContext]:
+def profile(
+    browser: Browser, base_url: str, *, ignore_https_errors: bool = False
+) -> Iterator[BrowserContext]:
     """Open a new profile. Its pages may use addresses relative to `base_url`."""
-    context = browser.new_context(base_url=base_url, reduced_motion="reduce")
+    context = browser.new_context(
+        base_url=base_url, reduced_motion="reduce", ignore_https_errors=ignore_https_errors
+    )
     context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()

@@ -16,6 +16,10 @@ class StackTestsInOneProcess(LoadFileScheduling):
         return "on one stack" if STACK_TESTS.match(nodeid) else super()._split_scope(nodeid)
 
 
-def slowest_first(item: pytest.Item) -> tuple[bool, bool]:
-    """Return a sort key: slow tests first, so that all processes end at about the same time."""
-    return not STACK_TESTS.match(item.nodeid), "/e2e/" not in item.nodeid
+def slowest_first(item: pytest.Item) -> tuple[bool, bool, bool]:
+    """Return a sort key: slow tests first, so that all processes end at about the same time.
+
+    The tests of the page come one after another, because they share a browser.
+    """
+    path = item.nodeid
+    return not STACK_TESTS.match(path), "/e2e/" not in path, "/page/" not in path

@@ -3,12 +3,21 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from lab.fault.command import fault as fault_command
 from lab.stack.paths import Paths
+from tests import chromium
 from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
 
 Fault = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file."""
+    with chromium.running() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

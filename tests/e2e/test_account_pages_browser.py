@@ -23,13 +23,6 @@ KEPT = """() => JSON.stringify([document.documentElement.outerHTML, location.hre
   document.cookie, history.state, localStorage, sessionStorage])"""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for the tests of this file."""
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture
 def context(browser: Browser, service: Service) -> Iterator[BrowserContext]:
     """A new browser profile. A relative URL goes to the service."""

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx2
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests import chromium
 from tests.accounts import Account, sign_up
@@ -52,11 +52,11 @@ def cors_client(start_service: StartService, origin: str) -> httpx2.Client:
 
 
 @pytest.fixture
-def page(origin: str) -> Iterator[Page]:
-    """An empty page in a browser. Its origin is not that of the service."""
-    with chromium.running() as browser:
-        page = browser.new_page()
-        page.goto(origin)
+def page(browser: Browser, origin: str) -> Iterator[Page]:
+    """An empty page in a new browser profile. Its origin is not that of the service."""
+    with chromium.profile(browser, origin) as context:
+        page = context.new_page()
+        page.goto("/")
         yield page
 
 

@@ -21,13 +21,6 @@ PROBLEMS = "/problems"
 PROBLEM = "/problems/invalid-content"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A browser for the tests of this file."""
-    with chromium.running() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
     """A browser tab. An unexpected error on the page fails the test."""

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.provider import PERSON
@@ -16,37 +15,31 @@ LOGIN = "/api/auth/oidc/local/login"
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[BrowserContext]:
-    """A browser of this machine with an empty profile."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium.program(),
-            args=chromium.arguments(),
-            # No browser trusts the stack's own certificate authority.
-            ignore_https_errors=True,
-        )
+def context(browser: Browser, stack: LocalStack) -> Iterator[BrowserContext]:
+    """A new browser profile. A relative URL goes to the stack's HTTPS port."""
+    origin = f"https://localhost:{stack.https_port}"
+    # No browser trusts the stack's own certificate authority.
+    with chromium.profile(browser, origin, ignore_https_errors=True) as context:
         yield context
-        context.close()
 
 
-def test_a_user_signs_in_with_a_browser(stack: LocalStack, browser: BrowserContext) -> None:
+def test_a_user_signs_in_with_a_browser(stack: LocalStack, context: BrowserContext) -> None:
     """The sign-in leads to the provider's pages and back, and creates an account and a session."""
     # check 19, check 22
     stack.wait_for_provider()
     requested: list[str] = []
-    browser.on("request", lambda request: requested.append(request.url))
+    context.on("request", lambda request: requested.append(request.url))
     origin = _origin(stack)
-    page = browser.new_page()
+    page = context.new_page()
     page.goto(f"{origin}{LOGIN}")
     _sign_in_at_the_provider(page)
     page.wait_for_url(f"{origin}/api/users/me")
     me = json.loads(page.locator("pre").inner_text())
     assert me == {**me, "name": PERSON.name, "email": PERSON.email, "role": "user"}
-    (session,) = [cookie for cookie in browser.cookies(origin) if "session" in cookie["name"]]
+    (session,) = [cookie for cookie in context.cookies(origin) if "session" in cookie["name"]]
     assert session == {**session, "name": "__Host-session", "domain": "localhost", "path": "/",
                        "secure": True, "httpOnly": True, "sameSite": "Lax"}  # fmt: skip
-    assert "__Host-oidc" not in {cookie["name"] for cookie in browser.cookies()}
+    assert "__Host-oidc" not in {cookie["name"] for cookie in context.cookies()}
     assert page.evaluate("document.cookie") == ""
     # A second sign-in gets the same account. No request left this machine.
     page.goto(f"{origin}{LOGIN}")
@@ -56,12 +49,12 @@ def test_a_user_signs_in_with_a_browser(stack: LocalStack, browser: BrowserConte
 
 
 def test_a_callback_in_another_browser_is_refused(
-    stack: LocalStack, browser: BrowserContext
+    stack: LocalStack, context: BrowserContext
 ) -> None:
     """An attacker cannot sign in another person by sending that person a callback URL."""
     stack.wait_for_provider()
     origin = _origin(stack)
-    page = browser.new_page()
+    page = context.new_page()
     page.route("**/callback?*", lambda route: route.abort())
     page.goto(f"{origin}{LOGIN}")
     with page.expect_request("**/callback?*") as callback:

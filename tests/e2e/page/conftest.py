@@ -14,9 +14,9 @@ from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.sending import Client, Shop
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A browser for the tests of one file."""
+    """A browser for all tests of the page."""
     with chromium.running() as browser:
         yield browser
 
