@@ -16,8 +16,8 @@ from lab.bench.choices import Choices
 from lab.bench.measures import Bench, requests_to
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors
-from lab.bench.steady import latencies
 from lab.bench.subjects import Subjects
+from lab.bench.traffic import latencies
 from lab.bench.wrk import Wrk
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import httpx2
 
+from lab.bench.calls import Call
 from tests.accounts import Account, new_admin, sign_up, signup_body
-from tests.e2e.calls import Call
 from tests.integration.shop import basket, new_key, new_product, product_url
 
 OPENING_STOCK = 1_000_000

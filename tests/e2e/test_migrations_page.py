@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lab.bench.traffic import traffic
 from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.shoppers import Shop
-from tests.e2e.traffic import traffic
 from tests.service import CHECKOUT
 
 pytestmark = pytest.mark.slow

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
+from lab.bench.traffic import traffic
 from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import Shop
-from tests.e2e.traffic import traffic
 from tests.machine import too_slow
 
 ROLLS = 10

@@ -10,10 +10,10 @@ from itertools import chain
 import psycopg
 import pytest
 
+from lab.bench.traffic import Record, traffic
 from tests.accounts import log_in, sign_up
 from tests.conftest import NewDatabase, migrate
 from tests.e2e.shoppers import OPENING_STOCK, Shop
-from tests.e2e.traffic import Record, traffic
 from tests.integration.releases import previous_release
 from tests.integration.shop import new_key, order
 from tests.integration.wire import at_once

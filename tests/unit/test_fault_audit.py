@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from lab.bench.traffic import Exchange
 from tests.accounts import Account
 from tests.e2e.faults.audit import SCARCE_STOCK, Audit
 from tests.e2e.faults.journal import Journal
 from tests.e2e.faults.writes import CANCELLATION, ORDER, SIGNUP, Outcome, Write
 from tests.e2e.shoppers import OPENING_STOCK, Shop
-from tests.e2e.traffic import Exchange
 
 BUYER = Account(3, "ahmed@example.com", "purple monkey dishwasher", "token", '"1"')
 SHOP = Shop(8080, BUYER, BUYER, {"id": 1})

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, cycle
 
-from tests.e2e.calls import Call
+from lab.bench.calls import Call
+from lab.bench.traffic import Exchange, Record
 from tests.e2e.faults.writes import (
     CANCELLATION,
     ORDER,
@@ -20,7 +21,6 @@ from tests.e2e.faults.writes import (
     is_read,
 )
 from tests.e2e.shoppers import Shop
-from tests.e2e.traffic import Exchange, Record
 from tests.integration.shop import new_key
 
 _REPEAT_AFTER_SECONDS = 0.5

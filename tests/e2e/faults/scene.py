@@ -10,6 +10,7 @@ import httpx2
 import psutil
 import psycopg
 
+from lab.bench.traffic import traffic
 from lab.stack.control import running
 from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
@@ -19,7 +20,6 @@ from tests.e2e.faults.audit import SCARCE_STOCK, Audit
 from tests.e2e.faults.journal import Journal
 from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
 from tests.e2e.shoppers import Shop
-from tests.e2e.traffic import traffic
 from tests.integration.faults import wait_for_end_of_transactions
 from tests.integration.shop import new_product
 from tests.mailbox import Mailbox, running_mailbox

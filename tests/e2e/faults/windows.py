@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from lab.bench.traffic import Exchange
 from tests.e2e.faults.writes import is_answered, is_failed, is_read
-from tests.e2e.traffic import Exchange
 
 
 @dataclass(frozen=True)

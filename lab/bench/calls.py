@@ -2,9 +2,10 @@
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -25,8 +26,9 @@ class Call:
     content: Any = None
     on_new_connection: bool = False
 
-    def to_bytes(self) -> bytes:
-        """Return the request as the bytes to send."""
+    @cached_property
+    def message(self) -> bytes:
+        """The request as the bytes to send."""
         headers = {"Host": f"127.0.0.1:{self.port}", **self.headers}
         body = b""
         if self.content is not None:
@@ -40,19 +42,25 @@ class Call:
 class ConnectionPool:
     """Connections to 127.0.0.1. They are reused, unless a call requires a new connection."""
 
-    def __init__(self) -> None:
-        self._free: defaultdict[int, list[_Streams]] = defaultdict(list)
+    def __init__(self, limit: int) -> None:
+        """At most `limit` calls are sent at the same time. Further calls wait."""
+        self._slots = asyncio.Semaphore(limit)
+        self._free: defaultdict[int, deque[_Streams]] = defaultdict(deque)
 
     async def send(self, call: Call) -> tuple[int, str]:
         """Return the status and the body. Raises `OSError` or `EOFError` if no response arrives."""
+        async with self._slots:
+            return await self._send(call)
+
+    async def _send(self, call: Call) -> tuple[int, str]:
         free = self._free[call.port]
         if free and not call.on_new_connection:
-            streams = free.pop()
+            streams = free.popleft()
         else:
             streams = await asyncio.open_connection("127.0.0.1", call.port)
         reader, writer = streams
         try:
-            writer.write(call.to_bytes())
+            writer.write(call.message)
             head = await reader.readuntil(_END_OF_HEAD)
             length = head.lower().partition(_LENGTH)[2].partition(b"\r")[0]
             body = await reader.readexactly(int(length or 0))

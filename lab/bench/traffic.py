@@ -1,18 +1,30 @@
-"""Sends requests at a constant rate, even if responses are slow, and records each exchange."""
+"""Sends requests at a constant rate, even if responses are slow, and records each exchange.
+
+On each connection, wrk sends a request only after the response to the previous request. If a server
+halts for a second, wrk sends nothing in that second, and the halt shows in a single sample of each
+connection ("coordinated omission"). In this module, every request has a due time, at which its
+latency starts. So the latency includes the wait for a free connection.
+"""
 
 import asyncio
 import json
 import math
+import selectors
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Final
 
-from tests.e2e.calls import Call, ConnectionPool
+from lab.bench.calls import Call, ConnectionPool
+from lab.stack.errors import LabError
 
-_TIMEOUT_SECONDS = 20.0
+_TIMEOUT_SECONDS: Final = 20.0
+_MAX_CONNECTIONS: Final = 4_000
+_MEASURED_CONNECTIONS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,14 @@ class Exchange:
     def code(self) -> str:
         """Return the code of the problem; empty if the response is not a problem."""
         return str(json.loads(self.body).get("code", "")) if self.body.startswith("{") else ""
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Percentiles of the latencies, in milliseconds."""
+
+    p50: float
+    p99: float
 
 
 @dataclass
@@ -80,9 +100,10 @@ def traffic(
     still gets new requests, as from real clients. The end of the block waits for all responses.
     """
     record, over = record or Record(), threading.Event()
+    sent = _until(over, calls)
 
     def run() -> None:
-        asyncio.run(_send_all(iter(calls), 1 / rate, record, over))
+        asyncio.run(_send_all(sent, rate, record, max_connections=_MAX_CONNECTIONS))
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -93,18 +114,51 @@ def traffic(
         thread.join()
 
 
+def _until(over: threading.Event, calls: Iterable[Call]) -> Iterator[Call]:
+    # A journal notes each call that it yields. So no call is taken that is not sent.
+    for call in calls:
+        yield call
+        if over.is_set():
+            return
+
+
+def latencies(
+    port: int, path: str, headers: Mapping[str, str], *, rate: float, seconds: float
+) -> Latencies:
+    """Send GETs at `rate` requests per second, and return percentiles of their latencies.
+
+    :raises LabError: when a response is not a 200.
+    """
+    calls = repeat(Call(port, "GET", path, 200, headers), math.ceil(rate * seconds))
+    record = Record()
+    # Other event loops round a pause up to whole milliseconds. That is too imprecise, because a
+    # response takes about a millisecond.
+    with asyncio.Runner(loop_factory=_precise_loop) as runner:
+        runner.run(_send_all(calls, rate, record, max_connections=_MEASURED_CONNECTIONS))
+    if record.failures:
+        # The latency of a failed request has no meaning.
+        raise LabError(f"Requests failed: {record.failures.most_common(1)[0][0]}")
+    return Latencies(record.percentile(50), record.percentile(99))
+
+
+def _precise_loop() -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
 async def _send_all(
-    calls: Iterator[Call], pause_seconds: float, record: Record, over: threading.Event
+    calls: Iterable[Call], rate: float, record: Record, *, max_connections: int
 ) -> None:
-    pool, due = ConnectionPool(), time.perf_counter()
-    async with asyncio.TaskGroup() as sending:
-        while not over.is_set():
-            await asyncio.sleep(due - time.perf_counter())
-            lateness_seconds = time.perf_counter() - due
-            record.max_lateness_seconds = max(record.max_lateness_seconds, lateness_seconds)
-            sending.create_task(_send(pool, next(calls), due, record))
-            due += pause_seconds
-    pool.close()
+    pool, due = ConnectionPool(max_connections), time.perf_counter()
+    try:
+        async with asyncio.TaskGroup() as sending:
+            for call in calls:
+                await asyncio.sleep(due - time.perf_counter())
+                lateness_seconds = time.perf_counter() - due
+                record.max_lateness_seconds = max(record.max_lateness_seconds, lateness_seconds)
+                sending.create_task(_send(pool, call, due, record))
+                due += 1 / rate
+    finally:
+        pool.close()
 
 
 async def _send(pool: ConnectionPool, call: Call, due: float, record: Record) -> None:

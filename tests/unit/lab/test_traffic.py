@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.bench.steady import latencies
+from lab.bench.calls import Call
+from lab.bench.traffic import latencies, traffic
 from lab.stack.errors import LabError
 from lab.stack.ports import LOOPBACK
 
@@ -56,3 +57,18 @@ def test_a_response_other_than_200_ends_the_measurement() -> None:
     """An error response is quick, so its latency says nothing about the service."""
     with server(REFUSED) as port, pytest.raises(LabError, match="429"):
         latencies(port, "/", {}, rate=100, seconds=0.1)
+
+
+def test_every_call_that_was_taken_is_sent() -> None:
+    """A journal counts a call as soon as it is taken."""
+    taken = []
+
+    def calls(port: int) -> Iterator[Call]:
+        while True:
+            taken.append(port)
+            yield Call(port, "GET", "/", 200)
+
+    with server(OK) as port:
+        with traffic(calls(port), rate=100) as record:
+            time.sleep(0.1)
+        assert len(taken) == len(record.exchanges) > 1
