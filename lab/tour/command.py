@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final, Never
 
@@ -16,7 +18,7 @@ from lab.stack.stack import Stack
 from lab.tour.chapters import Chapter, Command, Excerpt, Prose, Shown, chapters
 from lab.tour.duration import minutes
 from lab.tour.screen import LEAVE, SKIP, Screen
-from lab.tour.shell import Shell
+from lab.tour.shell import Shell, addresses_of
 
 _INTERRUPTED: Final = 130
 _RATE_LIMIT_WINDOW_SECONDS: Final = 60.0
@@ -63,7 +65,9 @@ def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) 
 def _play_all(pages: Sequence[Chapter], stack: Stack, screen: Screen) -> None:
     for page, following in zip(pages, [*pages[1:], None], strict=True):
         began = time.monotonic()
-        with Shell(stack) as shell:
+        # The files of a chapter are deleted even if the user leaves early.
+        with TemporaryDirectory(prefix="roundtrip-tour-") as scratch:
+            shell = Shell(Path(scratch), addresses_of(stack))
             if not _play(page, shell, screen) or following is None:
                 return
         if screen.ask_for_next(following) == LEAVE:

@@ -1,72 +1,70 @@
-"""The shell of a chapter, which keeps variables between commands."""
+"""The shell of a page, which keeps variables between commands."""
 
 import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from lab.stack.paths import CHECKOUT
 from lab.stack.stack import Stack
 
-# The addresses on the pages of the tour. The running stack may have other addresses.
-_HTTP, _HTTPS, _DIRECTORY = "localhost:8080", "localhost:8443", ".lab/"
+
+def addresses_of(stack: Stack) -> dict[str, str]:
+    """Return the addresses on the pages, each with the address of this stack that replaces it."""
+    return {
+        "localhost:8080": f"localhost:{stack.choices.http_port}",
+        "localhost:8443": f"localhost:{stack.choices.https_port}",
+        ".lab/": f"{shlex.quote(str(stack.paths.root))}/",
+    }
 
 
 class Shell:
-    """Runs each command in its own `sh` in the checkout, and keeps variables for later commands."""
+    """Runs each command in its own process, and keeps variables for later commands."""
 
     def __init__(
         self,
-        stack: Stack,
+        scratch: Path,
+        replacements: Mapping[str, str],
         environment: Mapping[str, str] = os.environ,
+        *,
+        checkout: Path = CHECKOUT,
         program: str = "/bin/sh",
     ) -> None:
-        """In commands, the addresses of `stack` replace the addresses on the pages."""
-        self._program = program
-        choices = stack.choices
-        self._replaced = {
-            _HTTP: f"localhost:{choices.http_port}",
-            _HTTPS: f"localhost:{choices.https_port}",
-            _DIRECTORY: f"{shlex.quote(str(stack.paths.root))}/",
-        }
-        # With this PATH, `python3` is the interpreter of `.venv`. With PAGER=cat, no command waits
-        # in a pager.
-        path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
-        # With COLUMNS, output through a pipe is as wide as the terminal.
-        width = str(shutil.get_terminal_size().columns)
-        self._environment = {"COLUMNS": width, **environment, "PATH": path, "PAGER": "cat"}
+        """At first, there are only the variables of `environment`.
 
-    def __enter__(self) -> Self:
-        """Start a chapter. At first, it has only the variables of the environment."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="roundtrip-tour-")
-        self._variables = Path(self._scratch.name) / "variables"
+        Commands create their temporary files in `scratch`. In commands, each key of
+        `replacements` becomes its value.
+        """
+        self._program, self._checkout = program, checkout
+        self._replacements = replacements
+        # If root runs the tour, PostgreSQL in the tests of a chapter has another user.
+        scratch.chmod(0o755)
+        self._variables = scratch / "variables"
         # Commands may save a token in a variable.
         self._variables.touch(0o600)
-        # Commands create temporary files here, so the files are deleted even if the user leaves
-        # early. If root runs the tour, PostgreSQL in the tests of a chapter has another user.
-        Path(self._scratch.name).chmod(0o755)
-        self._environment["TMPDIR"] = self._scratch.name
-        return self
-
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        """Delete the variables and the temporary files of the chapter."""
-        self._scratch.cleanup()
+        # With this PATH, `python3` is the interpreter of `.venv`. With COLUMNS, output through a
+        # pipe is as wide as the terminal. With PAGER=cat, no command waits in a pager.
+        path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
+        self._environment = {
+            "COLUMNS": str(shutil.get_terminal_size().columns),
+            **environment,
+            "PATH": path,
+            "PAGER": "cat",
+            "TMPDIR": str(scratch),
+        }
 
     def with_real_addresses(self, command: str) -> str:
         """Return the command with the addresses of this stack."""
-        for shown, real in self._replaced.items():
+        for shown, real in self._replacements.items():
             command = command.replace(shown, real)
         return command
 
-    def run(self, command: str, output: int | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run the command. With `subprocess.PIPE`, return its output instead of showing it."""
+    def run(
+        self, command: str, stdout: int | None = None, stderr: int | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the command. `stdout` and `stderr` are as for `subprocess.run`."""
         file = f"'{self._variables}'"
         # `set -a` exports each assigned variable, so `export -p` saves it for the next command.
         # With the option -a, bash would also export its own variables. Some of them are read-only,
@@ -78,10 +76,10 @@ class Shell:
         return subprocess.run(
             [self._program, "-c", script],
             check=False,
-            cwd=CHECKOUT,
+            cwd=self._checkout,
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=None if output is None else subprocess.STDOUT,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
         )

@@ -1,18 +1,16 @@
 """Executes documentation pages: runs their commands, and compares the outputs on the page."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from lab.tour.shell import Shell
 from tests.service import CHECKOUT
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_ASSIGNED = re.compile(r"^([A-Z]+)=", re.MULTILINE)
 _OUTPUT_KINDS = {"http", "json", "text"}
 # Texts that differ in each run, and the placeholders that replace them in both compared texts.
 _VARYING = (
@@ -59,17 +57,15 @@ class Terminal:
         checkout: Path = CHECKOUT,
     ) -> None:
         """`replacements` maps parts of the commands, such as a long pause, to what runs instead."""
-        self._stack = stack
-        self._checkout = checkout
-        self._scratch = scratch
-        self._names = {"HOME"}
-        self._replacements = {
+        replaced = {
             "localhost:8080": f"localhost:{stack.http_port}",
             "POST :8080": f"POST :{stack.http_port}",
             "localhost:8443": f"localhost:{stack.https_port}",
             ".lab/": f"{stack.directory}/",
             **(replacements or {}),
         }
+        environment = {**stack.environment, "HTTPIE_CONFIG_DIR": str(_httpie_config(scratch))}
+        self._shell = Shell(scratch, replaced, environment, checkout=checkout, program="bash")
 
     def run_and_compare(self, blocks: list[Block]) -> int:
         """Run the commands and compare their outputs. Return the number of compared outputs."""
@@ -85,26 +81,9 @@ class Terminal:
 
     def run(self, text: str) -> str:
         """Run one block, and return its output."""
-        for text_on_page, replacement in self._replacements.items():
-            text = text.replace(text_on_page, replacement)
-        self._names |= set(_ASSIGNED.findall(text))
-        variables = self._scratch / "variables"
-        variables.touch()
-        keep = f'declare -p {" ".join(self._names)} > "{variables}" 2> /dev/null || true'
-        script = f'. "{variables}"\n{text}\n{keep}'
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            ["bash", "-euc", script],
-            cwd=self._checkout,
-            env={
-                **self._stack.environment,
-                "PATH": path,
-                "HTTPIE_CONFIG_DIR": str(_httpie_config(self._scratch)),
-            },
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+        result = self._shell.run(f"set -eu\n{text}", subprocess.PIPE, subprocess.PIPE)
+        assert result.returncode == 0, f"{text}\nprinted:\n{result.stdout}{result.stderr}"
+        return result.stdout
 
 
 def _httpie_config(scratch: Path) -> Path:

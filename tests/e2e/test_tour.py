@@ -5,6 +5,8 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
@@ -14,7 +16,7 @@ from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.stack import Stack
 from lab.tour.chapters import DIRECTORY, Chapter, Command, Excerpt, Shown, chapters
-from lab.tour.shell import Shell
+from lab.tour.shell import Shell, addresses_of
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import normalized
 
@@ -122,11 +124,14 @@ def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
     for server in (stack.valkey, stack.limits):
         with redis.Redis.from_url(server.url) as client:
             client.flushall()
-    with Shell(stack, environment_of_a_terminal(stack)) as shell:
+    with TemporaryDirectory() as scratch:
+        shell = Shell(Path(scratch), addresses_of(stack), environment_of_a_terminal(stack))
         try:
             yield shell
         finally:
-            results = [shell.run(command, subprocess.PIPE) for command in HEALING]
+            results = [
+                shell.run(command, subprocess.PIPE, subprocess.STDOUT) for command in HEALING
+            ]
             assert not any(result.returncode for result in results), results
 
 
@@ -166,7 +171,7 @@ def test_the_quoted_source_code_is_current(chapter: Chapter) -> None:
 def test_every_command_prints_what_the_chapter_shows(chapter: Chapter, shell: Shell) -> None:
     """The commands of a chapter run in order, in one shell."""
     for command, shown in commands_of(chapter):
-        result = shell.run(command.text, subprocess.PIPE)
+        result = shell.run(command.text, subprocess.PIPE, subprocess.STDOUT)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
         if shown is not None:
             assert plain(result.stdout) == plain(shown.text), f"{command.text}\n{result.stdout}"
@@ -187,7 +192,7 @@ def updated_page(chapter: Chapter, shell: Shell, stack: Stack) -> str:
     """Run the chapter, and return its page with the current outputs."""
     text, reached = chapter.page.read_text(), 0
     for command, shown in commands_of(chapter):
-        result = shell.run(command.text, subprocess.PIPE)
+        result = shell.run(command.text, subprocess.PIPE, subprocess.STDOUT)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
         if shown is None:
             continue

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Command, Excerpt, Prose, Shown, chapters, read_chapter
 from lab.tour.duration import minutes
-from lab.tour.shell import Shell
+from lab.tour.shell import Shell, addresses_of
 
 PAGE = """# 3. The title
 
@@ -36,14 +35,13 @@ async def create_user(
 def new_shell(directory: Path, program: str = "/bin/sh") -> Shell:
     """Return a shell for a stack that does not run and has other ports than the pages."""
     choices = Choices(http_port=9001, https_port=9002, database_url=None, redis_url=None)
-    return Shell(Stack(Paths(directory), choices), program=program)
+    return Shell(directory, addresses_of(Stack(Paths(directory), choices)), program=program)
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
+def shell(tmp_path: Path) -> Shell:
     """The tour's shell."""
-    with new_shell(tmp_path) as shell:
-        yield shell
+    return new_shell(tmp_path)
 
 
 def test_a_page_is_read_as_steps(tmp_path: Path) -> None:
@@ -126,19 +124,16 @@ def test_bash_as_sh_keeps_only_the_variables_of_the_commands(tmp_path: Path) -> 
     bash = shutil.which("bash")
     assert bash is not None
     (tmp_path / "sh").symlink_to(bash)
-    with new_shell(tmp_path, str(tmp_path / "sh")) as shell:
-        assert shell.run("A='it'\\''s\ntwo'\nshopt -oq posix", subprocess.PIPE).returncode == 0
-        result = shell.run('printf "%s" "$A"; env | grep POSIXLY_CORRECT', subprocess.PIPE)
+    shell = new_shell(tmp_path, str(tmp_path / "sh"))
+    assert shell.run("A='it'\\''s\ntwo'\nshopt -oq posix", subprocess.PIPE).returncode == 0
+    result = shell.run('printf "%s" "$A"; env | grep POSIXLY_CORRECT', subprocess.PIPE)
     assert result.stdout == "it's\ntwo"
 
 
-def test_the_temporary_files_of_a_chapter_are_deleted_at_its_end(tmp_path: Path) -> None:
-    """They are deleted even if the user leaves before the command that deletes them."""
-    with new_shell(tmp_path) as shell:
-        command = 'mktemp -d "${TMPDIR:-/tmp}/files-XXXXXX"'
-        files = Path(shell.run(command, subprocess.PIPE).stdout.strip())
-        assert files.is_dir()
-    assert not files.exists()
+def test_temporary_files_are_in_the_directory_of_the_chapter(shell: Shell, tmp_path: Path) -> None:
+    """So they are deleted even if the user leaves before the command that deletes them."""
+    command = 'mktemp -d "${TMPDIR:-/tmp}/files-XXXXXX"'
+    assert Path(shell.run(command, subprocess.PIPE).stdout.strip()).parent == tmp_path
 
 
 def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path: Path) -> None:
