@@ -92,7 +92,7 @@ lint: dev-set  ## check style, imports between layers, scripts, workflows, new m
 	@! [ -x $(BIN)/actionlint ] || $(BIN)/actionlint -shellcheck $(BIN)/shellcheck
 	@$(BIN)/zizmor --offline --quiet .github
 	@$(BIN)/deno lint --quiet --config=lab/page/deno.json lab/page/static tests/unit/page \
-		app/routers/*_static
+		app/routers/pages/static
 	@# Fastify takes a function that returns a promise, even if the function awaits nothing.
 	@$(BIN)/deno lint --quiet --rules-exclude=require-await lab/bench/peers
 	@sql=$$($(BIN)/alembic upgrade $(MIGRATIONS_AFTER):head --sql) && \
@@ -101,7 +101,7 @@ lint: dev-set  ## check style, imports between layers, scripts, workflows, new m
 types: dev-set  ## check the types
 	@$(BIN)/mypy
 	@$(BIN)/deno check --quiet --config=lab/page/deno.json $$(git ls-files 'lab/page/static/*.js') \
-		app/routers/*_static/*.js
+		app/routers/pages/static/*/*.js
 
 slow: dev-set  ## run the slow tests
 	@$(BIN)/python -m pytest -m 'slow and not alone' $(ARGS) || test $$? -eq $(NO_TESTS)

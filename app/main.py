@@ -46,9 +46,7 @@ from app.middleware.response_headers import ResponseHeaders
 from app.middleware.root_path import RootPath
 from app.middleware.routing import Routing
 from app.routers import (
-    account_pages,
     auth,
-    docs,
     emails,
     health,
     identities,
@@ -56,11 +54,11 @@ from app.routers import (
     oidc,
     orders,
     password_resets,
-    problems,
     products,
     sessions,
     users,
 )
+from app.routers.pages import account, docs, problems
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import set_up_sampler, tracing_is_wanted
 
@@ -81,7 +79,7 @@ _ROUTERS = (
     health.router,
     docs.router,
     problems.router,
-    account_pages.router,
+    account.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {
     # FastAPI adds the exporter that OpenTelemetry's own variables describe, such as
@@ -115,7 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         telemetry={**_TELEMETRY, "tracing": traced, "exclude": sampling.excludes},
-        # `routers/docs.py` serves the API documentation, offline and with a strict
+        # `routers/pages/docs.py` serves the API documentation, offline and with a strict
         # Content-Security-Policy.
         openapi_url=None,
         exception_handlers={

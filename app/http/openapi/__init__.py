@@ -38,7 +38,7 @@ def limited_by(policy: Literal["signup", "login", "password", "mail"]) -> dict[s
 
 
 SERVER: Final = "http://localhost:8080"
-"""The address in the examples. `routers/docs.py` replaces it with the address of the service."""
+"""The address in the examples. `routers/pages/docs.py` replaces it with the real address."""
 
 _MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""

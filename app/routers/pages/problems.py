@@ -17,7 +17,7 @@ from app.http.representations import represent_document
 
 router = APIRouter(include_in_schema=False)
 
-_DIRECTORY: Final = Path(__file__).with_name("problem_static")
+_DIRECTORY: Final = Path(__file__).parent / "static" / "problems"
 _FILES: Final = PageFiles(_DIRECTORY / "filter.js", _DIRECTORY / "style.css")
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(_DIRECTORY),

@@ -15,7 +15,7 @@ from app.http.representations import represent_document
 
 router = APIRouter(include_in_schema=False)
 
-_DIRECTORY: Final = Path(__file__).with_name("account_static")
+_DIRECTORY: Final = Path(__file__).parent / "static" / "account"
 _PAGES: Final = {name: (_DIRECTORY / f"{name}.html").read_bytes() for name in ("confirm", "reset")}
 _FILES: Final = PageFiles(
     *(_DIRECTORY / name for name in ("confirm.js", "link.js", "reset.js", "style.css"))

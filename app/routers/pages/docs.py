@@ -15,7 +15,7 @@ from app.routers.dependencies import BaseUrl
 
 router = APIRouter(include_in_schema=False)
 
-_DIRECTORY: Final = Path(__file__).with_name("docs_static")
+_DIRECTORY: Final = Path(__file__).parent / "static" / "docs"
 _PAGE: Final = (_DIRECTORY / "index.html").read_bytes()
 # fastapi-offline contains Swagger UI, so the page needs no other server.
 _SWAGGER_UI: Final = files("fastapi_offline") / "static"
