@@ -15,7 +15,7 @@ from app.adapters.redis.rate_limiter import RateLimiter
 from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
-from app.models import Principal
+from app.models import Principal, SessionLifetime
 from app.repositories.database import Database
 from app.repositories.postgres.connections import create_engine
 from app.repositories.replica import Replica
@@ -57,7 +57,10 @@ class Container:
             self.health.add("redis", client.state)
         self.rate_limiter = RateLimiter(for_counts, key_prefix=settings.redis_key_prefix)
         self.cache = ReadCache(
-            for_cache, key_prefix=settings.redis_key_prefix, on=settings.cache == "on"
+            for_cache,
+            key_prefix=settings.redis_key_prefix,
+            on=settings.cache == "on",
+            seconds=settings.cache_lifetime,
         )
         tokens = AccessTokens(settings)
         failed_logins = FailedLogins(self.rate_limiter, settings.rate_limit_login_failures)
@@ -68,9 +71,7 @@ class Container:
             size=_MAX_CACHED_SESSIONS,
             owner=lambda principal: principal.user_id,
         )
-        store = Store(
-            self._database, self.cache, session_cache, cache_seconds=settings.cache_lifetime
-        )
+        store = Store(self._database, self.cache, session_cache)
         mail_limit = MailLimit(self.rate_limiter, settings.rate_limit_mail)
         self.users = UserService(store, self._passwords, check, mail_limit, cursors)
         self.emails = EmailService(store, check, mail_limit)
@@ -88,34 +89,19 @@ class Container:
         self.jobs = JobService(store)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)
-        self.sessions = SessionService(
-            store,
-            tokens,
-            session_cache,
-            cursors,
+        lifetime = SessionLifetime(
+            total=timedelta(seconds=settings.session_lifetime),
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
-        self.auth = AuthService(
-            store,
-            self._passwords,
-            check,
-            tokens,
-            session_lifetime=timedelta(seconds=settings.session_lifetime),
-            session_idle=timedelta(seconds=settings.session_idle_lifetime),
-        )
+        self.sessions = SessionService(store, tokens, session_cache, cursors, lifetime)
+        self.auth = AuthService(store, self._passwords, check, tokens, lifetime)
         self._providers = {
             provider.name: IdentityProvider(
                 provider, local=settings.environment == "local", seconds=settings.oidc_timeout
             )
             for provider in settings.providers
         }
-        self.oidc = OidcService(
-            store,
-            self._providers,
-            check,
-            session_lifetime=timedelta(seconds=settings.session_lifetime),
-            session_idle=timedelta(seconds=settings.session_idle_lifetime),
-        )
+        self.oidc = OidcService(store, self._providers, check, lifetime)
         self.identities = IdentityService(
             store,
             {provider.issuer: provider.name for provider in settings.providers},

@@ -142,9 +142,7 @@ def _middleware(
     app: FastAPI, settings: Settings, container: Container, *, traced: bool
 ) -> list[Middleware]:
     routes = _routes(app)
-    stored_responses = StoredResponses(
-        container.cache, container.sessions.cached_principal, seconds=settings.cache_lifetime
-    )
+    stored_responses = StoredResponses(container.cache, container.sessions.cached_principal)
     server_timing = settings.server_timing == "on"
     # `Stages` is in the list only if tracing or Server-Timing is on.
     records_stages = server_timing or traced

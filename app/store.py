@@ -35,14 +35,10 @@ class Store:
         database: Database,
         cache: ReadCache,
         session_cache: SessionCache[Principal],
-        *,
-        cache_seconds: int,
     ) -> None:
-        """Let each cached read expire after at most `cache_seconds`."""
         self._database = database
         self._cache = cache
         self._session_cache = session_cache
-        self._cache_seconds = cache_seconds
         self.uncached = database.reading
         """Reads without the cache. Each statement sees the data that was committed before it."""
 
@@ -54,14 +50,14 @@ class Store:
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return what `load` reads, and cache it.
 
-        The cached body expires after `cache_seconds`, or when a write changes a row with this
-        `tag`. `variant` distinguishes the reads that share a tag. If `variant` is None, the cache
-        is neither read nor written. Raises the errors of `load`.
+        The cached body expires after CACHE_LIFETIME, or when a write changes a row with this `tag`.
+        `variant` distinguishes the reads that share a tag. If `variant` is None, the cache is
+        neither read nor written. Raises the errors of `load`.
         """
         load_bytes = partial(self._load_bytes, load)
         if variant is None:
             return CachedBody(await load_bytes(0), "bypass", tag)
-        return await self._cache.get_or_load(tag, variant, load_bytes, seconds=self._cache_seconds)
+        return await self._cache.get_or_load(tag, variant, load_bytes)
 
     async def _load_bytes(self, load: _Load, unchanged_seconds: float) -> bytes:
         replica = self._database.reading_replica(unchanged_seconds=unchanged_seconds)

@@ -40,10 +40,9 @@ class StoredResponses:
         cache: ReadCache,
         find_principal: _FindPrincipal,
         *,
-        seconds: int,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Store each response for `seconds`.
+        """Store each response as long as the cache stores its body.
 
         `find_principal` returns the user of a token or a cookie, without asking the database. It
         returns None if this process has not verified the session recently.
@@ -51,7 +50,7 @@ class StoredResponses:
         self._cache = cache
         self._find_principal = find_principal
         self._responses: TTLCache[Hashable, StoredResponse] = TTLCache(
-            _MAX_BYTES, seconds, timer=timer, getsizeof=_size_bytes
+            _MAX_BYTES, cache.seconds, timer=timer, getsizeof=_size_bytes
         )
 
     def start_lookup(self, scope: Scope) -> None:

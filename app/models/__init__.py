@@ -8,7 +8,7 @@ from app.models.messages import Message, MessageKind
 from app.models.oidc_flows import OidcFlow
 from app.models.orders import Order, OrderLine, OrderPageQuery, OrderStatus
 from app.models.products import Product
-from app.models.sessions import Principal, Session
+from app.models.sessions import Principal, Session, SessionLifetime
 from app.models.users import Role, User
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Product",
     "Role",
     "Session",
+    "SessionLifetime",
     "User",
     "cache_tags",
 ]

@@ -40,6 +40,16 @@ class Principal:
         return user_id == self.user_id or self.is_admin
 
 
+@dataclass(frozen=True)
+class SessionLifetime:
+    """The two limits of a session. It ends at the first one that it reaches."""
+
+    total: timedelta
+    """The longest time after the sign-in."""
+    idle: timedelta
+    """The longest time after the last use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One sign-in of a user. It ends at `expires_at`, or earlier if it is unused or ended.

@@ -1,7 +1,7 @@
 """Sign-in with a password, and refresh of tokens."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypedDict
 
 import structlog
@@ -10,7 +10,7 @@ from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import AccessTokens, hash_of, new_secret
 from app.errors import AccountDisabled, BadCredentials, InvalidRefreshToken
-from app.models import MessageKind, Principal, Session, User
+from app.models import MessageKind, Principal, Session, SessionLifetime, User
 from app.repositories.database import Transaction
 from app.schemas.auth import Login, Refresh, TokenPair
 from app.schemas.sessions import SessionRead
@@ -43,22 +43,19 @@ class _Secret(TypedDict, total=False):
 class AuthService:
     """Verifies a password and starts a session, with tokens or with a cookie. Renews tokens."""
 
-    def __init__(  # noqa: PLR0913 - all objects that it uses
+    def __init__(
         self,
         store: Store,
         passwords: PasswordHasher,
         check: PasswordCheck,
         tokens: AccessTokens,
-        *,
-        session_lifetime: timedelta,
-        session_idle: timedelta,
+        lifetime: SessionLifetime,
     ) -> None:
         self._store = store
         self._passwords = passwords
         self._check = check
         self._tokens = tokens
-        self._session_lifetime = session_lifetime
-        self._session_idle = session_idle
+        self._lifetime = lifetime
 
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
@@ -82,7 +79,7 @@ class AuthService:
 
         async def work(tx: Transaction) -> tuple[Session | None, Session | None]:
             session = await tx.sessions.rotate(
-                spent, refresh_token_hash, now=datetime.now(UTC), idle=self._session_idle
+                spent, refresh_token_hash, now=datetime.now(UTC), idle=self._lifetime.idle
             )
             return session, await _end_spent(tx, spent) if session is None else None
 
@@ -160,7 +157,7 @@ class AuthService:
             return await tx.sessions.add(
                 user_id=user.id,
                 user_agent=user_agent,
-                expires_at=datetime.now(UTC) + self._session_lifetime,
+                expires_at=datetime.now(UTC) + self._lifetime.total,
                 replaces=replaces,
                 **secret,
             )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
@@ -21,7 +21,7 @@ from app.errors import (
     SignInDeclined,
     existing,
 )
-from app.models import MessageKind, OidcFlow, Principal
+from app.models import MessageKind, OidcFlow, Principal, SessionLifetime
 from app.models.oidc_flows import FLOW_LIFETIME
 from app.models.values.emails import normalise_email
 from app.repositories.database import Transaction
@@ -76,15 +76,12 @@ class OidcService:
         store: Store,
         providers: Mapping[str, IdentityProvider],
         check: PasswordCheck,
-        *,
-        session_lifetime: timedelta,
-        session_idle: timedelta,
+        lifetime: SessionLifetime,
     ) -> None:
         self._store = store
         self._providers = providers
         self._check = check
-        self._session_lifetime = session_lifetime
-        self._session_idle = session_idle
+        self._lifetime = lifetime
 
     async def begin(
         self,
@@ -219,7 +216,7 @@ class OidcService:
                 user_id=user_id,
                 cookie_hash=secret_hash,
                 user_agent=user_agent,
-                expires_at=now + self._session_lifetime,
+                expires_at=now + self._lifetime.total,
                 replaces=replaces,
             )
 
@@ -227,7 +224,7 @@ class OidcService:
         return secret
 
     async def _link(self, name: str, claims: IdTokenClaims, user_id: int, session_id: int) -> None:
-        now, idle = datetime.now(UTC), self._session_idle
+        now, idle = datetime.now(UTC), self._lifetime.idle
 
         async def work(tx: Transaction) -> None:
             # The session may have ended since the flow began, or the account may be erased. With

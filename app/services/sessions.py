@@ -7,7 +7,7 @@ from app.adapters.cursors import Cursors
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of
 from app.errors import InvalidSession, InvalidToken, NotFound, existing
-from app.models import Principal
+from app.models import Principal, SessionLifetime
 from app.repositories.sessions import SessionRepository
 from app.schemas.auth import PublicKey, PublicKeys
 from app.schemas.sessions import SessionPage, SessionRead
@@ -32,15 +32,13 @@ class SessionService:
         tokens: AccessTokens,
         cache: SessionCache[Principal],
         cursors: Cursors,
-        *,
-        idle: timedelta,
+        lifetime: SessionLifetime,
     ) -> None:
-        """`idle` is the time without use after which a session ends."""
         self._store = store
         self._tokens = tokens
         self._cache = cache
         self._cursors = cursors
-        self._idle = idle
+        self._idle = lifetime.idle
 
     def read_token(self, token: str) -> Claims:
         """Check an access token's signature and claims. Raises `InvalidToken`."""

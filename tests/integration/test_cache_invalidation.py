@@ -50,9 +50,8 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
         try:
             await Store(
                 connections,
-                ReadCache(redis_client, key_prefix=PREFIX, on=True),
+                ReadCache(redis_client, key_prefix=PREFIX, on=True, seconds=60),
                 SessionCache[Principal](seconds=1, size=1, owner=lambda it: it.user_id),
-                cache_seconds=60,
             ).write(work)
         finally:
             await redis_client.close()

@@ -27,7 +27,7 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
         settings = Settings.model_construct(redis_url=SecretStr(url), redis_timeout=5.0)
         link = RedisClient(settings)
         prefix = signing_key()
-        caches = [ReadCache(link, key_prefix=prefix, on=True) for _ in range(2)]
+        caches = [ReadCache(link, key_prefix=prefix, on=True, seconds=60) for _ in range(2)]
         try:
             await scenario(*caches)
         finally:
@@ -46,7 +46,7 @@ async def _loaded(_: float = 0) -> bytes:
 
 
 async def _outcomes(cache: ReadCache, *tags: str) -> list[str]:
-    return [(await cache.get_or_load(tag, "1", _loaded, seconds=60)).outcome for tag in tags]
+    return [(await cache.get_or_load(tag, "1", _loaded)).outcome for tag in tags]
 
 
 async def _nothing() -> None:
@@ -76,7 +76,7 @@ def test_during_an_invalidation_only_reads_of_its_tag_bypass_redis(redis_url: st
     """Reads of another tag still hit, and the generation of the other tag is still known."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
+        generation = (await cache.get_or_load("b", "1", _loaded)).generation
         await _outcomes(cache, "a")
         writing = await _begin_invalidation(cache, "a")
         generations = [cache.generation(tag) for tag in ("a", "b")]
@@ -96,7 +96,7 @@ def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
     """The write of tag `a` is cancelled during its invalidation. Reads of tag `b` still hit."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        generation = (await cache.get_or_load("b", "1", _loaded, seconds=60)).generation
+        generation = (await cache.get_or_load("b", "1", _loaded)).generation
         await _outcomes(cache, "a")
         await _cancel_invalidation(cache, "a")
         generations = [cache.generation(tag) for tag in ("a", "b")]
@@ -126,7 +126,7 @@ def test_every_error_but_a_refusal_invalidates(
         raise error
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
-        before = (await cache.get_or_load("a", "1", _loaded, seconds=60)).generation
+        before = (await cache.get_or_load("a", "1", _loaded)).generation
         with pytest.raises(type(error)):
             await cache.write_and_invalidate({"a"}, fails())
         assert await _outcomes(cache, "a") == ["miss" if invalidated else "hit"]

@@ -46,9 +46,9 @@ def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> 
 
     async def scenario() -> list[bool]:
         now, redis = [0.0], _client(redis_url)
-        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
-        responses = StoredResponses(cache, _not_signed_in, seconds=60, timer=lambda: now[0])
-        cached = await cache.get_or_load("products", "1", _load, seconds=60)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True, seconds=60)
+        responses = StoredResponses(cache, _not_signed_in, timer=lambda: now[0])
+        cached = await cache.get_or_load("products", "1", _load)
         responses.store(_scope(cached=cached), _HEADERS, cached.body)
         replayed = []
         for now[0] in (0.0, 59.0, 61.0):
@@ -66,10 +66,10 @@ def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
 
     async def scenario() -> list[bool]:
         redis = _client(redis_url)
-        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
-        responses = StoredResponses(cache, _not_signed_in, seconds=60)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True, seconds=60)
+        responses = StoredResponses(cache, _not_signed_in)
         url = {"path": "/api/products/1", "raw_path": b"/api/products/1", "query_string": b"a=1"}
-        cached = await cache.get_or_load("products", "1", _load, seconds=60)
+        cached = await cache.get_or_load("products", "1", _load)
         responses.store({**_scope(cached=cached), **url}, _HEADERS, cached.body)
         changes: list[dict[str, Any]] = [
             {},
@@ -100,9 +100,9 @@ def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
 
     async def scenario() -> None:
         redis = _client(redis_url)
-        cache = ReadCache(redis, key_prefix=signing_key(), on=True)
-        responses, scope = StoredResponses(cache, _not_signed_in, seconds=60), _scope()
-        cached = await cache.get_or_load("products", "1", _load, seconds=60)
+        cache = ReadCache(redis, key_prefix=signing_key(), on=True, seconds=60)
+        responses, scope = StoredResponses(cache, _not_signed_in), _scope()
+        cached = await cache.get_or_load("products", "1", _load)
         responses.store(_scope(cached=cached), _HEADERS, cached.body)
         record(recording)
         responses.start_lookup(scope)

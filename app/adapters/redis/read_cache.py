@@ -53,7 +53,9 @@ return 1
 class ReadCache:
     """Reads through Redis. If Redis is unavailable or the cache is off, every read calls `load`."""
 
-    def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool) -> None:
+    def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool, seconds: int) -> None:
+        """Let each entry expire after at most `seconds`."""
+        self.seconds = seconds
         self._redis = redis
         self._prefix = f"{key_prefix}:cache"
         self._on = on
@@ -61,14 +63,16 @@ class ReadCache:
         self._pending = PendingInvalidations(redis, self._key)
         redis.on_other_server = self._pending.repeat_recent
 
-    async def get_or_load(self, tag: str, variant: str, load: Load, *, seconds: int) -> CachedBody:
+    async def get_or_load(self, tag: str, variant: str, load: Load) -> CachedBody:
         """Return the cached entry, or else load and store it.
 
         `load` is called with the time in seconds for which the data of the tag have not changed,
         or with 0 if this is unknown.
 
-        All entries of a generation expire `seconds` after the first entry was stored, or up to a
-        tenth earlier. This random part spreads the expiry of generations that began together.
+        All entries of a generation expire together: `seconds` after the first entry was stored, or
+        up to a tenth earlier. The time is random, so that generations that began together do not
+        expire together.
+
         Concurrent callers share one load. An error of `load` is raised, and not stored.
         """
         cached = await self._look_up(tag, variant)
@@ -82,7 +86,7 @@ class ReadCache:
         if loading is not None:
             return CachedBody(await asyncio.shield(loading), "hit", tag, generation)
         loading = self._loading[key] = asyncio.create_task(
-            self._load(key, partial(load, unchanged_seconds), seconds)
+            self._load(key, partial(load, unchanged_seconds))
         )
         loading.add_done_callback(lambda _: self._load_ended(key))
         return CachedBody(await asyncio.shield(loading), "miss", tag, generation)
@@ -101,11 +105,11 @@ class ReadCache:
         return generation, body, age_ms / 1000
 
     async def _load(
-        self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]], seconds: int
+        self, key: tuple[str, bytes, str], load: Callable[[], Awaitable[bytes]]
     ) -> bytes:
         tag, generation, variant = key
         body = await load()
-        milliseconds = int(seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
+        milliseconds = int(self.seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
         # The body is returned whether or not Redis has stored it.
         await self._redis.send(
             "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds
