@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 from pydantic import SecretStr, ValidationError
 
-from app.adapters.logs import configure_logging
+from app.adapters.log_format import configure_logging
 from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid

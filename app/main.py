@@ -18,7 +18,7 @@ from prometheus_client import (
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app.adapters.logs import configure_logging
+from app.adapters.log_format import configure_logging
 from app.container import Container
 from app.graphql import router as graphql
 from app.graphql.execution import Graph

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.console import request_line
+from app.adapters.log_console import request_line
 from tests.terminals import output_on_terminal
 
 EVENT: dict[str, Any] = {
@@ -15,7 +15,7 @@ EVENT: dict[str, Any] = {
     "client": "127.0.0.1", "request_id": "a" * 32, "trace_id": "b" * 32, "stages_ms": {"sql": 1.0},
 }  # fmt: skip
 PROGRAM = f"""
-from app.adapters.console import ConsoleLines
+from app.adapters.log_console import ConsoleLines
 print(ConsoleLines()(None, "info", {EVENT}))
 """
 

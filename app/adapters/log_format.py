@@ -14,7 +14,7 @@ import structlog
 from pydantic_core import to_json
 from structlog.typing import Processor, WrappedLogger
 
-from app.adapters.console import ConsoleLines
+from app.adapters.log_console import ConsoleLines
 from app.settings import Settings
 
 _OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
