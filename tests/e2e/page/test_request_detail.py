@@ -135,7 +135,7 @@ def sections(page: Page) -> list[dict[str, Any]]:
 def test_the_browsers_own_stages_are_still_there_after_a_reload(page: Page) -> None:
     """The page reports them to the collector, as `lab trace` does."""
     go(page)
-    page.get_by_role("button", name="Cold read", exact=True).click()
+    page.get_by_role("button", name="Uncached read", exact=True).click()
     page.locator("#answer").get_by_role("button", name="Show all its stages").click()
     expect(stage(page, "wait")).to_contain_text("client")
     page.reload()

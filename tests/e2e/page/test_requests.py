@@ -34,9 +34,9 @@ def test_the_empty_list_says_how_to_send_a_request(page: Page) -> None:
 @pytest.mark.parametrize(
     ("preset", "sent", "status"),
     [
-        ("Cold read", "GET /api/products?limit=", "200"),
-        ("Warm read", "GET /api/products?limit=20", "200"),
-        ("Conflict", "POST /api/users", "409"),
+        ("Uncached read", "GET /api/products?limit=", "200"),
+        ("Cached read", "GET /api/products?limit=20", "200"),
+        ("Email taken", "POST /api/users", "409"),
         ("Order", "POST /api/users/", "201"),
         ("GraphQL", "POST /graphql", "200"),
     ],

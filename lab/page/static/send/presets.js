@@ -11,12 +11,12 @@ const QUERY = "{ products(first: 3) { nodes { name stock price { amount currency
 
 /** What each button sends. If there are several requests, it returns the answer to the last one. */
 const PRESETS = {
-  "Cold read": () => call("GET", `/api/products?limit=${1 + Math.floor(Math.random() * 100)}`),
-  "Warm read": async () => {
+  "Uncached read": () => call("GET", `/api/products?limit=${1 + Math.floor(Math.random() * 100)}`),
+  "Cached read": async () => {
     await call("GET", CATALOGUE);
     return call("GET", CATALOGUE);
   },
-  Conflict: async () => {
+  "Email taken": async () => {
     const account = newAccount();
     await call("POST", "/api/users", account);
     return call("POST", "/api/users", account);
