@@ -80,7 +80,7 @@ def _reader(stack: Stack) -> Iterator[psycopg.Connection]:
         )
     url = stack.postgres.superuser_url
     name, password = f"reader_{secrets.token_hex(8)}", secrets.token_urlsafe()
-    # If this process is killed, the role cannot log in after an hour.
+    # If this process is killed, the role is not dropped. Its password is valid for an hour only.
     end = datetime.now(UTC) + timedelta(hours=1)
     parts = {"role": Identifier(name), "password": Literal(password), "end": Literal(str(end))}
     with psycopg.connect(url, autocommit=True) as superuser:

@@ -56,7 +56,7 @@ def configure_logging(settings: Settings) -> None:
     for name in ("httpcore2", "urllib3", "sqlalchemy", "procrastinate"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if is_console:
-        # Hide the lines about the start and the end of uvicorn from a developer at a terminal.
+        # A developer at a terminal does not need uvicorn's lines about its own start and end.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     # The service's own lines bypass the standard library, which would take as much time as all the
     # rest of a request that is answered from memory.

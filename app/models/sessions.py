@@ -36,7 +36,7 @@ class Principal:
         return self.role is Role.ADMIN
 
     def may_see(self, user_id: int) -> bool:
-        """Whether this is the user's own account, or the user is an administrator."""
+        """Whether `user_id` is this user's own account, or this user is an administrator."""
         return user_id == self.user_id or self.is_admin
 
 

@@ -141,7 +141,7 @@ class SessionService:
             raise NotFound
 
     async def clear_unused(self) -> int:
-        """Delete the sessions that were not used for `idle`, and return their number."""
+        """Delete the sessions that have reached the limit `idle`, and return their number."""
         used_since = datetime.now(UTC) - self._idle
         return await self._store.delete_in_batches(
             lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)

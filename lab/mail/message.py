@@ -1,4 +1,4 @@
-"""A kept message as JSON. No message, however broken, makes these functions fail."""
+"""A kept message as JSON. These functions also work for a message that is badly broken."""
 
 from datetime import UTC, datetime
 from email.message import Message

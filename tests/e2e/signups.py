@@ -19,7 +19,8 @@ class Figures(NamedTuple):
     """How long one signup took, in milliseconds."""
 
     whole: float
-    # Measured from the end of the TLS handshake. curl may note too late that it starts to send.
+    # Measured from the end of the TLS handshake, because curl may record the start of the request
+    # too late.
     to_first_byte: float
     # Measured by the service.
     endpoint: float

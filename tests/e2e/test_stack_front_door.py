@@ -30,7 +30,7 @@ def test_a_client_with_the_ca_file_trusts_https(stack: LocalStack) -> None:
 
 
 def test_caddy_does_not_clean_its_storage_while_it_saves_certificates(stack: LocalStack) -> None:
-    """A cleanup could delete a new, empty directory, and would write last_clean.json."""
+    """A cleanup could delete a new directory that is still empty. It writes last_clean.json."""
     assert (stack.directory / "caddy" / "certificates").is_dir()
     assert not (stack.directory / "caddy" / "last_clean.json").exists()
 

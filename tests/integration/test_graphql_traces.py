@@ -47,7 +47,7 @@ def _statements(spans: list[Span]) -> list[str]:
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     send_traced: SendTraced, administrator: Account, buyers: list[Account]
 ) -> None:
-    """Ten users with 20 orders each, and all their products, need as many as one user."""
+    """A query for ten users with their orders needs the same statements as one for one user."""
     expected = ["SELECT order_lines", "SELECT orders", "SELECT products", "SELECT users"]
     for count in (1, 10):
         fields = " ".join(f"a{it.id}: user(id: {it.id}) {_ORDERS}" for it in buyers[:count])

@@ -1,4 +1,4 @@
-"""A process caches a session for less than a second, and drops it if it ends the session."""
+"""A process caches a session for less than a second, or until the process ends the session."""
 
 import hashlib
 import time

@@ -51,7 +51,7 @@ class Report:
         return cls(seed, datetime.now(UTC), {name: machine[name] for name in _MACHINE})
 
     def add(self, journal: Journal, deliveries: Mapping[str, int]) -> None:
-        """Add the writes of one journal, and the deliveries of its messages."""
+        """Add the requests and writes of one journal. `deliveries` counts messages by address."""
         self.requests += len(journal.exchanges)
         for write in journal.writes.values():
             self.writes[f"{write.kind.name} {write.outcome}"] += 1
