@@ -10,9 +10,9 @@ from app.adapters.mail_limit import MailLimit
 from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
+from app.adapters.read_cache.cache import ReadCache
 from app.adapters.redis.client import RedisClient
 from app.adapters.redis.rate_limiter import RateLimiter
-from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
 from app.models import Principal, SessionLifetime

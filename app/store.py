@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from app.adapters.redis.read_cache import ReadCache
+from app.adapters.read_cache.cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import Contended, Unavailable
 from app.models import Principal

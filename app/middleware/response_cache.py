@@ -9,7 +9,7 @@ from typing import Any, Final
 from cachetools import TTLCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.adapters.redis.read_cache import ReadCache, cache_outcome
+from app.adapters.read_cache.cache import ReadCache, cache_outcome
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, StoredResponse, state_of
 from app.models import Principal, Role
@@ -30,7 +30,7 @@ class StoredResponses:
     """Stores the responses to cached reads, by user, path and query.
 
     A route that has read through the cache sets `cached` of the request state. Its response is
-    stored with the generation of its tag (`adapters/redis/read_cache.py`). The response is current
+    stored with the generation of its tag (`adapters/read_cache/cache.py`). The response is current
     as long as Redis has the same generation. A change by any process removes the generation, so
     that no process sends an older response again.
     """

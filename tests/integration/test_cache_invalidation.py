@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from app.adapters.read_cache.cache import ReadCache
 from app.adapters.redis.client import RedisClient
-from app.adapters.redis.read_cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import EmailTaken
 from app.models import Principal, User

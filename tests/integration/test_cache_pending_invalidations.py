@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from app.adapters.read_cache.cache import ReadCache
 from app.adapters.redis.client import RedisClient
-from app.adapters.redis.read_cache import ReadCache
 from app.errors import Contended, OutOfStock, PreconditionFailed, Unavailable
 from app.settings import Settings
 from lab.stack.ports import free_port

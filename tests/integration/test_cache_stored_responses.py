@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
+from app.adapters.read_cache.cache import ReadCache
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.adapters.redis.read_cache import ReadCache
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.response_cache import StoredResponses

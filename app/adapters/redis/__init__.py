@@ -1,1 +1,1 @@
-"""Redis: one client, the cached reads, and the counts of the rate limits."""
+"""The Redis client, how it connects, and the counts of rate limits."""

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from app.adapters.read_cache.pending_invalidations import PendingInvalidations
 from app.adapters.redis.client import RedisClient, RedisUnavailable
-from app.adapters.redis.pending_invalidations import PendingInvalidations
 from app.errors import AppError, PreconditionFailed, Unavailable
 from app.models.cached_reads.bodies import CachedBody, CacheOutcome
 from app.task_outcomes import ignore_outcome

@@ -1,0 +1,1 @@
+"""Cached reads, which all processes share through Redis."""
