@@ -136,6 +136,19 @@ def test_temporary_files_are_in_the_directory_of_the_chapter(shell: Shell, tmp_p
     assert Path(shell.run(command, subprocess.PIPE).stdout.strip()).parent == tmp_path
 
 
+def test_a_clone_of_a_commit_without_a_branch_prints_nothing(shell: Shell) -> None:
+    """The pages show the output of a clone of a branch."""
+    repository = (
+        'cd "$TMPDIR"; git init --quiet first; cd first; '
+        "git config user.name Ahmed; git config user.email ahmed@example.com; "
+        "git commit --quiet --allow-empty --message one; git checkout --quiet --detach; "
+        "git commit --quiet --allow-empty --message two"
+    )
+    assert shell.run(repository, subprocess.PIPE, subprocess.STDOUT).stdout == ""
+    clone = 'cd "$TMPDIR"; git clone --quiet first second'
+    assert shell.run(clone, subprocess.PIPE, subprocess.STDOUT).stdout == ""
+
+
 def test_commands_use_the_addresses_of_the_running_stack(shell: Shell, tmp_path: Path) -> None:
     """The stack's two ports and its directory replace the ports and the directory on the pages."""
     output = shell.run("echo localhost:8080 localhost:8443 .lab/ca.crt", subprocess.PIPE).stdout
