@@ -50,7 +50,7 @@ class StoredResponses:
         self._cache = cache
         self._find_principal = find_principal
         self._responses: TTLCache[Hashable, StoredResponse] = TTLCache(
-            _MAX_BYTES, cache.seconds, timer=timer, getsizeof=_size_bytes
+            _MAX_BYTES, cache.lifetime_seconds, timer=timer, getsizeof=_size_bytes
         )
 
     def start_lookup(self, scope: Scope) -> None:

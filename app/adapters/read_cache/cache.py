@@ -55,7 +55,7 @@ class ReadCache:
 
     def __init__(self, redis: RedisClient, *, key_prefix: str, on: bool, seconds: int) -> None:
         """Let each entry expire after at most `seconds`."""
-        self.seconds = seconds
+        self.lifetime_seconds = seconds
         self._redis = redis
         self._prefix = f"{key_prefix}:cache"
         self._on = on
@@ -69,10 +69,8 @@ class ReadCache:
         `load` is called with the time in seconds for which the data of the tag have not changed,
         or with 0 if this is unknown.
 
-        All entries of a generation expire together: `seconds` after the first entry was stored, or
-        up to a tenth earlier. The time is random, so that generations that began together do not
-        expire together.
-
+        All entries of a generation expire `lifetime_seconds` after the first of them was stored, or
+        up to a tenth earlier. The random part spreads the expiry of different generations.
         Concurrent callers share one load. An error of `load` is raised, and not stored.
         """
         cached = await self._look_up(tag, variant)
@@ -109,7 +107,7 @@ class ReadCache:
     ) -> bytes:
         tag, generation, variant = key
         body = await load()
-        milliseconds = int(self.seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
+        milliseconds = int(self.lifetime_seconds * random.uniform(900, 1000))  # noqa: S311 - no secret
         # The body is returned whether or not Redis has stored it.
         await self._redis.send(
             "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds
