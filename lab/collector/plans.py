@@ -12,10 +12,9 @@ _VERBS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # psycopg's placeholders: `%s` and `%(name)s`, with `s`, `b` or `t`. `%%` is a percent sign.
 _PLACEHOLDER = re.compile(r"%(?:%|(?:\((?P<name>[^)]+)\))?[sbt])")
 
-# A plan takes about a millisecond, so a timeout of a second is enough. The connection is read-only,
-# in case the checks below accept a statement that they should refuse.
-_OPTIONS: Final = "-c default_transaction_read_only=on -c statement_timeout=1000"
 _CONNECT_TIMEOUT_SECONDS: Final = 2
+# A plan takes about a millisecond.
+_LIMIT_TIME: Final = "SET LOCAL statement_timeout = '1s'"
 
 
 def numbered(statement: str) -> str:
@@ -55,9 +54,13 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
     explain = sql.SQL("EXPLAIN (GENERIC_PLAN) {}").format(sql.SQL(explainable(statement)))
     try:
         connection = await AsyncConnection.connect(
-            database_url, options=_OPTIONS, connect_timeout=_CONNECT_TIMEOUT_SECONDS
+            database_url, connect_timeout=_CONNECT_TIMEOUT_SECONDS
         )
         async with connection:
+            # In case the checks above accept a statement that they should refuse. It is a setting
+            # of the transaction, because a pooler accepts no options of a connection.
+            await connection.set_read_only(True)
+            await connection.execute(_LIMIT_TIME)
             rows = await (await connection.execute(explain)).fetchall()
             await connection.rollback()
     except psycopg.OperationalError as error:
