@@ -10,7 +10,7 @@ import psutil
 import psycopg
 
 from lab.stack.ports import LOOPBACK, free_port
-from lab.stack.servers import cluster, unprivileged
+from lab.stack.servers import data_directory, unprivileged
 from lab.stack.servers.postgres import PostgresServer
 from tests.postgres import wait_for_answer, with_port
 
@@ -53,12 +53,12 @@ def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standb
     subprocess.run(
         [str(programs / "pg_basebackup"), "--pgdata", str(data), "--write-recovery-conf",
          "--checkpoint", "fast", "--dbname", primary.admin_url],
-        env=cluster.neutral_environment(), check=True, **unprivileged.popen_user(),
+        env=data_directory.neutral_environment(), check=True, **unprivileged.popen_user(),
     )  # fmt: skip
     process = psutil.Popen(
         [str(programs / "postgres"), "-D", str(data), f"--port={port}", "--fsync=off",
          f"--listen_addresses={LOOPBACK}", "--unix_socket_directories="],
-        env=cluster.neutral_environment(), cwd=data,
+        env=data_directory.neutral_environment(), cwd=data,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **unprivileged.popen_user(),
     )  # fmt: skip
     standby = Standby(port, process)

