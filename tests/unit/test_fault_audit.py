@@ -6,8 +6,8 @@ import pytest
 
 from lab.bench.traffic import Exchange
 from tests.accounts import Account
-from tests.e2e.faults.audit import SCARCE_STOCK, Audit
-from tests.e2e.faults.journal import Journal
+from tests.e2e.faults.audit import Audit
+from tests.e2e.faults.journal import SCARCE_STOCK, Journal
 from tests.e2e.faults.writes import CANCELLATION, ORDER, SIGNUP, Outcome, Write
 from tests.e2e.shoppers import OPENING_STOCK, Shop
 

@@ -7,11 +7,10 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from tests.e2e.faults.journal import Journal
+from tests.e2e.faults.journal import SCARCE_STOCK, Journal
 from tests.e2e.faults.writes import CANCELLATION, ORDER, SIGNUP, Kind, Outcome, Write
 from tests.e2e.shoppers import OPENING_STOCK
 
-SCARCE_STOCK = 20
 _STOCK: Final = """
     SELECT id, stock, (
         SELECT coalesce(sum(quantity), 0) FROM order_lines JOIN orders ON order_id = orders.id
@@ -52,6 +51,17 @@ class Audit:
             keys=dict(rows("SELECT key, location FROM idempotency_keys WHERE user_id = %s", buyer)),
             stock={product: (stock, int(sold)) for product, stock, sold in rows(_STOCK)},
         )
+
+    def broken_promises(self) -> dict[str, list[str]]:
+        """Return the broken promises, each with its sentences."""
+        found = {
+            "acknowledged writes lost": list(self.lost()),
+            "pieces oversold": list(self.oversold()),
+            "orders placed twice": list(self.repeated()),
+            "writes without a known outcome": list(self.unsettled()),
+            "wrong answers": self.journal.violations,
+        }
+        return {promise: sentences for promise, sentences in found.items() if sentences}
 
     def lost(self) -> Iterator[str]:
         """Find the confirmed writes that are not in the database."""

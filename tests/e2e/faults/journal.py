@@ -7,6 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count, cycle
+from typing import Self
+
+import httpx2
 
 from lab.bench.calls import Call
 from lab.bench.traffic import Exchange, Record
@@ -21,8 +24,9 @@ from tests.e2e.faults.writes import (
     is_read,
 )
 from tests.e2e.shoppers import Shop
-from tests.integration.shop import new_key
+from tests.integration.shop import new_key, new_product
 
+SCARCE_STOCK = 20
 _REPEAT_AFTER_SECONDS = 0.5
 
 
@@ -48,6 +52,14 @@ class Journal(Record):
     _open_orders: deque[int] = field(default_factory=deque)
     _cancelled: dict[str, float] = field(default_factory=dict)
     """When the cancellation of each order was confirmed."""
+
+    @classmethod
+    def open(cls, port: int, database_url: str) -> Self:
+        """Open a shop in the service at this port, and return its empty journal."""
+        shop = Shop.open(port, database_url)
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            scarce = replace(shop, product=new_product(client, shop.admin, stock=SCARCE_STOCK))
+        return cls(shop=shop, scarce=scarce)
 
     def add(self, exchange: Exchange) -> None:
         """Add an exchange, and conclude from it whether its write is confirmed."""

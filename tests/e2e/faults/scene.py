@@ -4,9 +4,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import httpx2
 import psutil
 import psycopg
 
@@ -16,12 +15,10 @@ from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
-from tests.e2e.faults.audit import SCARCE_STOCK, Audit
+from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import Journal
 from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
-from tests.e2e.shoppers import Shop
 from tests.integration.faults import wait_for_end_of_transactions
-from tests.integration.shop import new_product
 from tests.mailbox import Mailbox, running_mailbox
 
 # `make faults` sends more. The short run of `make slow` shares the machine with other tests.
@@ -66,10 +63,7 @@ class Scene:
     @contextmanager
     def load(self) -> Iterator[Journal]:
         """Send requests while the block runs, and then until the outcome of each write is known."""
-        shop = Shop.open(self.stack.http_port, self.servers.libpq_url)
-        with httpx2.Client(base_url=f"http://127.0.0.1:{shop.port}", timeout=20) as client:
-            scarce = replace(shop, product=new_product(client, shop.admin, stock=SCARCE_STOCK))
-        journal = Journal(shop=shop, scarce=scarce)
+        journal = Journal.open(self.stack.http_port, self.servers.libpq_url)
         with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
             yield journal
             wait_until(lambda: not journal.waiting, timeout_s=RECOVERY_TIMEOUT_SECONDS)
@@ -84,15 +78,10 @@ class Scene:
             return list(audit.undelivered(self.deliveries, at_most=deliveries))
 
         wait_until(lambda: not undelivered(), timeout_s=_DELIVERY_TIMEOUT_SECONDS)
-        found = {
-            "acknowledged writes lost": list(audit.lost()),
-            "pieces oversold": list(audit.oversold()),
-            "orders placed twice": list(audit.repeated()),
-            "writes without a known outcome": list(audit.unsettled()),
-            "messages lost or sent too often": undelivered(),
-            "wrong answers": journal.violations,
-        }
-        return {promise: sentences for promise, sentences in found.items() if sentences}
+        broken = audit.broken_promises()
+        if messages := undelivered():
+            broken["messages lost or sent too often"] = messages
+        return broken
 
     @property
     def deliveries(self) -> Counter[str]:
