@@ -58,6 +58,7 @@ def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fau
     yield run
     for part in ("redis", "postgres", "worker", "slow-sql"):
         run(part, "heal")
+    stack.wait_for_cache()
 
 
 @pytest.fixture

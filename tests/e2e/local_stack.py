@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psutil
 
 from lab.stack import control
@@ -20,6 +21,7 @@ from lab.stack.paths import Paths
 from lab.stack.ports import free_port
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
 from lab.stack.state import State
 from tests.service import CHECKOUT
@@ -132,6 +134,19 @@ class LocalStack:
         provider = control.running(Paths(self.directory)).provider
         assert wait_until(provider.ready, timeout_s=60)
 
+    def wait_for_cache(self) -> None:
+        """Wait until both app processes read through the cache.
+
+        After failures of Redis, a process does not use it for some seconds.
+        """
+
+        def is_used(app: AppProcess) -> bool:
+            response = httpx2.get(f"http://127.0.0.1:{app.port}/api/products", verify=False)
+            return response.headers.get("X-Cache") in {"hit", "miss"}
+
+        apps = control.running(Paths(self.directory)).apps
+        assert wait_until(lambda: all(map(is_used, apps)), timeout_s=20)
+
     def discard(self) -> None:
         """Stop the stack and delete its data."""
         result = self.run("reset")
@@ -243,3 +258,14 @@ def running_caddy(
         caddy.stop()
         caddy.public_sockets.close()
         stack.discard()
+
+
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
+    """Return the output up to the first line that contains the text."""
+    assert process.stdout
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return "".join(lines)
+    raise AssertionError("".join(lines))

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.stack.processes.waiting import wait_until
 from tests.e2e.local_stack import LocalStack
 from tests.service import CHECKOUT
 
@@ -103,4 +102,4 @@ def test_leaving_early_heals_the_faults_of_the_chapter(stack: LocalStack) -> Non
         assert "Valkey is stopped" in user.answer()
         user.answer("q")
         assert process.wait(timeout=30) == 0
-    assert wait_until(lambda: stack.request("GET", "/readyz").json()["redis"] == "up", timeout_s=10)
+    stack.wait_for_cache()
