@@ -1,7 +1,7 @@
 # Needs only make and Python >= 3.11, and installs the rest into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
-.PHONY: help up start status roll stop reset trace tour admin seed bench profile test coverage lint types slow \
-	faults fuzz docker-test pictures secrets audit format lock doctor clean lab-set dev-set
+.PHONY: help up start status roll stop reset trace tour admin seed cluster bench profile test coverage lint types \
+	slow faults fuzz docker-test cluster-test kubernetes-test pictures secrets audit format lock doctor clean lab-set dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -67,6 +67,9 @@ admin: lab-set  ## make an administrator: make admin EMAIL=… PASSWORD=…
 seed: lab-set  ## fill a running stack with products, users and orders; up to SEED_ORDERS=1000000
 	@$(LAB) seed
 
+cluster: lab-set  ## run the stack on servers that fail over; needs etcd, Patroni and PgBouncer
+	@$(LAB) cluster
+
 bench: dev-set  ## measure the service; BENCH_SECONDS=1 BENCH_ROUNDS=1 for a short run
 	@$(LAB) bench
 
@@ -122,6 +125,10 @@ docker-test: dev-set  ## build the image, run docker-compose.yml, and test both
 		exit 1; \
 	}
 	@$(BIN)/python -m pytest -m docker -n0 $(ARGS)
+
+# CLUSTER_KILLS=2 for a short run.
+cluster-test: dev-set  ## kill the primary of a Patroni cluster 10 times under 100 writes a second
+	@$(BIN)/python -m pytest -m cluster -n0 -s $(ARGS)
 
 kubernetes-test: dev-set  ## check the manifests in deploy/kubernetes, strictly
 	@sh lab/python.sh -I lab/install.py kubernetes

@@ -80,6 +80,9 @@ COMMANDS: Final = {
     "fault": Entry(
         "lab.fault.command:fault", "Break one part of the running stack on purpose, or heal it."
     ),
+    "cluster": Entry(
+        "lab.cluster.command:cluster", "Run the stack on a database and a Redis that fail over."
+    ),
     "tour": Entry("lab.tour.command:tour", "Play the chapters of docs/tour/ step by step."),
     "psql": Entry("lab.stack.psql:psql", "Open psql on the database of the running stack."),
 }

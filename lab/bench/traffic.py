@@ -24,7 +24,7 @@ from lab.stack.errors import LabError
 
 _TIMEOUT_SECONDS: Final = 20.0
 _MAX_CONNECTIONS: Final = 4_000
-_MEASURED_CONNECTIONS: Final = 32
+_LATENCY_MAX_CONNECTIONS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -99,26 +99,27 @@ def traffic(
     A call does not wait for the response to the previous call. So a service that stops responding
     still gets new requests, as from real clients. The end of the block waits for all responses.
     """
-    record, over = record or Record(), threading.Event()
-    sent = _until(over, calls)
+    record, stopped = record or Record(), threading.Event()
+    calls_until_stopped = _take_until(stopped, calls)
 
     def run() -> None:
-        asyncio.run(_send_all(sent, rate, record, max_connections=_MAX_CONNECTIONS))
+        asyncio.run(_send_all(calls_until_stopped, rate, record, max_connections=_MAX_CONNECTIONS))
 
     thread = threading.Thread(target=run)
     thread.start()
     try:
         yield record
     finally:
-        over.set()
+        stopped.set()
         thread.join()
 
 
-def _until(over: threading.Event, calls: Iterable[Call]) -> Iterator[Call]:
-    # A journal notes each call that it yields. So no call is taken that is not sent.
+def _take_until(stopped: threading.Event, calls: Iterable[Call]) -> Iterator[Call]:
+    # A journal records a call when it is taken, so every call that is taken must be sent. That is
+    # why the check comes after the yield, and not before.
     for call in calls:
         yield call
-        if over.is_set():
+        if stopped.is_set():
             return
 
 
@@ -134,7 +135,7 @@ def latencies(
     # Other event loops round a pause up to whole milliseconds. That is too imprecise, because a
     # response takes about a millisecond.
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
-        runner.run(_send_all(calls, rate, record, max_connections=_MEASURED_CONNECTIONS))
+        runner.run(_send_all(calls, rate, record, max_connections=_LATENCY_MAX_CONNECTIONS))
     if record.failures:
         # The latency of a failed request has no meaning.
         raise LabError(f"Requests failed: {record.failures.most_common(1)[0][0]}")

@@ -17,11 +17,12 @@ from lab.stack.environment import Choices
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.processes.freezing import thaw
-from lab.stack.processes.lock import Lock
-from lab.stack.processes.record import has_ended
+from lab.stack.processes.lock import Lock, is_held
+from lab.stack.processes.record import ServerRecord, has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
+from lab.stack.servers.unprivileged import remove
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
@@ -62,15 +63,25 @@ def stop(paths: Paths) -> int:
 
 
 def reset(paths: Paths) -> int:
-    """Stop the stack and delete its data, messages, secrets, certificates and logs."""
+    """Stop the stack and delete its data, messages, secrets, certificates and logs.
+
+    :raises LabError: when `lab cluster` runs.
+    """
+    if is_held(paths.cluster_lock):
+        raise LabError("A cluster runs. Stop it first, with Ctrl-C in its terminal.")
     _end(paths)
     if not paths.root.exists():
         print("There is nothing to delete.")
         return OK
     stack = Stack(paths, Choices.from_environment({}))
     stack.postgres.remove()
+    # A killed `lab cluster` leaves its servers. etcd ends last, because the nodes need it to stop.
+    for record in sorted(paths.cluster.glob("*/process.json"), reverse=True):
+        ServerRecord(record.parent).end_process(signal.SIGTERM, timeout_s=40)
+    for directory in paths.cluster.glob("*"):
+        remove(directory)
     # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
-    for name in ("valkey", "limits", "caddy", "collector", "worker", "provider", "logs"):
+    for name in ("valkey", "limits", "caddy", "collector", "worker", "provider", "cluster", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for slot in stack.all_slots:
         shutil.rmtree(slot.directory, ignore_errors=True)

@@ -45,6 +45,16 @@ class Paths:
         return self.root / "roll.lock"
 
     @property
+    def cluster(self) -> Path:
+        """The files of `lab cluster`."""
+        return self.root / "cluster"
+
+    @property
+    def cluster_lock(self) -> Path:
+        """The lock that `lab cluster` holds."""
+        return self.root / "cluster.lock"
+
+    @property
     def token_signing_key(self) -> Path:
         """The key file. It is created once, so that access tokens stay valid after a restart."""
         return self.root / "token-signing-key"

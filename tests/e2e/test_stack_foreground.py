@@ -3,25 +3,13 @@
 import os
 import re
 import signal
-import subprocess
 
 import psycopg
 import pytest
 
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer
-from tests.e2e.local_stack import LocalStack, signup
-
-
-def read_until(process: "subprocess.Popen[str]", text: str) -> str:
-    """Return the output up to the first line that contains the text."""
-    assert process.stdout
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line)
-        if text in line:
-            return "".join(lines)
-    raise AssertionError("".join(lines))
+from tests.e2e.local_stack import LocalStack, read_until, signup
 
 
 def test_ctrl_c_ends_a_foreground_stack_with_status_0(

@@ -190,7 +190,7 @@ class PostgresServer(Server):
 
     def _end_processes_in_data_directory(self, postmaster: str) -> bool:
         """End the server and orphaned sessions, found by their working directory."""
-        processes = _working_in(self.data)
+        processes = working_in(self.data)
         for process in processes:
             if str(process.pid) == postmaster:
                 terminate_or_kill(process, self.stop_signal, self.stop_timeout_s)
@@ -238,6 +238,7 @@ class PostgresServer(Server):
         return unprivileged.popen_user()
 
 
-def _working_in(data: Path) -> list[psutil.Process]:
+def working_in(data: Path) -> list[psutil.Process]:
+    """Return the processes whose working directory is this data directory."""
     path = os.path.realpath(data)
     return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == path]

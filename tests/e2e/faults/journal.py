@@ -102,6 +102,15 @@ class Journal(Record):
             repetition = self._repetition() if number % 2 else None
             yield repetition or next(steps)()
 
+    def repetitions(self) -> Iterator[Call]:
+        """Yield the writes whose outcome is unknown, and reads between them, without end."""
+        while True:
+            yield self._repetition() or self._user()
+
+    def is_settled(self) -> bool:
+        """Return whether the outcome of each write is known."""
+        return all(write.outcome != Outcome.UNKNOWN for write in self.writes.values())
+
     def _repetition(self) -> Call | None:
         if self.waiting and self.waiting[0][0] <= time.monotonic():
             return self.waiting.popleft()[1].call

@@ -1,0 +1,1 @@
+"""A database that fails over: PostgreSQL nodes under Patroni, and a Redis under Sentinel."""

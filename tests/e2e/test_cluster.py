@@ -1,0 +1,119 @@
+"""The service on a database under Patroni, while its primary is killed: `make cluster-test`."""
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from lab.bench.traffic import traffic
+from lab.cluster.database import DatabaseCluster
+from lab.stack.processes.waiting import wait_until
+from tests.accounts import new_email
+from tests.conftest import migrate
+from tests.e2e.faults.audit import Audit
+from tests.e2e.faults.journal import Journal
+from tests.e2e.faults.windows import Window
+from tests.e2e.local_stack import LocalStack, read_until, signup
+from tests.integration.faults import wait_for_end_of_transactions
+from tests.service import Service, running_service
+
+pytestmark = [pytest.mark.cluster]
+
+KILLS = int(os.environ.get("CLUSTER_KILLS") or 10)
+# Of 20 requests, 13 are writes.
+REQUESTS_PER_SECOND = 160
+REPETITIONS_PER_SECOND = 40
+MAX_PAUSE_SECONDS = 30
+SETTLING_SECONDS = 3
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[DatabaseCluster]:
+    """Three nodes with the service's tables."""
+    # Not in pytest's directory, which only root can read if root runs the tests.
+    with tempfile.TemporaryDirectory(prefix="roundtrip-cluster-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        cluster = DatabaseCluster(directory)
+        with cluster.running():
+            migrate(cluster.migrator_url)
+            yield cluster
+
+
+@pytest.fixture
+def service(cluster: DatabaseCluster, redis_url: str, tmp_path: Path) -> Iterator[Service]:
+    """A service that uses the pooler of the primary."""
+    settings = {**cluster.service_settings, "REDIS_URL": redis_url}
+    with running_service(tmp_path / "service.log", settings) as service:
+        yield service
+
+
+def test_kills_of_the_primary_lose_no_confirmed_write(
+    cluster: DatabaseCluster, service: Service
+) -> None:
+    """After each kill of the processes of its machine, writes work again within 30 seconds."""
+    journal = Journal.open(service.address()[1], cluster.superuser_url)
+    pauses = []
+    with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
+        for number in range(1, KILLS + 1):
+            pauses.append(_kill_the_primary(cluster, journal).pause_of_writes)
+            print(f"kill {number}: no write for {pauses[-1]:.1f} s", flush=True)
+    # The last requests may have failed because of the load, so they are repeated without it.
+    with traffic(journal.repetitions(), rate=REPETITIONS_PER_SECOND, record=journal):
+        assert wait_until(journal.is_settled, timeout_s=60)
+    print(journal.figures(), flush=True)
+    with psycopg.connect(cluster.superuser_url, autocommit=True) as database:
+        wait_for_end_of_transactions(database)
+        broken = Audit.of(journal, database).broken_promises()
+    assert broken == {}, broken  # check F28
+    assert max(pauses) <= MAX_PAUSE_SECONDS  # check F28
+
+
+def _kill_the_primary(cluster: DatabaseCluster, journal: Journal) -> Window:
+    """Kill the processes of its machine, wait until writes succeed, and start them again.
+
+    Return the requests from the kill until writes have worked again for some seconds.
+    """
+    primary = cluster.wait_until_complete()
+    time.sleep(SETTLING_SECONDS)
+    began = time.perf_counter()
+    primary.kill()
+    before = journal.answered_writes
+    assert wait_until(lambda: journal.answered_writes > before + 10, timeout_s=90)
+    time.sleep(SETTLING_SECONDS)
+    ended = time.perf_counter()
+    primary.launch()
+    return Window.of(journal.exchanges, began, ended)
+
+
+def test_the_primary_of_a_stack_is_killed_and_healed(own_stack: LocalStack) -> None:
+    """Signups work after the failover. Ctrl-C ends all processes."""
+    assert "No cluster runs" in own_stack.run("cluster", "kill").stdout
+    cluster = own_stack.spawn("cluster")
+    try:
+        read_until(cluster, "The service runs.")
+        assert signs_up(own_stack)
+        killed = own_stack.run("cluster", "kill")
+        assert killed.returncode == 0, killed.stdout
+        assert wait_until(lambda: signs_up(own_stack), timeout_s=60)
+        healed = own_stack.run("cluster", "heal")
+        assert healed.stdout.endswith(" runs again, and follows the primary.\n"), healed.stdout
+        assert "A cluster runs" in own_stack.run("reset").stdout
+    finally:
+        # On Ctrl-C, a terminal sends SIGINT to every process of the foreground group.
+        os.killpg(cluster.pid, signal.SIGINT)
+        output = cluster.communicate(timeout=120)[0]
+    assert cluster.returncode == 0, output
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert [it for it in commands if str(own_stack.directory) in " ".join(it)] == []
+
+
+def signs_up(stack: LocalStack) -> bool:
+    """Return whether a signup succeeds."""
+    return stack.request("POST", "/api/users", body=signup(new_email())).status == 201
