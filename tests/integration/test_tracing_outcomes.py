@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lab.stack.ports import LOOPBACK
 from tests.accounts import Account, signup_body
 from tests.integration.shop import basket
 from tests.receiver import Receiver, SendTraced
@@ -56,6 +57,7 @@ def test_statements_have_placeholders_and_no_values(
     assert "VALUES (%(name)s::VARCHAR, %(email)s::VARCHAR" in insert["db.query.text"]
     assert (insert["db.operation.name"], insert["db.collection.name"]) == ("INSERT", "users")
     assert insert["db.response.returned_rows"] == 1
+    assert insert["server.address"] == LOOPBACK
     assert "%(kind)s, %(address)s, %(provider)s" in message["db.query.text"]
     for value in (*body.values(), "$argon2"):
         assert value.encode() not in receiver.raw

@@ -15,7 +15,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from app.errors import AppError, Contended, Unavailable
 from app.repositories.postgres.statements import Statement
-from app.tracing import begin_stage, code_attributes_of_caller, staged
+from app.tracing import Attributes, begin_stage, code_attributes_of_caller, staged
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -121,6 +121,7 @@ class Executor:
         if stage is None:
             return await self._execute(statement, values)
         stage.set_attributes(code_attributes_of_caller(__name__))
+        stage.set_attributes(_server_of(self._connection))
         with stage:
             cursor = await self._execute(statement, values)
             if cursor.description is not None:
@@ -171,6 +172,11 @@ class Executor:
             self._pooled.detach()
             self._pooled = None
             self._lost = False
+
+
+def _server_of(connection: AsyncConnection[Any]) -> Attributes:
+    # DATABASE_URL may list several hosts, and there may be a replica.
+    return {"server.address": connection.info.host, "server.port": connection.info.port}
 
 
 def _is_lost(error: psycopg.Error) -> bool:
