@@ -1,8 +1,5 @@
 """PgBouncer in transaction mode between the services of the tests and PostgreSQL."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,27 +9,17 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from lab.stack.ports import LOOPBACK, free_port
-from lab.stack.servers import unprivileged
+from lab.cluster import pooler as lab_pooler
+from lab.cluster.pooler import PoolerServer
+from lab.cluster.programs import program
+from lab.stack.errors import LabError
 from tests.postgres import wait_for_answer, with_port
 
-TIMEOUTS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-_CONFIGURATION = """
-[databases]
-* = host={host} port={server_port}
-[pgbouncer]
-listen_addr = {host}
-listen_port = {port}
-unix_socket_dir =
-auth_type = plain
-auth_file = {users}
-pool_mode = transaction
-# Fewer sessions than a service has connections, so that the connections share them.
-default_pool_size = 5
-server_idle_timeout = 1
-max_client_conn = 1000
-"""
-
+_SETTINGS = {
+    # Fewer sessions than a service has connections, so that the connections share them.
+    "default_pool_size": "5",
+    "server_idle_timeout": "1",
+}
 
 _poolers_of_all_services: dict[str, "Pooler"] = {}
 """The pooler of a server, by the server's host and port."""
@@ -95,30 +82,20 @@ def running_pooler(directory: Path, url: str) -> Iterator[Pooler]:
 
     If PgBouncer is not installed, skip the test.
     """
-    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("NO POOLER: install PgBouncer, for example with `apt install pgbouncer`.")
-    directory.mkdir(exist_ok=True)
-    port, server = free_port(), urlsplit(url)
-    users = directory / "users.txt"
-    users.write_text(f'"{server.username}" "{server.password}"\n')
-    configuration = directory / "pgbouncer.ini"
-    text = _CONFIGURATION.format(host=LOOPBACK, server_port=server.port, port=port, users=users)
-    configuration.write_text(text)
-    # PgBouncer does not run as root.
-    for path in (directory, users, configuration):
-        unprivileged.hand_over(path)
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, str(configuration)], stdout=log, stderr=log, **unprivileged.popen_user()
-        )
     try:
-        pooler = Pooler(port)
+        program("pgbouncer")
+    except LabError:
+        pytest.skip("NO POOLER: install PgBouncer, for example with `apt install pgbouncer`.")
+    server = urlsplit(url)
+    users = {str(server.username): str(server.password)}
+    process = PoolerServer(
+        "PgBouncer", directory, server=lambda: f"port={server.port}", users=users,
+        settings=_SETTINGS,
+    )  # fmt: skip
+    with process:
+        pooler = Pooler(process.port)
         wait_for_answer(pooler.url(url))
         yield pooler
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def set_timeouts(url: str, *, in_all_databases: bool = False) -> None:
@@ -128,6 +105,4 @@ def set_timeouts(url: str, *, in_all_databases: bool = False) -> None:
         if not in_all_databases:
             database = sql.Identifier(connection.info.dbname)
             target = sql.SQL("{} IN DATABASE {}").format(target, database)
-        for name in TIMEOUTS:
-            command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
-            connection.execute(command.format(target, sql.Identifier(name)))
+        lab_pooler.set_timeouts(connection, target)

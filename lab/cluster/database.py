@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import psycopg
@@ -11,7 +12,7 @@ from psycopg import sql
 from lab.cluster.etcd import EtcdServer
 from lab.cluster.node import Node
 from lab.cluster.patroni import Passwords
-from lab.cluster.pooler import PoolerServer
+from lab.cluster.pooler import PoolerServer, set_timeouts
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
@@ -23,8 +24,19 @@ from lab.stack.servers.server import Server
 _MACHINES: Final = 3
 _START_TIMEOUT_SECONDS: Final = 120.0
 _CONNECT_TIMEOUT_SECONDS: Final = 2
-# docs/scaling.md: behind a pooler, the role has the timeouts of the service.
-_TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+# libpq recognizes a replica by a parameter that the server reports (`in_hot_standby`). PgBouncer
+# keeps the parameters of its first session, and reports them to every client, even after the
+# replica was promoted. So a replica ends each new session before PgBouncer gives it to a client.
+# An error would not be enough: PgBouncer ignores an error of this query.
+_CONNECT_QUERY: Final = "SELECT pg_terminate_backend(pg_backend_pid()) WHERE pg_is_in_recovery()"
+_POOLER_SETTINGS: Final = MappingProxyType(
+    {
+        # After this time, PgBouncer tries again whether its server is the primary.
+        "server_login_retry": "1",
+        # Less than the time after which the service gives up a new connection.
+        "query_wait_timeout": "1",
+    }
+)
 _ONLY_PRIMARY: Final = "target_session_attrs=read-write"
 
 
@@ -66,8 +78,9 @@ class DatabaseCluster:
         pooler = PoolerServer(
             f"pooler-{number}",
             self._directory / f"pooler-{number}",
-            server=node,
+            server=lambda: f"port={node.port} connect_query='{_CONNECT_QUERY}'",
             users={"roundtrip": self._passwords["roundtrip"]},
+            settings=_POOLER_SETTINGS,
         )
         return Machine(node, pooler)
 
@@ -176,6 +189,4 @@ class DatabaseCluster:
             migrator_password=self._passwords["migrator"],
         )
         with psycopg.connect(self.superuser_url, autocommit=True) as database:
-            for name in _TIMEOUTS:
-                setting = sql.SQL("ALTER ROLE roundtrip SET {} = '5s'")
-                database.execute(setting.format(sql.Identifier(name)))
+            set_timeouts(database, sql.Identifier("roundtrip"))

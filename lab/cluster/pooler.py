@@ -1,13 +1,15 @@
 """PgBouncer in transaction mode, in front of one PostgreSQL server of this machine."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import psutil
+import psycopg
+from psycopg import sql
 
 from lab.cluster.programs import program
 from lab.stack.paths import make_directory
@@ -18,14 +20,11 @@ from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
 from lab.stack.servers.server import Server
 
-# libpq recognizes a replica by a parameter that the server reports (`in_hot_standby`). PgBouncer
-# keeps the parameters of its first session, and reports them to every client, even after the
-# replica was promoted. So a replica ends each new session before PgBouncer gives it to a client.
-# An error would not be enough: PgBouncer ignores an error of this query.
-_CONNECT_QUERY: Final = "SELECT pg_terminate_backend(pg_backend_pid()) WHERE pg_is_in_recovery()"
+TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+"""The settings that the role of a service behind a pooler needs (docs/scaling.md)."""
 _CONFIGURATION: Final = """\
 [databases]
-* = host={host} port={server_port} connect_query='{connect_query}'
+* = host={host} {server}
 [pgbouncer]
 listen_addr = {host}
 listen_port = {port}
@@ -34,15 +33,12 @@ auth_type = plain
 auth_file = {users}
 pool_mode = transaction
 max_client_conn = 1000
-# After this time, PgBouncer tries again whether its server is the primary.
-server_login_retry = 1
-# Less than the time after which the service gives up a new connection.
-query_wait_timeout = 1
+{settings}
 """
 
 
 class PoolerServer(Server):
-    """A PgBouncer that serves only while its server is the primary."""
+    """A PgBouncer in transaction mode."""
 
     # Ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
     stop_signal = signal.SIGQUIT
@@ -52,13 +48,19 @@ class PoolerServer(Server):
         name: str,
         directory: Path,
         *,
-        server: Server,
+        server: Callable[[], str],
         users: Mapping[str, str],
+        settings: Mapping[str, str],
     ) -> None:
-        """`users` are the names of the roles with their passwords."""
+        """`server` returns the port of the server, and other options of it, for `[databases]`.
+
+        `users` are the names of the roles with their passwords. `settings` are added to the section
+        `[pgbouncer]`.
+        """
         super().__init__(name, directory)
         self._server = server
         self._users = users
+        self._settings = settings
 
     def ready(self) -> bool:
         """Return whether the pooler accepts connections."""
@@ -83,9 +85,9 @@ class PoolerServer(Server):
         text = _CONFIGURATION.format(
             host=LOOPBACK,
             port=self.port,
-            server_port=self._server.port,
+            server=self._server(),
             users=users,
-            connect_query=_CONNECT_QUERY,
+            settings="\n".join(f"{name} = {value}" for name, value in self._settings.items()),
         )
         write_private(configuration, text)
         # PgBouncer refuses to run as root.
@@ -97,3 +99,10 @@ class PoolerServer(Server):
 
     def _popen_user(self) -> unprivileged.PopenUser:
         return unprivileged.popen_user()
+
+
+def set_timeouts(connection: psycopg.Connection, target: sql.Composable) -> None:
+    """Give a role the timeouts of the service. `target` follows `ALTER ROLE`."""
+    for name in TIMEOUTS:
+        command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
+        connection.execute(command.format(target, sql.Identifier(name)))

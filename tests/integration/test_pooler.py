@@ -8,12 +8,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lab.cluster.pooler import TIMEOUTS
 from tests.accounts import new_admin, sign_up
 from tests.conftest import NewDatabase, StartService, migrate
 from tests.integration.shop import new_product, order
 from tests.integration.wire import at_once, log_with, problem
 from tests.mailbox import running_mailbox, running_worker
-from tests.pooler import TIMEOUTS, Pooler, running_pooler, set_timeouts
+from tests.pooler import Pooler, running_pooler, set_timeouts
 from tests.service import Service
 
 
