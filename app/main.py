@@ -21,12 +21,13 @@ from starlette.middleware import Middleware
 from app.adapters.log_format import configure_logging
 from app.container import Container
 from app.graphql import router as graphql
+from app.graphql.errors import ErrorRenderer
 from app.graphql.execution import Graph
 from app.http.framework_errors import answer_framework_error
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS
 from app.http.openapi import RATE_LIMIT, describe
 from app.http.paths import QueryParameters, Route, Routes
-from app.http.problems import problem_response
+from app.http.problems import ProblemRenderer
 from app.lifespan import lifespan
 from app.middleware.checks.body_limit import BodyLimit
 from app.middleware.checks.host import Host
@@ -126,10 +127,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.root_path = settings.root_path
     app.state.drain_delay = settings.drain_delay
     app.state.metrics = _metrics()
+    app.state.problems = ProblemRenderer(settings.root_path)
     app.state.graph = Graph(
         container,
         introspection=settings.graphql_introspection == "on",
-        root_path=settings.root_path,
+        errors=ErrorRenderer(app.state.problems),
     )
     for router in _ROUTERS:
         app.include_router(router)
@@ -155,7 +157,7 @@ def _middleware(
         Middleware(Routing, routes=routes),
         *stages,
         Middleware(AccessLog, registry=app.state.metrics),
-        Middleware(Problems, respond=partial(problem_response, root_path=settings.root_path)),
+        Middleware(Problems, respond=app.state.problems.response),
         Middleware(Host, allowed=settings.allowed_hosts),
         *cors,
         Middleware(Credentials, read_token=container.sessions.read_token),

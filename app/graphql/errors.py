@@ -18,7 +18,7 @@ from app.errors import (
     TooManyRequests,
     Unavailable,
 )
-from app.http.problems import reference_to
+from app.http.problems import ProblemRenderer
 
 _log = structlog.get_logger()
 # The library's messages end with the value that the client has sent, or have it between the two
@@ -38,32 +38,40 @@ _POINTER: Final = re.compile("/[a-z0-9_/]+")
 _UNDERSCORE: Final = re.compile("_([a-z])")
 
 
-def request_error_json(error: GraphQLError, root_path: str) -> dict[str, Any]:
-    """Return the JSON of an error that prevents the whole request from running."""
-    cause = _cause(error)
-    if isinstance(cause, AppError):
-        return _json(error, cause, error.message, root_path)
-    return _json(error, InvalidQuery(), _without_values(error.message), root_path)
+class ErrorRenderer:
+    """Renders the errors of a response as JSON."""
 
+    def __init__(self, problems: ProblemRenderer) -> None:
+        self._problems = problems
 
-def field_errors_json(errors: Sequence[GraphQLError], root_path: str) -> list[dict[str, Any]]:
-    """Return the JSON of the errors of fields. Each unexpected exception is logged once."""
-    logged: set[int] = set()
-    return [_field_error_json(error, logged, root_path) for error in errors[:_MAX_FIELD_ERRORS]]
+    def request_error(self, error: GraphQLError) -> dict[str, Any]:
+        """Return the JSON of an error that prevents the whole request from running."""
+        cause = _cause(error)
+        if isinstance(cause, AppError):
+            return self._json(error, cause, error.message)
+        return self._json(error, InvalidQuery(), _without_values(error.message))
 
+    def field_errors(self, errors: Sequence[GraphQLError]) -> list[dict[str, Any]]:
+        """Return the JSON of the errors of fields. Each unexpected exception is logged once."""
+        logged: set[int] = set()
+        return [self._field_error(error, logged) for error in errors[:_MAX_FIELD_ERRORS]]
 
-def _field_error_json(error: GraphQLError, logged: set[int], root_path: str) -> dict[str, Any]:
-    cause = _cause(error)
-    if isinstance(cause, AppError):
-        return _json(error, cause, _in_camel_case(cause.detail), root_path)
-    if cause is None and error.message.startswith(_ARGUMENT):
-        return _json(error, InvalidQuery(), _without_values(error.message), root_path)
-    # Without a cause, the service has returned a value that does not fit the schema.
-    unexpected = cause or error
-    if id(unexpected) not in logged:
-        logged.add(id(unexpected))
-        _log.error("unexpected_error", exc_info=unexpected)
-    return _json(error, InternalError(), InternalError().detail, root_path)
+    def _field_error(self, error: GraphQLError, logged: set[int]) -> dict[str, Any]:
+        cause = _cause(error)
+        if isinstance(cause, AppError):
+            return self._json(error, cause, _in_camel_case(cause.detail))
+        if cause is None and error.message.startswith(_ARGUMENT):
+            return self._json(error, InvalidQuery(), _without_values(error.message))
+        # Without a cause, the service has returned a value that does not fit the schema.
+        unexpected = cause or error
+        if id(unexpected) not in logged:
+            logged.add(id(unexpected))
+            _log.error("unexpected_error", exc_info=unexpected)
+        return self._json(error, InternalError(), InternalError().detail)
+
+    def _json(self, error: GraphQLError, cause: AppError, message: str) -> dict[str, Any]:
+        extensions = {**self._problems.reference_to(cause), **_extra_members(cause)}
+        return {**error.formatted, "message": message, "extensions": extensions}
 
 
 def _cause(error: GraphQLError) -> Exception | None:
@@ -73,20 +81,16 @@ def _cause(error: GraphQLError) -> Exception | None:
     return cause
 
 
-def _json(error: GraphQLError, cause: AppError, message: str, root_path: str) -> dict[str, Any]:
-    return {**error.formatted, "message": message, "extensions": _extensions(cause, root_path)}
-
-
-def _extensions(error: AppError, root_path: str) -> dict[str, Any]:
-    extensions: dict[str, Any] = reference_to(error, root_path)
+def _extra_members(error: AppError) -> dict[str, Any]:
     if isinstance(error, Invalid):
-        extensions["errors"] = [
+        errors = [
             {"pointer": _in_camel_case(it.pointer or ""), "detail": it.detail}
             for it in error.errors
         ]
+        return {"errors": errors}
     if isinstance(error, TooManyRequests | Unavailable):
-        extensions["retryAfter"] = error.retry_after
-    return extensions
+        return {"retryAfter": error.retry_after}
+    return {}
 
 
 def _in_camel_case(text: str) -> str:

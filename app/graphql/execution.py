@@ -9,7 +9,7 @@ from graphql import execute
 from app.container import Container
 from app.errors import MethodNotAllowed
 from app.graphql.documents import Documents, Operation, RefusedRequest
-from app.graphql.errors import field_errors_json, request_error_json
+from app.graphql.errors import ErrorRenderer
 from app.graphql.resolvers.context import Context
 from app.graphql.schema import build_schema
 from app.http.request_state import GraphqlOutcome, RequestState
@@ -26,10 +26,10 @@ _MAX_NAME_CHARACTERS: Final = 64
 class Graph:
     """The schema, and the services that its resolvers call."""
 
-    def __init__(self, container: Container, *, introspection: bool, root_path: str) -> None:
+    def __init__(self, container: Container, *, introspection: bool, errors: ErrorRenderer) -> None:
         """Without `introspection`, clients cannot read the schema, and errors suggest no names."""
-        self._root_path = root_path
         self._container = container
+        self._errors = errors
         self._hide_suggestions = not introspection
         self._schema = build_schema()
         self._documents = Documents(self._schema, introspection=introspection)
@@ -46,8 +46,7 @@ class Graph:
         try:
             operation = self._documents.prepare(request)
         except RefusedRequest as refusal:
-            errors = [request_error_json(error, self._root_path) for error in refusal.errors]
-            result = {"errors": errors}
+            result = {"errors": [self._errors.request_error(it) for it in refusal.errors]}
         else:
             outcome.operation = (operation.name or _UNNAMED)[:_MAX_NAME_CHARACTERS]
             set_span_attribute("graphql.operation.name", outcome.operation)
@@ -77,7 +76,7 @@ class Graph:
             state.response_headers[b"idempotency-replayed"] = b"true"
         if not result.errors:
             return {"data": result.data}
-        return {"data": result.data, "errors": field_errors_json(result.errors, self._root_path)}
+        return {"data": result.data, "errors": self._errors.field_errors(result.errors)}
 
 
 async def _count(operation: Operation, state: RequestState) -> None:

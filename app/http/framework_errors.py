@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import AppError, FieldError
-from app.http.problems import problem_response
+from app.http.problems import ProblemRenderer
 from app.http.request_state import state_of
 
 _STATUSES: dict[int, type[AppError]] = {
@@ -55,11 +55,8 @@ _MAX_ERRORS = 50
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
     """Answer an exception of the framework with a problem document."""
-    return problem_response(
-        state_of(request.scope).request_id,
-        translate(error),
-        root_path=request.app.state.root_path,
-    )
+    problems: ProblemRenderer = request.app.state.problems
+    return problems.response(state_of(request.scope).request_id, translate(error))
 
 
 def translate(error: Exception) -> AppError:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -111,29 +112,34 @@ def title_of(error: type[AppError]) -> str:
     return title
 
 
-def reference_to(error: AppError, root_path: str) -> dict[str, Any]:
-    """Return the members that name the kind of an error, and the page that explains it."""
-    return {"code": error.code, "type": f"{root_path}/problems/{error.code}"}
+@dataclass(frozen=True)
+class ProblemRenderer:
+    """Renders errors. Each one links to its page, which is below `root_path`."""
 
+    root_path: str
 
-def problem_response(request_id: str, error: AppError, *, root_path: str) -> Response:
-    """Render an error as `application/problem+json`, with the headers that it requires."""
-    problem = Problem(
-        **reference_to(error, root_path),
-        title=title_of(type(error)),
-        status=status_of(type(error)),
-        detail=error.detail,
-        # Not the request's path, which would repeat what the client sent.
-        instance=f"#{request_id}",
-        request_id=request_id,
-        errors=_field_problems(error),
-    )
-    return JSONResponse(
-        problem.model_dump(exclude_none=True),
-        status_code=problem.status,
-        headers=_headers(error),
-        media_type="application/problem+json",
-    )
+    def reference_to(self, error: AppError) -> dict[str, Any]:
+        """Return the members that name the kind of an error, and the page that explains it."""
+        return {"code": error.code, "type": f"{self.root_path}/problems/{error.code}"}
+
+    def response(self, request_id: str, error: AppError) -> Response:
+        """Render an error as `application/problem+json`, with the headers that it requires."""
+        problem = Problem(
+            **self.reference_to(error),
+            title=title_of(type(error)),
+            status=status_of(type(error)),
+            detail=error.detail,
+            # Not the request's path, which would repeat what the client sent.
+            instance=f"#{request_id}",
+            request_id=request_id,
+            errors=_field_problems(error),
+        )
+        return JSONResponse(
+            problem.model_dump(exclude_none=True),
+            status_code=problem.status,
+            headers=_headers(error),
+            media_type="application/problem+json",
+        )
 
 
 def _field_problems(error: AppError) -> list[FieldProblem] | None:

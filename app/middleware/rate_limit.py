@@ -20,7 +20,7 @@ from app.errors import InvalidToken, TooManyRequests
 from app.http.request_state import RequestState, is_probe, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
-from app.settings.providers import unmapped
+from app.settings.origins import unmapped
 from app.task_outcomes import ignore_outcome
 
 _LOOKUP_SECONDS = 0.5

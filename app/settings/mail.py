@@ -12,8 +12,8 @@ from pydantic import AfterValidator, PositiveFloat, SecretStr
 from pydantic_core import PydanticCustomError
 
 from app.settings.kinds import address, is_example
-from app.settings.origins import WebAddress
-from app.settings.providers import ProviderSettings, is_loopback
+from app.settings.origins import WebAddress, is_loopback
+from app.settings.providers import ProviderSettings
 
 Tls = Literal["implicit", "starttls", "off"]
 DEFAULT_SENDER: Final = "Roundtrip <roundtrip@localhost>"

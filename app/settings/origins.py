@@ -1,5 +1,6 @@
 """Settings that are web addresses, origins (RFC 6454), or paths."""
 
+import ipaddress
 import re
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import Names
+from app.settings.kinds import EnvironmentSettings, Names
 
 # Without the segments `.` and `..`, which browsers and proxies remove.
 _ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
@@ -63,3 +64,30 @@ RootPath = Annotated[str, AfterValidator(_root_path)]
 """The path of a URL, without a slash at the end. Empty for the whole host."""
 BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
 """Origins, separated by commas; as browsers write them in the Origin header."""
+
+
+class OriginSettings(EnvironmentSettings):
+    """Where clients reach the service."""
+
+    # The origin at which browsers reach the service, and to which providers redirect them. By
+    # default, the origin that the browser has used.
+    public_url: Origin | None = None
+    # The path below which clients reach the service, if it shares a host with other services.
+    root_path: RootPath = ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is `localhost` or a loopback address, IPv4-mapped or not."""
+    try:
+        return unmapped(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def unmapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Parse an IP address. An IPv4-mapped IPv6 address becomes an IPv4 address.
+
+    Raises `ValueError`.
+    """
+    ip = ipaddress.ip_address(address)
+    return getattr(ip, "ipv4_mapped", None) or ip

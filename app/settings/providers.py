@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import EnvironmentSettings, Names, Networks, is_example
-from app.settings.origins import Origin, RootPath, WebAddress
+from app.settings.kinds import Names, Networks, is_example
+from app.settings.origins import OriginSettings, WebAddress, is_loopback
 
 _GOOGLE = "https://accounts.google.com"
 _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")
@@ -29,7 +29,7 @@ class Provider:
     """The networks that these hosts may be in, in addition to the public internet."""
 
 
-class ProviderSettings(EnvironmentSettings):
+class ProviderSettings(OriginSettings):
     """The settings of Google, which needs two variables, and of another provider, with three.
 
     Set all variables of a provider or none.
@@ -48,11 +48,6 @@ class ProviderSettings(EnvironmentSettings):
     oidc_private_networks: Networks = ()
     # The maximum time that one sign-in waits for the provider.
     oidc_timeout: PositiveFloat = 5.0
-    # The origin at which browsers reach the service, and to which providers redirect them. By
-    # default, the origin that the browser has used.
-    public_url: Origin | None = None
-    # The path below which clients reach the service, if it shares a host with other services.
-    root_path: RootPath = ""
 
     @property
     def providers(self) -> tuple[Provider, ...]:
@@ -113,20 +108,3 @@ class ProviderSettings(EnvironmentSettings):
 
 def _is_on_loopback(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is `localhost` or a loopback address, IPv4-mapped or not."""
-    try:
-        return unmapped(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def unmapped(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Parse an IP address. An IPv4-mapped IPv6 address becomes an IPv4 address.
-
-    Raises `ValueError`.
-    """
-    ip = ipaddress.ip_address(address)
-    return getattr(ip, "ipv4_mapped", None) or ip

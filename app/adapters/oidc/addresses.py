@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 import httpcore2
 
-from app.settings.providers import is_loopback, unmapped
+from app.settings.origins import is_loopback, unmapped
 
 _ATTEMPT_SECONDS = 1.0
 """The timeout for each address of a host."""

@@ -18,7 +18,7 @@ from circuitbreaker import CircuitBreaker
 
 from app.adapters.oidc.addresses import GuardedNetwork
 from app.errors import ProviderUnavailable
-from app.settings.providers import is_loopback
+from app.settings.origins import is_loopback
 
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import AppError, NotFound, QueryError
 from app.http.page_files import PageFiles
-from app.http.problems import errors_by_code, problem_response, reference_to, status_of, title_of
+from app.http.problems import ProblemRenderer, errors_by_code, status_of, title_of
 from app.http.representations import represent_document
 
 router = APIRouter(include_in_schema=False)
@@ -38,13 +38,13 @@ _REQUEST_ID: Final = "5f2b8c1e9a7d4e60b3c8f1a2d4e6907b"
 @router.get("/problems")
 async def list_problems(request: Request) -> Response:
     """Show all problems, by status."""
-    return _page(request, _list(request.app.state.root_path))
+    return _page(request, _list(request.app.state.problems))
 
 
 @router.get("/problems/{code}")
 async def read_problem(request: Request, code: str) -> Response:
     """Show the page that explains one problem."""
-    return _page(request, _explanation(code, request.app.state.root_path))
+    return _page(request, _explanation(code, request.app.state.problems))
 
 
 @router.get("/problems/static/{asset}")
@@ -59,41 +59,41 @@ def _page(request: Request, html: bytes) -> Response:
 
 
 @cache
-def _list(root_path: str) -> bytes:
+def _list(renderer: ProblemRenderer) -> bytes:
     errors = sorted(errors_by_code().values(), key=lambda error: (status_of(error), error.code))
     groups = [
-        (HTTPStatus(status), [_described(error, root_path) for error in group])
+        (HTTPStatus(status), [_described(error, renderer) for error in group])
         for status, group in groupby(errors, key=status_of)
     ]
     template = _TEMPLATES.get_template("list.html")
-    return template.render(groups=groups, count=len(errors), root_path=root_path).encode()
+    return template.render(groups=groups, count=len(errors), root_path=renderer.root_path).encode()
 
 
 @cache
-def _explanation(code: str, root_path: str) -> bytes:
+def _explanation(code: str, renderer: ProblemRenderer) -> bytes:
     error = errors_by_code().get(code)
     if error is None:
         raise NotFound
     template = _TEMPLATES.get_template("problem.html")
     return template.render(
-        problem=_described(error, root_path),
+        problem=_described(error, renderer),
         status=HTTPStatus(status_of(error)),
-        root_path=root_path,
+        root_path=renderer.root_path,
     ).encode()
 
 
-def _described(error: type[AppError], root_path: str) -> dict[str, Any]:
+def _described(error: type[AppError], renderer: ProblemRenderer) -> dict[str, Any]:
     example = _query_example if issubclass(error, QueryError) else _example
     return {
         "error": error,
         "title": title_of(error),
-        "example": example(error.example(), root_path),
+        "example": example(error.example(), renderer),
     }
 
 
-def _example(error: AppError, root_path: str) -> str:
+def _example(error: AppError, renderer: ProblemRenderer) -> str:
     """Return the response that the service sends for an error, with its JSON indented."""
-    response = problem_response(_REQUEST_ID, error, root_path=root_path)
+    response = renderer.response(_REQUEST_ID, error)
     status = HTTPStatus(response.status_code)
     headers = [
         f"{_SPELLINGS.get(name, name.title())}: {value}"
@@ -104,7 +104,7 @@ def _example(error: AppError, root_path: str) -> str:
     return "\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *headers, "", body])
 
 
-def _query_example(error: AppError, root_path: str) -> str:
+def _query_example(error: AppError, renderer: ProblemRenderer) -> str:
     """Return the JSON of a GraphQL response with an error."""
-    extensions = reference_to(error, root_path)
+    extensions = renderer.reference_to(error)
     return json.dumps({"errors": [{"message": error.detail, "extensions": extensions}]}, indent=2)

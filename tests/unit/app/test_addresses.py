@@ -3,7 +3,7 @@
 import pytest
 
 from app.adapters.oidc.addresses import is_public
-from app.settings.providers import is_loopback
+from app.settings.origins import is_loopback
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "142.250.74.110", "2a00:1450:400f:80d::200e"])

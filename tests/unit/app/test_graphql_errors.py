@@ -4,7 +4,10 @@ from graphql import GraphQLError
 from structlog.testing import capture_logs
 
 from app.errors import NotFound
-from app.graphql.errors import field_errors_json
+from app.graphql.errors import ErrorRenderer
+from app.http.problems import ProblemRenderer
+
+_RENDERER = ErrorRenderer(ProblemRenderer(root_path=""))
 
 
 def test_one_failure_of_many_rows_is_logged_once() -> None:
@@ -12,8 +15,8 @@ def test_one_failure_of_many_rows_is_logged_once() -> None:
     cause, other = RuntimeError("no"), RuntimeError("no")
     errors = [GraphQLError("no", original_error=cause) for _ in range(80)]
     with capture_logs() as lines:
-        found = field_errors_json(
-            [*errors[:40], GraphQLError("no", original_error=other), *errors[40:]], ""
+        found = _RENDERER.field_errors(
+            [*errors[:40], GraphQLError("no", original_error=other), *errors[40:]]
         )
     assert [line["exc_info"] for line in lines] == [cause, other]
     assert len(found) == 50
@@ -23,7 +26,7 @@ def test_one_failure_of_many_rows_is_logged_once() -> None:
 def test_an_expected_error_is_not_logged() -> None:
     """The client gets the error, and the access log has its code."""
     with capture_logs() as lines:
-        (found,) = field_errors_json([GraphQLError("no", original_error=NotFound())], "")
+        (found,) = _RENDERER.field_errors([GraphQLError("no", original_error=NotFound())])
     assert found["extensions"]["code"] == "not-found"
     assert not lines
 
@@ -31,8 +34,8 @@ def test_an_expected_error_is_not_logged() -> None:
 def test_a_value_of_the_service_that_does_not_fit_the_schema_is_an_internal_error() -> None:
     """The library reports it without a cause. It is a defect, so it is logged."""
     with capture_logs() as lines:
-        (found,) = field_errors_json(
-            [GraphQLError("Int cannot represent non-integer value: 'secret'")], ""
+        (found,) = _RENDERER.field_errors(
+            [GraphQLError("Int cannot represent non-integer value: 'secret'")]
         )
     assert found["extensions"]["code"] == "internal-error"
     assert "secret" not in found["message"]

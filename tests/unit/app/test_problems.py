@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import AppError
-from app.http.problems import errors_by_code, problem_response, status_of
+from app.http.problems import ProblemRenderer, errors_by_code, status_of
 
 _ERRORS = sorted(errors_by_code().values(), key=lambda error: error.code)
 
@@ -23,7 +23,7 @@ def test_each_problem_has_texts_of_its_own(error: type[AppError]) -> None:
 @pytest.mark.parametrize("error", _ERRORS, ids=lambda error: error.code)
 def test_each_problem_has_an_example(error: type[AppError]) -> None:
     """An error whose constructor needs arguments overrides `example`."""
-    response = problem_response("request-id", error.example(), root_path="")
+    response = ProblemRenderer(root_path="").response("request-id", error.example())
     assert response.status_code == status_of(error)
 
 
