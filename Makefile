@@ -29,6 +29,7 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' Makefile
 	@echo 'HTTP_PORT=8081 HTTPS_PORT=8444 choose other ports; PYTHON=/path/to/python3 another Python.'
 	@echo 'DATABASE_URL and REDIS_URL choose your own servers in place of the installed ones.'
+	@echo 'APP_PROCESSES=4 WORKER_PROCESSES=2 start more processes of the service.'
 
 up: lab-set  ## run the service and its servers, and log each request; Ctrl-C stops them
 	@$(LAB) up

@@ -13,7 +13,7 @@ from lab.stack.processes.lock import is_held
 def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Check that a stack could listen on the ports now. If a stack runs, return no finding.
 
-    :raises LabError: when HTTP_PORT or HTTPS_PORT is not a port.
+    :raises LabError: when HTTP_PORT, HTTPS_PORT or a number of processes is out of range.
     """
     choices = Choices.from_environment(environment)
     if is_held(paths.lock):

@@ -1,5 +1,6 @@
 """`lab fault`: breaks one part of the running stack on purpose, and heals it."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -11,7 +12,7 @@ from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
-from lab.stack.stack import APPS, Stack
+from lab.stack.stack import Stack
 from lab.trace.options import milliseconds
 
 MAX_DELAY_MS: Final = 10_000
@@ -37,9 +38,7 @@ def fault() -> None:
 
 def _change_servers(part: str, paths: Paths, action: str) -> int:
     stack = control.running(paths)
-    changed = [_change(server, action) for server in _own_servers(stack, part)]
-    # `redis` means two servers. One message is enough, of a server whose state has changed.
-    print(max(changed, key=lambda text: text != servers.HEALTHY))
+    print(_change_all(_own_servers(stack, part), action))
     return control.OK
 
 
@@ -57,7 +56,7 @@ for _part in ("redis", "postgres"):
 
 @fault.command(epilog="Example:  lab fault app kill app-2")
 @click.argument("action", type=click.Choice(("kill",)))
-@click.argument("name", type=click.Choice(APPS), default=APPS[0])
+@click.argument("name", default="app-1")
 @click.pass_obj
 def app(paths: Paths, action: str, name: str) -> int:
     """Kill an app process; the supervisor starts a new one."""
@@ -70,10 +69,13 @@ def app(paths: Paths, action: str, name: str) -> int:
 @click.argument("action", type=click.Choice(("kill", "stop", "freeze", "heal")))
 @click.pass_obj
 def worker(paths: Paths, action: str) -> int:
-    """kill: the supervisor starts a new one; stop, freeze: jobs wait; heal: end the fault."""
+    """kill: the supervisor starts a new one; stop, freeze: jobs wait; heal: end the fault.
+
+    If the stack has several workers, the command changes all of them.
+    """
     stack = control.running(paths)
     killed = action == "kill"
-    print(servers.kill_worker(stack) if killed else _change(stack.worker, action))
+    print(servers.kill_workers(stack) if killed else _change_all(stack.workers, action))
     return control.OK
 
 
@@ -84,6 +86,12 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
     """Delay every statement; heal ends this."""
     print(_slow_sql(control.running(paths), delay_ms))
     return control.OK
+
+
+def _change_all(changed: Sequence[Server], action: str) -> str:
+    """Change servers of the same kind. Return one message, of a server whose state has changed."""
+    texts = [_change(server, action) for server in changed]
+    return max(texts, key=lambda text: text != servers.HEALTHY)
 
 
 def _change(server: Server, action: str) -> str:

@@ -57,14 +57,21 @@ def _remedy(server: Server) -> str:
 
 
 def kill_app(stack: Stack, name: str) -> str:
-    """Kill an app process (SIGKILL). Its requests in progress fail."""
-    app = next(app for app in stack.apps if app.name == name)
+    """Kill an app process (SIGKILL). Its requests in progress fail.
+
+    :raises LabError: when no app process has this name.
+    """
+    app = next((app for app in stack.apps if app.name == name), None)
+    if app is None:
+        names = ", ".join(app.name for app in stack.apps)
+        raise LabError(f"There is no {name}. The app processes are {names}.")
     return _kill(app, "The other app process answers, and the supervisor starts a new one.")
 
 
-def kill_worker(stack: Stack) -> str:
-    """Kill the worker (SIGKILL). Its current jobs are interrupted."""
-    return _kill(stack.worker, "The supervisor starts a new one, which runs its jobs again.")
+def kill_workers(stack: Stack) -> str:
+    """Kill the workers (SIGKILL). Their current jobs are interrupted."""
+    consequence = "The supervisor starts a new one, which runs its jobs again."
+    return "\n".join(_kill(worker, consequence) for worker in stack.workers)
 
 
 def _kill(server: Server, consequence: str) -> str:

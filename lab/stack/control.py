@@ -73,7 +73,7 @@ def reset(paths: Paths) -> int:
     if not paths.root.exists():
         print("There is nothing to delete.")
         return OK
-    stack = Stack(paths, Choices.from_environment({}))
+    stack = Stack(paths, Choices.largest())
     stack.postgres.remove()
     # A killed `lab cluster` leaves its servers. etcd ends last, because the nodes need it to stop.
     for record in sorted(paths.cluster.glob("*/process.json"), reverse=True):
@@ -81,10 +81,10 @@ def reset(paths: Paths) -> int:
     for directory in paths.cluster.glob("*"):
         remove(directory)
     # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
-    for name in ("valkey", "limits", "caddy", "collector", "worker", "provider", "cluster", "logs"):
+    for name in ("valkey", "limits", "caddy", "collector", "provider", "cluster", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
-    for slot in stack.all_slots:
-        shutil.rmtree(slot.directory, ignore_errors=True)
+    for process in (*stack.all_slots, *stack.workers):
+        shutil.rmtree(process.directory, ignore_errors=True)
     for file in (paths.ca_certificate, paths.token_signing_key):
         file.unlink(missing_ok=True)
     print(f"Deleted: database, cache, messages, secrets, certificates and logs in {paths.root}")
@@ -92,10 +92,10 @@ def reset(paths: Paths) -> int:
 
 
 def roll(paths: Paths) -> int:
-    """Replace the app processes one after another, and then the worker; no request fails meanwhile.
+    """Replace the app processes and then the workers, one by one; no request fails meanwhile.
 
     :raises LabError: when a new app process does not become ready (the old one then continues to
-        serve); when an old process does not end; when the worker does not start; when another roll
+        serve); when an old process does not end; when a worker does not start; when another roll
         is running.
     """
     stack, lock = running(paths), Lock(paths.roll_lock)
@@ -114,7 +114,8 @@ def roll(paths: Paths) -> int:
         # The last old process may still be ending. After this command, only new processes answer.
         for slots in stack.slots:
             _end_other_process(slots)
-        _replace(stack.worker)
+        for worker in stack.workers:
+            _replace(worker)
     finally:
         lock.release()
     return OK
@@ -150,7 +151,7 @@ def _replace(worker: WorkerProcess) -> None:
     if not wait_until(
         lambda: worker.identity != before and worker.ready(), timeout_s=STOP_TIMEOUT_SECONDS
     ):
-        raise LabError("The worker has not been restarted. See it:  make status")
+        raise LabError(f"{worker.name} has not been restarted. See it:  make status")
     print(f"{worker.name} has been restarted.", flush=True)
 
 
@@ -200,6 +201,6 @@ def _end(paths: Paths) -> bool:
         # The supervisor releases the lock shortly before it ends. A zombie process counts as ended:
         # in a container, its parent may never reap it.
         wait_until(lambda: has_ended(process), timeout_s=STOP_TIMEOUT_SECONDS)
-    leftovers = Stack(paths, Choices.from_environment({})).end_leftovers()
+    leftovers = Stack(paths, Choices.largest()).end_leftovers()
     lock.release()
     return process is not None or bool(leftovers)

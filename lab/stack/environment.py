@@ -9,11 +9,16 @@ from typing import Self
 from lab.stack.errors import LabError
 
 HIGHEST_PORT = 65535
+MAX_PROCESSES = 8
+"""The maximum of `APP_PROCESSES` and of `WORKER_PROCESSES`."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Ports, and URLs of the caller's servers. If a URL is None, the stack runs its own server."""
+    """Ports, URLs of the caller's servers, and how many processes the service has.
+
+    If a URL is None, the stack runs its own server.
+    """
 
     http_port: int
     https_port: int
@@ -21,6 +26,8 @@ class Choices:
     redis_url: str | None
     oidc_issuer: str | None = None
     rate_limit_redis_url: str | None = None
+    app_processes: int = 2
+    worker_processes: int = 1
 
     @property
     def limits_url(self) -> str | None:
@@ -38,15 +45,16 @@ class Choices:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the ports, and the URLs of servers that the user provides.
+        """Read the choices.
 
         The ports are `HTTP_PORT` (by default 8080) and `HTTPS_PORT` (by default 8443). The URLs are
-        `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`.
+        `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`. The numbers of
+        processes are `APP_PROCESSES` (by default 2) and `WORKER_PROCESSES` (by default 1).
 
-        :raises LabError: when a value is not a port, or both ports are the same.
+        :raises LabError: when a number is out of range, or both ports are the same.
         """
-        http_port = _port(environment, "HTTP_PORT", 8080)
-        https_port = _port(environment, "HTTPS_PORT", 8443)
+        http_port = _number(environment, "HTTP_PORT", 8080, HIGHEST_PORT)
+        https_port = _number(environment, "HTTPS_PORT", 8443, HIGHEST_PORT)
         if http_port == https_port:
             raise LabError(
                 f"HTTP_PORT and HTTPS_PORT are both {http_port}. Give two different ports:  "
@@ -59,6 +67,15 @@ class Choices:
             redis_url=environment.get("REDIS_URL") or None,
             oidc_issuer=environment.get("OIDC_ISSUER") or None,
             rate_limit_redis_url=environment.get("RATE_LIMIT_REDIS_URL") or None,
+            app_processes=_number(environment, "APP_PROCESSES", 2, MAX_PROCESSES),
+            worker_processes=_number(environment, "WORKER_PROCESSES", 1, MAX_PROCESSES),
+        )
+
+    @classmethod
+    def largest(cls) -> Self:
+        """Return the choices with which a stack has all servers that any stack can have."""
+        return cls.from_environment(
+            {"APP_PROCESSES": str(MAX_PROCESSES), "WORKER_PROCESSES": str(MAX_PROCESSES)}
         )
 
 
@@ -107,12 +124,11 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
     return {**defaults, **given, **own}
 
 
-def _port(environment: Mapping[str, str], variable: str, default: int) -> int:
+def _number(environment: Mapping[str, str], variable: str, default: int, highest: int) -> int:
     text = environment.get(variable) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= HIGHEST_PORT):
-        message = (
-            f"{variable}={text} is not a port. Give a number from 1 to {HIGHEST_PORT}:  "
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= highest):
+        raise LabError(
+            f"{variable}={text} is not a number from 1 to {highest}. Give one:  "
             f"{variable}={default} make start"
         )
-        raise LabError(message)
     return int(text)

@@ -91,7 +91,7 @@ def _supervisor(identity: Identity) -> Iterator[Finding]:
 
 
 def _leftovers(paths: Paths) -> Iterator[Finding]:
-    stack = Stack(paths, Choices.from_environment({}))
+    stack = Stack(paths, Choices.largest())
     left = [(server.name, server.process) for server in stack.all_servers]
     if named := [f"{name} (process {process.pid})" for name, process in left if process]:
         text = f"The stack was killed, and has left {', '.join(named)}."

@@ -22,8 +22,15 @@ from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.telemetry import telemetry, traces_exporter
 
-APPS = ("app-1", "app-2")
-WORKER = "worker"
+
+def app_names(choices: Choices) -> list[str]:
+    """Return the names of the app processes: `app-1`, `app-2`, and so on."""
+    return [f"app-{number}" for number in range(1, choices.app_processes + 1)]
+
+
+def worker_names(choices: Choices) -> list[str]:
+    """Return the names of the workers: `worker`, `worker-2`, and so on."""
+    return ["worker", *(f"worker-{number}" for number in range(2, choices.worker_processes + 1))]
 
 
 class Slots(NamedTuple):
@@ -57,14 +64,9 @@ class Stack:
         )
         self.slots = [
             Slots(*(self._app(name, directory) for directory in (name, f"{name}-next")))
-            for name in APPS
+            for name in app_names(choices)
         ]
-        self.worker = WorkerProcess(
-            WORKER,
-            paths.root / WORKER,
-            log=app_log,
-            environment=partial(self._app_environment, WORKER),
-        )
+        self.workers = [self._worker(name) for name in worker_names(choices)]
         self.collector = CollectorServer(
             paths.root / "collector",
             environment=self._collector_environment,
@@ -86,6 +88,14 @@ class Stack:
         return AppProcess(
             name,
             self.paths.root / directory,
+            log=self._app_log,
+            environment=partial(self._app_environment, name),
+        )
+
+    def _worker(self, name: str) -> WorkerProcess:
+        return WorkerProcess(
+            name,
+            self.paths.root / name,
             log=self._app_log,
             environment=partial(self._app_environment, name),
         )
@@ -115,12 +125,13 @@ class Stack:
     @property
     def servers(self) -> list[Server]:
         """All servers that this stack runs, in the order in which they start."""
-        return [*self.storage, self.collector, *self.providers, *self.apps, self.worker, self.caddy]
+        return [*self.storage, self.collector, *self.providers, *self.apps, *self.workers,
+                self.caddy]  # fmt: skip
 
     @property
     def all_servers(self) -> list[Server]:
         """All servers that this stack runs, and the slots that are free now."""
-        return [*self.storage, self.collector, *self.providers, *self.all_slots, self.worker,
+        return [*self.storage, self.collector, *self.providers, *self.all_slots, *self.workers,
                 self.caddy]  # fmt: skip
 
     @property
@@ -222,7 +233,7 @@ class Stack:
 
     def thaw(self) -> None:
         """Continue frozen servers: a frozen process does not end, and others may wait for it."""
-        for server in (*self.storage, self.worker):
+        for server in (*self.storage, *self.workers):
             if process := server.process:
                 thaw(process)
 
@@ -232,7 +243,7 @@ class Stack:
         Return the names of the ended processes.
         """
         self.thaw()
-        everything = [self.caddy, *self.all_slots, self.worker, self.collector, self.provider,
+        everything = [self.caddy, *self.all_slots, *self.workers, self.collector, self.provider,
                       self.limits, self.valkey, self.postgres]  # fmt: skip
         return [server.name for server in everything if server.end_leftover()]
 

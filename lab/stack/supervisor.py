@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
+from lab.stack.environment import Choices
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.keeper import Keeper
 from lab.stack.processes.identity import Identity
@@ -57,7 +58,7 @@ class Supervisor:
             lock.release()
 
     def _start(self) -> None:
-        for name in self._stack.end_leftovers():
+        for name in Stack(self._stack.paths, Choices.largest()).end_leftovers():
             self._report(f"{name} was left over from a killed stack, and has been stopped.")
         self._stack.caddy.public_sockets = PublicSockets.open(
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
@@ -84,9 +85,9 @@ class Supervisor:
         # they come first, before the collector's line is written there.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
-        # The worker and the provider are last, because each of them needs a second, and a first
-        # request needs neither. Nothing waits for them.
-        _launch([self._stack.worker, *self._stack.providers])
+        # The workers and the provider are last, because each of them needs a second, and a first
+        # request needs none of them. Nothing waits for them.
+        _launch([*self._stack.workers, *self._stack.providers])
         self._save_ready(is_ready=True)
 
     def _save_ready(self, *, is_ready: bool) -> None:
@@ -117,11 +118,11 @@ class Supervisor:
             stack.caddy.public_sockets.close()
         stack.collector.end_streams()
         stack.caddy.stop(kill_now=kill_now)
-        for process in (*stack.all_slots, stack.worker):
+        for process in (*stack.all_slots, *stack.workers):
             process.send_stop_signal()
-        # The collector stops after the apps and the worker, which still send spans and messages.
+        # The collector stops after the apps and the workers, which still send spans and messages.
         storage = (stack.limits, stack.valkey, stack.postgres)
-        for server in (*stack.all_slots, stack.worker, stack.collector, stack.provider, *storage):
+        for server in (*stack.all_slots, *stack.workers, stack.collector, stack.provider, *storage):
             server.stop(kill_now=kill_now)
         stack.paths.state.unlink(missing_ok=True)
 

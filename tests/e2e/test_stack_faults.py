@@ -139,7 +139,7 @@ def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
     """The worker needs no `heal`."""
     before = stack.identities()["worker"]
     assert f"worker (process {before.pid})" in fault("worker", "kill")
-    worker = running(Paths(stack.directory)).worker
+    (worker,) = running(Paths(stack.directory)).workers
     assert wait_until(lambda: worker.identity != before and worker.ready(), timeout_s=20)
     email = new_email()
     assert stack.request("POST", "/api/users", body=signup(email)).status == 201

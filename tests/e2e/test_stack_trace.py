@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from lab.stack.stack import APPS
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.signups import PASSWORD, WITHOUT, Figures, curl, lab_trace, signup, traced
 from tests.machine import Pauses, pauses, too_slow
 from tests.service import CHECKOUT
 
+APPS = ("app-1", "app-2")
 A_TENTH = 0.1
 ROUNDS = 25
 # After so many signups, the load balancer has almost certainly chosen both processes.

@@ -29,7 +29,7 @@ _DELIVERY_TIMEOUT_SECONDS = 90
 
 KINDS: Mapping[str, Callable[[Stack], Sequence[Server]]] = {
     "app process": lambda stack: stack.apps,
-    "worker": lambda stack: [stack.worker],
+    "worker": lambda stack: stack.workers,
     "PostgreSQL": lambda stack: [stack.postgres],
     "Valkey": lambda stack: [stack.valkey, stack.limits],
 }

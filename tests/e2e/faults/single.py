@@ -48,7 +48,7 @@ def _kill_apps_each_second(scene: Scene) -> None:
 
 def _kill_everything_at_once(scene: Scene) -> None:
     stack = scene.servers
-    victims = [*stack.apps, stack.worker, stack.postgres, stack.valkey, stack.limits]
+    victims = [*stack.apps, *stack.workers, stack.postgres, stack.valkey, stack.limits]
     before = [server.identity for server in victims]
     for server in victims:
         kill(server)
@@ -82,8 +82,9 @@ def _kill_collector(scene: Scene) -> None:
 
 
 def _stop_worker(scene: Scene) -> None:
-    with _healed_after(scene.servers.worker):
-        faults.stop(scene.servers.worker)
+    with _healed_after(*scene.servers.workers):
+        for worker in scene.servers.workers:
+            faults.stop(worker)
         time.sleep(AWAY_SECONDS)
 
 

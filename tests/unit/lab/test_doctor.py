@@ -144,7 +144,7 @@ def test_a_check_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     (checkout / ".lab" / "postgres" / "data" / "PG_VERSION").mkdir(parents=True)
     result = run_doctor(checkout, HTTP_PORT="eighty")
     assert "problem  The data could not be checked: " in result.stdout
-    assert "problem  HTTP_PORT=eighty is not a port. Give a number" in result.stdout
+    assert "problem  HTTP_PORT=eighty is not a number from 1 to 65535" in result.stdout
 
 
 def test_a_missing_python_is_reported_first(tmp_path: Path) -> None:

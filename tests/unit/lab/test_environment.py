@@ -103,6 +103,25 @@ def test_ports_and_servers_can_be_chosen() -> None:
     )
 
 
+def test_a_stack_has_as_many_processes_as_are_chosen(tmp_path: Path) -> None:
+    """With the largest choices, `make stop` finds what any killed stack has left."""
+    choices = Choices.from_environment({"APP_PROCESSES": "3", "WORKER_PROCESSES": "2"})
+    stack = Stack(Paths(tmp_path), choices)
+    assert [app.name for app in stack.apps] == ["app-1", "app-2", "app-3"]
+    assert [worker.name for worker in stack.workers] == ["worker", "worker-2"]
+    largest = Stack(Paths(tmp_path), Choices.largest())
+    for few, many in ((stack.all_slots, largest.all_slots), (stack.workers, largest.workers)):
+        assert {it.directory for it in few} < {it.directory for it in many}
+
+
+@pytest.mark.parametrize("number", ["0", "9", "two", "-1"])
+def test_a_number_of_processes_is_between_one_and_eight(number: str) -> None:
+    """The error shows what to type."""
+    for variable, example in (("APP_PROCESSES", 2), ("WORKER_PROCESSES", 1)):
+        with pytest.raises(LabError, match=f"from 1 to 8.* {variable}={example} make start"):
+            Choices.from_environment({variable: number})
+
+
 @pytest.mark.parametrize(
     ("chosen", "servers", "expected_url"),
     [
@@ -132,7 +151,7 @@ def test_rate_limits_are_counted_in_their_own_server_or_in_the_chosen_one(
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "8080 ", "٨٠"])
 def test_the_error_for_an_invalid_port_names_the_variable(text: str) -> None:
     """Only a number from 1 to 65535 is valid."""
-    with pytest.raises(LabError, match=r"HTTP_PORT=.* is not a port"):
+    with pytest.raises(LabError, match=r"HTTP_PORT=.* is not a number from 1 to 65535"):
         Choices.from_environment({"HTTP_PORT": text})
 
 
