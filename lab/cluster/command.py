@@ -1,4 +1,4 @@
-"""`lab cluster`: run the stack on servers that fail over, and kill the primary."""
+"""`lab cluster`: runs the stack on a database and a Redis that fail over."""
 
 import os
 import subprocess
@@ -8,76 +8,35 @@ from typing import Final
 
 import click
 
-from lab.cluster.database import DatabaseCluster, Machine
-from lab.cluster.redis import SentinelRedis
+from lab.cluster.cluster import Cluster
 from lab.stack.background import print_line
 from lab.stack.control import FAILED, OK
-from lab.stack.errors import AlreadyRunningError, InterruptedStartError, LabError
+from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.keeper import Keeper
 from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.processes.lock import Lock, is_held
+from lab.stack.processes.lock import Lock
 from lab.stack.processes.signals import StopSignals
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import migrate
 
 _CHECK_INTERVAL_SECONDS: Final = 0.2
-_HEAL_TIMEOUT_SECONDS: Final = 90.0
+_PROCESSES: Final = {"APP_PROCESSES": "4", "WORKER_PROCESSES": "2"}
 _report: Final = partial(print_line, sys.stdout)
 
 
-@click.command(epilog="Example:  lab cluster kill")
-@click.argument("action", type=click.Choice(["run", "kill", "heal"]), default="run")
+@click.command(epilog="Example:  lab cluster")
 @click.pass_obj
-def cluster(paths: Paths, *, action: str) -> int:
+def cluster(paths: Paths) -> int:
     """Run the stack on three PostgreSQL nodes under Patroni, and three Valkeys under Sentinel.
 
-    `kill` kills the processes of the primary's machine: PostgreSQL, Patroni and PgBouncer. Another
-    node becomes the primary. `heal` starts them again. `run` stops with Ctrl-C.
+    Ctrl-C stops everything. `lab fault node kill` kills the primary, and another node takes over.
     """
-    if action == "run":
-        return _run_with_lock(paths)
-    if not is_held(paths.cluster_lock):
-        raise LabError("No cluster runs. Start it:  make cluster")
-    database = DatabaseCluster(paths.cluster)
-    return _kill(database) if action == "kill" else _heal(database)
-
-
-def _kill(database: DatabaseCluster) -> int:
-    primary = database.primary()
-    if primary is None:
-        raise LabError("No node is the primary now. Try again in some seconds.")
-    for server in primary:
-        server.disable_restart()
-    primary.kill()
-    print(
-        f"{primary.node.name} is killed. Another node becomes the primary in about 20 s.\n"
-        "To start the killed one again:  .venv/bin/lab cluster heal"
-    )
-    return OK
-
-
-def _heal(database: DatabaseCluster) -> int:
-    killed = [it for it in database.machines if it.node.restart_disabled]
-    for machine in killed:
-        for server in machine:
-            server.enable_restart()
-    for machine in killed:
-        if not wait_until(machine.node.ready, timeout_s=_HEAL_TIMEOUT_SECONDS):
-            raise LabError(f"{machine.node.name} is not ready. Its log:  less {machine.node.log}")
-        role = "is the primary again" if machine.node.is_primary else "follows the primary"
-        print(f"{machine.node.name} runs again, and {role}.")
-    if not killed:
-        print("No machine is killed: there is nothing to heal.")
-    return OK
-
-
-def _run_with_lock(paths: Paths) -> int:
     paths.prepare()
     lock = Lock(paths.cluster_lock)
     if not lock.acquire():
         raise AlreadyRunningError("A cluster runs already. Ctrl-C in its terminal stops it.")
     try:
-        return _run(DatabaseCluster(paths.cluster), SentinelRedis(paths.cluster))
+        return _run(Cluster(paths.cluster))
     except InterruptedStartError as interruption:
         _report(str(interruption))
         return OK
@@ -85,25 +44,23 @@ def _run_with_lock(paths: Paths) -> int:
         lock.release()
 
 
-def _run(database: DatabaseCluster, cache: SentinelRedis) -> int:
+def _run(servers: Cluster) -> int:
     signals = StopSignals()
     signals.listen()
     stopping = signals.stopping.is_set
     _report("Starting three PostgreSQL nodes, which takes about 20 s")
-    kill_now = signals.kill_now.is_set
-    with database.running(cancelled=stopping, kill_now=kill_now), cache.running():
-        settings = {**database.service_settings, "REDIS_URL": cache.url}
-        migration = {**os.environ, "DATABASE_URL": database.migrator_url}
+    with servers.running(cancelled=stopping, kill_now=signals.kill_now.is_set):
+        migration = {**os.environ, "DATABASE_URL": servers.database.migrator_url}
         migrate(migration, cancelled=stopping)
         stack = subprocess.Popen(
             [sys.executable, "-m", "lab", "up"],
-            env={**os.environ, **settings},
+            env={**_PROCESSES, **os.environ, **servers.service_settings},
             cwd=CHECKOUT,
             # Ctrl-C reaches only this process, which stops the stack first.
             start_new_session=True,
         )
         try:
-            _watch(database, stack, signals)
+            _watch(servers, stack, signals)
         finally:
             stack.terminate()
             while not wait_until(lambda: stack.poll() is not None, timeout_s=1):
@@ -112,19 +69,17 @@ def _run(database: DatabaseCluster, cache: SentinelRedis) -> int:
     return OK if stack.returncode == 0 else FAILED
 
 
-def _watch(
-    database: DatabaseCluster, stack: "subprocess.Popen[bytes]", signals: StopSignals
-) -> None:
-    """Restart servers that have ended, and print which node is the primary.
+def _watch(servers: Cluster, stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
+    """Restart servers that have ended, and print which nodes are the primaries.
 
     Return when the stack ends, or must end.
     """
-    keepers = [Keeper(server, _report) for server in database.servers]
-    reported: Machine | None = None
+    keepers = [Keeper(server, _report) for server in servers.all_servers]
+    reported: dict[str, str] = {}
     while not signals.stopping.wait(_CHECK_INTERVAL_SECONDS) and stack.poll() is None:
         for keeper in keepers:
             keeper.check()
-        primary = database.primary()
-        if primary is not None and primary != reported:
-            _report(f"The primary of the database is {primary.node.name}.")
-            reported = primary
+        for kind, name in servers.primaries().items():
+            if reported.get(kind) != name:
+                _report(f"The primary of the {kind} is {name}.")
+                reported[kind] = name

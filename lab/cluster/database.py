@@ -133,6 +133,9 @@ class DatabaseCluster:
             self._create_database(self.wait_until_complete(cancelled=cancelled))
             yield
         finally:
+            # A frozen server does not stop.
+            for server in self.servers:
+                server.thaw()
             # All at once. Otherwise, the nodes would elect a new primary when the primary stops.
             for machine in self.machines:
                 for server in machine:

@@ -3,8 +3,7 @@
 import http.client
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK, noted_port, remembered_port
-from lab.stack.processes.record import has_ended
-from lab.stack.processes.waiting import never, wait_until
+from lab.stack.processes.waiting import never
 from lab.stack.secrets import write_private
 from lab.stack.servers import data_directory, unprivileged, wheels
 from lab.stack.servers.apps import answers_ok
@@ -85,30 +83,19 @@ class Node(Server):
     def stop(self, *, kill_now: Callable[[], bool] = never) -> None:
         """Stop Patroni, which stops PostgreSQL. Kill what is left."""
         super().stop(kill_now=kill_now)
-        self._kill_postgres()
-
-    def kill(self) -> None:
-        """Kill Patroni and PostgreSQL with SIGKILL, so that neither can shut down in order."""
-        if process := self.process:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        self._kill_postgres()
+        self.kill()
 
     def end_leftover(self) -> bool:
         """End Patroni and PostgreSQL if a supervisor left them. Return whether Patroni ran."""
         any_ended = super().end_leftover()
         if not self.alive():
-            self._kill_postgres()
+            self.kill()
         return any_ended
 
-    def _kill_postgres(self) -> None:
-        # A session that starts during the search is found by the next search.
-        while processes := working_in(self._data):
-            for process in processes:
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-            for process in processes:
-                wait_until(partial(has_ended, process), timeout_s=10)
+    @property
+    def processes(self) -> Sequence[psutil.Process]:
+        """Patroni, and the processes of PostgreSQL, which would outlive it."""
+        return [*super().processes, *working_in(self._data)]
 
     @cached_property
     def _parent(self) -> Path:

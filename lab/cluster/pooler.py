@@ -2,20 +2,16 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-import psutil
 import psycopg
 from psycopg import sql
 
 from lab.cluster.programs import program
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK, accepts
-from lab.stack.processes.record import has_ended
-from lab.stack.processes.waiting import wait_until
 from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
 from lab.stack.servers.server import Server
@@ -65,13 +61,6 @@ class PoolerServer(Server):
     def ready(self) -> bool:
         """Return whether the pooler accepts connections."""
         return accepts(self.port)
-
-    def kill(self) -> None:
-        """Kill the process."""
-        if process := self.process:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-            wait_until(lambda: has_ended(process), timeout_s=10)
 
     @cached_property
     def _parent(self) -> Path:

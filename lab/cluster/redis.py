@@ -1,7 +1,7 @@
 """A Redis that fails over: a primary and two replicas, watched by three sentinels."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ PRIMARY_NAME: Final = "cache"
 """The name under which the sentinels know the primary."""
 _SERVERS: Final = 3
 _START_TIMEOUT_SECONDS: Final = 20.0
+_FAILOVER_TIMEOUT_SECONDS: Final = 5.0
 _CONFIGURATION: Final = """\
 port {port}
 bind {host}
@@ -31,17 +32,27 @@ sentinel failover-timeout {name} 3000
 """
 
 
-class _Member(ValkeyServer):
-    """A server that may become the primary. So all members have the same password."""
+class _Node(ValkeyServer):
+    """A server that may become the primary. So all nodes have the same password."""
 
-    def __init__(self, name: str, directory: Path, password: str) -> None:
+    def __init__(self, name: str, directory: Path, cluster: "SentinelRedis", password: str) -> None:
         super().__init__(directory, name=name)
+        self._cluster = cluster
         self._password = password
 
     @property
     def password(self) -> str:
-        """The password of all members."""
+        """The password of all nodes."""
         return self._password
+
+    def _additional_configuration(self) -> str:
+        # The sentinels notice the end of a primary after a moment. If it started as the primary
+        # before that, it would be empty, and the replicas would delete what they have.
+        wait_until(lambda: self._cluster.primary() is not self, timeout_s=_FAILOVER_TIMEOUT_SECONDS)
+        primary = self._cluster.primary() or self._cluster.servers[0]
+        replication = "" if primary is self else f"replicaof {LOOPBACK} {primary.port}\n"
+        # docs/scaling.md says why `min-replicas-to-write` is needed.
+        return f"masterauth {self.password}\nmin-replicas-to-write 1\n{replication}"
 
 
 class SentinelServer(Server):
@@ -56,15 +67,28 @@ class SentinelServer(Server):
         return accepts(self.port)
 
     def state(self) -> dict[str, Any]:
-        """Return what the sentinel knows about the primary: `port`, `num-slaves`, and so on."""
-        with redis.Redis(port=self.port) as sentinel:
+        """Return what the sentinel knows about the primary: `port`, `num-slaves`, and so on.
+
+        :raises redis.RedisError: when it does not answer within a second.
+        """
+        with redis.Redis(port=self.port, socket_timeout=1, retry=None) as sentinel:
             state: dict[str, Any] = sentinel.sentinel_master(PRIMARY_NAME)
             return state
 
+    @property
+    def _configuration(self) -> Path:
+        return self.directory / "sentinel.conf"
+
+    def delete_configuration(self) -> None:
+        """Let the sentinel forget what it has learned."""
+        self._configuration.unlink(missing_ok=True)
+
     def _prepare(self) -> None:
-        # The sentinel adds what it learns to this file.
+        # The sentinel adds what it learns to this file, such as the new primary.
+        if self._configuration.exists():
+            return
         write_private(
-            self.directory / "sentinel.conf",
+            self._configuration,
             _CONFIGURATION.format(
                 port=self.port,
                 host=LOOPBACK,
@@ -76,7 +100,7 @@ class SentinelServer(Server):
         )
 
     def _command(self) -> list[str]:
-        return [str(wheels.valkey_server()), str(self.directory / "sentinel.conf"), "--sentinel"]
+        return [str(wheels.valkey_server()), str(self._configuration), "--sentinel"]
 
 
 class SentinelRedis:
@@ -85,7 +109,7 @@ class SentinelRedis:
     def __init__(self, directory: Path) -> None:
         make_directory(directory)
         password = load_or_create_password(directory / "redis-password")
-        self.servers = [_Member(name, directory / name, password) for name in _names("valkey")]
+        self.servers = [_Node(name, directory / name, self, password) for name in _names("valkey")]
         self.sentinels = [
             SentinelServer(name, directory / name, primary=self.servers[0])
             for name in _names("sentinel")
@@ -97,29 +121,39 @@ class SentinelRedis:
         hosts = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://:{self.servers[0].password}@{hosts}/{PRIMARY_NAME}/0"
 
+    def primary(self) -> ValkeyServer | None:
+        """Return the primary that the sentinels know. None if no sentinel answers."""
+        for sentinel in self.sentinels:
+            with suppress(redis.RedisError):
+                port = sentinel.state()["port"]
+                return next((it for it in self.servers if it.port == port), None)
+        return None
+
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run all servers until the end of the block. A server that ends is not started again.
+        """Run all servers until the end of the block. At the start, the first is the primary.
 
         :raises LabError: when the sentinels do not find each other and both replicas.
         """
-        primary = self.servers[0]
+        for server in (*self.sentinels, *self.servers):
+            server.end_leftover()
         with ExitStack() as running:
             for server in self.servers:
                 running.enter_context(server)
-                with redis.Redis.from_url(server.url) as connection:
-                    connection.config_set("masterauth", server.password)
-                    # docs/scaling.md says why this is needed.
-                    connection.config_set("min-replicas-to-write", 1)
-                    if server is not primary:
-                        connection.replicaof(LOOPBACK, primary.port)
             for sentinel in self.sentinels:
+                sentinel.delete_configuration()
                 running.enter_context(sentinel)
             if not wait_until(self._is_complete, timeout_s=_START_TIMEOUT_SECONDS):
                 raise LabError(
                     f"The sentinels have not found all servers:  less {self.sentinels[0].log}"
                 )
+            # Comes last, and so runs first: a frozen server does not stop.
+            running.callback(self._thaw)
             yield
+
+    def _thaw(self) -> None:
+        for server in (*self.sentinels, *self.servers):
+            server.thaw()
 
     def _is_complete(self) -> bool:
         """Return whether each sentinel knows both replicas and the other two sentinels."""

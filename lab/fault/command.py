@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from lab.fault import servers
+from lab.fault import nodes, servers
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
@@ -76,6 +76,24 @@ def worker(paths: Paths, action: str) -> int:
     stack = control.running(paths)
     killed = action == "kill"
     print(servers.kill_workers(stack) if killed else _change_all(stack.workers, action))
+    return control.OK
+
+
+@fault.command(epilog="Example:  lab fault node kill valkey-1")
+@click.argument("action", type=click.Choice(("kill", "freeze", "heal")))
+@click.argument("name", required=False)
+@click.pass_obj
+def node(paths: Paths, action: str, name: str | None) -> int:
+    """kill, freeze: a node of `make cluster` fails; heal: all nodes run again.
+
+    NAME is node-1 to node-3 or valkey-1 to valkey-3; by default, the primary of the database. Its
+    PgBouncer fails with it.
+    """
+    cluster = nodes.running_cluster(paths)
+    if action == "heal":
+        print(nodes.heal(cluster))
+    else:
+        print((nodes.kill if action == "kill" else nodes.freeze)(cluster, name))
     return control.OK
 
 

@@ -1,8 +1,6 @@
 """The faults of the stack's servers. Each function returns a message to print."""
 
 from lab.stack.errors import LabError
-from lab.stack.processes.freezing import freeze, is_frozen, thaw
-from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
@@ -14,9 +12,8 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    if process := server.process:
-        # A frozen process would not react to the signal.
-        thaw(process)
+    # A frozen process would not react to the signal.
+    server.thaw()
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
     # `end_leftover` ends the recorded process, whichever program has started it.
     server.end_leftover()
@@ -28,10 +25,9 @@ def freeze_server(server: Server) -> str:
 
     :raises LabError: when the server does not run.
     """
-    process = server.process
-    if process is None:
+    if not server.processes:
         raise LabError(f"{server.name} does not run, and cannot be frozen. {_remedy(server)}")
-    freeze(process)
+    server.freeze()
     return f"{server.name} is frozen: {server.frozen_effect}. {_remedy(server)}"
 
 
@@ -40,12 +36,10 @@ def heal(server: Server) -> str:
 
     :raises LabError: when the server does not answer within the timeout.
     """
-    process = server.process
-    if not server.restart_disabled and not (process and is_frozen(process)):
+    if not server.restart_disabled and not server.frozen:
         return HEALTHY
     server.enable_restart()
-    if process is not None:
-        thaw(process)
+    server.thaw()
     # If the server was stopped, the supervisor now restarts it.
     if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
         raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
@@ -78,6 +72,5 @@ def _kill(server: Server, consequence: str) -> str:
     process = server.process
     if process is None:
         return f"{server.name} has already ended. The supervisor is starting a new process."
-    process.kill()
-    wait_until(lambda: has_ended(process), timeout_s=10)
+    server.kill()
     return f"{server.name} (process {process.pid}) is killed. {consequence}"

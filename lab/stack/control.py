@@ -16,7 +16,6 @@ from lab.stack.background import print_line
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.processes.freezing import thaw
 from lab.stack.processes.lock import Lock, is_held
 from lab.stack.processes.record import ServerRecord, has_ended
 from lab.stack.processes.waiting import wait_until
@@ -145,7 +144,7 @@ def _replace(worker: WorkerProcess) -> None:
     before, process = worker.identity, worker.process
     worker.enable_restart()
     if process is not None:
-        thaw(process)
+        worker.thaw()
         with suppress(psutil.NoSuchProcess):
             process.send_signal(worker.stop_signal)
     if not wait_until(

@@ -15,7 +15,7 @@ import psutil
 from lab.stack.environment import Choices
 from lab.stack.findings import Finding, note, ok, problem
 from lab.stack.paths import Paths
-from lab.stack.processes.freezing import is_frozen
+from lab.stack.processes.faults import is_frozen
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.lock import is_held
 from lab.stack.servers.server import Server

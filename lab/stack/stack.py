@@ -10,7 +10,6 @@ from typing import NamedTuple
 from lab.stack.environment import Choices, service_environment
 from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
-from lab.stack.processes.freezing import thaw
 from lab.stack.secrets import load_or_create_signing_key
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer
@@ -234,8 +233,7 @@ class Stack:
     def thaw(self) -> None:
         """Continue frozen servers: a frozen process does not end, and others may wait for it."""
         for server in (*self.storage, *self.workers):
-            if process := server.process:
-                thaw(process)
+            server.thaw()
 
     def end_leftovers(self) -> list[str]:
         """End the processes that a killed stack left, each before the servers that it uses.

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -12,8 +13,9 @@ import psutil
 
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import last_lines, make_directory, rotate_when_large
+from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
-from lab.stack.processes.record import ServerRecord
+from lab.stack.processes.record import ServerRecord, has_ended
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.servers.unprivileged import PopenUser
 
@@ -187,6 +189,36 @@ class Server(ABC):
     def process(self) -> psutil.Process | None:
         """The server's running process, even if another program started it. None if it ended."""
         return self._record.process()
+
+    @property
+    def processes(self) -> Sequence[psutil.Process]:
+        """The running processes of the server, without their descendants."""
+        process = self.process
+        return [] if process is None else [process]
+
+    def kill(self) -> None:
+        """Kill the processes of the server and their descendants (SIGKILL)."""
+        # A process that starts during the search is found by the next search.
+        while processes := self.processes:
+            for process in processes:
+                kill(process)
+            for process in processes:
+                wait_until(partial(has_ended, process), timeout_s=10)
+
+    def freeze(self) -> None:
+        """Stop the processes of the server and their descendants (SIGSTOP)."""
+        for process in self.processes:
+            freeze(process)
+
+    def thaw(self) -> None:
+        """Continue the processes of the server and their descendants, if they are frozen."""
+        for process in self.processes:
+            thaw(process)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the server is frozen."""
+        return any(is_frozen(process) for process in self.processes)
 
     @property
     def restart_disabled(self) -> bool:

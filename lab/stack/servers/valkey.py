@@ -89,8 +89,12 @@ class ValkeyServer(Server):
             memory_size=self._memory.size,
             memory_policy=self._memory.policy,
         )
+        text += self._additional_configuration()
         # A file and not arguments, because every user of the machine can see a command line.
         write_private(self._configuration, text)
+
+    def _additional_configuration(self) -> str:
+        return ""
 
     def _command(self) -> list[str]:
         return [str(wheels.valkey_server()), str(self._configuration)]

@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from lab.stack.processes.freezing import is_frozen
+from lab.stack.processes.faults import is_frozen
 from lab.stack.servers.service import ServiceProcess
 
 

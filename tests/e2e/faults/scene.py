@@ -3,10 +3,9 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-import psutil
 import psycopg
 
 from lab.bench.traffic import traffic
@@ -89,20 +88,10 @@ class Scene:
         return Counter(str(message["To"]) for message in self.mailbox.messages)
 
 
-def kill(server: Server) -> None:
-    """Kill all processes of a server (SIGKILL)."""
-    process = server.process
-    assert process is not None, f"{server.name} does not run"
-    for victim in [process, *process.children(recursive=True)]:
-        # A child of PostgreSQL may end as soon as its parent is killed.
-        with suppress(psutil.NoSuchProcess):
-            victim.kill()
-
-
 def kill_and_wait(server: Server) -> None:
     """Kill a server, and wait until the supervisor has replaced it."""
     before = server.identity
-    kill(server)
+    server.kill()
     wait_until_replaced(server, before)
 
 

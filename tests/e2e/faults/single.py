@@ -11,7 +11,7 @@ import redis
 from lab.fault import servers as faults
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
-from tests.e2e.faults.scene import Scene, kill, kill_and_wait, wait_until_replaced
+from tests.e2e.faults.scene import Scene, kill_and_wait, wait_until_replaced
 from tests.mailbox import running_mailbox
 
 FREEZE_SECONDS = 15
@@ -40,7 +40,7 @@ def _kill_apps_each_second(scene: Scene) -> None:
     turns = cycle(apps)
     for _ in range(KILLS):
         assert wait_until(lambda: any(app.ready() for app in apps), timeout_s=60)
-        kill(next(app for app in islice(turns, len(apps) + 1) if app.ready()))
+        next(app for app in islice(turns, len(apps) + 1) if app.ready()).kill()
         time.sleep(1)
     # The processes are started again.
     assert wait_until(lambda: all(app.ready() for app in apps), timeout_s=60)
@@ -51,7 +51,7 @@ def _kill_everything_at_once(scene: Scene) -> None:
     victims = [*stack.apps, *stack.workers, stack.postgres, stack.valkey, stack.limits]
     before = [server.identity for server in victims]
     for server in victims:
-        kill(server)
+        server.kill()
     for server, identity in zip(victims, before, strict=True):
         wait_until_replaced(server, identity)
 
