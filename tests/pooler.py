@@ -13,7 +13,8 @@ from lab.cluster import pooler as lab_pooler
 from lab.cluster.pooler import PoolerServer
 from lab.cluster.programs import program
 from lab.stack.errors import LabError
-from tests.postgres import wait_for_answer, with_port
+from lab.stack.ports import with_port
+from tests.postgres import wait_for_answer
 
 _SETTINGS = {
     # Fewer sessions than a service has connections, so that the connections share them.

@@ -1,18 +1,8 @@
 """What the tests' own servers between a service and PostgreSQL share."""
 
-from urllib.parse import urlsplit, urlunsplit
-
 import psycopg
 
-from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import wait_until
-
-
-def with_port(url: str, port: int) -> str:
-    """Return the URL of the same database and role at another port of this machine."""
-    parts = urlsplit(url)
-    credentials = parts.netloc.rpartition("@")[0]
-    return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{port}"))
 
 
 def wait_for_answer(url: str) -> None:

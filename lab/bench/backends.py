@@ -10,9 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import sql
 
+from lab.cluster.pooler import PoolerServer, set_timeouts
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.environment import service_environment
@@ -65,6 +68,21 @@ class Backends:
             token_signing_key=self.key,
             environment={**_minimal_environment(), **_SERVICE_SETTINGS, **settings},
         )
+
+    @contextmanager
+    def pooler(self) -> Iterator[PoolerServer]:
+        """Run a PgBouncer in front of PostgreSQL until the end of the block."""
+        role = urlsplit(self.postgres.url)
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            set_timeouts(connection, sql.Identifier(str(role.username)))
+        with PoolerServer(
+            "PgBouncer",
+            self.directory / "pooler",
+            server=lambda: f"port={self.postgres.port}",
+            users={str(role.username): str(role.password)},
+            settings={},
+        ) as pooler:
+            yield pooler
 
 
 @contextmanager

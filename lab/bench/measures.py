@@ -9,7 +9,7 @@ from typing import Final
 
 from lab.bench.backends import Backends, sign_in
 from lab.bench.pinning import Processors, pinned_to
-from lab.bench.subjects import Peers, Subject, Subjects
+from lab.bench.subjects import Peers, Pooled, Subject, Subjects
 from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
@@ -61,10 +61,12 @@ class Bench:
             "one_row": partial(self._load, subjects.one_row, "user"),
             "cold": partial(self._load, subjects.cold, "user"),
             **self._peer_measure("peer_cold"),
+            **self._pooled_measure("pooled_cold"),
             "products": partial(self._load, hot, "products"),
             "order_loop": self._order_loop,
             "order": partial(self._load, hot, "order"),
             **self._peer_measure("peer_order"),
+            **self._pooled_measure("pooled_order"),
             # After the orders, because each page has the user's 20 newest orders.
             "page": partial(self._pages, hot),
             "graphql": partial(self._load, hot, "graphql"),
@@ -84,6 +86,16 @@ class Bench:
             "peer_hot": (peers.hot, "user"),
             "peer_cold": (peers.cold, "user"),
             "peer_order": (peers.hot, "order"),
+        }[name]
+        return {name: partial(self._load, subject, request)}
+
+    def _pooled_measure(self, name: str) -> Mapping[str, Measure]:
+        pooled = self._subjects.pooled
+        if not isinstance(pooled, Pooled):
+            return {}
+        subject, request = {
+            "pooled_cold": (pooled.cold, "user"),
+            "pooled_order": (pooled.hot, "order"),
         }[name]
         return {name: partial(self._load, subject, request)}
 

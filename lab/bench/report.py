@@ -110,6 +110,14 @@ The ratios are of the same run. They show how close the service is to the machin
   [What the figures say](performance.md) describes the service.
 """
 
+    def _pooler(self) -> str:
+        if "pooled_cold" not in self.samples:
+            return ""
+        return """\
+- PgBouncer runs in transaction mode, with its default of 20 sessions, on the processors of
+  PostgreSQL.
+"""
+
     def _method(self) -> str:
         return f"""\
 - All measurements belong to one run of {self.choices.rounds} rounds. Each round takes every
@@ -125,8 +133,8 @@ The ratios are of the same run. They show how close the service is to the machin
   same processor. PostgreSQL, Valkey and wrk share the other processors. Caddy and its two processes
   share all processors.
 {self._peer()}- The traced process exports every request's spans to a receiver, which discards them.
-- "Cold" is a process with `CACHE=off`. But it still caches the user of a session for less than a
-  second, as the hot process does.
+{self._pooler()}- "Cold" is a process with `CACHE=off`. But it still caches the user of a session
+  for less than a second, as the hot process does.
 - The loop of SQL sends nine statements for each order, on as many connections as the service has.
   The nine statements never change, but the service may send fewer. The loop of argon2 has as many
   threads as the service.

@@ -14,7 +14,6 @@ from psutil import Process
 from lab.bench.backends import Backends, sign_in
 from lab.bench.choices import Choices
 from lab.bench.measures import Bench, requests_to
-from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors
 from lab.bench.subjects import Subjects
 from lab.bench.traffic import latencies
@@ -62,8 +61,8 @@ class Run:
 
     def caveats(self) -> list[str]:
         """Return sentences on conditions that limit the meaning of the figures."""
-        peers = self._subjects.peers
-        return [str(peers)] if isinstance(peers, PeerMissingError) else []
+        return [str(it) for it in (self._subjects.peers, self._subjects.pooled)
+                if isinstance(it, LabError)]  # fmt: skip
 
     def _throughput(self) -> None:
         measures = self._bench.measures()

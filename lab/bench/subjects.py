@@ -12,7 +12,9 @@ from lab.bench.backends import Backends
 from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
-from lab.stack.ports import LOOPBACK, free_port
+from lab.cluster.programs import program
+from lab.stack.errors import LabError
+from lab.stack.ports import LOOPBACK, free_port, with_port
 from lab.stack.servers.apps import AppProcess, answers_ok
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
 
@@ -92,6 +94,14 @@ class Peers:
 
 
 @dataclass(frozen=True)
+class Pooled:
+    """Like the processes `hot` and `cold`, but they use PostgreSQL through PgBouncer."""
+
+    hot: Subject
+    cold: Subject
+
+
+@dataclass(frozen=True)
 class Subjects:
     """All processes that are measured over HTTP. All run all the time: an idle process is cheap."""
 
@@ -108,6 +118,8 @@ class Subjects:
     """Caddy in front of two processes."""
     peers: Peers | PeerMissingError
     """The Fastify service, or the reason why it cannot run."""
+    pooled: Pooled | LabError
+    """The processes behind PgBouncer, or the reason why it cannot run."""
 
 
 @contextmanager
@@ -130,7 +142,10 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         pair = [Subject(f"app-{number}", backends, processors.all) for number in (1, 2)]
         peers = _peers(backends, processors)
         fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
-        processes = [bare, one_row, strawberry, hot, traced, sampled, cold, *pair, *fastify]
+        pooled = _pooled(exit_stack, backends, processors)
+        behind_pooler = [pooled.hot, pooled.cold] if isinstance(pooled, Pooled) else []
+        processes = [bare, one_row, strawberry, hot, traced, sampled, cold, *pair, *fastify,
+                     *behind_pooler]  # fmt: skip
         for subject in processes:
             exit_stack.callback(subject.stop)
             subject.launch()
@@ -140,7 +155,9 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         # Callbacks run in reverse order: first, all processes get the signal; then each is awaited.
         for subject in processes:
             exit_stack.callback(subject.send_stop_signal)
-        yield Subjects(bare, one_row, strawberry, hot, traced, sampled, cold, balanced, peers)
+        yield Subjects(
+            bare, one_row, strawberry, hot, traced, sampled, cold, balanced, peers, pooled
+        )
 
 
 def _peers(backends: Backends, processors: Processors) -> Peers | PeerMissingError:
@@ -151,6 +168,23 @@ def _peers(backends: Backends, processors: Processors) -> Peers | PeerMissingErr
     return Peers(
         PeerSubject("peer-hot", backends, processors.server, program),
         PeerSubject("peer-cold", backends, processors.server, program, CACHE="off"),
+    )
+
+
+def _pooled(exit_stack: ExitStack, backends: Backends, processors: Processors) -> Pooled | LabError:
+    """Start PgBouncer, and return two processes that use it and are not started yet."""
+    try:
+        program("pgbouncer")
+    except LabError as missing:
+        return missing
+    pooler = exit_stack.enter_context(backends.pooler())
+    settings = {
+        "DATABASE_URL": with_port(backends.postgres.url, pooler.port),
+        "DATABASE_POOLER": "transaction",
+    }
+    return Pooled(
+        Subject("pooled-hot", backends, processors.server, **settings),
+        Subject("pooled-cold", backends, processors.server, **settings, CACHE="off"),
     )
 
 

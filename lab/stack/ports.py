@@ -5,6 +5,7 @@ import secrets
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from lab.stack.errors import LabError
 
@@ -136,3 +137,10 @@ def _unusable(port: int, variable: str, target: str, error: OSError) -> LabError
     }.get(error.errno or 0, f"cannot be opened ({error.strerror})")
     other = port + 1 if port >= 1024 else port + 8000  # noqa: PLR2004 - below 1024 needs root.
     return LabError(f"Port {port} {reason}. Use another port:  {variable}={other} make {target}")
+
+
+def with_port(url: str, port: int) -> str:
+    """Return the URL of the same database and role at another port of this machine."""
+    parts = urlsplit(url)
+    credentials = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{port}"))

@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.ports import LOOPBACK, free_port, with_port
 from lab.stack.servers import data_directory, unprivileged
 from lab.stack.servers.postgres import PostgresServer
-from tests.postgres import wait_for_answer, with_port
+from tests.postgres import wait_for_answer
 
 
 class Standby:

@@ -23,9 +23,9 @@ def test_a_ratio_has_a_minimum_or_a_maximum() -> None:
 
 
 def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
-    """Without the Fastify service, the report has none of its figures and none of its ratios."""
-    names = [figure.name for figure in FIGURES if not figure.name.startswith("peer_")]
-    caveat = "Fastify is not measured, because Node.js is missing."
+    """Without Fastify or PgBouncer, the report has none of its figures and none of its ratios."""
+    names = [it.name for it in FIGURES if not it.name.startswith(("peer_", "pooled_"))]
+    caveats = ["Fastify is not measured, because Node.js is missing.", "PgBouncer is missing."]
     report = Report(
         date=datetime(2026, 11, 29, tzinfo=UTC),
         choices=Choices(seconds=1, rounds=1, requests=1, report=Path("benchmarks.md")),
@@ -33,12 +33,14 @@ def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
         samples={name: [1.0] for name in names},
         rate=1,
         requests=1,
-        caveats=[caveat],
+        caveats=caveats,
     )
-    ours = {ratio.title for ratio in RATIOS if not ratio.title.startswith("Fastify")}
+    others = ("Fastify", "through PgBouncer")
+    ours = {ratio.title for ratio in RATIOS if not ratio.title.startswith(others)}
     assert report.fields()["ratios"] == {
         title: {"median": 1, "low": 1, "high": 1} for title in ours
     }
-    assert "Fastify" not in report.tables()
-    assert report.page().count("Fastify") == 1
-    assert f"> {caveat}" in report.page()
+    for name, caveat in zip(("Fastify", "PgBouncer"), caveats, strict=True):
+        assert name not in report.tables()
+        assert report.page().count(name) == 1
+        assert f"> {caveat}" in report.page()
