@@ -175,11 +175,19 @@ def _key(scope: Scope, *, public: bool) -> Hashable:
 
 def _response_start(response: StoredResponse, headers: _Headers) -> Message | None:
     # This function compares only the common values of Accept and If-None-Match. For other values,
-    # it returns None, so that the route parses these headers and responds.
-    request_headers = dict(headers)
-    if request_headers.get(b"accept") not in _ACCEPTABLE:
+    # and for a repeated header, it returns None: the route parses these headers and responds.
+    accept = etag = None
+    for name, value in headers:
+        if name == b"accept":
+            if accept is not None:
+                return None
+            accept = value
+        elif name == b"if-none-match":
+            if etag is not None:
+                return None
+            etag = value
+    if accept not in _ACCEPTABLE:
         return None
-    etag = request_headers.get(b"if-none-match")
     if etag is None:
         return {"type": "http.response.start", "status": 200, "headers": list(response.headers)}
     if etag != response.etag:

@@ -90,6 +90,9 @@ def test_a_cached_response_does_not_change_the_meaning_of_a_request(
         assert (response.status_code, response.content) == (200, uncached.content)
     refused = client.get(path, headers={**ahmed.auth, "Accept": "text/html"})
     problem(refused, 406, "not-acceptable")
+    # Two headers with the same name are one list.
+    two = [*ahmed.auth.items(), ("Accept", "application/json;q=0"), ("Accept", "*/*")]
+    problem(client.get(path, headers=two), 406, "not-acceptable")
     head = client.head(path, headers=ahmed.auth)
     assert (head.status_code, head.content, head.headers["X-Cache"]) == (200, b"", "hit")
     assert [head.headers[it] for it in _SAME_HEADERS] == [
