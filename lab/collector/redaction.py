@@ -24,11 +24,11 @@ _SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 
-# In a log line, fields are `name=value`, and in a traceback, Python's dictionaries have other
-# quotes than JSON.
+# In a log line, fields are `name=value`. In a traceback, Python's dictionaries have single quotes,
+# and a string that contains a single quote has double quotes.
 _SECRET_FIELD = re.compile(
     rf"(?P<assigned>(?<![\w-])(?:{_FIELDS})=)\S+"
-    rf"|(?P<quoted>'(?:{_FIELDS})': ?)'(?:[^'\\]|\\.)*'?",
+    rf"|(?P<quoted>'(?:{_FIELDS})': ?)b?(?:'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?)",
     re.IGNORECASE,
 )
 
