@@ -26,7 +26,7 @@ from app.tracing import staged
 
 _MAX_COMMENTS: Final = 100
 _MAX_LINES: Final = 1000
-"""To find the location of each error, the library counts the lines before it."""
+"""The library counts the lines before each error, so many lines would take long."""
 _MAX_ERRORS: Final = 10
 """The maximum in one response."""
 _MAX_KEPT: Final = 256
@@ -123,8 +123,8 @@ class Documents:
             max_errors=_MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        # If this is the first error, the query is nested too deeply. After too many errors, it is
-        # the last one.
+        # If `_ABORTED` is the first error, the query is nested too deeply. If there are too many
+        # errors, `_ABORTED` is the last error.
         if errors and errors[0].message.endswith(_ABORTED):
             raise RefusedRequest.because(QueryTooComplex(_TOO_LONG))
         if errors:

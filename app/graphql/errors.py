@@ -21,8 +21,8 @@ from app.errors import (
 from app.http.problems import ProblemRenderer
 
 _log = structlog.get_logger()
-# The library's messages end with the value that the client has sent, or have it between the two
-# texts of `_ENUM_VALUE`.
+# The library's messages repeat the value that the client has sent: at the end of the message, or
+# between the two texts of `_ENUM_VALUE`.
 _REPEATED_VALUE: Final = re.compile(
     r"(, found:?|, but encountered|[.?] Found:"
     r"|(?<=value)(?<!has invalid value)(?<!default value):) .*",
@@ -99,10 +99,10 @@ def _in_camel_case(text: str) -> str:
 
 
 def _without_values(message: str) -> str:
-    # Not a regular expression, which would take quadratic time for some values.
+    # A regular expression would take quadratic time for some values.
     before, has_value, rest = message.partition(_ENUM_VALUE[0])
     _, is_enum, after = rest.rpartition(_ENUM_VALUE[1])
     if has_value and is_enum:
         message = f"{before}The value does not exist in{after}"
-    # A name in the query can be as long as the query.
+    # A name in the query can be as long as the query, so cut the message.
     return _REPEATED_VALUE.sub(".", message)[:_MAX_CHARACTERS]

@@ -1,4 +1,4 @@
-"""Measures a query, so that a query that asks for too much can be refused before it runs."""
+"""Measures a query before it runs, and refuses a query that asks for too much."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -32,8 +32,8 @@ _MAX_DEPTH: Final = 8
 _MAX_ALIASES: Final = 15
 _MAX_COST: Final = 1000
 _MAX_FIELDS: Final = 50_000
-"""While a process resolves fields, it does little else. Decision 20 has the measured times."""
-_FIELDS_PER_ROW: Final = 250
+"""While a process resolves fields, its other requests wait (docs/decisions/0020-graphql.md)."""
+_FIELDS_PER_REQUEST: Final = 250
 _MAX_ALIAS_CHARACTERS: Final = 64
 """The response repeats an alias for each row."""
 _MAX_NESTING: Final = 60
@@ -55,10 +55,10 @@ class Size:
     aliases: int = 0
     """The fields with an alias, and the fields that a selection repeats."""
     cost: int = 0
-    """The number of rows: each list counts its `first`, times that of the lists around it.
+    """The number of rows: each list counts its `first`, multiplied by `first` of the outer lists.
 
-    A root field, such as `me` or a mutation, counts at least as one. An introspection reads no
-    rows, and has a fixed cost.
+    A root field, such as `me` or a mutation, counts as at least one. An introspection reads no
+    rows. Its cost depends only on its aliases.
     """
     fields: int = 0
     """The maximum number of fields in the response."""
@@ -68,7 +68,7 @@ class Size:
     @property
     def requests(self) -> int:
         """The number of requests that the operation counts as."""
-        return max(1, self.cost, self.fields // _FIELDS_PER_ROW)
+        return max(1, self.cost, self.fields // _FIELDS_PER_REQUEST)
 
     def require_acceptable(self) -> None:
         """Raise `QueryTooComplex` if a limit is exceeded."""
@@ -137,7 +137,7 @@ class _Measurement:
 
     def of_fragment(self, name: str, *, nesting: int = 0) -> Size:
         if name not in self._measured:
-            # A fragment that uses itself has no size. The validation refuses it.
+            # A fragment that uses itself finds this empty size. The validation refuses it later.
             self._measured[name] = Size()
             fragment = self._fragments.get(name)
             if fragment is not None:
@@ -217,7 +217,7 @@ class _Measurement:
         else:
             number = _integer(value)
         if not isinstance(number, int):
-            # Without a value, the default is used. The validation refuses any other value.
+            # Without a value, the default applies. The validation refuses a value of another type.
             number = _integer(argument.ast_node and argument.ast_node.default_value) or 1
         return min(max(1, number), _MAX_INT)
 

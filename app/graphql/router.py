@@ -1,9 +1,9 @@
 """The HTTP route of the graph (GraphQL over HTTP).
 
 Errors of the HTTP request are problem documents, as in the REST API. Errors of the query are in
-`errors` of the response. If nothing of a query has run, its status depends on the media type of the
-response, as the specification recommends: 400 for `application/graphql-response+json`, and 200 for
-`application/json`.
+`errors` of the response. If no part of the query has run, the status depends on the media type of
+the response, as the specification recommends: 400 for `application/graphql-response+json`, and 200
+for `application/json`.
 """
 
 from collections.abc import Callable, Coroutine

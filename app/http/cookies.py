@@ -7,11 +7,8 @@ from fastapi import Response
 from app.models.oidc_flows import FLOW_LIFETIME
 
 _ATTRIBUTES: Final = "Secure; HttpOnly; SameSite=Lax; Path=/"
-"""Scripts cannot read the cookie. Browsers do not send it with POST forms of other sites.
-
-Browsers do not send it to other hosts either (RFC 6265bis).
-"""
-
+"""Scripts cannot read the cookie. Browsers do not send it with POST forms of other sites, nor to
+other hosts (RFC 6265bis)."""
 
 SESSION_COOKIE: Final = "__Host-session"
 """Browsers accept a cookie with this prefix only from this host, over HTTPS (RFC 6265bis)."""

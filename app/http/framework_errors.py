@@ -92,7 +92,7 @@ def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework lea
 def _text(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
     kind: str = detail["type"]
     if kind not in _PYDANTIC_TYPES:
-        # A validator of the service raised this error, with a text of its own.
+        # A validator of this service raised the error. It wrote the message for the client.
         return str(detail["msg"])
     if whole_body:
         return "Send a JSON object as the body."

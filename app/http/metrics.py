@@ -1,4 +1,4 @@
-"""Metrics of the job queue, which every process reads from PostgreSQL."""
+"""Metrics of the job queue. Every process reads the same queue from PostgreSQL."""
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 

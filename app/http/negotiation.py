@@ -55,8 +55,8 @@ class JsonRoute(APIRoute):
             negotiated(request, self.media_types)
             if takes_body:
                 request = _JsonRequest(request.scope, request.receive)
-                # If FastAPI read the body first, it would turn an error that the middleware raises
-                # into a 400.
+                # Read the body before FastAPI does: FastAPI would turn every error of the read,
+                # such as `ContentTooLarge` from `BodyLimit`, into a 400.
                 if await request.body():
                     refuse_foreign_media_type(request.headers.getlist("content-type"))
             return await handle(request)
@@ -65,7 +65,7 @@ class JsonRoute(APIRoute):
 
 
 class _JsonRequest(Request):
-    """A request whose JSON is read strictly (RFC 8259, and RFC 8785 for duplicate keys).
+    """A request whose JSON is parsed strictly (RFC 8259, and RFC 7493 for duplicate keys).
 
     NaN, Infinity, lone surrogates, duplicate keys and extreme nesting are syntax errors.
     """
@@ -80,8 +80,8 @@ class _JsonRequest(Request):
         try:
             return strict_json(body)
         except ValueError as error:
-            # FastAPI treats only this exception as a syntax error. The parser's message never
-            # quotes a value, but it quotes a duplicate key, so another message replaces it.
+            # FastAPI treats only `JSONDecodeError` as a syntax error. The parser's message never
+            # quotes a value, but it quotes a duplicate key. So this code replaces that message.
             is_duplicate = str(error).startswith("Detected duplicate key")
             message = "an object has the same key twice" if is_duplicate else str(error)
             raise json.JSONDecodeError(message, "", 0) from None

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 def digits(value: object) -> object:
     """Accept a positive integer in a URL in one spelling only: `+1`, `01` and `1.0` are invalid.
 
-    Raises Pydantic's error. A value that is not a string is returned unchanged.
+    Returns a value that is not a string unchanged. Raises `PydanticCustomError`.
     """
     if isinstance(value, str) and not _DIGITS.fullmatch(value):
         raise PydanticCustomError("digits", "This must be a whole number greater than zero.")

@@ -22,6 +22,7 @@ class StoredResponse(NamedTuple):
     """A response that this process has sent, and may send again."""
 
     tag: str
+    """The cache tag of the data in the response (`adapters/read_cache/cache.py`)."""
     generation: bytes
     """The generation of the tag. The response is current while Redis has the same generation."""
     role: Role | None
@@ -33,12 +34,11 @@ class StoredResponse(NamedTuple):
 
 @dataclass(slots=True)
 class GraphqlOutcome:
-    """The operation of a GraphQL request and the codes of its errors, for log and metrics."""
+    """The operation of a GraphQL request and the codes of its errors, for logs and metrics."""
 
     operation: str
     """The name of the operation, up to 64 characters; `unnamed-operation` if it has none."""
     codes: list[str] = field(default_factory=list)
-    """The codes of its errors."""
 
 
 @dataclass(slots=True)
@@ -66,16 +66,16 @@ class RequestState:
     rate_limits: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
     """The values of RateLimit-Policy and RateLimit, by the name of the limit."""
     count: Callable[[str, int], Awaitable[None]] | None = None
-    """Adds this many requests to the count of the limit with this name.
+    """Takes the name of a rate limit and a number of requests, and counts these requests.
 
-    Raises `TooManyRequests`. It is None for health checks and `/metrics`, which are not limited.
+    Raises `TooManyRequests`. `count` is None for health checks and `/metrics`: they have no limit.
     """
     # StoredResponses, which RateLimit calls
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
-    """A response that may be sent again, and a future of the generation of its tag in Redis."""
+    """A response that may be sent again, and a future of its tag's current generation in Redis."""
     # RateLimit, ResponseCache, or the route
     user_id: int | None = None
-    """The user whose session is known to be live."""
+    """The signed-in user; None until the session has been verified."""
     # The route
     role: Role | None = None
     """The role of the signed-in user; None if the route has not looked for a signed-in user."""

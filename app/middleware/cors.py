@@ -42,7 +42,7 @@ class Cors:
             headers = Headers(scope=scope)
             state = state_of(scope)
             added = state.response_headers
-            # A cache must not reuse this response for a request with another Origin, or without it.
+            # A cache must not reuse this response for a request with another Origin or without one.
             added[b"vary"] = b"Origin"
             origins = headers.getlist("origin")
             if len(origins) == 1 and origins[0] in self.origins:

@@ -26,10 +26,10 @@ class Deadline:
         self.app = app
         self.seconds = seconds
         self._abandoned: set[asyncio.Task[None]] = set()
-        """Cancelled tasks that have not ended. asyncio itself has only weak references to tasks."""
+        """Keeps cancelled tasks until they end: asyncio has only weak references to tasks."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on until the deadline."""
+        """Pass the request on, and cancel it at the deadline."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -28,7 +28,7 @@ _LOOKUP_SECONDS = 0.5
 
 
 def policies(settings: Settings) -> dict[str, LimitGroup]:
-    """Return the limits by the name that routes refer to."""
+    """Return the rate limits by name. A route names its limit with `limited_by`."""
     return {
         "signup": _limit(settings.rate_limit_signup, by_address),
         "login": _limit(settings.rate_limit_login, by_address),
@@ -41,8 +41,7 @@ def policies(settings: Settings) -> dict[str, LimitGroup]:
 def by_address(request: Request) -> str:
     """Return the client's address as the key of a count.
 
-    Of an IPv6 address, it is the /64 network, because one client usually has a whole /64.
-
+    For an IPv6 address, the key is its /64 network, because a client usually has a whole /64.
     Behind a load balancer, uvicorn takes the address from X-Forwarded-For, but only if a trusted
     proxy sent it (`--forwarded-allow-ips`). A header that a client forges has no effect.
     """
@@ -59,8 +58,8 @@ def by_address(request: Request) -> str:
 def by_user(request: Request) -> str:
     """Return the key of a count: the user if a token names a live session, else the address.
 
-    A request with a cookie counts by address. A token is signed, but any client can invent cookies.
-    Each invented cookie would cost a database query before its request is counted.
+    A request with a cookie counts by address. A token is signed, but any client can invent cookies,
+    and each invented cookie would cost a database query before the request is counted.
     """
     user_id = state_of(request.scope).user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
@@ -85,8 +84,8 @@ class RateLimit:
 
     The response has the limits in `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
-    `default`, so guessing paths is limited too. A route can count more, by `count` of the request
-    state.
+    `default`, so guessing paths is limited too. With `count` of the request state, a route can
+    count additional requests.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class RateLimit:
         start_lookup: Callable[[Scope], None],
         sessions: SessionService,
     ) -> None:
-        """Call `start_lookup` before the count, so that the commands of both can share a batch."""
+        """`start_lookup` runs before the count, so that both share one batch of Redis commands."""
         self.app = app
         self.sessions = sessions
         self.start_lookup = start_lookup

@@ -1,4 +1,4 @@
-"""Stores responses in this process, and sends one again if Redis confirms that it is current."""
+"""Stores responses in this process, and sends them again while Redis confirms them as current."""
 
 import asyncio
 import time
@@ -56,7 +56,7 @@ class StoredResponses:
     def start_lookup(self, scope: Scope) -> None:
         """Look for a stored response, and request its generation from Redis without waiting.
 
-        `RateLimit` calls this before it counts, so that the commands of both can share a batch.
+        `RateLimit` calls this before it counts, so that both share one batch of Redis commands.
         """
         if scope["method"] == "GET":
             response = self._responses.get(_key(scope, public=True))
@@ -70,7 +70,7 @@ class StoredResponses:
             return self._cache.generation(response.tag)
         with stage.inside():
             generation = self._cache.generation(response.tag)
-        # A callback ends the stage, because the rate limit may refuse the request before `find`.
+        # A callback ends the stage: if the rate limit refuses the request, `find` never runs.
         generation.add_done_callback(partial(_end, stage, response))
         return generation
 

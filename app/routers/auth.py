@@ -42,7 +42,7 @@ async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
     openapi_extra=limited_by("login") | NO_STORE,
 )
 async def create_session(body: Login, client: SignInClient, auth: Auth) -> Response:
-    """Sign in with a cookie, for browsers. The session of a cookie in the request ends."""
+    """Sign in with a cookie, for browsers. If the request has a cookie, its session ends."""
     session, cookie = await auth.create_session(body, client)
     location = {"Location": f"/api/auth/sessions/{session.id}"}
     return with_session_cookie(represent_unstored(session, status=201, headers=location), cookie)
@@ -55,7 +55,7 @@ async def create_session(body: Login, client: SignInClient, auth: Auth) -> Respo
     openapi_extra=NO_STORE,
 )
 async def refresh(body: Refresh, auth: Auth) -> Response:
-    """Exchange a refresh token for a new pair. A second use of the token ends its session."""
+    """Exchange a refresh token for a new pair of tokens. A second use ends the session."""
     return represent_unstored(await auth.refresh(body))
 
 

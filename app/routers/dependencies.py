@@ -41,7 +41,7 @@ from app.services.users import UserService
 _MAX_USER_AGENT_CHARACTERS = 256
 
 PROOF_ERRORS = (WrongPassword, Reauthenticate, TooManyFailures, Overloaded)
-"""The errors of routes at which the owner of an account proves to be the owner."""
+"""The errors of routes that require a proof that the caller owns the account."""
 
 
 def _container(request: Request) -> Container:
@@ -197,5 +197,5 @@ IF_MATCH_PARAMETER = {
 }
 """If-Match in the OpenAPI document.
 
-It is no parameter of FastAPI, because FastAPI would answer 422 if the header is missing.
+FastAPI does not know this parameter, because FastAPI would answer 422 if the header is missing.
 """

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api", route_class=JsonRoute)
     status_code=202,
     response_class=Response,
     responses=problems(errors.EmailTaken, errors.NotFound, *PROOF_ERRORS)
-    | {204: {"description": "An administrator has changed the address. A message goes to both."}},
+    | {204: {"description": "The address has changed at once. Both addresses get a message."}},
     openapi_extra=limited_by("mail"),
     tags=["users"],
 )

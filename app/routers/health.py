@@ -20,7 +20,10 @@ json_router = APIRouter(tags=["operations"], route_class=JsonRoute)
 
 @json_router.get("/livez", response_model=Liveness, responses=problems(), openapi_extra=NO_STORE)
 async def read_liveness() -> Response:
-    """Report that the process is alive. No other server is checked: a restart would not help."""
+    """Report that the process is alive.
+
+    Other servers are not checked, because a restart of this process would not repair them.
+    """
     return represent_unstored(Liveness())
 
 
@@ -34,7 +37,7 @@ async def read_readiness(
     health: Health,
     exclude: Annotated[
         list[Part],
-        Query(description="parts that are reported, but do not affect the status"),
+        Query(description="parts that are reported, but never cause a 503"),
     ] = [],  # noqa: B006 - FastAPI copies defaults
 ) -> Response:
     """Report whether this process should get requests.
@@ -48,7 +51,7 @@ async def read_readiness(
 async def read_metrics(request: Request, jobs: Jobs) -> Response:
     """Return the metrics of this process, and of the queue, in the Prometheus text format.
 
-    Every process returns the same numbers of jobs. While PostgreSQL is down, there are none.
+    Every process returns the same numbers of jobs, and no such numbers while PostgreSQL is down.
     """
     try:
         queues = await jobs.measure()

@@ -52,6 +52,6 @@ async def list_identities(
 async def delete_identity(
     _: OwnUserId, identity_id: PathId, caller: Caller, identities: Identities
 ) -> Response:
-    """Remove a linked identity, in a session that began less than five minutes ago."""
+    """Remove a linked identity. The session must have begun less than five minutes ago."""
     await identities.remove(caller, identity_id)
     return Response(status_code=204)

@@ -46,7 +46,7 @@ ReturnPath = Annotated[
 async def begin_sign_in(
     base_url: BaseUrl, provider: ProviderName, oidc: Oidc, return_to: ReturnPath = "/api/users/me"
 ) -> Response:
-    """Redirect a browser to an identity provider, whose sign-in ends with a session cookie."""
+    """Redirect a browser to an identity provider. The sign-in ends with a session cookie."""
     started = await oidc.begin(provider, base_url=base_url, return_to=return_to)
     response = RedirectResponse(started.url, status_code=303, headers=NO_STORE_HEADERS)
     return with_flow_cookie(response, started.browser_secret)

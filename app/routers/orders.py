@@ -70,7 +70,10 @@ _KEY_PARAMETER = {
 async def create_order(
     user_id: VisibleUserId, caller: Caller, key: IdempotencyKey, body: OrderCreate, orders: Orders
 ) -> Response:
-    """Place an order of all items or of none. An `Idempotency-Key` makes a repetition safe."""
+    """Place an order. If one item cannot be ordered, no item is ordered.
+
+    With an `Idempotency-Key`, you can safely repeat the request.
+    """
     placed = await orders.place(user_id, body, caller=caller, key=key)
     replayed = {"Idempotency-Replayed": "true"} if placed.replayed else {}
     headers = with_etag(placed.body, {"Location": placed.location, **replayed})

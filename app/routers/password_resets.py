@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/auth/password-reset", tags=["auth"], route_class
 async def request_password_reset(
     body: PasswordResetRequest, password_resets: PasswordResets
 ) -> Response:
-    """Send a link to this address, if an account has it. The response does not show whether."""
+    """Send a link to this address if an account has it. The response is the same in both cases."""
     await password_resets.request(body.email)
     return Response(status_code=202)
 

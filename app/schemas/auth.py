@@ -35,7 +35,7 @@ class TokenPair(Representation):
 
     access_token: Annotated[str, Field(description="a JWT, for the Authorization header")]
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme, not a token
-    expires_in: Annotated[int, Field(description="seconds until the access token ends")]
+    expires_in: Annotated[int, Field(description="seconds until the access token expires")]
     refresh_token: Annotated[str, Field(description="opaque; for the next pair of tokens")]
 
 
@@ -59,6 +59,6 @@ class PublicKey(Representation):
 
 
 class PublicKeys(Representation):
-    """All keys that verify access tokens, now or soon (RFC 7517, section 5)."""
+    """The keys that verify access tokens, and the next signing key (RFC 7517, section 5)."""
 
     keys: list[PublicKey]

@@ -17,7 +17,7 @@ class GraphqlRequest(RequestBody):
     query: str
     operation_name: str | None = Field(default=None, alias="operationName")
     variables: dict[str, Any] | None = None
-    # Reserved for extensions of the protocol. The service has none, and ignores the content.
+    # Reserved for extensions of the protocol. The service supports none, and ignores this field.
     extensions: dict[str, Any] | None = None
 
 

@@ -9,12 +9,14 @@ from app.schemas.bodies import Page, Row, UtcTime
 
 
 class IdentityRead(Row):
-    """An identity at an identity provider with which the account can be signed in to."""
+    """A user's identity at an identity provider. The user can sign in with this identity."""
 
-    provider: Annotated[str, Field(description="the name that the provider has in the paths")]
+    provider: Annotated[
+        str, Field(description="the provider's name, or its issuer if it is no longer configured")
+    ]
     linked_at: UtcTime
     last_used_at: Annotated[
-        UtcTime | None, Field(description="the last sign-in with it; null if there was none")
+        UtcTime | None, Field(description="the last sign-in with this identity; null if none")
     ]
 
     @classmethod

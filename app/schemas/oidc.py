@@ -44,4 +44,4 @@ class LinkStart(RequestBody):
 class AuthorizationUrl(Representation):
     """Where to send the browser."""
 
-    authorization_url: Annotated[str, Field(description="a page of the identity provider's")]
+    authorization_url: Annotated[str, Field(description="a page of the identity provider")]

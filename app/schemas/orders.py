@@ -26,7 +26,7 @@ class OrderItem(RequestBody):
 
 def _each_product_once(items: list[OrderItem]) -> list[OrderItem]:
     if len({item.product_id for item in items}) < len(items):
-        raise PydanticCustomError("twice", "An order lists each product once. Add its quantities.")
+        raise PydanticCustomError("twice", "List each product once, with its total quantity.")
     return items
 
 
@@ -45,7 +45,7 @@ class OrderCreate(RequestBody):
 
 
 class OrderUpdate(RequestBody):
-    """The next status: `cancelled` by its owner, `paid` and `shipped` by an administrator."""
+    """The next status. The owner sets `cancelled`; administrators set `paid` and `shipped`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
 

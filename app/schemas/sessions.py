@@ -12,7 +12,7 @@ class SessionRead(Row):
     """A session that has not ended."""
 
     created_at: UtcTime
-    last_used_at: Annotated[UtcTime, Field(description="to the minute")]
+    last_used_at: Annotated[UtcTime, Field(description="accurate to the minute")]
     user_agent: Annotated[str | None, Field(description="the User-Agent header of the sign-in")]
     current: Annotated[bool, Field(description="whether this request belongs to this session")]
 

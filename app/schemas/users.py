@@ -60,7 +60,7 @@ class PasswordChange(RequestBody):
 
 
 class UserRead(Row):
-    """A user, as its owner and administrators see it."""
+    """An account, as its owner and administrators see it."""
 
     name: str
     email: str

@@ -16,9 +16,9 @@ class Edge(Generic[Item]):
 
     @property
     def cursor(self) -> str:
-        """The cursor of this row: as `after`, it gets the rows after this row.
+        """The cursor of this row. A query that sends it as `after` gets the rows after this row.
 
-        It is computed only if the query asks for it.
+        The cursor is computed only if the query asks for it.
         """
         return self._cursor(self.node.id)
 

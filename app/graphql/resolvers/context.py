@@ -1,4 +1,4 @@
-"""What the resolvers of one request share."""
+"""The context that the resolvers of one request share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -38,7 +38,7 @@ class Context:
         self._sessions = container.sessions
         self.state = state
         self.replayed = False
-        """Whether an order of this request was placed by an earlier request with the same key."""
+        """Whether an earlier request with the same idempotency key has placed the order."""
         self._reads = set[asyncio.Task[Any]]()
         self.forget_reads()
 
@@ -55,15 +55,15 @@ class Context:
         return DataLoader(partial(self._run, read))
 
     async def _run(self, read: _Read[_Key, _T], keys: list[_Key]) -> list[_T]:
-        # `DataLoader` starts a task for each batch. A cancellation of the request does not
-        # reach it.
+        # `DataLoader` starts a task for each batch. A cancellation of the request does not cancel
+        # this task, so `__exit__` does.
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
         return await read(keys)
 
     def forget_reads(self) -> None:
-        """Begin with empty loaders. Each mutation calls this, so that nothing stale is returned."""
+        """Begin with empty loaders. Each mutation calls this, because loaded rows may be stale."""
         self._users = self._loader(self._read_users)
         self._products = self._loader(self._read_products)
         self._orders = self._loader(self._read_orders)
@@ -83,9 +83,10 @@ class Context:
         return user_id
 
     async def account_to_change(self, text: str | None) -> int:
-        """Return the account that a mutation changes: the caller's own, or the one with this id.
+        """Return the user id of the account that a mutation changes.
 
-        Raises `Unauthenticated`, and `NotFound` if the caller may not see the account.
+        `text` is the id in the graph; None means the caller's own account. Raises
+        `Unauthenticated`, and `NotFound` if the caller may not see the account.
         """
         if text is None:
             return (await self.caller()).user_id

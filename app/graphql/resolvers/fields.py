@@ -58,9 +58,9 @@ def validated(schema: type[_Body], **arguments: object) -> _Body:
 
 
 def expected_version(version: str | None) -> EntityTags:
-    """Return the argument `version` as If-Match. Without it, any version is expected.
+    """Return the argument `version` as entity tags. Without `version`, any version matches.
 
-    A text that is no ETag is the version of no object.
+    A text that is not an ETag matches no version.
     """
     try:
         return EntityTags.parse(version if version is not None else "*")

@@ -41,7 +41,7 @@ async def create_order(
     idempotency_key: str | None = None,
     user_id: str | None = None,
 ) -> OrderRead:
-    """Place an order of all items or of none. An idempotency key makes a repetition safe."""
+    """Place an order of all items. If one item cannot be ordered, no item is ordered."""
     owner = await context.account_to_change(user_id)
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         detail = "This must be 1 to 255 printable ASCII characters."

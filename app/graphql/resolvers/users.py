@@ -37,8 +37,8 @@ async def list_orders(
     status: OrderStatus | None = None,
 ) -> Connection[OrderRead]:
     """List a user's orders, newest first."""
-    # `signUp` returns the new account also to a client without a session, which must not list
-    # orders.
+    # `signUp` returns the new account to a client that may have no session. Such a client must not
+    # list orders.
     user_id = await context.visible_user_id(owner.id)
     query = context.orders.page_query(user_id, cursor=after, limit=page_size(first), status=status)
     return Connection(await context.order_page(query), has_previous_page=after is not None)

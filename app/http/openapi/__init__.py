@@ -152,7 +152,7 @@ def _derived_problems(operation: dict[str, Any], method: str) -> Iterator[type[A
     if operation["security"] and {} not in operation["security"]:
         yield from SIGN_IN_PROBLEMS
     if method.upper() not in SAFE_METHODS:
-        # Browsers add the cookie to every request, even if it needs no signed-in user.
+        # Browsers send the session cookie to every route, even if the route needs no session.
         yield errors.CrossSite
     if "requestBody" in operation:
         yield from BODY_PROBLEMS

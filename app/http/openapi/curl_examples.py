@@ -50,7 +50,7 @@ $(curl -s {SERVER}/api/users/$ID/orders -H "Authorization: Bearer $TOKEN" \\
 $(curl -sI {SERVER}/api/users/$ID/orders/$ORDER -H "Authorization: Bearer $TOKEN" \\
   | tr -d '\\r' | sed -n 's/^etag: //Ip')""",
 }
-"""For each shell variable of the examples, the command whose output it contains.
+"""The shell variables of the examples, each with the command that prints its value.
 
 A command uses only variables of earlier commands, and `$TOKEN`, which the introduction sets.
 """
@@ -75,7 +75,7 @@ def introduction(server: str) -> str:
 def example(
     server: str, operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]
 ) -> str:
-    """Return the commands that call an operation: curl, after the commands for its variables."""
+    """Return the curl command of an operation, after the commands that set its variables."""
     parts = ["curl -i"]
     if method != "get":
         parts.append(f"-X {method.upper()}")

@@ -18,8 +18,8 @@ _HEADERS: Final = {
 _OPTIONAL: Final = {"RateLimit-Policy", "RateLimit", "Idempotency-Replayed"}
 """The headers that may be missing.
 
-Requests that are answered before they are counted, and health checks, have no RateLimit headers.
-Only a response that is sent again has Idempotency-Replayed.
+The RateLimit headers are missing for health checks, and if the service responds before it counts
+the request. Only a response that is sent again has Idempotency-Replayed.
 """
 _READ_STATUSES: Final = {"200", "304"}
 

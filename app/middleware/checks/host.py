@@ -12,8 +12,8 @@ from app.http.request_state import is_probe
 class Host:
     """Raises `MalformedHost` if Host is missing, is sent twice, or names another service.
 
-    A health check that comes directly to the process may have any host: an orchestrator sends it to
-    the address of the process, which it chooses itself.
+    A health check or a read of the metrics may have any host if it comes directly to the process.
+    An orchestrator, for example, names the address of the process in Host.
     """
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:

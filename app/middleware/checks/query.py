@@ -14,7 +14,7 @@ _MAX_ERRORS: Final = 50
 
 
 class Query:
-    """Raises `Invalid` for unknown query parameters, and for repeated parameters that are no lists.
+    """Raises `Invalid` for an unknown query parameter, and for a repeated one that is not a list.
 
     If the service ignored a misspelled `limit`, the client would believe that the limit had an
     effect. For the same reason, the service refuses unknown and repeated fields of a body.
@@ -27,7 +27,7 @@ class Query:
         """Pass the request on if its query is valid."""
         if scope["type"] == "http" and scope["query_string"]:
             path = state_of(scope).path
-            # Every path and method is known here: `Methods` has refused all others.
+            # The route exists: `Methods` has refused unknown paths and methods.
             parameters = path.queries[scope["method"]] if path else QueryParameters()
             errors = list(islice(parameters.errors(scope["query_string"]), _MAX_ERRORS))
             if errors:

@@ -21,9 +21,10 @@ class SameOrigin:
     can set. Older browsers show it by Origin (RFC 6454, section 7). Requests with a bearer token
     are exempt, because no browser adds the token automatically.
 
-    A request that creates a cookie session has no cookie yet, and programs other than browsers
-    send it too. So it is refused only if its headers show that another site has sent it. If it was
-    accepted, the other site could sign the browser in to the attacker's account.
+    A sign-in that creates a cookie session usually has no cookie yet, and programs other than
+    browsers send neither header. So a sign-in is refused only if one of the headers is present and
+    does not name this site. Without this check, another site could sign the browser in to the
+    attacker's account.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -60,7 +61,7 @@ def _is_same_origin(scope: Scope) -> bool:
 
 
 def _origin(scope: Scope, host: str) -> str:
-    # Browsers omit the scheme's default port, in Host and in Origin. If a proxy reports the scheme
-    # `ws` or `wss`, no Origin matches, because the origin of a page never has that scheme.
+    # Browsers omit the scheme's default port in Origin, but Host may contain it. If a proxy reports
+    # the scheme `ws` or `wss`, no Origin matches: the origin of a page never has that scheme.
     port = _DEFAULT_PORTS.get(scope["scheme"], "")
     return f"{scope['scheme']}://{host.lower().removesuffix(port)}"

@@ -20,16 +20,16 @@ _CLIENT_CLOSED_REQUEST = 499
 _MAX_OPERATIONS = 100
 """The maximum number of GraphQL operations that the metric names."""
 _OTHER_OPERATIONS = "other-operations"
-"""The name of all others. No operation has it, because names in GraphQL have no dash."""
+"""The metric's name for all others. No operation has it, because GraphQL names have no dash."""
 
 
 class AccessLog:
     """Logs each request when it ends, and adds its duration to a histogram.
 
     A log line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
-    instead of the path, the user id, and the durations of the stages if they were recorded. It
-    never has headers or a body; of a GraphQL request, it has the name of the operation and the
-    codes of its errors. Health checks are logged at level `debug`.
+    instead of the path, the user id, and the durations of the stages if they were recorded. For a
+    GraphQL request, it also has the name of the operation and the codes of the errors. It never has
+    headers or a body. Health checks and reads of the metrics are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:

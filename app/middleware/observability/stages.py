@@ -12,16 +12,13 @@ class Stages:
     """Records the stages of a request if it is traced, or if `Server-Timing` is on.
 
     FastAPI creates the request's own span. This middleware sets the route of this span, even if
-    another middleware answers the request. It hides the query, and the parts of the path that are
-    neither in the path template nor numbers: the client chose them, and they may contain anything,
-    even a password. When the response begins, it adds the id of the signed-in user.
+    another middleware answers the request. The span contains neither the query nor the path: the
+    client chose both, and they may contain a password. Instead, it contains the path template with
+    the numbers of the path. When the response begins, it also gets the id of the signed-in user.
     """
 
     def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
-        """With `server_timing`, each response has the durations of its stages in a header.
-
-        The format of the header is W3C Server Timing.
-        """
+        """With `server_timing`, each response has a `Server-Timing` header (W3C)."""
         self.app = app
         self.server_timing = server_timing
 
@@ -73,7 +70,7 @@ def _redacted(path: str, template: str) -> str:
 
 def _with_user(send: Send, span: trace.Span, scope: Scope) -> Send:
     async def send_and_describe(message: Message) -> None:
-        # The session is known by now. FastAPI ends the span when the response is complete.
+        # By now, the session is verified. FastAPI ends the span when the response is complete.
         if message["type"] == "http.response.start":
             user_id = state_of(scope).user_id
             if user_id is not None:

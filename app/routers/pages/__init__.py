@@ -1,1 +1,1 @@
-"""Pages for people: the API documentation, the problems, and where links in messages lead."""
+"""Pages for people: the API documentation, the problems, and the pages that messages link to."""

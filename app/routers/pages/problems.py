@@ -1,4 +1,4 @@
-"""The pages that explain the problems. The `type` of each problem document leads to one."""
+"""The pages that explain the problems. `type` of a problem document is the path of its page."""
 
 import json
 from functools import cache

@@ -11,13 +11,13 @@ MIN_CHARACTERS = 15
 MAX_BYTES = 1024
 """The maximum length in UTF-8, counted after normalisation."""
 _MAX_CODE_POINTS_PER_BYTE = 4
-"""NFC never combines this many code points into one byte, so a longer text is refused."""
+"""NFC combines fewer code points into one byte, so a longer text always exceeds `MAX_BYTES`."""
 
 
 def _normalised(value: SecretStr) -> str | None:
-    # Returns None if the password is too long. The same passphrase may have different code points
-    # when it is typed on two machines, so it is normalised. Normalising takes quadratic time, so
-    # the length is checked both before and after.
+    # Returns None if the password is too long. Two machines may produce different code points for
+    # the same typed passphrase, so it is normalised. Normalising takes quadratic time, so a very
+    # long text is refused first.
     typed = value.get_secret_value()
     if len(typed) > MAX_BYTES * _MAX_CODE_POINTS_PER_BYTE:
         return None
@@ -43,7 +43,7 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 
 def _typed_password(value: SecretStr) -> SecretStr:
-    # No account has a password that is too long, so an empty text is hashed instead of it.
+    # No account has a password that is too long or empty, so an empty text replaces a long one.
     return SecretStr(_normalised(value) or "")
 
 
@@ -59,4 +59,4 @@ NewPassword = Annotated[SecretStr, AfterValidator(_new_password), WithJsonSchema
 """A new password: at least 15 characters, at most 1,024 bytes, without NUL."""
 
 TypedPassword = Annotated[SecretStr, AfterValidator(_typed_password), WithJsonSchema(_PASSWORD)]
-"""A password to compare with the stored hash: any length, in a new password's normal form."""
+"""A password to compare with the stored hash: any length, normalised like a new password."""

@@ -83,7 +83,7 @@ RETURNING idempotency_keys.key`);
 /** Order all items or no item, once for each idempotency key, and invalidate the cached reads. */
 export async function place(callerId, userId, items, key) {
   if (new Set(items.map((item) => item.product_id)).size < items.length) {
-    const detail = "An order lists each product once. Add its quantities.";
+    const detail = "List each product once, with its total quantity.";
     throw new Problem("invalid-content", { errors: [{ detail, pointer: "/items" }] });
   }
   const order = items.map(({ product_id, quantity }) => ({ product_id, quantity }));

@@ -1,6 +1,6 @@
 // Starts Swagger UI, in the color scheme of the browser.
 
-// Swagger UI has a dark theme, but its bundle chooses none: the page must set the class.
+// Swagger UI has a dark theme, but never chooses it itself: this page must set the class.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 dark.addEventListener("change", chooseTheme);
 chooseTheme();
@@ -20,7 +20,7 @@ globalThis.SwaggerUIBundle({
     components: {
       // Swagger UI puts this link into a button, which assistive technology cannot operate.
       DeepLink: (/** @type {{ text: string }} */ { text }) => text,
-      // There is no server to choose. A heading is there instead, so that no level is left out.
+      // There is no server to choose. A heading replaces the choice, so that no level is missing.
       ServersContainer: () => React.createElement("h2", null, "Operations"),
     },
     wrapComponents: {
