@@ -65,7 +65,7 @@ class Store:
         return body if body is not None else await _load_with(self.uncached(), load)
 
     async def _load_from_replica(self, load: _Load, tx: Transaction) -> bytes | None:
-        """Return None if the replica does not answer in time. It is then not used for a while."""
+        """Return None, and reject the replica, if it fails or does not answer in time."""
         loading = asyncio.create_task(_load_with(tx, load))
         # A statement on a frozen server cannot be cancelled quickly, so its outcome is ignored.
         loading.add_done_callback(ignore_outcome)
@@ -82,10 +82,9 @@ class Store:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
         The session cache of this process forgets each user whose sessions `work` has added or
-        ended. After a deadlock or a serialization failure, `work` runs again, up to 3 times in all,
-        so a rollback must undo everything that `work` does. Raises `Contended` if all 3 attempts
-        fail for this reason. If the outcome of a commit is unknown, `work` does not run
-        again.
+        ended. After a deadlock or a serialization failure, `work` runs again, up to 3 times in all.
+        So a rollback must undo everything that `work` does. Raises `Contended` if all 3 attempts
+        fail for this reason. If the outcome of a commit is unknown, `work` does not run again.
         """
         # All attempts share this set. The executor adds the tags of changed rows before the commit.
         changed = set[str]()

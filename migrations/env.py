@@ -28,7 +28,7 @@ _LOCK_POLL_SECONDS = 0.2
 _LOCK_TIMEOUT = "lock_timeout = '1s'"
 # The role may limit idle transactions. The limit would end the transaction that holds the lock.
 _NO_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = 0"
-# A session that waits is idle. Without these packets, a firewall could forget the connection.
+# A session that waits sends nothing. Without keepalive packets, a firewall could drop it.
 _KEEPALIVES_IDLE_SECONDS = 60
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
@@ -62,7 +62,7 @@ def main() -> None:
             hide_parameters=True,
         )
         # With a higher isolation level, this transaction would keep a snapshot, and CREATE INDEX
-        # CONCURRENTLY would wait for its end.
+        # CONCURRENTLY would wait for the end of this transaction.
         locking = engine.connect().execution_options(isolation_level="READ COMMITTED")
         connection = engine.connect()
     except SettingsError as error:
@@ -91,9 +91,9 @@ def _is_ours(name: str | None, kind: str, _: object) -> bool:
 def _acquire_lock(connection: Connection) -> None:
     """Hold the lock until the connection closes.
 
-    Of two concurrent deployments, one gets the lock and runs first. The other one polls. If it
-    waited for the lock in a statement, CREATE INDEX CONCURRENTLY of the first one would wait for
-    this statement: a deadlock.
+    Of two concurrent deployments, the first gets the lock, and the second polls. If the second
+    waited in a statement, CREATE INDEX CONCURRENTLY of the first would wait for this statement: a
+    deadlock.
 
     A transaction holds the lock, because a session cannot hold it through a pooler in transaction
     mode. Each revision commits its own transaction, so the lock needs a second connection.
@@ -107,8 +107,8 @@ def _acquire_lock(connection: Connection) -> None:
 def _begin(locking: Connection, connection: Connection) -> None:
     """Check that the lock is still held, and limit how long the revision waits for a table."""
     locking.exec_driver_sql("SELECT 1")
-    # Outside a transaction, nothing is set, because through a pooler, the setting would stay in the
-    # session. CREATE INDEX CONCURRENTLY blocks no reads and no writes while it waits.
+    # Outside a transaction, set nothing: through a pooler, the setting would stay in the session.
+    # CREATE INDEX CONCURRENTLY needs no timeout: while it waits, it blocks no reads and no writes.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"SET LOCAL {_LOCK_TIMEOUT}")
 

@@ -1,8 +1,8 @@
-"""The errors that the service sends, as exceptions. `http/problems.py` maps them to HTTP statuses.
+"""Exceptions for the errors that clients get. `http/problems.py` maps them to HTTP statuses.
 
 `kinds.py` has the general kinds of errors, `http.py` the errors of the HTTP request itself,
-`graphql.py` those of a GraphQL request, and `domain.py` the errors of accounts, sign-in, products
-and orders.
+`graphql.py` the errors of a GraphQL request, and `domain.py` the errors of accounts, sign-in,
+products and orders.
 """
 
 from app.errors.domain import *

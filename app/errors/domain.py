@@ -9,7 +9,7 @@ from app.errors.kinds import AppError, Conflict, Forbidden, Unauthenticated, Una
 class InvalidToken(Unauthenticated):
     code = "invalid-token"
     happened = "The access token is not valid, or no longer valid."
-    why = "The access token is not one of this service, has expired, or its session has ended."
+    why = "The access token is not from this service, has expired, or its session has ended."
     action = "Refresh it, or log in again."
 
 
@@ -31,13 +31,11 @@ class InvalidRefreshToken(Unauthenticated):
 
 
 class BadCredentials(Unauthenticated):
-    """The user is unknown, or the password is wrong: the response does not show which."""
-
     code = "bad-credentials"
     happened = "Email or password is wrong."
     why = (
-        "No account has this email, or its password is another one. The response does not show "
-        "which."
+        "No account has this email, or the account has another password. The response does not "
+        "show which."
     )
     action = "Check both, and try again."
 
@@ -51,12 +49,14 @@ class WrongPassword(Forbidden):
 
 class Reauthenticate(Forbidden):
     code = "reauthenticate"
-    happened = "This changes the sign-in methods of the account."
+    happened = "This request changes the sign-in methods of the account."
     why = (
         "Such a change requires the password or a recent sign-in, so that a stolen session is not "
         "enough."
     )
-    action = "Send the current password, or sign in again and repeat it within five minutes."
+    action = (
+        "Send the current password, or sign in again and repeat the request within five minutes."
+    )
 
 
 class AccountDisabled(Forbidden):
@@ -70,9 +70,8 @@ class OidcRefused(Forbidden):
     code = "oidc-refused"
     happened = "This sign-in cannot be completed."
     why = (
-        "The answer of the identity provider does not belong to a sign-in that this browser has "
-        "started. It belongs to another browser, was used before, is too late, or is not the "
-        "provider's."
+        "This browser did not start the sign-in, the sign-in is finished or has expired, or the "
+        "response of the identity provider is not valid."
     )
     action = "Start it again, in this browser."
 
@@ -126,19 +125,17 @@ class LastSignInMethod(Conflict):
     code = "last-sign-in-method"
     happened = "This is the only way to sign in to the account."
     why = "Without this identity, no sign-in to the account would be possible."
-    action = "Set a password or link another first."
+    action = "First set a password, or link another identity."
 
 
 class SkuTaken(Conflict):
     code = "sku-taken"
     happened = "A product with this sku already exists."
     why = "Each product needs a sku of its own."
-    action = "Change that one, or use another sku."
+    action = "Change that product, or use another sku."
 
 
 class OutOfStock(Conflict):
-    """Fewer pieces of a product are left than were ordered. Nothing has been taken from stock."""
-
     code = "out-of-stock"
     happened = "Not enough is left of a product."
     why = "Fewer pieces of the product are left than were ordered. Nothing was ordered."
@@ -181,17 +178,17 @@ class InvalidLink(AppError):
 class IdempotencyMismatch(AppError):
     code = "idempotency-mismatch"
     happened = "This Idempotency-Key belongs to another request."
-    why = "You have sent the key before, with another body."
-    action = "Use a new key for a new one."
+    why = "You have sent the key before, with another order."
+    action = "Use a new key for a new request."
 
 
 class TooManyFailures(TooManyRequests):
     code = "too-many-failed-logins"
     happened = "Too many logins for this account have failed."
-    why = "They failed in a row. Logins from all addresses count."
+    why = "They failed in a row. Logins from all IP addresses count."
     action = (
-        "Wait as many seconds as the Retry-After header says, or log in from a session that you "
-        "still have."
+        "Wait as many seconds as the Retry-After header says, or log in with a client that is "
+        "still signed in."
     )
 
 
@@ -206,5 +203,8 @@ class ProviderUnavailable(Unavailable):
 class Contended(Unavailable):
     code = "contended"
     happened = "Too many requests changed the same data at once. Nothing was changed."
-    why = "Several transactions waited for each other, and PostgreSQL ended this one each time."
+    why = (
+        "The transactions of several requests waited for each other. At each attempt, PostgreSQL "
+        "cancelled the transaction of this request."
+    )
     action = "Try again."

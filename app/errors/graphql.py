@@ -1,4 +1,4 @@
-"""Errors of a GraphQL request, before any of it runs."""
+"""Errors that the service finds in a GraphQL request before it runs any part of the query."""
 
 from app.errors.kinds import AppError, Malformed
 

@@ -19,8 +19,8 @@ class MalformedHeader(Malformed):
     code = "malformed-header"
     happened = "A request header cannot be read."
     why = (
-        "The value of this header breaks the syntax that its standard defines, or the header is "
-        "there twice."
+        "The value of this header breaks the syntax that its standard defines, or the request has "
+        "the header twice."
     )
     action = "Check how it is written."
 
@@ -29,13 +29,13 @@ class MalformedCursor(Malformed):
     code = "malformed-cursor"
     happened = "The cursor is damaged."
     why = "The cursor does not come from this service, or belongs to another list."
-    action = "Start again without one, and follow the `next` link."
+    action = "Start again without a cursor, and follow the `next` link."
 
 
 class MalformedHost(Malformed):
     code = "malformed-host"
     happened = "The Host header does not name this service."
-    why = "The header is missing, is there twice, or names another service."
+    why = "The header is missing, occurs twice, or names another service."
     action = "Send one Host header that names this service."
 
 
@@ -81,8 +81,8 @@ class CrossSite(Forbidden):
     code = "cross-site"
     happened = "The request does not show that a page of this site has sent it."
     why = (
-        "The request has a session cookie and changes something. Browsers send the cookie with the "
-        "requests of other sites, too."
+        "The request has a session cookie and changes something. A browser may send the cookie "
+        "with requests from pages of other sites, too."
     )
     action = "Send `Sec-Fetch-Site: same-origin` or this site's Origin, or use a bearer token."
 
@@ -142,17 +142,17 @@ class PreconditionRequired(AppError):
 
 class PreconditionFailed(AppError):
     code = "precondition-failed"
-    happened = "This has changed since you read it."
+    happened = "The resource has changed since you read it."
     why = "Another request has changed the resource, so `If-Match` names an old version."
     action = "Read it again and repeat your change."
 
 
 class TooManyRequests(AppError):
-    """A rate limit is used up. Its next window starts after `retry_after` seconds."""
+    """A rate limit is used up. The next window of the limit starts after `retry_after` seconds."""
 
     code = "too-many-requests"
     happened = "The rate limit is used up."
-    why = "You, or others with your address, have sent as many requests as the limit allows."
+    why = "You, or others with your IP address, have sent as many requests as the limit allows."
     action = "Wait as many seconds as the Retry-After header says."
 
     def __init__(self, retry_after: int) -> None:
@@ -179,7 +179,7 @@ class DeadlineExceeded(Unavailable):
     why = (
         "The service limits the time of a request, and a part that the request needs was too slow."
     )
-    action = "Read before you repeat it."
+    action = "Read the data before you repeat the request."
 
 
 class NotReady(Unavailable):

@@ -9,15 +9,14 @@ _T = TypeVar("_T")
 class AppError(Exception):
     """An error that is sent to the client.
 
-    The three texts are whole sentences. They never contain a value that the client has sent.
+    `happened`, `why` and `action` are whole sentences without values that the client has sent.
     """
 
     code: ClassVar[str]
     """A stable name that clients can branch on."""
     happened: ClassVar[str]
-    """What has happened."""
     why: ClassVar[str]
-    """Why it has happened. Only the page about this error shows this text."""
+    """The cause. Only the page about this error shows it."""
     action: ClassVar[str]
     """What the client should do next."""
 
@@ -41,7 +40,7 @@ class Unauthenticated(AppError):
 
     code = "unauthenticated"
     happened = "This request needs a signed-in user."
-    why = "It has neither an access token nor a session cookie."
+    why = "The request has neither an access token nor a session cookie."
     action = "Log in first and send the access token as `Authorization: Bearer <token>`."
 
 

@@ -21,8 +21,8 @@ _SHUTDOWN: Final = (JobAborted, asyncio.CancelledError)
 class Backoff(BaseRetryStrategy):
     """Doubles the pause from attempt to attempt, up to a maximum.
 
-    Each pause is made shorter by a random amount, at most by half. Many jobs can fail at the same
-    time, when a server is unavailable. They should not all be tried again at the same time.
+    Each pause is shortened by a random amount, at most by half. Otherwise, jobs that failed at the
+    same time, because a server was unavailable, would also be tried again at the same time.
     """
 
     def __init__(self, max_attempts: int, *, max_pause_seconds: float) -> None:
@@ -34,7 +34,7 @@ class Backoff(BaseRetryStrategy):
         """Return when to try again. None means that the job waits for an operator."""
         now = datetime.now(UTC)
         if isinstance(exception, _SHUTDOWN):
-            # The worker is ending. Another worker can begin at once.
+            # This worker is ending. Another worker can run the job at once.
             return RetryDecision(retry_at=now)
         if isinstance(exception, _FINAL) or job.attempts + 1 >= self._max_attempts:
             return None

@@ -22,14 +22,15 @@ from app.tracing import consuming
 _log = structlog.get_logger()
 _HEARTBEAT_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
-"""PostgreSQL announces new jobs, but not that the pause of a failed job has ended.
+"""PostgreSQL notifies the worker of new jobs, but not of the end of a failed job's pause.
 
-Through a pooler, it announces nothing.
+Through a pooler, there are no notifications.
 """
 _GRACE_SECONDS: Final = 6.0
 """A job that still runs this long after SIGTERM is cancelled. Another worker tries it again.
 
-This is shorter than `SILENT_FOR` by more than a heartbeat: a worker that shuts down sends none.
+A worker that shuts down sends no heartbeats. So this time and `_HEARTBEAT_SECONDS` together are
+shorter than `SILENT_FOR`: otherwise, another worker would run the job while it still runs here.
 """
 _GIVE_UP_SECONDS: Final = _GRACE_SECONDS + 2.0
 """The maximum time from SIGTERM until the process ends."""
@@ -62,7 +63,7 @@ class Worker:
         sweep = self._app.task(
             name="sweep",
             queue=MAINTENANCE_QUEUE,
-            # Of all workers, one sweeps at a time.
+            # Only one worker sweeps at a time.
             lock="sweep",
             retry=Backoff(_MAX_SWEEP_ATTEMPTS, max_pause_seconds=max_pause),
         )
@@ -94,12 +95,12 @@ class Worker:
 
     def _end(self) -> None:
         self._ending.set()
-        # While PostgreSQL is frozen, nothing can end in the regular way. Another worker runs the
-        # jobs of this process later, as if it was killed.
+        # If PostgreSQL is frozen, the jobs cannot end. The process then exits after this time, and
+        # other workers run its jobs later, as after a kill.
         asyncio.get_running_loop().call_later(_GIVE_UP_SECONDS, os._exit, 1)
 
     async def _run_until_failure(self) -> None:
-        """Run jobs until the end, or until Procrastinate stops, as when PostgreSQL is down."""
+        """Run jobs until a signal, or until Procrastinate stops, for example without PostgreSQL."""
         queues = [MAINTENANCE_QUEUE]
         if self._container.messages.can_send:
             queues.append(MAIL_QUEUE)
@@ -125,7 +126,7 @@ class Worker:
             try:
                 await asyncio.wait({working, retrying, ending}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                # A cancelled worker finishes its jobs first.
+                # After the cancellation, Procrastinate still waits for the running jobs.
                 for task in (working, retrying, ending):
                     task.cancel()
             for task in (working, retrying):

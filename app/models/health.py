@@ -3,4 +3,4 @@
 from typing import Literal
 
 State = Literal["up", "read-only", "down"]
-"""`read-only` is PostgreSQL after a failover, for example: it answers, but accepts no writes."""
+"""`read-only`: PostgreSQL answers, but accepts no writes, for example after a failover."""

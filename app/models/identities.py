@@ -1,4 +1,4 @@
-"""Identities at identity providers with which a user can sign in."""
+"""Users' identities at identity providers, for sign-in."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One identity of one user. Only issuer and subject identify it permanently, not an email."""
+    """One identity of one user. Issuer and subject identify it permanently, an email does not."""
 
     id: int
     issuer: str

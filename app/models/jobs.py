@@ -12,7 +12,7 @@ SEND_MESSAGE: Final = "send-message"
 SILENT_FOR: Final = timedelta(seconds=10)
 """A worker that sends no heartbeat for this time counts as killed. Other workers run its jobs."""
 STATES: Final = ("todo", "doing", "failed")
-"""The states of a job that waits, runs, or has failed for good. Other jobs are deleted."""
+"""A job waits, runs, or has failed for good. A job that succeeds is deleted."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class QueueStatus:
 
 @dataclass(frozen=True)
 class JobCount:
-    """The number of jobs of a queue in one state, and the age of the oldest of them in seconds."""
+    """The number of jobs of one queue in one state, and the age of the oldest job in seconds."""
 
     queue: str
     state: str

@@ -11,7 +11,7 @@ from typing import Final
 class MessageKind(StrEnum):
     """What a message is about. The values are stored, so a value never changes."""
 
-    # Messages with a link that works once. `LINK_LIFETIMES` says for how long.
+    # Messages with a link. The link works once, until it expires (`LINK_LIFETIMES`).
     CONFIRM_EMAIL = "confirm-email"
     CONFIRM_NEW_EMAIL = "confirm-new-email"
     """To the new address of an account. The link makes it the account's address."""
@@ -37,7 +37,7 @@ LINK_LIFETIMES: Final[Mapping[MessageKind, timedelta]] = MappingProxyType(
 )
 """How long the link in a message works after the message was sent. Notices have no link."""
 UNSENT_KEPT_FOR: Final = timedelta(days=30)
-"""How long a message that could not be sent is kept, and its job, for an operator."""
+"""How long a message that could not be sent, and its failed job, are kept for an operator."""
 CONFIRMATIONS: Final = frozenset({MessageKind.CONFIRM_EMAIL, MessageKind.CONFIRM_NEW_EMAIL})
 """The kinds whose link confirms an address."""
 
@@ -52,10 +52,10 @@ class Message:
 
     id: int
     user_id: int | None
-    """None for the reset of the password of an unknown address. Nothing is sent then."""
+    """None if a password reset was requested for an unknown address. Then nothing is sent."""
     kind: MessageKind
     address: str | None
-    """The address that the message goes to. A link that confirms an address confirms this one."""
+    """The recipient. A link that confirms an address confirms this address."""
     provider: str | None
     """The name of the identity provider, for the notices about identities."""
     created_at: datetime

@@ -1,4 +1,4 @@
-"""Sign-ins and links at identity providers that are in progress."""
+"""Unfinished flows at identity providers: sign-ins, and links of identities to accounts."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -60,7 +60,7 @@ class Order:
     lines: list[OrderLine] = field(default_factory=list)
 
     def move_to(self, status: OrderStatus) -> None:
-        """Change the status. Raises `InvalidTransition` if it cannot follow the current status."""
+        """Change the status. Raises `InvalidTransition` if the order cannot get this status."""
         if status not in _NEXT[self.status]:
             raise InvalidTransition(
                 f"An order that is {self.status} cannot become {status}."

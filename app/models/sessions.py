@@ -12,7 +12,7 @@ _RECENT: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Principal:
-    """The signed-in user, and the session, which was in the database less than a second ago."""
+    """The signed-in user and the session, as the database had them less than a second ago."""
 
     user_id: int
     session_id: int
@@ -20,7 +20,7 @@ class Principal:
     last_used_at: datetime
     created_at: datetime
     by_cookie: bool
-    """True for a browser's session with a cookie, False for another client's with tokens."""
+    """True if the session has a cookie, False if it has tokens."""
 
     def is_recent(self, now: datetime) -> bool:
         """Whether the session began less than five minutes ago: its user has just signed in."""
@@ -42,7 +42,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class SessionLifetime:
-    """The two limits of a session. It ends at the first one that it reaches."""
+    """The two limits of a session. The session ends when it reaches one of them."""
 
     total: timedelta
     """The longest time after the sign-in."""

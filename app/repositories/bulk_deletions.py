@@ -8,9 +8,10 @@ from app.repositories.postgres.statements import Statement
 
 
 def batch_deletion(table: Table, condition: ColumnElement[bool]) -> Statement[tuple[Any, ...]]:
-    """Return a statement that deletes rows that meet the condition, up to its parameter `limit`.
+    """Return a statement that deletes up to `limit` rows for which the condition is true.
 
-    Processes that run it at the same time delete different rows and do not wait for each other.
+    `limit` is a parameter of the statement. Processes that run the statement at the same time
+    delete different rows and do not wait for each other.
     """
     key = list(table.primary_key)
     batch = (

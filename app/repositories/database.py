@@ -26,16 +26,16 @@ from app.task_outcomes import ignore_outcome
 _PING: Final = Statement(select(func.current_setting("transaction_read_only")), str)
 _PING_TIMEOUT_SECONDS: Final = 1.0
 _SETTLED_SECONDS: Final = MAX_LAG_SECONDS + 1.0
-"""After this time, a replica that is current has a change. The time includes a margin."""
+"""A current replica has every change that is older than this. One second is a margin."""
 
 
 class Transaction:
     """The repositories that share one connection, until the end of its `async with` block."""
 
-    def __init__(self, executor: Executor, stale: set[str]) -> None:
-        """`stale` receives the tags that `invalidate` is called with."""
+    def __init__(self, executor: Executor, changed: set[str]) -> None:
+        """`invalidate` adds its tags to `changed`."""
         self._executor = executor
-        self._stale = stale
+        self._changed = changed
         self.users = UserRepository(executor)
         self.sessions = SessionRepository(executor)
         self.products = ProductRepository(executor)
@@ -68,7 +68,7 @@ class Transaction:
 
         A process that was killed may have left stale reads.
         """
-        self._stale.update(tags)
+        self._changed.update(tags)
 
 
 class Database:
@@ -98,9 +98,10 @@ class Database:
         return _reading(self._engine)
 
     def reading_replica(self, *, unchanged_seconds: float) -> Transaction | None:
-        """Return repositories that read data which has not changed for this time from the replica.
+        """Return repositories that read from the replica, without a transaction.
 
-        Returns None if there is no replica, or if it may lack the last change of the data.
+        `unchanged_seconds` is the time since the last change of the data. Returns None if there is
+        no replica, or if it may lack this change.
         """
         is_settled = unchanged_seconds > _SETTLED_SECONDS
         if self._replica is None or not is_settled or not self._replica.is_current():

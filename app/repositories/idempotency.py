@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# `lifespan` may not have deleted an expired row with this key yet, so such a row is replaced.
+# A worker may not have deleted an expired row with this key yet, so such a row is replaced.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)

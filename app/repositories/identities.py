@@ -65,7 +65,7 @@ class IdentityRepository:
         self._executor = executor
 
     async def get_user_for_update(self, issuer: str, subject: str) -> User | None:
-        """Find the user with this identity and lock it."""
+        """Find the user with this identity and lock the user until the transaction ends."""
         return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
 
     async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Messages to users and the links in them, as rows. Adding a message adds the job that sends it."""
+"""Messages to users and their links, as rows. `add` also inserts the job that sends the message."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -99,7 +99,7 @@ class MessageRepository:
 
         If the transaction is rolled back, there is no job. A new message with a link replaces
         the user's earlier message of the same kind, so that the earlier link stops working.
-        Without a user and an address, the job sends nothing, but takes the same time to insert.
+        Without a user and an address, the job sends nothing, but its insertion takes the same time.
         """
         with producing(MAIL_QUEUE, SEND_MESSAGE) as traceparent:
             await self._executor.fetch_row(

@@ -1,4 +1,4 @@
-"""Sign-ins and links at identity providers that are in progress, as rows."""
+"""Unfinished flows at identity providers (sign-ins, and links of identities), as rows."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -13,7 +13,7 @@ from app.repositories.postgres.statements import Statement, columns_of, paramete
 from app.repositories.tables import OIDC_FLOWS, SESSIONS
 
 MAX_LINKS_PER_SESSION: Final = 10
-"""The maximum of unfinished links. A further link replaces the oldest link."""
+"""The maximum number of unfinished links. A further link replaces the oldest one."""
 
 _NOW: Final[BindParameter[Any]] = bindparam("now")
 _ADD: Final = Statement(

@@ -178,8 +178,8 @@ class OrderRepository:
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
         """Find an order of this user, with its lines, and lock it until the transaction ends.
 
-        Invalidates cached reads of the order even if it does not change: a caller that sends an
-        old version may have read that version from the cache.
+        Invalidates cached reads of the order even if no column changes: if the client names an old
+        version in `If-Match`, the cache may contain this version.
         """
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
@@ -197,9 +197,9 @@ class OrderRepository:
         return orders
 
     async def list_by_ids(self, order_ids: Collection[int], *, user_id: int | None) -> list[Order]:
-        """Find those of these orders that belong to the user, with their lines.
+        """Find the user's orders with these ids, and their lines.
 
-        Without a user, find the orders of all users. The result has no order.
+        Without a user, find the orders of all users. The result is not sorted.
         """
         values = {"order_ids": list(order_ids)}
         if user_id is None:

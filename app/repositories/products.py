@@ -104,13 +104,13 @@ class ProductRepository:
     async def get_to_change(self, product_id: int) -> Product | None:
         """Find a product by id and lock it until the transaction ends.
 
-        Invalidates cached reads of the product even if it does not change: a caller that sends an
-        old version may have read that version from the cache.
+        Invalidates cached reads of the product even if no column changes: if the client names an
+        old version in `If-Match`, the cache may contain this version.
         """
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 
     async def list_by_ids(self, product_ids: Collection[int]) -> list[Product]:
-        """Find the products with these ids. The result has no order."""
+        """Find the products with these ids. The result is not sorted."""
         return await self._executor.fetch_all(_BY_IDS, product_ids=list(product_ids))
 
     async def list_after(self, product_id: int, *, limit: int) -> list[Product]:

@@ -31,14 +31,14 @@ class Replica:
     """Compares a replica with the primary, twice a second.
 
     The replica is current if it has replayed the write-ahead log up to a position that the primary
-    had at most `MAX_LAG_SECONDS` ago. It then has every change that was committed before. This
-    holds if the address of the replica leads to one server.
+    had at most `MAX_LAG_SECONDS` ago. It then has every change that was committed before that time.
+    This is true only if the replica's address always leads to the same server.
     """
 
     def __init__(self, engine: AsyncEngine, primary: AsyncEngine) -> None:
         self.engine = engine
         self._primary = primary
-        self._has_all_until = -math.inf
+        self._current_as_of = -math.inf
         self._is_current = False
         self._checking: asyncio.Task[None] | None = None
 
@@ -46,11 +46,11 @@ class Replica:
         """Return whether the replica is current. The first call starts the comparison."""
         if self._checking is None:
             self._checking = run_in_background(self._check_repeatedly)
-        return time.monotonic() - self._has_all_until < MAX_LAG_SECONDS
+        return time.monotonic() - self._current_as_of < MAX_LAG_SECONDS
 
     def reject(self) -> None:
         """Stop using the replica until the next comparison succeeds."""
-        self._has_all_until = -math.inf
+        self._current_as_of = -math.inf
 
     async def _check_repeatedly(self) -> None:
         while True:
@@ -60,7 +60,7 @@ class Replica:
             check.add_done_callback(ignore_outcome)
             await asyncio.wait({check}, timeout=MAX_LAG_SECONDS)
             if check.done() and check.exception() is None:
-                self._has_all_until = began
+                self._current_as_of = began
             check.cancel()
             self._log_changes()
             await asyncio.sleep(_CHECK_SECONDS)

@@ -14,7 +14,7 @@ from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, 
 MAX_SESSIONS_PER_USER: Final = 100
 """A new session beyond this number ends the user's least recently used session."""
 MAX_REFRESHES_PER_SESSION: Final = 50_000
-"""After this many refreshes, which take 34 days at one a minute, the user must log in again."""
+"""After this many refreshes, the user must log in again: with one a minute, after 34 days."""
 
 _MAX_ID: Final = 2**63 - 1
 _COLUMNS: Final = columns_of(SESSIONS, Session)
@@ -34,14 +34,14 @@ _PRINCIPAL: Final = (
     .join(USERS, SESSIONS.c.user_id == USERS.c.id)
     .where(_LIVE, NOT_ERASED, USERS.c.disabled_at.is_(None))
 )
-_REFRESHED_OFTEN: Final = (
+_REACHED_MAX_REFRESHES: Final = (
     select(SPENT_REFRESH_TOKENS.c.session_id)
     .where(SPENT_REFRESH_TOKENS.c.session_id == SESSIONS.c.id)
     .correlate(SESSIONS)
     .offset(MAX_REFRESHES_PER_SESSION - 1)
     .exists()
 )
-_SPENT_IN: Final = select(SPENT_REFRESH_TOKENS.c.session_id).where(
+_SESSION_OF_SPENT_TOKEN: Final = select(SPENT_REFRESH_TOKENS.c.session_id).where(
     SPENT_REFRESH_TOKENS.c.token_hash == bindparam("token_hash")
 )
 
@@ -61,7 +61,7 @@ _BY_COOKIE: Final = Statement(
     _PRINCIPAL.where(SESSIONS.c.cookie_hash == bindparam("cookie_hash")), Principal
 )
 _FIND: Final = Statement(select(*_COLUMNS).where(_HAS_ID, _OF_USER, _LIVE), Session)
-_KEEP: Final = Statement(
+_LOCK_AGAINST_ENDING: Final = Statement(
     select(SESSIONS.c.id).where(_HAS_ID, _OF_USER).with_for_update(read=True, key_share=True), int
 )
 _BEFORE: Final = Statement(
@@ -76,7 +76,7 @@ _TOUCH: Final = Statement(
 )
 _ROTATE: Final = Statement(
     update(SESSIONS)
-    .where(SESSIONS.c.refresh_token_hash == bindparam("token_hash"), _LIVE, ~_REFRESHED_OFTEN)
+    .where(SESSIONS.c.refresh_token_hash == bindparam("token_hash"), _LIVE, ~_REACHED_MAX_REFRESHES)
     .values(**parameters(SESSIONS, "refresh_token_hash"), last_used_at=_NOW)
     .returning(*_COLUMNS),
     Session,
@@ -88,7 +88,9 @@ _ADD_SPENT: Final = Statement(
     tuple,
 )
 _END_SPENT: Final = Statement(
-    delete(SESSIONS).where(SESSIONS.c.id == _SPENT_IN.scalar_subquery()).returning(*_COLUMNS),
+    delete(SESSIONS)
+    .where(SESSIONS.c.id == _SESSION_OF_SPENT_TOKEN.scalar_subquery())
+    .returning(*_COLUMNS),
     Session,
 )
 _END: Final = Statement(delete(SESSIONS).where(_HAS_ID, _OF_USER), tuple)
@@ -102,14 +104,14 @@ _CLEAR_UNUSED: Final = batch_deletion(SESSIONS, SESSIONS.c.last_used_at <= bindp
 class SessionRepository:
     """Stores and ends sessions.
 
-    A session is live until `expires_at`, but not longer than `idle` after its last use. `idle` is
-    a duration.
+    A session is live until `expires_at`, or until it has been unused for the duration `idle`,
+    whichever is earlier.
     """
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.changed_users = set[int]()
-        """Ids of users whose sessions may have ended. `Store` forgets them in the session cache."""
+        """Users whose sessions may have changed. `Store` drops them from the session cache."""
 
     async def add(  # noqa: PLR0913 - the columns of the row, and the session to end
         self,
@@ -170,10 +172,10 @@ class SessionRepository:
         Raises `InvalidToken` or `InvalidSession` if the session has already ended. The session
         cache of this process may still contain a session that another process has ended.
         """
-        kept = await self._executor.fetch_one(
-            _KEEP, session_id=caller.session_id, user_id=caller.user_id
+        locked = await self._executor.fetch_one(
+            _LOCK_AGAINST_ENDING, session_id=caller.session_id, user_id=caller.user_id
         )
-        if kept is None:
+        if locked is None:
             raise caller.session_ended_error()
 
     async def list_for_user(

@@ -151,7 +151,7 @@ MESSAGES: Final = Table(
     "messages",
     METADATA,
     _row_id(),
-    # Both are NULL for a reset that was requested for an unknown address.
+    # `user_id` and `address` are NULL if a reset was requested for an unknown address.
     _reference("user_id", "users.id"),
     Column("address", String),
     Column("kind", _one_of(MessageKind, "kind"), nullable=False),
@@ -159,12 +159,12 @@ MESSAGES: Final = Table(
     Column("provider", String),
     _moment("created_at", server_default=func.now(), index=True, nullable=False),
     _moment("sent_at", index=True),
-    # Why the last attempt to send the message has failed.
+    # Why the last attempt to send the message failed.
     Column("failure", String),
     CheckConstraint("(user_id IS NULL) = (address IS NULL)", name="address_of_a_user"),
     Index(None, "user_id", "kind"),
 )
-# A user has one message of each kind with a link, so that a newer link replaces the older one.
+# A user has at most one message of each kind with a link: a newer link replaces the older one.
 Index(
     "uq_messages_link",
     MESSAGES.c.user_id,

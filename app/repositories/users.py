@@ -63,7 +63,7 @@ _BY_ID_TO_CHANGE: Final = Statement(_LOCK, User, tags=_tags)
 _HAS_EMAIL: Final = _live(USERS.c.email == bindparam("email"))
 _BY_EMAIL: Final = Statement(_HAS_EMAIL, User)
 _BY_EMAIL_LOCKED: Final = Statement(_HAS_EMAIL.with_for_update(key_share=True), User)
-_KEEP: Final = Statement(
+_LOCK_AGAINST_ERASURE: Final = Statement(
     select(USERS.c.id).where(_HAS_ID, NOT_ERASED).with_for_update(read=True, key_share=True),
     int,
 )
@@ -127,18 +127,18 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_ID, user_id=user_id)
 
     async def list_by_ids(self, user_ids: Collection[int]) -> list[User]:
-        """Find the users with these ids. The result has no order."""
+        """Find the users with these ids. The result is not sorted."""
         return await self._executor.fetch_all(_BY_IDS, user_ids=list(user_ids))
 
     async def get_for_update(self, user_id: int) -> User | None:
-        """Find a user by id and lock it, so that no other transaction changes it."""
+        """Find a user by id and lock it until the transaction ends."""
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 
     async def get_to_change(self, user_id: int) -> User | None:
         """Find a user by id and lock it until the transaction ends.
 
-        Invalidates cached reads of the user even if it does not change: a caller that sends an old
-        version may have read that version from the cache.
+        Invalidates cached reads of the user even if no column changes: if the client names an old
+        version in `If-Match`, the cache may contain this version.
         """
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
@@ -148,14 +148,14 @@ class UserRepository:
         FOR KEY SHARE is enough: an erasure changes the email, which has a unique index on all rows.
         To change such a column, PostgreSQL locks the row FOR UPDATE.
         """
-        return await self._executor.fetch_one(_KEEP, user_id=user_id) is not None
+        return await self._executor.fetch_one(_LOCK_AGAINST_ERASURE, user_id=user_id) is not None
 
     async def get_by_email(self, email: str) -> User | None:
         """Find a user by normalised email."""
         return await self._executor.fetch_one(_BY_EMAIL, email=email)
 
     async def get_by_email_locked(self, email: str) -> User | None:
-        """Find a user by normalised email and lock it."""
+        """Find a user by normalised email and lock it until the transaction ends."""
         return await self._executor.fetch_one(_BY_EMAIL_LOCKED, email=email)
 
     async def list_after(self, user_id: int, *, limit: int) -> list[User]:

@@ -60,9 +60,9 @@ class AuthService:
     async def login(self, login: Login, client: Client) -> TokenPair:
         """Start a session with tokens.
 
-        Raises `TooManyFailures`, `BadCredentials`, and `AccountDisabled` if the password is right
-        but an operator has disabled the account. `BadCredentials` takes the same time for an
-        unknown email as for a wrong password.
+        Raises `TooManyFailures`, `Overloaded`, `BadCredentials`, and `AccountDisabled` if the
+        password is right, but an operator has disabled the account. `BadCredentials` takes the same
+        time for an unknown email as for a wrong password.
         """
         refresh_token, refresh_token_hash = new_secret()
         session = await self._sign_in(login, client, {"refresh_token_hash": refresh_token_hash})
@@ -71,8 +71,8 @@ class AuthService:
     async def refresh(self, refresh: Refresh) -> TokenPair:
         """Exchange a refresh token for a new pair of tokens. Each refresh token works once.
 
-        Raises `InvalidRefreshToken`. A token that is used a second time ends its session, because
-        the service cannot tell whether the owner or a thief uses it (RFC 9700, section 4.14.2).
+        Raises `InvalidRefreshToken`. A second use of a token ends its session, because the service
+        cannot tell which use is the owner's and which is a thief's (RFC 9700, section 4.14.2).
         """
         spent = hash_of(refresh.refresh_token.get_secret_value())
         refresh_token, refresh_token_hash = new_secret()

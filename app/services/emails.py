@@ -88,9 +88,8 @@ class EmailService:
     async def change_at_once(self, user_id: int, change: EmailChange) -> None:
         """Change the address at once, for administrators. Both addresses get a message.
 
-        The message to the new address contains a link that confirms it.
-
-        Does nothing if the account has this address already. Raises `NotFound` and `EmailTaken`.
+        The message to the new address contains a link that confirms this address. The method does
+        nothing if the account has this address already. Raises `NotFound` and `EmailTaken`.
         """
 
         async def work(tx: Transaction) -> None:
@@ -106,7 +105,7 @@ class EmailService:
     async def confirm(self, token: SecretStr) -> None:
         """Use the link in a message: confirm the account's address, or change it to the new one.
 
-        Raises `InvalidLink`, and `EmailTaken` if another account has got the address meanwhile.
+        Raises `InvalidLink`, and `EmailTaken` if another account has the new address by now.
         """
         token_hash = hash_of(token.get_secret_value())
 

@@ -20,15 +20,15 @@ class HealthService:
         self._checks.append((part, check))
 
     def drain(self) -> None:
-        """Report the process as not ready from now on, so that it gets no new requests."""
+        """Report the process as not ready from now on, so that load balancers stop using it."""
         self._draining = True
 
     async def readiness(self, exclude: Collection[str] = ()) -> Readiness:
         """Return the state of PostgreSQL and Redis.
 
-        Raises `NotReady` after `drain()`. Raises it also if PostgreSQL is down, unless `exclude`
-        contains "postgres". If PostgreSQL is read-only, the process is ready but degraded: reads
-        succeed. Without Redis it is degraded, too: each process counts rate limits by itself, and
+        Raises `NotReady` after `drain()`, and if PostgreSQL is down, unless `exclude` contains
+        "postgres". If PostgreSQL is read-only, the process is ready but degraded: only reads
+        succeed. Without Redis, the process is degraded, too: it counts rate limits by itself, and
         all reads go to PostgreSQL.
         """
         if self._draining:

@@ -42,7 +42,7 @@ class IdentityService:
         return IdentityPage.cut(items, limit, cursors.following(after, limit))
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
-        """Remove one of the caller's identities, so that it cannot be used to sign in any more.
+        """Remove one of the caller's identities. The caller can no longer sign in with it.
 
         Raises `NotFound`, `LastSignInMethod` if the account has no password and no other
         identity, and `Reauthenticate` if the session began five minutes ago or earlier.
@@ -71,6 +71,6 @@ class IdentityService:
 
 
 _SIGN_IN_AGAIN = (
-    "This changes the sign-in methods of the account. Sign in again, and repeat it within five "
-    "minutes."
+    "This request changes the sign-in methods of the account. Sign in again, and repeat the "
+    "request within five minutes."
 )

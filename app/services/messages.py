@@ -54,15 +54,16 @@ class MessageService:
     async def send(self, message_id: int) -> MessageKind | None:
         """Send a message, and return its kind. None if it was sent already or is no longer wanted.
 
-        A message is sent twice if the server accepts it, but the process ends or PostgreSQL is
-        unavailable before the message is marked as sent. Both have the same Message-ID, and the
-        links in both work until one is used. Raises `MailRefused` if the message can never be sent,
-        and `MailUnavailable` if it may be sent later.
+        A message is sent twice if the server accepts it, but the process does not mark it as sent:
+        the server's response is lost, the process ends, or PostgreSQL is unavailable. Both copies
+        have the same Message-ID. The links in both work until one link is used. Raises
+        `MailRefused` if the message can never be sent, and `MailUnavailable` if it may be sent
+        later.
         """
         if self._mail is None or self._link_base is None:
             raise MailUnavailable("the settings name no mail server")
-        # One after the other: if this process is killed, at most one message was sent and is not
-        # marked as sent.
+        # Messages are sent one after another. So if this process is killed, at most one message
+        # was sent but is not marked as sent.
         async with self._sending:
             prepared = await self._store.write(
                 partial(self._prepare, message_id, link_base=self._link_base)
@@ -79,7 +80,7 @@ class MessageService:
         return prepared.message.kind
 
     async def _note_failure(self, message_id: int, reason: str) -> None:
-        # The log has the reason, too.
+        # An error is ignored, because the log has the reason, too.
         with suppress(AppError):
             await self._store.write(lambda tx: tx.messages.note_failure(message_id, reason))
 
@@ -91,7 +92,7 @@ class MessageService:
             return None
         user = await tx.users.get(message.user_id) if message.user_id is not None else None
         if user is None or message.address is None:
-            # This is the reset of the password of an unknown address.
+            # A password reset was requested for an unknown address.
             await tx.messages.remove(message_id)
             return None
         link = None

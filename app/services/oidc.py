@@ -57,7 +57,7 @@ class AuthorizationResponse:
 class FinishedFlow:
     """The path to redirect the browser to, and the secret of its new session.
 
-    The secret is None if the flow was a link and not a sign-in.
+    The secret is None if the flow has linked an identity, because the session stays the same.
     """
 
     return_to: str
@@ -191,8 +191,8 @@ class OidcService:
     async def _sign_in(
         self, claims: IdTokenClaims, user_agent: str | None, replaces: Principal | None
     ) -> str:
-        # After such an error, either another account has the email, or a concurrent first sign-in
-        # of this identity has created the account. A second attempt shows which is the case.
+        # After one of these errors, either another account has the email, or a concurrent first
+        # sign-in of this identity has created the account. A second attempt shows which.
         with suppress(EmailTaken, IdentityTaken):
             return await self._start_session(claims, user_agent, replaces)
         try:

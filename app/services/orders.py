@@ -89,8 +89,9 @@ class OrderService:
                 response = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
                 # An earlier request with this key may have taken the stock, and may have committed
-                # while this transaction claimed the key. This transaction has to roll back, so it
-                # cannot return the stored response. The client gets it with the next attempt.
+                # while this transaction claimed the key. This transaction must roll back the pieces
+                # that it took, so it returns no response. The client's next attempt gets the stored
+                # response.
                 if key is not None and await _earlier_response(
                     tx, caller.user_id, key, request_hash
                 ):

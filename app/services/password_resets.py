@@ -17,7 +17,7 @@ from app.tracing import staged_methods
 
 @staged_methods("service")
 class PasswordResetService:
-    """Sends links, and sets a new password for a link."""
+    """Sends links for a password reset, and sets the new password when a link is used."""
 
     def __init__(
         self, store: Store, passwords: PasswordHasher, failures: FailedLogins, limit: MailLimit
@@ -30,8 +30,8 @@ class PasswordResetService:
     async def request(self, email: str) -> None:
         """Send a link to this address if an enabled account has it. Earlier links stop working.
 
-        This takes about the same time whether or not there is an account: the same statements run,
-        and a job is added in both cases. Raises `TooManyRequests`.
+        This takes about the same time with and without an account: in both cases, the same
+        statements run and a job is added. Raises `TooManyRequests`.
         """
 
         async def work(tx: Transaction) -> None:

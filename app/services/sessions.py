@@ -65,9 +65,9 @@ class SessionService:
         return principal
 
     def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
-        """Return the token's principal from the session cache, or None if it is not cached.
+        """Return the token's principal, or without a token, the cookie's principal.
 
-        Without a token, the same applies to the cookie's principal.
+        Returns None if the session cache does not contain the principal.
         """
         if claims is not None:
             return self._cache.get_and_renew(*self._of_token(claims))

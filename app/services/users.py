@@ -40,7 +40,8 @@ class UserService:
     async def register(self, new: UserCreate) -> UserRead:
         """Create an account, and send a link that confirms its address.
 
-        Raises `EmailTaken`, `TooManyRequests`, and `Invalid` for a guessable password.
+        Raises `EmailTaken`, `TooManyRequests`, `Overloaded`, and `Invalid` if the password is
+        guessable.
         """
         password_hash = await self._hash_of(new)
 

@@ -41,8 +41,8 @@ CREATE TABLE messages (
         FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
 )
 """
-# The sequences of the queue need a privilege of their own. A role that may insert users may also
-# insert jobs.
+# To insert a job, a role also needs a privilege on the sequences of the queue. Each role that may
+# insert users gets this privilege.
 _GRANT_SEQUENCES = """
 DO $$
 DECLARE

@@ -1,4 +1,4 @@
-"""Cache tags. A tag names some data: when the data changes, its cached reads are invalidated."""
+"""Cache tags. A tag names data. A change of this data invalidates all cached reads with the tag."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
 """Which passwords are too easy to guess (NIST SP 800-63B-4, section 3.1.1.2).
 
-The schema checks the length. Here zxcvbn estimates how many guesses an attacker needs. Such an
-attacker knows common passwords, words, names, keyboard patterns and repetitions, and the owner's
-name and email.
+The schema checks the length. Here zxcvbn estimates how many guesses an attacker needs. It assumes
+that the attacker knows common passwords, words, names, keyboard patterns and repetitions, and the
+owner's name and email.
 `common_passwords.txt` contains common long passwords that zxcvbn does not know.
 """
 

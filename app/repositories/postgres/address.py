@@ -28,16 +28,16 @@ def conninfo(url: str) -> str:
     address = f"postgresql://{rest}"
     try:
         query = urlsplit(address).query
-        # libpq takes all from the first @ to the next / for the host. The rest of a password with
-        # an @ would then be in the log of each failed connection.
+        # libpq takes the text from the first @ to the next / as the host. If the password contains
+        # an @, the log of each failed connection would contain the rest of the password.
         has_extra_at = "@" in query or rest.partition("/")[0].count("@") > 1
-        # The migrations do not read the settings, which check the scheme, too.
+        # The settings check the scheme, too, but the migrations do not read the settings.
         if scheme.lower() not in DATABASE_SCHEMES or has_extra_at:
             raise SettingsError(_INVALID)
         _check_parameters(query)
         conninfo_to_dict(address)
     except (psycopg.ProgrammingError, ValueError):
-        # The original message quotes the part that libpq cannot read, perhaps of a password.
+        # The original message quotes what libpq cannot read. This may be a part of the password.
         raise SettingsError(_INVALID) from None
     return address
 

@@ -18,13 +18,13 @@ from app.repositories.postgres.address import conninfo
 from app.settings import Settings
 
 _CONNECT_TIMEOUT_SECONDS: Final = 2
-# libpq applies these variables of the environment after the options of a connection. psycopg cannot
-# read the times of another DateStyle.
+# libpq applies these environment variables after the options of a connection, so they override the
+# options. psycopg cannot read the times of another DateStyle.
 _OVERRIDING_VARIABLES: Final = ("PGDATESTYLE", "PGTZ", "PGGEQO")
 _TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-# Returns a command for each setting that the role lacks. PostgreSQL writes the name of the role,
-# because a pooler may connect as another role than its client. A timeout of 0 means that there is
-# none. The values of timeouts are in milliseconds.
+# Returns a command for each setting that the role lacks. The name of the role is `current_user`,
+# because a pooler may connect as another role than its client. Timeouts are in milliseconds, and 0
+# means no timeout.
 _MISSING_SETTINGS: Final = """
 SELECT format(
     'ALTER ROLE %%I IN DATABASE %%I SET %%I = %%L;', current_user, current_database(), name, wanted
@@ -44,7 +44,7 @@ ORDER BY name
 def create_engine(settings: Settings, url: SecretStr) -> AsyncEngine:
     """Return an engine for this URL. Only its connection pool is used, see `Executor`.
 
-    Removes variables of libpq that would override the options of the connections.
+    Removes the environment variables of libpq that would override the connections' options.
     """
     for variable in _OVERRIDING_VARIABLES:
         os.environ.pop(variable, None)

@@ -31,8 +31,8 @@ _CONTENTION_ERRORS: Final = (DeadlockDetected, SerializationFailure)
 class Executor:
     """One connection of the pool, from the first statement to the end of its `async with` block.
 
-    With `in_transaction`, the end commits or rolls back. Otherwise each statement is its own
-    transaction, which saves the round trips of BEGIN and COMMIT.
+    With `in_transaction`, the end of the block commits or rolls back. Otherwise, each statement is
+    its own transaction, which saves the round trips of BEGIN and COMMIT.
 
     All methods raise `Unavailable` if PostgreSQL cannot be reached, if the connection is lost, or
     if PostgreSQL cancels a statement. They raise `Contended` after a deadlock or a serialization
@@ -106,8 +106,8 @@ class Executor:
                 if not self._lost or self._is_new or begun:
                     self._failed = True
                     failure = _failure(error, statement)
-                    # The message of an unknown error may contain the values of a row, so it is
-                    # not the cause of the new error.
+                    # The message of an unknown error may contain the values of a row, so the new
+                    # error then has no cause.
                     raise failure from error if isinstance(failure, AppError) else None
                 _log.info("connection_replaced", reason=_first_line(error))
             # This was a read, or the first statement of a transaction, so nothing has taken effect.

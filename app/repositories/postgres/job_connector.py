@@ -12,7 +12,7 @@ from app.settings import Settings
 UNAVAILABLE: Final = (ConnectorException, PoolTimeout)
 """The errors that Procrastinate raises while PostgreSQL is unavailable."""
 _MAX_CONNECTIONS: Final = 4
-"""Each statement of Procrastinate holds a connection for about a millisecond."""
+"""Few are enough: a statement of Procrastinate holds a connection for about a millisecond."""
 _CONNECT_TIMEOUT_SECONDS: Final = 2
 
 
@@ -22,7 +22,7 @@ def create_connector(settings: Settings) -> PsycopgConnector:
         "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
         "application_name": "roundtrip worker",
         "client_encoding": "utf8",
-        # A pooler may not know the statements of another session.
+        # Through a pooler, the next session may lack the prepared statements of this session.
         "prepare_threshold": None,
     }
     if settings.database_pooler == "none":
