@@ -45,7 +45,7 @@ COMMANDS: Final = {
     ),
     "stop": Entry(
         "lab.stack.control:stop",
-        "Stop the stack. The data are kept. Processes that a killed stack left are stopped, too.",
+        "Stop the stack. The data are kept. If a stack was killed, its processes are stopped, too.",
         "lab stop",
     ),
     "reset": Entry(
@@ -56,7 +56,7 @@ COMMANDS: Final = {
     ),
     "admin": Entry(
         "lab.stack.control:admin",
-        "Create an administrator. The variables EMAIL and PASSWORD are read.",
+        "Create an administrator. Set the variables EMAIL and PASSWORD.",
         "EMAIL=chidi@example.com PASSWORD='seven small green apples' lab admin",
     ),
     "seed": Entry(
@@ -135,8 +135,8 @@ def main() -> int:
     except BrokenPipeError:
         if not _reader_has_ended():
             raise
-        # The reader, such as `head`, has ended. At exit, Python flushes standard output once more,
-        # which would print an error.
+        # The reader, such as `head`, has ended. At exit, Python flushes standard output again. With
+        # the closed pipe, this flush would print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 
@@ -150,7 +150,7 @@ def _reader_has_ended() -> bool:
 def _run(arguments: Sequence[str]) -> int:
     paths = Paths.from_environment()
     try:
-        # Not `lab.main()`, which exits with 1 if the reader of the output has ended.
+        # `lab.main()` would exit with 1 if the reader of the output has ended.
         with lab.make_context("lab", list(arguments), obj=paths) as context:
             return int(lab.invoke(context))
     except click.exceptions.Exit as done:
@@ -163,7 +163,7 @@ def _run(arguments: Sequence[str]) -> int:
     except (PermissionError, psutil.AccessDenied) as error:
         print(ownership_message(error, paths.root), file=sys.stderr)
     except KeyboardInterrupt:
-        # End by the signal, so that the caller's shell knows it and ends its own loop.
+        # End by SIGINT, not with an exit status. Then a shell loop around this command ends, too.
         sys.stdout.flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)

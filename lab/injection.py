@@ -4,7 +4,7 @@ Chapter 6 of the tour runs this module: `python -m lab.injection TEXT`. Both que
 user whose email is TEXT. The service builds no statement in the first way.
 
 Both queries run as a role that exists only during this command. This role may read three columns of
-the table `users`, and may change no table, whatever TEXT is.
+the table `users`. Whatever TEXT is, the role cannot change a table.
 """
 
 import secrets
@@ -36,7 +36,7 @@ _DROP_ROLE: Final = "DROP OWNED BY {role}; DROP ROLE {role}"
 
 def find_by_pasted_text(connection: psycopg.Connection, email: str) -> Rows:
     """Return the users with this email. The email is pasted into the statement: vulnerable."""
-    # The rule is right: this line is the vulnerability that the tour shows.
+    # Rule S608 is right: this line is the vulnerability that the tour shows.
     query = "SELECT name, email FROM users WHERE email = '" + email + "'"  # noqa: S608
     return connection.execute(query).fetchall()
 

@@ -23,8 +23,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 VENV = CHECKOUT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LAUNCHER = VENV / "bin" / "lab"
-# The packages of the identity provider. They have their own directory, because they contain modules
-# `tests` and `doc`, which Python must not import instead of the modules of this repository.
+# The packages of the identity provider have their own directory. They contain modules `tests` and
+# `doc`, which Python must not import instead of the modules of this repository.
 PROVIDER = VENV / "provider"
 # The programs of `make kubernetes-test`. They are as large as all other packages together.
 KUBERNETES = VENV / "kubernetes"
@@ -41,7 +41,7 @@ LOCK = CHECKOUT / ".venv.lock"
 # its files exist.
 INCOMPLETE = VENV / "incomplete"
 
-# The sets that each file contains. dev.txt contains all of lab.txt, in the same versions.
+# The sets in each file of requirements/. dev.txt contains all of lab.txt, in the same versions.
 CONTAINED = {
     "dev": ("lab", "dev"),
     "lab": ("lab",),
@@ -68,7 +68,7 @@ class InstallError(Exception):
 
 
 def main() -> int:
-    """Install the set that the command line names. Return the exit status."""
+    """Install uv, the set that the command line names, and the provider. Return the exit status."""
     try:
         check_machine()
         with LOCK.open("w") as lock:
@@ -119,7 +119,7 @@ def version_of_venv() -> tuple[int, ...] | None:
         return None
     code = "import sys; print(*sys.version_info[:2])"
     result = subprocess.run(
-        # Every make target waits for this command. So it imports nothing but `sys`.
+        # Every make target waits for this command, so the command imports only `sys`.
         [VENV_PYTHON, "-ISc", code],
         capture_output=True,
         text=True,
@@ -140,7 +140,7 @@ def _install(name: str) -> None:
     requirements = _requirements(name)
     print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
-    # uv also removes packages that are not in the set: `lab` removes those that only `dev` has.
+    # uv also removes packages that are not in the set. So a new `lab` makes `dev` incomplete.
     for changed in CONTAINED["dev"] if name == "lab" else CONTAINED[name]:
         stamp(changed).unlink(missing_ok=True)
     if name == "uv":
@@ -154,7 +154,7 @@ def _install(name: str) -> None:
 
 
 def _install_by_pip(requirements: Path) -> None:
-    # These override settings of the user's pip that make no sense in a virtual environment.
+    # In a virtual environment, pip must not use `--user`, and must not warn root.
     environment = {**os.environ, "PIP_USER": "0", "PIP_ROOT_USER_ACTION": "ignore"}
     _run(
         [*PIP, "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:",
@@ -185,7 +185,7 @@ def uv_settings(configuration: str) -> dict[str, str]:
         for key, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", configuration, re.MULTILINE):
             if key in UV_VARIABLES:
                 values[UV_VARIABLES[key]] = " ".join(str(literal_eval(value)).split())
-    # In this list, uv expects commas between the values. In its other lists, uv expects spaces.
+    # uv expects commas between the values of UV_FIND_LINKS, and spaces in its other lists.
     if links := values.get("UV_FIND_LINKS"):
         values["UV_FIND_LINKS"] = links.replace(" ", ",")
     return values
@@ -211,14 +211,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:
     if result.returncode != 0:
         raise InstallError(
             f"{result.stdout.strip()}\n\nThe installation failed: {Path(command[0]).name} ended "
-            f"with {result.returncode}. It needs the network. Run the same command again."
+            f"with {result.returncode}. Installing needs the network. Run the same command again."
         )
 
 
 def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
     """Return a shell script that runs the lab's commands, from any directory."""
-    # The script sets sys.path. The servers would inherit PYTHONPATH, and `-m` would import a `lab`
-    # or an `app` from the current directory.
+    # The script sets sys.path itself. With PYTHONPATH, the servers would inherit the variable. With
+    # `python -m lab`, Python would import a `lab` or an `app` from the current directory.
     code = (
         f"import sys; sys.path[0] = {str(checkout)!r}; from lab.__main__ import main; "
         "sys.exit(main())"
@@ -229,8 +229,7 @@ def launcher(python: Path = VENV_PYTHON, checkout: Path = CHECKOUT) -> str:
 def _write_launcher() -> None:
     if LAUNCHER.exists() and LAUNCHER.read_text() == launcher():
         return
-    # Write a new file and rename it, so that a shell that is reading the launcher keeps the old
-    # file.
+    # A shell may be reading the launcher. After the rename, that shell still reads the old file.
     draft = LAUNCHER.with_name("lab.new")
     draft.write_text(launcher())
     draft.chmod(0o755)

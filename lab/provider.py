@@ -42,14 +42,14 @@ def _app(directory: Path, port: int) -> Flask:
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [_key(directory / "key.json")]},
         }
     )
-    # The claim `email_verified`. All addresses in Canaille are confirmed, but Canaille has no
-    # setting that adds the claim.
+    # Add the claim `email_verified`. All addresses in Canaille are confirmed, but Canaille has no
+    # setting for this claim.
     app.config["CANAILLE_OIDC"]["USERINFO_MAPPING"]["EMAIL_VERIFIED"] = "true"
     return app
 
 
 def _key(path: Path) -> dict[str, Any]:
-    # The key is created once, so that the service still knows it after the provider's restart.
+    # The key is created once: after a restart of the provider, the service still knows the key.
     if not path.exists():
         key = RSAKey.generate_key(2048, auto_kid=True)
         write_private(path, json.dumps(key.as_dict(private=True)))
@@ -85,7 +85,7 @@ def _register(redirect_uris: list[str], client_secret: str) -> None:
         client_id=CLIENT_ID,
         client_secret=client_secret,
         client_name="Roundtrip",
-        # Canaille trusts this host, so it does not ask users for their consent.
+        # Canaille trusts this host, so Canaille does not ask users for their consent.
         client_uri="http://127.0.0.1",
         redirect_uris=redirect_uris,
         grant_types=["authorization_code"],
@@ -95,7 +95,7 @@ def _register(redirect_uris: list[str], client_secret: str) -> None:
     )
     for model in (person, client):
         Backend.instance.save(model)
-    # The tokens' audience is the client itself. It can be set only after the client is saved.
+    # The audience of the tokens is the client itself, so the client must be saved first.
     client.audience = [client]
     Backend.instance.save(client)
 

@@ -1,1 +1,1 @@
-"""A database that fails over: PostgreSQL nodes under Patroni, and a Redis under Sentinel."""
+"""Servers that fail over: PostgreSQL nodes under Patroni, and Valkey servers under Sentinel."""

@@ -26,14 +26,14 @@ _START_TIMEOUT_SECONDS: Final = 120.0
 _CONNECT_TIMEOUT_SECONDS: Final = 2
 # libpq recognizes a replica by a parameter that the server reports (`in_hot_standby`). PgBouncer
 # keeps the parameters of its first session, and reports them to every client, even after the
-# replica was promoted. So a replica ends each new session before PgBouncer gives it to a client.
-# An error would not be enough: PgBouncer ignores an error of this query.
+# replica was promoted. With this query, a replica ends each new session before PgBouncer gives the
+# session to a client. PgBouncer ignores an error of this query, so an error would not be enough.
 _CONNECT_QUERY: Final = "SELECT pg_terminate_backend(pg_backend_pid()) WHERE pg_is_in_recovery()"
 _POOLER_SETTINGS: Final = MappingProxyType(
     {
-        # After this time, PgBouncer tries again whether its server is the primary.
+        # In seconds. If PgBouncer cannot use its server, it tries again after this time.
         "server_login_retry": "1",
-        # Less than the time after which the service gives up a new connection.
+        # In seconds: less than the two seconds that the service waits for a new connection.
         "query_wait_timeout": "1",
     }
 )
@@ -47,8 +47,9 @@ class Machine(NamedTuple):
     pooler: PoolerServer
 
     def kill(self) -> None:
-        """Kill all processes with SIGKILL: PostgreSQL first, while the pooler still serves."""
-        # If the pooler ended first, the last confirmed commits would have time to reach a replica.
+        """Kill all processes with SIGKILL: first the node's, while the pooler still serves."""
+        # If the pooler ended first, no new commits would arrive, and the last confirmed commits
+        # would have time to reach a replica. When a real machine fails, they do not have this time.
         self.node.kill()
         self.pooler.kill()
 
@@ -91,7 +92,7 @@ class DatabaseCluster:
 
     @property
     def service_settings(self) -> Mapping[str, str]:
-        """The settings of a service that uses the pooler of the primary, whichever it is."""
+        """The settings with which a service finds the primary's pooler, also after a failover."""
         ports = [machine.pooler.port for machine in self.machines]
         return {"DATABASE_URL": self._url("roundtrip", ports), "DATABASE_POOLER": "transaction"}
 
@@ -136,7 +137,7 @@ class DatabaseCluster:
             # A frozen server does not stop.
             for server in self.servers:
                 server.thaw()
-            # All at once. Otherwise, the nodes would elect a new primary when the primary stops.
+            # Signal all at once. Otherwise, the nodes elect a new primary when the primary stops.
             for machine in self.machines:
                 for server in machine:
                     server.send_stop_signal()
@@ -151,7 +152,7 @@ class DatabaseCluster:
         primary = self.primary()
         members = primary.node.members() if primary is not None else []
         roles = sorted(str(member["role"]) for member in members)
-        # Since 3.0.4, Patroni says `streaming` for a replica.
+        # For a replica, Patroni 3.0.4 and newer report `streaming`, and older versions `running`.
         states = {str(member["state"]) for member in members}
         return (
             roles == ["leader", "replica", "sync_standby"]

@@ -10,7 +10,7 @@ from lab.stack.servers.server import Server
 
 
 class EtcdServer(Server):
-    """An etcd server without peers. In production, there are three on machines of their own."""
+    """One etcd server. In production, there are three, each on a machine of its own."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__("etcd", directory)
@@ -21,7 +21,7 @@ class EtcdServer(Server):
         return f"{LOOPBACK}:{self.port}"
 
     def ready(self) -> bool:
-        """Return whether the server is healthy: it has a leader, which is itself."""
+        """Return whether the server is healthy: it has elected itself as the leader."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/health")
 
     def _command(self) -> list[str]:

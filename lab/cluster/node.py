@@ -23,7 +23,7 @@ from lab.stack.servers.server import Server
 
 
 class Node(Server):
-    """Patroni with its PostgreSQL server, whose supervisor it is."""
+    """Patroni, which starts and watches one PostgreSQL server."""
 
     stop_timeout_s = 40.0
 
@@ -41,7 +41,7 @@ class Node(Server):
         return self._api_port or noted_port(self._port_file) or self._choose_api_port()
 
     def choose_port(self) -> int:
-        """Choose both ports, and return that of PostgreSQL."""
+        """Choose both ports, and return the port of PostgreSQL."""
         self._choose_api_port()
         return super().choose_port()
 
@@ -68,7 +68,7 @@ class Node(Server):
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2), path)
 
     def members(self) -> Sequence[Mapping[str, Any]]:
-        """Return the `name`, `role` and `state` of each member. Empty without an answer."""
+        """Return `name`, `role` and `state` of each member. Empty if Patroni does not answer."""
         connection = http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2)
         try:
             connection.request("GET", "/cluster")
@@ -81,12 +81,12 @@ class Node(Server):
             connection.close()
 
     def stop(self, *, kill_now: Callable[[], bool] = never) -> None:
-        """Stop Patroni, which stops PostgreSQL. Kill what is left."""
+        """Stop Patroni, which stops PostgreSQL. Kill the processes of PostgreSQL that are left."""
         super().stop(kill_now=kill_now)
         self.kill()
 
     def end_leftover(self) -> bool:
-        """End Patroni and PostgreSQL if a supervisor left them. Return whether Patroni ran."""
+        """End the processes that a killed supervisor left. Return whether Patroni ran."""
         any_ended = super().end_leftover()
         if not self.alive():
             self.kill()
@@ -127,7 +127,7 @@ class Node(Server):
             programs=self.programs,
             passwords=self._passwords,
         )
-        # Patroni reads YAML, of which JSON is a part.
+        # Patroni reads YAML, and JSON is valid YAML.
         write_private(self._configuration, json.dumps(document, indent=2))
         for path in (self._parent, self._configuration):
             unprivileged.hand_over(path)

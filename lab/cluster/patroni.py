@@ -16,7 +16,7 @@ _RETRY_TIMEOUT_SECONDS: Final = 5
 
 
 class Passwords(NamedTuple):
-    """The passwords of the roles that Patroni uses. All nodes have the same."""
+    """The passwords of the roles that Patroni uses. All nodes have the same passwords."""
 
     superuser: str
     replication: str
@@ -44,8 +44,8 @@ def configuration(
                 "ttl": _TTL_SECONDS,
                 "loop_wait": _LOOP_WAIT_SECONDS,
                 "retry_timeout": _RETRY_TIMEOUT_SECONDS,
-                # PostgreSQL confirms a commit only after the synchronous standby has it. If there
-                # is no standby, the primary confirms alone.
+                # PostgreSQL confirms a commit only after the synchronous standby has the commit.
+                # Without a standby, the primary does not wait.
                 "synchronous_mode": True,
                 "postgresql": {"use_pg_rewind": True},
             },

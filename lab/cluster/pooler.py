@@ -36,7 +36,7 @@ max_client_conn = 1000
 class PoolerServer(Server):
     """A PgBouncer in transaction mode."""
 
-    # Ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
+    # SIGQUIT ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
     stop_signal = signal.SIGQUIT
 
     def __init__(
@@ -48,10 +48,10 @@ class PoolerServer(Server):
         users: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
-        """`server` returns the port of the server, and other options of it, for `[databases]`.
+        """`server` returns the options of the PostgreSQL server in the section `[databases]`.
 
-        `users` are the names of the roles with their passwords. `settings` are added to the section
-        `[pgbouncer]`.
+        One of these options is `port`. `users` are the names of the roles with their passwords.
+        `settings` are added to the section `[pgbouncer]`.
         """
         super().__init__(name, directory)
         self._server = server
@@ -91,7 +91,7 @@ class PoolerServer(Server):
 
 
 def set_timeouts(connection: psycopg.Connection, target: sql.Composable) -> None:
-    """Give a role the timeouts of the service. `target` follows `ALTER ROLE`."""
+    """Give a role the timeouts of the service. `target` is the SQL after `ALTER ROLE`."""
     for name in TIMEOUTS:
         command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
         connection.execute(command.format(target, sql.Identifier(name)))

@@ -1,4 +1,4 @@
-"""Finds the programs of a cluster, which come from the packages of the system."""
+"""Finds the programs of a cluster, which the system's package manager installs."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from typing import Final
 
 from lab.stack.errors import LabError
 
-# Patroni uses etcd by `python3-etcd`.
+# Patroni needs `python3-etcd` to connect to etcd.
 _PACKAGES: Final = "etcd-server patroni pgbouncer python3-etcd"
 # Debian installs PgBouncer here, and the PATH of most users lacks it.
 _SYSTEM_PROGRAMS: Final = "/usr/sbin"

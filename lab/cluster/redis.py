@@ -56,7 +56,7 @@ class _Node(ValkeyServer):
 
 
 class SentinelServer(Server):
-    """A sentinel. A failover starts when two of three agree that the primary is down."""
+    """A sentinel. A failover starts when two of three sentinels agree that the primary is down."""
 
     def __init__(self, name: str, directory: Path, *, primary: ValkeyServer) -> None:
         super().__init__(name, directory)
@@ -84,7 +84,7 @@ class SentinelServer(Server):
         self._configuration.unlink(missing_ok=True)
 
     def _prepare(self) -> None:
-        # The sentinel adds what it learns to this file, such as the new primary.
+        # The sentinel adds the servers that it finds to this file, and the new primary.
         if self._configuration.exists():
             return
         write_private(
@@ -117,7 +117,7 @@ class SentinelRedis:
 
     @property
     def url(self) -> str:
-        """The URL with which a service finds the primary, whichever it is."""
+        """The URL with which a service finds the primary, also after a failover."""
         hosts = ",".join(f"{LOOPBACK}:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://:{self.servers[0].password}@{hosts}/{PRIMARY_NAME}/0"
 
@@ -133,7 +133,7 @@ class SentinelRedis:
     def running(self) -> Iterator[None]:
         """Run all servers until the end of the block. At the start, the first is the primary.
 
-        :raises LabError: when the sentinels do not find each other and both replicas.
+        :raises LabError: when a sentinel does not find both replicas and both other sentinels.
         """
         for server in (*self.sentinels, *self.servers):
             server.end_leftover()

@@ -32,7 +32,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Run every check. If a check raises an error, report it, and continue with the next check."""
+    """Run every check. If a check raises an error, report the error and run the next check."""
     for name, check in _checks(environment).items():
         try:
             yield from check()

@@ -43,7 +43,7 @@ def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
 def clock(checkout: Path, data: Path) -> Iterator[Finding]:
     """Check that no entry of the two directories is newer than the clock's time.
 
-    If an entry is newer, the clock is behind. A wrong clock makes tokens invalid.
+    If an entry is newer, the clock is slow. A wrong clock makes tokens invalid.
     """
     written = [
         (entry.stat(follow_symlinks=False).st_mtime, entry.path)
@@ -55,8 +55,8 @@ def clock(checkout: Path, data: Path) -> Iterator[Finding]:
     ahead = latest - time.time()
     if ahead > CLOCK_TOLERANCE_SECONDS:
         yield problem(
-            f"The clock is behind: {path} was written {ahead / 60:.0f} minutes from now.",
-            "Set it, for example:  sudo timedatectl set-ntp true",
+            f"The clock is slow: {path} has a time {ahead / 60:.0f} minutes in the future.",
+            "Set the clock, for example:  sudo timedatectl set-ntp true",
         )
     else:
         yield ok("No file here is newer than the clock's time.")

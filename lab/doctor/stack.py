@@ -1,4 +1,4 @@
-"""Checks the parts of a running stack, and finds the processes of a killed one."""
+"""Checks the parts of a running stack, and finds the processes of a killed stack."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ _TIMEOUT_SECONDS = 20
 
 
 def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Report what `make status` reports. That needs the packages of .venv."""
+    """Report what `make status` reports. This check needs the packages of .venv."""
     if not any(paths.root.glob("*/process.json")):
         return
     command = [str(install.VENV_PYTHON), "-E", "-m", "lab.stack.health"]

@@ -21,10 +21,10 @@ PROXIES = ("http_proxy", "all_proxy", "ALL_PROXY")
 
 
 def servers(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Check the servers that replace the stack's own servers: each must be reachable."""
+    """Check that every server that replaces one of the stack's own servers is reachable."""
     for variable, (server, default_port) in SERVERS.items():
         if url := environment.get(variable):
-            # DATABASE_URL may have several hosts, separated by commas.
+            # A URL may have several hosts, separated by commas. One reachable host is enough.
             hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
             parts = [urlsplit(f"//{host}") for host in hosts]
             addresses = [(it.hostname or "localhost", it.port or default_port) for it in parts]

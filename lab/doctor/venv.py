@@ -9,7 +9,7 @@ from lab.stack.processes.lock import is_held
 
 
 def venv() -> Iterator[Finding]:
-    """Report whether the next make target must change .venv, for which it needs the network."""
+    """Report whether the next make target must change .venv. A change needs the network."""
     if is_held(install.LOCK):
         yield note("Packages are being installed into .venv right now.")
     elif not install.VENV.exists():
@@ -23,7 +23,7 @@ def venv() -> Iterator[Finding]:
         )
     elif (version := install.version_of_venv()) is None:
         yield problem(
-            "The Python of .venv does not run. Was the system's updated, or the checkout moved?",
+            "The Python of .venv does not run. Was Python updated, or the checkout moved?",
             "Create .venv again (needs network):  make clean && make up",
         )
     elif version != sys.version_info[:2]:

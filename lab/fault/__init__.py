@@ -1,1 +1,1 @@
-"""Breaks parts of the local stack on purpose, so that a developer can watch them and heal them."""
+"""Breaks parts of the local stack on purpose, so that a developer can watch the effects."""

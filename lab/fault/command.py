@@ -60,7 +60,7 @@ for _part in ("redis", "postgres"):
 @click.pass_obj
 def app(paths: Paths, action: str, name: str) -> int:
     """Kill an app process; the supervisor starts a new one."""
-    del action  # There is only one.
+    del action  # The only action is `kill`.
     print(servers.kill_app(control.running(paths), name))
     return control.OK
 
@@ -107,7 +107,7 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
 
 
 def _change_all(changed: Sequence[Server], action: str) -> str:
-    """Change servers of the same kind. Return one message, of a server whose state has changed."""
+    """Change servers of the same kind. Return one message: if a state has changed, about that."""
     texts = [_change(server, action) for server in changed]
     return max(texts, key=lambda text: text != servers.HEALTHY)
 

@@ -15,13 +15,13 @@ def stop(server: Server) -> str:
     # A frozen process would not react to the signal.
     server.thaw()
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
-    # `end_leftover` ends the recorded process, whichever program has started it.
+    # `end_leftover` ends the recorded process, even if another process has started it.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {_remedy(server)}"
 
 
 def freeze_server(server: Server) -> str:
-    """Freeze a server. If it accepts connections, it still does, but never answers.
+    """Freeze a server. Its port, if any, still accepts connections, but the server never answers.
 
     :raises LabError: when the server does not run.
     """

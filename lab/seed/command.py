@@ -38,8 +38,7 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
         raise LabError(f"Redis cannot be reached: {error}\n{_HOW_TO_CONTINUE}") from error
     except KeyboardInterrupt:
         raise LabError(f"\nInterrupted. {_HOW_TO_CONTINUE}") from None
-    # The texts are printed last, so that the work is complete even if the reader closes the pipe
-    # (`| head`).
+    # Print last: if the reader closes the pipe (`| head`), the work is already complete.
     print(table)
     print(_example_requests(f"http://localhost:{stack.choices.http_port}", person))
     return control.OK
@@ -61,7 +60,7 @@ def _fill(loader: Loader, wanted: int) -> str:
 
 
 def _delete_cached_reads(stack: Stack) -> None:
-    """Delete the cached reads, which are now stale. By themselves, they expire in two minutes."""
+    """Delete the cached reads. Otherwise, reads could be stale for up to two minutes."""
     prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
     with redis.Redis.from_url(stack.redis_url) as client:
         for key in client.scan_iter(f"{prefix}:cache:*", count=1000):

@@ -27,7 +27,7 @@ def add(connection: psycopg.Connection, orders: Sequence[Order], ids: Ids) -> No
         order_ids = _new_ids(connection, len(orders))
         _copy_orders(connection, orders, order_ids, ids)
         _copy_lines(connection, orders, order_ids, ids)
-        # The stock is last, because orders that the service places meanwhile wait for these locks.
+        # Lock the products last. Orders that the service places meanwhile wait for these locks.
         stock.take(connection, _sold(orders, ids))
 
 

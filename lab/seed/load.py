@@ -18,7 +18,7 @@ from lab.seed.orders import HISTORY, Period
 from lab.seed.people import PEOPLE, password_hash
 
 ORDERS_PER_TRANSACTION: Final = 5_000
-"""The number of orders that one transaction adds. So many orders are in memory at the same time."""
+"""The number of orders that one transaction adds, and that are in memory at the same time."""
 
 _LOCK = 0x53656564  # "Seed" in ASCII. The value is arbitrary, but must never change.
 
@@ -27,7 +27,7 @@ class Loader:
     """Adds the missing rows through one connection in autocommit mode."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
-        """Wait until no other seed runs, and keep others waiting until the connection is closed."""
+        """Wait until no other seed runs. Other seeds then wait until the connection is closed."""
         self._connection = connection
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         # The time is from the database's clock, which also sets the times of the service's orders.

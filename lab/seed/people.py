@@ -23,7 +23,7 @@ class Person:
     email: str
 
 
-# Each user's name, and the local part of the email, because the name does not determine it.
+# Each user's name, and the local part of the email, which does not always follow from the name.
 _NAMES = (
     ("Amara Okafor", "amara.okafor"),
     ("Łukasz Wiśniewski", "lukasz.wisniewski"),
@@ -88,7 +88,7 @@ def password_hash() -> str:
 
     The seed computes the hash itself, because the lab does not import the service, and fifty
     signups over HTTP would exceed the rate limit. If the service's parameters change, the service
-    renews a user's hash at the next login. All users share one hash: separate salts would only hide
-    that the passwords are the same.
+    renews a user's hash at the next login. All users share one hash, because their equal passwords
+    are no secret.
     """
     return HASHER.hash(PASSWORD)

@@ -9,7 +9,7 @@ DELIVERY_PIECES: Final = 50
 """The number of pieces of a product in one delivery."""
 
 MIN_STOCK: Final = 20
-"""If a sale would leave fewer pieces of a product, deliveries are added."""
+"""If fewer pieces of a product would be left after a sale, the seed adds deliveries."""
 
 
 def take(connection: psycopg.Connection, sold: Mapping[int, int]) -> None:

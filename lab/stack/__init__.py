@@ -5,8 +5,8 @@ background   `lab start`: starts the supervisor in another process
 supervisor   starts the servers in order, and stops them
 keeper       restarts a server that has ended
 stack        the servers, and how they are connected
-servers/     one module for each kind of server, and `server`, which is common to all
-processes/   how a process is found again, awaited, stopped, frozen, and kept from running twice
+servers/     one module for each kind of server, and their base class in `server`
+processes/   how to find, await, stop and freeze a process, and a lock file
 environment  the caller's choices, and the settings of the service
 telemetry    where the servers send their spans
 secrets      passwords and keys, each created once
@@ -14,7 +14,7 @@ paths        the files and directories
 ports        free ports on 127.0.0.1
 state        the running stack, for the other commands
 report       the texts of `lab up` and `lab start`
-health       which parts run, and what to do about those that do not
+health       which parts run, and what to do if a part does not run
 findings     one line about a problem, and its remedy
 status       `lab status`
 psql         `lab psql`

@@ -18,8 +18,8 @@ from lab.stack.stack import Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
 
-# The last line that the supervisor writes to the pipe begins with this character, and is one of the
-# two outcomes. If the supervisor ends without such a line, the start has failed.
+# The last line that the supervisor writes to the pipe is this character and one of the outcomes.
+# If the supervisor ends without such a line, the start has failed.
 _OUTCOME_MARK = "\0"
 _OUTCOMES = _READY, _ALREADY_RUNNING = "ready", "already running"
 
@@ -44,7 +44,7 @@ def print_line(stream: TextIO, line: str) -> None:
     try:
         print(line, file=stream, flush=True)
     except OSError:
-        # The stack continues without a reader, or is about to receive a signal to stop.
+        # If the other process has ended, the stack continues. A closed terminal sends SIGHUP.
         return
 
 

@@ -1,4 +1,4 @@
-"""The commands: each returns the exit status of its process."""
+"""The commands that start, change and stop the stack. Each command returns its exit status."""
 
 import os
 import shutil
@@ -74,7 +74,7 @@ def reset(paths: Paths) -> int:
         return OK
     stack = Stack(paths, Choices.largest())
     stack.postgres.remove()
-    # A killed `lab cluster` leaves its servers. etcd ends last, because the nodes need it to stop.
+    # A killed `lab cluster` leaves its servers. etcd ends last: the nodes use it while they stop.
     for record in sorted(paths.cluster.glob("*/process.json"), reverse=True):
         ServerRecord(record.parent).end_process(signal.SIGTERM, timeout_s=40)
     for directory in paths.cluster.glob("*"):
@@ -139,7 +139,7 @@ def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
 def _replace(worker: WorkerProcess) -> None:
     """End the worker after its current jobs. The supervisor then starts a new one.
 
-    :raises LabError: when it does not end, or no new worker starts.
+    :raises LabError: when the old worker does not end, or no new worker starts.
     """
     before, process = worker.identity, worker.process
     worker.enable_restart()

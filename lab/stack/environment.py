@@ -91,9 +91,8 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
     """Add the settings of a local service to the caller's environment, and return the result.
 
     `database_url`, `redis_url` (also for rate limits) and the settings of the `provider` replace
-    the caller's settings. The other settings have defaults, which the caller's settings replace. So
-    do the settings of `mail`.
-    For a setting with a default, an empty value counts as not set.
+    the caller's settings. All other settings, also those in `mail`, are defaults, which the
+    caller's settings replace. For a setting with a default, an empty value counts as not set.
     """
     defaults = {
         "ENVIRONMENT": "local",
@@ -101,18 +100,18 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
         "TOKEN_SIGNING_KEY": token_signing_key,
         "SERVER_TIMING": "on",
         "GRAPHQL_INTROSPECTION": "on",
-        # Enough for requests that a person sends. A load test exceeds this limit, so most of the
-        # test's requests are not traced.
+        # Enough for requests that a person sends. Most requests of a load test exceed this limit
+        # and are not traced.
         "TRACE_LIMIT": "100/10 seconds",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
         # Twice the interval at which the load balancer checks whether a process is ready.
         "DRAIN_DELAY": "2",
-        # Without this, Python buffers output to a file. The line of a request must appear at once.
+        # Without this, Python buffers output to a file, and log lines appear late.
         "PYTHONUNBUFFERED": "1",
         **mail,
     }
     if environment.get("PUBLIC_URL"):
-        # The service derives the URL of its account pages from PUBLIC_URL.
+        # Without ACCOUNT_PAGES_URL, the service derives the address of these pages from PUBLIC_URL.
         defaults.pop("ACCOUNT_PAGES_URL", None)
     given = {name: value for name, value in environment.items() if value or name not in defaults}
     own = {

@@ -1,4 +1,4 @@
-"""Whether each part of the stack runs, and what to do if it does not.
+"""Finds whether each part of the stack runs, and what to do if a part does not run.
 
 `make status` and `make doctor` show the same findings. The doctor imports no installed package, so
 it runs this module as a program.
@@ -22,8 +22,8 @@ from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from lab.stack.state import State
 
-# A process that is not ready, and is younger than this, is probably still starting. A start of the
-# stack waits as long for a server.
+# A process that is not ready, and is younger than this, is probably still starting. When the stack
+# starts, it waits for each server for the same time.
 STARTING_SECONDS = 60.0
 READY = "ready"
 
@@ -94,7 +94,7 @@ def _leftovers(paths: Paths) -> Iterator[Finding]:
     stack = Stack(paths, Choices.largest())
     left = [(server.name, server.process) for server in stack.all_servers]
     if named := [f"{name} (process {process.pid})" for name, process in left if process]:
-        text = f"The stack was killed, and has left {', '.join(named)}."
+        text = f"The stack was killed, and these processes still run: {', '.join(named)}."
         yield problem(text, "End these processes:  make stop")
 
 

@@ -14,10 +14,10 @@ from lab.stack.servers.server import Server
 
 FIRST_PAUSE_SECONDS = 0.2
 MAX_PAUSE_SECONDS = 5.0
-# A starting process uses a processor for seconds. So serving processes have a higher priority.
+# A starting process uses a processor for seconds, but must not slow down the serving processes.
 STARTING_NICENESS = 10
-# With the low priority, a process might never become ready on a busy machine. After this time, it
-# gets the normal priority.
+# With the low priority, a process might never become ready on a busy machine. After this time, the
+# process gets the normal priority.
 NICE_START_SECONDS = 15.0
 
 
@@ -70,7 +70,7 @@ class Keeper:
             self._report(f"{self._server.name} could not be started. Trying again: {error}")
 
     def _set_niceness(self, niceness: int) -> None:
-        # Only root can lower the niceness again, so only root changes it.
+        # Only root can lower the niceness again. So without root, the niceness is not changed.
         process = self._server.process
         if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
             with suppress(psutil.NoSuchProcess):

@@ -9,7 +9,7 @@ from lab.stack.errors import LabError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
-# If a log is larger, it is renamed to `<name>.1` when the process that writes it starts.
+# A larger log is renamed to `<name>.1` when the process that writes the log starts.
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -56,7 +56,7 @@ class Paths:
 
     @property
     def token_signing_key(self) -> Path:
-        """The key file. It is created once, so that access tokens stay valid after a restart."""
+        """The signing key's file. The key is kept, so access tokens stay valid after a restart."""
         return self.root / "token-signing-key"
 
     @property
@@ -72,8 +72,8 @@ class Paths:
     def prepare(self) -> None:
         """Create the directories.
 
-        Every user can read them, because `nobody` must reach PostgreSQL's directory. Each file with
-        a secret has its own restricted permissions.
+        Every user can read the directories, because `nobody` must reach PostgreSQL's directory.
+        Only its owner can read a file with a secret.
 
         :raises LabError: when the directories cannot be created.
         """

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
-# By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So they
-# cannot take the port of a server that is not running.
+# By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So no
+# outgoing connection takes a port of this range while its server is not running.
 _SERVER_PORTS = range(20_000, 32_768)
 _MAX_TRIES = 100
 _claimed = set[int]()
@@ -25,11 +25,11 @@ def noted_port(path: Path) -> int | None:
 
 
 def remembered_port(path: Path) -> int:
-    """Return the port written in the file. If it is not free, write and return a new port.
+    """Return the port written in the file. If that port is not free, write and return a new port.
 
-    So a server's address stays the same over restarts. Only the process that will start the server
-    may call this. If another process calls it, the file may name a port that no server uses. No
-    other process can choose the port until this process ends, as with `free_port`.
+    So a server keeps its address over restarts. Call this only in the process that will start the
+    server: after a call in another process, the file may name a port that no server uses. As with
+    `free_port`, no other process can choose the port until this process ends.
     """
     port = noted_port(path)
     if port is not None and port in _SERVER_PORTS and is_free(port) and _claim(port):
@@ -54,12 +54,12 @@ def free_port() -> int:
 
 
 def _claim(port: int) -> bool:
-    """Keep other processes from choosing this port until this process ends.
+    """Keep other processes from choosing this port until this process ends or is killed.
 
-    A server that is starting does not listen yet. If another stack starts at the same time, it
-    would find this port free. So this process binds a socket name in Linux's abstract namespace.
-    No other process can bind that name until this process ends, even if it is killed. Other systems
-    have no abstract namespace, and this does nothing.
+    Return False if another process has claimed the port. Without a claim, another stack that starts
+    at the same time would find the port free, because the server does not listen yet. The claim is
+    a socket name in Linux's abstract namespace, which only one process can bind. Other systems have
+    no such namespace: there, a claim does nothing and succeeds.
     """
     if port in _claimed or sys.platform != "linux":
         return True
@@ -94,9 +94,9 @@ def accepts(port: int) -> bool:
 def listen(port: int, variable: str, target: str) -> list[socket.socket]:
     """Open listening sockets on 127.0.0.1 and, if the machine has IPv6, on ::1.
 
-    The supervisor holds the public ports as long as it runs, and passes the sockets to the load
-    balancer. So no other program can take a port while the load balancer restarts, and clients wait
-    instead of being refused.
+    The supervisor keeps the public ports open while it runs, and passes the sockets to the load
+    balancer. While the load balancer restarts, no other program can take a port, and the clients'
+    connections wait.
 
     :raises LabError: when the port cannot be opened. The message contains a command that chooses
         another port through `variable`.
@@ -111,14 +111,14 @@ def listen(port: int, variable: str, target: str) -> list[socket.socket]:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             sockets[0].close()
             raise _unusable(port, variable, target, error) from error
-        # Without IPv6 there is no ::1, and no client can connect to it.
+        # This machine has no IPv6, so no client can connect to ::1.
     return sockets
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     server = socket.socket(family)
     try:
-        # Without this, connections of a stack that has just ended (TIME_WAIT) block the port.
+        # Without this, old connections of a stack that has just ended (TIME_WAIT) block the port.
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -23,12 +23,12 @@ from lab.stack.servers import wheels
 def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     """Open psql on the running stack's database; takes psql's own options."""
     parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_migrator_url))
-    # The password is in a variable, because every user of the machine can see the arguments.
+    # Pass the password in a variable: every user of the machine can see the arguments.
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     program = str(wheels.postgres_install() / "bin" / "psql")
-    # Python ignores SIGPIPE. If psql inherited that, `lab psql … | head` would never end.
+    # Python ignores SIGPIPE. If psql also ignored SIGPIPE, `lab psql … | head` would never end.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     command = [program, f"--dbname={make_conninfo(**parameters)}", *arguments]
-    # psql replaces this process, so that only psql receives Ctrl-C, with which it cancels a query.
+    # psql replaces this process, so that only psql receives Ctrl-C, which cancels its query.
     os.execve(program, command, environment)  # noqa: S606 - a shell is not wanted

@@ -8,9 +8,9 @@ from lab.stack.stack import Stack
 
 
 def welcome(stack: Stack) -> str:
-    """Return what to open, and a first request. The ports must be open: requests wait there."""
+    """Return addresses to open, and a first request. Open the ports first: requests then wait."""
     http = f"http://localhost:{stack.choices.http_port}"
-    mail = "sent to your own server, from SMTP_URL"
+    mail = "sent to the server in SMTP_URL"
     if not os.environ.get("SMTP_URL"):
         mail = f"{http}/lab/mail"
     return f"""\
@@ -35,7 +35,7 @@ def details(stack: Stack, *, stop: str) -> str:
     ca_certificate = shlex.quote(str(stack.paths.ca_certificate))
     sign_in = f"{https}/api/auth/oidc/{NAME}/login   as {PERSON.user_name}"
     if not stack.providers:
-        sign_in = "at your own provider, from OIDC_ISSUER"
+        sign_in = "at the provider in OIDC_ISSUER"
     return f"""
 The service runs. {stop}
 

@@ -1,13 +1,13 @@
 """Makes every statement of the service slower, inside PostgreSQL.
 
 Each table gets a row security policy, which allows every row and calls a function that sleeps. The
-function sleeps once for each statement, however many rows and tables the statement reads. EXPLAIN
-shows the function as an InitPlan. COMMIT and statements that read no row stay as fast as before. So
-do all statements of the superuser and of the tables' owner, such as the statements of `make seed`.
+function sleeps once for each statement, however many rows and tables the statement uses. EXPLAIN
+shows the function as an InitPlan. The policies do not delay COMMIT, statements that use no table,
+or statements of the superuser and of the tables' owner, such as the statements of `make seed`.
 
-Rejected alternatives: a proxy in front of PostgreSQL would change every measurement, because it
-would run without the fault too. Stopping the sessions' processes from time to time would delay
-only some statements.
+Rejected alternatives: a proxy in front of PostgreSQL would also run without the fault, and change
+every measurement. Suspending the sessions' processes from time to time would delay only some
+statements.
 """
 
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"""
 _TABLES = """\
 SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
 
-# A change of a table waits until the service's transactions release the table, at most this long.
+# A change of a table waits at most this long for the service's transactions to end.
 _LOCK_TIMEOUT = "15s"
 
 
@@ -52,7 +52,7 @@ class SlowSql:
 
     def __init__(self, postgres: PostgresServer) -> None:
         self._postgres = postgres
-        # This file exists while statements are slow, so that a start need not query PostgreSQL.
+        # This file exists while statements are slow. Without the file, `heal` does not connect.
         self._marker = postgres.directory / "slow-sql"
 
     def slow(self, milliseconds: float) -> None:

@@ -52,7 +52,7 @@ class Stack:
     """The servers of one stack, running or not. The constructor starts and writes nothing."""
 
     def __init__(self, paths: Paths, choices: Choices, *, app_log: Path | None = None) -> None:
-        """`app_log` gets the output of the apps and the worker; without it, standard output."""
+        """Without `app_log`, the apps and the worker write to standard output."""
         self.paths = paths
         self.choices = choices
         self._app_log = app_log
@@ -185,7 +185,7 @@ class Stack:
 
     @property
     def mail_settings(self) -> Mapping[str, str]:
-        """The settings with which the service's messages arrive in the stack's own mailbox.
+        """The settings that make the service send its messages to the stack's own mailbox.
 
         The links in messages lead to this stack.
         """
@@ -205,7 +205,8 @@ class Stack:
         spans = telemetry(
             "roundtrip", self.collector.url, instance=name, key=self.collector.service_key
         )
-        # In a log, the line of a request has all its fields. A pipe has no width of its own.
+        # In a log, the line of a request has all its fields, so COLUMNS is empty. In a pipe, which
+        # has no width, the line gets the caller's COLUMNS, or 80.
         columns = "" if self._app_log else os.environ.get("COLUMNS", "80")
         width = {} if sys.stdout.isatty() else {"COLUMNS": columns}
         return {**self.service_environment, **spans, **width}
@@ -220,7 +221,7 @@ class Stack:
 
     def _caddy_environment(self) -> Mapping[str, str]:
         spans = telemetry("caddy", self.collector.url)
-        # Clients choose the values of headers. Only the stack's own collector gets them.
+        # Headers may contain secrets of clients, so only the stack's own collector gets them.
         is_own_collector = spans.get("OTEL_EXPORTER_OTLP_ENDPOINT") == self.collector.url
         return {
             **spans,
@@ -231,7 +232,7 @@ class Stack:
         }
 
     def thaw(self) -> None:
-        """Continue frozen servers: a frozen process does not end, and others may wait for it."""
+        """Continue frozen servers. A frozen process does not end, and other servers may wait."""
         for server in (*self.storage, *self.workers):
             server.thaw()
 

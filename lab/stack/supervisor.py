@@ -34,7 +34,7 @@ class Supervisor:
         self._state = State(Identity.of(os.getpid()), stack.choices)
 
     def run(self, when_ready: Callable[[], None]) -> None:
-        """Run until the stack has stopped. Call `when_ready` when it can serve requests.
+        """Run until the stack has stopped. Call `when_ready` when the stack can serve requests.
 
         :raises AlreadyRunningError: when another process runs the stack.
         :raises LabError: when a server does not start. All servers are then stopped.
@@ -81,12 +81,12 @@ class Supervisor:
         began = _launch(self._stack.apps)
         migrate(self._stack.migration_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
-        # The apps may share a log with this process, and an error shows the end of that log. So
-        # they come first, before the collector's line is written there.
+        # Wait for the apps first. If an app fails, the error shows the end of the app's log. This
+        # process may write to the same log, and the collector's line does not belong in the error.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
-        # The workers and the provider are last, because each of them needs a second, and a first
-        # request needs none of them. Nothing waits for them.
+        # The workers and the provider take a second to start. A first request needs none of them.
+        # So they start last, and the stack does not wait for them.
         _launch([*self._stack.workers, *self._stack.providers])
         self._save_ready(is_ready=True)
 

@@ -26,8 +26,8 @@ def telemetry(
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
-        # In milliseconds. A short delay makes a trace complete soon after its request; the default
-        # is five seconds.
+        # In milliseconds. With a short delay, a trace is complete soon after its request. The
+        # default is five seconds.
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     if not any(environment.get(name) for name in _ENDPOINTS):

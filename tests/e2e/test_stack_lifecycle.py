@@ -138,7 +138,8 @@ def test_start_succeeds_after_the_supervisor_was_killed(stack: LocalStack) -> No
     assert status.returncode == 3
     for part in ("PostgreSQL", "Valkey", "app-1", "worker", "Caddy", "collector", "provider"):
         assert re.search(
-            rf"problem  The stack was killed, and has left .*{part} \(process", status.stdout
+            rf"problem  The stack was killed, and these processes still run: .*{part} \(process",
+            status.stdout,
         )
     assert status.stdout.endswith("End these processes:  make stop\n")
     starts = [stack.spawn("start"), stack.spawn("start")]

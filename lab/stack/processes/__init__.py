@@ -1,1 +1,1 @@
-"""Processes: how one is found again, awaited, stopped, frozen, and kept from running twice."""
+"""How to find, await, stop and freeze a process, and a lock that only one process can hold."""

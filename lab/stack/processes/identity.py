@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-# The start time is computed from the boot time. A clock correction changes the boot time a little.
+# The system computes the start time from the boot time, which a clock correction changes a little.
 CLOCK_TOLERANCE_SECONDS = 2.0
 
 

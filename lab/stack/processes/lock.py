@@ -16,8 +16,8 @@ class Lock:
     def acquire(self, timeout_s: float = 0.5) -> bool:
         """Try to acquire the lock until the timeout, and return whether this succeeded.
 
-        `is_held` holds the lock for a moment. The default timeout is longer than that moment, so
-        that a check by another process does not make this call fail.
+        `is_held` acquires the lock for a moment. The default timeout is longer, so this call does
+        not fail because of `is_held` in another process.
         """
         return wait_until(self._try, timeout_s=timeout_s)
 

@@ -8,7 +8,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """A stop signal sets `stopping`. If another follows, it sets `kill_now`, unless it is SIGHUP.
+    """The first stop signal sets `stopping`. A later SIGINT or SIGTERM also sets `kill_now`.
 
     Ctrl-C sends SIGINT, `kill` sends SIGTERM, and a terminal that is closed sends SIGHUP.
     """

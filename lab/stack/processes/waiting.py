@@ -7,7 +7,7 @@ POLL_INTERVAL_SECONDS = 0.02
 
 
 def never() -> bool:
-    """Return False. The default for `abort`: the wait has no early end."""
+    """Return False. As `abort`, this function never ends a wait before the timeout."""
     return False
 
 

@@ -1,1 +1,1 @@
-"""The servers of the stack: each module starts one kind of server. `server.py` is common to all."""
+"""The servers of the stack: one module for each kind. `server.py` has their base class."""

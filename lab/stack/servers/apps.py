@@ -21,12 +21,12 @@ from lab.stack.telemetry import UNSAMPLED
 UVICORN = (
     *("--app-dir", str(CHECKOUT)),
     *("--host", LOOPBACK),
-    # One process, even if WEB_CONCURRENCY asks for more: metrics and drain are per process.
+    # One process, even if WEB_CONCURRENCY is higher: metrics and drain are per process.
     *("--workers", "1"),
     *("--loop", "uvloop", "--http", "httptools"),
     # Only the load balancer may set the client's address and the scheme.
     *("--proxy-headers", "--forwarded-allow-ips", LOOPBACK),
-    # The service writes its own line for each request. Clients need not know the server software.
+    # The service itself logs each request. Clients need not know the server software.
     *("--no-access-log", "--no-server-header"),
     # A shutdown may take longer than the request timeout, so that every request is answered.
     *("--timeout-graceful-shutdown", "15"),
@@ -37,7 +37,7 @@ UVICORN = (
 )
 
 
-# Caddy checks each process once a second. Half a second more is time for the answer.
+# Caddy checks each process once a second. The other half second is for the answer.
 CADDY_NOTICES_AFTER_SECONDS = 1.5
 _MAX_FAILED_STARTS = 3
 
@@ -45,9 +45,9 @@ _MAX_FAILED_STARTS = 3
 class AppProcess(ServiceProcess):
     """One uvicorn process of the service.
 
-    After SIGTERM, the process first fails /readyz, and serves until the load balancer has noticed.
-    When the whole stack stops, the load balancer has already stopped. So the process gets SIGINT,
-    on which uvicorn stops without that delay.
+    After SIGTERM, /readyz returns 503, and the process serves until the load balancer has noticed.
+    When the whole stack stops, the load balancer has already stopped. So the stack sends SIGINT,
+    after which uvicorn stops without this delay.
     """
 
     stop_signal = signal.SIGINT
@@ -66,11 +66,10 @@ class AppProcess(ServiceProcess):
         return why_not_ready(self.port)
 
     def take_over(self, old: "AppProcess") -> str | None:
-        """Start this process. When it is ready and Caddy has had time to notice, retire `old`.
+        """Let the supervisor start this process. When Caddy has noticed the process, retire `old`.
 
-        The supervisor, which is another process, starts the new process. Returns None if the new
-        process became ready and is still ready after Caddy's check. Otherwise `old` continues to
-        serve, and the result describes the failure.
+        Return None if the new process became ready and is still ready after Caddy's check.
+        Otherwise, `old` continues to serve, and the result describes the failure.
         """
         before, started = self.identity, set[Identity]()
 
@@ -95,7 +94,7 @@ class AppProcess(ServiceProcess):
             answer = "answered" if self.ready() else "did not answer"
             last_state = f"process {process.pid} {answer} at {LOOPBACK}:{self.port}"
         self.retire()
-        return f"{len(started)} processes were started for it. At the end, {last_state}."
+        return f"The stack started {len(started)} processes. At the end, {last_state}."
 
     def retire(self) -> None:
         """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""
@@ -103,8 +102,8 @@ class AppProcess(ServiceProcess):
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGTERM)
-        # The signal is sent first. If this command is killed before the next step, the supervisor
-        # restarts the process: then there is one process too many, and not one too few.
+        # Send the signal first. If this command is killed before the next step, the supervisor
+        # restarts the process. One process too many is better than one too few.
         self.disable_restart()
 
     def _command(self) -> list[str]:

@@ -74,12 +74,12 @@ class CaddyServer(Server):
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
         self.public_sockets: PublicSockets | None = None
-        # This is called at each launch, and returns further variables for deploy/Caddyfile.
+        # Called at each launch. Returns further variables for deploy/Caddyfile.
         self.settings: Callable[[], Mapping[str, str]] = dict
 
     def ready(self) -> bool:
         """Return whether a request reaches the service, by HTTP and by HTTPS."""
-        if not self._publish_authority():
+        if not self._copy_ca_certificate():
             return False
         return answers_ok(
             http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
@@ -96,7 +96,7 @@ class CaddyServer(Server):
         """Return the command that shows the reason."""
         return why_not_ready(self.port)
 
-    def _publish_authority(self) -> bool:
+    def _copy_ca_certificate(self) -> bool:
         root = self.directory / "pki" / "authorities" / "local" / "root.crt"
         if not root.exists():
             return False

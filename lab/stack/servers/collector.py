@@ -25,14 +25,14 @@ class CollectorServer(Server):
     It listens on two ports: for HTTP and for SMTP.
     """
 
-    # SIGKILL loses nothing: a message is on the disk before the collector accepts it, and at a stop
-    # there is no request to answer.
+    # SIGKILL loses no message: the collector accepts a message only after the message is on the
+    # disk. When the collector stops, the load balancer has stopped, so no request is in progress.
     stop_signal = signal.SIGKILL
 
     def __init__(
         self, directory: Path, *, environment: Callable[[], Mapping[str, str]], log: Path
     ) -> None:
-        """`environment` is called at each launch and returns DATABASE_URL and ALLOWED_HOSTS."""
+        """`environment` is called at each launch and returns settings, such as DATABASE_URL."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
         self._smtp_port: int | None = None
@@ -66,7 +66,7 @@ class CollectorServer(Server):
     def service_key(self) -> str:
         """The secret that the app processes send with their spans.
 
-        The collector runs EXPLAIN only for SQL statements of spans that came with this secret.
+        The collector runs EXPLAIN only for SQL statements in spans that were sent with this secret.
         """
         return load_or_create_password(self.directory / "service-key")
 
@@ -75,7 +75,7 @@ class CollectorServer(Server):
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/lab")
 
     def end_streams(self) -> None:
-        """Close the pages' event streams. The load balancer would wait for them when it stops."""
+        """Close the event streams of pages. Otherwise, the load balancer waits for them to end."""
         process = self.process
         if process is not None:
             process.send_signal(signal.SIGUSR1)

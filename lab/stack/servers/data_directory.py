@@ -1,7 +1,4 @@
-"""Creates the data directory of a PostgreSQL server, and the service's database in it.
-
-It is created atomically: after an interruption, there is no partial directory.
-"""
+"""Creates the data directory of a PostgreSQL server, and the service's database in it."""
 
 import os
 import shutil
@@ -21,8 +18,9 @@ DATABASE_SCRIPT = CHECKOUT / "deploy" / "postgres.sql"
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
     """Create the directory `data` for a server with the superuser `postgres`.
 
-    It is created as `data.new` and renamed at the end, so that an interrupted attempt can be
-    repeated. The locale is PostgreSQL's builtin C.UTF-8: every machine sorts alike.
+    It is created as `data.new` and renamed at the end. So an interrupted call leaves no partial
+    `data`, and the next call starts again. The locale is PostgreSQL's builtin C.UTF-8, which sorts
+    text in the same way on every machine.
 
     :raises LabError: when PostgreSQL fails, with its output.
     """
@@ -35,8 +33,8 @@ def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
 
 
 def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> None:
-    # A file and not a pipe, because `initdb` opens it by name. If root runs the stack, `initdb`
-    # runs as the user `nobody`, who could not open a pipe of root.
+    # `initdb` opens the password file by name. If root runs the stack, `initdb` runs as the user
+    # `nobody`, who could not open a pipe of root. So this is a regular file.
     password_file = data.with_name("initial-password")
     write_private(password_file, password)
     unprivileged.hand_over(password_file)
@@ -67,7 +65,7 @@ def create_database(
          f"--dbname=postgresql://postgres@{LOOPBACK}:{port}/postgres",
          f"--file={DATABASE_SCRIPT}"],
         CHECKOUT,
-        # psql runs as this user, because the server's user might not be able to read the checkout.
+        # psql runs as the caller, because the user `nobody` might not be able to read the checkout.
         {},
         PGPASSWORD=password,
         PGCONNECT_TIMEOUT="10",

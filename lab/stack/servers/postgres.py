@@ -25,7 +25,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "unix_socket_directories": "",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        # Longer messages contain the values that a constraint has refused, such as email addresses.
+        # Longer messages would contain values that violate a constraint, such as email addresses.
         "log_error_verbosity": "terse",
         "log_line_prefix": "%m [%p] ",
         "log_min_duration_statement": "500ms",
@@ -43,7 +43,7 @@ class PostgresServer(Server):
     """A PostgreSQL server on 127.0.0.1 with a database `roundtrip` (see deploy/postgres.sql).
 
     The data are in `directory`. If root runs the server and the user `nobody` cannot enter
-    `directory`, the data are in a directory below /var/lib instead. `remove` deletes both.
+    `directory`, the data are in a directory below /var/lib. `remove` deletes both directories.
     """
 
     # A "fast" shutdown: roll back open transactions, disconnect clients, flush the data.
@@ -66,7 +66,7 @@ class PostgresServer(Server):
 
     @property
     def password(self) -> str:
-        """The password of the superuser. The first call creates it, and `directory` keeps it."""
+        """The superuser's password. The first call creates it and writes it to `directory`."""
         return load_or_create_password(self.directory / "password")
 
     @property
@@ -98,7 +98,7 @@ class PostgresServer(Server):
 
     @property
     def admin_url(self) -> str:
-        """The URL of the database `postgres` as the superuser, to create databases, for example."""
+        """The URL of the database `postgres` for the superuser, for example to create databases."""
         return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/postgres"
 
     @property
@@ -117,7 +117,7 @@ class PostgresServer(Server):
     def ready(self) -> bool:
         """Return whether `postmaster.pid` reports "ready" and the server answers a message.
 
-        The file alone, which is all that pg_ctl reads, reports "ready" even if the server hangs.
+        If the server hangs, the file still reports "ready". pg_ctl reads only the file.
         """
         identity, lines = self.identity, self._postmaster_file()
         return (
@@ -129,7 +129,7 @@ class PostgresServer(Server):
         )
 
     def _answers(self) -> bool:
-        """Send an SSLRequest, which PostgreSQL does not log. Return whether it is answered."""
+        """Send an SSLRequest, which PostgreSQL does not log. Return whether PostgreSQL answers."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
                 connection.sendall(SSL_REQUEST)
@@ -161,7 +161,7 @@ class PostgresServer(Server):
     @property
     def _last_script(self) -> Path:
         """A copy of the script that ran last. If the script changes, it runs again."""
-        # This file is in the data directory, so that it exists only together with the database.
+        # The copy is in the data directory, so that the copy exists only if the database exists.
         return self.data / "roundtrip.sql"
 
     def remove(self) -> None:
@@ -182,9 +182,9 @@ class PostgresServer(Server):
         if not lines or self.alive():
             return any_ended
         any_ended |= self._end_processes_in_data_directory(lines[PID_LINE])
-        # No process uses this directory any more, so the file is stale. If another process now has
-        # the process id in the file (after a power cut, or in a container), PostgreSQL would refuse
-        # to start. So the file is deleted.
+        # No process uses this directory any more, so the file is stale. After a power cut or in a
+        # container, another process may now have the process id in the file. PostgreSQL would then
+        # refuse to start.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return any_ended
 
@@ -208,7 +208,7 @@ class PostgresServer(Server):
 
     @property
     def programs(self) -> Path:
-        """The directory of the programs, after the first start."""
+        """The directory of PostgreSQL's programs. It is known only after a launch."""
         return self._install / "bin"
 
     def _prepare(self) -> None:

@@ -27,7 +27,7 @@ class Server(ABC):
     """One server, with a directory in which its port and its process are recorded.
 
     `start` and `stop` are for a caller that needs only this server; `with server:` calls both.
-    The supervisor calls the single steps. After a stop, the directory and its files remain.
+    The supervisor calls `launch` and `wait_until_ready`. After a stop, the directory remains.
     """
 
     stop_signal = signal.SIGTERM
@@ -36,10 +36,10 @@ class Server(ABC):
     unready_state = "does not answer"
     # The name of the server in `lab fault`, if the command can stop it.
     fault_name = ""
-    # What follows when the server is stopped, and when it is frozen.
+    # The effect when the server is stopped, and when the server is frozen.
     stopped_effect = "connections are refused"
     frozen_effect = "it answers nothing"
-    # Whether other processes serve while a process of this server starts.
+    # Whether other processes serve requests while this server starts, with a low priority.
     starts_in_background = False
 
     def __init__(
@@ -72,7 +72,7 @@ class Server(ABC):
 
     @property
     def identity(self) -> Identity | None:
-        """The recorded process of the server, whichever program started it. None if stopped."""
+        """The recorded process, which may have ended. None if no process is recorded."""
         return self._record.identity
 
     @property
@@ -85,7 +85,7 @@ class Server(ABC):
         """Return whether the server answers now. Takes at most two seconds and never raises."""
 
     def remedy(self) -> str:
-        """Return what to do when the process runs, and the server is not ready."""
+        """Return what to do when the process runs but the server is not ready."""
         process = self.process
         if process is None:
             return "The stack is starting a new process."

@@ -1,4 +1,4 @@
-"""A process of the service, which runs from the checkout with the settings of the stack."""
+"""Runs a process of the service from the checkout, with the settings of the stack."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Runs PostgreSQL as the user `nobody` for root, because PostgreSQL refuses to run as root.
+"""If root runs the stack, runs PostgreSQL as the user `nobody`: PostgreSQL refuses to run as root.
 
-In that case, PostgreSQL's data and programs must be in directories that this user can enter.
+PostgreSQL's data and programs must then be in directories that `nobody` can enter.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# The parent of the data if this user cannot enter the checkout, for example in a private home
-# directory. Not /tmp or /var/tmp, where the system deletes old files and every user can write.
+# The parent of the data if `nobody` cannot enter the checkout, for example in a private home
+# directory. In /tmp and /var/tmp, the system deletes old files, and every user can write.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
@@ -30,7 +30,7 @@ class PopenUser(TypedDict, total=False):
 
 
 def popen_user() -> PopenUser:
-    """Return the user who runs PostgreSQL's programs, if the caller is root; else no user."""
+    """Return the user for PostgreSQL's programs: `nobody` if the caller is root. Else empty."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)
@@ -50,7 +50,7 @@ def hand_over(path: Path) -> None:
 def reachable(path: Path) -> bool:
     """Return whether PostgreSQL's user can enter the directory.
 
-    A shell tries to enter it, because the mode bits do not show access control lists (ACLs).
+    A shell tries to enter the directory: its mode bits do not show access control lists (ACLs).
     """
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
     result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
@@ -79,7 +79,7 @@ def reachable_directory_for(directory: Path) -> Path:
 
 
 def remove(directory: Path) -> None:
-    """Delete the directory, and the one below /var/lib that may replace it."""
+    """Delete the directory, and the directory below /var/lib that may replace it."""
     for path in (root_owned_directory_for(directory), directory):
         shutil.rmtree(path, ignore_errors=True)
 
@@ -92,7 +92,7 @@ def root_owned_directory_for(directory: Path) -> Path:
 def reachable_copy_of(install: Path, target: Path) -> Path:
     """Return `install`, or a copy below `target` if PostgreSQL's user cannot enter `install`.
 
-    The libraries beside the package are also copied: the programs find them by a relative path.
+    The copy includes the libraries beside the package: the programs use their relative path.
     """
     if reachable(install / "bin"):
         return install

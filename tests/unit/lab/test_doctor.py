@@ -94,10 +94,10 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     "line",
     [
         r"problem  `make` is GNU Make 3\.79, not GNU make 3\.81 or newer\. Install GNU make",
-        r"problem  The clock is behind: \S+/\.lab was written 60 minutes from now\. Set it",
+        r"problem  The clock is slow: \S+/\.lab has a time 60 minutes in the future\. Set the",
         r"problem  An installation into \.venv was interrupted\. Repeat it.*:  make up",
         r"note     The parts of the stack in \S+/\.lab are not checked: \.venv does not work\.",
-        r"problem  The data in \S+ are of PostgreSQL 9, which \d\d cannot read\..*  make reset",
+        r"problem  The data in \S+ are of PostgreSQL 9\. PostgreSQL \d\d cannot read.*  make reset",
         r"problem  Port \d+ is taken by .*\. Use another port:  HTTP_PORT=\d+ make up",
         r"problem  DATABASE_URL is set, but no server answers at localhost:\d+, ::1:\d+\..*unset",
         r"problem  http_proxy sends requests to localhost .*:  export no_proxy=localhost",
