@@ -16,7 +16,7 @@ _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass(frozen=True)
 class Call:
-    """A request, and the only status of a response that counts as a success."""
+    """A request, and the status of a successful response. Any other status is a failure."""
 
     port: int
     method: str

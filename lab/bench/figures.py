@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final
 
 Samples = Mapping[str, Sequence[float]]
-"""For each figure, one sample for each round. In all lists, the same index is the same round."""
+"""For each figure, one sample for each round, in the order of the rounds; for memory, only one."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ratio:
         return self.over in samples and self.under in samples
 
     def spread(self, samples: Samples) -> Spread:
-        """Divide the two figures of each round: a disturbance of the machine affects both."""
+        """Divide the two figures of each round, because a disturbance in a round affects both."""
         pairs = zip(samples[self.over], samples[self.under], strict=True)
         return Spread.of([over / under for over, under in pairs])
 

@@ -1,7 +1,7 @@
-"""How fast workers run jobs, compared with the library of the queue alone.
+"""Measures how fast the service's workers run jobs, compared with procrastinate, their library.
 
 `python -m lab.bench.jobs [JOBS]` starts its own servers. Each job of the service sends a message to
-a mail server on this machine. Each job of the library alone does nothing. Both use the same queue.
+a mail server on this machine. Each job of the library alone does nothing.
 """
 
 import subprocess
@@ -51,7 +51,7 @@ class _Sink:
 
 
 async def run_bare(url: str) -> None:
-    """Run a worker for the queue of empty jobs, until the process is ended."""
+    """Run a worker for the queue of empty jobs, until a signal ends the process."""
     app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=4))
 
     @app.task(name="nothing", queue=_BARE)
@@ -96,7 +96,7 @@ def _rate(
     settings: Mapping[str, str],
     jobs: int,
 ) -> float:
-    """Return the jobs per second, without the start of the processes."""
+    """Return the jobs per second. The time in which the processes start does not count."""
     with _running(commands, settings):
         begun, left = _wait_until_left(database, jobs - 1)
         if not left:

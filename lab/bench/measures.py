@@ -1,4 +1,4 @@
-"""The measurements of a round. Figures that are compared are measured soon after each other."""
+"""The measurements of a round. The figures of a ratio are measured soon after each other."""
 
 import os
 import subprocess
@@ -14,10 +14,10 @@ from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
 _HASHING_CONNECTIONS: Final = 4
-"""The connections for requests that hash. When a run ends, each of them has a hash in progress."""
+"""For requests that hash a password. When a run ends, each connection has a hash in progress."""
 
 _CALLS_OF_A_PAGE: Final = 2
-"""The requests of the REST API that one GraphQL query replaces."""
+"""The number of REST requests that one GraphQL query replaces."""
 
 Measure = Callable[[float], float]
 """A function that measures for a duration in seconds, and returns a rate per second."""
@@ -107,14 +107,14 @@ class Bench:
 
     def _hashing_load(self, request: str, seconds: float) -> float:
         rate = self._load(self._subjects.hot, request, seconds)
-        # When a run ends, the service still computes the hashes in progress. This login waits
-        # behind these hashes, so the next measurement starts with an idle processor.
+        # When a run ends, the service still computes the hashes in progress. This login waits for
+        # these hashes, so the next measurement starts with an idle processor.
         sign_in(self._subjects.hot.port)
         return rate
 
     def _balanced(self, seconds: float) -> float:
-        # All processes of this measurement share all processors: two app processes, Caddy, Valkey
-        # and wrk. A small machine has too few processors to divide them fairly.
+        # Two app processes, Caddy and wrk share all processors. A small machine has too few
+        # processors to divide them fairly.
         with pinned_to(self._processors.all):
             port = self._subjects.balanced.port
             return self._wrk.run(port, self._requests["user"], seconds).rate

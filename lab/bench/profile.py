@@ -24,8 +24,8 @@ _WARM_UP_SECONDS: Final = 1.0
 class ProfiledSubject(Subject):
     """A process of the service that py-spy starts and inspects.
 
-    A program may inspect a process that it has started. py-spy inspects the process from outside,
-    so the service runs unchanged. On the stop signal, py-spy draws its flame graph and ends the
+    py-spy starts the process, because Linux lets a program inspect its child processes without
+    root. The service runs unchanged. On the stop signal, py-spy draws the flame graph and ends the
     service.
     """
 
@@ -42,7 +42,7 @@ class ProfiledSubject(Subject):
 
 
 def profile(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
-    """Show where the time of `ROUTE` is spent: user, cold, products, order, signup or login."""
+    """Show where the service spends the time of `ROUTE`: `cold`, or a name of `requests_to`."""
     paths.prepare()
     picture = paths.root / "profile.svg"
     choices, route = Choices.from_environment(environment), environment.get("ROUTE") or "user"

@@ -129,8 +129,8 @@ The ratios are of the same run. They show how close the service is to the machin
   with `fsync`. PostgreSQL and Valkey are started for the run, and are deleted after it.
 - wrk keeps {CONNECTIONS} connections busy, and fewer for signups and logins, which wait for the
   processor. If a response is an error, the run stops without a result.
-- The server under test has one processor for itself. A loop with which it is compared runs on the
-  same processor. PostgreSQL, Valkey and wrk share the other processors. Caddy and its two processes
+- The server under test has one processor for itself. The loops of SQL and of argon2 run on the same
+  processor. PostgreSQL, Valkey and wrk share the other processors. Caddy and its two processes
   share all processors.
 {self._peer()}- The traced process exports every request's spans to a receiver, which discards them.
 {self._pooler()}- "Cold" is a process with `CACHE=off`. But it still caches the user of a session
@@ -139,11 +139,11 @@ The ratios are of the same run. They show how close the service is to the machin
   The nine statements never change, but the service may send fewer. The loop of argon2 has as many
   threads as the service.
 - A page is a user with 20 orders of two items each. By REST, it is two calls, so its rate is half
-  of the rate of the calls. The bare Strawberry app has the page in memory: no token, no limits, no
-  database.
+  of the rate of the calls. The bare Strawberry app returns the page from memory, without a token,
+  limits or a database.
 - Latency is measured at {self.rate:,.0f} requests a second, half of what `GET /api/users/{{id}}`
-  reached. The latency of a request starts at its planned start, so that the wait for an earlier
-  request counts.
+  reached. It is the time from the planned start of a request, and includes the wait for earlier
+  requests.
 - Memory is the resident set of the hot process: after its start and a login, and after
   {self.requests:,} requests of all kinds."""
 

@@ -31,7 +31,7 @@ _LATENCY_MAX_CONNECTIONS: Final = 32
 class Exchange:
     """A call, its outcome (a status or an error), and the seconds from its due time to its end.
 
-    `ended` is the time of the end, by `time.perf_counter`.
+    `ended` is a value of `time.perf_counter`.
     """
 
     call: Call
@@ -115,8 +115,8 @@ def traffic(
 
 
 def _take_until(stopped: threading.Event, calls: Iterable[Call]) -> Iterator[Call]:
-    # A journal records a call when it is taken, so every call that is taken must be sent. That is
-    # why the check comes after the yield, and not before.
+    # A test's iterable records each call that it yields. Such a call must be sent, so the check
+    # comes after the yield.
     for call in calls:
         yield call
         if stopped.is_set():
@@ -132,7 +132,7 @@ def latencies(
     """
     calls = repeat(Call(port, "GET", path, 200, headers), math.ceil(rate * seconds))
     record = Record()
-    # Other event loops round a pause up to whole milliseconds. That is too imprecise, because a
+    # Other event loops round a pause up to whole milliseconds. They are too imprecise, because a
     # response takes about a millisecond.
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
         runner.run(_send_all(calls, rate, record, max_connections=_LATENCY_MAX_CONNECTIONS))

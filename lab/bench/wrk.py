@@ -67,7 +67,7 @@ class Wrk:
     def run(self, port: int, request: Request, seconds: float) -> Load:
         """Keep the server busy for `seconds`. Return the number of responses and the exact time.
 
-        :raises LabError: when a request fails, because the rate of errors has no meaning.
+        :raises LabError: when a request fails, because the rate of failed requests has no meaning.
         """
         variables = {"LOAD_KIND": request.kind, "LOAD_RUN": str(next(_runs))}
         output = run_wrk(
@@ -98,9 +98,9 @@ def require() -> str:
 
 
 def run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str | None:
-    """Run wrk for `seconds`, and return what it prints. None if wrk had not begun by then.
+    """Run wrk for `seconds`, and return its output. None if wrk sent no requests in this time.
 
-    `to` are the last arguments of the command.
+    `to` contains the last arguments of the command.
 
     :raises LabError: when wrk fails.
     """
@@ -125,8 +125,8 @@ def run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -
 
 
 def _interrupt(process: "subprocess.Popen[str]") -> str:
-    # wrk goes to sleep after its preparations, until the end or the next signal. A signal that
-    # arrives just before that does not end the sleep.
+    # After its preparations, wrk sleeps until the end or the next signal. A signal that arrives
+    # just before the sleep does not end the sleep. So this function repeats the signal.
     for _ in range(_MAX_SIGNALS):
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):

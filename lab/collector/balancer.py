@@ -10,7 +10,7 @@ from lab.collector.stages import LOAD_BALANCER
 _STATUS: Final = "http.response.status_code"
 
 
-def with_own_answers(spans: Iterable[Span]) -> list[Span]:
+def with_real_status(spans: Iterable[Span]) -> list[Span]:
     """Return the spans. Spans of the load balancer get the status of the real response.
 
     If Caddy cannot reach the service, Caddy's span ends before Caddy generates the response. Then

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.collector import source
-from lab.collector.balancer import with_own_answers
+from lab.collector.balancer import with_real_status
 from lab.collector.problem_codes import known_problem
 from lab.collector.spans import Span, Value
 from lab.collector.stages import OTHER
@@ -47,7 +47,7 @@ def document(trace: Trace) -> Document:
 
 
 def _joined(trace: Trace) -> list[PlacedSpan]:
-    return in_order(with_own_answers(list(trace.spans.values())))
+    return in_order(with_real_status(list(trace.spans.values())))
 
 
 def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:

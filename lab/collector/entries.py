@@ -1,4 +1,4 @@
-"""The entry of a trace in the list of requests: its summary, and what the list is searched by."""
+"""The entry of a trace in the list of requests: its summary, and more fields for the filter."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def _entry(trace: Trace) -> Document:
 
 
 def _server_ms(trace: Trace, otherwise: float) -> float:
-    # The client's span also contains the time for its connection, which most traces do not have.
+    # A client's span would also contain the time to connect. Most traces have no client's span.
     for stage in (LOAD_BALANCER, "app"):
         durations = [span.duration_ns for span in trace.spans.values() if span.stage == stage]
         if durations:
@@ -57,7 +57,7 @@ def _user_ids(trace: Trace, path: object) -> Iterator[str]:
 def _is_background(shown: Document) -> bool:
     path, status = shown["path"], shown["status"]
     if path is None and shown["processes"] == [LOAD_BALANCER]:
-        # The load balancer does not record paths. So this is a health check, or a request that the
-        # service did not trace: it has no stages to look at, unless the load balancer refused it.
+        # The load balancer records no path. So this is a health check, or another request that the
+        # service did not trace. There is nothing to see, unless the load balancer sent an error.
         return isinstance(status, int) and status < _FIRST_ERROR
     return path in _PROBES or _ASSET.search(str(path)) is not None

@@ -2,7 +2,7 @@
 
 
 class Problem(Exception):
-    """An error with an HTTP status, and a detail for the user; perhaps with a query parameter."""
+    """An error: its HTTP status, a text for the user, and the invalid query parameter, if any."""
 
     def __init__(self, status: int, detail: str, *, parameter: str | None = None) -> None:
         super().__init__(detail)

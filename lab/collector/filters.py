@@ -1,4 +1,4 @@
-"""The filter of the list of requests: which entries the list has, and where a page begins."""
+"""The filter of the list of requests, and the cursor where a page of the list begins."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _Position = tuple[str, str]
 
 @dataclass(frozen=True)
 class Filter:
-    """What the list has. An empty text means any."""
+    """The conditions that an entry must meet to be in the list. An empty text is no condition."""
 
     path: str
     """A part of the concrete path, or of the route."""
@@ -78,7 +78,7 @@ class Filter:
 
 
 def position(entry: Document) -> _Position:
-    """Return what the list is sorted by."""
+    """Return the key by which the list is sorted."""
     return entry["started_at"], entry["trace_id"]
 
 

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from lab.collector.errors import Problem
 from lab.collector.otlp import JSON, PROTOBUF
 
-# An exporter sends at most 512 spans in one request. They need a few hundred kilobytes.
+# An exporter sends at most 512 spans in one request: a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 # A browser sends a few spans. Parsing JSON takes long, and delays all other requests.
 MAX_JSON_BYTES: Final = 64 * 1024

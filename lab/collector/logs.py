@@ -42,6 +42,6 @@ def _pieces_at_the_end(log: Path) -> list[bytes]:
 
 
 def _shown(line: bytes) -> str:
-    # The supervisor writes to the same log, and its lines have no time.
+    # The supervisor writes lines without a time to the same log. They are not part of this line.
     whole = line if _TRACEBACK in line else line.partition(b"\n")[0]
     return redacted_line(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())

@@ -1,4 +1,4 @@
-"""Parses OTLP's messages to spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
+"""Parses OTLP's messages into spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
 
 from collections.abc import Iterable, Iterator
 from math import isfinite
@@ -65,7 +65,7 @@ def response_body(rejected: int, media_type: str = PROTOBUF) -> bytes:
     response = ExportTraceServiceResponse()
     if rejected:
         response.partial_success.rejected_spans = rejected
-        response.partial_success.error_message = "They have no valid ids, or their trace is full."
+        response.partial_success.error_message = "Spans have no valid ids, or their trace is full."
     if media_type == JSON:
         return otlp_json.render(response)
     return response.SerializeToString()

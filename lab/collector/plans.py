@@ -57,8 +57,8 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
             database_url, connect_timeout=_CONNECT_TIMEOUT_SECONDS
         )
         async with connection:
-            # In case the checks above accept a statement that they should refuse. It is a setting
-            # of the transaction, because a pooler accepts no options of a connection.
+            # A second protection: `explainable` might accept a dangerous statement. The settings
+            # are those of a transaction, because a pooler accepts no options of a connection.
             await connection.set_read_only(True)
             await connection.execute(_LIMIT_TIME)
             rows = await (await connection.execute(explain)).fetchall()

@@ -1,4 +1,4 @@
-"""Finds the problem to which the service turns an exception: its code, and what to do about it."""
+"""Finds the problem that the service returns for an exception: its code and its texts."""
 
 import ast
 from functools import lru_cache
@@ -22,10 +22,10 @@ class KnownProblem(NamedTuple):
 
 
 def known_problem(error_type: object, status: object = None) -> KnownProblem | None:
-    """Return the problem for an exception, by the name of its class.
+    """Return the problem for the class name of an exception. None if app/errors has no such class.
 
-    `status` is that of the response. None if the class is in no file of app/errors. The lab does
-    not import the service, so the texts are read from the source.
+    `status` is the status of the response. The lab does not import the service, so this function
+    reads the texts from the source code.
     """
     if error_type == "RequestValidationError":
         error_type = _BY_STATUS.get(status) if isinstance(status, int) else None

@@ -33,7 +33,7 @@ def problem_response(
 ) -> Response:
     """Return a response with the media type `application/problem+json`.
 
-    `parameter` is the query parameter that is the cause.
+    `parameter` is the query parameter that caused the error.
     """
     given_id = request.headers.get("x-request-id", "")
     request_id = given_id if _ACCEPTABLE_ID.fullmatch(given_id) else secrets.token_hex(16)

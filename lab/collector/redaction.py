@@ -1,4 +1,4 @@
-"""Removes secrets from spans, because any sender may put them there by mistake."""
+"""Removes secrets from spans and log lines. Any program may have written them there by mistake."""
 
 import re
 from functools import lru_cache

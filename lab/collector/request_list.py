@@ -18,7 +18,7 @@ _DEFAULT_LIMIT = 50
 
 
 def previous_request(own: Document, entries: Iterable[Document]) -> str | None:
-    """Return the trace id of the last request before `own` with its method and route, or None.
+    """Return the trace id of the last request before `own` with the same method and route, or None.
 
     A request without a route is compared by its path.
     """
@@ -65,7 +65,7 @@ class RequestListApi:
         )
 
     async def statistics(self, _: Request) -> Response:
-        """Show the statistics of each route, of all traces that the list shows by default."""
+        """Show the statistics of each route, over all traces that the list shows by default."""
         traces = [it for it in self._store.newest() if not entry(it)["background"]]
         arrivals = [it.arrived_at for it in traces]
         seconds = max(arrivals) - min(arrivals) if arrivals else 0.0

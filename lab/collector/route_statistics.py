@@ -1,4 +1,4 @@
-"""What the kept requests to each route have in common: how many, how long, how many failed."""
+"""The statistics of each route: the number of its kept requests, their durations and errors."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Final
 from lab.collector.documents import Document
 
 BOUNDS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
-"""The upper bounds of the histogram's bars. The last bar, which has no bound, follows them."""
+"""The upper bounds of the histogram's bars. One more bar, without an upper bound, follows."""
 
 
 def route_statistics(entries: Iterable[Document], seconds: float) -> list[Document]:
@@ -28,7 +28,7 @@ def route_statistics(entries: Iterable[Document], seconds: float) -> list[Docume
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the smallest value that at least `percent` of all values do not exceed."""
+    """Return the percentile by nearest rank: the smallest value ≥ `percent` % of all values."""
     return ordered[ceil(len(ordered) * percent / 100) - 1]
 
 

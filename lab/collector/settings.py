@@ -9,7 +9,7 @@ class Settings:
     """The settings of one collector."""
 
     database_url: str
-    """The database that makes the query plans, over a read-only connection."""
+    """The database that makes the query plans, in read-only transactions."""
     service_key: str
     """The key of the service's processes. Only statements in their spans have plans."""
     allowed_hosts: tuple[str, ...]

@@ -37,7 +37,7 @@ def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
 
 
 def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
-    """Return the function that contains the line, or the lines around it.
+    """Return the function that contains the line. Outside of functions, return the lines around it.
 
     :raises Problem: 404 when app/ has no such file, or the file has no such line.
     """

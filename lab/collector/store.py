@@ -9,7 +9,7 @@ from lab.collector.spans import Span
 MAX_TRACES: Final = 1000
 MAX_SPANS: Final = 500
 # The maximum sum of the spans' approximate sizes. Without this limit, 1,000 traces of the maximum
-# size would need more than a thousand times as much.
+# size would need more than a thousand times this memory.
 MAX_BYTES: Final = 96 * 1024 * 1024
 # If a trace has no root, it counts as complete when no span of it has arrived for this long.
 SETTLED_AFTER_SECONDS: Final = 0.3
@@ -64,7 +64,7 @@ class Store:
         return bool(self._changed)
 
     def add(self, spans: Iterable[Span], now: float) -> int:
-        """Add spans at the time `now` (seconds). Return how many did not fit in a full trace."""
+        """Add spans at the time `now` (seconds). Return how many a full trace has rejected."""
         rejected = 0
         for span in spans:
             trace = self._traces.get(span.trace_id)

@@ -64,7 +64,7 @@ class Collector:
         return JSONResponse({**document(trace), "previous_trace_id": previous})
 
     async def plan(self, request: Request) -> Response:
-        """Explain the statement of one span of the service."""
+        """Show PostgreSQL's plan of the statement in one span of the service."""
         span = self._trace(request).spans.get(request.path_params["span_id"])
         statement = span.attributes.get("db.query.text") if span else None
         if span is None or not isinstance(statement, str):
@@ -88,7 +88,7 @@ class Collector:
         return JSONResponse(source.excerpt(request.query_params.get("file", ""), line))
 
     async def events(self, _: Request) -> Response:
-        """Stream the summary of each trace when it is complete, and of each message."""
+        """Stream the list's entry of each complete trace, and the summary of each message."""
         return StreamingResponse(self._streams.subscribe(), media_type="text/event-stream")
 
     def _announce_message(self, kept: Kept) -> None:
@@ -107,7 +107,7 @@ class Collector:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Watch for traces, receive messages, and end the streams before the stack stops."""
+        """Watch for traces and receive messages. The stack ends the streams with SIGUSR1."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._streams.end)
         watching = asyncio.create_task(self.trace_events.watch())

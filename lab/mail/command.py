@@ -21,7 +21,7 @@ _SUBJECT: Final = click.Option(
     ["--subject"], default="", metavar="TEXT", help="Only with this text in the subject"
 )
 _AFTER: Final = click.Option(
-    ["--after"], type=click.IntRange(0), default=0, metavar="ID", help="Only newer than this one"
+    ["--after"], type=click.IntRange(0), default=0, metavar="ID", help="Only newer than message ID"
 )
 
 
@@ -86,7 +86,7 @@ mail: Final = _Mail(
     type=click.FloatRange(0, _MAX_WAIT_SECONDS),
     default=0,
     metavar="SECONDS",
-    help="If there is none, wait for one",
+    help="If there is no such message, wait for one",
 )
 @click.option("--link", "only_link", is_flag=True, help="Print only the first link")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document")

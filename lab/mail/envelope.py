@@ -1,7 +1,7 @@
 """The envelope of a message: sender and recipients, which may differ from the fields From and To.
 
 The mailbox keeps an envelope as header fields before the message's own fields (RFC 5321, section
-4.4). `Received` is the last of these fields, so that a message cannot add recipients.
+4.4). `Received` ends the envelope, so that a field of the message itself cannot add a recipient.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class Envelope:
     def parse(cls, message: bytes) -> Self:
         """Read the envelope at the beginning of a kept message.
 
-        Without an envelope, for example in a file from elsewhere, sender and recipients are empty.
+        If the message has no envelope, sender and recipients are empty.
         """
         sender, recipients = "", []
         for line in _lines(message):

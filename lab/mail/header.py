@@ -6,7 +6,7 @@ from email.header import decode_header
 from email.message import Message
 from typing import Final
 
-# More is cut off. Decoding takes longer than linear time.
+# The rest of a longer field is cut off, because the time to decode it grows faster than its length.
 MAX_CHARACTERS: Final = 16_384
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 
@@ -44,7 +44,7 @@ def _utf8(text: str) -> str:
 
 
 def decoded(data: bytes, charset: str | None) -> str:
-    """Decode bytes with this charset. If it is unknown, try UTF-8. Never raises."""
+    """Decode bytes with this charset, or with UTF-8 if the charset is unknown. Never raises."""
     try:
         text = data.decode(charset or "utf-8", errors="replace")
     except (LookupError, ValueError):

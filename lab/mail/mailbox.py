@@ -31,7 +31,7 @@ class Mailbox:
         self._last_id = 0
 
     def add(self, envelope: Envelope, content: bytes) -> Kept:
-        """Keep a message. On return, it is on the disk, and a power cut does not lose it.
+        """Keep a message. When this returns, the message is on the disk and survives a power cut.
 
         :raises OSError: when it cannot be written.
         """
@@ -45,7 +45,7 @@ class Mailbox:
             _write(path, data)
             for old in kept[self._max_messages - 1 :]:
                 old.path.unlink(missing_ok=True)
-            # Within the lock, no other thread can delete this message or change the last id.
+            # While this thread has the lock, no other thread can delete this message.
             return Kept(message_id, path, path.stat().st_mtime_ns, len(data))
 
     def newest(self) -> list[Kept]:
@@ -63,11 +63,11 @@ class Mailbox:
 
 
 def _write(path: Path, data: bytes) -> None:
-    # A reader sees the whole file or no file. A killed process may leave the draft, which the next
-    # message replaces.
+    # A reader sees the whole file or no file. If the process is killed, the draft remains, and the
+    # next message replaces it.
     draft = path.with_name("draft")
     draft.unlink(missing_ok=True)
-    # Only the owner can read it, because links in messages are secrets.
+    # Only the owner can read the file, because links in messages are secrets.
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)

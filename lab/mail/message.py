@@ -15,7 +15,7 @@ from lab.mail.text import links_in, text_of_html
 
 Document = dict[str, Any]
 
-# A summary needs only the header, of which it reads no more than this.
+# A summary reads only the header, and at most this many bytes.
 _MAX_HEADER_BYTES: Final = 64 * 1024
 _MAX_FIELDS: Final = 200
 _MAX_SUBJECT_CHARACTERS: Final = 500
@@ -53,7 +53,7 @@ class _Content(NamedTuple):
     html: str | None
 
 
-# More entries than a mailbox has messages.
+# The cache is larger than a mailbox, which has at most 200 messages.
 @lru_cache(maxsize=512)
 def _summary(kept: Kept) -> Document:
     with kept.path.open("rb") as file:
@@ -109,6 +109,6 @@ def _date(text: str) -> str | None:
 
 
 def _rfc3339(moment: datetime) -> str:
-    # RFC 5322 allows `-0000`: a time of UTC, from an unknown time zone.
+    # RFC 5322 allows `-0000`: a time in UTC, whose time zone is unknown. Then `moment` has none.
     utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

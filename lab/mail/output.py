@@ -29,7 +29,7 @@ class Output:
         return cls(width=shutil.get_terminal_size((100, 24)).columns, links=stream.isatty())
 
     def table(self, messages: Sequence[Document]) -> Iterator[str]:
-        """Yield a head, and a line for each message."""
+        """Yield the line of column titles, and a line for each message."""
         yield f"{'id':>{_ID_COLUMNS}}  {'received':<19}  {'to':<{_TO_COLUMNS}}  subject"
         for message in messages:
             to = _cut(_line(", ".join(message["to"])), _TO_COLUMNS)
@@ -55,7 +55,7 @@ class Output:
     def _linked(self, line: str, links: Sequence[str]) -> str:
         if not self.links or not links:
             return line
-        # If a link begins with another link, the longer one is meant. So it comes first.
+        # If one link is the beginning of another link, the pattern must match the longer link.
         longest_first = sorted(links, key=len, reverse=True)
         pattern = "|".join(map(re.escape, longest_first))
         # OSC 8, which terminals show as a link.

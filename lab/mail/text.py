@@ -15,7 +15,7 @@ _INVISIBLE: Final = {"script", "style", "head", "title", "template"}
 _BLOCKS: Final = {"p", "div", "br", "tr", "li", "h1", "h2", "h3", "h4", "table", "ul", "ol", "hr"}
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _WHITE_SPACE: Final = re.compile(r"\s+")
-# The parser may take longer than linear time.
+# A limit, because the parser's time may grow faster than the length.
 _MAX_HTML_CHARACTERS: Final = 200_000
 
 

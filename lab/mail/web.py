@@ -45,7 +45,7 @@ class MailApi:
             )
             return list(islice(found, limit))
 
-        # In a thread, because it reads files.
+        # `selected` runs in a thread, because it reads files.
         return JSONResponse({"items": await asyncio.to_thread(selected)})
 
     async def message(self, request: Request) -> Response:

@@ -36,7 +36,7 @@ class Command:
 
     @property
     def breaks(self) -> set[str]:
-        """The parts that this command breaks, by their names in `lab fault`, to heal them later."""
+        """The names of the parts that this command breaks with `lab fault`."""
         return set(re.findall(r"\blab fault (redis|postgres|slow-sql) (?!heal)", self.text))
 
     @property
@@ -63,7 +63,7 @@ class Excerpt:
     text: str
 
     def line(self) -> int | None:
-        """Return the number of the first line in the current file. None if the file has changed."""
+        """Return the number of the first line in the file. None if the file lacks these lines."""
         file = CHECKOUT / self.path
         lines = file.read_text().splitlines() if file.is_file() else []
         quoted = self.text.splitlines()

@@ -91,7 +91,7 @@ def _play(page: Chapter, shell: Shell, screen: Screen) -> bool:
                     screen.label(f"Step {number} of {len(page.commands)}")
                     if not _run(step, shell, screen, broken):
                         return False
-                # A block after a command is not shown: the command has just printed its own output.
+                # A block after a command has the output of an earlier run, so it is not shown.
                 case Shown() if not isinstance(before, Command):
                     screen.shown(step)
     return True
@@ -104,8 +104,8 @@ def _run(command: Command, shell: Shell, screen: Screen, broken: set[str]) -> bo
     if answer == LEAVE:
         return False
     if answer != SKIP:
-        # This is noted before the command runs: the command may break something, and may then be
-        # interrupted.
+        # The parts are recorded before the command runs, because the user may interrupt the command
+        # after it has broken a part.
         broken |= command.breaks
         code = shell.run(command.text).returncode
         if code == 0:

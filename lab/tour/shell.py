@@ -12,7 +12,7 @@ from lab.stack.stack import Stack
 
 
 def addresses_of(stack: Stack) -> dict[str, str]:
-    """Return the addresses on the pages, each with the address of this stack that replaces it."""
+    """Map each address on the pages to the address of this stack that replaces it."""
     return {
         "localhost:8080": f"localhost:{stack.choices.http_port}",
         "localhost:8443": f"localhost:{stack.choices.https_port}",
@@ -39,7 +39,7 @@ class Shell:
         """
         self._program, self._checkout = program, checkout
         self._replacements = replacements
-        # If root runs the tour, PostgreSQL in the tests of a chapter has another user.
+        # If root runs the tour, PostgreSQL runs as another user, who needs this access.
         scratch.chmod(0o755)
         self._variables = scratch / "variables"
         # Commands may save a token in a variable.
@@ -47,7 +47,7 @@ class Shell:
         # With this PATH, `python3` is the interpreter of `.venv`. With COLUMNS, output through a
         # pipe is as wide as the terminal. With PAGER=cat, no command waits in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
-        # CI often checks out a commit and no branch. A clone of such a checkout explains that.
+        # CI often checks out a commit and no branch. A clone of such a checkout prints advice.
         no_advice = {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "advice.detachedHead",
@@ -73,9 +73,9 @@ class Shell:
     ) -> "subprocess.CompletedProcess[str]":
         """Run the command. `stdout` and `stderr` are as for `subprocess.run`."""
         file = f"'{self._variables}'"
-        # `set -a` exports each assigned variable, so `export -p` saves it for the next command.
-        # With the option -a, bash would also export its own variables. Some of them are read-only,
-        # and POSIXLY_CORRECT changes what programs do.
+        # `set -a` exports each assigned variable, so `export -p` saves it for the next command. The
+        # option is not set when the shell starts, because bash would then export its own variables,
+        # too. Some of them are read-only, and POSIXLY_CORRECT changes what programs do.
         script = (
             f"set -a\n. {file}\n{self.with_real_addresses(command)}\n"
             f"_tour=$?\nexport -p > {file}\nexit $_tour"

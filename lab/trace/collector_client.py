@@ -15,7 +15,7 @@ from lab.trace.target import RunningStack
 # Servers send their spans in batches, so the spans arrive a moment after the response.
 MAX_WAIT_SECONDS: Final = 2.0
 _POLL_INTERVAL_SECONDS: Final = 0.05
-# If a trace has spans of all expected processes, and no span arrives for this time, it is complete.
+# A trace is complete if it has spans of all expected processes, and no span arrives for this time.
 _SETTLED_AFTER_SECONDS: Final = 0.3
 _TIMEOUT_SECONDS: Final = 1.0
 _PROBLEM: Final = "application/problem+json"
@@ -55,7 +55,7 @@ class Collector:
         return None
 
     def page_of(self, trace_id: str) -> str | None:
-        """Return the address that shows a trace, as the page itself writes it."""
+        """Return the address at which the lab's page shows a trace."""
         return f"{self.page_url}#trace={trace_id}" if self.page_url else None
 
     def send_spans(self, spans: bytes) -> bool:

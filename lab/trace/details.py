@@ -19,7 +19,7 @@ def detail(span: Mapping[str, Any]) -> str:
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
     text = _DETAILS.get(span["stage"], _description)(attributes)
-    # The steps of a message, and the fields of a query, differ only in their names.
+    # For the stages in `_NAMED`, the name of the span says more than its line of source code.
     text = text or ("" if span["stage"] in _NAMED else _source_line(span))
     if not text and span["name"] != span["stage"]:
         text = span["name"]

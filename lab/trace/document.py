@@ -3,7 +3,7 @@
     trace_id, request_id     the ids that servers use for the request; request_id may be null
     started_at               RFC 3339, microseconds, UTC
     duration_ms              of the root span: the whole request, as measured by the client
-    method, path, status     path without the values of its parameters
+    method, path, status     the path contains no values of query parameters
     route                    the server's pattern, /api/users/{user_id}; null if unknown
     processes                the processes that took part, the client first
     stages                   the number of stages
@@ -19,16 +19,16 @@
       start_ms, duration_ms  start_ms is relative to the start of the trace; null if only the
                              duration is known (Server-Timing)
       depth, error           depth is 0 for a root; error is true if the stage failed
-      problem                the problem's code of the exception with which it failed, or null
+      problem                the code of the service's problem document for this error, or null
       problem_detail         what has happened, and what the client should do next, or null
-      attributes             OpenTelemetry's
+      attributes             the attributes of the OpenTelemetry span
       code                   {"file", "line", "function"} or null
     response                 version, status, reason, headers ([name, value] pairs), body (parsed if
                              it is JSON, a string if it is other text, otherwise null) and its
                              length body_bytes. The response is unredacted: it may contain a token.
 
-Other names that a collector sends are passed on. A later version may add names, but does not remove
-a name or change its meaning.
+`lab trace` also prints other names that a collector sends. A later version may add names, but does
+not remove a name or change its meaning.
 """
 
 import json

@@ -65,7 +65,7 @@ class StageTimer:
 
 
 class Deadline:
-    """The time at which a request is abandoned. A DNS lookup continues after this time."""
+    """The time at which the client gives up a request. A DNS lookup cannot be interrupted."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -13,7 +13,7 @@ from lab.trace.target import Target
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """A request to send, without the headers that differ each time that it is sent."""
+    """A request that can be sent several times, without the headers that differ each time."""
 
     method: str
     target: Target

@@ -1,4 +1,4 @@
-"""The address of a request: from the command line, completed with the running stack's origin."""
+"""The address of a request. A path without a host gets the running stack's origin."""
 
 import re
 import ssl

@@ -45,7 +45,7 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
 
 
 def repetitions(documents: Sequence[Document], reused: Sequence[bool]) -> Iterator[str]:
-    """Yield a line for each request, with the difference of its duration to the first request's.
+    """Yield a line for each request. It compares the duration with that of the first request.
 
     `reused` has a value for each request: whether it reused the previous request's connection.
     """
@@ -71,7 +71,7 @@ def _cell(milliseconds: float | None) -> str:
 def _columns(document: Document, style: OutputStyle) -> tuple[int, int]:
     """Return the widths of the bars and of the details."""
     rest = max(style.width - len(_HEAD) - 1, 12)
-    # The bars are shorter if `…/file.py:12` needs more columns.
+    # The bars are shorter if the end of a path, such as `…/file.py:12`, needs more columns.
     names = (SOURCE_LINE.search(detail(span)) for span in document["spans"])
     longest = max((len(name[0]) for name in names if name), default=0)
     bars = min(rest * 2 // 5, max(rest - longest - len(style.mark), _MIN_BAR_COLUMNS))

@@ -87,7 +87,7 @@ function countMessage() {
   byId("new-messages").textContent = `${newMessages} new`;
 }
 
-/** Move the focus to the list's section, and not to a row: the list would stop showing new requests. */
+/** Focus the list's section, and not a row: while a row has the focus, the list shows no new requests. */
 function focusList() {
   byId("requests").focus({ preventScroll: true });
 }
@@ -101,10 +101,10 @@ function onpage({ total }) {
   empty.explain(isFiltered);
   const text = `${total} ${total === 1 ? "request matches" : "requests match"}`;
   showState(isNarrow(filter.filter) ? text : "");
-  // Announced for each filter, and not for each request that matches it.
+  // A screen reader announces the number once for each filter, and not for each new request.
   if (isNarrow(filter.filter) && announced !== JSON.stringify(filter.filter)) announce(text);
   announced = JSON.stringify(filter.filter);
-  // The list moves what is below it.
+  // When the list gets its first rows, it moves the selected request down.
   if (!wasRead) requestAnimationFrame(() => details.reveal());
   wasRead = true;
 }
@@ -152,7 +152,7 @@ function linkTo(requestId) {
   return button;
 }
 
-/** The event of a request may have arrived before its response. @param {string} requestId */
+/** The event of the trace may have arrived before the response. @param {string} requestId */
 async function findRequest(requestId) {
   const page = await requestPage({ id: requestId, background: "show" }).catch(() => null);
   page?.items.forEach(connectLink);

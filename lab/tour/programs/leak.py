@@ -32,7 +32,7 @@ def measure() -> None:
 
 
 def trace() -> None:
-    """Print which line created the most objects that are still there after a thousand requests."""
+    """Print which line allocated the most memory that is in use after a thousand requests."""
     tracemalloc.start()
     before = tracemalloc.take_snapshot()
     handle_1000()

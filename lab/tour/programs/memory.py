@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def mib(file: str, field: str) -> float:
-    """Return a size of this process, which its files in `/proc` contain in KiB."""
+    """Return a size of this process in MiB. The files in `/proc` contain KiB."""
     lines = Path(f"/proc/self/{file}").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 

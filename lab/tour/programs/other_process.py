@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Print which of the files a process may read."""
+    """Print which of the files this process may read."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(65534)

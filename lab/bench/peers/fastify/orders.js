@@ -1,4 +1,4 @@
-// Places an order in one transaction, with the steps and statements of app/services/orders.py.
+// Places an order in one transaction, with the steps and statements of the Python service.
 
 import { createHash } from "node:crypto";
 

@@ -18,9 +18,9 @@ import { RATE_LIMIT_POLICY, generationOf, getOrLoad, hit, valkey } from "./valke
 
 const LOOPBACK = "127.0.0.1";
 const MAX_BODY_BYTES = 64 * 1024;
-const MAX_ANSWERS_BYTES = 32 * 1024 * 1024;
-const ANSWER_OVERHEAD_BYTES = 1024;
-const ANSWER_MS = Number(process.env.CACHE_LIFETIME) * 1000;
+const MAX_RESPONSES_BYTES = 32 * 1024 * 1024;
+const RESPONSE_OVERHEAD_BYTES = 1024;
+const RESPONSE_LIFETIME_MS = Number(process.env.CACHE_LIFETIME) * 1000;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const ROW_ID = /^[1-9][0-9]{0,15}$/;
 // A string in quotes (RFC 9651, section 3.3.3), or characters without quotes.
@@ -75,10 +75,10 @@ const app = Fastify({
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
 });
 
-const answers = new LRUCache({
-  maxSize: MAX_ANSWERS_BYTES,
-  ttl: ANSWER_MS,
-  sizeCalculation: (answer) => answer.body.length + ANSWER_OVERHEAD_BYTES,
+const storedResponses = new LRUCache({
+  maxSize: MAX_RESPONSES_BYTES,
+  ttl: RESPONSE_LIFETIME_MS,
+  sizeCalculation: (stored) => stored.body.length + RESPONSE_OVERHEAD_BYTES,
 });
 
 app.decorateRequest("principal", null);
@@ -104,10 +104,10 @@ async function admit(request, reply) {
     return;
   }
   const principal = await identify(request);
-  const answer = request.method === "GET" ? answers.get(answerKey(request)) : undefined;
+  const stored = request.method === "GET" ? storedResponses.get(responseKey(request)) : undefined;
   // Valkey gets both commands in one round trip.
   const [generation, window] = await Promise.all([
-    answer && generationOf(answer.tag),
+    stored && generationOf(stored.tag),
     hit(principal === null ? `address:${request.ip}` : `user:${principal.userId}`),
   ]);
   reply.header("ratelimit-policy", RATE_LIMIT_POLICY);
@@ -115,8 +115,8 @@ async function admit(request, reply) {
   if (window.isExceeded) {
     throw new Problem("too-many-requests", { retryAfterSeconds: window.resetSeconds });
   }
-  if (answer && answer.generation === generation && answer.role === principal.role) {
-    return send(request, reply, 200, answer);
+  if (stored && stored.generation === generation && stored.role === principal.role) {
+    return send(request, reply, 200, stored);
   }
 }
 
@@ -130,7 +130,7 @@ async function identify(request) {
   return request.principal;
 }
 
-function answerKey(request) {
+function responseKey(request) {
   return `${request.principal?.userId} ${request.url}`;
 }
 
@@ -155,7 +155,7 @@ async function readUser(request, reply) {
   if (generation !== null) {
     const { role } = request.principal;
     const kept = { tag, generation, role, body, headers: { ...headers, "x-cache": "hit" } };
-    answers.set(answerKey(request), kept);
+    storedResponses.set(responseKey(request), kept);
   }
   return send(request, reply, 200, { headers, body });
 }

@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 10_000;
 const MAX_TOKEN_CHARACTERS = 2048;
 const SESSION_MS = 800;
 const IDLE_LIFETIME_MS = Number(process.env.SESSION_IDLE_LIFETIME) * 1000;
-const NOTED_EVERY_MS = 60_000;
+const LAST_USE_PRECISION_MS = 60_000;
 
 // RFC 8410: the bytes before an Ed25519 seed in PKCS #8. This service computes the public key and
 // its id from the seed, so that it needs no other service when it starts.
@@ -114,7 +114,7 @@ async function lookUp(key, { userId, sessionId }) {
   if (row === undefined) {
     return null;
   }
-  if (Date.parse(row.last_used_at) <= now - NOTED_EVERY_MS) {
+  if (Date.parse(row.last_used_at) <= now - LAST_USE_PRECISION_MS) {
     await transaction((connection) => touch([iso(now), sessionId], connection));
   }
   const principal = { userId, role: row.role };

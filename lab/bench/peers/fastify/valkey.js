@@ -1,4 +1,4 @@
-// The commands to Valkey. Scripts, keys and lifetimes are the same as in app/adapters/redis/.
+// Commands to Valkey, with the scripts, keys and lifetimes of app/adapters/redis/ and read_cache/.
 
 import { randomBytes } from "node:crypto";
 
@@ -56,8 +56,8 @@ export const valkey = new Redis(process.env.REDIS_URL, {
   lazyConnect: true,
   // The client sends all commands of one turn of the event loop together.
   enableAutoPipelining: true,
-  // If the connection is lost, no command waits for a new connection, and no command is sent twice:
-  // a request would be counted twice.
+  // While the connection is lost, commands fail. The client never sends a command twice, because
+  // Valkey would count a request twice.
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
 });
@@ -103,8 +103,8 @@ export async function getOrLoad(tag, variant, load) {
 
 async function loadAndStore(tag, variant, generation, load) {
   const body = await load();
-  // The lifetime is up to a tenth shorter, so that entries that were stored together do not all
-  // expire at the same time.
+  // The lifetime is shortened by up to a tenth at random. So entries that were stored together do
+  // not expire together.
   const lifetimeMs = Math.floor(ENTRIES_MS * (0.9 + Math.random() / 10));
   await evaluate(STORE, [keyOf(tag)], generation, variant, body, lifetimeMs);
   return body;

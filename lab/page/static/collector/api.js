@@ -14,7 +14,7 @@
  * @property {string | null} cache
  * @property {string | null} request_id
  *
- * @typedef {object} ListFields what an entry of the list has besides the summary
+ * @typedef {object} ListFields the fields of an entry of the list that are not in the summary
  * @property {number} server_ms the duration without the client's own time
  * @property {string[]} user_ids the signed-in user, and the user in the path
  * @property {boolean} background whether the list hides the request by default
@@ -33,7 +33,7 @@
  * @property {number} p50_ms
  * @property {number} p95_ms
  * @property {number} p99_ms
- * @property {number[]} histogram the number of requests up to each bound, and above the last one
+ * @property {number[]} histogram the number of requests in each bar; the last bar has no upper bound
  *
  * @typedef {{items: RouteStatistics[], bounds_ms: number[], requests: number, seconds: number}} Statistics
  *
@@ -47,12 +47,12 @@
  * @property {number} duration_ms
  * @property {number} depth below the root
  * @property {boolean} error
- * @property {string | null} problem the code of the problem to which the exception leads
+ * @property {string | null} problem the code of the service's problem document for the exception
  * @property {string | null} problem_detail what has happened, and what the client should do next
  * @property {Record<string, unknown>} attributes
  * @property {{file: string, line: number, function: string | null} | null} code
  *
- * @typedef {object} TraceFields what a trace has besides the summary
+ * @typedef {object} TraceFields the fields of a trace that are not in the summary
  * @property {Span[]} spans in the order of the waterfall
  * @property {number} untraced_ms
  * @property {string | null} previous_trace_id the previous request to the same route
@@ -74,12 +74,12 @@
  * @typedef {Message & {headers: [string, string][], text: string, html: string | null, links: string[]}} WholeMessage
  */
 
-/** The error when a request to the collector failed. Its message is shown to the user. */
+/** A request to the collector failed. The page shows the message to the user. */
 export class ApiError extends Error {
   /**
    * @param {string} message
    * @param {number} status 0 if there was no response
-   * @param {string} [parameter] the query parameter that is the cause
+   * @param {string} [parameter] the query parameter that caused the error
    */
   constructor(message, status, parameter) {
     super(message);
@@ -160,8 +160,8 @@ function get(url) {
 }
 
 /**
- * Wait for a moment, after which the browser can connect again. A browser closes its connections
- * when the machine's networks change, for example when a container starts.
+ * Wait for a moment before a second attempt. A browser closes its connections when the machine's
+ * networks change, for example when a container starts. After a moment, it can connect again.
  */
 function pause() {
   return new Promise((resolve) => setTimeout(resolve, 250));

@@ -6,8 +6,8 @@ import { choose, selection } from "./selection.js";
 let first = null;
 
 /**
- * Choose a request for a comparison, as A or as B, or take back such a choice. The comparison has the
- * two requests that were chosen last, whichever request was open before.
+ * Choose a request for a comparison, or take back its choice. If another request is open, the open
+ * request becomes A, and `id` becomes B. If two other requests are compared, B becomes A.
  *
  * @param {string} id
  */

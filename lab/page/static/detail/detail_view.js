@@ -60,7 +60,7 @@ export class DetailView {
     this.showStage();
   }
 
-  /** Note which part has the focus. @returns {() => void} focuses the same part after a drawing, or the title */
+  /** Remember which part has the focus. @returns {() => void} focuses this part again, or else the title */
   saveFocus() {
     const active = /** @type {HTMLElement} */ (document.activeElement);
     if (!this.place.contains(active)) return () => {};
@@ -191,8 +191,8 @@ function toggle(spanId) {
 
 function clear() {
   choose({ trace: null, compare: null, stage: null });
-  // The pressed button is gone, so the focus moves to the list's section. It must not move to a row
-  // of the list: the list would stop showing new requests.
+  // The pressed button is gone, so the focus moves to the list's section, and not to a row: while a
+  // row has the focus, the list shows no new requests.
   byId("requests").focus({ preventScroll: true });
 }
 

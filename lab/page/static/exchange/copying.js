@@ -10,8 +10,8 @@ const OMITTED = new Set(["accept-encoding", "content-length", "cookie", "authori
 const VARIABLES = { authorization: '"Authorization: Bearer $TOKEN"', cookie: '"Cookie: $COOKIE"' };
 
 /**
- * Return whether a command can send this request again. Any sender may post a trace with any text as
- * its method and path, and without a route, the service records no path.
+ * Return whether a command can send this request again. Any program may send a trace, with any text
+ * as its method and path. If a request has no route, the service records no path.
  *
  * @param {Trace} trace
  */
@@ -79,7 +79,7 @@ function hasBody(trace) {
   return Number(header(headersOf(trace).request, "content-length") ?? 0) > 0;
 }
 
-/** @param {Trace} trace @param {string} origin @returns {string} its query is known only if the client has reported it */
+/** @param {Trace} trace @param {string} origin @returns {string} without the query if the client sent no spans */
 function urlOf(trace, origin) {
   const url = new URL(origin);
   url.pathname = trace.path ?? "/";

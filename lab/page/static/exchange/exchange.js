@@ -66,7 +66,7 @@ function copyButtons(trace) {
   const button = (/** @type {string} */ name, /** @type {() => string} */ make, notes = missing(trace, location.origin)) =>
     el("button", {
       class: "quiet",
-      // Not a variable: the page may have drawn these buttons again, and kept what was copied.
+      // Each click looks up the place, because the page may have drawn these buttons again.
       onclick: (/** @type {Event} */ event) => copy(make(), notes,
         /** @type {HTMLElement} */ (event.currentTarget).closest(".copy")?.querySelector(".copied")),
     }, name);

@@ -2,7 +2,7 @@
 import { el } from "../ui/dom.js";
 
 /**
- * Make what is shown in place of an empty list.
+ * Make the element that replaces an empty list.
  *
  * @param {() => void} send sends an example request
  * @param {() => void} clear clears the filter

@@ -8,7 +8,7 @@ import { isNarrow } from "./filter.js";
  * @typedef {import("./filter.js").Filter} Filter
  */
 
-/** With a filter, the page asks the collector at most this often which new requests match. */
+/** With a filter, the page reads the matching requests at most once in this time. */
 const ASK_INTERVAL_MS = 300;
 /** After a network error, the page asks again after this time. */
 const RETRY_DELAY_MS = 2000;
@@ -32,7 +32,7 @@ export class Feed {
     this.asking = false;
     this.askAgain = false;
     this.retry = 0;
-    /** @type {Map<string, Entry> | null} while `ask` reads: what has arrived since, and is newer than the page */
+    /** @type {Map<string, Entry> | null} the requests that arrive while `ask` reads a page, and are newer */
     this.arrived = null;
   }
 
@@ -49,7 +49,7 @@ export class Feed {
     const { cursor } = list;
     if (cursor === null) return;
     const page = await this.read(filter, cursor);
-    // The filter may have changed meanwhile, or the list may end elsewhere.
+    // The filter or the end of the list may have changed meanwhile.
     if (page && filter === this.filter && cursor === list.cursor) list.addOlder(page.items, page.next_cursor);
   }
 
@@ -90,7 +90,7 @@ export class Feed {
     if (arrived !== this.arrived) return;
     this.arrived = null;
     if (!page) return;
-    // If no request of the page was listed before, there may be others between the page and the list.
+    // If the list had no request of the page, there may be requests between the page and the list.
     const hasGap = page.next_cursor !== null && !page.items.some((it) => known.has(it.trace_id));
     const items = [...page.items, ...arrived.values()];
     if (!list.loaded) list.reset(items, page.next_cursor);
@@ -109,7 +109,7 @@ export class Feed {
       if (reason.parameter) this.refused = filter;
       clearTimeout(this.retry);
       if (!reason.parameter) this.retry = setTimeout(() => this.ask(), RETRY_DELAY_MS);
-      // The requests in the list do not match this filter, but an earlier one.
+      // The requests in the list match an earlier filter.
       if (!this.list.loaded) this.list.clear();
       this.onerror(reason);
       return null;

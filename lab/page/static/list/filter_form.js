@@ -23,7 +23,7 @@ export class FilterForm {
     });
     this.clearer.addEventListener("click", () => {
       this.set({});
-      // The pressed button is gone.
+      // The pressed button is hidden now, so it has lost the focus.
       this.opener.focus();
     });
     this.form.addEventListener("input", () => {
@@ -46,7 +46,7 @@ export class FilterForm {
     this.show(filter);
   }
 
-  /** Show an error at the field of the query parameter that is the cause. @param {string} message @param {string} [parameter] */
+  /** Show an error at the field of the query parameter that caused it. @param {string} message @param {string} [parameter] */
   showError(message, parameter) {
     this.clearError();
     this.open(true);
@@ -108,7 +108,7 @@ export class FilterForm {
 
   /** @param {Filter} filter */
   replaceAddress(filter) {
-    // Not a new entry of the history: the user would have to go back through each typed character.
+    // The history gets no new entry, because the user would have to go back through each character.
     history.replaceState(null, "", `${location.pathname}${queryOf(filter)}${location.hash}`);
   }
 

@@ -3,13 +3,13 @@
 /** @typedef {import("../collector/api.js").Entry} Entry */
 
 /**
- * Sort requests, the newest first. Of several versions of a request, the last one counts. A request
- * below the cursor is left out: between it and the list, there are requests that the list does not have.
+ * Sort requests, the newest first. Of several versions of a request, the last one counts. Requests
+ * older than the cursor are left out, because the list lacks the requests just below the cursor.
  *
  * @param {Entry[]} entries
  * @param {string | null} cursor
  * @param {number} maxRows
- * @returns {{entries: Entry[], cursor: string | null}} with the new cursor, which is higher if there are too many
+ * @returns {{entries: Entry[], cursor: string | null}} at most `maxRows`, and the new end of the list
  */
 export function merged(entries, cursor, maxRows) {
   const sorted = [...new Map(entries.map((it) => [it.trace_id, it])).values()]
@@ -19,7 +19,7 @@ export function merged(entries, cursor, maxRows) {
   return { entries: kept, cursor: kept.length < sorted.length ? positionOf(kept[maxRows - 1]) : cursor };
 }
 
-/** What the list is sorted by; the collector takes it as a cursor. @param {Entry} entry */
+/** Return the sort key of the list, which is also the collector's cursor. @param {Entry} entry */
 function positionOf({ started_at: startedAt, trace_id: id }) {
   return `${startedAt}_${id}`;
 }

@@ -31,7 +31,7 @@ export class RequestList {
     /** @type {string | null | undefined} if set, the pending requests replace the list, with this cursor */
     this.pendingCursor = undefined;
     this.maxRows = MAX_ROWS;
-    /** @type {string | null} the collector may have requests below this position, which the list does not have */
+    /** @type {string | null} the end of the list, if the collector may have older requests */
     this.cursor = null;
     this.frame = 0;
     /** Whether the collector has sent the list. */
@@ -58,7 +58,7 @@ export class RequestList {
     this.draw();
   }
 
-  /** @returns {Set<string>} the requests that the list has, or will show when it is not in use */
+  /** @returns {Set<string>} the listed and the pending requests */
   ids() {
     return new Set([...this.pending.keys(), ...this.all.map((it) => it.trace_id)]);
   }
@@ -89,7 +89,7 @@ export class RequestList {
     this.draw();
   }
 
-  /** As `reset`, but only when the list is not in use. @param {Entry[]} entries @param {string | null} cursor */
+  /** Call `reset` when the list is no longer in use. @param {Entry[]} entries @param {string | null} cursor */
   replace(entries, cursor) {
     if (!this.isInUse()) return this.reset(entries, cursor);
     this.pending.clear();

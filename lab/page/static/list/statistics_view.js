@@ -91,7 +91,7 @@ function failed(errors, requests, kind) {
   return errors > 0 ? el("span", { class: `by-${kind}` }, share(errors, requests)) : el("span", { class: "soft" }, "0\u00a0%");
 }
 
-/** Draw a bar for each range of durations. Beside it is the most frequent range, and for screen readers all of them. @param {number[]} counts @param {number[]} bounds */
+/** Draw a bar for each range of durations. Screen readers get the ranges as text. @param {number[]} counts @param {number[]} bounds */
 function histogram(counts, bounds) {
   const highest = Math.max(...counts);
   const bars = counts.map((count, at) => setProperties(

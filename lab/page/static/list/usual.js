@@ -44,7 +44,7 @@ function bound(ms) {
   return ms >= 1000 ? `${ms / 1000}\u00a0s` : `${ms}\u00a0ms`;
 }
 
-/** @param {number | null} perSecond @returns {string} such as "2.5/s", or "30/min" below one in a second */
+/** @param {number | null} perSecond @returns {string} such as "2.5/s", or "30/min" if it is less than 1/s */
 export function rate(perSecond) {
   if (perSecond === null) return "–";
   const [value, unit] = perSecond >= 1 ? [perSecond, "s"] : [perSecond * 60, "min"];

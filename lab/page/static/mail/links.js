@@ -10,7 +10,7 @@
  * @returns {Piece[]} the whole text in its order
  */
 export function pieces(text, links) {
-  // If a link begins with another link, the longer one is meant. So it comes first.
+  // If one link is the beginning of another link, the pattern must match the longer link.
   const longestFirst = [...new Set(links)].filter(isSafe).sort((one, other) => other.length - one.length);
   if (longestFirst.length === 0) return [{ text, isLink: false }];
   const pattern = new RegExp(`(${longestFirst.map(escaped).join("|")})`);

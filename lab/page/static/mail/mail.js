@@ -10,7 +10,7 @@ const SELECTION = /^#message=(\d+)$/;
 
 const list = new MessageList();
 const place = byId("message");
-/** Whether the selected message has not loaded. */
+/** Whether the page could not load the selected message. */
 let failed = false;
 
 addEventListener("hashchange", () => {

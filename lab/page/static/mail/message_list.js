@@ -4,7 +4,7 @@ import { clockOrDate } from "../ui/format.js";
 
 /** @typedef {import("../collector/api.js").Message} Message */
 
-/** The mailbox keeps no more messages. */
+/** The mailbox keeps at most this number of messages. */
 const MAX_MESSAGES = 200;
 
 /** The list of messages, newest on top. Each message is a link, which selects the message. */

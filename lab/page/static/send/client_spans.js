@@ -21,7 +21,7 @@ export function newContext() {
   return { traceId: randomHex(16), rootId: randomHex(8), waitId: randomHex(8) };
 }
 
-/** @param {Context} context @returns {string} the value of the header: the server's spans are below `wait` */
+/** @param {Context} context @returns {string} a header that makes `wait` the parent of the server's spans */
 export function traceparent({ traceId, waitId }) {
   return `00-${traceId}-${waitId}-01`;
 }

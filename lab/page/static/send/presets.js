@@ -9,7 +9,7 @@ const PASSWORD = "correct horse battery";
 const CATALOGUE = "/api/products?limit=20";
 const QUERY = "{ products(first: 3) { nodes { name stock price { amount currency } } } }";
 
-/** What each button sends. If there are several requests, it returns the answer to the last one. */
+/** What each button sends. Each function returns the answer to its last request. */
 const PRESETS = {
   "Uncached read": () => call("GET", `/api/products?limit=${1 + Math.floor(Math.random() * 100)}`),
   "Cached read": async () => {
@@ -83,7 +83,7 @@ function sendOwn(linkTo) {
   const json = method === "GET" || !body ? undefined : parsed(body);
   showError("request-path", target ? "" : "This is not a path. Begin with one slash.");
   showError("request-body", json === null ? "This is not JSON. Text needs double quotes." : "");
-  // Only the path is used: another server would not be a part of this stack.
+  // Only path and query are used, because another server is not a part of this stack.
   if (target && json !== null) show(() => call(method, target.pathname + target.search, json?.value), linkTo);
 }
 

@@ -6,7 +6,8 @@ import { exportRequest, newContext, traceparent } from "./client_spans.js";
 /** If the two clocks differ by more than this, the computer has slept since the page was loaded. */
 const MAX_CLOCK_DIFFERENCE_MS = 5;
 
-// A full buffer records no more timings. Not after each request, because others may be running.
+// A full buffer records no more timings. It is not cleared after each request, because this would
+// delete the timings of other requests.
 performance.addEventListener("resourcetimingbufferfull", () => performance.clearResourceTimings());
 
 /**

@@ -27,7 +27,7 @@ export function lines(statement) {
 /** @param {string} part */
 function brokenIntoLines(part) {
   const flat = part.replace(/\s+/g, " ");
-  // "FOR UPDATE" and "DO UPDATE SET" are one clause each, because longer clauses match first.
+  // "FOR UPDATE" is one clause, because it is before "UPDATE" in CLAUSES. "DO UPDATE SET" is joined.
   const clauses = flat.replace(CLAUSE, (word) => `\n${INDENTED.test(word) ? "  " : ""}${word}`);
   return clauses.replace(/\n(\s*)(DO UPDATE)\s*\nSET/gi, "\n$1$2 SET");
 }

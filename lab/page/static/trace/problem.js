@@ -9,7 +9,7 @@ export function isFailure({ status }) {
 }
 
 /**
- * Return the stage of the service that names the problem in the response.
+ * Return the stage that failed with the problem in the response.
  *
  * @param {Trace} trace
  * @returns {import("../collector/api.js").Span | null}
@@ -17,6 +17,6 @@ export function isFailure({ status }) {
 export function failedStage(trace) {
   const named = trace.spans.filter((span) => span.problem);
   if (named.length === 0 || !isFailure(trace)) return null;
-  // An exception passes through several stages. The response is made from the one that ended last.
+  // An exception passes through several stages. The service made the response in the last of them.
   return named.reduce((one, other) => (endOf(one) >= endOf(other) ? one : other));
 }

@@ -33,7 +33,7 @@ function present(children) {
 }
 
 /**
- * Return an element that exists in index.html.
+ * Return an element that exists in the page's HTML.
  *
  * @param {string} id
  * @returns {HTMLElement}

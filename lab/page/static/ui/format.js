@@ -40,7 +40,7 @@ export function share(part, whole) {
 }
 
 /**
- * Return the ticks of a time axis: about `maxTicks` or fewer, at steps of 1, 2 or 5 times a power of 10.
+ * Return the ticks of a time axis: at most `maxTicks` after 0, at steps of 1, 2 or 5 times a power of 10.
  *
  * @param {number} length in ms
  * @param {number} [maxTicks]

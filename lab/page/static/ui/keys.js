@@ -64,7 +64,7 @@ function target(key, rows, at, { right, left }) {
 }
 
 /**
- * Keep exactly one row in the tab order: `wanted`, else the row that is in it, else the first row.
+ * Keep exactly one row in the tab order: `wanted`, or else the present row, or else the first row.
  *
  * @param {HTMLElement} grid
  * @param {HTMLElement | null} [wanted]
@@ -80,7 +80,7 @@ export function setTabStop(grid, wanted) {
 }
 
 /**
- * Note which request has the focus.
+ * Remember which request has the focus.
  *
  * @param {HTMLElement} body
  * @returns {() => void} restores the focus after the row has been drawn again

@@ -68,7 +68,7 @@ function problem(trace) {
   return code ? problemLink(code) : null;
 }
 
-/** @param {Branch[]} roots @returns {boolean} whether a stage began after the request had ended */
+/** @param {Branch[]} roots @returns {boolean} whether a job's stage began after the request had ended */
 function later(roots) {
   return rows(roots).some(({ span }) => span.start_ms >= endOf(roots[0].span) && isJob(span));
 }
@@ -80,7 +80,7 @@ function pathText(path, roots) {
 }
 
 /**
- * Explain the colour of each place, with the time spent in this place: without child stages.
+ * Explain the colour of each place, with the sum of the self times of its stages.
  *
  * @param {Branch[]} all
  */
