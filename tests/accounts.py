@@ -61,10 +61,7 @@ def new_admin(client: httpx2.Client, database_url: str) -> Account:
 
 
 def notices(database: psycopg.Connection, account_id: int, address: str) -> list[str]:
-    """Return the kinds of the notices to this address of an account, the oldest first.
-
-    Only notices for which there is a job are returned, as long as no worker has sent them.
-    """
+    """Return the kinds of an account's unsent notices to this address, the oldest first."""
     rows = database.execute(
         "SELECT kind FROM messages JOIN procrastinate_jobs"
         " ON args ->> 'message_id' = messages.id::text"

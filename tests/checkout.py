@@ -8,7 +8,7 @@ from tests.service import CHECKOUT
 
 
 def copy_files(directory: Path) -> None:
-    """Copy the files that are or could be committed."""
+    """Copy the files that Git tracks, and new files that Git does not ignore."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     for name in filter(lambda name: (CHECKOUT / name).is_file(), names.splitlines()):
@@ -19,8 +19,8 @@ def copy_files(directory: Path) -> None:
 def copy_checkout(directory: Path) -> Path:
     """Make `directory` a Git repository with a copy of the files, and links to the `.venv`."""
     copy_files(directory)
-    # Each entry of `.venv` is a link of its own. `make lint` in the copy writes a launcher `lab`
-    # into `.venv`. If the whole `.venv` were one link, it would replace this checkout's launcher.
+    # `make lint` in the copy writes the launcher `.venv/bin/lab`. If all of `.venv` were one link,
+    # `make lint` would replace this checkout's launcher. So each entry is a link of its own.
     (directory / ".venv" / "bin").mkdir(parents=True)
     for installed in (CHECKOUT / ".venv").glob("*"):
         if installed.name != "bin":

@@ -17,11 +17,12 @@ EXECUTABLES = (
     "google-chrome-stable",
 )
 DISABLED_FEATURES = (
-    # For each new tab, Chromium would load two pages of its address bar. That would take more
-    # processor time than most tests of a page.
+    # With these features, Chromium loads two pages for the address bar of each new tab. This takes
+    # more processor time than most tests of a page.
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxPopup",
-    # This list replaces Playwright's list. These entries of that list prevent other requests.
+    # This list replaces Playwright's list. These entries of Playwright's list are kept: with their
+    # features, Chromium sends requests of its own.
     "AimEnabled",
     "HttpsUpgrades",
     "LensOverlay",

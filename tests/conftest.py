@@ -33,8 +33,7 @@ from tests.service import CHECKOUT, Service, environment, running_service, signi
 
 MAX_OPEN_FILES = 4096
 
-# How long Hypothesis needs for an example depends on how busy the machine is. So a slow example
-# must not fail a test.
+# On a busy machine, Hypothesis needs longer for an example. This must not fail a test.
 settings.register_profile("times", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("times")
 

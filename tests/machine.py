@@ -1,4 +1,4 @@
-"""Repeat a test of durations later, at most twice, if the machine was too slow for a verdict.
+"""Repeat a test that measures times, at most twice, if the machine was too slow for a verdict.
 
 Such a test has the marker `alone`. If a measurement shows that the machine, and not the service,
 was slow, the test calls `too_slow` with this measurement. Then the attempt counts neither as a pass
@@ -94,8 +94,8 @@ class RunAgainLater:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Report a test that the machine was too slow to judge as "again", and repeat it.
 
-        The test is repeated at the end of the run. Its last attempt is reported as failed, and in a
-        pytest-xdist worker its first one.
+        The test runs again at the end of the run. Its last attempt is reported as failed. A
+        pytest-xdist worker cannot repeat a test, and reports the first attempt as failed.
         """
         report = yield
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):

@@ -101,7 +101,7 @@ def token_in(message: EmailMessage) -> str:
 
 @contextmanager
 def running_mailbox(mailbox: Mailbox | None = None) -> Iterator[Mailbox]:
-    """Start a mail server, or else this one."""
+    """Start this mail server. Without `mailbox`, start a new one."""
     mailbox = mailbox or Mailbox()
     controller = Controller(mailbox, hostname=LOOPBACK, port=mailbox.port)
     controller.start()

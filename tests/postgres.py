@@ -1,4 +1,4 @@
-"""What the tests' own servers between a service and PostgreSQL share."""
+"""Functions for the servers that tests put between a service and PostgreSQL."""
 
 import psycopg
 

@@ -74,7 +74,7 @@ class Receiver:
     resources: list[dict[str, Any]] = field(default_factory=list)
     raw: bytes = b""
     # The traces that the receiver returns to `lab trace`, as a collector does. Each request gets
-    # the next trace, and after the last one the last again. None, or an empty list, gives a 404.
+    # the next trace, and then always the last one. None, or an empty list, gives a 404.
     documents: list[dict[str, Any] | None] = field(default_factory=list)
 
     @property

@@ -1,4 +1,4 @@
-"""A terminal for a command: it sees a width and may write colours."""
+"""Runs a command whose output is a terminal, so that it has a width and may have colours."""
 
 import fcntl
 import os

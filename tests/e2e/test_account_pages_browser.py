@@ -77,7 +77,7 @@ def test_the_back_button_does_not_bring_the_token_back(page: Page, path: str) ->
 
 @pytest.mark.parametrize("path", PAGES)
 def test_another_link_in_the_same_tab_starts_again(page: Page, path: str) -> None:
-    """The page shows the form again, and not what became of the earlier link."""
+    """After an incomplete link, a complete link in the same tab shows the form."""
     page.goto(path)
     expect(heading(page)).to_have_text("This link is incomplete")
     page.evaluate("token => { location.hash = token }", TOKEN)
@@ -196,7 +196,7 @@ def test_while_sending_the_button_says_so_and_sends_once(page: Page, path: str) 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
-    """Neither in the form nor in its end, in the light and in the dark scheme."""
+    """The form and the page of an incomplete link are checked, in both colour schemes."""
     for link in (f"{path}#{TOKEN}", path):
         page.goto("about:blank")
         page.goto(link)

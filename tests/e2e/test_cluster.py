@@ -57,7 +57,7 @@ def service(cluster: DatabaseCluster, redis_url: str, tmp_path: Path) -> Iterato
 def test_kills_of_the_primary_lose_no_confirmed_write(
     cluster: DatabaseCluster, service: Service
 ) -> None:
-    """After each kill of the processes of its machine, writes work again within 30 seconds."""
+    """Each kill ends PostgreSQL, Patroni and PgBouncer. Writes work again within 30 seconds."""
     journal = Journal.open(service.address()[1], cluster.superuser_url)
     pauses = []
     with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
@@ -76,7 +76,7 @@ def test_kills_of_the_primary_lose_no_confirmed_write(
 
 
 def _kill_the_primary(cluster: DatabaseCluster, journal: Journal) -> Window:
-    """Kill the processes of its machine, wait until writes succeed, and start them again.
+    """Kill PostgreSQL, Patroni and PgBouncer, wait until writes succeed, and start them again.
 
     Return the requests from the kill until writes have worked again for some seconds.
     """

@@ -39,7 +39,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     ],
 )
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
-    """Neither in the light nor in the dark scheme, also with each problem of the list open."""
+    """Both colour schemes are checked. In the list of problems, all entries are open."""
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         show(page, path)

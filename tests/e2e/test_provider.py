@@ -14,11 +14,11 @@ TOKEN = re.compile(r'name="csrf_token" value="(.+?)"')
 
 @pytest.mark.slow
 def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: LocalStack) -> None:
-    """The browser has left before it brought the codes to the service."""
+    """The provider still has codes that the browser never sent to the service."""
     stack.wait_for_provider()
     with httpx2.Client(verify=stack.ssl_context()) as browser:
         sign_in_at_the_provider(browser, stack)
-        # With one such sign-in, Canaille's own query would still find the right code half the time.
+        # After only one such sign-in, Canaille's own query would find the right code half the time.
         for _ in range(6):
             return_url(browser, stack)
         response = browser.get(return_url(browser, stack))

@@ -88,13 +88,13 @@ def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, ac
 
 @pytest.mark.slow
 def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fault: Fault) -> None:
-    """Each read and each write waits once. A second fault replaces the delay of the first one."""
+    """Each statement on rows waits once. A second fault replaces the delay of the first one."""
     fault("slow-sql", "10s")
     assert "200 ms longer" in fault("slow-sql", "200ms")
     account = signup(f"{secrets.token_hex(8)}@example.com")
     status, took = timed_post(stack, "/api/users", account)
     assert (status, 0.2 <= took < 5) == (201, True), took
-    # A login reads the user with one statement, and stores the session with another statement.
+    # A login runs several statements, so it waits at least twice.
     login = {"email": account["email"], "password": account["password"]}
     status, took = timed_post(stack, "/api/auth/login", login)
     assert (status, 0.4 <= took < 5) == (200, True), took

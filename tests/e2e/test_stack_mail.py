@@ -120,7 +120,7 @@ def test_the_api_refuses_other_host_names(stack: LocalStack) -> None:
     ],
 )
 def test_an_invalid_address_returns_a_problem(stack: LocalStack, path: str, status: int) -> None:
-    """There is no message with such an id, and the collector does not fail."""
+    """An unknown id gets 404, an invalid parameter 422. The collector does not fail."""
     response = stack.request("GET", path)
     assert (response.status, response.json()["status"]) == (status, status)
 
@@ -139,7 +139,7 @@ def test_an_invalid_address_returns_a_problem(stack: LocalStack, path: str, stat
 def test_a_hostile_message_is_kept(
     stack: LocalStack, content: bytes, subject: str, text: str
 ) -> None:
-    """It is in the list and can be read. `lab mail` prints nothing that controls a terminal."""
+    """The list contains the message. `lab mail` prints nothing that controls a terminal."""
     email = new_email()
     assert send(stack, email, content)[0] == 250
     (summary,) = messages(stack, email)

@@ -68,20 +68,20 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"(?m)^code=[\w-]+$", "code=<code>"),
     (r"(,p=\d)\$.+", r"\1$<salt and hash>"),
     (r"(?i)(retry-after: |;t=)\d+", r"\1<seconds>"),
-    # A longer number of a line moves the place at which the path is shortened.
+    # If the line number has more digits, more of the path is cut.
     (r"[\w/]*…(/\w+\.py):\d+", r"…\1:<line>"),
     (r"\.py:\d+", ".py:<line>"),
     (r"\bapp-\d\b", "app-<number>"),
     (r"(?m)^(\S+) +\d+ +(?:\d+|-) +(ready)$", r"\1 <process> <port> \2"),
     (r"\b\d\d:\d\d:\d\d\b", "<time>"),
     (r"\bprocess \d+", "process <number>"),
-    # The rest of the TTL is in whole seconds, and a busy machine is later by some of them.
+    # The remaining TTL is in whole seconds. On a busy machine, it is some seconds shorter.
     (r"\bTTL \d+;", "TTL <seconds>;"),
-    # A line of ps: numbers, a count of threads that depends on the cores, the state at this moment.
+    # A line of ps: the process ids, the number of threads and the state differ in each run.
     (r"(?m)^ *\d+ +\d+ +\d+ +[RSD]\S* +python$", "<process>"),
     (r"\d+ bytes of body", "<number> bytes of body"),
-    # Decimal numbers. Addresses, versions (of HTTP or TLS, or alone on a line) and counts of rows
-    # stay.
+    # Decimal numbers, except in addresses, in versions (of HTTP or TLS, or alone on a line), and in
+    # counts of rows.
     (
         r"(?m)(?<![\d/])(?<!\d\.)(?<!rows=)(?!^\d\.\d$)\d+\.\d+(?!\d|\.\d| TLS_)",
         "<figure>",
@@ -89,7 +89,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # A reused connection saves time, but a pause of the machine can take longer than this time.
     (r"(?m)(<figure>) (less|more)$", r"\1 less or more"),
     (r"  +", " "),
-    # A detail is cut at the end of the line; a longer port number moves the cut.
+    # A detail is cut at the end of the line. If the port has more digits, more of it is cut.
     (r"(?m)^(\S+ \S+ .{0,24}).*…$", r"\1…"),
 )
 

@@ -74,7 +74,7 @@ def test_the_pages_only_allow_reading(client: httpx2.Client) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_refuses_a_query(client: httpx2.Client, path: str) -> None:
-    """A token never belongs into the query, which logs contain."""
+    """Logs contain queries, so a query must never contain a token."""
     response = client.get(f"{path}?token=canary")
     assert problem(response, 422, "invalid-content")["errors"][0]["parameter"] == "token"
     assert "canary" not in response.text
@@ -82,7 +82,7 @@ def test_a_page_refuses_a_query(client: httpx2.Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_inline_script_or_style(client: httpx2.Client, path: str) -> None:
-    """The policy would block them: scripts, styles, and attributes for events or style."""
+    """The Content-Security-Policy would block them, also in attributes such as `onclick`."""
     html = client.get(path).text
     assert re.findall(r"<script[^>]*>(.*?)</script>", html, re.DOTALL) == [""]
     assert "<style" not in html

@@ -150,7 +150,7 @@ def test_a_cancelled_write_has_invalidated_before_it_raises(redis_url: str) -> N
 
 
 def test_an_abandoned_write_invalidates_until_it_ends(redis_url: str) -> None:
-    """An abandoned write may take effect at any time. Soon after, stale entries are invalidated."""
+    """A cancelled write may still commit. Until it ends, its tags are invalidated repeatedly."""
     over = asyncio.Event()
 
     async def change() -> None:

@@ -79,14 +79,14 @@ def test_another_user_gets_404_while_the_owner_has_a_hit(
 
 
 def _cookie(headers: dict[str, str]) -> dict[str, str]:
-    """Return the Cookie header, if there is one. A bad token in the same request overrides it."""
+    """Return only the Cookie header, if there is one."""
     return {name: value for name, value in headers.items() if name == "Cookie"}
 
 
 def test_each_user_reads_their_own_account_at_users_me(
     client: httpx2.Client, ahmed: Account, bettina: Account, admin: Account
 ) -> None:
-    """The request may have a token, a cookie, or a token and the cookie of another user."""
+    """If a request has a token and the cookie of another user, the token decides."""
     cookies = [browser_of(client, account).cookie for account in (ahmed, bettina)]
     for _ in range(3):
         for account, other in ((ahmed, cookies[1]), (bettina, cookies[0]), (admin, cookies[0])):

@@ -110,7 +110,7 @@ def test_no_stale_read_when_redis_is_out_of_memory(
 
 
 def _demote(redis_connection: redis.Redis) -> None:
-    # The server of port 1 does not exist, so this replica keeps the data that it has.
+    # No server listens on port 1, so this replica keeps the data that it has.
     redis_connection.replicaof("127.0.0.1", "1")
 
 
@@ -130,7 +130,7 @@ def test_a_redis_that_accepts_no_writes_is_not_used(
     admin: Account,
     refuse_writes: Callable[[redis.Redis], None],
 ) -> None:
-    """It would answer reads with old values. Each process counts alone for the limits."""
+    """Such a Redis could return stale reads. Each process enforces rate limits on its own."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     refuse_writes(redis_connection)
@@ -142,7 +142,7 @@ def test_a_redis_that_accepts_no_writes_is_not_used(
         assert pair[0].get("/readyz").json()["redis"] == "down"
     finally:
         _promote(redis_connection)
-    # Invalidations that are pending are repeated.
+    # Each process repeats its pending invalidations.
     _wait_until_cached(pair)
     time.sleep(1)
     assert _names(pair, product_url(product)) == ["No 2"] * 4  # check F26
@@ -157,7 +157,7 @@ def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_se
     start_service: StartService,
     defaults: Mapping[str, str],
 ) -> None:
-    """The process counts requests in another server, so no request of it writes to this one."""
+    """Rate limits use another server, so the process checks once a second whether it can write."""
     counts = {"RATE_LIMIT_REDIS_URL": defaults["REDIS_URL"]}
     other = start_service(**_SETTINGS, REDIS_URL=valkey.url, **counts).client
     product = new_product(pair[0], admin)
@@ -179,7 +179,7 @@ def test_after_a_failover_the_new_primary_is_used(
     start_service: StartService,
     tmp_path: Path,
 ) -> None:
-    """The address of Redis then leads to another server. Open connections still lead to the old."""
+    """New connections reach the new primary. Open connections still lead to the old one."""
     with (
         ValkeyServer(tmp_path) as new,
         redis.Redis.from_url(new.url) as new_connection,

@@ -63,7 +63,7 @@ def test_each_part_of_the_filter_finds_its_requests(collector: httpx2.Client) ->
 def test_a_route_and_a_method_find_the_requests_that_the_statistics_count(
     collector: httpx2.Client,
 ) -> None:
-    """Both are exact: another method, and a longer route, are other entries of the statistics."""
+    """The filter compares both exactly. A longer route has statistics of its own."""
     route = f"/{token_hex(8)}/{{number}}"
     for of, method in ((route, "GET"), (route, "GET"), (route, "POST"), (f"{route}/more", "GET")):
         add(collector, "/7", attributes={"http.route": of, "http.request.method": method})
@@ -79,7 +79,7 @@ def test_a_route_and_a_method_find_the_requests_that_the_statistics_count(
 
 
 def test_a_request_is_found_by_the_user_in_its_path(collector: httpx2.Client) -> None:
-    """An administrator's request to a user's account is found by the number of either."""
+    """If an administrator calls a path of a user, the id of each of them finds the request."""
     user, admin = (str(int(token_hex(6), 16)) for _ in range(2))
     attributes = {"http.route": ROUTE, "user.id": admin}
     trace_id, _ = add(collector, f"/api/users/{user}/orders", attributes=attributes)
@@ -104,7 +104,7 @@ def test_assets_and_health_checks_are_hidden_by_default(
 def test_a_request_without_stages_is_hidden_unless_it_failed(
     collector: httpx2.Client, status: int, *, is_hidden: bool
 ) -> None:
-    """Only the load balancer has a span of it, without the path: often it is a health check."""
+    """It has only a span of the load balancer, without a path. Often it is a health check."""
     trace_id = token_hex(16)
     by_caddy = span(trace_id, "GET", attributes={"http.response.status_code": status})
     collector.post("/v1/traces", content=request("caddy", by_caddy), headers=PROTOBUF)
@@ -114,7 +114,7 @@ def test_a_request_without_stages_is_hidden_unless_it_failed(
 
 
 def test_a_trace_names_the_previous_request_to_its_route(collector: httpx2.Client) -> None:
-    """The last one that began earlier with the same method, whatever arrived first."""
+    """The previous request has the same method. The times decide, not the order of arrival."""
     route = {"http.route": f"/{token_hex(8)}/{{number}}"}
     first, _ = add(collector, "/1", start_ms=1, attributes=route)
     third, _ = add(collector, "/3", start_ms=3, attributes=route)
@@ -128,7 +128,7 @@ def test_a_trace_names_the_previous_request_to_its_route(collector: httpx2.Clien
 
 
 def test_pages_reach_every_request_once(collector: httpx2.Client) -> None:
-    """The newest start comes first, whatever arrived first. Two requests may start at once."""
+    """The request that began last comes first. Two requests may begin at the same time."""
     word = token_hex(8)
     sent = [add(collector, f"/{word}", start_ms=start_ms)[0] for start_ms in (2, 5, 3, 3, 1)]
     parameters = {"path": word, "limit": "2"}

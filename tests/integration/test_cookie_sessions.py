@@ -35,7 +35,7 @@ def _attributes(header: str) -> tuple[str, set[str]]:
 def test_signing_in_sets_a_cookie_with_exactly_these_attributes(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """A browser sends the cookie only over HTTPS to this host, and deletes it when it closes."""
+    """A browser sends the cookie only over HTTPS to this host, until the browser is closed."""
     response = client.post(SIGN_IN, json=credentials(shared_user))
     assert response.status_code == 201
     (header,) = response.headers.get_list("Set-Cookie")

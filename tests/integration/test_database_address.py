@@ -48,7 +48,7 @@ def test_without_a_host_of_the_requested_kind_there_is_no_connection(
 
 @pytest.mark.parametrize("parameter", ["pgbouncer", "schema", "sslmod"])
 def test_an_unknown_parameter_is_named(parameter: str) -> None:
-    """The message says what to do, and has nothing else of the address."""
+    """The message says what to do. Of the URL, it contains only the name of the parameter."""
     with pytest.raises(SettingsError) as raised:
         conninfo(f"postgresql://roundtrip:canary@host/name?{parameter}=canary")
     assert str(raised.value) == (
@@ -90,7 +90,7 @@ def test_the_parameter_ssl_of_jdbc_is_accepted() -> None:
 
 @pytest.mark.parametrize("scheme", ["postgres", "POSTGRESQL", "postgresql+psycopg"])
 def test_each_scheme_becomes_the_scheme_of_libpq(scheme: str) -> None:
-    """All schemes that other tools write are accepted, in any case."""
+    """All schemes that other tools write are accepted, in upper and lower case."""
     rest = "a:b%2Fc@h1:5432,h2:5433/name?connect_timeout=3"
     assert conninfo(f"{scheme}://{rest}") == f"postgresql://{rest}"
 

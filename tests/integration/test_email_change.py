@@ -51,7 +51,7 @@ def test_the_change_needs_the_password(with_mail: WithMail) -> None:
 
 
 def test_the_address_of_another_account_is_refused(with_mail: WithMail) -> None:
-    """It is refused when the user asks for it, and when the link is used."""
+    """The service refuses it when the user asks for the change, and when the link is used."""
     user, other, email = sign_up(with_mail.client), sign_up(with_mail.client), new_email()
     taken = _ask(with_mail, user, other.email.upper())
     assert (taken.status_code, taken.json()["code"]) == (409, "email-taken")
@@ -64,7 +64,7 @@ def test_the_address_of_another_account_is_refused(with_mail: WithMail) -> None:
 
 
 def test_the_present_address_is_no_change(with_mail: WithMail) -> None:
-    """The error says so, and no message is sent."""
+    """The error names the field."""
     user = sign_up(with_mail.client)
     response = _ask(with_mail, user, user.email)
     assert response.status_code == 422
@@ -98,7 +98,7 @@ def test_a_change_of_password_cancels_the_change_of_address(with_mail: WithMail)
 
 
 def test_an_administrator_changes_an_address_at_once(with_mail: WithMail) -> None:
-    """The old address gets a notice, and the new one a link. It is not confirmed until then."""
+    """The old address gets a notice. The new one is unconfirmed until its link is used."""
     admin = new_admin(with_mail.client, with_mail.database_url)
     user, email = sign_up(with_mail.client), new_email()
     for _ in range(2):

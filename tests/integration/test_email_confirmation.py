@@ -80,7 +80,7 @@ def test_only_a_signed_in_user_can_ask_for_another_link(with_mail: WithMail) -> 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 50, "x" * 10_000])
 def test_an_unknown_token_is_an_invalid_link(with_mail: WithMail, token: str) -> None:
-    """The form of a token does not matter."""
+    """Tokens of any length and with any characters get the same error."""
     response = with_mail.client.put(CONFIRM, json={"token": token})
     assert (response.status_code, response.json()["code"]) == (422, "invalid-link")
 
@@ -135,7 +135,7 @@ def test_the_links_of_a_disabled_account_do_not_work(with_mail: WithMail) -> Non
 
 @pytest.mark.parametrize("local_part", ["=?q?a=0d=0abcc=3ab=40c.example?=", "=?utf-8?q?x?="])
 def test_an_address_with_an_encoded_word_is_refused(with_mail: WithMail, local_part: str) -> None:
-    """A mail program would decode it, and could take a part of it for another header."""
+    """A mail program would decode the word, and could read a part of it as another header."""
     response = with_mail.client.post(
         "/api/users", json=signup_body(email=f"{local_part}@example.com")
     )

@@ -112,7 +112,7 @@ def test_messages_are_deleted_a_day_after_they_were_sent(
     start_service: StartService,
     start_worker: _StartWorker,
 ) -> None:
-    """Until then, and as long as a message was not sent, it stays."""
+    """A message that was sent less than a day ago, or not at all, is kept."""
     client = start_service(DATABASE_URL=own_url).client
     ids = [sign_up(client).id for _ in range(3)]
     for user_id, age in ((ids[0], "24 hours"), (ids[1], "23 hours 59 minutes")):
@@ -151,7 +151,7 @@ def test_two_workers_delete_many_expired_keys_together(
 
 @pytest.mark.slow
 def test_a_failed_sweep_is_repeated(new_database: NewDatabase, start_worker: _StartWorker) -> None:
-    """A worker that starts before the migration keeps running, and tries again until then."""
+    """A worker that starts before the migration keeps running, and sweeps after the migration."""
     url = new_database()
     migrate(url, "upgrade", "0001")
     worker = start_worker(url)

@@ -40,7 +40,7 @@ def _as_node(kind: str, response: httpx2.Response) -> dict[str, Any]:
 def test_a_user_in_the_graph_is_the_user_of_the_rest_api(
     client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """`me`, `user` and `node` return the same values. An id is a number, or has its type."""
+    """`me`, `user` and `node` agree. `user` also accepts an id without its type."""
     user = _as_node("User", client.get(shared_user.url, headers=shared_user.auth))
     user["role"] = user["role"].upper()
     assert data(client, f"{{ me {{ {_USER} }} }}", shared_user) == {"me": user}
@@ -249,7 +249,7 @@ def test_an_order_takes_stock_and_can_be_cancelled(
 def test_the_mutations_of_a_request_run_one_after_another(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """Each shows the stock that it leaves."""
+    """Each mutation returns the stock that is left after its own order."""
     kettle = new_product(client, admin, stock=5)
     order = f"placeOrder(items: [{{productId: {kettle['id']}, quantity: 2}}])"
     shown = "{ items { product { stock } } }"
@@ -304,7 +304,7 @@ def test_a_malformed_idempotency_key_is_refused(
 def test_an_invalid_order_names_the_invalid_item(
     client: httpx2.Client, customer: Account, items: list[dict[str, Any]], pointer: str
 ) -> None:
-    """The pointers have the names of the schema."""
+    """JSON Pointers contain the names of the GraphQL schema, such as `productId`."""
     (error,) = errors(send(client, _PLACE, customer, items=items))
     assert error["extensions"]["code"] == "invalid-content"
     assert [it["pointer"] for it in error["extensions"]["errors"]] == [pointer]

@@ -1,4 +1,4 @@
-"""A GraphQL request when something else fails: the database, a statement, or the time."""
+"""A GraphQL request when the database or a statement fails, or when the deadline passes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ _PRODUCTS = "{ products { nodes { id } } }"
 
 
 def test_without_the_database_a_field_is_unavailable(start_service: StartService) -> None:
-    """The error says when to try again. The fields that need no database are there."""
+    """The error says when to try again. Fields that need no database are in the response."""
     service = start_service(DATABASE_URL="postgresql://roundtrip:no-server-here@127.0.0.1:1/none")
     response = send(service.client, "{ __typename products { nodes { id } } }")
     assert response.status_code == 200

@@ -117,7 +117,7 @@ def test_a_get_that_is_not_well_formed_gets_400(
 
 
 def test_a_mutation_with_get_is_refused(client: httpx2.Client, ahmed: Account) -> None:
-    """GET changes nothing, whichever operation of the document is a mutation."""
+    """A mutation is refused even if its document also contains a query."""
     mutation = 'mutation M { changeName(name: "Mallory") { id } }'
     for query in (mutation, f"query Q {{ __typename }} {mutation}"):
         params = {"query": query, "operationName": "M"}
@@ -175,7 +175,7 @@ def strict(start_service: StartService) -> Service:
 
 
 def test_without_introspection_the_schema_is_hidden(strict: Service, readable: Service) -> None:
-    """Errors suggest no names either. The type of an object that is read is no secret."""
+    """Errors suggest no names either. Only `__typename` is allowed."""
     for query in ("{ __schema { types { name } } }", '{ __type(name: "User") { name } }'):
         assert refusal(send(strict.client, query)) == "invalid-query"
         assert data(readable.client, query)
@@ -186,7 +186,7 @@ def test_without_introspection_the_schema_is_hidden(strict: Service, readable: S
 
 
 def test_a_response_varies_by_origin_and_media_type(strict: Service) -> None:
-    """A cache must not give it to another origin, or in another media type."""
+    """A cache must not reuse a response for another origin or another media type."""
     headers = {"Origin": "https://app.example.com"}
     response = strict.client.post("/graphql", json={"query": _TYPENAME}, headers=headers)
     assert response.headers["Vary"] == "Origin, Accept"
@@ -219,7 +219,7 @@ def test_the_name_of_the_operation_is_in_the_log_and_the_metrics(service: Servic
 
 
 def test_the_metrics_name_a_hundred_operations(start_service: StartService) -> None:
-    """A client that invents names cannot create any number of series."""
+    """The number of series is limited, even if a client invents names."""
     client = start_service().client
     for number in range(110):
         data(client, f"query Operation{number} {{ __typename }}")

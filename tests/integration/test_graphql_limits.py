@@ -159,7 +159,7 @@ def test_a_query_of_a_megabyte_is_refused(client: httpx2.Client) -> None:
 
 
 def test_a_long_list_by_a_variable_is_refused(client: httpx2.Client) -> None:
-    """A variable counts with its value. An integral float is an integer in GraphQL, too."""
+    """The limit applies to the value of the variable. In GraphQL, 1001.0 is an integer."""
     query = "query ($n: Int!) { products(first: $n) { nodes { id } } }"
     for too_large in (1001, 1001.0, 2**31 - 1):
         assert refusal(send(client, query, n=too_large)) == TOO_COMPLEX
@@ -217,7 +217,7 @@ def _measured(client: httpx2.Client, metric: str) -> float:
 def test_the_cost_counts_towards_the_rate_limit(
     client: httpx2.Client, ahmed: Account, query: str, cost: int
 ) -> None:
-    """A list costs its `first`, times that of the lists around it. Each root field costs 1."""
+    """A list costs its `first`, times that of the lists around it. A root field costs 1 or more."""
     before = _remaining(client.get(ahmed.url, headers=ahmed.auth))
     assert before - _remaining(send(client, query, ahmed)) == cost
 

@@ -53,7 +53,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
         fields = " ".join(f"a{it.id}: user(id: {it.id}) {_ORDERS}" for it in buyers[:count])
         _send(send_traced, "{ me { id } }", administrator)
         found = _statements(_send(send_traced, f"{{ {fields} }}", administrator))
-        # The session is in memory for less than a second, and then read once.
+        # The process caches the session for less than a second, so it may have to read it once.
         assert [name for name in found if name != "SELECT sessions"] == expected, count
         assert found.count("SELECT sessions") <= 1
 

@@ -163,7 +163,7 @@ def test_an_old_session_cannot_remove_an_identity(
 def test_the_last_way_to_sign_in_cannot_be_removed(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Of two concurrent removals, one is refused. It is accepted once a password is set."""
+    """Of two concurrent removals, one is refused. It succeeds after a password is set."""
     browser.sign_in(provider)
     me, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{me['id']}/identities"

@@ -27,7 +27,7 @@ def everywhere(
 def test_a_client_of_each_ip_version_is_answered_and_limited(
     everywhere: Service, address: str
 ) -> None:
-    """The log has the address, and the limit counts it."""  # check F33
+    """The log has the address, and the rate limit applies to it."""  # check F33
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family) as probe:

@@ -95,7 +95,7 @@ def test_the_connection_that_replaces_a_lost_one_is_used_again(
 def test_an_outdated_plan_late_in_a_transaction_fails_at_most_once_per_connection(
     url: str, client: httpx2.Client
 ) -> None:
-    """The login has run an earlier statement, so it is not repeated. Its connection is closed."""
+    """The service does not repeat a login that has run a statement. It closes the connection."""
     body = {"email": sign_up(client).email, "password": PASSWORD}
     log_in = partial(client.post, "/api/auth/login", json=body)
     assert {log_in().status_code for _ in range(CALLS_TO_PREPARE)} == {200}

@@ -26,7 +26,7 @@ def _from_elsewhere() -> dict[str, str]:
 
 
 def test_one_address_gets_few_messages_whoever_asks(limited: httpx2.Client) -> None:
-    """Clients with different addresses share the count. Upper and lower case make no difference."""
+    """Clients with different IP addresses share the count. Upper and lower case share it, too."""
     known, unknown = sign_up(limited).email, new_email()
     # The signup has sent a message already.
     for email, passed in ((known, 1), (unknown, 2)):
@@ -64,7 +64,7 @@ def test_signups_count_for_their_address(limited: httpx2.Client) -> None:
 
 
 def test_one_client_can_request_few_messages(limited: httpx2.Client) -> None:
-    """The count of a client includes all addresses that it asks for."""
+    """Requests of one client count together, whatever email addresses they contain."""
     client = _from_elsewhere()
     statuses = [
         limited.post(RESET, json={"email": new_email()}, headers=client).status_code
@@ -74,7 +74,7 @@ def test_one_client_can_request_few_messages(limited: httpx2.Client) -> None:
 
 
 def test_one_account_can_request_few_messages(limited: httpx2.Client) -> None:
-    """A browser with a cookie counts by address, so the account is counted as well."""
+    """Requests with a cookie count for their IP address, so the account has its own count, too."""
     user = sign_up(limited)
     session = limited.post("/api/auth/session", json={"email": user.email, "password": PASSWORD})
     cookie = session.headers["Set-Cookie"].partition(";")[0]

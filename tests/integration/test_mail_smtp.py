@@ -276,7 +276,7 @@ def test_messages_share_one_connection() -> None:
 
 @pytest.mark.parametrize("is_noticed", [True, False])
 def test_a_closed_connection_is_replaced(*, is_noticed: bool) -> None:
-    """A server closes idle connections. The next message is sent, whenever the client notices."""
+    """A server closes idle connections. The client sends the next message on a new one."""
 
     async def scenario() -> None:
         async with _running(MailServer()) as server, _client(server.port) as client:
@@ -310,7 +310,7 @@ def test_a_permanent_reply_refuses_the_message(command: str) -> None:
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("reply", ["450 4.2.1 try again later", "530 5.7.0 sign in first"])
 def test_another_negative_reply_delays_the_message(command: str, reply: str) -> None:
-    """A later attempt may succeed: the server recovers, or an operator mends the settings."""
+    """A later attempt may succeed: the server recovers, or an operator corrects the settings."""
 
     async def scenario() -> None:
         async with _running(MailServer()) as server, _client(server.port) as client:
@@ -402,7 +402,7 @@ def test_a_slow_server_holds_a_message_for_three_timeouts_at_most() -> None:
 def test_without_starttls_nothing_is_sent_in_clear(
     certificate: Certificate, password: str | None
 ) -> None:
-    """A server, or an attacker between, that does not offer STARTTLS gets no message."""
+    """An attacker can remove the offer of STARTTLS, so without the offer no message is sent."""
 
     async def scenario() -> None:
         async with (
@@ -449,7 +449,7 @@ def test_a_certificate_must_be_trusted_and_for_the_host(
 
 
 def test_a_refused_password_delays_the_message(certificate: Certificate) -> None:
-    """An operator can mend the settings. The next message signs in again."""
+    """An operator can correct the settings. The next message signs in again."""
 
     async def scenario() -> None:
         async with (
@@ -467,7 +467,7 @@ def test_a_refused_password_delays_the_message(certificate: Certificate) -> None
 
 
 def test_an_international_address_needs_a_server_that_supports_it() -> None:
-    """The message is refused: the address and the server would not fit later either."""
+    """The message is refused and not delayed, because a later attempt would fail, too."""
 
     async def scenario() -> None:
         async with (

@@ -273,7 +273,7 @@ def _identities(database: psycopg.Connection, user_id: int) -> int:
 def test_the_login_rate_limit_applies_to_every_step(
     start_service: StartService, provider: HostileProvider
 ) -> None:
-    """The limit also applies to the callback, although it is not in the OpenAPI document."""
+    """The limit also applies to the callback, which is not in the OpenAPI document."""
     service = start_service(
         RATE_LIMIT_LOGIN="1/hour",
         **provider.settings,

@@ -176,7 +176,7 @@ def test_a_provider_in_a_listed_network_is_reached(provider: HostileProvider, ho
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1"])
 def test_no_network_allows_a_link_local_address(address: str) -> None:
-    """Clouds give out a machine's credentials there."""
+    """At such an address, a cloud gives out the credentials of a machine."""
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(ProviderUnavailable) as refusal:
         _fetch(f"https://{host}/x", local=False, hosts=address, networks="0.0.0.0/0 ::/0")

@@ -45,9 +45,9 @@ _LINES = """
 
 
 def _fill(url: str, orders: int) -> None:
-    """Insert orders: ORDERS_PER_USER for each of nine in ten users.
+    """Insert ORDERS_PER_USER orders for each user.
 
-    The orders of every tenth user belong to FREQUENT_BUYER_ID instead, in addition to its own.
+    Exception: FREQUENT_BUYER_ID gets the orders of every tenth user, in addition to its own.
     """
     numbers = {"orders": orders, "users": orders // ORDERS_PER_USER, "frequent": FREQUENT_BUYER_ID}
     with psycopg.connect(url, autocommit=True) as database:

@@ -108,7 +108,7 @@ def test_no_request_fails_on_a_closed_connection(
 def test_no_request_fails_on_a_notice_to_idle_connections(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """PostgreSQL reports a changed setting on each connection. The pool may replace them."""
+    """PostgreSQL reports a changed setting on each connection. The pool may replace connections."""
     at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         for change in ("SET timezone = 'Asia/Tokyo'", "RESET timezone"):

@@ -21,7 +21,7 @@ from tests.accounts import signup_body
 def test_the_example_of_a_problem_is_what_the_service_sends(
     client: httpx2.Client, method: str, path: str, code: str
 ) -> None:
-    """Only the request id differs, and the headers that each response has."""
+    """The request id differs, and the example omits the headers that each response has."""
     response = client.request(method, path)
     problem = response.json()
     assert problem["code"] == code
@@ -37,7 +37,7 @@ def test_the_example_of_a_problem_is_what_the_service_sends(
 
 
 def test_the_example_of_an_invalid_value_has_its_place(client: httpx2.Client) -> None:
-    """It is the response to a signup without an email."""
+    """The example has the errors of a signup without an email."""
     body = signup_body()
     del body["email"]
     problem = client.post("/api/users", json=body).json()
@@ -46,7 +46,7 @@ def test_the_example_of_an_invalid_value_has_its_place(client: httpx2.Client) ->
 
 
 def test_the_example_of_an_error_in_a_query_is_a_graphql_response(client: httpx2.Client) -> None:
-    """The error of a query is never a problem document. Its message names the place."""
+    """An error in a query is an entry of `errors`, and never a problem document."""
     accept = {"Accept": "application/graphql-response+json"}
     response = client.post("/graphql", json={"query": "{ nothing }"}, headers=accept)
     (error,) = response.json()["errors"]

@@ -23,7 +23,7 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
-    """Four processes that share one Redis. The second process has its URL in both settings."""
+    """Four processes that share one Redis. Two settings of the second process name this Redis."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "counts",

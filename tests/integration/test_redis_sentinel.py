@@ -82,7 +82,7 @@ def _is_ready(client: httpx2.Client, path: str) -> bool:
 def test_a_failover_on_request_leaves_no_stale_read(
     start_service: StartService, cluster: SentinelRedis, admin: Account
 ) -> None:
-    """One process writes, and another reads, until the old primary is a replica, and afterwards."""
+    """One process writes and another one reads, during the failover and after it."""
     settings = {"REDIS_URL": _service_url(cluster), "REDIS_KEY_PREFIX": "failover"}
     writer, reader = (start_service(**settings).client for _ in range(2))
     product = new_product(writer, admin)
@@ -95,8 +95,8 @@ def test_a_failover_on_request_leaves_no_stale_read(
     def change_and_read() -> bool:
         name = f"Name {next(numbers)}"
         assert edit(writer, admin, product, name=name).status_code == 200
-        # While one process has followed the failover and the other one has not, this may take up to
-        # a second, and on a busy machine longer. A stale read would last a minute.
+        # Until both processes use the new primary, a change may become visible up to a second late,
+        # and later on a busy machine. A stale read that no process invalidates lasts a minute.
         assert wait_until(lambda: reader.get(path).json()["name"] == name, timeout_s=5)  # check F26
         return _old_primary_follows(cluster)
 

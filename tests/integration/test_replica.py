@@ -57,7 +57,7 @@ def admin(pair: tuple[Service, Service], primary: PostgresServer) -> Account:
 
 
 def _read_until(client: httpx2.Client, path: str, condition: Callable[[], bool]) -> bool:
-    """Read again and again, each time from a database, because the cached read has expired."""
+    """Read until the condition is true. A cached read expires after a second."""
 
     def read() -> bool:
         assert client.get(path).status_code == 200
@@ -108,7 +108,7 @@ def test_while_the_replica_stands_still_no_client_misses_a_write(
         lambda: standby.statements(primary.superuser_url) > before,
     )
     with stopping(standby, primary):
-        # Each product changes once, and is read until the end: also when its change is settled.
+        # Each product changes once. It is read until the end, when its change is settled, too.
         for number, product in enumerate(products):
             names[product_url(product)] = f"Name {number}"
             assert edit(pair[0].client, admin, product, name=f"Name {number}").status_code == 200
@@ -123,7 +123,7 @@ def test_while_the_replica_stands_still_no_client_misses_a_write(
 def test_without_its_replica_a_service_reads_from_the_primary(
     start_service: StartService, primary: PostgresServer, admin: Account, pair: tuple[Service, ...]
 ) -> None:
-    """The URL of the replica leads to no server."""
+    """No server listens at the URL of the replica."""
     path = product_url(new_product(pair[0].client, admin))
     replica = "postgresql://roundtrip:pw@127.0.0.1:1/roundtrip"
     client = start_service(DATABASE_URL=primary.url, DATABASE_REPLICA_URL=replica).client

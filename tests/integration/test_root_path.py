@@ -79,7 +79,7 @@ def test_the_api_documentation_has_the_public_address(client: httpx2.Client) -> 
 def test_a_sign_in_returns_below_the_root_path(
     client: httpx2.Client, provider: HostileProvider
 ) -> None:
-    """`return_to` is a path of the whole host, so a page of another service stays unchanged."""
+    """ROOT_PATH is added only to paths of this service: others may belong to another service."""
     for return_to, location in (("/welcome", "/welcome"), ("/api/users/me", "/shop/api/users/me")):
         begun = client.get("/api/auth/oidc/test/login", params={"return_to": return_to})
         query = parse_qs(urlsplit(begun.headers["Location"]).query)

@@ -115,7 +115,7 @@ def test_a_patch_that_changes_nothing_keeps_the_version(
 def test_a_put_of_the_current_email_changes_nothing(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection
 ) -> None:
-    """Its owner gets 422, because no link is needed. The version is unchanged."""
+    """The owner gets 422, because the change needs no link. The version is unchanged."""
     before = _messages(database, ahmed)
     body = {"email": ahmed.email.upper()}
     assert _put_email(client, ahmed, body, by=admin).status_code == 204

@@ -63,7 +63,7 @@ def queue(
 
 
 def test_a_message_waits_for_a_worker(queue: Queue) -> None:
-    """The signup does not wait for it. The job is deleted after the message was sent."""
+    """The signup does not wait for the worker. The job is deleted after the message was sent."""
     user = sign_up(queue.service.client)
     assert queue.states() == [("todo", 0)]
     with running_worker(queue.log, queue.settings):
@@ -84,7 +84,7 @@ def test_a_new_job_starts_at_once(with_mail: WithMail) -> None:
 
 
 def test_a_temporary_refusal_is_repeated(queue: Queue) -> None:
-    """The link in the message that is sent at last works."""
+    """The worker tries until the server accepts the message. The link in the message works."""
     # check F30
     queue.mailbox.reply = "451 try again later"
     user = sign_up(queue.service.client)
@@ -98,7 +98,7 @@ def test_a_temporary_refusal_is_repeated(queue: Queue) -> None:
 
 
 def test_after_the_last_attempt_a_job_waits_for_an_operator(queue: Queue) -> None:
-    """The operator sees the reason, and lets it run again."""  # check F30
+    """The operator sees the reason, and lets the job run again."""  # check F30
     queue.mailbox.reply = "451 the mailbox of the recipient is full"
     user = sign_up(queue.service.client)
     settings = {**queue.settings, "JOB_MAX_ATTEMPTS": "2"}
@@ -155,7 +155,7 @@ def test_a_worker_finishes_its_job_before_it_ends(queue: Queue) -> None:
 
 @pytest.mark.slow
 def test_the_jobs_of_a_killed_worker_are_run_by_another(queue: Queue) -> None:
-    """The other worker waits ten seconds for a sign of life."""  # check F31
+    """The other worker waits until there was no heartbeat for ten seconds."""  # check F31
     queue.mailbox.pause = 2.0
     user = sign_up(queue.service.client)
     killed = start_worker(queue.log, queue.settings)
@@ -170,8 +170,8 @@ def test_the_jobs_of_a_killed_worker_are_run_by_another(queue: Queue) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_waits_until_postgresql_is_back(queue: Queue) -> None:
-    """It ends by itself only if its settings are wrong."""
+def test_a_worker_continues_after_postgresql_has_closed_its_connections(queue: Queue) -> None:
+    """The worker opens new connections. It ends by itself only if its settings are wrong."""
     with running_worker(queue.log, queue.settings) as worker:
         sign_up(queue.service.client)
         queue.wait_for([])
@@ -259,7 +259,7 @@ def test_the_metrics_show_the_queue_and_the_workers(queue: Queue) -> None:
 
 
 def test_the_jobs_of_all_queues_of_a_killed_worker_are_retried(queue: Queue) -> None:
-    """A job that has begun as often as allowed fails: the job itself may kill its worker."""
+    """A job that was started as often as allowed fails, because it may kill its workers."""
     # check F31
     for attempts in (0, 99):
         queue.database.execute(

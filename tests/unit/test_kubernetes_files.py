@@ -17,7 +17,7 @@ _SERVER_CONNECTIONS = 97
 """The default of PostgreSQL's `max_connections`, without those for superusers."""
 _MIGRATION_CONNECTIONS = 2
 _WORKER_CONNECTIONS = 4 + Settings.model_fields["database_pool_size"].default
-"""Those of the job queue, and those of the repositories."""
+"""The connections of the job queue, and those of the repositories."""
 
 
 def _resource(file: str, kind: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Report:
     began: datetime
     machine: Mapping[str, str]
     kills: defaultdict[str, list[Window]] = field(default_factory=lambda: defaultdict(list))
-    """The time after each kill, for each kind of server."""
+    """The requests after each kill, for each kind of server."""
     faults: dict[str, Window] = field(default_factory=dict)
     requests: int = 0
     writes: Counter[str] = field(default_factory=Counter)

@@ -68,7 +68,7 @@ class Scene:
             wait_until(lambda: not journal.waiting, timeout_s=RECOVERY_TIMEOUT_SECONDS)
 
     def audit(self, journal: Journal, *, deliveries: int) -> dict[str, list[str]]:
-        """Return the broken promises. A message may arrive this number of times."""
+        """Return the broken promises. A message may arrive at most `deliveries` times."""
         with psycopg.connect(self.servers.libpq_url, autocommit=True) as database:
             wait_for_end_of_transactions(database)
             audit = Audit.of(journal, database)

@@ -42,7 +42,7 @@ def _kill_apps_each_second(scene: Scene) -> None:
         assert wait_until(lambda: any(app.ready() for app in apps), timeout_s=60)
         next(app for app in islice(turns, len(apps) + 1) if app.ready()).kill()
         time.sleep(1)
-    # The processes are started again.
+    # The supervisor starts the processes again.
     assert wait_until(lambda: all(app.ready() for app in apps), timeout_s=60)
 
 

@@ -75,7 +75,7 @@ def _kill_one(
 ) -> tuple[float, float]:
     """Kill a server of a kind, wait until writes succeed again, and pause.
 
-    Return when this began and ended.
+    Return the times of the kill and of the end of the pause.
     """
     server = order.choice(KINDS[kind](scene.servers))
     began = time.perf_counter()
@@ -90,7 +90,7 @@ def _kill_one(
 @pytest.mark.alone
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_service_withstands_one_fault(scene: Scene, report: Report, name: str) -> None:
-    """No request fails, or only those that the fault may fail. No write is lost."""
+    """Requests fail only if the fault allows it. No write is lost."""
     fault = FAULTS[name]
     with scene.load() as journal:
         time.sleep(SETTLING_SECONDS)

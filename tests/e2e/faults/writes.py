@@ -52,7 +52,7 @@ class Write:
     """The id in the response that confirmed the write."""
 
     def conclude(self, exchange: Exchange) -> bool:
-        """Take the result of an attempt. Return False if no such result is allowed."""
+        """Record the result of an attempt. Return False if no fault allows this result."""
         self.attempts += 1
         if exchange.outcome == self.call.expected_status:
             self.outcome = Outcome.CONFIRMED

@@ -60,7 +60,7 @@ class Client:
         return self.trace("POST", "/api/users", *items)
 
     def document(self, trace_id: str, *, processes: int = 3) -> Document:
-        """Return the trace when so many processes have sent all their spans.
+        """Wait until this number of processes have sent all their spans, and return the trace.
 
         These are the client, the load balancer, an app process, and the worker if there is a job.
         """

@@ -30,7 +30,7 @@ def send_to(client: Client, path: str, durations_ms: list[float]) -> list[str]:
 
 
 def test_a_filter_finds_requests_old_and_new(page: Page, client: Client) -> None:
-    """It is in the address, so it survives a reload. The row shows the concrete path."""
+    """The page's URL contains the filter, so a reload keeps it. A row shows the concrete path."""
     number = int(token_hex(4), 16)
     before = client.trace("GET", f"/api/products/{number}")
     go(page)
@@ -52,7 +52,7 @@ def test_a_filter_finds_requests_old_and_new(page: Page, client: Client) -> None
 
 
 def test_assets_and_health_checks_have_to_be_asked_for(page: Page, client: Client) -> None:
-    """A checkbox shows them, also those that arrive later."""
+    """After a click on a checkbox, the list shows them, and those that arrive later."""
     before, listed = client.trace("GET", "/livez"), client.trace("GET", CATALOGUE)
     go(page)
     expect(request(page, listed)).to_be_visible()
@@ -100,7 +100,7 @@ def test_every_request_of_the_collector_can_be_reached(page: Page, client: Clien
 
 
 def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Client) -> None:
-    """The rule and the numbers are in the statistics, from which a route leads to its requests."""
+    """The statistics explain the rule. A click on a route lists the requests of the route."""
     path = f"/{token_hex(8)}"
     *usual, slow = send_to(client, path, [*[3] * 20, 900])
     go(page)
@@ -122,7 +122,7 @@ def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Clie
 
 @pytest.mark.parametrize("second", ["chosen", "cancelled"])
 def test_two_requests_become_a_and_b(page: Page, client: Client, second: str) -> None:
-    """After the first choice, a live region says that the second one is missing."""
+    """After the first choice, a live region asks for the second one."""
     path = f"/{token_hex(8)}"
     b, a = send_to(client, path, [1, 1])
     go(page, f"?path={path}")

@@ -39,7 +39,7 @@ def opened(page: Page) -> Locator:
 
 
 def test_a_signup_leads_to_its_message(page: Page) -> None:
-    """The page announces the message at the link to the mailbox. Its link can be clicked."""
+    """The navigation says that there is a new message. The link in the message can be clicked."""
     email = new_email()
     go(page)
     sign_up(page, email)
@@ -88,7 +88,7 @@ def follow_link(page: Page, email: str, subject: str) -> Page:
 
 
 def test_a_new_message_appears_without_a_reload(page: Page, stack: LocalStack) -> None:
-    """The list is live, also after the collector was restarted and has kept its messages."""
+    """The list stays live after a restart of the collector, which keeps its messages."""
     first, second = new_email(), new_email()
     open_mail(page)
     send_text(stack, first, "Hello")

@@ -77,8 +77,8 @@ def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
     expect(page.get_by_text("This is not JSON.")).to_be_hidden()
 
 
-def test_a_request_lights_up_its_places(page: Page, client: Client) -> None:
-    """The path shows which places a request has passed."""
+def test_a_request_is_shown_on_its_path(page: Page, client: Client) -> None:
+    """The path of a request marks the servers that the request has reached."""
     go(page)
     client.trace("GET", "/api/products")
     for place in ("load-balancer", "app", "redis"):

@@ -36,7 +36,7 @@ _PRODUCTS = _CURSORS.of("products")
 def test_a_cursor_decodes_to_its_row_and_limit(
     listing: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
 ) -> None:
-    """The limit is the limit of all pages before. In a URL, a cursor needs no encoding."""
+    """All previous pages have had this limit. In a URL, a cursor needs no encoding."""
     name, parameters = listing
     cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
     assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)

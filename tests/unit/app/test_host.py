@@ -67,7 +67,7 @@ def test_other_hosts_are_refused(hosts: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
 def test_a_health_check_of_an_orchestrator_has_any_host(path: str) -> None:
-    """It comes directly to the process, with the address of the process as the host."""
+    """The orchestrator calls the process directly, by the address of the process."""
     _request(["api.example"], "10.0.0.7:8000", path=path)  # check F33
     for hosts in ((), ("a", "b")):
         with pytest.raises(MalformedHost):

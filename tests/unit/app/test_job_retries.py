@@ -35,7 +35,7 @@ def _pause(error: BaseException, attempts: int) -> float | None:
 
 @pytest.mark.parametrize(("attempts", "longest"), [(0, 1), (1, 2), (5, 32), (6, 60), (8, 60)])
 def test_the_pause_doubles_up_to_a_maximum(attempts: int, longest: float) -> None:
-    """A random part of up to a half is taken off, so that jobs do not all run at the same time."""
+    """Each pause is shortened at random, by up to a half, so that jobs run at different times."""
     pauses = [_pause(MailUnavailable("away"), attempts) for _ in range(20)]
     assert all(pause is not None and longest / 2 <= pause <= longest + 1 for pause in pauses)
     assert len({round(pause or 0, 3) for pause in pauses}) > 1

@@ -62,7 +62,7 @@ class _Links(HTMLParser):
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_each_message_has_a_text_and_the_same_in_html(kind: MessageKind) -> None:
-    """A reader of either part learns the same."""
+    """Both parts have the same content."""
     message = _message(_content(kind))
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
@@ -76,7 +76,7 @@ def test_each_message_has_a_text_and_the_same_in_html(kind: MessageKind) -> None
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_the_html_loads_nothing_and_runs_nothing(kind: MessageKind) -> None:
-    """The only addresses in it are the two that show the link."""
+    """The only URL in the HTML is the link, which occurs twice. A notice has no URL."""
     found = _Links(_text(_message(_content(kind)), "html"))
     assert found.targets == ([_LINKS[kind]] * 2 if kind in _LINKS else [])
     assert not found.tags & {"img", "script", "link", "iframe", "form", "object"}
@@ -84,7 +84,7 @@ def test_the_html_loads_nothing_and_runs_nothing(kind: MessageKind) -> None:
 
 @pytest.mark.parametrize("kind", _LINKS)
 def test_the_link_is_a_line_of_the_text(kind: MessageKind) -> None:
-    """The line is the link and nothing else, so that a client of mail can recognise it."""
+    """The line is the link and nothing else, so that a mail client can recognise it."""
     lines = _text(_message(_content(kind))).splitlines()
     assert lines.count(_LINKS[kind]) == 1
     lifetime = LINK_LIFETIMES[kind]
@@ -188,7 +188,7 @@ def test_international_addresses_are_readable_headers() -> None:
 
 
 def test_the_sender_may_have_any_name() -> None:
-    """The name also is the name of the service in the text. Without a name, it is the domain."""
+    """The text calls the service by this name, or by the domain if the sender has no name."""
     content = _content(MessageKind.PASSWORD_CHANGED)
     for name, sender in {
         "Shop, Inc.": '"Shop, Inc." <a@b.test>',
@@ -216,5 +216,5 @@ def test_content_that_does_not_fit_the_text_is_an_error(content: Content) -> Non
 
 
 def test_the_token_is_not_shown() -> None:
-    """The text of the content, which may be logged, has no link."""
+    """The `repr` of the content may be logged, so it does not contain the link."""
     assert _TOKEN not in repr(_content(MessageKind.RESET_PASSWORD))

@@ -13,7 +13,7 @@ def entry(
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
-    """At least so many percent of the values are not larger (nearest rank)."""
+    """Nearest rank: at least 95 % of the values are at most the p95."""
     values = [float(value) for value in range(1, 21)]
     assert [percentile(values, percent) for percent in (50, 95, 99)] == [10, 19, 20]
     assert [percentile([7.0], percent) for percent in (50, 95, 99)] == [7, 7, 7]

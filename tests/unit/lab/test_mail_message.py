@@ -119,7 +119,7 @@ def test_the_subject_of_a_broken_message(tmp_path: Path, field: bytes, subject: 
 
 
 def test_a_deeply_nested_message_is_shown_as_it_is(tmp_path: Path) -> None:
-    """Python's parser gives up on such a message."""
+    """Python's parser cannot parse such a message."""
     assert "boundary=b4999" in read(tmp_path, NESTED)["text"]
 
 

@@ -79,7 +79,7 @@ def test_the_last_chapter_asks_about_each_chapter_before() -> None:
 
 
 def test_the_readme_lets_a_readers_shell_find_the_packages_of_the_commands() -> None:
-    """After its command, `python3` can import the packages that no Python contains."""
+    """After the README's command, `python3` can import packages that are not part of Python."""
     (export,) = re.findall(r"```sh\n(.*?)```", (DIRECTORY / "README.md").read_text(), re.DOTALL)
     subprocess.run(
         ["/bin/sh", "-ec", f"{export}\npython3 -c 'import cachetools, dns, jwt, psutil'"],

@@ -70,7 +70,7 @@ def test_the_error_for_an_invalid_item_contains_no_secret(items: list[str], mess
 def test_the_method_may_be_left_out(
     words: list[str], method: str | None, url: str, items: list[str]
 ) -> None:
-    """A word of letters only is a method only if an address follows it."""
+    """The first word is a method if it has only letters and an address follows it."""
     options = Options.of(trace.make_context("trace", words))
     assert (options.method, options.url, list(options.items)) == (method, url, items)
 

@@ -12,7 +12,7 @@ from lab.stack.ports import LOOPBACK
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_a_run_ends_whenever_the_signal_arrives() -> None:
-    """On a busy machine, a short run ends while wrk prepares itself."""
+    """On a busy machine, the signal of a short run may arrive before wrk can handle it."""
     script = dict.fromkeys(("EMAILS", "PRODUCTS", "TOKEN", "KIND", "RUN", "PASSWORD"), "")
     variables = {f"LOAD_{name}": value for name, value in script.items()}
     with socket.create_server((LOOPBACK, 0)) as server:

@@ -27,7 +27,7 @@ Deno.test("a request that arrives while the first page is read is newer than the
   deepEqual(calls, [["add", "a500", undefined], ["add", "b200 a200 a500", undefined]]);
 });
 
-Deno.test("what arrives meanwhile does not hide a gap between the page and the list", async () => {
+Deno.test("a request that arrives while the page is read does not hide a gap between page and list", async () => {
   const { made, list, calls, answers } = feed(["a"]);
   const asked = made.ask();
   list.ids = () => new Set(["a", "c"]);
@@ -36,7 +36,7 @@ Deno.test("what arrives meanwhile does not hide a gap between the page and the l
   deepEqual(calls, [["replace", "c200 b200", "cursor"]]);
 });
 
-Deno.test("the older page of another filter, or of another end of the list, is dropped", async () => {
+Deno.test("an older page is dropped if the filter or the end of the list has changed meanwhile", async () => {
   const { made, list, calls, answers } = feed(["c"], "c");
   const loads = [made.loadOlder(), made.loadOlder()];
   answers[0]([entry("b")], null);
