@@ -38,9 +38,13 @@ class Cluster:
         return {kind: name for kind, name in found.items() if name is not None}
 
     @property
-    def service_settings(self) -> Mapping[str, str]:
-        """The settings of a service that uses the primaries, whichever they are."""
-        return {**self.database.service_settings, "REDIS_URL": self.cache.url}
+    def stack_settings(self) -> Mapping[str, str]:
+        """The settings of a stack that uses the primaries, whichever they are."""
+        return {
+            **self.database.service_settings,
+            "MIGRATION_DATABASE_URL": self.database.migrator_url,
+            "REDIS_URL": self.cache.url,
+        }
 
     @contextmanager
     def running(

@@ -17,7 +17,6 @@ from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.signals import StopSignals
 from lab.stack.processes.waiting import wait_until
-from lab.stack.servers.apps import migrate
 
 _CHECK_INTERVAL_SECONDS: Final = 0.2
 _PROCESSES: Final = {"APP_PROCESSES": "4", "WORKER_PROCESSES": "2"}
@@ -47,14 +46,11 @@ def cluster(paths: Paths) -> int:
 def _run(servers: Cluster) -> int:
     signals = StopSignals()
     signals.listen()
-    stopping = signals.stopping.is_set
     _report("Starting three PostgreSQL nodes, which takes about 20 s")
-    with servers.running(cancelled=stopping, kill_now=signals.kill_now.is_set):
-        migration = {**os.environ, "DATABASE_URL": servers.database.migrator_url}
-        migrate(migration, cancelled=stopping)
+    with servers.running(cancelled=signals.stopping.is_set, kill_now=signals.kill_now.is_set):
         stack = subprocess.Popen(
             [sys.executable, "-m", "lab", "up"],
-            env={**_PROCESSES, **os.environ, **servers.service_settings},
+            env={**_PROCESSES, **os.environ, **servers.stack_settings},
             cwd=CHECKOUT,
             # Ctrl-C reaches only this process, which stops the stack first.
             start_new_session=True,

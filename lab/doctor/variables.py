@@ -14,6 +14,7 @@ SERVERS = {
     "REDIS_URL": ("Valkey", 6379),
     "RATE_LIMIT_REDIS_URL": ("Valkey for rate limits", 6379),
 }
+SENTINEL_PORT = 26379
 CONNECT_TIMEOUT_SECONDS = 2.0
 
 # The variables that curl reads for http://localhost. curl ignores HTTP_PROXY in upper case.
@@ -27,7 +28,8 @@ def servers(environment: Mapping[str, str]) -> Iterator[Finding]:
             # A URL may have several hosts, separated by commas. One reachable host is enough.
             hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
             parts = [urlsplit(f"//{host}") for host in hosts]
-            addresses = [(it.hostname or "localhost", it.port or default_port) for it in parts]
+            port = SENTINEL_PORT if urlsplit(url).scheme.endswith("+sentinel") else default_port
+            addresses = [(it.hostname or "localhost", it.port or port) for it in parts]
             host_and_port = ", ".join(f"{host}:{port}" for host, port in addresses)
             if any(map(_accepts_connections, addresses)):
                 yield note(f"{variable} is set: {host_and_port} replaces the stack's own {server}.")

@@ -8,12 +8,12 @@ from typing import Final
 import psycopg
 import redis
 
+from lab.seed import cached_reads
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
-from lab.stack.stack import Stack
 
 DEFAULT_ORDERS: Final = 200
 MAX_ORDERS: Final = 1_000_000
@@ -30,7 +30,8 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
             loader = Loader(connection)
             table = _fill(loader, wanted)
             person = loader.ids().people[PEOPLE[0].email]
-        _delete_cached_reads(stack)
+        prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
+        cached_reads.delete(stack.redis_url, key_prefix=prefix)
     except psycopg.Error as error:
         reason = str(error).partition("\n")[0]
         raise LabError(f"PostgreSQL error: {reason}\n{_HOW_TO_CONTINUE}") from error
@@ -57,14 +58,6 @@ def _fill(loader: Loader, wanted: int) -> str:
             *([] if any(added) else ["Nothing was missing."]),
         ]
     )
-
-
-def _delete_cached_reads(stack: Stack) -> None:
-    """Delete the cached reads. Otherwise, reads could be stale for up to two minutes."""
-    prefix = stack.service_environment.get("REDIS_KEY_PREFIX") or "roundtrip"
-    with redis.Redis.from_url(stack.redis_url) as client:
-        for key in client.scan_iter(f"{prefix}:cache:*", count=1000):
-            client.unlink(key)
 
 
 def _row(title: str, *counts: int) -> str:

@@ -26,6 +26,8 @@ class Choices:
     redis_url: str | None
     oidc_issuer: str | None = None
     rate_limit_redis_url: str | None = None
+    migration_database_url: str | None = None
+    """The URL of the same database for the owner of the tables. None if `database_url` is it."""
     app_processes: int = 2
     worker_processes: int = 1
 
@@ -48,8 +50,9 @@ class Choices:
         """Read the choices.
 
         The ports are `HTTP_PORT` (by default 8080) and `HTTPS_PORT` (by default 8443). The URLs are
-        `DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and `OIDC_ISSUER`. The numbers of
-        processes are `APP_PROCESSES` (by default 2) and `WORKER_PROCESSES` (by default 1).
+        `DATABASE_URL`, `MIGRATION_DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and
+        `OIDC_ISSUER`. The numbers of processes are `APP_PROCESSES` (by default 2) and
+        `WORKER_PROCESSES` (by default 1).
 
         :raises LabError: when a number is out of range, or both ports are the same.
         """
@@ -67,6 +70,7 @@ class Choices:
             redis_url=environment.get("REDIS_URL") or None,
             oidc_issuer=environment.get("OIDC_ISSUER") or None,
             rate_limit_redis_url=environment.get("RATE_LIMIT_REDIS_URL") or None,
+            migration_database_url=environment.get("MIGRATION_DATABASE_URL") or None,
             app_processes=_number(environment, "APP_PROCESSES", 2, MAX_PROCESSES),
             worker_processes=_number(environment, "WORKER_PROCESSES", 1, MAX_PROCESSES),
         )
@@ -114,6 +118,8 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
         # Without ACCOUNT_PAGES_URL, the service derives the address of these pages from PUBLIC_URL.
         defaults.pop("ACCOUNT_PAGES_URL", None)
     given = {name: value for name, value in environment.items() if value or name not in defaults}
+    # Only the migrations need the password of the tables' owner.
+    given.pop("MIGRATION_DATABASE_URL", None)
     own = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,

@@ -145,8 +145,9 @@ class Stack:
 
     @property
     def migrator_url(self) -> str:
-        """The database's URL for the tables' owner: the caller's `DATABASE_URL`, or the stack's."""
-        return self.choices.database_url or self.postgres.migrator_url
+        """The database's URL for the tables' owner: the caller's, or the stack's own."""
+        choices = self.choices
+        return choices.migration_database_url or choices.database_url or self.postgres.migrator_url
 
     @property
     def libpq_url(self) -> str:

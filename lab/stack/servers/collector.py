@@ -5,7 +5,10 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from lab.stack.paths import CHECKOUT, make_directory
 from lab.stack.ports import LOOPBACK, noted_port, remembered_port
@@ -78,7 +81,8 @@ class CollectorServer(Server):
         """Close the event streams of pages. Otherwise, the load balancer waits for them to end."""
         process = self.process
         if process is not None:
-            process.send_signal(signal.SIGUSR1)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGUSR1)
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "lab.collector", str(self.port), str(self.smtp_port),

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from lab.collector import logs
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -29,6 +31,17 @@ def test_the_lines_of_a_trace_are_found_with_their_tracebacks(tmp_path: Path) ->
     assert failed.endswith(f"ValueError: Bearer [redacted] {redacted}")
     assert ended == f"07:04:05 [info     ] 500 GET /api/users 1.2 ms trace_id={TRACE}"
     assert as_json == f'{{"event":"request","trace_id":"{TRACE}","token":[redacted]}}'
+
+
+@pytest.mark.parametrize("value", ["'a \\' b'", '"it\'s"', "b'abc'"])
+def test_every_spelling_of_a_password_in_a_traceback_is_redacted(
+    tmp_path: Path, value: str
+) -> None:
+    """Python writes a string that contains a single quote with double quotes."""
+    log = tmp_path / "stack.log"
+    log.write_text(f"ValueError: {{'password': {value}, 'name': 'Ahmed'}} trace_id={TRACE}\n")
+    (line,) = logs.lines_of(TRACE, log)
+    assert line.startswith("ValueError: {'password': [redacted], 'name': 'Ahmed'}")
 
 
 def test_what_is_read_and_returned_is_bounded(tmp_path: Path) -> None:

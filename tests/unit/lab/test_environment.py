@@ -90,17 +90,31 @@ def test_ports_and_servers_have_defaults() -> None:
 
 
 def test_ports_and_servers_can_be_chosen() -> None:
-    """Each of these five variables replaces a default."""
+    """Each of these six variables replaces a default."""
     environment = {
         "HTTP_PORT": "81",
         "HTTPS_PORT": "444",
         "DATABASE_URL": "postgresql://x",
+        "MIGRATION_DATABASE_URL": "postgresql://owner",
         "REDIS_URL": "redis://y",
         "RATE_LIMIT_REDIS_URL": "redis://z",
     }
     assert Choices.from_environment(environment) == Choices(
-        81, 444, "postgresql://x", "redis://y", rate_limit_redis_url="redis://z"
-    )
+        81, 444, "postgresql://x", "redis://y", rate_limit_redis_url="redis://z",
+        migration_database_url="postgresql://owner",
+    )  # fmt: skip
+
+
+def test_only_migrations_get_the_url_of_the_tables_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's processes do not get it."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://x")
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://owner")
+    stack = Stack(Paths(tmp_path), Choices.from_environment())
+    assert stack.migration_environment["DATABASE_URL"] == "postgresql://owner"
+    assert stack.service_environment["DATABASE_URL"] == "postgresql://x"
+    assert "postgresql://owner" not in stack.service_environment.values()
 
 
 def test_a_stack_has_as_many_processes_as_are_chosen(tmp_path: Path) -> None:

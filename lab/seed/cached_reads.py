@@ -1,0 +1,42 @@
+"""Deletes the cached reads of the service, so that it reads what the seed has added."""
+
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import redis
+from redis.sentinel import Sentinel
+
+_SENTINEL_PORT: Final = 26379
+_TIMEOUT_SECONDS: Final = 5.0
+
+
+def delete(redis_url: str, *, key_prefix: str) -> None:
+    """Delete the cached reads. Without this, reads can be stale for up to two minutes.
+
+    :raises redis.RedisError: when no server answers.
+    """
+    with _client(redis_url) as client:
+        for key in client.scan_iter(f"{key_prefix}:cache:*", count=1000):
+            client.unlink(key)
+
+
+def _client(url: str) -> redis.Redis:
+    parts = urlsplit(url)
+    if not parts.scheme.endswith("+sentinel"):
+        return redis.Redis.from_url(url)
+    options: dict[str, Any] = {
+        "socket_timeout": _TIMEOUT_SECONDS,
+        "ssl": parts.scheme.startswith("rediss"),
+    }
+    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+    addresses = [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts]
+    name, _, number = parts.path.removeprefix("/").partition("/")
+    sentinels = Sentinel(addresses, **options)  # type: ignore[no-untyped-call] # redis-py's
+    client: redis.Redis = sentinels.master_for(
+        unquote(name),
+        db=int(number or 0),
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        **options,
+    )
+    return client
