@@ -1,8 +1,8 @@
 # The image of the service: its code, its migrations and their packages. The service runs as a user
 # without privileges, and on a read-only file system.
 #
-# The tag of the base image is pinned by hand. The digest of the tag changes with every rebuild of
-# Debian or Python, so Dependabot adds the digest to this file and keeps it current.
+# The base image has a tag and no digest: the digest changes with every rebuild of Debian or Python,
+# and would be out of date within days. Dependabot proposes updates.
 FROM python:3.13-slim-trixie AS base
 ENV PATH=/opt/venv/bin:$PATH
 
@@ -13,17 +13,17 @@ WORKDIR /srv
 RUN --mount=type=bind,source=requirements/app.txt,target=/tmp/app.txt \
     --mount=type=cache,target=/root/.cache/pip \
     python -m venv --without-pip /opt/venv \
-    # Wheels only: installing them runs no code of a package.
+    # Wheels only: pip runs no code of a package while it installs a wheel.
     && pip --disable-pip-version-check --python /opt/venv/bin/python install --no-compile \
         --require-hashes --no-deps --only-binary=:all: --requirement /tmp/app.txt \
     && pip --disable-pip-version-check --python /opt/venv/bin/python check \
-    # Python cannot write bytecode to a read-only file system, so this step compiles it. Later,
-    # Python does not compare the bytecode with the source, because neither changes.
+    # Compile now, because Python cannot write bytecode to a read-only file system. Later, Python
+    # does not compare the bytecode with the source, because neither changes.
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
 COPY alembic.ini ./
 COPY migrations ./migrations
 COPY app ./app
-# Every user can read all files, whatever the umask of the checkout was.
+# The image's user must be able to read all files, whatever the umask of the checkout was.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /srv \
     && chmod -R a=rX /srv
 
@@ -55,9 +55,8 @@ read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 # the health check.
 #
 # uvicorn is the first process and receives SIGTERM: the process becomes unready, drains and exits.
-# The local stack starts uvicorn with the same options. lab/stack/servers/apps.py has the reason for
-# each of them.
-# With an empty host, it listens on IPv4 and IPv6.
+# With an empty host, uvicorn listens on IPv4 and IPv6. The other options are those of the local
+# stack; lab/stack/servers/apps.py has the reason for each option.
 # FORWARDED_ALLOW_IPS lists the proxies whose X-Forwarded-For uvicorn trusts.
 CMD ["python", "-m", "uvicorn", "--factory", "app.main:create_app", \
      "--host", "", "--port", "8000", "--workers", "1", \

@@ -1,4 +1,4 @@
-"""Commands for operators of the service, such as `python -m app create-admin`; and the worker."""
+"""The commands for operators, such as `python -m app create-admin`, and the worker."""
 
 import asyncio
 import getpass
@@ -27,7 +27,7 @@ _MAX_AFTER_SECONDS = 365 * 24 * 60 * 60
 
 
 class _Commands(click.Group):
-    """Prints each error of the service as a line. The exit status is then 1."""
+    """Prints each error of the service as a line, and exits with status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:

@@ -37,7 +37,7 @@ from app.store import Store
 _SESSION_TTL_SECONDS = 0.8
 """How long a process may use a cached session before it reads the session again.
 
-This is less than a second, because a session that has ended must be refused after a second.
+Less than a second, because every process must refuse an ended session after a second.
 """
 _MAX_CACHED_SESSIONS = 10_000
 

@@ -1,4 +1,4 @@
-"""Lets load balancers notice when a process will end, and closes its connections then."""
+"""The end of a process: it becomes unready, and later closes its connections."""
 
 import asyncio
 import gc

@@ -86,8 +86,8 @@ _TELEMETRY: Final[TelemetryConfig] = {
     # FastAPI adds the exporter that OpenTelemetry's own variables describe, such as
     # OTEL_EXPORTER_OTLP_ENDPOINT.
     "auto_configure": True,
-    # The service records its own stages instead. They name their place in the source code, and
-    # Server-Timing shows them too.
+    # The service records its own stages instead. Their spans name the source line, and
+    # Server-Timing shows the same stages.
     "operation_spans": False,
     # The service has its own metrics and logs. With True, FastAPI would look for OpenTelemetry's
     # providers of metrics and logs at every request.
@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the app. `uvicorn --factory app.main:create_app` calls this.
 
     Without `settings`, it reads the settings from the environment. If variables are missing or
-    invalid, it ends the process with a message that has one line for each of them.
+    invalid, it ends the process with a message that has one line for each such variable.
     """
     settings = settings or _or_exit(load_settings)
     configure_logging(settings)
@@ -146,7 +146,6 @@ def _middleware(
     routes = _routes(app)
     stored_responses = StoredResponses(container.cache, container.sessions.cached_principal)
     server_timing = settings.server_timing == "on"
-    # `Stages` is in the list only if tracing or Server-Timing is on.
     records_stages = server_timing or traced
     stages = [Middleware(Stages, server_timing=server_timing)] if records_stages else []
     cors = [Middleware(Cors, origins=settings.cors_origins)] if settings.cors_origins else []
@@ -196,8 +195,8 @@ def _route(route: RouteContext, method: str) -> Route:
 
 
 def _metrics() -> CollectorRegistry:
-    # Not the library's global registry: it accepts each metric only once, so it would refuse the
-    # metrics of a second app in the same process.
+    # The library's global registry accepts each metric only once. It would refuse the metrics of a
+    # second app in the same process.
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

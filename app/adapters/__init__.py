@@ -1,1 +1,1 @@
-"""Clients of other servers, code around single libraries, and caches in memory."""
+"""Clients of other servers, wrappers of libraries, and caches."""

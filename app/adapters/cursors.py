@@ -1,9 +1,8 @@
 """Pagination cursors, which only the service can create.
 
-A cursor names the last row of a page, not a number of rows. If rows are inserted while a client
-reads page after page, the client does not repeat or skip other rows. The contents are not secret,
-but authenticated (HMAC, RFC 2104): a client can use the cursors that it has received, each for its
-own list, and cannot create a cursor.
+A cursor names the last row of a page, not an offset. If rows are inserted while a client reads page
+after page, the client does not repeat or skip other rows. The contents are not secret, but
+authenticated (HMAC, RFC 2104): a client cannot create a cursor, or use a cursor for another list.
 """
 
 import base64
@@ -30,12 +29,12 @@ _MAC_BYTES: Final = 18
 _KEY_BYTES: Final = 32
 
 
-_LIMIT_CHANGED: Final = 0
+_UNCACHED: Final = 0
 """The limit in the cursors of pages that are not cached."""
 
 
 class Position(NamedTuple):
-    """The row after which a page begins, and the limit of all pages before this page."""
+    """The row after which a page begins, and the limit of all pages before it; 0 if not cached."""
 
     row_id: int
     limit: int
@@ -43,7 +42,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class ListCursors:
-    """The cursors of one list. Cursors of another list are refused."""
+    """Makes and checks the cursors of one list. Refuses the cursors of other lists."""
 
     _list: bytes
     _ring: KeyRing
@@ -51,11 +50,11 @@ class ListCursors:
 
     def following(self, after: Position | None, limit: int) -> Callable[[int], str]:
         """Return a function that takes the last row's id and returns the next page's cursor."""
-        return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _LIMIT_CHANGED)
+        return partial(self.encode, limit=limit if is_in_sequence(after, limit) else _UNCACHED)
 
     def after_row(self, row_id: int) -> str:
-        """Return the cursor of a page after any row. Such a page is never cached."""
-        return self.encode(row_id, _LIMIT_CHANGED)
+        """Return the cursor of the page after this row. This page is never cached."""
+        return self.encode(row_id, _UNCACHED)
 
     def encode(self, row_id: int, limit: int) -> str:
         """Return the cursor of the page after this row. All pages so far have this `limit`."""
@@ -86,9 +85,9 @@ class ListCursors:
 
 
 def is_in_sequence(after: Position | None, limit: int) -> bool:
-    """Return whether a page is the first page, or is reached from it by `next` links alone.
+    """Return whether a page is the first page, or `next` links lead from the first page to it.
 
-    Only these pages are cached. A client could request any number of other pages.
+    Only these pages are cached, because a client can request any number of other pages.
     """
     return after is None or after.limit == limit
 

@@ -1,4 +1,4 @@
-"""Limits the failed logins of each account. A rate limit counts the logins of each address."""
+"""Limits the failed logins of each account. RATE_LIMIT_LOGIN limits the logins of an IP address."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from app.errors import TooManyFailures
 
 
 class FailedLogins:
-    """Counts how many logins in a row have failed for an account, from all addresses.
+    """Counts how many logins in a row have failed for an account, from all IP addresses.
 
     Attempts from a session of the same account have their own count, so that other people cannot
     lock the owner out. Unknown accounts are counted like existing ones, so that a refusal does not
@@ -22,9 +22,9 @@ class FailedLogins:
         self._limits = parse_many(notation)
 
     async def count(self, email: str, *, by_owner: bool) -> None:
-        """Count one attempt. Call this before the attempt, so that concurrent attempts count.
+        """Count one attempt. Raises `TooManyFailures`.
 
-        Raises `TooManyFailures`.
+        Call this before the attempt. Otherwise, too many concurrent attempts could begin.
         """
         windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
         seconds = seconds_to_wait(windows)

@@ -56,7 +56,7 @@ def request_line(event: MutableMapping[str, Any], process: str, columns: int) ->
     room = max(min(columns - len(head) - len(tail), _MAX_ROUTE_COLUMNS), _MIN_ROUTE_COLUMNS)
     line = f"{head}{_shortened(event['route'] or '(no such path)', room):<{room}}{tail}"
     for name in sorted(event.keys() - _IN_COLUMNS - _HIDDEN):
-        # Escaped, so that a value cannot change the terminal or start a line.
+        # Escaped, so that a value cannot control the terminal or begin a new line.
         more = f" {name}={event[name]}".encode("unicode_escape").decode()
         if event[name] is not None and len(line) + len(more) <= columns:
             line += more

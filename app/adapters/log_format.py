@@ -18,8 +18,8 @@ from app.adapters.log_console import ConsoleLines
 from app.settings import Settings
 
 _OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
-_JOB_OUTCOMES: Final = ("job_error", "job_error_retry")
-"""The names that Procrastinate, the library of the job queue, gives to such lines."""
+_JOB_ERRORS: Final = ("job_error", "job_error_retry")
+"""The actions in the log lines of Procrastinate, the library of the job queue, for failed jobs."""
 
 
 def configure_logging(settings: Settings) -> None:
@@ -34,8 +34,8 @@ def configure_logging(settings: Settings) -> None:
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_limit_opentelemetry())
-    # The worker has its own line for each job, and for each that fails.
-    handler.addFilter(lambda line: getattr(line, "action", None) not in _JOB_OUTCOMES)
+    # The worker logs its own line for each failed job.
+    handler.addFilter(lambda line: getattr(line, "action", None) not in _JOB_ERRORS)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -51,15 +51,15 @@ def configure_logging(settings: Settings) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"
-    # The lines of these libraries contain addresses of other servers, and headers at level `debug`.
-    # The pool of SQLAlchemy logs each connection that it opens or closes.
+    # At lower levels, these libraries log addresses of other servers, headers, and each connection
+    # that SQLAlchemy's pool opens or closes.
     for name in ("httpcore2", "urllib3", "sqlalchemy", "procrastinate"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if is_console:
         # A developer at a terminal does not need uvicorn's lines about its own start and end.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # The service's own lines bypass the standard library, which would take as much time as all the
-    # rest of a request that is answered from memory.
+    # The service's own lines bypass the standard library. Its `logging` would double the time of a
+    # request that is answered from memory.
     structlog.configure(
         processors=[*shared, *_renderers(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
@@ -70,7 +70,7 @@ def configure_logging(settings: Settings) -> None:
 
 def _limit_opentelemetry() -> Callable[[logging.LogRecord], bool]:
     # While a collector is unavailable, OpenTelemetry logs a line for each attempt, and a line for
-    # each span that it drops. One line a minute is enough.
+    # each dropped span. One line a minute is enough.
     last = -math.inf
 
     def passes(line: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""Limits how many messages are requested for one address, and by one account."""
+"""Limits how many messages are requested for one email address, and by one account."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -11,11 +11,11 @@ from app.errors import TooManyRequests
 
 
 class MailLimit:
-    """Counts the messages to each address, and those that each account has requested.
+    """Counts the messages to each email address, and the messages that each account has requested.
 
-    The rate limit of the routes counts a caller with a cookie by address only, so accounts are
-    counted here too. Unknown addresses are counted like those of accounts, so that a refusal does
-    not show whether an account exists.
+    The rate limit of the routes counts a request with a cookie by IP address only, so this class
+    also counts accounts. It counts messages to unknown addresses too, so that a refusal does not
+    show whether an account exists.
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
@@ -25,9 +25,9 @@ class MailLimit:
 
     @asynccontextmanager
     async def counting(self, address: str) -> AsyncIterator[None]:
-        """Count one message to an address, unless the block raises an error.
+        """Count one message to an address. If the block raises an error, undo the count.
 
-        A refused request must not use up the limit of another person's address. Raises
+        A request that fails must not use up the limit of another person's address. Raises
         `TooManyRequests` before the block.
         """
         # A hash, so that Redis does not contain the addresses.

@@ -1,4 +1,4 @@
-"""The check of a password. Failed attempts have one limit wherever a password is required."""
+"""Checks passwords. The same limit of failures applies wherever a password is required."""
 
 from datetime import UTC, datetime
 

@@ -1,8 +1,8 @@
 """Password hashing with libpass, outside of the event loop and with a bounded queue.
 
-It uses Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes,
-parallelism 1. One hash takes 20 to 40 ms of a core, so hashes are computed in their own threads
-(the library releases the GIL). If the queue of jobs is full, the service is overloaded.
+The algorithm is Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two
+passes, parallelism 1. One hash takes 20 to 40 ms of a core. So separate threads compute the hashes
+(the library releases the GIL). If the queue is full, `Overloaded` is raised.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class PasswordHasher:
         return bool(_ARGON2ID.needs_update(password_hash))
 
     def close(self) -> None:
-        """Let running hashes finish and refuse new ones."""
+        """Refuse new hashes, and block until the running and the waiting hashes have finished."""
         self._executor.shutdown()
 
     async def _run(self, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

@@ -26,9 +26,9 @@ class _Entry(Generic[_T]):
 class SessionCache(Generic[_T]):
     """A bounded cache of one process.
 
-    A value expires `seconds` after its load began. So this process uses a session that another
-    process has ended for `seconds` at most. When this process ends a session, `forget` drops it at
-    once.
+    A value expires `seconds` after its load began. So if another process ends a session, this
+    process still uses the session for at most `seconds`. If this process ends a session, `forget`
+    drops the value at once.
     """
 
     def __init__(self, *, seconds: float, size: int, owner: Callable[[_T], Hashable]) -> None:
@@ -51,16 +51,16 @@ class SessionCache(Generic[_T]):
             loading = self._loading.get(key)
             if loading is None:
                 return await self._load(key, load, self._begin_load(key))
-            # Another caller loads this key. If its load failed or was cancelled, or if `forget`
-            # has dropped the value since, load again.
+            # Another caller loads this key. Load again if that load fails or is cancelled, or if
+            # `forget` drops the value.
             if await asyncio.shield(loading) is _ABSENT:
                 return None
         return value
 
     def _begin_load(self, key: Hashable) -> asyncio.Future[object]:
-        # The future is registered before the loading task runs. Otherwise a second load could begin
-        # before the task of the first load runs, and would replace the future of the first load.
-        # The callers that wait for the first future would then wait forever.
+        # Register the future before the loading task runs. Otherwise a second load could begin
+        # before that task runs, and replace the first future. Callers that wait for the first
+        # future would then wait forever.
         loading = self._loading[key] = asyncio.get_running_loop().create_future()
         return loading
 
@@ -84,7 +84,7 @@ class SessionCache(Generic[_T]):
         return value
 
     def get_and_renew(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
-        """Return the cached value. In the second half of its time, renew it in the background.
+        """Return the cached value. If it is older than `seconds / 2`, renew it in the background.
 
         Without the renewal, all callers would wait for a load when the value expires.
         """
@@ -99,7 +99,7 @@ class SessionCache(Generic[_T]):
 
     def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
         self._renewals.discard(renewal)
-        # An error of the renewal is ignored. If its cause lasts, the next load raises the error.
+        # If the cause of an error lasts, the next load raises the error.
         ignore_outcome(renewal)
 
     def get(self, key: Hashable) -> _T | None:

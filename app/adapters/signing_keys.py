@@ -66,9 +66,9 @@ class KeyRing:
 def rotated(
     keys: Sequence[SigningKey], *, now: datetime, signs_from: datetime, token_lifetime: int
 ) -> tuple[SigningKey, ...]:
-    """Return the keys with a new key that will sign, without keys whose tokens have expired.
+    """Return the keys that still verify tokens, and a new key that signs from `signs_from`.
 
-    Raises `ValueError` while the previous rotation is in progress.
+    Raises `ValueError` if the last key does not sign yet.
     """
     if keys[-1].signs_from > now:
         raise ValueError("the last key does not sign yet")

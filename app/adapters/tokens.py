@@ -63,13 +63,13 @@ class AccessTokens:
         return jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)
 
     def public_keys(self) -> list[dict[str, str]]:
-        """Return the public keys that verify tokens, now or soon, as JWKs (RFC 7517)."""
+        """Return all public keys that verify tokens, as JWKs (RFC 7517). Some do not sign yet."""
         return [key.public_jwk() for key in self._keys.verifying(datetime.now(UTC)).values()]
 
     def verify(self, token: str) -> Claims:
         """Verify the signature, the header and every claim. Raises `InvalidToken`.
 
-        Nothing in the token decides how it is verified: the algorithm is fixed, only keys of this
+        The token cannot choose how it is verified: the algorithm is fixed, only keys of this
         service are accepted, and a header with `crit` is refused (RFC 8725, section 3).
         """
         claims = self._verified.get(token)
@@ -95,7 +95,7 @@ class AccessTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": _REQUIRED_CLAIMS},
             )
-            # The library also extends the lifetime by the leeway.
+            # The library also applies the leeway to `exp`, but a token must not live longer.
             if claims["exp"] <= time.time():
                 raise InvalidToken
             return Claims(
@@ -121,5 +121,5 @@ def new_secret() -> tuple[str, bytes]:
 
 
 def hash_of(secret: str) -> bytes:
-    """Return the SHA-256 of a secret. The tables contain it instead of the secret."""
+    """Return the SHA-256 of a secret. The tables contain this hash instead of the secret."""
     return hashlib.sha256(secret.encode()).digest()

@@ -47,7 +47,7 @@ DatabaseAddress = Annotated[
 ]
 REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 """The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
-# A name of digits only is the number of a database, after which the name was forgotten.
+# The path is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the database.
 _PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
 
@@ -89,18 +89,18 @@ class Settings(TokenSettings, MailSettings):
     environment: Annotated[Literal["production", "local"], in_any_case] = "production"
 
     database_url: DatabaseAddress
-    # A read replica. A read that is not in the cache is loaded from it if its data have not changed
-    # for some seconds.
+    # A read replica. The service reads data from the replica if they are not in the cache and have
+    # not changed for some seconds.
     database_replica_url: DatabaseAddress | None = None
     # With `transaction`, DATABASE_URL is the address of a pooler in transaction mode, such as
-    # PgBouncer. The timeouts of statements must then be set for the role.
+    # PgBouncer. The database role must then have the timeouts, see docs/scaling.md.
     database_pooler: Annotated[Literal["none", "transaction"], in_any_case] = "none"
     database_pool_size: PositiveInt = 10
-    # A request that gets no connection in this time gets 503. By default, this time and the timeout
-    # of a statement are together as long as REQUEST_TIMEOUT.
+    # A request that gets no connection in this time gets 503. By default, this timeout plus the
+    # timeout of a statement is REQUEST_TIMEOUT.
     database_pool_timeout: PositiveFloat = 5.0
-    # PostgreSQL cancels a statement after this time. The time must be below REQUEST_TIMEOUT, so
-    # that the connection is usable again when the client gets its 503.
+    # PostgreSQL cancels a statement after this time. The time must be below REQUEST_TIMEOUT. Then
+    # the connection is usable again when the client gets its 503.
     database_statement_timeout: PositiveFloat = 5.0
 
     redis_url: RedisAddress
@@ -117,8 +117,8 @@ class Settings(TokenSettings, MailSettings):
     # Whether reads are cached in Redis and in the process. Before each use of its cached read, the
     # process asks Redis whether the read is current.
     cache: Annotated[Literal["on", "off"], in_any_case] = "on"
-    # How long a read stays in Redis if no write changes it. A process that got the read from Redis
-    # may keep the response for the same time again.
+    # How long a read stays in Redis if no write changes its data. A process that got the read from
+    # Redis may keep the response for the same time again.
     cache_lifetime: PositiveInt = 60
 
     # A session ends when it is SESSION_LIFETIME old, or has not been used for
@@ -128,28 +128,28 @@ class Settings(TokenSettings, MailSettings):
 
     # The threads that hash passwords. Each thread occupies one core and 19 MiB while it hashes.
     password_threads: PositiveInt = Field(default_factory=lambda: os.cpu_count() or 1)
-    # The maximum number of hashes that run or wait, per process. If a request needs one more hash,
-    # it gets 503.
+    # The maximum number of hashes that run or wait, per process. A request that needs one more hash
+    # gets 503.
     password_queue: PositiveInt = 100
 
     # Rate limits, such as "100/10 seconds". Several limits are separated by semicolons.
     rate_limit_signup: RateLimit = "10/minute"
     rate_limit_login: RateLimit = "10/minute"
-    # Failed logins in a row for one account, from all addresses.
+    # Failed logins in a row for one account, from all IP addresses.
     rate_limit_login_failures: RateLimit = "20/15minutes"
     rate_limit_password: RateLimit = "5/minute"
-    # Messages to one address, and messages that one account or one client has requested.
+    # Messages to one email address, and messages that one account or one client has requested.
     rate_limit_mail: RateLimit = "10/10minutes"
     rate_limit_default: RateLimit = "1200/minute"
 
     # When a worker deletes expired rows, in cron's notation.
     sweep_schedule: str = "*/10 * * * *"
-    # A job that fails is tried again after a pause. The pause doubles from attempt to attempt, from
-    # a second up to JOB_MAX_PAUSE. After JOB_MAX_ATTEMPTS, the job waits for an operator.
+    # A worker tries a failed job again after a pause: at first at most a second, then doubled up to
+    # JOB_MAX_PAUSE. After JOB_MAX_ATTEMPTS, the job waits for an operator.
     job_max_attempts: PositiveInt = 100
     job_max_pause: PositiveFloat = 900.0
-    # The number of jobs that a worker runs at the same time. Each worker sends one message at a
-    # time, so only more workers send faster.
+    # The number of jobs that a worker runs at the same time. A worker sends only one message at a
+    # time, so more workers are necessary to send faster.
     job_concurrency: PositiveInt = 4
 
     request_timeout: PositiveFloat = 10.0
@@ -169,7 +169,7 @@ class Settings(TokenSettings, MailSettings):
     # Whether GraphQL clients can read the schema, and errors suggest names of the schema.
     graphql_introspection: Annotated[Literal["on", "off"], in_any_case] = "off"
 
-    # The maximum rate of traced requests, per process. Other requests have a log line, but no
+    # The maximum rate of traced requests, per process. Requests above it have a log line, but no
     # spans.
     trace_limit: OneRateLimit | None = None
 

@@ -130,9 +130,8 @@ def address(
     def check(value: SecretStr) -> SecretStr:
         try:
             parts = urlsplit(value.get_secret_value())
-            # If a password contains `/`, `?` or `#` that is not percent-encoded, the rest of the
-            # password and the @ after it are parsed as a part of the path, the query or the
-            # fragment.
+            # A password must percent-encode `/`, `?` and `#`. Otherwise `urlsplit` ends the host
+            # there, and the @ after the password is in the path, the query or the fragment.
             rest = parts.path + parts.query + parts.fragment
             netloc = parts.netloc.rpartition("@")[2]
             hosts = netloc.split(",") if parts.scheme in several_hosts else [netloc]
@@ -148,7 +147,7 @@ def address(
 
 
 def url_parameters(url: SplitResult) -> dict[str, list[str]]:
-    """Return the parameters of a URL. A plus sign is itself, as in the URL's own password."""
+    """Return the parameters of a URL. A plus sign stays a plus sign, as in the rest of a URL."""
     return parse_qs(url.query.replace("+", "%2B"), keep_blank_values=True)
 
 

@@ -30,10 +30,10 @@ class SmtpServer:
     host: str
     port: int
     tls: Tls
-    """`implicit`: from the first byte; `starttls`: required before anything else is sent."""
+    """`implicit`: TLS from the first byte. `starttls`: TLS before the credentials and messages."""
     username: str | None = None
     password: SecretStr | None = None
-    """None if `username` is None, and only then."""
+    """`username` and `password` are both set, or both are None."""
 
 
 def smtp_server(url: SecretStr) -> SmtpServer:
@@ -89,7 +89,7 @@ def _smtp_url(value: SecretStr) -> SecretStr:
 
 
 def _sender(value: str) -> str:
-    # The result is in the form of the header: a name with special characters is quoted.
+    # The result is the value of the header: a name with special characters is in quotes.
     try:
         ((name, spec),) = getaddresses([value])
         parsed = Address(name, addr_spec=spec)
@@ -144,8 +144,8 @@ class MailSettings(ProviderSettings):
             return
         if self.link_base is None:
             raise _refused(
-                "PUBLIC_URL is missing: links in messages lead to it; see .env.example, also for "
-                "ACCOUNT_PAGES_URL, which may replace it"
+                "PUBLIC_URL is missing: links in messages begin with it. You can set "
+                "ACCOUNT_PAGES_URL instead; see .env.example"
             )
         if local:
             return

@@ -40,7 +40,8 @@ def _origin(value: str) -> str:
 
 def _root_path(value: str) -> str:
     path = value.rstrip("/")
-    # The service could not distinguish a path below /api/api from one of its own.
+    # A proxy may remove the root path, or not. With the root path /api, the service could not know
+    # whether the first /api of a path is the root path.
     if not _ROOT_PATH.fullmatch(path) or path.split("/")[1:2] == ["api"]:
         raise PydanticCustomError(
             "url", "is not a path outside /api; write it like `/shop`, in letters, digits and ._~-"
@@ -69,8 +70,8 @@ BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
 class OriginSettings(EnvironmentSettings):
     """Where clients reach the service."""
 
-    # The origin at which browsers reach the service, and to which providers redirect them. By
-    # default, the origin that the browser has used.
+    # The origin at which browsers reach the service. Providers redirect browsers to it. By default,
+    # it is the origin in the browser's request.
     public_url: Origin | None = None
     # The path below which clients reach the service, if it shares a host with other services.
     root_path: RootPath = ""

@@ -30,7 +30,7 @@ class Provider:
 
 
 class ProviderSettings(OriginSettings):
-    """The settings of Google, which needs two variables, and of another provider, with three.
+    """The settings of Google (two variables) and of another provider (three variables).
 
     Set all variables of a provider or none.
     """

@@ -1,4 +1,4 @@
-"""Exports spans from a process without FastAPI. In the other processes, FastAPI does this."""
+"""Exports the spans of a process without FastAPI, such as the worker."""
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -56,8 +56,8 @@ def consuming(
 ) -> Iterator[None]:
     """Record the run of a job in the trace of the request that inserted the job.
 
-    `ready_since` is the Unix time from which the job could run. The time from then until now is a
-    stage of its own. Without `traceparent`, nothing is recorded.
+    `ready_since` is the Unix time from which the job could run. The wait from then until now is a
+    separate stage. Without `traceparent`, nothing is recorded.
     """
     if traceparent is None:
         record(None)

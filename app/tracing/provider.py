@@ -30,7 +30,8 @@ class _TraceIds(RandomIdGenerator):
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether OpenTelemetry's variables name a collector, or a provider is set already.
 
-    The app calls this once, when it is built, so that FastAPI need not check it at every request.
+    The app calls this once, when the app is built. Otherwise, FastAPI would look for a provider at
+    every request.
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -54,8 +55,8 @@ def set_up_sampler() -> Sampler | None:
 
 
 def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
-    # FastAPI exports by OTLP over HTTP only. For another exporter, it logs a warning when the app
-    # starts, and a provider would make spans that nothing sends.
+    # FastAPI exports by OTLP over HTTP only. For another exporter, FastAPI only logs a warning when
+    # the app starts. A provider would then create spans that are never sent.
     protocol = _first(environment, _PROTOCOLS) or "http/protobuf"
     is_http = _first(environment, _ENDPOINTS).startswith(("http://", "https://"))
     return _exporter(environment) == "otlp" and protocol == "http/protobuf" and is_http

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class Recording:
-    """The durations of one request's stages, and their spans if it is traced."""
+    """The durations of one request's stages, and their spans if the request is traced."""
 
     __slots__ = ("durations", "tracer")
 

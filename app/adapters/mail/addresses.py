@@ -9,10 +9,10 @@ from app.models.values.emails import ENCODED_WORD
 def wire_address(email: str) -> str:
     """Return an address in the form that most servers accept.
 
-    An international domain is written in ASCII (RFC 5890). The result has other characters only if
-    the local part has them: then the server must support SMTPUTF8 (RFC 6531). Raises `MailRefused`
-    if the address is not well-formed, or contains an encoded word (RFC 2047), which the library of
-    the headers would decode.
+    An international domain is written in ASCII (RFC 5890). If the local part is not ASCII, the
+    result is not ASCII either, and the server must support SMTPUTF8 (RFC 6531). Raises
+    `MailRefused` if the address is not well-formed, or contains an encoded word (RFC 2047), because
+    Python's `email` package would decode the word.
     """
     if ENCODED_WORD in email:
         raise MailRefused("the address contains an encoded word")

@@ -18,14 +18,14 @@ from app.tracing import ActiveStage, Attributes, begin_stage, code_attributes
 # ValueError includes UnicodeError, for a host that is not a domain name. uvloop raises RuntimeError
 # for a write to a connection that the server has reset.
 FAILURES: Final = (SMTPException, OSError, ValueError, RuntimeError)
-"""What the connection raises, besides `MailError`."""
+"""The errors of the connection, besides `MailError`."""
 _STATUS_CODE: Final = "smtp.response.status_code"
 _ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True)
 class MailObject:
-    """The addresses for the server, and the message as it is sent."""
+    """The envelope addresses and the message, as the server gets them (RFC 5321, section 2.3.1)."""
 
     sender: str
     recipient: str
@@ -59,7 +59,7 @@ class SmtpConnection:
         }
 
     async def ensure_open(self) -> None:
-        """Check the connection of an earlier message, or open another. Raises `MailUnavailable`."""
+        """Reuse an open connection if it works, or else open one. Raises `MailUnavailable`."""
         if not await self._is_usable():
             await self._open()
 
@@ -97,7 +97,7 @@ class SmtpConnection:
             return False
         try:
             with self._stage("rset"):
-                # If the server refused the last message, this also ends that message.
+                # RSET also clears the last message if the server refused that message.
                 await self._smtp.rset()
         except FAILURES:
             self.drop()
@@ -123,7 +123,7 @@ class SmtpConnection:
             with self._stage("auth"):
                 await self._smtp.login(username, password)
         except SMTPResponseException as error:
-            # The server's text is left out, because it may quote the command with the password.
+            # Leave out the server's text, which may quote the command with the password.
             enhanced = _ENHANCED_CODE.match(error.message)
             code = f"{error.code} {enhanced[0]}" if enhanced else f"{error.code}"
             raise MailUnavailable(f"{code} the server refused the credentials") from None
@@ -153,7 +153,7 @@ def text_of(error: Exception) -> str:
 
 
 def _local_hostname() -> str:
-    # A host that has no full name gives an address literal (RFC 5321, section 4.1.4). Looking the
-    # name up in DNS could take longer than sending the message.
+    # A host without a full name sends an address literal in EHLO (RFC 5321, section 4.1.4). A DNS
+    # lookup of the name could take longer than sending the message.
     name = socket.gethostname()
     return name if name.isascii() and "." in name else "[127.0.0.1]"

@@ -24,7 +24,7 @@ class MailRefused(MailError):
 
 
 class MailUnavailable(MailError):
-    """The message may be accepted later: the server is unavailable or its settings are wrong."""
+    """A later attempt may succeed: the server is unavailable, or the settings are wrong."""
 
 
 def _line(text: str) -> str:

@@ -33,7 +33,7 @@ _PATHS: Final = {
 
 @dataclass(frozen=True)
 class Content:
-    """What a message says. Each field but `kind` and `name` is needed by some kinds only."""
+    """What a message says. Only some kinds need the fields after `name`."""
 
     kind: MessageKind
     name: str | None = None
@@ -61,8 +61,8 @@ def compose(
     """Return a message that is ready to send.
 
     `sender` is the setting MAIL_FROM. `message_id` is the part before the sender's domain: letters,
-    digits, `-`, `_` and `.`. It must be the same in each attempt to send the message, so that a
-    mailbox can drop a duplicate. Raises `MailRefused` if `to` is not well-formed, and `ValueError`
+    digits, `-`, `_` and `.`. Each attempt to send a message must have the same id. Then a mailbox
+    can drop a duplicate. Raises `MailRefused` if `to` is not well-formed, and `ValueError`
     if `content` lacks a field or an argument is invalid.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
@@ -74,7 +74,7 @@ def compose(
     message["Message-ID"] = f"<{message_id}@{domain}>"
     message["Date"] = now
     message["From"] = Address(display_name, addr_spec=address)
-    # Without a name, no user can put a text of their own into a header.
+    # The header has no name, so no user can put a text into a header.
     message["To"] = Address("", *wire_address(to).rsplit("@", 1))
     message["Subject"] = WORDINGS[content.kind].subject
     # Mailboxes send no automatic replies to such messages (RFC 3834).

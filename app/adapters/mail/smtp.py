@@ -18,16 +18,16 @@ _TIMEOUTS_PER_SEND: Final = 3
 _MAX_IDLE_SECONDS: Final = 30.0
 """Servers and routers may silently end a connection that is idle for longer."""
 _REFUSED: Final = range(500, 600)
-# The server requires credentials, rejects these, or requires encryption (RFC 4954, section 6). An
-# operator can correct the settings.
+# The server requires credentials, rejects the credentials, or requires encryption (RFC 4954,
+# section 6). An operator can correct the settings, so these responses are not final.
 _UNAUTHENTICATED: Final = {530, 534, 535, 538}
 
 
 class SmtpClient:
     """Sends messages to one SMTP server. Concurrent calls wait for one another.
 
-    The connection is kept for 30 seconds after a message. If the server closes it earlier, the next
-    message opens another one.
+    The client keeps its connection for 30 seconds after a message. If the server closes the
+    connection earlier, the next message opens a new connection.
     """
 
     def __init__(self, server: SmtpServer, seconds: float) -> None:
@@ -39,11 +39,11 @@ class SmtpClient:
         self._closing: asyncio.Task[None] | None = None
 
     async def send(self, message: EmailMessage, *, to: str) -> None:
-        """Send a message. The server has accepted it when this returns.
+        """Send a message, and return when the server has accepted the message.
 
         Raises `MailRefused` if the server will never accept the message, and `MailUnavailable` if a
-        later attempt may succeed. After `MailUnavailable`, it is possible that the server has
-        accepted the message. So the next attempt must have the same Message-ID.
+        later attempt may succeed. After `MailUnavailable`, the server may have accepted the message
+        nevertheless. So the next attempt must have the same Message-ID.
         """
         mail = _mail_object(message, to)
         try:
@@ -54,7 +54,7 @@ class SmtpClient:
         except MailError:
             raise
         except FAILURES as error:
-            # The library's error contains the address, so it is not the cause of the new error.
+            # `from None`, because the library's error contains the address and would be logged.
             raise self._failure(error) from None
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class SmtpClient:
             # An operator can correct the sender, which is a setting.
             is_final = is_final and not isinstance(error, SMTPSenderRefused)
             return MailRefused(text_of(error)) if is_final else MailUnavailable(text_of(error))
-        # The library's own timeout error is a subclass, with a text of its own.
+        # The library's own timeout errors are subclasses with their own text.
         if type(error) is TimeoutError:
             return MailUnavailable(f"the message was not sent within {self._seconds:g} seconds")
         return MailUnavailable(text_of(error))

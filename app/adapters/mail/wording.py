@@ -1,4 +1,4 @@
-"""What each kind of message says, in plain text. Fields in braces are filled in `messages.py`."""
+"""The text of each kind of message. `messages.py` fills in the fields in braces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

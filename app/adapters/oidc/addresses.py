@@ -12,7 +12,7 @@ from app.settings.origins import is_loopback, unmapped
 
 _ATTEMPT_SECONDS = 1.0
 """The timeout for each address of a host."""
-# Networks whose addresses contain an IPv4 address, which may be private: NAT64 and 6to4.
+# NAT64 and 6to4: an address in these networks contains an IPv4 address, which may be private.
 _TRANSLATED_NETWORKS = tuple(
     map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
 )

@@ -1,4 +1,4 @@
-"""A cached document of another server, which concurrent callers renew only once."""
+"""A cached document of another server. Concurrent callers share one fetch."""
 
 import asyncio
 import time
@@ -22,9 +22,9 @@ _PAUSE_AFTER_FAILURE_SECONDS = 5
 class CachedDocument(Generic[_T]):
     """Fetches a document rarely, and once for all concurrent callers.
 
-    After a failed fetch, the cached document stays in use. A call that needs a newer document
-    raises `ProviderUnavailable`. Until five seconds after the failure, such calls do not start
-    another fetch.
+    After a failed fetch, the cached document stays in use until it is a day old. A call that needs
+    a newer document raises `ProviderUnavailable`. In the five seconds after the failure, such a
+    call does not start another fetch.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class CachedDocument(Generic[_T]):
         self._next_attempt = float("-inf")
 
     async def get(self) -> _T:
-        """Return a document that is at most a day old. After an hour, start to renew it."""
+        """Return a document that is at most a day old. Renew it in the background after an hour."""
         if self._value is None or self._age(self._value) > _USABLE_SECONDS:
             return await self._renew()
         if self._age(self._value) > _FRESH_SECONDS:
@@ -54,7 +54,7 @@ class CachedDocument(Generic[_T]):
     async def _renew(self) -> _T:
         if not self._start_attempt() or self._attempt is None:
             raise ProviderUnavailable
-        # The cancellation of one caller does not cancel the attempt for the others.
+        # If one caller is cancelled, the attempt continues for the other callers.
         return await asyncio.shield(self._attempt)
 
     def _start_attempt(self) -> bool:
@@ -63,7 +63,7 @@ class CachedDocument(Generic[_T]):
         if self._clock() < self._next_attempt:
             return False
         self._attempt = asyncio.create_task(self._fetch_and_store())
-        # Perhaps no caller waits for this attempt, and then no caller reads its error.
+        # If no caller waits for this attempt, no caller reads its error.
         self._attempt.add_done_callback(ignore_outcome)
         return True
 

@@ -1,7 +1,7 @@
-"""HTTP requests to other servers. The service acts on their responses.
+"""HTTP requests to identity providers.
 
-These rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, https and
-public addresses or listed networks, no redirects, and limits on size and time.
+These rules prevent server-side request forgery (OWASP API7:2023): only listed hosts, only https,
+only public addresses and listed networks, no redirects, and limits on size and time.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from app.settings.origins import is_loopback
 
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024
-_MAX_FORMS = 10
-"""The maximum of concurrent token requests. Further requests wait for their turn or timeout."""
+_MAX_TOKEN_REQUESTS = 10
+"""The maximum number of concurrent token requests. Others wait for a slot until their timeout."""
 _MAX_FAILURES = 5
-"""After so many failures in a row, no token request is sent for `_RECOVERY_SECONDS`."""
+"""After this number of failures in a row, no token request is sent for `_RECOVERY_SECONDS`."""
 _RECOVERY_SECONDS = 5
 _SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class FetchResponse:
-    """A response with a status below 500, no redirect. `json` is None if the body is not JSON."""
+    """A response: no redirect, no status of 500 or more. `json` is None if the body is not JSON."""
 
     status: int
     json: object
@@ -59,11 +59,11 @@ class Fetcher:
         self._seconds = seconds
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpcore2.default_ssl_context(),
-            max_connections=2 * _MAX_FORMS,
+            max_connections=2 * _MAX_TOKEN_REQUESTS,
             keepalive_expiry=30,
             network_backend=GuardedNetwork(loopback=local, networks=networks),
         )
-        self._slots = asyncio.Semaphore(_MAX_FORMS)
+        self._slots = asyncio.Semaphore(_MAX_TOKEN_REQUESTS)
         self._breaker = CircuitBreaker(
             failure_threshold=_MAX_FAILURES,
             recovery_timeout=_RECOVERY_SECONDS,
@@ -95,8 +95,8 @@ class Fetcher:
         if authorization is not None:
             headers["Authorization"] = authorization
         # Each form belongs to one sign-in. Only `_slots` limits how many forms are sent at once.
-        # The breaker is checked after the wait for a slot. So waiting sign-ins fail at once if the
-        # sign-ins before them got no response.
+        # Check the breaker after the wait for a slot: if earlier sign-ins got no response, the
+        # waiting sign-ins then fail at once.
         try:
             async with asyncio.timeout(self._seconds), self._slots:
                 if self._breaker.opened:
@@ -116,7 +116,7 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, url, headers, content)
-        except (_Refused, OSError, TimeoutError, *_NETWORK) as error:
+        except (_Refused, OSError, TimeoutError, *_NETWORK_ERRORS) as error:
             # The URL is not logged, because the other server may have put any text into it.
             reason = str(error) if isinstance(error, _Refused) else type(error).__name__
             host = urlsplit(url).hostname if self.may_fetch(url) else None
@@ -128,7 +128,7 @@ class Fetcher:
     ) -> FetchResponse:
         if not self.may_fetch(url):
             raise _Refused("this URL is not allowed")
-        # No compression is accepted, so that a small body cannot expand to a large body.
+        # Accept no compression: a small body could expand to a large body.
         all_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         async with self._pool.stream(
             method, url, headers=list(all_headers.items()), content=content
@@ -149,7 +149,7 @@ class _Refused(Exception):
     """The URL or the response breaks a rule of this module, or the status is 500 or more."""
 
 
-_NETWORK = (
+_NETWORK_ERRORS = (
     httpcore2.NetworkError,
     httpcore2.TimeoutException,
     httpcore2.ProtocolError,

@@ -49,9 +49,9 @@ class ExpectedClaims:
 
 
 def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
-    """Return the key that the token's `kid` names, or the only key if it has no `kid`.
+    """Return the key that the token's `kid` names, or the only key if the token has no `kid`.
 
-    Returns None unless exactly one key fits. Raises `OidcRefused` if the token is malformed.
+    Returns None if no key or several keys match. Raises `OidcRefused` if the token is malformed.
     """
     if len(token) > _MAX_TOKEN_CHARACTERS:
         raise OidcRefused
@@ -60,8 +60,8 @@ def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
     except jwt.InvalidTokenError as error:
         raise OidcRefused from error
     signing = [key for key in keys if key.get("use", "sig") == "sig"]
-    fitting = [key for key in signing if key_id is None or key.get("kid") == key_id]
-    return fitting[0] if len(fitting) == 1 else None
+    matching = [key for key in signing if key_id is None or key.get("kid") == key_id]
+    return matching[0] if len(matching) == 1 else None
 
 
 def verify(token: str, key: Jwk, expected: ExpectedClaims) -> IdTokenClaims:

@@ -1,6 +1,6 @@
 """A client of identity providers: authorization code flow (OpenID Connect Core, section 3.1).
 
-It uses OpenID Connect Discovery, PKCE (RFC 7636) and the `iss` parameter (RFC 9207).
+The client uses OpenID Connect Discovery, PKCE (RFC 7636) and the `iss` parameter (RFC 9207).
 """
 
 import asyncio
@@ -64,9 +64,9 @@ class AuthorizationRequest:
 
 
 class IdentityProvider:
-    """The client of one provider. It caches metadata and keys, so that it fetches them rarely.
+    """The client of one provider. It caches the provider's metadata and keys.
 
-    Every method raises `ProviderUnavailable` if it needs the provider and gets no valid
+    A method that needs the provider raises `ProviderUnavailable` if the provider sends no valid
     response within `seconds`.
     """
 
@@ -106,7 +106,7 @@ class IdentityProvider:
     async def redeem(
         self, code: str, request: AuthorizationRequest, *, issuer: str | None
     ) -> IdTokenClaims:
-        """Exchange a code for the verified claims about the user who has signed in.
+        """Exchange an authorization code for the verified claims about the user.
 
         `issuer` is the `iss` parameter that came with the code. Raises `OidcRefused` if the
         code, the issuer or the ID token is invalid.
@@ -173,7 +173,7 @@ class IdentityProvider:
         response = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY_PATH)
         metadata = _parse(_Metadata, response)
         # The issuer must be the configured issuer (Discovery, section 4.3). The endpoints must be
-        # on listed hosts, because browsers and requests are sent to the endpoints.
+        # on listed hosts: the service redirects browsers and sends requests to the endpoints.
         endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
         is_same_issuer = metadata.issuer == self._provider.issuer
         if not is_same_issuer or not all(map(self._fetcher.may_fetch, endpoints)):

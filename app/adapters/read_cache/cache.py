@@ -66,12 +66,11 @@ class ReadCache:
     async def get_or_load(self, tag: str, variant: str, load: Load) -> CachedBody:
         """Return the cached entry, or else load and store it.
 
-        `load` is called with the time in seconds for which the data of the tag have not changed,
-        or with 0 if this is unknown.
+        `load` gets a number of seconds for which the tag's data have certainly not changed; 0 if
+        this is unknown. Concurrent callers share one load. Raises the errors of `load`.
 
-        All entries of a generation expire `lifetime_seconds` after the first of them was stored, or
-        up to a tenth earlier. The random part spreads the expiry of different generations.
-        Concurrent callers share one load. An error of `load` is raised, and not stored.
+        All entries of a generation expire together: `lifetime_seconds` after the first entry was
+        stored, or up to a tenth earlier. This random part spreads the expiry of the generations.
         """
         cached = await self._look_up(tag, variant)
         if cached is None:
@@ -115,11 +114,11 @@ class ReadCache:
         return body
 
     def _load_ended(self, key: tuple[str, bytes, str]) -> None:
-        # All callers may have been cancelled, and then no caller reads an error.
+        # If all callers were cancelled, no caller reads the error of the load.
         ignore_outcome(self._loading.pop(key))
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
-        """Return a future of a tag's generation. Its command is sent in one batch with others."""
+        """Return a future of a tag's generation, or of None if its reads must not be used."""
         if self._on and tag not in self._pending:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -127,11 +126,11 @@ class ReadCache:
         return unknown
 
     async def write_and_invalidate(self, tags: set[str], write: Coroutine[Any, Any, _T]) -> _T:
-        """Run a write, then invalidate `tags`, including the tags that the write has added to it.
+        """Run a write, then invalidate `tags`. The write may add tags to this set.
 
-        Raises what `write` raises. After a domain error, nothing has changed, so nothing is
-        invalidated. After `Unavailable` and unknown errors, the write may have taken effect. After
-        `PreconditionFailed`, the cache may be stale. In these two cases, the tags are invalidated.
+        Raises the errors of `write`. Invalidates after `Unavailable` and unknown errors, because
+        the write may have taken effect, and after `PreconditionFailed`, because the cache may be
+        stale. After any other domain error, nothing has changed, so nothing is invalidated.
         """
         task = asyncio.create_task(write)
         try:
@@ -166,6 +165,6 @@ def cache_outcome(stored: bytes, current: bytes | RedisUnavailable | None) -> Ca
 
 def _is_refusal(error: Exception) -> bool:
     # A domain error is raised before the commit and rolls the transaction back. `Unavailable` may
-    # come from the commit. After `PreconditionFailed`, the old version that the client sent may be
-    # in this cache: a writer may have been killed after its commit and before its invalidation.
+    # come from the commit. After `PreconditionFailed`, this cache may contain the old version that
+    # the client sent: a process may have been killed between its commit and its invalidation.
     return isinstance(error, AppError) and not isinstance(error, Unavailable | PreconditionFailed)

@@ -13,15 +13,14 @@ from app.tracing import run_in_background
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
-"""The pause between two attempts. It need not grow: while the breaker is open, nothing is sent."""
+"""The pause between two attempts. It does not grow: an open circuit breaker stops commands."""
 _RECENT_SECONDS: Final = 60.0
 _MAX_RECENT: Final = 10_000
 _MAX_TAGS_AT_ONCE: Final = 500
-"""The maximum of tags in one command. After a long outage, more could exceed the timeout."""
-# Deletes each generation and the reads that are stored under it. So no cached read of an
-# erased account remains. A generation is deleted even if it does not exist: a primary that has
-# become a replica refuses this, and so does not confirm an invalidation of which the new primary
-# knows nothing.
+"""The maximum number of tags in one command. More tags could take longer than the timeout."""
+# Deletes each generation and the reads that are stored under it, so no cached read of an erased
+# account remains. The first UNLINK also runs if there is no generation: a replica refuses every
+# write. So an old primary that is now a replica cannot confirm an invalidation.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)
@@ -36,8 +35,8 @@ end
 class PendingInvalidations:
     """Invalidates tags in Redis, by deleting their generations.
 
-    An invalidation is pending until Redis confirms it. A background task repeats what Redis did not
-    confirm, and ends when nothing is pending. This process must not read a pending tag from Redis.
+    An invalidation is pending until Redis confirms it. Until then, a background task repeats the
+    invalidation, and this process must not read the tag from Redis.
     """
 
     def __init__(self, redis: RedisClient, key: Callable[[str], str]) -> None:
@@ -45,13 +44,13 @@ class PendingInvalidations:
         self._redis = redis
         self._key = key
         self._sending: dict[str, object] = {}
-        """Tags whose invalidation was sent. The object identifies the latest change of a tag."""
+        """Tags whose invalidation is being sent. The object identifies a tag's latest change."""
         self._unconfirmed: dict[str, object] = {}
-        """Tags to be invalidated again. The object identifies when a tag was added last."""
-        self._abandoned: dict[asyncio.Task[Any], set[str]] = {}
-        """Abandoned writes whose outcome is unknown, and the tags that they change."""
+        """Tags to invalidate again. The object identifies when a tag was last added."""
+        self._unfinished_writes: dict[asyncio.Task[Any], set[str]] = {}
+        """Cancelled writes that have not ended, and the tags that they change."""
         self._confirmed_at: dict[str, float] = {}
-        """When Redis has confirmed the invalidation of a tag, the latest last."""
+        """When Redis last confirmed the invalidation of a tag, the oldest first."""
         self._retrying: asyncio.Task[None] | None = None
         self._repeating: asyncio.Task[None] | None = None
 
@@ -67,7 +66,7 @@ class PendingInvalidations:
         try:
             confirmed = await self._send(sending)
         finally:
-            # After a cancellation, the answer of Redis is unknown.
+            # If this task is cancelled, the answer of Redis is unknown.
             if not confirmed:
                 self._add_unconfirmed(sending)
             for tag in sending:
@@ -76,25 +75,25 @@ class PendingInvalidations:
                     del self._sending[tag]
 
     async def invalidate_until_done(self, write: asyncio.Task[Any], tags: set[str]) -> None:
-        """Invalidate the tags of an abandoned write, again and again until the write has ended.
+        """Invalidate the tags of a cancelled request repeatedly, until its write has ended.
 
         The write may have taken effect already, or may take effect at any moment. Returns after the
         first attempt, even if Redis has not confirmed it. Later attempts run in the background.
         """
-        self._abandoned[write] = tags
+        self._unfinished_writes[write] = tags
         self._add_unconfirmed(tags)
         write.add_done_callback(self._write_ended)
-        # The first attempt is awaited, because the client may read again as soon as it has received
-        # its 503, perhaps from another process.
+        # Await the first attempt: as soon as the client has its 503, it may read again, perhaps
+        # through another process.
         await self._send(tags)
 
     def _write_ended(self, write: asyncio.Task[Any]) -> None:
-        self._add_unconfirmed(self._abandoned.pop(write))
+        self._add_unconfirmed(self._unfinished_writes.pop(write))
         # The caller of the write has already received its response.
         ignore_outcome(write)
 
     async def _send(self, tags: Collection[str]) -> bool:
-        """Invalidate tags once, and return whether Redis has confirmed it."""
+        """Invalidate tags once. Return whether Redis has confirmed the invalidation."""
         if not tags:
             return True
         keys = [self._key(tag) for tag in tags]
@@ -114,10 +113,10 @@ class PendingInvalidations:
             del self._confirmed_at[next(iter(self._confirmed_at))]
 
     def repeat_recent(self) -> None:
-        """Invalidate the tags of the last minute again, because this may be another server.
+        """Invalidate again the tags that were invalidated in the last minute.
 
-        During a failover, the old primary may confirm an invalidation that the new primary never
-        gets.
+        Call this after connecting to another server: during a failover, the old primary may
+        confirm an invalidation that the new primary never gets.
         """
         begin = time.monotonic() - _RECENT_SECONDS
         recent = [tag for tag, confirmed_at in self._confirmed_at.items() if confirmed_at > begin]
@@ -143,7 +142,7 @@ class PendingInvalidations:
 
     async def _send_unconfirmed(self) -> None:
         # The tags of a write that has not ended stay pending: the write may still take effect.
-        uncertain = set[str]().union(*self._abandoned.values())
+        uncertain = set[str]().union(*self._unfinished_writes.values())
         unconfirmed = list(self._unconfirmed.items())
         for start in range(0, len(unconfirmed), _MAX_TAGS_AT_ONCE):
             some = dict(unconfirmed[start : start + _MAX_TAGS_AT_ONCE])

@@ -24,13 +24,13 @@ _FAILURES = (RedisError, OSError, TimeoutError, RuntimeError)
 _WRITE_REFUSAL_CODES: Final = ("MISCONF", "NOREPLICAS")
 """Further errors of a server that accepts no writes. redis-py has no classes for these two."""
 _WRITE_CHECK_SECONDS: Final = 1.0
-"""The interval of the check for a server that answers reads but refuses writes."""
+"""The minimum time between two checks whether the server accepts writes."""
 _Command = tuple[EncodableT, ...]
 _QueuedCommand = tuple[_Command, "asyncio.Future[Any]"]
 
 
 class RedisUnavailable(Exception):
-    """Redis gave no answer or an error, or nothing was sent because of earlier failures."""
+    """Redis did not answer, or answered with an error, or the client paused after a failure."""
 
 
 class RedisClient:
@@ -40,13 +40,14 @@ class RedisClient:
     share a round trip. The client uses redis-py's connection directly, because redis-py's
     pipelines take more processor time (docs/performance.md).
 
-    A batch takes at most `redis_timeout` seconds, and a command may first wait for the batch
-    before it. After a failure, nothing is sent for `redis_timeout` seconds, so that no request
-    waits twice. After `redis_breaker_failures` failures in a row, nothing is sent for
+    A batch takes at most `redis_timeout` seconds. A command may first wait for the batch before its
+    own. After a failure, the client sends no batch for `redis_timeout` seconds, so that no request
+    waits twice. After `redis_breaker_failures` failures in a row, it sends no batch for
     `redis_breaker_recovery` seconds.
 
-    A primary that has become a replica still answers reads, with values that may be old. So once a
-    second, the client adds a write to a batch.
+    A primary that has become a replica still answers reads, with values that may be old, but it
+    refuses writes. So the client adds a write to a batch, at most once a second. If the server
+    refuses the write, the batch fails.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
@@ -54,8 +55,8 @@ class RedisClient:
         self._timeout = settings.redis_timeout
         address = (url or settings.redis_url).get_secret_value()
         self._redis = redis_client(address, timeout_seconds=settings.redis_timeout)
-        # `state` uses a connection of the pool, because it also runs while a batch waits
-        # for its answers or the breaker is open. All batches use the connection below.
+        # All batches use the connection below. `state` uses a connection of the pool, because it
+        # also runs while a batch waits for its answers, or while the breaker is open.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._breaker = CircuitBreaker(
@@ -63,21 +64,21 @@ class RedisClient:
             recovery_timeout=settings.redis_breaker_recovery,
             expected_exception=_FAILURES,
         )
-        # No such key exists, so UNLINK deletes nothing.
+        # This key never exists. So UNLINK is a write that deletes nothing.
         self._missing_key = f"{settings.redis_key_prefix}:missing"
         self._next_write_check = 0.0
         self._queue: list[_QueuedCommand] = []
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
         self.on_other_server: Callable[[], None] = _do_nothing
-        """Called after each new connection that may lead to another server."""
+        """Called after each connection to a server that may differ from the previous server."""
         self._server: object = None
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, in one batch with all commands that are queued at this moment.
 
-        The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises. A
-        caller that ignores the answer does not have to await it.
+        The future's result is Redis's answer, or a `RedisUnavailable`. The future never raises, so
+        a caller that ignores the answer does not have to await it.
         """
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._breaker.opened or time.monotonic() < self._paused_until:
@@ -97,8 +98,8 @@ class RedisClient:
                 batch, self._queue = self._queue, []
                 answers = await self._exchange([command for command, _ in batch])
                 if answers is None:
-                    # Commands that were queued meanwhile fail too. They have waited for this batch,
-                    # and would wait again.
+                    # Commands that were queued meanwhile fail too: they have already waited for
+                    # this batch, and must not wait again.
                     batch, self._queue = batch + self._queue, []
                     answers = [RedisUnavailable()] * len(batch)
                 for (_, future), answer in zip(batch, answers, strict=True):
@@ -114,7 +115,8 @@ class RedisClient:
                     return await self._send_with_write_check(commands)
         except _FAILURES as error:
             _log.warning("redis_unavailable", reason=_reason(error))
-            # After another failure, the same address leads to the same server, or to an empty one.
+            # After a refused write, the same address may lead to another server with other data.
+            # After any other failure, it leads to the same server, or to a server without data.
             if isinstance(error, ResponseError) and _refuses_writes(error):
                 self._server = None
             self._paused_until = time.monotonic() + self._timeout
@@ -136,12 +138,12 @@ class RedisClient:
         connection = self._connection
         try:
             if connection.is_connected and await connection.can_read():
-                # No answer is expected now, so the server has closed the connection.
+                # No answer is due, so readable data means that the server closed the connection.
                 await connection.disconnect(nowait=True)
             if not connection.is_connected:
                 # With Sentinel, `send_packed_command` would connect without asking for the primary.
                 await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
-                # The address, among others.
+                # These pieces contain the address of the server.
                 server = connection.repr_pieces()  # type: ignore[no-untyped-call] # as above
                 if self._server != server:
                     self.on_other_server()
@@ -158,20 +160,20 @@ class RedisClient:
             return await self._connection.read_response()
         except ResponseError as error:
             if _refuses_writes(error):
-                # The answers to reads may be old, so the whole batch fails. The next connection may
-                # reach the new primary.
+                # This may be an old primary, whose answers to reads may be old. So the whole batch
+                # fails. The next connection may reach the new primary.
                 raise
-            # An error such as OOM: the connection is still usable, and the answers to the other
-            # commands follow.
+            # After an error such as OOM (out of memory), the connection is still usable, and the
+            # answers to the other commands follow.
             return RedisUnavailable()
 
     async def state(self) -> State:
-        """Return whether Redis accepts a write before the timeout, even after earlier failures."""
+        """Return "up" if Redis accepts a write before the timeout, even after earlier failures."""
         try:
             async with asyncio.timeout(self._timeout):
                 await self._redis.unlink(self._missing_key)
         except ResponseError:
-            # The next connection may reach the new primary.
+            # Close the idle connections of the pool. A new connection may reach the new primary.
             with suppress(*_FAILURES):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)
             return "down"

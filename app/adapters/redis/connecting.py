@@ -16,7 +16,9 @@ _SENTINEL_PORT: Final = 26379
 
 
 def redis_client(url: str, *, timeout_seconds: float) -> Redis:
-    """Return a client. A connection is not tried again; each of its steps has `timeout_seconds`.
+    """Return a client that does not retry. It waits `timeout_seconds` for a connection (TCP, TLS).
+
+    The caller must limit the time of all commands, including the login of a connection.
 
     With a URL such as `redis+sentinel://:password@host-1:26379,host-2:26379/primary-name/0`, each
     new connection asks the sentinels for the current primary. The parameter `sentinel_password` is

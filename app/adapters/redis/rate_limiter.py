@@ -1,8 +1,8 @@
 """Counts requests for the rate limits, in Redis for all processes together.
 
-The package `limits`, on which slowapi is built, provides the limits, their keys and a storage in
-memory. This storage replaces Redis while Redis is unavailable. The package's own Redis storage
-needs two round trips; the script below needs one round trip.
+The package `limits`, which slowapi uses, provides the limits, their keys, and a storage in memory
+that replaces Redis while Redis is unavailable. The package's own storage in Redis needs two round
+trips; the script below needs one.
 """
 
 import math
@@ -17,8 +17,8 @@ from limits.aio.storage import MemoryStorage
 from app.adapters.redis.client import RedisClient, RedisUnavailable
 from app.tracing import staged
 
-# Adds a cost to the count of a fixed window. The window begins with the first request. A cost above
-# one that exceeds the limit is not added: otherwise, a single expensive request could use up the
+# Adds a cost to the count of a fixed window, which begins with the first request. A cost above 1 is
+# not added if the count would exceed the limit. Otherwise, one expensive request could use up the
 # window. Returns the count including the cost, and the milliseconds until the window ends.
 _HIT: Final = """
 local cost = tonumber(ARGV[2])
@@ -51,7 +51,7 @@ class Window:
     exceeded: bool
     remaining: int
     reset_after: int
-    """Seconds after which the window has certainly ended; at least 1."""
+    """Seconds until the window ends, rounded up; at least 1."""
 
 
 def seconds_to_wait(windows: Sequence[Window]) -> int | None:
@@ -77,7 +77,7 @@ class RateLimiter:
     ) -> list[Window]:
         """Count a request of a caller as `cost` requests in each window. Return the windows.
 
-        A cost above one is not counted in a window whose limit it exceeds.
+        A cost above 1 is not counted in a window whose count would exceed the limit.
         """
         keys = [self._key(item, caller) for item in items]
         answers = [

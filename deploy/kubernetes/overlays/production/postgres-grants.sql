@@ -3,8 +3,8 @@
 REVOKE ALL ON DATABASE roundtrip FROM PUBLIC;
 -- The exporter of the metrics is a member of pg_monitor.
 GRANT CONNECT ON DATABASE roundtrip TO roundtrip, pg_monitor;
--- The operator always logs in the format CSV, which contains the values that a constraint refused,
--- such as emails. So PostgreSQL does not log the errors of the service, which logs them itself.
+-- The operator always logs in the format CSV, with the values that a constraint refused, such as
+-- emails. So PostgreSQL does not log the errors of this role. The service logs its errors itself.
 ALTER ROLE roundtrip SET log_min_messages = 'log';
 ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;

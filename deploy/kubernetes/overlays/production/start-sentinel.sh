@@ -1,7 +1,7 @@
 #!/bin/sh
-# Starts a sentinel: it watches the primary, and with another sentinel promotes a replica.
+# Starts a sentinel. When two sentinels agree that the primary is down, they promote a replica.
 set -eu
-# After a restart of the container, the file has what this sentinel knows.
+# After a restart of the container, this file still has the state of the sentinel.
 if [ -s /data/sentinel.conf ]; then
     exec valkey-server /data/sentinel.conf --sentinel
 fi
@@ -23,7 +23,7 @@ sentinel auth-pass primary $PASSWORD
 sentinel down-after-milliseconds primary 5000
 sentinel failover-timeout primary 15000
 END
-# The name of the primary may have no address yet.
+# Wait for the primary, at most 30 attempts: its name may have no address yet.
 until timeout 2 valkey-cli -h "$primary" ping 2>/dev/null | grep -qE 'PONG|NOAUTH' ||
     [ "$((attempts -= 1))" -eq 0 ]; do
     sleep 1

@@ -14,8 +14,8 @@ if [ "$primary" = "$me" ]; then
 else
     replicaof="replicaof $primary 6379"
 fi
-# From a file, because every process of the node can see a command line. Valkey and Sentinel change
-# this file after a failover.
+# The passwords are in a file, because every process of the node can see a command line. Valkey and
+# Sentinel change this file after a failover.
 cat >/data/valkey.conf <<END
 bind * -::*
 requirepass $PASSWORD
@@ -30,7 +30,7 @@ repl-diskless-load flush-before-load
 rdb-del-sync-files yes
 maxmemory 128mb
 maxmemory-policy volatile-lru
-# A primary that is cut off from its replicas accepts no writes, which would be lost.
+# A primary without a connected replica accepts no writes, because a failover would lose them.
 min-replicas-to-write 1
 min-replicas-max-lag 10
 END
