@@ -9,7 +9,7 @@ from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from app.settings import REDIS_SENTINEL_SCHEMES
+from app.settings.cache import REDIS_SENTINEL_SCHEMES
 from app.settings.kinds import url_parameters
 
 _SENTINEL_PORT: Final = 26379

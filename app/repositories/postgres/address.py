@@ -7,7 +7,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import Conninfo
 
-from app.settings import DATABASE_SCHEMES, SettingsError
+from app.settings import SettingsError
+from app.settings.database import DATABASE_SCHEMES
 
 _INVALID: Final = (
     "DATABASE_URL is not a valid PostgreSQL URL; write it like "

@@ -1,0 +1,56 @@
+"""The settings of Redis, and of the cached reads in it."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PositiveFloat, PositiveInt, SecretStr
+from pydantic_core import PydanticCustomError
+
+from app.settings.kinds import EnvironmentSettings, address, in_any_case
+
+REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
+"""The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
+# The path is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the database.
+_PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
+
+
+def _require_name_of_primary(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme in REDIS_SENTINEL_SCHEMES and not _PRIMARY.fullmatch(parts.path):
+        example = "redis+sentinel://:password@host-1:26379,host-2:26379/name-of-primary/0"
+        raise PydanticCustomError("url", f"does not name the primary; write it like `{example}`")
+    return url
+
+
+RedisAddress = Annotated[
+    SecretStr,
+    address(
+        {"redis", "rediss", *REDIS_SENTINEL_SCHEMES},
+        "redis://:password@host:6379/0",
+        several_hosts=REDIS_SENTINEL_SCHEMES,
+    ),
+    AfterValidator(_require_name_of_primary),
+]
+
+
+class CacheSettings(EnvironmentSettings):
+    """The addresses of Redis, its timeouts, and the lifetime of cached reads, in seconds."""
+
+    redis_url: RedisAddress
+    # The Redis server that counts requests and failed logins; by default the server of REDIS_URL.
+    # With a separate server that has `maxmemory-policy noeviction`, cached reads cannot displace
+    # counts.
+    rate_limit_redis_url: RedisAddress | None = None
+    # Deployments that share one Redis need different prefixes.
+    redis_key_prefix: str = "roundtrip"
+    # The maximum time of one batch of commands to Redis.
+    redis_timeout: PositiveFloat = 0.15
+    redis_breaker_failures: PositiveInt = 3
+    redis_breaker_recovery: PositiveInt = 2
+    # Whether reads are cached in Redis and in the process. Before each use of its cached read, the
+    # process asks Redis whether the read is current.
+    cache: Annotated[Literal["on", "off"], in_any_case] = "on"
+    # How long a read stays in Redis if no write changes its data. A process that got the read from
+    # Redis may keep the response for the same time again.
+    cache_lifetime: PositiveInt = 60
