@@ -157,8 +157,8 @@ class PendingInvalidations:
 
         No other process knows these tags.
         """
-        retrying = self._retrying
-        if retrying is not None:
-            retrying.cancel()
-            await asyncio.wait({retrying})
-            await self._send_unconfirmed()
+        for task in (self._retrying, self._repeating):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+        await self._send_unconfirmed()
