@@ -110,6 +110,10 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
     stack: LocalStack, fault: Fault
 ) -> None:
     """The process needs no `heal`. Without the name of a process, the command kills app-1."""
+    assert (
+        "There is no app-3. The app processes are app-1, app-2."
+        in stack.run("fault", "app", "kill", "app-3").stdout
+    )
     for words, name in ((["app", "kill"], "app-1"), (["app", "kill", "app-2"], "app-2")):
         before = stack.identities()[name]
         assert f"{name} (process {before.pid})" in fault(*words)

@@ -111,6 +111,7 @@ def test_only_migrations_get_the_url_of_the_tables_owner(
     """The service's processes do not get it."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://x")
     monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://owner")
+    monkeypatch.setenv("REDIS_URL", "redis://y")
     stack = Stack(Paths(tmp_path), Choices.from_environment())
     assert stack.migration_environment["DATABASE_URL"] == "postgresql://owner"
     assert stack.service_environment["DATABASE_URL"] == "postgresql://x"
@@ -121,7 +122,7 @@ def test_a_stack_has_as_many_processes_as_are_chosen(tmp_path: Path) -> None:
     """With the largest choices, `make stop` finds what any killed stack has left."""
     choices = Choices.from_environment({"APP_PROCESSES": "3", "WORKER_PROCESSES": "2"})
     stack = Stack(Paths(tmp_path), choices)
-    assert [app.name for app in stack.apps] == ["app-1", "app-2", "app-3"]
+    assert [slots.first.name for slots in stack.slots] == ["app-1", "app-2", "app-3"]
     assert [worker.name for worker in stack.workers] == ["worker", "worker-2"]
     largest = Stack(Paths(tmp_path), Choices.largest())
     for few, many in ((stack.all_slots, largest.all_slots), (stack.workers, largest.workers)):

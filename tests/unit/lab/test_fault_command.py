@@ -22,7 +22,7 @@ from lab.stack.state import State
         [],
         ["redis"],
         ["redis", "kill"],
-        ["app", "kill", "app-3"],
+        ["app", "stop"],
         ["worker"],
         ["worker", "start"],
         ["slow-sql"],
