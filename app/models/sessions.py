@@ -36,7 +36,7 @@ class Principal:
         return self.role is Role.ADMIN
 
     def may_see(self, user_id: int) -> bool:
-        """Whether `user_id` is this user's own account, or this user is an administrator."""
+        """Return true if `user_id` is the id of this user, or if this user is an administrator."""
         return user_id == self.user_id or self.is_admin
 
 

@@ -1,4 +1,4 @@
-"""The base classes of all bodies: strict requests, and responses as bytes with an ETag."""
+"""The base classes of request bodies and response bodies."""
 
 import base64
 import hashlib

@@ -77,7 +77,7 @@ class Choices:
 
     @classmethod
     def largest(cls) -> Self:
-        """Return the choices with which a stack has all servers that any stack can have."""
+        """Return the choices with the most processes, to find what any killed stack has left."""
         return cls.from_environment(
             {"APP_PROCESSES": str(MAX_PROCESSES), "WORKER_PROCESSES": str(MAX_PROCESSES)}
         )

@@ -26,7 +26,7 @@ def _from_elsewhere() -> dict[str, str]:
 
 
 def test_one_address_gets_few_messages_whoever_asks(limited: httpx2.Client) -> None:
-    """Clients with different IP addresses share the count. Upper and lower case share it, too."""
+    """Messages to one mail address are counted together, for all clients, in any letter case."""
     known, unknown = sign_up(limited).email, new_email()
     # The signup has sent a message already.
     for email, passed in ((known, 1), (unknown, 2)):

@@ -88,9 +88,9 @@ def test_a_process_answers_a_request_of_three_seconds_after_sigterm(
 
 
 def test_a_second_sigterm_changes_nothing(start_service: StartService, database_url: str) -> None:
-    """SIGTERM is sent again, before and after the sockets close.
+    """SIGTERM is sent two more times: before the sockets close, and after they have closed.
 
-    The request still gets 201, and the exit status is still 0.
+    The request in progress still gets 201, and the exit status is still 0.
     """
     service = start_service(DRAIN_DELAY="0.5")
     with _slow_order(service, database_url) as sent:

@@ -12,7 +12,10 @@ from app.errors import OidcRefused
 ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 )
-"""Algorithms with a private key. `none` and shared secrets are excluded (RFC 8725, section 3.1)."""
+"""The accepted algorithms. All are asymmetric, so the service has no key that can sign an ID token.
+
+`none` and HMAC are not accepted (RFC 8725, section 3.1).
+"""
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 _LEEWAY_SECONDS = 30
 """The clocks of the provider and the service may differ by this time."""

@@ -32,7 +32,7 @@ def test_an_expected_error_is_not_logged() -> None:
 
 
 def test_a_value_of_the_service_that_does_not_fit_the_schema_is_an_internal_error() -> None:
-    """The library reports it without a cause. It is a defect, so it is logged."""
+    """The library's error has no original exception. The value is a defect, so it is logged."""
     with capture_logs() as lines:
         (found,) = _RENDERER.field_errors(
             [GraphQLError("Int cannot represent non-integer value: 'secret'")]

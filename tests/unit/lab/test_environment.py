@@ -42,7 +42,7 @@ def test_settings_of_the_caller_replace_the_defaults() -> None:
 
 
 def test_an_empty_setting_counts_as_not_set() -> None:
-    """`make start TOKEN_SIGNING_KEY=` does not remove the key."""
+    """With `make start TOKEN_SIGNING_KEY=`, the service gets the key that the stack has made."""
     assert service_settings(TOKEN_SIGNING_KEY="")["TOKEN_SIGNING_KEY"] == "made"
 
 
@@ -119,7 +119,7 @@ def test_only_migrations_get_the_url_of_the_tables_owner(
 
 
 def test_a_stack_has_as_many_processes_as_are_chosen(tmp_path: Path) -> None:
-    """With the largest choices, `make stop` finds what any killed stack has left."""
+    """A stack with the maximum of processes has the directories of all smaller stacks."""
     choices = Choices.from_environment({"APP_PROCESSES": "3", "WORKER_PROCESSES": "2"})
     stack = Stack(Paths(tmp_path), choices)
     assert [slots.first.name for slots in stack.slots] == ["app-1", "app-2", "app-3"]

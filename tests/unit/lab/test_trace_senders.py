@@ -19,7 +19,7 @@ from lab.trace.target import Target
     ],
 )
 def test_in_a_stack_the_number_depends_on_the_path(path: str, number: int) -> None:
-    """Client, load balancer and app process send spans. For some paths, fewer of them do."""
+    """Up to three processes send spans: client, load balancer and app process."""
     assert (
         expected_processes(Target("https", "localhost", 8443, path, is_local_stack=True)) == number
     )
