@@ -21,7 +21,7 @@ from starlette.middleware import Middleware
 from app.adapters.log_format import configure_logging
 from app.container import Container
 from app.graphql import router as graphql
-from app.graphql.errors import ErrorRenderer
+from app.graphql.error_renderer import ErrorRenderer
 from app.graphql.execution import Graph
 from app.http.framework_errors import answer_framework_error
 from app.http.negotiation import IGNORES_OTHER_PARAMETERS

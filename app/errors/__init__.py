@@ -5,7 +5,7 @@
 products and orders.
 """
 
+from app.errors.base import *
 from app.errors.domain import *
 from app.errors.graphql import *
 from app.errors.http import *
-from app.errors.kinds import *

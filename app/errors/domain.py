@@ -2,8 +2,8 @@
 
 from typing import Self
 
+from app.errors.base import AppError, Conflict, Forbidden, Unauthenticated, Unavailable
 from app.errors.http import TooManyRequests
-from app.errors.kinds import AppError, Conflict, Forbidden, Unauthenticated, Unavailable
 
 
 class InvalidToken(Unauthenticated):

@@ -1,6 +1,6 @@
 """Errors that the service finds in a GraphQL request before it runs any part of the query."""
 
-from app.errors.kinds import AppError, Malformed
+from app.errors.base import AppError, Malformed
 
 
 class QueryError(AppError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from app.errors.kinds import AppError, Forbidden, Malformed, Unavailable
+from app.errors.base import AppError, Forbidden, Malformed, Unavailable
 
 
 class MalformedJson(Malformed):

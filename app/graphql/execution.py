@@ -9,7 +9,7 @@ from graphql import execute
 from app.container import Container
 from app.errors import MethodNotAllowed
 from app.graphql.documents import Documents, Operation, RefusedRequest
-from app.graphql.errors import ErrorRenderer
+from app.graphql.error_renderer import ErrorRenderer
 from app.graphql.resolvers.context import Context
 from app.graphql.schema import build_schema
 from app.http.request_state import GraphqlOutcome, RequestState

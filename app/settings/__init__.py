@@ -13,12 +13,12 @@ from pydantic_settings import BaseSettings
 from app.settings.cache import CacheSettings
 from app.settings.database import DatabaseSettings
 from app.settings.jobs import JobSettings
-from app.settings.kinds import Names, OneRateLimit, in_any_case, refuse_weak_password
 from app.settings.limits import LimitSettings
 from app.settings.mail import MailSettings
 from app.settings.origins import BrowserOrigins
 from app.settings.providers import Provider
 from app.settings.sessions import SessionSettings, TokenSettings
+from app.settings.types import Names, OneRateLimit, in_any_case, refuse_weak_password
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 

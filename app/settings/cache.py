@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, PositiveFloat, PositiveInt, SecretStr
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import EnvironmentSettings, address, in_any_case
+from app.settings.types import EnvironmentSettings, address, in_any_case
 
 REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 """The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""

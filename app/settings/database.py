@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import PositiveFloat, PositiveInt, SecretStr
 
-from app.settings.kinds import EnvironmentSettings, address, in_any_case
+from app.settings.types import EnvironmentSettings, address, in_any_case
 
 DATABASE_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 DatabaseAddress = Annotated[

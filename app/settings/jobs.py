@@ -2,7 +2,7 @@
 
 from pydantic import PositiveFloat, PositiveInt
 
-from app.settings.kinds import EnvironmentSettings
+from app.settings.types import EnvironmentSettings
 
 
 class JobSettings(EnvironmentSettings):

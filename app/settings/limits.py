@@ -4,7 +4,7 @@ import os
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from app.settings.kinds import EnvironmentSettings, RateLimit
+from app.settings.types import EnvironmentSettings, RateLimit
 
 
 class LimitSettings(EnvironmentSettings):

@@ -11,9 +11,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from pydantic import AfterValidator, PositiveFloat, SecretStr
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import address, is_example
 from app.settings.origins import WebAddress, is_loopback
 from app.settings.providers import ProviderSettings
+from app.settings.types import address, is_example
 
 Tls = Literal["implicit", "starttls", "off"]
 DEFAULT_SENDER: Final = "Roundtrip <roundtrip@localhost>"

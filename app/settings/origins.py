@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import EnvironmentSettings, Names
+from app.settings.types import EnvironmentSettings, Names
 
 # Without the segments `.` and `..`, which browsers and proxies remove.
 _ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.settings.kinds import Names, Networks, is_example
 from app.settings.origins import OriginSettings, WebAddress, is_loopback
+from app.settings.types import Names, Networks, is_example
 
 _GOOGLE = "https://accounts.google.com"
 _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis.com")

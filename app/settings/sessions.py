@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from app.settings.kinds import EnvironmentSettings, SigningKeys
+from app.settings.types import EnvironmentSettings, SigningKeys
 
 _MAX_SECONDS: Final = 10 * 365 * 24 * 60 * 60
 Lifetime = Annotated[int, Field(gt=0, le=_MAX_SECONDS)]

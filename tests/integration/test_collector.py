@@ -118,8 +118,8 @@ def test_an_invalid_trace_is_refused(
         ("GET", "/lab/api/traces?limit=" + "9" * 5000, 422, "invalid-content"),
         ("GET", "/lab/api/traces?limit=-1", 422, "invalid-content"),
         ("GET", "/lab/api/source?file=../README.md", 404, "not-found"),
-        ("GET", "/lab/api/source?file=app/errors/kinds.py&line=x", 422, "invalid-content"),
-        ("GET", "/lab/api/source?file=app/errors/kinds.py&line=999999", 404, "not-found"),
+        ("GET", "/lab/api/source?file=app/errors/base.py&line=x", 422, "invalid-content"),
+        ("GET", "/lab/api/source?file=app/errors/base.py&line=999999", 404, "not-found"),
     ],
 )
 def test_an_invalid_address_returns_a_problem(
@@ -159,7 +159,7 @@ def test_the_page_may_load_nothing_from_other_origins(collector: httpx2.Client) 
 def test_source_returns_the_lines_around_a_line(collector: httpx2.Client) -> None:
     """Line 1 is in no function, so the response has the lines around it."""
     found = collector.get(
-        "/lab/api/source", params={"file": "app/errors/kinds.py", "line": "1"}
+        "/lab/api/source", params={"file": "app/errors/base.py", "line": "1"}
     ).json()
     assert found.keys() == {"file", "first_line", "lines", "line"}
     assert found["lines"][0].startswith('"""')

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from app.settings.cache import REDIS_SENTINEL_SCHEMES
-from app.settings.kinds import url_parameters
+from app.settings.types import url_parameters
 
 _SENTINEL_PORT: Final = 26379
 

@@ -21,7 +21,7 @@ from app.services.orders import OrderService
 from app.services.products import ProductService
 from app.services.users import UserService
 from app.settings import TokenSettings
-from app.settings.kinds import signing_keys
+from app.settings.types import signing_keys
 from app.store import Store
 from tests.service import signing_key
 

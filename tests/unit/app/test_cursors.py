@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import MalformedCursor
 from app.settings import TokenSettings
-from app.settings.kinds import SigningKey
+from app.settings.types import SigningKey
 
 _IDS = st.integers(min_value=1, max_value=2**63 - 1)
 _LIMITS = st.integers(min_value=1, max_value=100)

@@ -10,7 +10,7 @@ import pytest
 from pydantic_core import PydanticCustomError
 
 from app.adapters.signing_keys import Key, KeyRing
-from app.settings.kinds import SigningKey, signing_keys
+from app.settings.types import SigningKey, signing_keys
 from tests.service import signing_key
 
 LIFETIME_SECONDS = 900

@@ -23,7 +23,7 @@ def test_a_line_is_shown_with_the_function_around_it() -> None:
 
 def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
     """The excerpt has up to twelve lines before the line, and up to twelve after it."""
-    shown = excerpt("app/errors/kinds.py", 1)
+    shown = excerpt("app/errors/base.py", 1)
     assert (shown["first_line"], len(shown["lines"]), shown["line"]) == (1, 13, 1)
 
 
@@ -33,12 +33,12 @@ def test_a_line_outside_of_functions_is_shown_with_its_neighbours() -> None:
         "lab/python.py",
         "/etc/passwd",
         "app/../lab/__main__.py",
-        "app/./errors/kinds.py",
-        "app//errors/kinds.py",
-        "app/%2e%2e/errors/kinds.py",
+        "app/./errors/base.py",
+        "app//errors/base.py",
+        "app/%2e%2e/errors/base.py",
         "app/models/values/common_passwords.txt",
-        "app/errors/kinds.py\0",
-        "app/errors/kinds.py\n",
+        "app/errors/base.py\0",
+        "app/errors/base.py\n",
         "app/nowhere.py",
         "app/services",
         "",
@@ -72,17 +72,17 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path, linked: str) -> None:
 def test_a_line_outside_of_the_file_is_not_found(line: int) -> None:
     """Lines are numbered from 1."""
     with pytest.raises(Problem, match="no such line"):
-        excerpt("app/errors/kinds.py", line)
+        excerpt("app/errors/base.py", line)
 
 
 def test_only_a_code_location_in_the_service_is_used() -> None:
     """A code location in another file is ignored, so its source is not shown."""
     attributes: dict[str, Value] = {
-        "code.file.path": "app/errors/kinds.py",
+        "code.file.path": "app/errors/base.py",
         "code.line.number": 7,
         "code.function.name": "f",
     }
-    assert code_location(attributes) == {"file": "app/errors/kinds.py", "line": 7, "function": "f"}
+    assert code_location(attributes) == {"file": "app/errors/base.py", "line": 7, "function": "f"}
     assert code_location({**attributes, "code.file.path": "/usr/lib/x.py"}) is None
     assert code_location({"code.function.name": "app.nowhere.f"}) is None
     assert code_location({"code.function.name": "os.path.join"}) is None

@@ -4,7 +4,7 @@ from graphql import GraphQLError
 from structlog.testing import capture_logs
 
 from app.errors import NotFound
-from app.graphql.errors import ErrorRenderer
+from app.graphql.error_renderer import ErrorRenderer
 from app.http.problems import ProblemRenderer
 
 _RENDERER = ErrorRenderer(ProblemRenderer(root_path=""))
