@@ -40,7 +40,7 @@ COMMANDS: Final = {
     "status": Entry("lab.stack.status:status", "Print each part with its address and health."),
     "roll": Entry(
         "lab.stack.control:roll",
-        "Replace the app processes one after another, then the worker. No request fails.",
+        "Replace the app processes one after another, then the workers. No request fails.",
         "lab roll",
     ),
     "stop": Entry(
@@ -49,7 +49,7 @@ COMMANDS: Final = {
         "lab stop",
     ),
     "reset": Entry(
-        "lab.stack.control:reset",
+        "lab.reset:reset",
         "Stop the stack and delete its data. These are the database, messages, secrets, "
         "certificates, logs.",
         "lab reset && lab start",

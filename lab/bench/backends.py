@@ -13,9 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg import sql
 
-from lab.cluster.pooler import PoolerServer, set_timeouts
+from lab.cluster.pooler import TIMEOUTS, PoolerServer
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.environment import service_environment
@@ -73,12 +72,12 @@ class Backends:
     def pooler(self) -> Iterator[PoolerServer]:
         """Run a PgBouncer in front of PostgreSQL until the end of the block."""
         role = urlsplit(self.postgres.url)
-        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            set_timeouts(connection, sql.Identifier(str(role.username)))
+        # The role has no timeouts, because the references use the same role.
+        timeouts = "; ".join(f"SET {name} = 5000" for name in TIMEOUTS)
         with PoolerServer(
             "PgBouncer",
             self.directory / "pooler",
-            server=lambda: f"port={self.postgres.port}",
+            server=lambda: f"port={self.postgres.port} connect_query='{timeouts}'",
             users={str(role.username): str(role.password)},
             settings={},
         ) as pooler:

@@ -3,47 +3,54 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from lab.cluster.database import DatabaseCluster
 from lab.cluster.redis import SentinelRedis
 from lab.stack.processes.waiting import never
 from lab.stack.servers.server import Server
 
+DATABASE: Final = "the database"
+REDIS: Final = "Redis"
+
 
 class Cluster:
-    """A database and a Redis. Each has three nodes, of which one is the primary."""
+    """The database and Redis: each has a primary and two replicas, on a machine each."""
 
     def __init__(self, directory: Path) -> None:
         self.database = DatabaseCluster(directory)
-        self.cache = SentinelRedis(directory)
+        self.redis = SentinelRedis(directory)
 
     @property
-    def all_servers(self) -> Sequence[Server]:
+    def servers(self) -> Sequence[Server]:
         """All servers, in the order in which they start."""
-        return [*self.database.servers, *self.cache.servers, *self.cache.sentinels]
+        return [*self.database.servers, *self.redis.servers, *self.redis.sentinels]
 
     @property
-    def nodes(self) -> Mapping[str, Sequence[Server]]:
-        """The servers on each node's machine, by the name of the node."""
+    def machines(self) -> Mapping[str, Sequence[Server]]:
+        """The servers of each machine that `lab fault node` can break, by the machine's name."""
         databases = {machine.node.name: machine for machine in self.database.machines}
-        return {**databases, **{server.name: [server] for server in self.cache.servers}}
+        return {**databases, **{server.name: [server] for server in self.redis.servers}}
 
     def primaries(self) -> Mapping[str, str]:
-        """Return the names of the nodes that are primaries now: `database` and `redis`."""
-        database, redis = self.database.primary(), self.cache.primary()
-        found = {
-            "database": database.node.name if database is not None else None,
-            "redis": redis.name if redis is not None else None,
-        }
-        return {kind: name for kind, name in found.items() if name is not None}
+        """Return the names of the machines of the primaries, by `DATABASE` and `REDIS`.
+
+        A kind is missing while it has no primary.
+        """
+        found = {}
+        if machine := self.database.primary():
+            found[DATABASE] = machine.node.name
+        if server := self.redis.primary():
+            found[REDIS] = server.name
+        return found
 
     @property
     def stack_settings(self) -> Mapping[str, str]:
-        """The settings of a stack that uses the primaries, whichever they are."""
+        """The settings with which a stack uses the primaries, also after a failover."""
         return {
             **self.database.service_settings,
             "MIGRATION_DATABASE_URL": self.database.migrator_url,
-            "REDIS_URL": self.cache.url,
+            "REDIS_URL": self.redis.url,
         }
 
     @contextmanager
@@ -52,10 +59,23 @@ class Cluster:
     ) -> Iterator[None]:
         """Run all servers until the end of the block.
 
-        :raises InterruptedStartError, LabError: as in `DatabaseCluster` and `SentinelRedis`.
+        :raises InterruptedStartError: when `cancelled` returns true before the database runs.
+        :raises LabError: when a server does not start, or the servers do not find each other.
         """
         with (
             self.database.running(cancelled=cancelled, kill_now=kill_now),
-            self.cache.running(),
+            self.redis.running(),
         ):
             yield
+
+    def thaw(self) -> None:
+        """Continue frozen servers. Clients of a frozen server wait until their timeouts."""
+        for server in self.servers:
+            server.thaw()
+
+    def end_leftovers(self) -> None:
+        """End the processes that a killed `lab cluster` has left."""
+        self.thaw()
+        # etcd is last, because the nodes use it while they stop.
+        for server in reversed(self.servers):
+            server.end_leftover()

@@ -1,9 +1,11 @@
 """`lab cluster`: runs the stack on a database and a Redis that fail over."""
 
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import click
@@ -14,12 +16,12 @@ from lab.stack.control import FAILED, OK
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.keeper import Keeper
 from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.processes.lock import Lock
+from lab.stack.processes.lock import Lock, is_held
 from lab.stack.processes.signals import StopSignals
 from lab.stack.processes.waiting import wait_until
 
 _CHECK_INTERVAL_SECONDS: Final = 0.2
-_PROCESSES: Final = {"APP_PROCESSES": "4", "WORKER_PROCESSES": "2"}
+_DEFAULTS: Final = {"APP_PROCESSES": "4", "WORKER_PROCESSES": "2"}
 _report: Final = partial(print_line, sys.stdout)
 
 
@@ -30,52 +32,68 @@ def cluster(paths: Paths) -> int:
 
     Ctrl-C stops everything. `lab fault node kill` kills the primary, and another node takes over.
     """
+    if is_held(paths.lock):
+        raise AlreadyRunningError("A stack runs already. Stop it first:  make stop")
     paths.prepare()
     lock = Lock(paths.cluster_lock)
     if not lock.acquire():
         raise AlreadyRunningError("A cluster runs already. Ctrl-C in its terminal stops it.")
     try:
-        return _run(Cluster(paths.cluster))
+        return _run(Cluster(paths.cluster), paths.cluster_ready)
     except InterruptedStartError as interruption:
         _report(str(interruption))
         return OK
     finally:
+        paths.cluster_ready.unlink(missing_ok=True)
         lock.release()
 
 
-def _run(servers: Cluster) -> int:
+def _run(cluster: Cluster, ready: Path) -> int:
     signals = StopSignals()
     signals.listen()
+    ready.unlink(missing_ok=True)
     _report("Starting three PostgreSQL nodes, which takes about 20 s")
-    with servers.running(cancelled=signals.stopping.is_set, kill_now=signals.kill_now.is_set):
+    with cluster.running(cancelled=signals.stopping.is_set, kill_now=signals.kill_now.is_set):
+        if signals.stopping.is_set():
+            raise InterruptedStartError("The cluster was stopped while it was starting.")
+        ready.touch()
         stack = subprocess.Popen(
             [sys.executable, "-m", "lab", "up"],
-            env={**_PROCESSES, **os.environ, **servers.stack_settings},
+            env={**_DEFAULTS, **os.environ, **cluster.stack_settings},
             cwd=CHECKOUT,
             # Ctrl-C reaches only this process, which stops the stack first.
             start_new_session=True,
         )
         try:
-            _watch(servers, stack, signals)
+            _watch(cluster, stack, signals)
         finally:
+            ready.unlink()
+            cluster.thaw()
+            _stop(stack, signals)
+    was_interrupted = signals.stopping.is_set() and stack.returncode == -signal.SIGTERM
+    return OK if stack.returncode == 0 or was_interrupted else FAILED
+
+
+def _stop(stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
+    stack.terminate()
+    while not wait_until(lambda: stack.poll() is not None, timeout_s=1):
+        # A frozen process does not react to SIGTERM.
+        stack.send_signal(signal.SIGCONT)
+        if signals.kill_now.is_set():
             stack.terminate()
-            while not wait_until(lambda: stack.poll() is not None, timeout_s=1):
-                if signals.kill_now.is_set():
-                    stack.terminate()
-    return OK if stack.returncode == 0 else FAILED
 
 
-def _watch(servers: Cluster, stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
-    """Restart servers that have ended, and print which nodes are the primaries.
+def _watch(cluster: Cluster, stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
+    """Restart servers that have ended, and print which machines have the primaries.
 
     Return when the stack ends, or must end.
     """
-    keepers = [Keeper(server, _report) for server in servers.all_servers]
+    keepers = [Keeper(server, _report) for server in cluster.servers]
     reported: dict[str, str] = {}
     while not signals.stopping.wait(_CHECK_INTERVAL_SECONDS) and stack.poll() is None:
         for keeper in keepers:
             keeper.check()
-        for kind, name in servers.primaries().items():
+        for kind, name in cluster.primaries().items():
             if reported.get(kind) != name:
-                _report(f"The primary of the {kind} is {name}.")
+                _report(f"The primary of {kind} is {name}.")
                 reported[kind] = name

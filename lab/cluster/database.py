@@ -46,18 +46,6 @@ class Machine(NamedTuple):
     node: Node
     pooler: PoolerServer
 
-    def kill(self) -> None:
-        """Kill all processes with SIGKILL: first the node's, while the pooler still serves."""
-        # If the pooler ended first, no new commits would arrive, and the last confirmed commits
-        # would have time to reach a replica. When a real machine fails, they do not have this time.
-        self.node.kill()
-        self.pooler.kill()
-
-    def launch(self) -> None:
-        """Start the processes, without waiting for them."""
-        self.node.launch()
-        self.pooler.launch()
-
 
 class DatabaseCluster:
     """etcd, and three machines with Patroni, PostgreSQL and PgBouncer."""
@@ -127,16 +115,14 @@ class DatabaseCluster:
             self._etcd.launch()
             self._etcd.wait_until_ready(cancelled=cancelled)
             for machine in self.machines:
-                machine.launch()
+                for server in machine:
+                    server.launch()
             for machine in self.machines:
                 for server in machine:
                     server.wait_until_ready(_START_TIMEOUT_SECONDS, cancelled=cancelled)
             self._create_database(self.wait_until_complete(cancelled=cancelled))
             yield
         finally:
-            # A frozen server does not stop.
-            for server in self.servers:
-                server.thaw()
             # Signal all at once. Otherwise, the nodes elect a new primary when the primary stops.
             for machine in self.machines:
                 for server in machine:
@@ -148,9 +134,8 @@ class DatabaseCluster:
         """Return the machine of the primary. None during a failover."""
         return next((machine for machine in self.machines if machine.node.is_primary), None)
 
-    def _is_complete(self) -> bool:
-        primary = self.primary()
-        members = primary.node.members() if primary is not None else []
+    def _is_complete(self, primary: Machine) -> bool:
+        members = primary.node.members()
         roles = sorted(str(member["role"]) for member in members)
         # For a replica, Patroni 3.0.4 and newer report `streaming`, and older versions `running`.
         states = {str(member["state"]) for member in members}
@@ -175,10 +160,16 @@ class DatabaseCluster:
 
         :raises InterruptedStartError, LabError: as in `running`.
         """
-        if wait_until(self._is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
+        found: list[Machine] = []
+
+        def is_complete() -> bool:
             primary = self.primary()
-            if primary is not None:
-                return primary
+            if primary is not None and self._is_complete(primary):
+                found.append(primary)
+            return bool(found)
+
+        if wait_until(is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
+            return found[0]
         if cancelled():
             raise InterruptedStartError("The cluster was stopped while it was starting.")
         logs = " ".join(str(machine.node.log) for machine in self.machines)

@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
 from lab.cluster.etcd import EtcdServer
 from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
+from lab.stack.errors import LabError
 from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK, noted_port, remembered_port
 from lab.stack.processes.waiting import never
@@ -21,11 +22,14 @@ from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.postgres import working_in
 from lab.stack.servers.server import Server
 
+_MAX_SEARCHES: Final = 10
+
 
 class Node(Server):
     """Patroni, which starts and watches one PostgreSQL server."""
 
     stop_timeout_s = 40.0
+    fault_name = "node"
 
     def __init__(
         self, name: str, directory: Path, *, etcd: EtcdServer, passwords: Passwords
@@ -94,8 +98,17 @@ class Node(Server):
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
-        """Patroni, and the processes of PostgreSQL, which would outlive it."""
+        """Patroni, and the processes of PostgreSQL, which are not its descendants."""
         return [*super().processes, *working_in(self._data)]
+
+    def kill(self) -> None:
+        """Kill Patroni and PostgreSQL with all of its sessions (SIGKILL)."""
+        for _ in range(_MAX_SEARCHES):
+            if not self.processes:
+                return
+            # A session may start during the search. The next search finds it.
+            super().kill()
+        raise LabError(f"The processes of {self.name} do not end. See them:  ps -ef")
 
     @cached_property
     def _parent(self) -> Path:

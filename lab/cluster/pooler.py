@@ -38,6 +38,7 @@ class PoolerServer(Server):
 
     # SIGQUIT ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
     stop_signal = signal.SIGQUIT
+    fault_name = "node"
 
     def __init__(
         self,

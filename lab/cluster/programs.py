@@ -19,5 +19,5 @@ def program(name: str) -> str:
     """
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}{os.pathsep}{_SYSTEM_PROGRAMS}")
     if path is None:
-        raise LabError(f"A cluster needs {name}. On Debian and Ubuntu:  apt install {_PACKAGES}")
+        raise LabError(f"{name} is not installed. On Debian and Ubuntu:  apt install {_PACKAGES}")
     return path

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lab.stack.errors import LabError
 from lab.stack.paths import make_directory
@@ -20,7 +22,8 @@ PRIMARY_NAME: Final = "cache"
 """The name under which the sentinels know the primary."""
 _SERVERS: Final = 3
 _START_TIMEOUT_SECONDS: Final = 20.0
-_FAILOVER_TIMEOUT_SECONDS: Final = 5.0
+# If a failover fails, the sentinels try again after twice their `failover-timeout`.
+_FAILOVER_TIMEOUT_SECONDS: Final = 10.0
 _CONFIGURATION: Final = """\
 port {port}
 bind {host}
@@ -32,27 +35,37 @@ sentinel failover-timeout {name} 3000
 """
 
 
-class _Node(ValkeyServer):
-    """A server that may become the primary. So all nodes have the same password."""
+class ReplicatedValkey(ValkeyServer):
+    """A server that may become the primary. So all of them have the same password."""
 
-    def __init__(self, name: str, directory: Path, cluster: "SentinelRedis", password: str) -> None:
+    fault_name = "node"
+
+    def __init__(self, name: str, directory: Path, group: "SentinelRedis", password: str) -> None:
         super().__init__(directory, name=name)
-        self._cluster = cluster
+        self._group = group
         self._password = password
 
     @property
     def password(self) -> str:
-        """The password of all nodes."""
+        """The password of all servers."""
         return self._password
 
-    def _additional_configuration(self) -> str:
-        # The sentinels notice the end of a primary after a moment. If it started as the primary
-        # before that, it would be empty, and the replicas would delete what they have.
-        wait_until(lambda: self._cluster.primary() is not self, timeout_s=_FAILOVER_TIMEOUT_SECONDS)
-        primary = self._cluster.primary() or self._cluster.servers[0]
-        replication = "" if primary is self else f"replicaof {LOOPBACK} {primary.port}\n"
+    def launch(self) -> None:
+        """Start the server. If it was the primary, first wait until another one is."""
+        # A restarted server is empty. If it were still the primary, the replicas would delete their
+        # data. If no sentinel can start a failover, the server starts nevertheless.
+        if self._group.primary() is self:
+            wait_until(
+                lambda: self._group.primary() not in {None, self},
+                timeout_s=_FAILOVER_TIMEOUT_SECONDS,
+            )
+        super().launch()
+
+    def _replication(self) -> str:
+        primary = self._group.primary() or self._group.servers[0]
+        replica = "" if primary is self else f"replicaof {LOOPBACK} {primary.port}\n"
         # docs/scaling.md says why `min-replicas-to-write` is needed.
-        return f"masterauth {self.password}\nmin-replicas-to-write 1\n{replication}"
+        return f"masterauth {self.password}\nmin-replicas-to-write 1\n{replica}"
 
 
 class SentinelServer(Server):
@@ -71,7 +84,7 @@ class SentinelServer(Server):
 
         :raises redis.RedisError: when it does not answer within a second.
         """
-        with redis.Redis(port=self.port, socket_timeout=1, retry=None) as sentinel:
+        with redis.Redis(port=self.port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as sentinel:
             state: dict[str, Any] = sentinel.sentinel_master(PRIMARY_NAME)
             return state
 
@@ -109,7 +122,9 @@ class SentinelRedis:
     def __init__(self, directory: Path) -> None:
         make_directory(directory)
         password = load_or_create_password(directory / "redis-password")
-        self.servers = [_Node(name, directory / name, self, password) for name in _names("valkey")]
+        self.servers = [
+            ReplicatedValkey(name, directory / name, self, password) for name in _names("valkey")
+        ]
         self.sentinels = [
             SentinelServer(name, directory / name, primary=self.servers[0])
             for name in _names("sentinel")
@@ -133,7 +148,8 @@ class SentinelRedis:
     def running(self) -> Iterator[None]:
         """Run all servers until the end of the block. At the start, the first is the primary.
 
-        :raises LabError: when a sentinel does not find both replicas and both other sentinels.
+        :raises LabError: when a server does not start, or when a sentinel does not find both
+            replicas and both other sentinels.
         """
         for server in (*self.sentinels, *self.servers):
             server.end_leftover()
@@ -147,13 +163,7 @@ class SentinelRedis:
                 raise LabError(
                     f"The sentinels have not found all servers:  less {self.sentinels[0].log}"
                 )
-            # Comes last, and so runs first: a frozen server does not stop.
-            running.callback(self._thaw)
             yield
-
-    def _thaw(self) -> None:
-        for server in (*self.sentinels, *self.servers):
-            server.thaw()
 
     def _is_complete(self) -> bool:
         """Return whether each sentinel knows both replicas and the other two sentinels."""

@@ -10,6 +10,7 @@ from lab.fault import nodes, servers
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
+from lab.stack.processes.lock import is_held
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
@@ -32,7 +33,7 @@ def fault() -> None:
     """Break one part of the running stack on purpose, or heal it.
 
     Each command prints the command that heals the part. Stopping or restarting the stack heals all
-    faults. Servers of your own (DATABASE_URL, REDIS_URL) are never changed.
+    faults but those of nodes. Servers of your own (DATABASE_URL, REDIS_URL) are never changed.
     """
 
 
@@ -84,16 +85,13 @@ def worker(paths: Paths, action: str) -> int:
 @click.argument("name", required=False)
 @click.pass_obj
 def node(paths: Paths, action: str, name: str | None) -> int:
-    """kill, freeze: a node of `make cluster` fails; heal: all nodes run again.
+    """kill, freeze: a machine of `make cluster` fails; heal: it works again.
 
-    NAME is node-1 to node-3 or valkey-1 to valkey-3; by default, the primary of the database. Its
-    PgBouncer fails with it.
+    NAME is node-1 to node-3 (PostgreSQL with its PgBouncer) or valkey-1 to valkey-3. Without NAME,
+    the machine of the database's primary fails, and all machines are healed.
     """
-    cluster = nodes.running_cluster(paths)
-    if action == "heal":
-        print(nodes.heal(cluster))
-    else:
-        print((nodes.kill if action == "kill" else nodes.freeze)(cluster, name))
+    change = {"kill": nodes.kill, "freeze": nodes.freeze, "heal": nodes.heal}[action]
+    print(change(nodes.running_cluster(paths), name))
     return control.OK
 
 
@@ -143,6 +141,8 @@ def _own_servers(stack: Stack, part: str) -> list[Server]:
     own = [server for server in all_servers if server in stack.storage]
     if not own:
         variable = "DATABASE_URL" if part == "postgres" else "REDIS_URL"
+        if is_held(stack.paths.cluster_lock):
+            raise LabError("Break a server of the cluster:  .venv/bin/lab fault node kill")
         raise LabError(
             f"{variable} names your own server, which is never changed. To use the stack's server:"
             f"  make stop && env -u {variable} make start"

@@ -1,83 +1,104 @@
-"""The faults of the nodes of `lab cluster`. Each function returns a message to print."""
+"""The faults of the machines of `lab cluster`. Each function returns a message to print."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lab.cluster.cluster import Cluster
-from lab.fault import servers
+from lab.cluster.cluster import DATABASE, Cluster
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 from lab.stack.processes.lock import is_held
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 
-_HEAL: Final = "Heal it:  .venv/bin/lab fault node heal"
+# A node that was the primary may have to copy the data of the new primary.
+_READY_TIMEOUT_SECONDS: Final = 90.0
 
 
 def running_cluster(paths: Paths) -> Cluster:
     """Return the cluster that runs.
 
-    :raises LabError: when no cluster runs.
+    :raises LabError: when no cluster runs, or the cluster is starting or stopping.
     """
     if not is_held(paths.cluster_lock):
         raise LabError("No cluster runs. Start it:  make cluster")
+    if not paths.cluster_ready.exists():
+        raise LabError("The cluster is starting or stopping. Try again in some seconds.")
     return Cluster(paths.cluster)
 
 
 def kill(cluster: Cluster, name: str | None) -> str:
-    """Kill all processes of a node's machine. Without `name`, the primary of the database.
+    """Kill all processes of a machine. Without `name`, the machine of the database's primary.
 
-    :raises LabError: when no node has this name, or no node is the primary.
+    :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    name, role, machine = _find(cluster, name)
-    for server in machine:
+    name, servers = _find(cluster, name)
+    effect = _effect(cluster.primaries(), name)
+    for server in servers:
         server.disable_restart()
-    for server in machine:
+    # PgBouncer is last. If it ended first, no new commits would arrive, and the last confirmed
+    # commits would have time to reach a replica. When a machine fails, they do not have this time.
+    for server in servers:
         server.kill()
-    return f"{name} is killed. {_consequence(role)} {_HEAL}"
+    return f"{name} is killed. {effect} {_remedy(servers)}"
 
 
 def freeze(cluster: Cluster, name: str | None) -> str:
-    """Freeze all processes of a node's machine. Without `name`, the primary of the database.
+    """Freeze all processes of a machine. Without `name`, the machine of the database's primary.
 
-    :raises LabError: when no node has this name, or no node is the primary.
+    :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    name, role, machine = _find(cluster, name)
-    for server in machine:
+    name, servers = _find(cluster, name)
+    effect = _effect(cluster.primaries(), name)
+    for server in servers:
         server.freeze()
-    return f"{name} is frozen: it answers nothing. {_consequence(role)} {_HEAL}"
+    return f"{name} is frozen: it answers nothing. {effect} {_remedy(servers)}"
 
 
-def heal(cluster: Cluster) -> str:
-    """Start killed nodes again, and continue frozen nodes.
+def heal(cluster: Cluster, name: str | None) -> str:
+    """Start killed processes again, and continue frozen ones: of all machines, or of one.
 
-    :raises LabError: when a server does not answer within the timeout.
+    :raises LabError: when no machine has this name, or a server does not answer in time.
     """
-    broken = {
-        name: machine
-        for name, machine in cluster.nodes.items()
-        if any(server.restart_disabled or server.frozen for server in machine)
-    }
-    for server in (server for machine in broken.values() for server in machine):
-        servers.heal(server)
-    primaries = cluster.primaries().values()
-    roles = {name: "the primary" if name in primaries else "a replica" for name in broken}
-    lines = [f"{name} runs again. It is {role}." for name, role in roles.items()]
-    return "\n".join(lines) or "No node is killed or frozen: there is nothing to heal."
+    names = list(cluster.machines) if name is None else [_known(cluster, name)]
+    broken = [it for it in names if any(map(_is_broken, cluster.machines[it]))]
+    servers = [server for it in broken for server in cluster.machines[it]]
+    for server in servers:
+        server.enable_restart()
+        server.thaw()
+    for server in servers:
+        if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
+            raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
+    if not broken:
+        return "Nothing is killed or frozen: there is nothing to heal."
+    return "\n".join(f"{it} runs again." for it in broken)
 
 
-def _find(cluster: Cluster, name: str | None) -> tuple[str, str | None, Sequence[Server]]:
-    """Return a node's name, of which kind it is the primary, and the servers on its machine."""
-    primaries = cluster.primaries()
-    name = name or primaries.get("database")
+def _is_broken(server: Server) -> bool:
+    return server.restart_disabled or server.frozen
+
+
+def _known(cluster: Cluster, name: str) -> str:
+    if name not in cluster.machines:
+        raise LabError(f"There is no {name}. The machines are {', '.join(cluster.machines)}.")
+    return name
+
+
+def _find(cluster: Cluster, name: str | None) -> tuple[str, Sequence[Server]]:
+    name = cluster.primaries().get(DATABASE) if name is None else _known(cluster, name)
     if name is None:
-        raise LabError("No node is the primary now. Try again in some seconds.")
-    if name not in cluster.nodes:
-        raise LabError(f"There is no {name}. The nodes are {', '.join(cluster.nodes)}.")
-    role = next((kind for kind, primary in primaries.items() if primary == name), None)
-    return name, role, cluster.nodes[name]
+        raise LabError("The database has no primary now. Try again in some seconds.")
+    servers = cluster.machines[name]
+    if not any(server.processes for server in servers):
+        raise LabError(f"{name} does not run. {_remedy(servers)}")
+    return name, servers
 
 
-def _consequence(role: str | None) -> str:
-    if role is None:
-        return "It was a replica, so reads and writes go on."
-    return f"Another node becomes the primary in about {20 if role == 'database' else 2} s."
+def _effect(primaries: Mapping[str, str], name: str) -> str:
+    kind = next((kind for kind, primary in primaries.items() if primary == name), None)
+    if kind is None:
+        return "It was not the primary."
+    return f"Another node becomes the primary in about {20 if kind == DATABASE else 2} s."
+
+
+def _remedy(servers: Sequence[Server]) -> str:
+    return f"Heal it:  {servers[0].heal_command}"

@@ -12,8 +12,6 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # A frozen process would not react to the signal.
-    server.thaw()
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
     # `end_leftover` ends the recorded process, even if another process has started it.
     server.end_leftover()
@@ -59,7 +57,7 @@ def kill_app(stack: Stack, name: str) -> str:
     if app is None:
         names = ", ".join(app.name for app in stack.apps)
         raise LabError(f"There is no {name}. The app processes are {names}.")
-    return _kill(app, "The other app process answers, and the supervisor starts a new one.")
+    return _kill(app, "The supervisor starts a new one.")
 
 
 def kill_workers(stack: Stack) -> str:

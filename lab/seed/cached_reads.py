@@ -1,7 +1,7 @@
 """Deletes the cached reads of the service, so that it reads what the seed has added."""
 
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from redis.sentinel import Sentinel
@@ -24,19 +24,23 @@ def _client(url: str) -> redis.Redis:
     parts = urlsplit(url)
     if not parts.scheme.endswith("+sentinel"):
         return redis.Redis.from_url(url)
-    options: dict[str, Any] = {
-        "socket_timeout": _TIMEOUT_SECONDS,
-        "ssl": parts.scheme.startswith("rediss"),
-    }
+    has_tls = parts.scheme.startswith("rediss")
     hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
-    addresses = [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts]
     name, _, number = parts.path.removeprefix("/").partition("/")
-    sentinels = Sentinel(addresses, **options)  # type: ignore[no-untyped-call] # redis-py's
-    client: redis.Redis = sentinels.master_for(
+    sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
+        [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
+        sentinel_kwargs={
+            "socket_timeout": _TIMEOUT_SECONDS,
+            "password": parse_qs(parts.query).get("sentinel_password", [None])[0],
+            "ssl": has_tls,
+        },
+    )
+    client: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call] # as above
         unquote(name),
         db=int(number or 0),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        **options,
+        socket_timeout=_TIMEOUT_SECONDS,
+        ssl=has_tls,
     )
     return client

@@ -16,12 +16,11 @@ from lab.stack.background import print_line
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.processes.lock import Lock, is_held
-from lab.stack.processes.record import ServerRecord, has_ended
+from lab.stack.processes.lock import Lock
+from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
-from lab.stack.servers.unprivileged import remove
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
@@ -62,25 +61,15 @@ def stop(paths: Paths) -> int:
 
 
 def reset(paths: Paths) -> int:
-    """Stop the stack and delete its data, messages, secrets, certificates and logs.
-
-    :raises LabError: when `lab cluster` runs.
-    """
-    if is_held(paths.cluster_lock):
-        raise LabError("A cluster runs. Stop it first, with Ctrl-C in its terminal.")
+    """Stop the stack and delete its data, messages, secrets, certificates and logs."""
     _end(paths)
     if not paths.root.exists():
         print("There is nothing to delete.")
         return OK
     stack = Stack(paths, Choices.largest())
     stack.postgres.remove()
-    # A killed `lab cluster` leaves its servers. etcd ends last: the nodes use it while they stop.
-    for record in sorted(paths.cluster.glob("*/process.json"), reverse=True):
-        ServerRecord(record.parent).end_process(signal.SIGTERM, timeout_s=40)
-    for directory in paths.cluster.glob("*"):
-        remove(directory)
     # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
-    for name in ("valkey", "limits", "caddy", "collector", "provider", "cluster", "logs"):
+    for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for process in (*stack.all_slots, *stack.workers):
         shutil.rmtree(process.directory, ignore_errors=True)

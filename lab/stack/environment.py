@@ -118,7 +118,6 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
         # Without ACCOUNT_PAGES_URL, the service derives the address of these pages from PUBLIC_URL.
         defaults.pop("ACCOUNT_PAGES_URL", None)
     given = {name: value for name, value in environment.items() if value or name not in defaults}
-    # Only the migrations need the password of the tables' owner.
     given.pop("MIGRATION_DATABASE_URL", None)
     own = {
         "DATABASE_URL": database_url,

@@ -55,6 +55,11 @@ class Paths:
         return self.root / "cluster.lock"
 
     @property
+    def cluster_ready(self) -> Path:
+        """The file that exists while all servers of `lab cluster` run."""
+        return self.root / "cluster-ready"
+
+    @property
     def token_signing_key(self) -> Path:
         """The signing key's file. The key is kept, so access tokens stay valid after a restart."""
         return self.root / "token-signing-key"

@@ -22,12 +22,12 @@ from lab.stack.servers.worker import WorkerProcess
 from lab.stack.telemetry import telemetry, traces_exporter
 
 
-def app_names(choices: Choices) -> list[str]:
+def _app_names(choices: Choices) -> list[str]:
     """Return the names of the app processes: `app-1`, `app-2`, and so on."""
     return [f"app-{number}" for number in range(1, choices.app_processes + 1)]
 
 
-def worker_names(choices: Choices) -> list[str]:
+def _worker_names(choices: Choices) -> list[str]:
     """Return the names of the workers: `worker`, `worker-2`, and so on."""
     return ["worker", *(f"worker-{number}" for number in range(2, choices.worker_processes + 1))]
 
@@ -63,9 +63,9 @@ class Stack:
         )
         self.slots = [
             Slots(*(self._app(name, directory) for directory in (name, f"{name}-next")))
-            for name in app_names(choices)
+            for name in _app_names(choices)
         ]
-        self.workers = [self._worker(name) for name in worker_names(choices)]
+        self.workers = [self._worker(name) for name in _worker_names(choices)]
         self.collector = CollectorServer(
             paths.root / "collector",
             environment=self._collector_environment,
@@ -146,8 +146,9 @@ class Stack:
     @property
     def migrator_url(self) -> str:
         """The database's URL for the tables' owner: the caller's, or the stack's own."""
-        choices = self.choices
-        return choices.migration_database_url or choices.database_url or self.postgres.migrator_url
+        if self.choices.database_url is None:
+            return self.postgres.migrator_url
+        return self.choices.migration_database_url or self.choices.database_url
 
     @property
     def libpq_url(self) -> str:

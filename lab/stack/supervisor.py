@@ -40,6 +40,9 @@ class Supervisor:
         :raises LabError: when a server does not start. All servers are then stopped.
         """
         self._signals.listen()
+        # All processes of the stack inherit the environment. Only the migrations need this URL, and
+        # they get it from the choices.
+        os.environ.pop("MIGRATION_DATABASE_URL", None)
         self._stack.paths.prepare()
         lock = Lock(self._stack.paths.lock)
         if not lock.acquire():

@@ -9,9 +9,10 @@ import psutil
 
 def kill(process: psutil.Process) -> None:
     """Kill a process and its descendants (SIGKILL)."""
-    # They are listed first, because the system gives them another parent when theirs ends.
-    descendants = _descendants(process)
-    _send(signal.SIGKILL, process, *descendants)
+    # The parent is stopped first, so that it cannot start another child meanwhile. Its children are
+    # listed before it ends, because the system then gives them another parent.
+    _send(signal.SIGSTOP, process)
+    _send(signal.SIGKILL, process, *_descendants(process))
 
 
 def freeze(process: psutil.Process) -> None:

@@ -239,6 +239,10 @@ class PostgresServer(Server):
 
 
 def working_in(data: Path) -> list[psutil.Process]:
-    """Return the processes whose working directory is this data directory."""
+    """Return the processes of PostgreSQL whose working directory is this data directory."""
     path = os.path.realpath(data)
-    return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == path]
+    return [
+        process
+        for process in psutil.process_iter(["cwd", "name"])
+        if process.info["cwd"] == path and process.info["name"] == "postgres"
+    ]

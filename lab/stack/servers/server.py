@@ -192,18 +192,17 @@ class Server(ABC):
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
-        """The running processes of the server, without their descendants."""
+        """The running processes of the server. Their descendants may be missing."""
         process = self.process
         return [] if process is None else [process]
 
     def kill(self) -> None:
         """Kill the processes of the server and their descendants (SIGKILL)."""
-        # A process that starts during the search is found by the next search.
-        while processes := self.processes:
-            for process in processes:
-                kill(process)
-            for process in processes:
-                wait_until(partial(has_ended, process), timeout_s=10)
+        processes = self.processes
+        for process in processes:
+            kill(process)
+        for process in processes:
+            wait_until(partial(has_ended, process), timeout_s=10)
 
     def freeze(self) -> None:
         """Stop the processes of the server and their descendants (SIGSTOP)."""
@@ -217,7 +216,7 @@ class Server(ABC):
 
     @property
     def frozen(self) -> bool:
-        """Whether the server is frozen."""
+        """Whether any process of the server is frozen."""
         return any(is_frozen(process) for process in self.processes)
 
     @property
@@ -240,6 +239,8 @@ class Server(ABC):
 
     def end_leftover(self) -> bool:
         """End the process that a killed supervisor left. Return whether such a process ran."""
+        # A frozen process would not react to the signal.
+        self.thaw()
         return not self.alive() and self._record.end_process(self.stop_signal, self.stop_timeout_s)
 
     def __enter__(self) -> Self:
@@ -268,6 +269,8 @@ class Server(ABC):
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            # Files that a server writes may have passwords. Only their owner can read them.
+            umask=0o077,
             # With a new session, Ctrl-C in the terminal reaches only the supervisor, which stops
             # the servers in order.
             start_new_session=True,

@@ -91,6 +91,7 @@ class Scene:
 def kill_and_wait(server: Server) -> None:
     """Kill a server, and wait until the supervisor has replaced it."""
     before = server.identity
+    assert server.processes, f"{server.name} does not run"
     server.kill()
     wait_until_replaced(server, before)
 

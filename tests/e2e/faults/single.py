@@ -9,6 +9,7 @@ from typing import NamedTuple
 import redis
 
 from lab.fault import servers as faults
+from lab.stack.processes.faults import kill
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from tests.e2e.faults.scene import Scene, kill_and_wait, wait_until_replaced
@@ -50,8 +51,8 @@ def _kill_everything_at_once(scene: Scene) -> None:
     stack = scene.servers
     victims = [*stack.apps, *stack.workers, stack.postgres, stack.valkey, stack.limits]
     before = [server.identity for server in victims]
-    for server in victims:
-        server.kill()
+    for process in [process for server in victims for process in server.processes]:
+        kill(process)
     for server, identity in zip(victims, before, strict=True):
         wait_until_replaced(server, identity)
 
