@@ -99,7 +99,7 @@ class MessageRepository:
 
         If the transaction is rolled back, there is no job. A new message with a link replaces
         the user's earlier message of the same kind, so that the earlier link stops working.
-        Without a user and an address, the job sends nothing, but its insertion takes the same time.
+        Without a user and an address, the job is inserted, too, but sends nothing.
         """
         with producing(MAIL_QUEUE, SEND_MESSAGE) as traceparent:
             await self._executor.fetch_row(
