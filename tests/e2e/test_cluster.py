@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.cluster]
 KILLS = int(os.environ.get("CLUSTER_KILLS") or 10)
 # Of 20 requests, 13 are writes.
 REQUESTS_PER_SECOND = 160
-REPETITIONS_PER_SECOND = 40
+REPETITIONS_PER_SECOND = 80
 MAX_PAUSE_SECONDS = 30
 SETTLING_SECONDS = 3
 
@@ -67,7 +67,7 @@ def test_kills_of_the_primary_lose_no_confirmed_write(
             print(f"kill {number}: no write for {pauses[-1]:.1f} s", flush=True)
     # The last requests may have failed because of the load, so they are repeated without it.
     with traffic(journal.repetitions(), rate=REPETITIONS_PER_SECOND, record=journal):
-        assert wait_until(journal.is_settled, timeout_s=60)
+        assert wait_until(journal.is_settled, timeout_s=180)
     print(journal.figures(), flush=True)
     with psycopg.connect(cluster.superuser_url, autocommit=True) as database:
         wait_for_end_of_transactions(database)
