@@ -51,6 +51,9 @@ def cluster(paths: Paths) -> int:
 def _run(cluster: Cluster, ready: Path) -> int:
     signals = StopSignals()
     signals.listen()
+    # A shell lets the commands that it starts in the background ignore SIGQUIT, and so would the
+    # PgBouncers, which end by this signal.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     ready.unlink(missing_ok=True)
     _report("Starting three PostgreSQL nodes, which takes about 20 s")
     with cluster.running(cancelled=signals.stopping.is_set, kill_now=signals.kill_now.is_set):
