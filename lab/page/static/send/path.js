@@ -16,7 +16,7 @@ export class Path {
     byId("path").replaceChildren(el("ol", { class: "path", "aria-label": "The path of a request" },
       this.place("client", "Client", "browser, curl"),
       this.place("load-balancer", "Load balancer", "Caddy"),
-      this.place("app", "App", "two processes"),
+      this.place("app", "App", "FastAPI"),
       el("li", { class: "branches" }, el("ul", {},
         this.place("redis", "Cache", "Valkey"),
         this.place("database", "Database", "PostgreSQL"),
