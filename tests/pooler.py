@@ -21,6 +21,8 @@ _SETTINGS = {
     "default_pool_size": "5",
     "server_idle_timeout": "1",
 }
+_TIMEOUT_SECONDS = 5
+"""The timeouts that `set_timeouts` gives to a role."""
 
 _poolers_of_all_services: dict[str, "Pooler"] = {}
 """The pooler of a server, by the server's host and port."""
@@ -55,11 +57,13 @@ class Pooler:
 def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
     """Return the settings of a service, through a pooler if all services use one.
 
-    A test that needs its own sessions sets `DATABASE_POOLER` itself.
+    A test that needs its own sessions sets `DATABASE_POOLER` itself. A service with a shorter
+    timeout than the role has needs them, too.
     """
     url = settings.get("DATABASE_URL", "")
     pooler = _poolers_of_all_services.get(_server_of(url))
-    if pooler is None or "DATABASE_POOLER" in settings:
+    timeout = float(settings.get("DATABASE_STATEMENT_TIMEOUT") or _TIMEOUT_SECONDS)
+    if pooler is None or "DATABASE_POOLER" in settings or timeout < _TIMEOUT_SECONDS:
         return settings
     return {**settings, **pooler.settings(url)}
 
