@@ -13,8 +13,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg import sql
 
-from lab.cluster.pooler import TIMEOUTS, PoolerServer
+from lab.cluster.pooler import PoolerServer, set_timeouts
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.environment import service_environment
@@ -72,12 +73,10 @@ class Backends:
     def pooler(self) -> Iterator[PoolerServer]:
         """Run a PgBouncer in front of PostgreSQL until the end of the block."""
         role = urlsplit(self.postgres.url)
-        # The role has no timeouts, because the references use the same role.
-        timeouts = "; ".join(f"SET {name} = 5000" for name in TIMEOUTS)
         with PoolerServer(
             "PgBouncer",
             self.directory / "pooler",
-            server=lambda: f"port={self.postgres.port} connect_query='{timeouts}'",
+            server=lambda: f"port={self.postgres.port}",
             users={str(role.username): str(role.password)},
             settings={},
         ) as pooler:
@@ -98,6 +97,9 @@ def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iter
         postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
             migrate({**_minimal_environment(), "DATABASE_URL": postgres.migrator_url})
+            # A role behind a pooler needs timeouts. All measured processes have the same role.
+            with psycopg.connect(postgres.url, autocommit=True) as connection:
+                set_timeouts(connection, sql.Identifier(connection.info.user))
             yield _fill_shop(directory, postgres, valkey)
         postgres.remove()
 
