@@ -1,7 +1,8 @@
 # Needs only make and Python >= 3.11, and installs the rest into .venv. Works with GNU make 3.81.
 .DEFAULT_GOAL := help
 .PHONY: help up start status roll stop reset trace tour admin seed cluster bench profile test coverage lint types \
-	slow faults fuzz docker-test cluster-test kubernetes-test pictures secrets audit format lock doctor clean lab-set dev-set
+	slow faults fuzz docker-test cluster-test kubernetes-test pod-test pictures secrets audit format lock doctor clean lab-set \
+	dev-set
 
 BIN := .venv/bin
 LAB := $(BIN)/python -m lab
@@ -14,6 +15,10 @@ COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-
 NO_TESTS := 5
 # `make lint` checks only the migrations after this one. The others are older than the linter.
 MIGRATIONS_AFTER := 0004
+
+# The program of `make pod-test`, which may have arguments.
+PODMAN ?= podman
+export PODMAN
 
 # make would expand a dollar sign in a password. `value` keeps it as typed.
 override PASSWORD := $(value PASSWORD)
@@ -134,6 +139,16 @@ cluster-test: dev-set  ## kill the primary of a Patroni cluster 10 times under 1
 kubernetes-test: dev-set  ## check the manifests in deploy/kubernetes, strictly
 	@sh lab/python.sh -I lab/install.py kubernetes
 	@$(BIN)/python -m pytest -m kubernetes -n0 $(ARGS)
+
+pod-test: dev-set  ## run the pods of deploy/kubernetes with podman; PODMAN='sudo podman' as root
+	@$(PODMAN) version --format '{{.Client.Version}}' 2>/dev/null | \
+		grep -Eq '^(4\.(9|[1-9][0-9]+)|[5-9]|[1-9][0-9]+)\.' || { \
+		echo 'This needs podman 4.9 or newer: https://podman.io/docs/installation' >&2; \
+		echo 'If it is not in PATH, name the program: make pod-test PODMAN=/path/to/podman' >&2; \
+		exit 1; \
+	}
+	@sh lab/python.sh -I lab/install.py kubernetes
+	@$(BIN)/python -m pytest -m pod -n0 $(ARGS)
 
 pictures: dev-set  ## regenerate docs/images with a real browser, and the outputs in the tour
 	@$(BIN)/python -m pytest -m pictures -n0 $(ARGS)

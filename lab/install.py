@@ -26,7 +26,8 @@ LAUNCHER = VENV / "bin" / "lab"
 # The packages of the identity provider have their own directory. They contain modules `tests` and
 # `doc`, which Python must not import instead of the modules of this repository.
 PROVIDER = VENV / "provider"
-# The programs of `make kubernetes-test`. They are as large as all other packages together.
+# The programs of `make kubernetes-test` and `make pod-test`. They are as large as all other
+# packages together.
 KUBERNETES = VENV / "kubernetes"
 DIRECTORIES = {"provider": PROVIDER, "kubernetes": KUBERNETES}
 
