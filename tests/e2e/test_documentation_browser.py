@@ -31,9 +31,9 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 @pytest.mark.parametrize(
     "path",
     [
-        PROBLEMS,
         PROBLEM,
-        # Swagger UI takes seconds of the processor for each page.
+        # Each of these pages takes seconds of the processor.
+        pytest.param(PROBLEMS, marks=pytest.mark.slow),
         pytest.param(DOCS, marks=pytest.mark.slow),
         pytest.param(OPERATION, marks=pytest.mark.slow),
     ],

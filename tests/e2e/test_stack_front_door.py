@@ -114,6 +114,7 @@ def test_a_trusted_proxy_says_who_the_client_is(stack: LocalStack) -> None:
         assert "Strict-Transport-Security" in response.headers  # check F33
 
 
+@pytest.mark.slow
 def test_without_any_app_process_a_client_gets_503_with_retry_after(
     stack: LocalStack,
 ) -> None:

@@ -37,6 +37,8 @@ def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) ->
     expect(focused).to_have_count(1)
 
 
+# axe takes ten seconds of the processor.
+@pytest.mark.slow
 @pytest.mark.usefixtures("empty_collector")
 def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
     """The checks are of an open stage, a comparison, the filter, and the statistics.
