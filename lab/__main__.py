@@ -44,12 +44,12 @@ COMMANDS: Final = {
         "lab roll",
     ),
     "stop": Entry(
-        "lab.stack.control:stop",
+        "lab.ending:stop",
         "Stop the stack. The data are kept. If a stack was killed, its processes are stopped, too.",
         "lab stop",
     ),
     "reset": Entry(
-        "lab.reset:reset",
+        "lab.ending:reset",
         "Stop the stack and delete its data. These are the database, messages, secrets, "
         "certificates, logs.",
         "lab reset && lab start",

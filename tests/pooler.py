@@ -57,8 +57,8 @@ class Pooler:
 def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
     """Return the settings of a service, through a pooler if all services use one.
 
-    A test that needs its own sessions sets `DATABASE_POOLER` itself. A service with a shorter
-    timeout than the role has needs them, too.
+    A test that needs its own sessions sets `DATABASE_POOLER` itself. A service whose
+    timeout is shorter than the role's also needs its own sessions.
     """
     url = settings.get("DATABASE_URL", "")
     pooler = _poolers_of_all_services.get(_server_of(url))

@@ -17,7 +17,7 @@ from app.schemas.password_resets import PasswordReset
 from app.store import Store
 from app.tracing import staged_methods
 
-_MIN_SECONDS: Final = 0.05
+_MIN_DURATION_SECONDS: Final = 0.05
 """Several times the usual duration of the statements."""
 
 
@@ -36,11 +36,11 @@ class PasswordResetService:
     async def request(self, email: str) -> None:
         """Send a link to this address if an enabled account has it. Earlier links stop working.
 
-        This takes the same time with and without an account. In both cases, the same statements run
-        and a job is added, but with an account they change more rows. So each request takes at
-        least `_MIN_SECONDS`. Raises `TooManyRequests`.
+        A single request takes the same time with and without an account. In both cases, the same
+        statements run and a job is added, but with an account they change more rows. So each
+        request takes at least `_MIN_DURATION_SECONDS`. Raises `TooManyRequests`.
         """
-        earliest_end = time.monotonic() + _MIN_SECONDS
+        earliest_end = time.monotonic() + _MIN_DURATION_SECONDS
 
         async def work(tx: Transaction) -> None:
             user = await tx.users.get_by_email_locked(email)

@@ -63,7 +63,7 @@ class Backends:
     def environment(self, **settings: str) -> Mapping[str, str]:
         """Return the environment of a process of the service, without the caller's settings."""
         return service_environment(
-            database_url=self.postgres.url,
+            database_url=settings.get("DATABASE_URL", self.postgres.url),
             redis_url=self.valkey.url,
             token_signing_key=self.key,
             environment={**_minimal_environment(), **_SERVICE_SETTINGS, **settings},

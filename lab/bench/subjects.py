@@ -38,7 +38,7 @@ class Subject(AppProcess):
         self._processors = processors
 
     def launch(self) -> None:
-        """Start the process. It inherits the processors of this thread."""
+        """Start the process. It runs only on the processors of this subject."""
         with pinned_to(self._processors):
             super().launch()
 

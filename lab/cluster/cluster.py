@@ -35,7 +35,8 @@ class Cluster:
     def primaries(self) -> Mapping[str, str]:
         """Return the names of the machines of the primaries, by `DATABASE` and `REDIS`.
 
-        A kind is missing while it has no primary.
+        A kind is missing while no primary is known. The sentinels name a dead primary until the
+        failover.
         """
         found = {}
         if machine := self.database.primary():

@@ -5,14 +5,13 @@ import signal
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import click
 
 from lab.cluster.cluster import Cluster
 from lab.stack.background import print_line
-from lab.stack.control import FAILED, OK
+from lab.stack.control import FAILED, OK, STOP_TIMEOUT_SECONDS
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.keeper import Keeper
 from lab.stack.paths import CHECKOUT, Paths
@@ -39,7 +38,7 @@ def cluster(paths: Paths) -> int:
     if not lock.acquire():
         raise AlreadyRunningError("A cluster runs already. Ctrl-C in its terminal stops it.")
     try:
-        return _run(Cluster(paths.cluster), paths.cluster_ready)
+        return _run(Cluster(paths.cluster), paths)
     except InterruptedStartError as interruption:
         _report(str(interruption))
         return OK
@@ -48,21 +47,27 @@ def cluster(paths: Paths) -> int:
         lock.release()
 
 
-def _run(cluster: Cluster, ready: Path) -> int:
+def _run(cluster: Cluster, paths: Paths) -> int:
     signals = StopSignals()
     signals.listen()
-    # A shell lets the commands that it starts in the background ignore SIGQUIT, and so would the
-    # PgBouncers, which end by this signal.
+    # If a shell starts this command in the background, the command and its children ignore SIGQUIT.
+    # But SIGQUIT is the stop signal of PgBouncer.
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-    ready.unlink(missing_ok=True)
+    paths.cluster_ready.unlink(missing_ok=True)
+    cluster.end_leftovers()
     _report("Starting three PostgreSQL nodes, which takes about 20 s")
     with cluster.running(cancelled=signals.stopping.is_set, kill_now=signals.kill_now.is_set):
         if signals.stopping.is_set():
             raise InterruptedStartError("The cluster was stopped while it was starting.")
-        ready.touch()
+        paths.cluster_ready.touch()
         stack = subprocess.Popen(
             [sys.executable, "-m", "lab", "up"],
-            env={**_DEFAULTS, **os.environ, **cluster.stack_settings},
+            env={
+                **_DEFAULTS,
+                **os.environ,
+                **cluster.stack_settings,
+                "LAB_DIR": str(paths.root),
+            },
             cwd=CHECKOUT,
             # Ctrl-C reaches only this process, which stops the stack first.
             start_new_session=True,
@@ -70,20 +75,26 @@ def _run(cluster: Cluster, ready: Path) -> int:
         try:
             _watch(cluster, stack, signals)
         finally:
-            ready.unlink()
-            cluster.thaw()
-            _stop(stack, signals)
+            paths.cluster_ready.unlink(missing_ok=True)
+            try:
+                cluster.thaw()
+            finally:
+                _stop(stack, signals)
     was_interrupted = signals.stopping.is_set() and stack.returncode == -signal.SIGTERM
     return OK if stack.returncode == 0 or was_interrupted else FAILED
 
 
 def _stop(stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
     stack.terminate()
-    while not wait_until(lambda: stack.poll() is not None, timeout_s=1):
+    for _ in range(round(STOP_TIMEOUT_SECONDS)):
+        if wait_until(lambda: stack.poll() is not None, timeout_s=1):
+            return
         # A frozen process does not react to SIGTERM.
         stack.send_signal(signal.SIGCONT)
         if signals.kill_now.is_set():
             stack.terminate()
+    stack.kill()
+    stack.wait()
 
 
 def _watch(cluster: Cluster, stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:

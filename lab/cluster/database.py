@@ -1,7 +1,7 @@
 """A database that fails over: a primary, a synchronous standby, and another replica."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -111,7 +111,11 @@ class DatabaseCluster:
         :raises InterruptedStartError: when `cancelled` returns true before all servers run.
         :raises LabError: when the nodes do not become a cluster.
         """
-        try:
+        with ExitStack() as started:
+            # The last callback runs first. If one fails, the others run nevertheless.
+            for server in self.servers:
+                started.callback(server.stop, kill_now=kill_now)
+            started.callback(self._send_stop_signals)
             self._etcd.launch()
             self._etcd.wait_until_ready(cancelled=cancelled)
             for machine in self.machines:
@@ -122,20 +126,20 @@ class DatabaseCluster:
                     server.wait_until_ready(_START_TIMEOUT_SECONDS, cancelled=cancelled)
             self._create_database(self.wait_until_complete(cancelled=cancelled))
             yield
-        finally:
-            # Signal all at once. Otherwise, the nodes elect a new primary when the primary stops.
-            for machine in self.machines:
-                for server in machine:
-                    server.send_stop_signal()
-            for started in reversed(self.servers):
-                started.stop(kill_now=kill_now)
+
+    def _send_stop_signals(self) -> None:
+        # To all at once. Otherwise, the nodes elect a new primary when the primary stops.
+        for machine in self.machines:
+            for server in machine:
+                server.send_stop_signal()
 
     def primary(self) -> Machine | None:
         """Return the machine of the primary. None during a failover."""
         return next((machine for machine in self.machines if machine.node.is_primary), None)
 
-    def _is_complete(self, primary: Machine) -> bool:
-        members = primary.node.members()
+    def _is_complete(self) -> bool:
+        primary = self.primary()
+        members = primary.node.members() if primary is not None else []
         roles = sorted(str(member["role"]) for member in members)
         # For a replica, Patroni 3.0.4 and newer report `streaming`, and older versions `running`.
         states = {str(member["state"]) for member in members}
@@ -160,16 +164,10 @@ class DatabaseCluster:
 
         :raises InterruptedStartError, LabError: as in `running`.
         """
-        found: list[Machine] = []
-
-        def is_complete() -> bool:
+        if wait_until(self._is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
             primary = self.primary()
-            if primary is not None and self._is_complete(primary):
-                found.append(primary)
-            return bool(found)
-
-        if wait_until(is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
-            return found[0]
+            if primary is not None:
+                return primary
         if cancelled():
             raise InterruptedStartError("The cluster was stopped while it was starting.")
         logs = " ".join(str(machine.node.log) for machine in self.machines)

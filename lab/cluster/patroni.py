@@ -10,7 +10,7 @@ from lab.stack.servers.postgres import SETTINGS
 # The other nodes elect a new primary if the primary has not renewed its key in etcd for this time.
 # Patroni accepts no shorter TTL.
 _TTL_SECONDS: Final = 20
-# Patroni requires a TTL of at least LOOP_WAIT + 2 * RETRY_TIMEOUT.
+# Patroni requires a TTL of at least loop_wait + 2 * retry_timeout.
 _LOOP_WAIT_SECONDS: Final = 5
 _RETRY_TIMEOUT_SECONDS: Final = 5
 

@@ -49,9 +49,9 @@ class PoolerServer(Server):
         users: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
-        """`server` returns the options of the PostgreSQL server in the section `[databases]`.
+        """`server` returns the options for the section `[databases]`, such as `port=5432`.
 
-        One of these options is `port`. `users` are the names of the roles with their passwords.
+        `users` are the names of the roles with their passwords.
         `settings` are added to the section `[pgbouncer]`.
         """
         super().__init__(name, directory)

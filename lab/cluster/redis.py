@@ -23,7 +23,7 @@ PRIMARY_NAME: Final = "cache"
 _SERVERS: Final = 3
 _START_TIMEOUT_SECONDS: Final = 20.0
 # If a failover fails, the sentinels try again after twice their `failover-timeout`.
-_FAILOVER_TIMEOUT_SECONDS: Final = 10.0
+_MAX_WAIT_FOR_FAILOVER_SECONDS: Final = 10.0
 _CONFIGURATION: Final = """\
 port {port}
 bind {host}
@@ -36,7 +36,7 @@ sentinel failover-timeout {name} 3000
 
 
 class ReplicatedValkey(ValkeyServer):
-    """A server that may become the primary. So all of them have the same password."""
+    """A server that can become the primary. All these servers have the same password."""
 
     fault_name = "node"
 
@@ -51,13 +51,13 @@ class ReplicatedValkey(ValkeyServer):
         return self._password
 
     def launch(self) -> None:
-        """Start the server. If it was the primary, first wait until another one is."""
+        """Start the server. If it was the primary, wait until another server is the primary."""
         # A restarted server is empty. If it were still the primary, the replicas would delete their
         # data. If no sentinel can start a failover, the server starts nevertheless.
         if self._group.primary() is self:
             wait_until(
                 lambda: self._group.primary() not in {None, self},
-                timeout_s=_FAILOVER_TIMEOUT_SECONDS,
+                timeout_s=_MAX_WAIT_FOR_FAILOVER_SECONDS,
             )
         super().launch()
 
@@ -137,7 +137,7 @@ class SentinelRedis:
         return f"redis+sentinel://:{self.servers[0].password}@{hosts}/{PRIMARY_NAME}/0"
 
     def primary(self) -> ValkeyServer | None:
-        """Return the primary that the sentinels know. None if no sentinel answers."""
+        """Return the primary that the sentinels know. None if none of them answers or knows it."""
         for sentinel in self.sentinels:
             with suppress(redis.RedisError):
                 port = sentinel.state()["port"]
@@ -151,8 +151,6 @@ class SentinelRedis:
         :raises LabError: when a server does not start, or when a sentinel does not find both
             replicas and both other sentinels.
         """
-        for server in (*self.sentinels, *self.servers):
-            server.end_leftover()
         with ExitStack() as running:
             for server in self.servers:
                 running.enter_context(server)

@@ -33,7 +33,7 @@ def fault() -> None:
     """Break one part of the running stack on purpose, or heal it.
 
     Each command prints the command that heals the part. Stopping or restarting the stack heals all
-    faults but those of nodes. Servers of your own (DATABASE_URL, REDIS_URL) are never changed.
+    faults. Servers of your own (DATABASE_URL, REDIS_URL) are never changed.
     """
 
 
@@ -88,7 +88,7 @@ def node(paths: Paths, action: str, name: str | None) -> int:
     """kill, freeze: a machine of `make cluster` fails; heal: it works again.
 
     NAME is node-1 to node-3 (PostgreSQL with its PgBouncer) or valkey-1 to valkey-3. Without NAME,
-    the machine of the database's primary fails, and all machines are healed.
+    `kill` and `freeze` use the machine of the database's primary, and `heal` uses all machines.
     """
     change = {"kill": nodes.kill, "freeze": nodes.freeze, "heal": nodes.heal}[action]
     print(change(nodes.running_cluster(paths), name))
@@ -105,7 +105,7 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
 
 
 def _change_all(changed: Sequence[Server], action: str) -> str:
-    """Change servers of the same kind. Return one message: if a state has changed, about that."""
+    """Change servers of the same kind. Return the message about a change, if there is one."""
     texts = [_change(server, action) for server in changed]
     return max(texts, key=lambda text: text != servers.HEALTHY)
 

@@ -1,4 +1,4 @@
-"""The faults of the machines of `lab cluster`. Each function returns a message to print."""
+"""The faults of the machines of `lab cluster`. `kill`, `freeze` and `heal` return a message."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -35,8 +35,8 @@ def kill(cluster: Cluster, name: str | None) -> str:
     effect = _effect(cluster.primaries(), name)
     for server in servers:
         server.disable_restart()
-    # PgBouncer is last. If it ended first, no new commits would arrive, and the last confirmed
-    # commits would have time to reach a replica. When a machine fails, they do not have this time.
+    # PgBouncer is last. If it ended first, no new commits would arrive, and the last commits would
+    # have time to reach a replica. A machine that fails gives them no such time.
     for server in servers:
         server.kill()
     return f"{name} is killed. {effect} {_remedy(servers)}"

@@ -69,6 +69,8 @@ def kill_workers(stack: Stack) -> str:
 def _kill(server: Server, consequence: str) -> str:
     process = server.process
     if process is None:
+        if server.restart_disabled:
+            return f"{server.name} is stopped. {_remedy(server)}"
         return f"{server.name} has already ended. The supervisor is starting a new process."
     server.kill()
     return f"{server.name} (process {process.pid}) is killed. {consequence}"

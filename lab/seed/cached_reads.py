@@ -31,7 +31,9 @@ def _client(url: str) -> redis.Redis:
         [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
         sentinel_kwargs={
             "socket_timeout": _TIMEOUT_SECONDS,
-            "password": parse_qs(parts.query).get("sentinel_password", [None])[0],
+            "password": parse_qs(parts.query.replace("+", "%2B")).get("sentinel_password", [None])[
+                0
+            ],
             "ssl": has_tls,
         },
     )

@@ -27,7 +27,9 @@ class Choices:
     oidc_issuer: str | None = None
     rate_limit_redis_url: str | None = None
     migration_database_url: str | None = None
-    """The URL of the same database for the owner of the tables. None if `database_url` is it."""
+    """The URL of the same database for the owner of the tables. None if `database_url` is the
+    owner's URL.
+    """
     app_processes: int = 2
     worker_processes: int = 1
 

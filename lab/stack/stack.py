@@ -234,7 +234,7 @@ class Stack:
         }
 
     def thaw(self) -> None:
-        """Continue frozen servers. A frozen process does not end, and other servers may wait."""
+        """Continue frozen servers, so that they react to signals and answer the other servers."""
         for server in (*self.storage, *self.workers):
             server.thaw()
 

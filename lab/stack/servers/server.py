@@ -120,7 +120,8 @@ class Server(ABC):
         self.launch()
         try:
             self.wait_until_ready(timeout_s)
-        except LabError:
+        except BaseException:
+            # Also after Ctrl-C, which the process would survive.
             self.stop()
             raise
 

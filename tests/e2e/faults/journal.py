@@ -67,8 +67,9 @@ class Journal(Record):
         if is_read(exchange):
             allowed = self._is_right_read(exchange)
         else:
-            self.answered_writes += not is_failed(exchange)
-            allowed = self._conclude(self.writes[_key(exchange.call)], exchange)
+            write = self.writes[_key(exchange.call)]
+            allowed = self._conclude(write, exchange)
+            self.answered_writes += write.outcome != Outcome.UNKNOWN
         if not allowed:
             self.violations.append(
                 f"{exchange.call.method} {_key(exchange.call)}: {exchange.outcome} {exchange.body}"

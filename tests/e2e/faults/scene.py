@@ -65,7 +65,8 @@ class Scene:
         journal = Journal.open(self.stack.http_port, self.servers.libpq_url)
         with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
             yield journal
-            wait_until(lambda: not journal.waiting, timeout_s=RECOVERY_TIMEOUT_SECONDS)
+        with traffic(journal.repetitions(), rate=REQUESTS_PER_SECOND, record=journal):
+            assert wait_until(journal.is_settled, timeout_s=RECOVERY_TIMEOUT_SECONDS)
 
     def audit(self, journal: Journal, *, deliveries: int) -> dict[str, list[str]]:
         """Return the broken promises. A message may arrive at most `deliveries` times."""

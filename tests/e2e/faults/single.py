@@ -23,7 +23,7 @@ KILLS = 10
 
 @contextmanager
 def _healed_after(*servers: Server) -> Iterator[None]:
-    """Let the fault last until the end of the block."""
+    """Heal the servers at the end of the block."""
     try:
         yield
     finally:

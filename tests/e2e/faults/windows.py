@@ -10,7 +10,7 @@ from tests.e2e.faults.writes import is_answered, is_failed, is_read
 
 @dataclass(frozen=True)
 class Window:
-    """The exchanges that ended between two times of `time.perf_counter`."""
+    """The exchanges that ran between two times of `time.perf_counter`, at least partly."""
 
     began: float
     ended: float
@@ -19,7 +19,8 @@ class Window:
     @classmethod
     def of(cls, exchanges: Iterable[Exchange], began: float, ended: float) -> "Window":
         """Select the exchanges."""
-        return cls(began, ended, [one for one in exchanges if began <= one.ended < ended])
+        ran = [one for one in exchanges if one.ended >= began and one.ended - one.seconds < ended]
+        return cls(began, ended, ran)
 
     @property
     def failed(self) -> int:
@@ -38,15 +39,19 @@ class Window:
 
     @property
     def pause_of_reads(self) -> float:
-        """Return the longest time without a successful read, in seconds."""
+        """The longest time without a successful read, in seconds."""
         return self._longest_pause(is_read)
 
     @property
     def pause_of_writes(self) -> float:
-        """Return the longest time without a successful write, in seconds."""
+        """The longest time without a successful write, in seconds."""
         return self._longest_pause(lambda exchange: not is_read(exchange))
 
     def _longest_pause(self, selects: Callable[[Exchange], bool]) -> float:
         # A refusal such as `out-of-stock` is a success of the service.
-        times = [one.ended for one in self.exchanges if selects(one) and not is_failed(one)]
+        times = [
+            one.ended
+            for one in self.exchanges
+            if one.ended < self.ended and selects(one) and not is_failed(one)
+        ]
         return max(later - before for before, later in pairwise([self.began, *times, self.ended]))

@@ -3,9 +3,23 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lab.bench.backends import Backends
 from lab.bench.choices import Choices
 from lab.bench.figures import FIGURES, RATIOS, Ratio, Spread
 from lab.bench.report import Report
+from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.valkey import ValkeyServer
+
+
+def test_a_process_behind_a_pooler_does_not_connect_to_postgresql(tmp_path: Path) -> None:
+    """Its own DATABASE_URL replaces the address of the server."""
+    for name in ("postgres", "valkey"):
+        (tmp_path / name).mkdir()
+    servers = PostgresServer(tmp_path / "postgres"), ValkeyServer(tmp_path / "valkey")
+    backends = Backends(tmp_path, *servers, product_ids=[], user_id=1)
+    assert backends.environment()["DATABASE_URL"] == backends.postgres.url
+    pooled = backends.environment(DATABASE_URL="postgresql://pooler")
+    assert pooled["DATABASE_URL"] == "postgresql://pooler"
 
 
 def test_a_ratio_is_calculated_for_each_round() -> None:

@@ -1,4 +1,4 @@
-"""`lab reset`: deletes the data of the stack and of the cluster."""
+"""`lab stop` and `lab reset`: also end what a killed `lab cluster` has left."""
 
 import shutil
 
@@ -10,6 +10,13 @@ from lab.stack.processes.lock import is_held
 from lab.stack.servers.unprivileged import remove
 
 
+def stop(paths: Paths) -> int:
+    """Stop the stack and the processes that a killed stack left; succeed if nothing runs."""
+    status = control.stop(paths)
+    _end_leftovers(paths)
+    return status
+
+
 def reset(paths: Paths) -> int:
     """Stop the stack and delete its data, messages, secrets, certificates and logs.
 
@@ -17,9 +24,14 @@ def reset(paths: Paths) -> int:
     """
     if is_held(paths.cluster_lock):
         raise LabError("A cluster runs. Stop it first, with Ctrl-C in its terminal.")
-    if paths.cluster.exists():
+    status = control.reset(paths)
+    _end_leftovers(paths)
+    for path in paths.cluster.glob("*"):
+        remove(path)
+    shutil.rmtree(paths.cluster, ignore_errors=True)
+    return status
+
+
+def _end_leftovers(paths: Paths) -> None:
+    if paths.cluster.exists() and not is_held(paths.cluster_lock):
         Cluster(paths.cluster).end_leftovers()
-        for directory in paths.cluster.iterdir():
-            remove(directory)
-        shutil.rmtree(paths.cluster, ignore_errors=True)
-    return control.reset(paths)
