@@ -112,6 +112,11 @@ def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) 
         "bar => Number(bar.style.getPropertyValue('--long'))"
     )
     assert whole == pytest.approx(root, abs=1e-6)
+    end = page.locator("[data-span] .response-end").first.evaluate(
+        "line => Number(line.style.getPropertyValue('--at'))"
+    )
+    assert end == pytest.approx(root, abs=1e-6)
+    expect(page.get_by_text("The dashed line is the end of the response.")).to_be_visible()
     expect(stage(page, "hash").locator(".critical")).to_have_count(1)
     expect(stage(page, "job").locator(".critical")).to_have_count(0)
     expect(page.get_by_text("Largest parts of the critical path")).to_contain_text("hash")

@@ -7,9 +7,13 @@ import { placeOf } from "../ui/places.js";
 
 /** The time axis of a trace, or of two traces that are compared. */
 export class Scale {
-  /** @param {number} length in ms */
-  constructor(length) {
+  /**
+   * @param {number} length in ms
+   * @param {number} [end] when the response ended, if stages ran after it
+   */
+  constructor(length, end = length) {
     this.length = length;
+    this.end = end;
     const { step, ticks } = axis(length);
     this.step = step;
     this.ticks = ticks;
@@ -27,7 +31,10 @@ export class Scale {
 
   /** @param {...(HTMLElement | null)} bars @returns {HTMLElement} the background of one row, with its bars */
   track(...bars) {
-    const track = el("div", { role: "gridcell", class: "track" }, ...bars);
+    const end = this.end < this.length
+      ? this.place(el("span", { class: "response-end" }), { start_ms: this.end, duration_ms: 0 })
+      : null;
+    const track = el("div", { role: "gridcell", class: "track" }, ...bars, end);
     return setProperties(track, { tick: `${(100 * this.step) / this.length}%` });
   }
 

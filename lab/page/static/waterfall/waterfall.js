@@ -26,7 +26,7 @@ import { columnHead, spanRow, treegrid } from "./treegrid.js";
  */
 export function waterfall(trace, { choose, previous, close }) {
   const roots = tree(trace.spans);
-  const scale = new Scale(lengthOf(roots));
+  const scale = new Scale(lengthOf(roots), ranLater(roots) ? endOf(roots[0].span) : undefined);
   const gap = largestGap(roots);
   const path = criticalPath(roots);
   const stages = rows(roots).map((node) => {
@@ -48,7 +48,7 @@ export function waterfall(trace, { choose, previous, close }) {
     legend(rows(roots)),
     path.length > 0 && el("p", { class: "untraced" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
     el("p", { class: "untraced" }, ...gapText(trace, gap)),
-    later(roots) && el("p", { class: "untraced" }, "The stages to the right of the first bar ran after the response. They are not part of the request's duration."),
+    ranLater(roots) && el("p", { class: "untraced" }, "The dashed line is the end of the response. The time to its right is not part of the request's duration, but “Time spent in” includes it."),
     ...exchange(trace),
   ].filter((part) => part !== false);
 }
@@ -69,7 +69,7 @@ function problem(trace) {
 }
 
 /** @param {Branch[]} roots @returns {boolean} whether a job's stage began after the request had ended */
-function later(roots) {
+function ranLater(roots) {
   return rows(roots).some(({ span }) => span.start_ms >= endOf(roots[0].span) && isJob(span));
 }
 
