@@ -40,8 +40,12 @@ def _has_failed_over(cluster: SentinelRedis) -> bool:
 
 def _old_primary_follows(cluster: SentinelRedis) -> bool:
     """Return whether the old primary has become a replica of the new one."""
-    with redis.Redis.from_url(cluster.servers[0].url) as connection:
-        return bool(connection.info("replication")["role"] == "slave")
+    try:
+        with redis.Redis.from_url(cluster.servers[0].url) as connection:
+            return bool(connection.info("replication")["role"] == "slave")
+    except redis.ConnectionError:
+        # A server that becomes a replica closes its connections.
+        return False
 
 
 def _is_cached(client: httpx2.Client, path: str) -> bool:
