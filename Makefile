@@ -16,7 +16,7 @@ NO_TESTS := 5
 # `make lint` checks only the migrations after this one. The others are older than the linter.
 MIGRATIONS_AFTER := 0004
 
-# The program of `make pod-test`, which may have arguments.
+# The command that runs podman. It may contain arguments: `sudo podman`.
 PODMAN ?= podman
 export PODMAN
 
@@ -140,10 +140,9 @@ kubernetes-test: dev-set  ## check the manifests in deploy/kubernetes, strictly
 	@sh lab/python.sh -I lab/install.py kubernetes
 	@$(BIN)/python -m pytest -m kubernetes -n0 $(ARGS)
 
-pod-test: dev-set  ## run the pods of deploy/kubernetes with podman; PODMAN='sudo podman' as root
-	@$(PODMAN) version --format '{{.Client.Version}}' 2>/dev/null | \
-		grep -Eq '^(4\.(9|[1-9][0-9]+)|[5-9]|[1-9][0-9]+)\.' || { \
-		echo 'This needs podman 4.9 or newer: https://podman.io/docs/installation' >&2; \
+pod-test: dev-set  ## run the pods of deploy/kubernetes; PODMAN='sudo podman' runs podman as root
+	@$(PODMAN) version --format '{{.Client.Version}}' | grep -Eq '^([5-9]|[1-9][0-9]+)\.' || { \
+		echo 'This needs podman 5 or newer: https://podman.io/docs/installation' >&2; \
 		echo 'If it is not in PATH, name the program: make pod-test PODMAN=/path/to/podman' >&2; \
 		exit 1; \
 	}

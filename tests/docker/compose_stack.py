@@ -94,6 +94,11 @@ class ComposeStack:
         """Run a command, which must succeed, in a service's container. Return its output."""
         return self.succeed("exec", "--no-TTY", service, *command)
 
+    def run_sql(self, statement: str) -> str:
+        """Run a statement as the superuser, and return the output of psql."""
+        psql = ("psql", "-U", "postgres", "roundtrip", "-Atc", statement)
+        return self.inside("postgres", *psql).strip()
+
     def ready(self) -> bool:
         """Return whether the service is reachable and ready, with PostgreSQL and Redis."""
         try:

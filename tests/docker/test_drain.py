@@ -10,14 +10,8 @@ import pytest
 from lab.stack.processes.waiting import wait_until
 from tests.docker.compose_stack import ComposeStack
 from tests.e2e.local_stack import signup
+from tests.table_lock import await_waiting_statement, locked_table
 
-LOCK_SECONDS = 4
-# A signup waits for this lock, so that it is slow.
-LOCK = f"BEGIN; LOCK TABLE users IN EXCLUSIVE MODE; SELECT pg_sleep({LOCK_SECONDS}); COMMIT"
-LOCK_COUNT = (
-    "SELECT count(*) FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation = 'users'::regclass"
-)
-WAITING_COUNT = "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted"
 # The client runs inside the container, because Caddy would use the other process.
 REQUEST = """
 import http.client, sys
@@ -45,26 +39,17 @@ def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
         return stack.inside("app-1", "python", "-c", REQUEST, method, path, body).strip()
 
     account = json.dumps(signup("drained@example.com"))
-    with ThreadPoolExecutor() as pool:
-        lock = pool.submit(run_sql, stack, LOCK)
-        assert wait_until(lambda: run_sql(stack, LOCK_COUNT) == "1", timeout_s=10)
+    with ThreadPoolExecutor() as pool, locked_table("users", stack.run_sql):
         in_flight = pool.submit(status, "POST", "/api/users", account)
-        assert wait_until(lambda: run_sql(stack, WAITING_COUNT) == "1", timeout_s=10)
+        await_waiting_statement("users", stack.run_sql)
         began = time.monotonic()
         stop = pool.submit(stack.succeed, "stop", "app-1")
         assert wait_until(lambda: status("GET", "/readyz") == "503", timeout_s=2)
         assert not stop.done()
         assert not in_flight.done()
-        assert in_flight.result() == "201"  # F15
-        stop.result()
-        assert time.monotonic() - began < 15
-        lock.result()
+    assert in_flight.result() == "201"  # F15
+    stop.result()
+    assert time.monotonic() - began < 15
     state = stack.inspect("app-1")["State"]
     # 137 would mean that SIGKILL ended the process: after the grace period, or for lack of memory.
     assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
-
-
-def run_sql(stack: ComposeStack, statement: str) -> str:
-    """Run a statement as the superuser, and return the output of psql."""
-    psql = ("psql", "-U", "postgres", "roundtrip", "-Atc", statement)
-    return stack.inside("postgres", *psql).strip()
