@@ -34,4 +34,5 @@ def reset(paths: Paths) -> int:
 
 def _end_leftovers(paths: Paths) -> None:
     if paths.cluster.exists() and not is_held(paths.cluster_lock):
-        Cluster(paths.cluster).end_leftovers()
+        for name in Cluster(paths.cluster).end_leftovers():
+            print(f"{name} was left over from a killed cluster, and has been stopped.")

@@ -16,7 +16,10 @@ RunSql = Callable[[str], str]
 
 @contextmanager
 def locked_table(table: str, run_sql: RunSql) -> Iterator[None]:
-    """Lock a table until the end of the block. Until then, all statements that use it wait."""
+    """Lock a table until the end of the block. Until then, all statements that use it wait.
+
+    A statement of the service waits for at most 5 s, its own timeout.
+    """
     lock = f"BEGIN; LOCK TABLE {table}; SELECT pg_sleep({MAXIMUM_LOCK_SECONDS})"
     held = _locks("granted AND mode = 'AccessExclusiveLock'", table)
     with ThreadPoolExecutor() as pool:

@@ -74,9 +74,8 @@ class Cluster:
         for server in self.servers:
             server.thaw()
 
-    def end_leftovers(self) -> None:
-        """End the processes that a killed `lab cluster` has left."""
+    def end_leftovers(self) -> list[str]:
+        """End the processes that a killed `lab cluster` has left. Return their names."""
         self.thaw()
         # etcd is last, because the nodes use it while they stop.
-        for server in reversed(self.servers):
-            server.end_leftover()
+        return [server.name for server in reversed(self.servers) if server.end_leftover()]

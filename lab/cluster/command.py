@@ -93,6 +93,7 @@ def _stop(stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
         stack.send_signal(signal.SIGCONT)
         if signals.kill_now.is_set():
             stack.terminate()
+    _report("The stack does not stop. End what is left:  make stop")
     stack.kill()
     stack.wait()
 

@@ -137,9 +137,15 @@ class DatabaseCluster:
         """Return the machine of the primary. None during a failover."""
         return next((machine for machine in self.machines if machine.node.is_primary), None)
 
-    def _is_complete(self) -> bool:
+    def _find_complete(self, found: list[Machine]) -> bool:
+        """Add the machine of the primary to `found` if the cluster is complete."""
         primary = self.primary()
-        members = primary.node.members() if primary is not None else []
+        if primary is not None and self._is_complete(primary):
+            found.append(primary)
+        return bool(found)
+
+    def _is_complete(self, primary: Machine) -> bool:
+        members = primary.node.members()
         roles = sorted(str(member["role"]) for member in members)
         # For a replica, Patroni 3.0.4 and newer report `streaming`, and older versions `running`.
         states = {str(member["state"]) for member in members}
@@ -164,10 +170,11 @@ class DatabaseCluster:
 
         :raises InterruptedStartError, LabError: as in `running`.
         """
-        if wait_until(self._is_complete, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled):
-            primary = self.primary()
-            if primary is not None:
-                return primary
+        found: list[Machine] = []
+        if wait_until(
+            lambda: self._find_complete(found), timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled
+        ):
+            return found[0]
         if cancelled():
             raise InterruptedStartError("The cluster was stopped while it was starting.")
         logs = " ".join(str(machine.node.log) for machine in self.machines)

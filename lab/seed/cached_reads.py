@@ -27,13 +27,13 @@ def _client(url: str) -> redis.Redis:
     has_tls = parts.scheme.startswith("rediss")
     hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
     name, _, number = parts.path.removeprefix("/").partition("/")
+    # `parse_qs` would read a plus sign as a space.
+    parameters = parse_qs(parts.query.replace("+", "%2B"))
     sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
         [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
         sentinel_kwargs={
             "socket_timeout": _TIMEOUT_SECONDS,
-            "password": parse_qs(parts.query.replace("+", "%2B")).get("sentinel_password", [None])[
-                0
-            ],
+            "password": parameters.get("sentinel_password", [None])[0],
             "ssl": has_tls,
         },
     )

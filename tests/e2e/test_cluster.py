@@ -90,7 +90,7 @@ def _kill_the_primary(cluster: DatabaseCluster, journal: Journal) -> Window:
     assert wait_until(lambda: journal.answered_writes > before + 10, timeout_s=90)
     time.sleep(SETTLING_SECONDS)
     ended = time.perf_counter()
-    assert cluster.primary() not in {None, primary}
+    assert wait_until(lambda: cluster.primary() not in {None, primary}, timeout_s=10)
     for server in primary:
         server.launch()
     return Window.of(journal.exchanges, began, ended)

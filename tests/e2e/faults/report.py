@@ -16,7 +16,7 @@ from tests.e2e.faults.journal import Journal
 from tests.e2e.faults.scene import KINDS, REQUESTS_PER_SECOND
 from tests.e2e.faults.single import FAULTS
 from tests.e2e.faults.windows import Window
-from tests.e2e.faults.writes import SIGNUP, Outcome
+from tests.e2e.faults.writes import SIGNUP, Outcome, is_answered
 
 _Row = tuple[str, ...]
 _MACHINE: Final = (
@@ -69,11 +69,15 @@ class Report:
         """Write the page."""
         kills = sum(map(len, self.kills.values()))
         windows = [*chain.from_iterable(self.kills.values()), *self.faults.values()]
+        # A request may have run in several windows.
+        unanswered = {
+            id(it) for window in windows for it in window.exchanges if not is_answered(it)
+        }
         text = _TEMPLATE.read_text().format(
             date=f"{self.began:%Y-%m-%d at %H:%M} UTC",
             rate=REQUESTS_PER_SECOND,
             requests=f"{self.requests:,}",
-            unanswered=sum(window.unanswered for window in windows),
+            unanswered=len(unanswered),
             kills=kills,
             command=f"make faults FAULTS_KILLS={kills} FAULTS_RATE={REQUESTS_PER_SECOND}"
             f" FAULTS_SEED={self.seed}",

@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("FAULTS_KILLS") or 10)
 # The access token of a buyer is valid for 15 minutes, so the buyer changes.
 KILLS_PER_BUYER = 25
 PAUSE_SECONDS = (1, 3)
+LAST_REQUESTS_SECONDS = 0.5
 SETTLING_SECONDS = 2
 # The machine is too busy if requests take this long without a fault.
 SLOW_MS = 1000
@@ -75,7 +76,7 @@ def _kill_one(
 ) -> tuple[float, float]:
     """Kill a server of a kind, wait until writes succeed again, and pause.
 
-    Return the times of the kill and of the end of the pause.
+    Return the times of the kill and shortly before the end of the pause.
     """
     server = order.choice(KINDS[kind](scene.servers))
     began = time.perf_counter()
@@ -83,8 +84,11 @@ def _kill_one(
     kill_and_wait(server)
     before = journal.answered_writes
     assert wait_until(lambda: journal.answered_writes > before, timeout_s=RECOVERY_TIMEOUT_SECONDS)
-    time.sleep(order.uniform(*PAUSE_SECONDS))
-    return began, time.perf_counter()
+    time.sleep(order.uniform(*PAUSE_SECONDS) - LAST_REQUESTS_SECONDS)
+    ended = time.perf_counter()
+    # Requests in progress end before the next kill, so they do not count for it, too.
+    time.sleep(LAST_REQUESTS_SECONDS)
+    return began, ended
 
 
 @pytest.mark.alone

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lab.bench.traffic import Exchange
-from tests.e2e.faults.writes import is_answered, is_failed, is_read
+from tests.e2e.faults.writes import is_failed, is_read
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,6 @@ class Window:
     def failed(self) -> int:
         """The number of requests that got 503 or no response."""
         return sum(map(is_failed, self.exchanges))
-
-    @property
-    def unanswered(self) -> int:
-        """The number of requests that got no response."""
-        return sum(not is_answered(one) for one in self.exchanges)
 
     @property
     def slowest_seconds(self) -> float:

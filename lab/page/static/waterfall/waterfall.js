@@ -68,9 +68,9 @@ function problem(trace) {
   return code ? problemLink(code) : null;
 }
 
-/** @param {Branch[]} roots @returns {boolean} whether a job's stage began after the request had ended */
+/** @param {Branch[]} roots @returns {boolean} whether a job ended after the response */
 function ranLater(roots) {
-  return rows(roots).some(({ span }) => span.start_ms >= endOf(roots[0].span) && isJob(span));
+  return rows(roots).some(({ span }) => isJob(span) && endOf(span) > endOf(roots[0].span));
 }
 
 /** @param {import("../trace/critical_path.js").Section[]} path @param {Branch[]} roots */
