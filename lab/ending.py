@@ -29,6 +29,7 @@ def reset(paths: Paths) -> int:
     for path in paths.cluster.glob("*"):
         remove(path)
     shutil.rmtree(paths.cluster, ignore_errors=True)
+    paths.cluster_ready.unlink(missing_ok=True)
     return status
 
 
