@@ -7,12 +7,14 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from lab.stack.errors import LabError
+
 SOURCE: Final = Path(__file__).with_name("peers") / "fastify"
 _OLDEST_NODE: Final = (20, 12)
 _INSTALL_TIMEOUT_SECONDS: Final = 120
 
 
-class PeerMissingError(Exception):
+class PeerMissingError(LabError):
     """The Fastify service cannot run on this machine. The message is a sentence with the reason."""
 
 

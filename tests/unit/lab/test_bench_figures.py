@@ -2,11 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from lab.bench.backends import Backends
 from lab.bench.choices import Choices
 from lab.bench.figures import FIGURES, RATIOS, Ratio, Spread
+from lab.bench.peer import PeerMissingError
 from lab.bench.report import Report
+from lab.bench.run import Run
+from lab.stack.errors import LabError
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer
 
@@ -58,3 +63,12 @@ def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
         assert name not in report.tables()
         assert report.page().count(name) == 1
         assert f"> {caveat}" in report.page()
+
+
+def test_what_cannot_be_measured_is_a_caveat_of_the_run() -> None:
+    """Without Node.js and PgBouncer, the report has both reasons."""
+    subjects = SimpleNamespace(
+        peers=PeerMissingError("no Node.js"), pooled=LabError("no PgBouncer")
+    )
+    run = cast("Run", SimpleNamespace(_subjects=subjects))
+    assert Run.caveats(run) == ["no Node.js", "no PgBouncer"]
