@@ -2,7 +2,6 @@
 
 import shutil
 
-from lab.cluster.cluster import Cluster
 from lab.stack import control
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
@@ -35,5 +34,7 @@ def reset(paths: Paths) -> int:
 
 def _end_leftovers(paths: Paths) -> None:
     if paths.cluster.exists() and not is_held(paths.cluster_lock):
+        from lab.cluster.cluster import Cluster  # noqa: PLC0415 - 0.1 s that most stops do not need
+
         for name in Cluster(paths.cluster).end_leftovers():
             print(f"{name} was left over from a killed cluster, and has been stopped.")

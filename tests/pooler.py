@@ -10,10 +10,9 @@ import pytest
 from psycopg import sql
 
 from lab.cluster import pooler as lab_pooler
-from lab.cluster.pooler import PoolerServer
+from lab.cluster.pooler import ROLE_TIMEOUT_SECONDS, PoolerServer
 from lab.cluster.programs import program
 from lab.stack.errors import LabError
-from lab.stack.ports import with_port
 from tests.postgres import wait_for_answer
 
 _SETTINGS = {
@@ -21,9 +20,6 @@ _SETTINGS = {
     "default_pool_size": "5",
     "server_idle_timeout": "1",
 }
-_TIMEOUT_SECONDS = 5
-"""The timeouts that `set_timeouts` gives to a role."""
-
 _poolers_of_all_services: dict[str, "Pooler"] = {}
 """The pooler of a server, by the server's host and port."""
 
@@ -31,16 +27,12 @@ _poolers_of_all_services: dict[str, "Pooler"] = {}
 class Pooler:
     """A running PgBouncer in front of one server."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, process: PoolerServer) -> None:
+        self.settings = process.service_settings
 
     def url(self, database_url: str) -> str:
         """Return the URL of the same database and role through the pooler."""
-        return with_port(database_url, self.port)
-
-    def settings(self, database_url: str) -> Mapping[str, str]:
-        """Return the settings of a service that uses this database through the pooler."""
-        return {"DATABASE_URL": self.url(database_url), "DATABASE_POOLER": "transaction"}
+        return self.settings(database_url)["DATABASE_URL"]
 
     def forget(self, database_url: str) -> None:
         """End the sessions of a database, so that new sessions get the current settings."""
@@ -62,8 +54,8 @@ def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
     """
     url = settings.get("DATABASE_URL", "")
     pooler = _poolers_of_all_services.get(_server_of(url))
-    timeout = float(settings.get("DATABASE_STATEMENT_TIMEOUT") or _TIMEOUT_SECONDS)
-    if pooler is None or "DATABASE_POOLER" in settings or timeout < _TIMEOUT_SECONDS:
+    timeout = float(settings.get("DATABASE_STATEMENT_TIMEOUT") or ROLE_TIMEOUT_SECONDS)
+    if pooler is None or "DATABASE_POOLER" in settings or timeout < ROLE_TIMEOUT_SECONDS:
         return settings
     return {**settings, **pooler.settings(url)}
 
@@ -98,7 +90,7 @@ def running_pooler(directory: Path, url: str) -> Iterator[Pooler]:
         settings=_SETTINGS,
     )  # fmt: skip
     with process:
-        pooler = Pooler(process.port)
+        pooler = Pooler(process)
         wait_for_answer(pooler.url(url))
         yield pooler
 

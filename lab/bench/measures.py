@@ -9,7 +9,7 @@ from typing import Final
 
 from lab.bench.backends import Backends, sign_in
 from lab.bench.pinning import Processors, pinned_to
-from lab.bench.subjects import Peers, Pooled, Subject, Subjects
+from lab.bench.subjects import Pair, Subject, Subjects
 from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
@@ -55,18 +55,18 @@ class Bench:
         return {
             "bare": partial(self._load, subjects.bare, "user"),
             "hot": partial(self._load, hot, "user"),
-            **self._peer_measure("peer_hot"),
+            **self._optional("peer_hot", subjects.peers, "user"),
             "traced": partial(self._load, subjects.traced, "user"),
             "sampled": partial(self._load, subjects.sampled, "user"),
             "one_row": partial(self._load, subjects.one_row, "user"),
             "cold": partial(self._load, subjects.cold, "user"),
-            **self._peer_measure("peer_cold"),
-            **self._pooled_measure("pooled_cold"),
+            **self._optional("peer_cold", subjects.peers, "user", hot=False),
+            **self._optional("pooled_cold", subjects.pooled, "user", hot=False),
             "products": partial(self._load, hot, "products"),
             "order_loop": self._order_loop,
             "order": partial(self._load, hot, "order"),
-            **self._peer_measure("peer_order"),
-            **self._pooled_measure("pooled_order"),
+            **self._optional("peer_order", subjects.peers, "order"),
+            **self._optional("pooled_order", subjects.pooled, "order"),
             # After the orders, because each page has the user's 20 newest orders.
             "page": partial(self._pages, hot),
             "graphql": partial(self._load, hot, "graphql"),
@@ -78,26 +78,13 @@ class Bench:
             "balanced": self._balanced,
         }
 
-    def _peer_measure(self, name: str) -> Mapping[str, Measure]:
-        peers = self._subjects.peers
-        if not isinstance(peers, Peers):
+    def _optional(
+        self, name: str, found: Pair | LabError, request: str, *, hot: bool = True
+    ) -> Mapping[str, Measure]:
+        """Return the measurement of a process. Empty if the process cannot run."""
+        if not isinstance(found, Pair):
             return {}
-        subject, request = {
-            "peer_hot": (peers.hot, "user"),
-            "peer_cold": (peers.cold, "user"),
-            "peer_order": (peers.hot, "order"),
-        }[name]
-        return {name: partial(self._load, subject, request)}
-
-    def _pooled_measure(self, name: str) -> Mapping[str, Measure]:
-        pooled = self._subjects.pooled
-        if not isinstance(pooled, Pooled):
-            return {}
-        subject, request = {
-            "pooled_cold": (pooled.cold, "user"),
-            "pooled_order": (pooled.hot, "order"),
-        }[name]
-        return {name: partial(self._load, subject, request)}
+        return {name: partial(self._load, found.hot if hot else found.cold, request)}
 
     def _load(self, subject: Subject, request: str, seconds: float) -> float:
         return self._wrk.run(subject.port, self._requests[request], seconds).rate

@@ -14,7 +14,7 @@ from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
 from lab.cluster.programs import program
 from lab.stack.errors import LabError
-from lab.stack.ports import LOOPBACK, free_port, with_port
+from lab.stack.ports import LOOPBACK, free_port
 from lab.stack.servers.apps import AppProcess, answers_ok
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
 
@@ -86,16 +86,8 @@ class PeerSubject(Subject):
 
 
 @dataclass(frozen=True)
-class Peers:
-    """Two processes of the Fastify service: one with a cache (hot), one without (cold)."""
-
-    hot: PeerSubject
-    cold: PeerSubject
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """Like the processes `hot` and `cold`, but they use PostgreSQL through PgBouncer."""
+class Pair:
+    """Two processes of the same kind: one with a cache (hot), one without (cold)."""
 
     hot: Subject
     cold: Subject
@@ -116,10 +108,10 @@ class Subjects:
     cold: Subject
     balanced: CaddyServer
     """Caddy in front of two processes."""
-    peers: Peers | PeerMissingError
+    peers: Pair | LabError
     """The Fastify service, or the reason why it cannot run."""
-    pooled: Pooled | LabError
-    """The processes behind PgBouncer, or the reason why it cannot run."""
+    pooled: Pair | LabError
+    """The service with PostgreSQL behind PgBouncer, or the reason why PgBouncer cannot run."""
 
 
 @contextmanager
@@ -141,11 +133,14 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         cold = Subject("cold", backends, processors.server, CACHE="off")
         pair = [Subject(f"app-{number}", backends, processors.all) for number in (1, 2)]
         peers = _peers(backends, processors)
-        fastify = [peers.hot, peers.cold] if isinstance(peers, Peers) else []
         pooled = _pooled(exit_stack, backends, processors)
-        behind_pooler = [pooled.hot, pooled.cold] if isinstance(pooled, Pooled) else []
-        processes = [bare, one_row, strawberry, hot, traced, sampled, cold, *pair, *fastify,
-                     *behind_pooler]  # fmt: skip
+        optional = [
+            subject
+            for found in (peers, pooled)
+            if isinstance(found, Pair)
+            for subject in (found.hot, found.cold)
+        ]
+        processes = [bare, one_row, strawberry, hot, traced, sampled, cold, *pair, *optional]
         for subject in processes:
             exit_stack.callback(subject.stop)
             subject.launch()
@@ -160,29 +155,26 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         )
 
 
-def _peers(backends: Backends, processors: Processors) -> Peers | PeerMissingError:
+def _peers(backends: Backends, processors: Processors) -> Pair | LabError:
     try:
         program = peer.install(backends.directory / "fastify")
     except PeerMissingError as missing:
         return missing
-    return Peers(
+    return Pair(
         PeerSubject("peer-hot", backends, processors.server, program),
         PeerSubject("peer-cold", backends, processors.server, program, CACHE="off"),
     )
 
 
-def _pooled(exit_stack: ExitStack, backends: Backends, processors: Processors) -> Pooled | LabError:
+def _pooled(exit_stack: ExitStack, backends: Backends, processors: Processors) -> Pair | LabError:
     """Start PgBouncer, and return two processes that use it and are not started yet."""
     try:
         program("pgbouncer")
     except LabError as missing:
         return missing
     pooler = exit_stack.enter_context(backends.pooler())
-    settings = {
-        "DATABASE_URL": with_port(backends.postgres.url, pooler.port),
-        "DATABASE_POOLER": "transaction",
-    }
-    return Pooled(
+    settings = pooler.service_settings(backends.postgres.url)
+    return Pair(
         Subject("pooled-hot", backends, processors.server, **settings),
         Subject("pooled-cold", backends, processors.server, **settings, CACHE="off"),
     )

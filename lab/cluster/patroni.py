@@ -9,7 +9,7 @@ from lab.stack.servers.postgres import SETTINGS
 
 # The other nodes elect a new primary if the primary has not renewed its key in etcd for this time.
 # Patroni accepts no shorter TTL.
-_TTL_SECONDS: Final = 20
+TTL_SECONDS: Final = 20
 # Patroni requires a TTL of at least loop_wait + 2 * retry_timeout.
 _LOOP_WAIT_SECONDS: Final = 5
 _RETRY_TIMEOUT_SECONDS: Final = 5
@@ -41,7 +41,7 @@ def configuration(
         "etcd3": {"host": addresses.etcd},
         "bootstrap": {
             "dcs": {
-                "ttl": _TTL_SECONDS,
+                "ttl": TTL_SECONDS,
                 "loop_wait": _LOOP_WAIT_SECONDS,
                 "retry_timeout": _RETRY_TIMEOUT_SECONDS,
                 # PostgreSQL confirms a commit only after the synchronous standby has the commit.

@@ -11,13 +11,15 @@ from psycopg import sql
 
 from lab.cluster.programs import program
 from lab.stack.paths import make_directory
-from lab.stack.ports import LOOPBACK, accepts
+from lab.stack.ports import LOOPBACK, accepts, with_port
 from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
 from lab.stack.servers.server import Server
 
 TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 """The settings that the role of a service behind a pooler needs (docs/scaling.md)."""
+ROLE_TIMEOUT_SECONDS: Final = 5
+"""The timeout of `set_timeouts`: the default of `DATABASE_STATEMENT_TIMEOUT`."""
 _CONFIGURATION: Final = """\
 [databases]
 * = host={host} {server}
@@ -51,8 +53,8 @@ class PoolerServer(Server):
     ) -> None:
         """`server` returns the options for the section `[databases]`, such as `port=5432`.
 
-        `users` are the names of the roles with their passwords.
-        `settings` are added to the section `[pgbouncer]`.
+        `users` are the names of the roles with their passwords. `settings` are added to the section
+        `[pgbouncer]`.
         """
         super().__init__(name, directory)
         self._server = server
@@ -62,6 +64,13 @@ class PoolerServer(Server):
     def ready(self) -> bool:
         """Return whether the pooler accepts connections."""
         return accepts(self.port)
+
+    def service_settings(self, database_url: str) -> Mapping[str, str]:
+        """Return the settings of a service that uses this database through the pooler."""
+        return {
+            "DATABASE_URL": with_port(database_url, self.port),
+            "DATABASE_POOLER": "transaction",
+        }
 
     @cached_property
     def _parent(self) -> Path:
@@ -94,5 +103,6 @@ class PoolerServer(Server):
 def set_timeouts(connection: psycopg.Connection, target: sql.Composable) -> None:
     """Give a role the timeouts of the service. `target` is the SQL after `ALTER ROLE`."""
     for name in TIMEOUTS:
-        command = sql.SQL("ALTER ROLE {} SET {} = '5s'")
-        connection.execute(command.format(target, sql.Identifier(name)))
+        command = sql.SQL("ALTER ROLE {} SET {} = {}")
+        timeout = sql.Literal(f"{ROLE_TIMEOUT_SECONDS}s")
+        connection.execute(command.format(target, sql.Identifier(name), timeout))

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab.stack.findings import Finding, note, problem
+from lab.stack.ports import SENTINEL_PORT, addresses_in
 
 # For each variable, the stack's server that it replaces, and the default port of such a server.
 SERVERS = {
@@ -14,7 +15,6 @@ SERVERS = {
     "REDIS_URL": ("Valkey", 6379),
     "RATE_LIMIT_REDIS_URL": ("Valkey for rate limits", 6379),
 }
-SENTINEL_PORT = 26379
 CONNECT_TIMEOUT_SECONDS = 2.0
 
 # The variables that curl reads for http://localhost. curl ignores HTTP_PROXY in upper case.
@@ -25,11 +25,9 @@ def servers(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Check that every server that replaces one of the stack's own servers is reachable."""
     for variable, (server, default_port) in SERVERS.items():
         if url := environment.get(variable):
-            # A URL may have several hosts, separated by commas. One reachable host is enough.
-            hosts = urlsplit(url).netloc.rpartition("@")[2].split(",")
-            parts = [urlsplit(f"//{host}") for host in hosts]
-            port = SENTINEL_PORT if urlsplit(url).scheme.endswith("+sentinel") else default_port
-            addresses = [(it.hostname or "localhost", it.port or port) for it in parts]
+            # One reachable host is enough.
+            is_sentinel = urlsplit(url).scheme.endswith("+sentinel")
+            addresses = addresses_in(url, SENTINEL_PORT if is_sentinel else default_port)
             host_and_port = ", ".join(f"{host}:{port}" for host, port in addresses)
             if any(map(_accepts_connections, addresses)):
                 yield note(f"{variable} is set: {host_and_port} replaces the stack's own {server}.")

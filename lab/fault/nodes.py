@@ -1,13 +1,14 @@
 """The faults of the machines of `lab cluster`. `kill`, `freeze` and `heal` return a message."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from lab.cluster.cluster import DATABASE, Cluster
+from lab.cluster.patroni import TTL_SECONDS
+from lab.fault import servers
 from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 from lab.stack.processes.lock import is_held
-from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 
 # A node that was the primary may have to copy the data of the new primary.
@@ -26,20 +27,27 @@ def running_cluster(paths: Paths) -> Cluster:
     return Cluster(paths.cluster)
 
 
+class _Victim(NamedTuple):
+    """A machine that is broken: its name, its servers, and what follows."""
+
+    name: str
+    machine: Sequence[Server]
+    consequence: str
+
+
 def kill(cluster: Cluster, name: str | None) -> str:
     """Kill all processes of a machine. Without `name`, the machine of the database's primary.
 
     :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    name, servers = _find(cluster, name)
-    effect = _effect(cluster.primaries(), name)
-    for server in servers:
+    victim = _find(cluster, name)
+    for server in victim.machine:
         server.disable_restart()
     # PgBouncer is last. If it ended first, no new commits would arrive, and the last commits would
     # have time to reach a replica. A machine that fails gives them no such time.
-    for server in servers:
+    for server in victim.machine:
         server.kill()
-    return f"{name} is killed. {effect} {_remedy(servers)}"
+    return f"{victim.name} is killed. {victim.consequence}"
 
 
 def freeze(cluster: Cluster, name: str | None) -> str:
@@ -47,11 +55,10 @@ def freeze(cluster: Cluster, name: str | None) -> str:
 
     :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    name, servers = _find(cluster, name)
-    effect = _effect(cluster.primaries(), name)
-    for server in servers:
+    victim = _find(cluster, name)
+    for server in victim.machine:
         server.freeze()
-    return f"{name} is frozen: it answers nothing. {effect} {_remedy(servers)}"
+    return f"{victim.name} is frozen: it answers nothing. {victim.consequence}"
 
 
 def heal(cluster: Cluster, name: str | None) -> str:
@@ -60,21 +67,15 @@ def heal(cluster: Cluster, name: str | None) -> str:
     :raises LabError: when no machine has this name, or a server does not answer in time.
     """
     names = list(cluster.machines) if name is None else [_known(cluster, name)]
-    broken = [it for it in names if any(map(_is_broken, cluster.machines[it]))]
-    servers = [server for it in broken for server in cluster.machines[it]]
-    for server in servers:
-        server.enable_restart()
-        server.thaw()
-    for server in servers:
-        if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
-            raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
+    broken = [it for it in names if any(map(servers.is_broken, cluster.machines[it]))]
+    affected = [server for it in broken for server in cluster.machines[it]]
+    for server in affected:
+        servers.resume(server)
+    for server in affected:
+        servers.await_answer(server, _READY_TIMEOUT_SECONDS)
     if not broken:
         return "Nothing is killed or frozen: there is nothing to heal."
     return "\n".join(f"{it} runs again." for it in broken)
-
-
-def _is_broken(server: Server) -> bool:
-    return server.restart_disabled or server.frozen
 
 
 def _known(cluster: Cluster, name: str) -> str:
@@ -83,22 +84,21 @@ def _known(cluster: Cluster, name: str) -> str:
     return name
 
 
-def _find(cluster: Cluster, name: str | None) -> tuple[str, Sequence[Server]]:
-    name = cluster.primaries().get(DATABASE) if name is None else _known(cluster, name)
+def _find(cluster: Cluster, name: str | None) -> _Victim:
+    primaries = cluster.primaries()
+    name = primaries.get(DATABASE) if name is None else _known(cluster, name)
     if name is None:
         raise LabError("The database has no primary now. Try again in some seconds.")
-    servers = cluster.machines[name]
-    if not any(server.processes for server in servers):
-        raise LabError(f"{name} does not run. {_remedy(servers)}")
-    return name, servers
+    machine = cluster.machines[name]
+    remedy = servers.remedy(machine[0])
+    if not any(server.processes for server in machine):
+        raise LabError(f"{name} does not run. {remedy}")
+    return _Victim(name, machine, f"{_effect(primaries, name)} {remedy}")
 
 
 def _effect(primaries: Mapping[str, str], name: str) -> str:
     kind = next((kind for kind, primary in primaries.items() if primary == name), None)
     if kind is None:
         return "It was not the primary."
-    return f"Another node becomes the primary in about {20 if kind == DATABASE else 2} s."
-
-
-def _remedy(servers: Sequence[Server]) -> str:
-    return f"Heal it:  {servers[0].heal_command}"
+    seconds = TTL_SECONDS if kind == DATABASE else 2
+    return f"Another node becomes the primary in about {seconds} s."

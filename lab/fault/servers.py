@@ -15,7 +15,7 @@ def stop(server: Server) -> str:
     # The supervisor has started the server, so `server.stop` would have no effect in this process.
     # `end_leftover` ends the recorded process, even if another process has started it.
     server.end_leftover()
-    return f"{server.name} is stopped: {server.stopped_effect}. {_remedy(server)}"
+    return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 
 
 def freeze_server(server: Server) -> str:
@@ -24,9 +24,9 @@ def freeze_server(server: Server) -> str:
     :raises LabError: when the server does not run.
     """
     if not server.processes:
-        raise LabError(f"{server.name} does not run, and cannot be frozen. {_remedy(server)}")
+        raise LabError(f"{server.name} does not run, and cannot be frozen. {remedy(server)}")
     server.freeze()
-    return f"{server.name} is frozen: {server.frozen_effect}. {_remedy(server)}"
+    return f"{server.name} is frozen: {server.frozen_effect}. {remedy(server)}"
 
 
 def heal(server: Server) -> str:
@@ -34,17 +34,35 @@ def heal(server: Server) -> str:
 
     :raises LabError: when the server does not answer within the timeout.
     """
-    if not server.restart_disabled and not server.frozen:
+    if not is_broken(server):
         return HEALTHY
-    server.enable_restart()
-    server.thaw()
-    # If the server was stopped, the supervisor now restarts it.
-    if not wait_until(server.ready, timeout_s=_READY_TIMEOUT_SECONDS):
-        raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
+    resume(server)
+    await_answer(server)
     return f"{server.name} {'answers' if server.port else 'runs'} again."
 
 
-def _remedy(server: Server) -> str:
+def is_broken(server: Server) -> bool:
+    """Return whether the server is stopped or frozen on purpose."""
+    return server.restart_disabled or server.frozen
+
+
+def resume(server: Server) -> None:
+    """Undo a fault without waiting. If the server was stopped, its supervisor now restarts it."""
+    server.enable_restart()
+    server.thaw()
+
+
+def await_answer(server: Server, timeout_s: float = _READY_TIMEOUT_SECONDS) -> None:
+    """Return when the server answers.
+
+    :raises LabError: when it does not answer within the timeout.
+    """
+    if not wait_until(server.ready, timeout_s=timeout_s):
+        raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
+
+
+def remedy(server: Server) -> str:
+    """Return the sentence that says how to end a fault of this server."""
     return f"Heal it:  {server.heal_command}"
 
 
@@ -70,7 +88,7 @@ def _kill(server: Server, consequence: str) -> str:
     process = server.process
     if process is None:
         if server.restart_disabled:
-            return f"{server.name} is stopped. {_remedy(server)}"
+            return f"{server.name} is stopped. {remedy(server)}"
         return f"{server.name} has already ended. The supervisor is starting a new process."
     server.kill()
     return f"{server.name} (process {process.pid}) is killed. {consequence}"

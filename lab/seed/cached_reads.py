@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import redis
 from redis.sentinel import Sentinel
 
-_SENTINEL_PORT: Final = 26379
+from lab.stack.ports import SENTINEL_PORT, addresses_in
+
 _TIMEOUT_SECONDS: Final = 5.0
 
 
@@ -25,12 +26,11 @@ def _client(url: str) -> redis.Redis:
     if not parts.scheme.endswith("+sentinel"):
         return redis.Redis.from_url(url)
     has_tls = parts.scheme.startswith("rediss")
-    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
     name, _, number = parts.path.removeprefix("/").partition("/")
     # `parse_qs` would read a plus sign as a space.
     parameters = parse_qs(parts.query.replace("+", "%2B"))
     sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
-        [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
+        addresses_in(url, SENTINEL_PORT),
         sentinel_kwargs={
             "socket_timeout": _TIMEOUT_SECONDS,
             "password": parameters.get("sentinel_password", [None])[0],

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
+SENTINEL_PORT = 26379
+"""The default port of a Redis sentinel."""
 # By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So no
 # outgoing connection takes a port of this range while its server is not running.
 _SERVER_PORTS = range(20_000, 32_768)
@@ -144,3 +146,9 @@ def with_port(url: str, port: int) -> str:
     parts = urlsplit(url)
     credentials = parts.netloc.rpartition("@")[0]
     return urlunsplit(parts._replace(netloc=f"{credentials}@{LOOPBACK}:{port}"))
+
+
+def addresses_in(url: str, default_port: int) -> list[tuple[str, int]]:
+    """Return the hosts and ports of a URL, which may list several hosts, separated by commas."""
+    hosts = [urlsplit(f"//{host}") for host in urlsplit(url).netloc.rpartition("@")[2].split(",")]
+    return [(host.hostname or "localhost", host.port or default_port) for host in hosts]
