@@ -9,28 +9,33 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.types import EnvironmentSettings, address, in_any_case
 
-REDIS_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
-"""The schemes of a URL that names sentinels instead of a server; see docs/scaling.md."""
+_SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
+_CLUSTER_SCHEMES = {"redis+cluster", "rediss+cluster"}
+"""A URL with one of these schemes names several servers; see docs/scaling.md."""
 # The path is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the database.
 _PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
 
-def _require_name_of_primary(url: SecretStr) -> SecretStr:
+def _check_path(url: SecretStr) -> SecretStr:
     parts = urlsplit(url.get_secret_value())
-    if parts.scheme in REDIS_SENTINEL_SCHEMES and not _PRIMARY.fullmatch(parts.path):
+    if parts.scheme in _SENTINEL_SCHEMES and not _PRIMARY.fullmatch(parts.path):
         example = "redis+sentinel://:password@host-1:26379,host-2:26379/name-of-primary/0"
         raise PydanticCustomError("url", f"does not name the primary; write it like `{example}`")
+    if parts.scheme in _CLUSTER_SCHEMES and parts.path not in {"", "/", "/0"}:
+        example = "redis+cluster://:password@host-1:6379,host-2:6379"
+        message = f"names a database, but a cluster has only one; write it like `{example}`"
+        raise PydanticCustomError("url", message)
     return url
 
 
 RedisAddress = Annotated[
     SecretStr,
     address(
-        {"redis", "rediss", *REDIS_SENTINEL_SCHEMES},
+        {"redis", "rediss", *_SENTINEL_SCHEMES, *_CLUSTER_SCHEMES},
         "redis://:password@host:6379/0",
-        several_hosts=REDIS_SENTINEL_SCHEMES,
+        several_hosts=_SENTINEL_SCHEMES | _CLUSTER_SCHEMES,
     ),
-    AfterValidator(_require_name_of_primary),
+    AfterValidator(_check_path),
 ]
 
 

@@ -61,7 +61,7 @@ class ReplicatedValkey(ValkeyServer):
             )
         super().launch()
 
-    def _replication(self) -> str:
+    def _topology(self) -> str:
         primary = self._group.primary() or self._group.servers[0]
         replica = "" if primary is self else f"replicaof {LOOPBACK} {primary.port}\n"
         # docs/scaling.md says why `min-replicas-to-write` is needed.

@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab.stack.findings import Finding, note, problem
-from lab.stack.ports import SENTINEL_PORT, addresses_in
+from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
 
 # For each variable, the stack's server that it replaces, and the default port of such a server.
 SERVERS = {
     "DATABASE_URL": ("PostgreSQL", 5432),
-    "REDIS_URL": ("Valkey", 6379),
-    "RATE_LIMIT_REDIS_URL": ("Valkey for rate limits", 6379),
+    "REDIS_URL": ("Valkey", REDIS_PORT),
+    "RATE_LIMIT_REDIS_URL": ("Valkey for rate limits", REDIS_PORT),
 }
 CONNECT_TIMEOUT_SECONDS = 2.0
 

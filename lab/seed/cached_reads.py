@@ -1,12 +1,13 @@
 """Deletes the cached reads of the service, so that it reads what the seed has added."""
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
+from redis.cluster import ClusterNode
 from redis.sentinel import Sentinel
 
-from lab.stack.ports import SENTINEL_PORT, addresses_in
+from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
 
 _TIMEOUT_SECONDS: Final = 5.0
 
@@ -21,11 +22,20 @@ def delete(redis_url: str, *, key_prefix: str) -> None:
             client.unlink(key)
 
 
-def _client(url: str) -> redis.Redis:
+def _client(url: str) -> redis.Redis | redis.RedisCluster:
     parts = urlsplit(url)
+    has_tls = parts.scheme.startswith("rediss")
+    login: dict[str, Any] = {
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "ssl": has_tls,
+        "socket_timeout": _TIMEOUT_SECONDS,
+    }
+    if parts.scheme.endswith("+cluster"):
+        nodes = [ClusterNode(host, port) for host, port in addresses_in(url, REDIS_PORT)]
+        return redis.RedisCluster(startup_nodes=nodes, **login)
     if not parts.scheme.endswith("+sentinel"):
         return redis.Redis.from_url(url)
-    has_tls = parts.scheme.startswith("rediss")
     name, _, number = parts.path.removeprefix("/").partition("/")
     # `parse_qs` would read a plus sign as a space.
     parameters = parse_qs(parts.query.replace("+", "%2B"))
@@ -40,9 +50,6 @@ def _client(url: str) -> redis.Redis:
     client: redis.Redis = sentinels.master_for(  # type: ignore[no-untyped-call] # as above
         unquote(name),
         db=int(number or 0),
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        socket_timeout=_TIMEOUT_SECONDS,
-        ssl=has_tls,
+        **login,
     )
     return client

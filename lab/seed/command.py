@@ -7,6 +7,7 @@ from typing import Final
 
 import psycopg
 import redis
+from redis.exceptions import RedisClusterException
 
 from lab.seed import cached_reads
 from lab.seed.load import Loader
@@ -35,7 +36,7 @@ def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     except psycopg.Error as error:
         reason = str(error).partition("\n")[0]
         raise LabError(f"PostgreSQL error: {reason}\n{_HOW_TO_CONTINUE}") from error
-    except redis.RedisError as error:
+    except (redis.RedisError, RedisClusterException) as error:
         raise LabError(f"Redis cannot be reached: {error}\n{_HOW_TO_CONTINUE}") from error
     except KeyboardInterrupt:
         raise LabError(f"\nInterrupted. {_HOW_TO_CONTINUE}") from None

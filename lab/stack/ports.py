@@ -10,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
+REDIS_PORT = 6379
 SENTINEL_PORT = 26379
-"""The default port of a Redis sentinel."""
+"""The default ports of a Redis server and of a sentinel."""
 # By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So no
 # outgoing connection takes a port of this range while its server is not running.
 _SERVER_PORTS = range(20_000, 32_768)

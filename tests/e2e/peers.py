@@ -22,7 +22,7 @@ LOGS_STATEMENTS: Final = {"log_statement": "all", "log_line_prefix": "%a: "}
 _STATEMENT: Final = re.compile(
     r"^(\w+): LOG:  (?:execute [^:]+|statement): ?(.*(?:\n\t.*)*)", re.MULTILINE
 )
-_CACHE_KEY: Final = re.compile(r"roundtrip:cache:[a-z]+(?::\d+)?")
+_CACHE_KEY: Final = re.compile(r"roundtrip:cache:\{[a-z]+(?::\d+)?\}")
 # These headers depend on the connection or the time. Another test compares the rate limit's counts.
 _NOT_COMPARED: Final = ("connection", "keep-alive", "date", "x-request-id", "ratelimit")
 

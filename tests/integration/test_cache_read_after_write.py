@@ -159,7 +159,7 @@ def test_redis_contains_no_personal_data_of_an_erased_account(
     gone = pair[0].delete(buyer.url, headers={**buyer.auth, "If-Match": "*"})
     assert gone.status_code == 204
     with redis.Redis.from_url(redis_url) as connection:
-        for key in connection.keys(f"{settings['REDIS_KEY_PREFIX']}:cache:user:{buyer.id}*"):
+        for key in connection.keys(f"{settings['REDIS_KEY_PREFIX']}:cache:{{user:{buyer.id}}}*"):
             assert connection.type(key) == b"string"  # check 48
         stored = b"".join(
             b"".join(connection.hgetall(key).values())

@@ -346,7 +346,7 @@ def test_a_replaced_generation_is_not_restored(
     product = new_product(pair[0], admin)
     path = product_url(product)
     assert client.get(path).json() == product
-    proxy.marker = f"faults:cache:product:{product['id']}\r".encode()
+    proxy.marker = f"faults:cache:{{product:{product['id']}}}\r".encode()
     replies: list[httpx2.Response] = []
     writing = threading.Thread(
         target=lambda: replies.append(edit(client, admin, product, name="First"))

@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import SecretStr
 
 from app.adapters.read_cache.cache import ReadCache
-from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.errors import RedisUnavailable
 from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.response_cache import StoredResponses

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from app.adapters.read_cache.pending_invalidations import PendingInvalidations
-from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.errors import RedisUnavailable
 from app.errors import AppError, PreconditionFailed, Unavailable
 from app.models.cached_reads.bodies import CachedBody, CacheOutcome
 from app.task_outcomes import ignore_outcome
@@ -153,7 +154,8 @@ class ReadCache:
         await self._pending.close()
 
     def _key(self, tag: str) -> str:
-        return f"{self._prefix}:{tag}"
+        # In a cluster, all keys with the same text in braces are on the same server.
+        return f"{self._prefix}:{{{tag}}}"
 
 
 def cache_outcome(stored: bytes, current: bytes | RedisUnavailable | None) -> CacheOutcome:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import structlog
 
-from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.errors import RedisUnavailable
 from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
@@ -17,7 +18,7 @@ _PAUSE_SECONDS: Final = 0.5
 _RECENT_SECONDS: Final = 60.0
 _MAX_RECENT: Final = 10_000
 _MAX_TAGS_AT_ONCE: Final = 500
-"""The maximum number of tags in one command. More tags could take longer than the timeout."""
+"""The maximum number of tags in one batch. More tags could take longer than the timeout."""
 # Deletes each generation and the reads that are stored under it, so no cached read of an erased
 # account remains. The first UNLINK also runs if there is no generation: a replica refuses every
 # write. So an old primary that is now a replica cannot confirm an invalidation.
@@ -96,10 +97,13 @@ class PendingInvalidations:
         """Invalidate tags once. Return whether Redis has confirmed the invalidation."""
         if not tags:
             return True
-        keys = [self._key(tag) for tag in tags]
         # Redis deletes even when its memory is full. Deleting twice does no harm.
-        answer = await self._redis.send("EVAL", _INVALIDATE, len(keys), *keys)
-        is_confirmed = not isinstance(answer, RedisUnavailable)
+        sent = [
+            self._redis.send("EVAL", _INVALIDATE, len(keys), *keys)
+            for keys in self._redis.groups(map(self._key, tags))
+        ]
+        answers = [await answer for answer in sent]
+        is_confirmed = not any(isinstance(answer, RedisUnavailable) for answer in answers)
         if is_confirmed:
             self._remember(tags)
         return is_confirmed

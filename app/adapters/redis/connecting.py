@@ -1,18 +1,48 @@
-"""Connects to a Redis server: at its own address, or at the address that Sentinel names."""
+"""Connects to Redis: to one server, to the primary that Sentinel names, or to a cluster."""
 
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
+from redis.typing import EncodableT
 
-from app.settings.cache import REDIS_SENTINEL_SCHEMES
 from app.settings.types import url_parameters
 
+_PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
+Command = tuple[EncodableT, ...]
+
+
+class RedisConnection(Protocol):
+    """A connection to one server, or to all primaries of a cluster."""
+
+    def slot(self, key: str) -> int:
+        """Return the slot of a key. All keys of one command must have the same slot."""
+        ...
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send a batch of commands. Return an answer, or a `RedisUnavailable`, for each of them.
+
+        The caller must limit the time. Raises one of `FAILURES` if the whole batch has failed.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Write nothing, on a connection of its own. Raises one of `FAILURES`.
+
+        A check may run while `exchange` waits for its answers.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
 
 
 def redis_client(url: str, *, timeout_seconds: float) -> Redis:
@@ -24,43 +54,26 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
     new connection asks the sentinels for the current primary. The parameter `sentinel_password` is
     the password of the sentinels.
     """
-    options: dict[str, Any] = {
-        # Each batch has its own timeout. With a socket timeout, redis-py would create a task for
-        # each write.
-        "socket_timeout": None,
-        "socket_connect_timeout": timeout_seconds,
-        # A second attempt to connect would take the time of the batch.
-        "retry": Retry(NoBackoff(), 0),
-        # With maintenance notifications, the pool treats a connection that the server has closed as
-        # usable.
-        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
-    }
+    options = _options(timeout_seconds)
     parts = urlsplit(url)
-    if parts.scheme not in REDIS_SENTINEL_SCHEMES:
+    if not parts.scheme.endswith("+sentinel"):
         return Redis.from_url(url, **options)
     name, _, number = parts.path.removeprefix("/").partition("/")
-    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
-    has_tls = parts.scheme.startswith("rediss")
+    hosts = _hosts(parts, _SENTINEL_PORT)
+    login = _login(parts)
     # A sentinel that does not answer must leave time for the other ones and for the primary.
     sentinel_timeout = timeout_seconds / (len(hosts) + 1)
     sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
-        [(host.hostname, host.port or _SENTINEL_PORT) for host in hosts],
+        hosts,
         sentinel_kwargs={
             **options,
             "socket_timeout": sentinel_timeout,
             "socket_connect_timeout": sentinel_timeout,
             "password": url_parameters(parts).get("sentinel_password", [None])[0],
-            "ssl": has_tls,
+            "ssl": login["ssl"],
         },
     )
-    client: Redis = sentinels.master_for(
-        unquote(name),
-        db=int(number or 0),
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        ssl=has_tls,
-        **options,
-    )
+    client: Redis = sentinels.master_for(unquote(name), db=int(number or 0), **login, **options)
     return client
 
 
@@ -70,3 +83,49 @@ async def close(client: Redis) -> None:
     pool = client.connection_pool
     if isinstance(pool, SentinelConnectionPool):
         await pool.sentinel_manager.aclose()
+
+
+def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
+    """Return a client of a cluster that does not retry, but follows a redirection.
+
+    The URL lists some nodes: `redis+cluster://:password@host-1:6379,host-2:6379`. The client asks
+    one of them for all primaries. The caller must limit the time of all commands.
+    """
+    parts = urlsplit(url)
+    hosts = _hosts(parts, _PORT)
+    # A node that does not answer must leave time for the other ones.
+    options = _options(timeout_seconds / (len(hosts) + 1))
+    return RedisCluster(
+        startup_nodes=[ClusterNode(host, port) for host, port in hosts],
+        # Names of nodes stay valid when all nodes get new IP addresses.
+        dynamic_startup_nodes=False,
+        **_login(parts),
+        **options,
+    )
+
+
+def _options(connect_timeout: float) -> dict[str, Any]:
+    return {
+        # Each batch has its own timeout. With a socket timeout, redis-py would create a task for
+        # each write.
+        "socket_timeout": None,
+        "socket_connect_timeout": connect_timeout,
+        # A second attempt to connect would take the time of the batch.
+        "retry": Retry(NoBackoff(), 0),
+        # With maintenance notifications, the pool treats a connection that the server has closed as
+        # usable.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+
+
+def _hosts(parts: SplitResult, default_port: int) -> list[tuple[str, int]]:
+    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+    return [(host.hostname or "localhost", host.port or default_port) for host in hosts]
+
+
+def _login(parts: SplitResult) -> dict[str, Any]:
+    return {
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "ssl": parts.scheme.startswith("rediss"),
+    }

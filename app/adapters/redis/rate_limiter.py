@@ -14,7 +14,8 @@ from typing import Final
 from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
 
-from app.adapters.redis.client import RedisClient, RedisUnavailable
+from app.adapters.redis.client import RedisClient
+from app.adapters.redis.errors import RedisUnavailable
 from app.tracing import staged
 
 # Adds a cost to the count of a fixed window, which begins with the first request. A cost above 1 is
@@ -119,7 +120,8 @@ class RateLimiter:
         for key in keys:
             await self._memory.clear(key)
         # If Redis does not delete a count, the count expires with its window.
-        await self._redis.send("DEL", *keys)
+        for deleted in [self._redis.send("DEL", *group) for group in self._redis.groups(keys)]:
+            await deleted
 
     def _key(self, item: RateLimitItem, caller: Sequence[str]) -> str:
         return f"{self._prefix}:{item.key_for(*caller)}"

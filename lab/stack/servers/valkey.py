@@ -89,11 +89,11 @@ class ValkeyServer(Server):
             memory_size=self._memory.size,
             memory_policy=self._memory.policy,
         )
-        text += self._replication()
+        text += self._topology()
         # The password is in a file, because every user of the machine can see the command line.
         write_private(self._configuration, text)
 
-    def _replication(self) -> str:
+    def _topology(self) -> str:
         return ""
 
     def _command(self) -> list[str]:

@@ -116,7 +116,7 @@ export function invalidate(tags) {
 }
 
 function keyOf(tag) {
-  return `${PREFIX}:cache:${tag}`;
+  return `${PREFIX}:cache:{${tag}}`;
 }
 
 function evaluate(script, keys, ...values) {

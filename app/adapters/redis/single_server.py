@@ -1,0 +1,120 @@
+"""One connection to one Redis server: at its own address, or the primary that Sentinel names."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from app.adapters.redis.connecting import Command, close, redis_client
+from app.adapters.redis.errors import FAILURES, RedisUnavailable, refuses_writes
+
+_WRITE_CHECK_SECONDS: Final = 1.0
+"""The minimum time between two checks whether the server accepts writes."""
+
+
+class SingleServer:
+    """Sends each batch over one connection.
+
+    It uses redis-py's connection directly, because redis-py's pipelines take more processor time
+    (docs/performance.md).
+
+    A primary that has become a replica still answers reads, with values that may be old, but it
+    refuses writes. So a write is added to a batch, at most once a second. If the server refuses the
+    write, the batch fails.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float,
+        missing_key: str,
+        on_other_server: Callable[[], None],
+    ) -> None:
+        """`missing_key` never exists, so UNLINK of it is a write that deletes nothing.
+
+        `on_other_server` is called after each connection to a server that may not have all earlier
+        writes.
+        """
+        self._redis = redis_client(url, timeout_seconds=timeout_seconds)
+        # All batches use the connection below. `check` uses a connection of the pool, because it
+        # also runs while a batch waits for its answers.
+        pool = self._redis.connection_pool
+        self._connection = pool.connection_class(**pool.connection_kwargs)
+        self._missing_key = missing_key
+        self._next_write_check = 0.0
+        self._server: object = None
+        self._on_other_server = on_other_server
+
+    def slot(self, _: str) -> int:
+        """Return the same slot for all keys: one command may have any keys."""
+        return 0
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send a batch of commands; see `RedisConnection`."""
+        try:
+            return await self._send_with_write_check(commands)
+        except BaseException as error:
+            # Otherwise the next batch would read the answers to this batch.
+            await self._connection.disconnect(nowait=True)
+            self._next_write_check = 0.0
+            # After a refused write, the same address may lead to another server with other data.
+            # After any other failure, it leads to the same server, or to a server without data.
+            if refuses_writes(error):
+                self._server = None
+            raise
+
+    async def _send_with_write_check(self, commands: Sequence[Command]) -> list[Any]:
+        now = time.monotonic()
+        if now < self._next_write_check:
+            return await self._send_and_read(commands)
+        _, *answers = await self._send_and_read([("UNLINK", self._missing_key), *commands])
+        self._next_write_check = now + _WRITE_CHECK_SECONDS
+        return answers
+
+    async def _send_and_read(self, commands: Sequence[Command]) -> list[Any]:
+        connection = self._connection
+        if connection.is_connected and await connection.can_read():
+            # No answer is due, so readable data means that the server closed the connection.
+            await connection.disconnect(nowait=True)
+        if not connection.is_connected:
+            # With Sentinel, `send_packed_command` would connect without asking for the primary.
+            await connection.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
+            # These pieces contain the address of the server.
+            server = connection.repr_pieces()  # type: ignore[no-untyped-call] # as above
+            if self._server != server:
+                self._on_other_server()
+            self._server = server
+        await connection.send_packed_command(connection.pack_commands(commands))
+        return [await self._read() for _ in commands]
+
+    async def _read(self) -> Any:  # noqa: ANN401 - depends on the command
+        try:
+            return await self._connection.read_response()
+        except ResponseError as error:
+            if refuses_writes(error):
+                # This may be an old primary, whose answers to reads may be old. So the whole batch
+                # fails. The next connection may reach the new primary.
+                raise
+            # After an error such as OOM (out of memory), the connection is still usable, and the
+            # answers to the other commands follow.
+            return RedisUnavailable()
+
+    async def check(self) -> None:
+        """Write nothing, on a connection of its own; see `RedisConnection`."""
+        try:
+            await self._redis.unlink(self._missing_key)
+        except ResponseError:
+            # Close the idle connections of the pool. A new connection may reach the new primary.
+            with suppress(*FAILURES):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)
+            raise
+
+    async def close(self) -> None:
+        """Close all connections."""
+        # With TLS, `disconnect` without `nowait` would wait for a server that does not answer.
+        await self._connection.disconnect(nowait=True)
+        with suppress(*FAILURES):
+            await close(self._redis)
