@@ -66,6 +66,8 @@ def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client:
     panel.get_by_role("button", name="Show query plan").click()
     plan = panel.get_by_role("region", name="Query plan")
     expect(plan).to_contain_text("Insert on users")
+    expect(plan).to_be_focused()
+    expect(panel.get_by_role("button", name="Show query plan")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(stage(page, "sql").filter(has_text="INSERT users")).to_be_focused()

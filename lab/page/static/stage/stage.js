@@ -85,24 +85,28 @@ function attributes(all) {
 function query(trace, span, statement) {
   const sql = span.stage === "sql";
   const place = el("div", { role: "status" });
-  const button = el("button", {
-    class: "quiet",
-    onclick: async () => place.replaceChildren(await planned(trace.trace_id, span.id)),
-  }, "Show query plan");
+  const show = async () => {
+    try {
+      const shown = planned(await plan(trace.trace_id, span.id));
+      place.replaceChildren(shown);
+      if (document.activeElement === button) shown.focus();
+      line.remove();
+    } catch (error) {
+      place.replaceChildren(el("p", { class: "failure" }, `No query plan. ${/** @type {Error} */ (error).message}`));
+    }
+  };
+  const button = el("button", { class: "quiet", onclick: show }, "Show query plan");
+  const line = el("p", {}, button);
   return el("section", {},
     el("h3", {}, sql ? "SQL" : "Command"),
     sql ? formatted(statement) : el("pre", { class: "code wraps" }, el("code", {}, statement)),
-    sql && el("p", {}, button), place);
+    sql && line, place);
 }
 
-/** @param {string} traceId @param {string} spanId @returns {Promise<HTMLElement>} the plan, or the error */
-async function planned(traceId, spanId) {
-  try {
-    const steps = (await plan(traceId, spanId)).plan.map(step);
-    return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Query plan" }, el("code", {}, ...steps));
-  } catch (error) {
-    return el("p", { class: "failure" }, `No query plan. ${/** @type {Error} */ (error).message}`);
-  }
+/** @param {{plan: string[]}} answer @returns {HTMLElement} */
+function planned({ plan: steps }) {
+  return el("pre", { class: "code wraps", role: "region", tabindex: "0", "aria-label": "Query plan" },
+    el("code", {}, ...steps.map(step)));
 }
 
 /** @param {string} line of a plan @returns {HTMLElement} a long line wraps, with a deeper indentation */
