@@ -5,7 +5,15 @@ import { placeOf } from "../ui/places.js";
 
 /** @typedef {import("../trace/outline.js").Branch} Branch */
 
-/** The time axis of a trace, or of two traces that are compared. */
+/** The smallest part of the axis for the time until the end of the response. */
+const MIN_RESPONSE_PART = 0.6;
+
+/**
+ * The time axis of a trace, or of two traces that are compared.
+ *
+ * If a job ran long after the response, the time after the response has a scale of its own. Otherwise the
+ * stages of the request would be too narrow to see.
+ */
 export class Scale {
   /**
    * @param {number} length in ms
@@ -13,18 +21,29 @@ export class Scale {
    */
   constructor(length, end = length) {
     this.length = length;
-    this.end = end;
-    const { step, ticks } = axis(length);
+    this.end = Math.max(end, 0.001);
+    this.responsePart = end < length ? Math.max(end / length, MIN_RESPONSE_PART) : 1;
+    this.hasTwoScales = this.responsePart > end / length;
+    const { step, ticks } = axis(this.hasTwoScales ? end : length);
     this.step = step;
     this.ticks = ticks;
   }
 
+  /** @param {number} ms @returns {number} its place on the axis, from 0 to 1 */
+  at(ms) {
+    if (ms <= this.end) return (ms / this.end) * this.responsePart;
+    return this.responsePart + ((ms - this.end) / (this.length - this.end)) * (1 - this.responsePart);
+  }
+
   /** @returns {HTMLElement} the ticks with their labels */
   head() {
-    const marks = this.ticks.map((at) => {
+    const labels = this.ticks.map((ms) => /** @type {[number, string]} */ ([ms, tick(ms, this.step)]));
+    if (this.hasTwoScales) labels.push([this.length, duration(this.length)]);
+    const marks = labels.map(([ms, label]) => {
+      const at = this.at(ms);
       // The first and the last label are aligned differently, because they would extend over the edge.
-      const side = at === 0 ? "first" : at > this.length * 0.94 ? "last" : "";
-      return setProperties(el("span", { class: `tick ${side}` }, tick(at, this.step)), { at: at / this.length });
+      const side = at === 0 ? "first" : at > 0.94 ? "last" : "";
+      return setProperties(el("span", { class: `tick ${side}` }, label), { at });
     });
     return el("div", { role: "columnheader", class: "track axis", "aria-label": "Time" }, ...marks);
   }
@@ -34,8 +53,11 @@ export class Scale {
     const end = this.end < this.length
       ? this.place(el("span", { class: "response-end" }), { start_ms: this.end, duration_ms: 0 })
       : null;
-    const track = el("div", { role: "gridcell", class: "track" }, ...bars, end);
-    return setProperties(track, { tick: `${(100 * this.step) / this.length}%` });
+    const later = this.hasTwoScales
+      ? this.place(el("span", { class: "later" }), { start_ms: this.end, duration_ms: this.length - this.end })
+      : null;
+    const track = el("div", { role: "gridcell", class: "track" }, later, ...bars, end);
+    return setProperties(track, { tick: `${100 * this.at(this.step)}%` });
   }
 
   /**
@@ -64,6 +86,7 @@ export class Scale {
 
   /** @param {HTMLElement} element @param {{start_ms: number, duration_ms: number}} span */
   place(element, { start_ms: start, duration_ms: time }) {
-    return setProperties(element, { at: start / this.length, long: time / this.length });
+    const at = this.at(start);
+    return setProperties(element, { at, long: this.at(start + time) - at });
   }
 }

@@ -48,7 +48,7 @@ export function waterfall(trace, { choose, previous, close }) {
     legend(rows(roots)),
     path.length > 0 && el("p", { class: "untraced" }, el("span", { class: "critical-key", "aria-hidden": "true" }), ...pathText(path, roots)),
     el("p", { class: "untraced" }, ...gapText(trace, gap)),
-    ranLater(roots) && el("p", { class: "untraced" }, "The dashed line is the end of the response. The time to its right is not part of the request's duration, but “Time spent in” includes it."),
+    ranLater(roots) && el("p", { class: "untraced" }, laterText(scale)),
     ...exchange(trace),
   ].filter((part) => part !== false);
 }
@@ -71,6 +71,12 @@ function problem(trace) {
 /** @param {Branch[]} roots @returns {boolean} whether a job ended after the response */
 function ranLater(roots) {
   return rows(roots).some(({ span }) => isJob(span) && endOf(span) > endOf(roots[0].span));
+}
+
+/** @param {Scale} scale */
+function laterText({ hasTwoScales, length, end }) {
+  const text = "The dashed line is the end of the response. The time to its right is not part of the request's duration, but “Time spent in” includes it.";
+  return hasTwoScales ? `${text} That part of the axis has a smaller scale: it shows ${duration(length - end)}.` : text;
 }
 
 /** @param {import("../trace/critical_path.js").Section[]} path @param {Branch[]} roots */
