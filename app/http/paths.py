@@ -31,10 +31,10 @@ _SLASHES: Final = re.compile("/{2,}")
 class QueryParameters:
     """The query parameters of one route."""
 
-    names: frozenset[str] = frozenset()
-    lists: frozenset[str] = frozenset()
+    names: frozenset[str]
+    lists: frozenset[str]
     """The parameters that may be repeated. Each repetition is one item of a list."""
-    ignores_others: bool = False
+    ignores_others: bool
     """Whether unknown parameters are ignored instead of refused."""
 
     @classmethod
@@ -72,21 +72,21 @@ class Route:
 
 @dataclass(frozen=True)
 class Path:
-    """One path template, with the rate limit and the query parameters of each method."""
+    """One path template, and its routes by method."""
 
     template: str
-    limits: Mapping[str, str]
-    queries: Mapping[str, QueryParameters]
+    routes: Mapping[str, Route]
 
     @property
     def allow(self) -> tuple[str, ...]:
         """The methods of the path, in the order of the Allow header."""
-        derived = {"OPTIONS", "HEAD"} if "GET" in self.limits else {"OPTIONS"}
-        return tuple(sorted(derived | set(self.limits)))
+        derived = {"OPTIONS", "HEAD"} if "GET" in self.routes else {"OPTIONS"}
+        return tuple(sorted(derived | set(self.routes)))
 
     def limit(self, method: str) -> str:
         """Return the name of the method's rate limit; `default` if the method has no route."""
-        return self.limits.get("GET" if method == "HEAD" else method, "default")
+        route = self.routes.get("GET" if method == "HEAD" else method)
+        return route.limit if route is not None else "default"
 
 
 class Routes:
@@ -98,7 +98,7 @@ class Routes:
         for route in routes:
             methods.setdefault(route.template, {})[route.method] = route
         self._paths: list[tuple[Pattern[str], Path]] = [
-            (compile_path(template)[0], _path(template, by_method))
+            (compile_path(template)[0], Path(template, by_method))
             for template, by_method in methods.items()
         ]
 
@@ -131,8 +131,3 @@ class Routes:
         }
         needed = ", ".join(change for change, is_needed in changes.items() if is_needed)
         return f"There is nothing here. Try `{suggestion.template}`, {needed}."
-
-
-def _path(template: str, routes: Mapping[str, Route]) -> Path:
-    limits = {method: route.limit for method, route in routes.items()}
-    return Path(template, limits, {method: route.query for method, route in routes.items()})

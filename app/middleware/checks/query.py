@@ -1,12 +1,12 @@
 """Refuses unknown and repeated query parameters."""
 
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import Invalid
-from app.http.paths import QueryParameters
+from app.http.paths import Path
 from app.http.request_state import state_of
 
 _MAX_ERRORS: Final = 50
@@ -26,10 +26,9 @@ class Query:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if its query is valid."""
         if scope["type"] == "http" and scope["query_string"]:
-            path = state_of(scope).path
             # The route exists: `Methods` has refused unknown paths and methods.
-            parameters = path.queries[scope["method"]] if path else QueryParameters()
-            errors = list(islice(parameters.errors(scope["query_string"]), _MAX_ERRORS))
+            route = cast(Path, state_of(scope).path).routes[scope["method"]]
+            errors = list(islice(route.query.errors(scope["query_string"]), _MAX_ERRORS))
             if errors:
                 raise Invalid(*errors)
         await self.app(scope, receive, send)

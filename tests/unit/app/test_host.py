@@ -29,7 +29,7 @@ def _request(
 ) -> None:
     sent = [*((b"host", host.encode()) for host in hosts), *((it.encode(), b"x") for it in headers)]
     scope = {"type": "http", "headers": sent}
-    begin_state(scope, RequestState("id", {}, Path(path, {}, {})))
+    begin_state(scope, RequestState("id", {}, Path(path, {})))
     asyncio.run(Host(_app, allowed)(scope, _receive, _send))
 
 
