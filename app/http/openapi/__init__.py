@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app import errors
 from app.errors import AppError
 from app.http.cookies import SESSION_COOKIE
-from app.http.openapi.curl_examples import example, introduction
+from app.http.openapi.curl_examples import INTRODUCTION, SERVER, example
 from app.http.openapi.documented_headers import component_headers, headers_of
 from app.http.paths import SAFE_METHODS
 from app.http.problems import (
@@ -36,9 +36,6 @@ def limited_by(policy: Literal["signup", "login", "password", "mail"]) -> dict[s
     """Return the `openapi_extra` of a route with a rate limit other than `default`."""
     return {RATE_LIMIT: policy}
 
-
-SERVER: Final = "http://localhost:8080"
-"""The address in the examples. `routers/pages/docs.py` replaces it with the real address."""
 
 _MAX_SAFE_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
@@ -63,7 +60,7 @@ _IF_NONE_MATCH: Final = {
 
 def describe(app: FastAPI) -> None:
     """Complete the app's OpenAPI document in place. Call it once, after all routes are added."""
-    app.description = introduction(SERVER)
+    app.description = INTRODUCTION
     app.servers = [{"url": SERVER, "description": "the server that sent this document"}]
     app.license_info = {"name": "MIT", "identifier": "MIT"}
     document = app.openapi()
@@ -102,7 +99,7 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
     # With PYTHONOPTIMIZE=2, there are no docstrings, so only the name of the operation is left.
     description = operation.get("description", operation["summary"])
     operation["summary"] = description.partition(".")[0]
-    command = example(SERVER, operation, method, path, schemas)
+    command = example(operation, method, path, schemas)
     operation["description"] = f"{description}\n\n```sh\n{command}\n```"
 
 

@@ -6,7 +6,10 @@ import shlex
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-_INTRODUCTION = """\
+SERVER: Final = "http://localhost:8080"
+"""The address in the examples. `routers/pages/docs.py` replaces it with the real address."""
+
+INTRODUCTION: Final = """\
 A reference REST API: JSON in, JSON out. Sign up, log in, and send the token:
 
 ```sh
@@ -21,7 +24,8 @@ curl {SERVER}/api/users/me -H "Authorization: Bearer $TOKEN"
 The other examples use `$TOKEN`, too. To send a call from this page, press **Authorize** and paste
 the token. When it has expired, [refresh it]({SERVER}/docs#/auth/refresh). Each error has
 [a page that explains it]({SERVER}/problems).
-"""
+""".replace("{SERVER}", SERVER)
+"""The description of the API, with the commands for a first call."""
 _COMMANDS: Final = {
     "REFRESH": """\
 $(curl -s {SERVER}/api/auth/login -H 'Content-Type: application/json' \\
@@ -67,14 +71,7 @@ _PLACEHOLDERS = {
 }
 
 
-def introduction(server: str) -> str:
-    """Return the description of the API, with the commands for a first call."""
-    return _INTRODUCTION.replace("{SERVER}", server)
-
-
-def example(
-    server: str, operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]
-) -> str:
+def example(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> str:
     """Return the curl command of an operation, after the commands that set its variables."""
     parts = ["curl -i"]
     if method != "get":
@@ -82,7 +79,7 @@ def example(
     for placeholder, variable in _PLACEHOLDERS.items():
         path = path.replace(placeholder, variable)
     query = urlencode(_required_query(operation), quote_via=quote)
-    parts.append(shlex.quote(f"{server}{path}?{query}") if query else server + path)
+    parts.append(shlex.quote(f"{SERVER}{path}?{query}") if query else SERVER + path)
     if operation["security"]:
         parts.append('-H "Authorization: Bearer $TOKEN"')
     parts += [_header(parameter, path) for parameter in _headers(operation)]
@@ -97,14 +94,14 @@ def example(
             .replace("<token>", "'$REFRESH'")
         )
         parts.append(f"-H 'Content-Type: application/json' -d {quoted}")
-    return _with_variables(" \\\n  ".join(parts), server)
+    return _with_variables(" \\\n  ".join(parts))
 
 
-def _with_variables(command: str, server: str) -> str:
+def _with_variables(command: str) -> str:
     lines = [command]
     for variable, value in reversed(_COMMANDS.items()):
         if variable in _VARIABLE.findall("\n".join(lines)):
-            lines.insert(0, f"{variable}={value.replace('{SERVER}', server)}")
+            lines.insert(0, f"{variable}={value.replace('{SERVER}', SERVER)}")
     return "\n".join(lines)
 
 

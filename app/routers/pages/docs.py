@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from app.http.openapi import SERVER
+from app.http.openapi.curl_examples import SERVER
 from app.http.page_files import PageFiles
 from app.http.representations import PRIVATE, PUBLIC, represent_document
 from app.routers.dependencies import BaseUrl
