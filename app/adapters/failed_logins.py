@@ -4,7 +4,7 @@ import hashlib
 
 from limits import parse_many
 
-from app.adapters.redis.rate_limiter import RateLimiter, seconds_to_wait
+from app.adapters.redis.rate_limiter import RateLimiter, refuse_exceeded
 from app.errors import TooManyFailures
 
 
@@ -27,9 +27,7 @@ class FailedLogins:
         Call this before the attempt. Otherwise, too many concurrent attempts could begin.
         """
         windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
-        seconds = seconds_to_wait(windows)
-        if seconds is not None:
-            raise TooManyFailures(retry_after=seconds)
+        refuse_exceeded(windows, TooManyFailures)
 
     async def reset(self, email: str, *, by_owner: bool) -> None:
         """Reset the count after a successful attempt."""

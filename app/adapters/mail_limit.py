@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 
 from limits import parse_many
 
-from app.adapters.redis.rate_limiter import RateLimiter, seconds_to_wait
-from app.errors import TooManyRequests
+from app.adapters.redis.rate_limiter import RateLimiter, refuse_exceeded
 
 
 class MailLimit:
@@ -44,7 +43,4 @@ class MailLimit:
         await self._hit("mail-of", f"{user_id}")
 
     async def _hit(self, name: str, key: str) -> None:
-        windows = await self._limiter.hit(self._limits, name, key)
-        seconds = seconds_to_wait(windows)
-        if seconds is not None:
-            raise TooManyRequests(retry_after=seconds)
+        refuse_exceeded(await self._limiter.hit(self._limits, name, key))

@@ -14,9 +14,9 @@ from slowapi.wrappers import Limit, LimitGroup
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.adapters.redis.rate_limiter import RateLimiter, Window, seconds_to_wait
+from app.adapters.redis.rate_limiter import RateLimiter, Window, refuse_exceeded
 from app.adapters.tokens import Claims
-from app.errors import InvalidToken, TooManyRequests
+from app.errors import InvalidToken
 from app.http.request_state import RequestState, is_probe, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
@@ -127,9 +127,7 @@ class RateLimit:
         policy_header, remaining_header = (b", ".join(parts) for parts in both)
         state.response_headers[b"ratelimit-policy"] = policy_header
         state.response_headers[b"ratelimit"] = remaining_header
-        seconds = seconds_to_wait(windows)
-        if seconds is not None:
-            raise TooManyRequests(retry_after=seconds)
+        refuse_exceeded(windows)
 
     async def _identify(self, state: RequestState, claims: Claims) -> None:
         principal = self.sessions.cached_principal(claims, None)

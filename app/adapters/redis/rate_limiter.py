@@ -16,6 +16,7 @@ from limits.aio.storage import MemoryStorage
 
 from app.adapters.redis.client import RedisClient
 from app.adapters.redis.errors import RedisUnavailable
+from app.errors import TooManyRequests
 from app.tracing import staged
 
 # Adds a cost to the count of a fixed window, which begins with the first request. A cost above 1 is
@@ -55,9 +56,13 @@ class Window:
     """Seconds until the window ends, rounded up; at least 1."""
 
 
-def seconds_to_wait(windows: Sequence[Window]) -> int | None:
-    """Return the seconds until the request may be sent again; None if it is allowed now."""
-    return max((window.reset_after for window in windows if window.exceeded), default=None)
+def refuse_exceeded(
+    windows: Sequence[Window], error: type[TooManyRequests] = TooManyRequests
+) -> None:
+    """Raise the error if a limit is exceeded, with the seconds until its window ends."""
+    waits = [window.reset_after for window in windows if window.exceeded]
+    if waits:
+        raise error(retry_after=max(waits))
 
 
 class RateLimiter:
