@@ -122,7 +122,7 @@ def _end(stage: ActiveStage, response: StoredResponse, generation: "asyncio.Futu
         stage.end(asyncio.CancelledError())
         return
     outcome = cache_outcome(response.generation, generation.result())
-    stage.set_attribute("roundtrip.cache", outcome)
+    stage.set_attributes({"roundtrip.cache": outcome})
     stage.end()
 
 

@@ -95,13 +95,8 @@ class ActiveStage:
             with trace.use_span(self._span, record_exception=False, set_status_on_exception=False):
                 yield
 
-    def set_attribute(self, attribute: str, value: str | float) -> None:
-        """Set an attribute of the span, if there is one."""
-        if self._span is not None:
-            self._span.set_attribute(attribute, value)
-
     def set_attributes(self, attributes: Attributes) -> None:
-        """Set several attributes of the span, if there is one."""
+        """Set attributes of the span, if there is one."""
         if self._span is not None:
             self._span.set_attributes(attributes)
 

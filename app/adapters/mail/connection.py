@@ -75,7 +75,7 @@ class SmtpConnection:
             await self._smtp.rcpt(mail.recipient, encoding=encoding)
             response = await self._smtp.data(mail.content)
             if stage is not None:
-                stage.set_attribute(_STATUS_CODE, response.code)
+                stage.set_attributes({_STATUS_CODE: response.code})
 
     async def quit(self) -> None:
         """Tell the server that no message follows, then close the connection."""
@@ -141,7 +141,7 @@ class SmtpConnection:
             try:
                 yield stage
             except SMTPResponseException as error:
-                stage.set_attribute(_STATUS_CODE, error.code)
+                stage.set_attributes({_STATUS_CODE: error.code})
                 raise
 
 

@@ -125,7 +125,7 @@ class Executor:
         with stage:
             cursor = await self._execute(statement, values)
             if cursor.description is not None:
-                stage.set_attribute("db.response.returned_rows", cursor.rowcount)
+                stage.set_attributes({"db.response.returned_rows": cursor.rowcount})
         return cursor
 
     async def _execute(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
