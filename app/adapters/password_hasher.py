@@ -8,7 +8,7 @@ passes, parallelism 1. One hash takes 20 to 40 ms of a core. So separate threads
 import asyncio
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 from time import perf_counter
 from typing import ParamSpec, TypeVar
@@ -69,10 +69,7 @@ class PasswordHasher:
         future = self._executor.submit(work)
         # The slot becomes free when the job is done, or was cancelled before it began. If the
         # caller is cancelled while the job runs, the slot stays taken: the thread is still busy.
-        future.add_done_callback(self._release_slot)
+        future.add_done_callback(lambda _: self._slots.release())
         waited, result = await asyncio.wrap_future(future)
         set_span_attribute("roundtrip.waited_ms", round(waited * 1000, 1))
         return result
-
-    def _release_slot(self, _: "Future[tuple[float, _T]]") -> None:
-        self._slots.release()

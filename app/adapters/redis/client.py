@@ -55,7 +55,7 @@ class RedisClient:
         self._queue: list[_QueuedCommand] = []
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
-        self.on_other_server: Callable[[], None] = _do_nothing
+        self.on_other_server: Callable[[], None] = lambda: None
         """Called after each connection to a server that may not have all earlier writes."""
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
@@ -126,10 +126,6 @@ class RedisClient:
         if self._sending is not None:
             await asyncio.wait({self._sending})
         await self._connection.close()
-
-
-def _do_nothing() -> None:
-    pass
 
 
 @cache
