@@ -28,7 +28,6 @@ from app.tracing import Attributes
 
 _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
-_NO_VIOLATIONS: Final[Mapping[str, type[AppError]]] = MappingProxyType({})
 # `_CHANGES` matches the first table that a statement changes, and `_READS` the first table that it
 # reads. FOR UPDATE changes nothing, and neither `unnest(…)` nor LATERAL is a table.
 _CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
@@ -48,7 +47,7 @@ class Statement(Generic[_T]):
         make_result: Callable[..., _T],
         *,
         tags: Callable[[_T], Iterable[str]] = _no_tags,
-        violations: Mapping[str, type[AppError]] = _NO_VIOLATIONS,
+        violations: Mapping[str, type[AppError]] = MappingProxyType({}),
         changes: str | None = None,
     ) -> None:
         """Compile the query.
