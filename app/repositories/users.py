@@ -40,15 +40,8 @@ def _live(condition: ColumnElement[bool]) -> Select[User]:
 
 
 _VIOLATIONS: Final = {"uq_users_email": EmailTaken}
-_WRITABLE: Final = (
-    "name",
-    "email",
-    "email_confirmed",
-    "password_hash",
-    "role",
-    "disabled_at",
-)
 _INSERTED: Final = ("name", "email", "email_confirmed", "password_hash", "role")
+_WRITABLE: Final = (*_INSERTED, "disabled_at")
 _HAS_ID: Final = USERS.c.id == bindparam("user_id")
 _BY_IDS: Final = Statement(
     _live(USERS.c.id == any_(bindparam("user_ids", type_=ARRAY(BigInteger)))), User
