@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from app.models.values.emails import normalise_email
-from app.schemas.bodies import Representation, RequestBody
+from app.schemas.bodies import Representation, RequestBody, with_example
 from app.schemas.fields.passwords import TypedPassword
 
 
@@ -20,11 +20,7 @@ def _typed_email(value: str) -> str:
 class Login(RequestBody):
     """Email and password. No response shows which of the two is wrong."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ahmed@example.com", "password": "correct horse battery"}]
-        }
-    )
+    model_config = with_example({"email": "ahmed@example.com", "password": "correct horse battery"})
 
     email: Annotated[str, AfterValidator(_typed_email)]
     password: TypedPassword
@@ -42,7 +38,7 @@ class TokenPair(Representation):
 class Refresh(RequestBody):
     """A refresh token, to exchange for the next pair of tokens. It can be used once."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "<token>"}]})
+    model_config = with_example({"refresh_token": "<token>"})
 
     refresh_token: SecretStr
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -59,6 +59,11 @@ def etag_of(body: bytes) -> str:
     """Return a strong entity tag (RFC 9110, section 8.8.3), in its quotes."""
     digest = hashlib.sha256(body).digest()
     return f'"{base64.urlsafe_b64encode(digest[:18]).decode()}"'
+
+
+def with_example(body: dict[str, Any]) -> ConfigDict:
+    """Return the `model_config` of a request body that the API documentation shows like this."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
 
 
 class Row(Representation):

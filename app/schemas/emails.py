@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, SecretStr, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.models.values.emails import normalise_email
-from app.schemas.bodies import RequestBody
+from app.schemas.bodies import RequestBody, with_example
 from app.schemas.fields.passwords import TypedPassword
 
 
@@ -36,12 +36,8 @@ LinkToken = Annotated[
 class EmailChange(RequestBody):
     """The new address. The owner of an account with a password also sends the password."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"email": "ahmed@example.org", "current_password": "correct horse battery"}
-            ]
-        }
+    model_config = with_example(
+        {"email": "ahmed@example.org", "current_password": "correct horse battery"}
     )
 
     email: Email
@@ -51,6 +47,6 @@ class EmailChange(RequestBody):
 class EmailConfirmation(RequestBody):
     """The token of the link in a message."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "<token in the link>"}]})
+    model_config = with_example({"token": "<token in the link>"})
 
     token: LinkToken

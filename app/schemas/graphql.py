@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from app.schemas.bodies import RequestBody
+from app.schemas.bodies import RequestBody, with_example
 
 
 class GraphqlRequest(RequestBody):
     """One operation, and the values of its variables."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"query": "{ products(first: 3) { nodes { name } } }"}]},
-    )
+    model_config = with_example({"query": "{ products(first: 3) { nodes { name } } }"})
 
     query: str
     operation_name: str | None = Field(default=None, alias="operationName")

@@ -3,10 +3,10 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.schemas.bodies import Representation, RequestBody
+from app.schemas.bodies import Representation, RequestBody, with_example
 from app.schemas.fields.passwords import TypedPassword
 
 # A path on this origin. Browsers remove tabs and line breaks from a URL, and then read `//host` and
@@ -34,9 +34,7 @@ ReturnTo = Annotated[
 class LinkStart(RequestBody):
     """The proof that the account's owner wants to link an identity."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"current_password": "correct horse battery"}]}
-    )
+    model_config = with_example({"current_password": "correct horse battery"})
 
     current_password: TypedPassword | None = None
 

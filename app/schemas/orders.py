@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.models import Order, OrderStatus
-from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, RowId, UtcTime, with_example
 from app.schemas.fields.money import Money
 
 # In strict mode, Pydantic accepts only members of the enum, but JSON has their values.
@@ -33,9 +33,7 @@ def _each_product_once(items: list[OrderItem]) -> list[OrderItem]:
 class OrderCreate(RequestBody):
     """A new order."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"items": [{"product_id": 1, "quantity": 2}]}]}
-    )
+    model_config = with_example({"items": [{"product_id": 1, "quantity": 2}]})
 
     items: Annotated[
         list[OrderItem],
@@ -47,7 +45,7 @@ class OrderCreate(RequestBody):
 class OrderUpdate(RequestBody):
     """The next status. The owner sets `cancelled`; administrators set `paid` and `shipped`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "cancelled"}]})
+    model_config = with_example({"status": "cancelled"})
 
     status: Status
 

@@ -1,8 +1,6 @@
 """The JSON of password resets."""
 
-from pydantic import ConfigDict
-
-from app.schemas.bodies import RequestBody
+from app.schemas.bodies import RequestBody, with_example
 from app.schemas.emails import Email, LinkToken
 from app.schemas.fields.passwords import NewPassword
 
@@ -10,7 +8,7 @@ from app.schemas.fields.passwords import NewPassword
 class PasswordResetRequest(RequestBody):
     """The address of the account."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ahmed@example.com"}]})
+    model_config = with_example({"email": "ahmed@example.com"})
 
     email: Email
 
@@ -18,12 +16,8 @@ class PasswordResetRequest(RequestBody):
 class PasswordReset(RequestBody):
     """The token of the link in the message, and the new password."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"token": "<token in the link>", "new_password": "purple monkey dishwasher"}
-            ]
-        }
+    model_config = with_example(
+        {"token": "<token in the link>", "new_password": "purple monkey dishwasher"}
     )
 
     token: LinkToken

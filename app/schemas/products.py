@@ -2,11 +2,11 @@
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.models import Product
 from app.models.values.currency import CURRENCY
-from app.schemas.bodies import Page, RequestBody, Row, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, UtcTime, with_example
 from app.schemas.fields.money import Money, Price
 from app.schemas.fields.names import Name
 
@@ -25,16 +25,12 @@ Stock = Annotated[int, Field(ge=0, le=1_000_000_000)]
 class ProductCreate(RequestBody):
     """A new product."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "sku": "kettle-1",
-                    "name": "Kettle",
-                    "price": {"amount": "24.90", "currency": CURRENCY},
-                    "stock": 100,
-                }
-            ]
+    model_config = with_example(
+        {
+            "sku": "kettle-1",
+            "name": "Kettle",
+            "price": {"amount": "24.90", "currency": CURRENCY},
+            "stock": 100,
         }
     )
 
@@ -47,7 +43,7 @@ class ProductCreate(RequestBody):
 class ProductUpdate(RequestBody):
     """The changes to a product. A missing field does not change."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"stock": 80}]})
+    model_config = with_example({"stock": 80})
 
     # The default of a missing field is never read: `model_fields_set` does not contain the field.
     sku: Sku = Field(default_factory=str)

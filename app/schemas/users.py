@@ -2,10 +2,10 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.models import Role, User
-from app.schemas.bodies import Page, RequestBody, Row, UtcTime
+from app.schemas.bodies import Page, RequestBody, Row, UtcTime, with_example
 from app.schemas.emails import Email
 from app.schemas.fields.names import Name
 from app.schemas.fields.passwords import NewPassword, TypedPassword
@@ -14,16 +14,8 @@ from app.schemas.fields.passwords import NewPassword, TypedPassword
 class UserCreate(RequestBody):
     """A new account."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Ahmed",
-                    "email": "ahmed@example.com",
-                    "password": "correct horse battery",
-                }
-            ]
-        }
+    model_config = with_example(
+        {"name": "Ahmed", "email": "ahmed@example.com", "password": "correct horse battery"}
     )
 
     name: Name
@@ -34,7 +26,7 @@ class UserCreate(RequestBody):
 class UserUpdate(RequestBody):
     """The changes to a user. A missing field does not change."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Ahmed Hassan"}]})
+    model_config = with_example({"name": "Ahmed Hassan"})
 
     # The default of a missing field is never read: `model_fields_set` does not contain the field.
     name: Name = Field(default_factory=str)
@@ -43,14 +35,10 @@ class UserUpdate(RequestBody):
 class PasswordChange(RequestBody):
     """The current password and the new one."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "current_password": "correct horse battery",
-                    "new_password": "purple monkey dishwasher",
-                }
-            ]
+    model_config = with_example(
+        {
+            "current_password": "correct horse battery",
+            "new_password": "purple monkey dishwasher",
         }
     )
 
