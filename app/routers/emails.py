@@ -33,7 +33,7 @@ async def change_email(
     if user_id != caller.user_id:
         await emails.change_at_once(user_id, body)
         return Response(status_code=204)
-    await emails.request_change(user_id, body, caller)
+    await emails.request_change(body, caller)
     return Response(status_code=202)
 
 

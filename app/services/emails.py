@@ -54,12 +54,13 @@ class EmailService:
         async with self._limit.counting(before.email):
             await self._store.write(work)
 
-    async def request_change(self, user_id: int, change: EmailChange, caller: Principal) -> None:
+    async def request_change(self, change: EmailChange, caller: Principal) -> None:
         """Send a link to the new address, and a notice to the current address.
 
         The address changes when the link is used. Raises `EmailTaken`, `TooManyRequests`, `Invalid`
         if the account has this address already, and the errors of `PasswordCheck.prove_owner`.
         """
+        user_id = caller.user_id
         async with self._store.uncached() as tx:
             before = existing(await tx.users.get(user_id), caller.session_ended_error)
         await self._check.prove_owner(before, caller, change.current_password)
