@@ -1,11 +1,12 @@
 """The queue of jobs, as operators and metrics see it. Procrastinate runs the jobs in a worker."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 
 from app.models import FailedJob, JobCount
+from app.models.jobs import SILENT_FOR
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement
 
@@ -121,14 +122,14 @@ class JobRepository:
         """
         return await self._executor.fetch_one(_DROP, job_id=job_id) is not None
 
-    async def retry_abandoned(self, *, silent_for: timedelta, max_attempts: int) -> int:
+    async def retry_abandoned(self, *, max_attempts: int) -> int:
         """Let the jobs of killed workers run again, and return their number.
 
-        A worker counts as killed if it has sent no heartbeat for `silent_for`. A job that has begun
+        A worker counts as killed if it has sent no heartbeat for `SILENT_FOR`. A job that has begun
         `max_attempts` times fails, because the job itself may kill its worker.
         """
         jobs = await self._executor.fetch_all(
-            _RETRY_ABANDONED, silent_for=silent_for, max_attempts=max_attempts
+            _RETRY_ABANDONED, silent_for=SILENT_FOR, max_attempts=max_attempts
         )
         return len(jobs)
 
@@ -140,6 +141,6 @@ class JobRepository:
         """Count the jobs that wait, run or have failed, by queue and state."""
         return await self._executor.fetch_all(_COUNT)
 
-    async def count_workers(self, *, silent_for: timedelta) -> int:
-        """Count the workers that have sent a heartbeat within `silent_for`."""
-        return await self._executor.fetch_row(_COUNT_WORKERS, silent_for=silent_for)
+    async def count_workers(self) -> int:
+        """Count the workers that have sent a heartbeat within `SILENT_FOR`."""
+        return await self._executor.fetch_row(_COUNT_WORKERS, silent_for=SILENT_FOR)

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.errors import NotFound
 from app.models import FailedJob
-from app.models.jobs import SILENT_FOR, QueueStatus
+from app.models.jobs import QueueStatus
 from app.models.messages import UNSENT_KEPT_FOR
 from app.store import Store
 from app.tracing import staged_methods
@@ -24,7 +24,7 @@ class JobService:
         """Return the numbers of jobs, by queue and state, and of workers."""
         async with self._store.uncached() as tx:
             counts = await tx.jobs.count()
-            return QueueStatus(counts, await tx.jobs.count_workers(silent_for=SILENT_FOR))
+            return QueueStatus(counts, await tx.jobs.count_workers())
 
     async def list_failed(self, *, limit: int) -> list[FailedJob]:
         """Return up to `limit` failed jobs, the oldest first."""
@@ -51,9 +51,8 @@ class JobService:
     async def retry_abandoned(self, *, max_attempts: int) -> int:
         """Let the jobs of killed workers run again, and return their number.
 
-        A worker counts as killed if it has sent no heartbeat for `SILENT_FOR`. A job that has begun
-        `max_attempts` times fails.
+        A job that has begun `max_attempts` times fails.
         """
         return await self._store.write(
-            lambda tx: tx.jobs.retry_abandoned(silent_for=SILENT_FOR, max_attempts=max_attempts)
+            lambda tx: tx.jobs.retry_abandoned(max_attempts=max_attempts)
         )
