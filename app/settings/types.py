@@ -30,14 +30,10 @@ class EnvironmentSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 seed, and the time from which it signs tokens."""
+    """An Ed25519 seed, and the time from which it signs tokens. Its text does not show the seed."""
 
     seed: bytes = field(repr=False)
     signs_from: datetime = _ALWAYS
-
-    def __str__(self) -> str:
-        """Return a text without the seed, so that the text may be logged."""
-        return repr(self)
 
     def to_setting(self) -> str:
         """Return the key as written in the setting. This text is the secret itself."""
