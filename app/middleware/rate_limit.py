@@ -121,7 +121,7 @@ class RateLimit:
     async def _count(self, scope: Scope, name: str, cost: int) -> None:
         state, policy = state_of(scope), self.policies[name]
         caller = policy.key(Request(scope))
-        windows = await self.limiter.hit(policy.items, policy.name, caller, cost=cost)
+        windows = await self.limiter.hit(policy.items, name, caller, cost=cost)
         state.rate_limits[name] = policy.headers(windows)
         both = zip(*state.rate_limits.values(), strict=True)
         policy_header, remaining_header = (b", ".join(parts) for parts in both)
@@ -153,7 +153,6 @@ class _Policy:
     """The limits that share a name, and their headers."""
 
     def __init__(self, name: str, limits: Sequence[Limit]) -> None:
-        self.name = name
         self.items = [limit.limit for limit in limits]
         self.key: Callable[[Request], str] = limits[0].key_func
         # The headers need a different name for each limit: signup, signup-2, …
