@@ -44,11 +44,7 @@ CONFIRMATIONS: Final = frozenset({MessageKind.CONFIRM_EMAIL, MessageKind.CONFIRM
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message to a user.
-
-    It is deleted a day after it was sent. If it was not sent, it is deleted 30 days after it was
-    created.
-    """
+    """A message to a user."""
 
     id: int
     user_id: int | None
