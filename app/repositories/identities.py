@@ -1,9 +1,9 @@
 """Identities at identity providers, as rows."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from app.errors import IdentityTaken
 from app.models import Identity, User
@@ -11,12 +11,12 @@ from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import IDENTITIES, NOT_ERASED, USERS
 
-_ISSUER: Final[BindParameter[Any]] = bindparam("issuer")
-_SUBJECT: Final[BindParameter[Any]] = bindparam("subject")
-_USER_ID: Final[BindParameter[Any]] = bindparam("user_id")
-_ID: Final[BindParameter[Any]] = bindparam("identity_id")
-_HAS_SUBJECT: Final = (IDENTITIES.c.issuer == _ISSUER, IDENTITIES.c.subject == _SUBJECT)
-_OF_USER: Final = IDENTITIES.c.user_id == _USER_ID
+_HAS_SUBJECT: Final = (
+    IDENTITIES.c.issuer == bindparam("issuer"),
+    IDENTITIES.c.subject == bindparam("subject"),
+)
+_HAS_ID: Final = IDENTITIES.c.id == bindparam("identity_id")
+_OF_USER: Final = IDENTITIES.c.user_id == bindparam("user_id")
 
 _USER_LOCKED: Final = Statement(
     select(*columns_of(USERS, User))
@@ -32,7 +32,7 @@ _ADD: Final = Statement(
 )
 _AFTER: Final = Statement(
     select(*columns_of(IDENTITIES, Identity))
-    .where(_OF_USER, IDENTITIES.c.id > _ID)
+    .where(_OF_USER, IDENTITIES.c.id > bindparam("identity_id"))
     .order_by(IDENTITIES.c.id)
     .limit(bindparam("limit")),
     Identity,
@@ -41,7 +41,7 @@ _NOTE_USE: Final = Statement(
     update(IDENTITIES).where(*_HAS_SUBJECT).values(parameters(IDENTITIES, "last_used_at")), tuple
 )
 _REMOVE: Final = Statement(
-    delete(IDENTITIES).where(_OF_USER, IDENTITIES.c.id == _ID).returning(IDENTITIES.c.issuer), str
+    delete(IDENTITIES).where(_OF_USER, _HAS_ID).returning(IDENTITIES.c.issuer), str
 )
 # The identity that the account was created with is not removed: its session_id is NULL.
 _REMOVE_LINKED_ELSEWHERE: Final = Statement(

@@ -1,9 +1,9 @@
 """Messages to users and their links, as rows. `add` also inserts the job that sends the message."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 
 from app.models import Message, MessageKind
 from app.models.jobs import MAIL_QUEUE, SEND_MESSAGE
@@ -15,8 +15,7 @@ from app.repositories.tables import LINKS, MESSAGES
 from app.tracing import producing
 
 _COLUMNS: Final = columns_of(MESSAGES, Message)
-_ID: Final[BindParameter[Any]] = bindparam("message_id")
-_HAS_ID: Final = MESSAGES.c.id == _ID
+_HAS_ID: Final = MESSAGES.c.id == bindparam("message_id")
 _OF_USER: Final = MESSAGES.c.user_id == bindparam("user_id")
 
 # One statement inserts the message and its job, so that they cost one round trip. The library's
