@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import NotFound
+from app.errors import existing
 from app.http.representations import represent_document
 from app.schemas.bodies import etag_of
 
@@ -26,7 +26,5 @@ class PageFiles:
 
     def represent(self, request: Request, name: str) -> Response:
         """Return a file. Raises `NotFound`."""
-        if name not in self._files:
-            raise NotFound
-        content, media_type, etag = self._files[name]
+        content, media_type, etag = existing(self._files.get(name))
         return represent_document(request, content, media_type, headers={"ETag": etag})

@@ -9,7 +9,7 @@ import structlog
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import AccessTokens, hash_of, new_secret
-from app.errors import AccountDisabled, BadCredentials, InvalidRefreshToken
+from app.errors import AccountDisabled, BadCredentials, InvalidRefreshToken, existing
 from app.models import MessageKind, Principal, Session, SessionLifetime, User
 from app.repositories.database import Transaction
 from app.schemas.auth import Login, Refresh, TokenPair
@@ -86,9 +86,7 @@ class AuthService:
         session, ended = await self._store.write(work)
         if ended is not None:
             _log.warning("refresh_token_reused", user_id=ended.user_id, session_id=ended.id)
-        if session is None:
-            raise InvalidRefreshToken
-        return self._token_pair(session, refresh_token)
+        return self._token_pair(existing(session, InvalidRefreshToken), refresh_token)
 
     def _token_pair(self, session: Session, refresh_token: str) -> TokenPair:
         return TokenPair(

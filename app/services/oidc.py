@@ -184,9 +184,7 @@ class OidcService:
         flow = await self._store.write(
             lambda tx: tx.flows.take(name, state_hash, browser_hash, now=now)
         )
-        if flow is None:
-            raise OidcRefused
-        return flow
+        return existing(flow, OidcRefused)
 
     async def _sign_in(
         self, claims: IdTokenClaims, user_agent: str | None, replaces: Principal | None

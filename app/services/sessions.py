@@ -51,18 +51,12 @@ class SessionService:
     @staged("session")
     async def by_token(self, claims: Claims) -> Principal:
         """Return the principal of a token. Raises `InvalidToken` if the session has ended."""
-        principal = await self._cache.get_or_load(*self._of_token(claims))
-        if principal is None:
-            raise InvalidToken
-        return principal
+        return existing(await self._cache.get_or_load(*self._of_token(claims)), InvalidToken)
 
     @staged("session")
     async def by_cookie(self, cookie: str) -> Principal:
         """Return a session cookie's principal. Raises `InvalidSession` if the session has ended."""
-        principal = await self._cache.get_or_load(*self._of_cookie(cookie))
-        if principal is None:
-            raise InvalidSession
-        return principal
+        return existing(await self._cache.get_or_load(*self._of_cookie(cookie)), InvalidSession)
 
     def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
         """Return the token's principal, or without a token, the cookie's principal.

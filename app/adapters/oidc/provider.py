@@ -25,7 +25,7 @@ from app.adapters.oidc.id_tokens import (
     find_key,
     verify,
 )
-from app.errors import OidcRefused, ProviderUnavailable
+from app.errors import OidcRefused, ProviderUnavailable, existing
 from app.settings import Provider
 
 _log = structlog.get_logger()
@@ -157,9 +157,7 @@ class IdentityProvider:
         key = find_key(token, await self._keys.get())
         # The provider may have added the key since the last fetch.
         key = key or find_key(token, await self._keys.get_newer())
-        if key is None:
-            raise OidcRefused
-        return key
+        return existing(key, OidcRefused)
 
     def _expected(self, request: AuthorizationRequest, metadata: _Metadata) -> ExpectedClaims:
         return ExpectedClaims(

@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.errors import AppError, NotFound, QueryError
+from app.errors import AppError, QueryError, existing
 from app.http.page_files import PageFiles
 from app.http.problems import ProblemRenderer, errors_by_code, status_of, title_of
 from app.http.representations import represent_document
@@ -71,9 +71,7 @@ def _list(renderer: ProblemRenderer) -> bytes:
 
 @cache
 def _explanation(code: str, renderer: ProblemRenderer) -> bytes:
-    error = errors_by_code().get(code)
-    if error is None:
-        raise NotFound
+    error = existing(errors_by_code().get(code))
     template = _TEMPLATES.get_template("problem.html")
     return template.render(
         problem=_described(error, renderer),
