@@ -86,7 +86,8 @@ class ReadCache:
         loading = self._loading[key] = asyncio.create_task(
             self._load(key, partial(load, unchanged_seconds))
         )
-        loading.add_done_callback(lambda _: self._load_ended(key))
+        # If all callers were cancelled, no caller reads the error of the load.
+        loading.add_done_callback(lambda _: ignore_outcome(self._loading.pop(key)))
         return CachedBody(await asyncio.shield(loading), "miss", tag, generation)
 
     @staged("cache")
@@ -113,10 +114,6 @@ class ReadCache:
             "EVAL", _STORE, 1, self._key(tag), generation, variant, body, milliseconds
         )
         return body
-
-    def _load_ended(self, key: tuple[str, bytes, str]) -> None:
-        # If all callers were cancelled, no caller reads the error of the load.
-        ignore_outcome(self._loading.pop(key))
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
         """Return a future of a tag's generation, or of None if its reads must not be used."""
