@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab.stack.errors import LabError
@@ -13,66 +12,34 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MAX_LOG_BYTES = 10 * 1024 * 1024
 
 
-@dataclass(frozen=True)
 class Paths:
     """Every file and directory of one stack. All of them are below `root`."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        # The supervisor holds this lock until the stack has stopped.
+        self.lock = root / "lock"
+        # The supervisor writes the state of the running stack, and other commands read it.
+        self.state = root / "stack.json"
+        # Two `make roll` must not run at the same time.
+        self.roll_lock = root / "roll.lock"
+        # The certificate of the local CA, for `curl --cacert`.
+        self.ca_certificate = root / "ca.crt"
+        # The key is kept, so access tokens stay valid after a restart.
+        self.token_signing_key = root / "token-signing-key"
+        # There is one log for each server. `stack_log` has the output of a stack in the background.
+        self.logs = root / "logs"
+        self.stack_log = self.logs / "stack.log"
+        # `lab cluster` has its own files and its own lock.
+        self.cluster = root / "cluster"
+        self.cluster_lock = root / "cluster.lock"
+        # This file exists while all servers of `lab cluster` run.
+        self.cluster_ready = root / "cluster-ready"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Paths":
         """Use `LAB_DIR`, or `.lab` in the checkout."""
         return cls(Path(environment.get("LAB_DIR") or CHECKOUT / ".lab").expanduser().resolve())
-
-    @property
-    def lock(self) -> Path:
-        """The lock of the running stack. The supervisor holds it until the stack has stopped."""
-        return self.root / "lock"
-
-    @property
-    def state(self) -> Path:
-        """The state of the running stack. The supervisor writes it, and other commands read it."""
-        return self.root / "stack.json"
-
-    @property
-    def ca_certificate(self) -> Path:
-        """The certificate of the local CA, for `curl --cacert`."""
-        return self.root / "ca.crt"
-
-    @property
-    def roll_lock(self) -> Path:
-        """The lock of `make roll`, so that two of these commands do not run at the same time."""
-        return self.root / "roll.lock"
-
-    @property
-    def cluster(self) -> Path:
-        """The files of `lab cluster`."""
-        return self.root / "cluster"
-
-    @property
-    def cluster_lock(self) -> Path:
-        """The lock that `lab cluster` holds."""
-        return self.root / "cluster.lock"
-
-    @property
-    def cluster_ready(self) -> Path:
-        """The file that exists while all servers of `lab cluster` run."""
-        return self.root / "cluster-ready"
-
-    @property
-    def token_signing_key(self) -> Path:
-        """The signing key's file. The key is kept, so access tokens stay valid after a restart."""
-        return self.root / "token-signing-key"
-
-    @property
-    def logs(self) -> Path:
-        """The logs: one file for each server, and `stack.log` for a stack in the background."""
-        return self.root / "logs"
-
-    @property
-    def stack_log(self) -> Path:
-        """The log of a stack in the background: the output that `up` prints on a terminal."""
-        return self.logs / "stack.log"
 
     def prepare(self) -> None:
         """Create the directories.
@@ -86,7 +53,11 @@ class Paths:
             for directory in (self.root, self.logs):
                 make_directory(directory)
         except OSError as error:
-            raise _not_writable(self.root, error) from error
+            raise LabError(
+                f"Cannot write {self.root}: {error.strerror}.\n"
+                f"Change its owner:  sudo chown -R {os.geteuid()} {self.root}\n"
+                f"or keep the data elsewhere:  LAB_DIR=/tmp/roundtrip make start"
+            ) from error
 
 
 def make_directory(directory: Path) -> None:
@@ -113,12 +84,3 @@ def last_lines(log: Path, count: int = 20, *, after_bytes: int = 0) -> str:
     lines = log.read_bytes()[after_bytes:].decode(errors="replace").splitlines()
     newest_first = list(dict.fromkeys(reversed(lines)))[:count]
     return "\n".join(reversed(newest_first))
-
-
-def _not_writable(directory: Path, error: OSError) -> LabError:
-    user = os.geteuid()
-    return LabError(
-        f"Cannot write {directory}: {error.strerror}.\n"
-        f"Change its owner:  sudo chown -R {user} {directory}\n"
-        f"or keep the data elsewhere:  LAB_DIR=/tmp/roundtrip make start"
-    )
