@@ -14,7 +14,8 @@ from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
 from lab.stack.errors import LabError
 from lab.stack.paths import make_directory
-from lab.stack.ports import LOOPBACK, noted_port, remembered_port
+from lab.stack.ports import LOOPBACK
+from lab.stack.processes.record import RecordedPort
 from lab.stack.processes.waiting import never
 from lab.stack.secrets import write_private
 from lab.stack.servers import data_directory, unprivileged, wheels
@@ -35,29 +36,19 @@ class Node(Server):
         self, name: str, directory: Path, *, etcd: EtcdServer, passwords: Passwords
     ) -> None:
         super().__init__(name, directory)
-        self._api_port: int | None = None
+        self._api_port = RecordedPort(directory / "api-port")
         self._etcd = etcd
         self._passwords = passwords
 
     @property
     def api_port(self) -> int:
         """The port of Patroni's REST API."""
-        return self._api_port or noted_port(self._port_file) or self._choose_api_port()
+        return self._api_port.number
 
     def choose_port(self) -> int:
         """Choose both ports, and return the port of PostgreSQL."""
-        self._choose_api_port()
+        self._api_port.choose()
         return super().choose_port()
-
-    def _choose_api_port(self) -> int:
-        if self._api_port is None:
-            make_directory(self.directory)
-            self._api_port = remembered_port(self._port_file)
-        return self._api_port
-
-    @property
-    def _port_file(self) -> Path:
-        return self.directory / "api-port"
 
     def ready(self) -> bool:
         """Return whether PostgreSQL runs, as the primary or as a replica."""

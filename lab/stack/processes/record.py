@@ -1,4 +1,4 @@
-"""Records a server's port and process in its directory, so that other processes find the server."""
+"""Records the ports and the process of a server, so that other processes find the server."""
 
 import signal
 from pathlib import Path
@@ -11,21 +11,34 @@ from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 
 
+class RecordedPort:
+    """A port in a file. The file remains when the process that wrote it ends."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._chosen: int | None = None
+
+    @property
+    def number(self) -> int:
+        """The chosen or recorded port. If there is none, choose one."""
+        return self._chosen or noted_port(self._file) or self.choose()
+
+    def choose(self) -> int:
+        """Choose the port for as long as this object exists: the recorded port, if it is free.
+
+        Only the process that starts the server calls this. Other processes read the record.
+        """
+        if self._chosen is None:
+            make_directory(self._file.parent)
+            self._chosen = remembered_port(self._file)
+        return self._chosen
+
+
 class ServerRecord:
-    """The files in one server's directory. They remain when the process that wrote them ends."""
+    """The recorded process of one server."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
         self._process_file = directory / "process.json"
-
-    def port(self) -> int | None:
-        """Return the recorded port. None if no port was chosen yet."""
-        return noted_port(self._directory / "port")
-
-    def choose_port(self) -> int:
-        """Return the recorded port. If it is taken or missing, record and return a new port."""
-        make_directory(self._directory)
-        return remembered_port(self._directory / "port")
 
     @property
     def identity(self) -> Identity | None:
@@ -43,7 +56,7 @@ class ServerRecord:
         Identity.of(pid).save(self._process_file)
 
     def delete_process(self) -> None:
-        """Delete the record of the process. The port stays recorded."""
+        """Delete the record of the process."""
         self._process_file.unlink(missing_ok=True)
 
     def end_process(self, stop_signal: signal.Signals, timeout_s: float) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack.paths import CHECKOUT, make_directory
-from lab.stack.ports import LOOPBACK, noted_port, remembered_port
+from lab.stack.paths import CHECKOUT
+from lab.stack.ports import LOOPBACK
+from lab.stack.processes.record import RecordedPort
 from lab.stack.secrets import load_or_create_password
 from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.server import Server
@@ -38,7 +39,7 @@ class CollectorServer(Server):
         """`environment` is called at each launch and returns settings, such as DATABASE_URL."""
         super().__init__("collector", directory, log=log)
         self._settings = environment
-        self._smtp_port: int | None = None
+        self._smtp_port = RecordedPort(directory / "smtp-port")
 
     @property
     def url(self) -> str:
@@ -48,22 +49,12 @@ class CollectorServer(Server):
     @property
     def smtp_port(self) -> int:
         """The port of the mailbox, to which the service sends its messages."""
-        return self._smtp_port or noted_port(self._smtp_port_file) or self._choose_smtp_port()
+        return self._smtp_port.number
 
     def choose_port(self) -> int:
         """Choose both ports, and return the port for HTTP."""
-        self._choose_smtp_port()
+        self._smtp_port.choose()
         return super().choose_port()
-
-    def _choose_smtp_port(self) -> int:
-        if self._smtp_port is None:
-            make_directory(self.directory)
-            self._smtp_port = remembered_port(self._smtp_port_file)
-        return self._smtp_port
-
-    @property
-    def _smtp_port_file(self) -> Path:
-        return self.directory / "smtp-port"
 
     @property
     def service_key(self) -> str:

@@ -15,7 +15,7 @@ from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import last_lines, make_directory, rotate_when_large
 from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
-from lab.stack.processes.record import ServerRecord, has_ended
+from lab.stack.processes.record import RecordedPort, ServerRecord, has_ended
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.servers.unprivileged import PopenUser
 
@@ -49,7 +49,8 @@ class Server(ABC):
         self.name = name
         self.directory = directory
         self.log: Path | None = log or directory / "server.log"
-        self._port = port
+        self._given_port = port
+        self._port = RecordedPort(directory / "port")
         self._record = ServerRecord(directory)
         self._process: subprocess.Popen[bytes] | None = None
         self._stop_signal_sent = False
@@ -59,16 +60,11 @@ class Server(ABC):
     @property
     def port(self) -> int:
         """The port on 127.0.0.1 on which the server listens, or will listen."""
-        return self._port or self._record.port() or self.choose_port()
+        return self._given_port or self._port.number
 
     def choose_port(self) -> int:
-        """Choose the port for all launches by this object: the recorded port, if it is free.
-
-        Only the process that launches the server calls this. Other processes read the record.
-        """
-        if self._port is None:
-            self._port = self._record.choose_port()
-        return self._port
+        """Choose the port for all launches by this object (see `RecordedPort.choose`)."""
+        return self._given_port or self._port.choose()
 
     @property
     def identity(self) -> Identity | None:

@@ -17,6 +17,11 @@ class WorkerProcess(ServiceProcess):
     stopped_effect = frozen_effect = "jobs wait"
     starts_in_background = True
 
+    @property
+    def port(self) -> int:
+        """0: there is no port."""
+        return 0
+
     def choose_port(self) -> int:
         """Return 0: there is no port."""
         return 0
