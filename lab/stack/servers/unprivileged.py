@@ -58,10 +58,11 @@ def reachable(path: Path) -> bool:
 
 
 def reachable_directory_for(directory: Path) -> Path:
-    """Return the directory if PostgreSQL's user can enter it. Else create one below /var/lib.
+    """Create and return the directory, or one below /var/lib if PostgreSQL's user cannot enter it.
 
     :raises LabError: when the directory below /var/lib cannot be created.
     """
+    make_directory(directory)
     if reachable(directory):
         return directory
     root_owned = root_owned_directory_for(directory)
@@ -69,12 +70,11 @@ def reachable_directory_for(directory: Path) -> Path:
         make_directory(ROOT_OWNED_PARENT)
         make_directory(root_owned)
     except OSError as error:
-        message = (
+        raise LabError(
             f"Root runs PostgreSQL as the user {USER}, who cannot enter {directory}, and "
             f"{ROOT_OWNED_PARENT} cannot be written ({error.strerror}). Keep the data elsewhere:  "
             f"LAB_DIR=/srv/roundtrip make start"
-        )
-        raise LabError(message) from error
+        ) from error
     return root_owned
 
 

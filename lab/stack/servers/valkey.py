@@ -49,11 +49,10 @@ class ValkeyServer(Server):
         *,
         name: str = "Valkey",
         memory: Memory = FOR_CACHED_READS,
-        port: int | None = None,
         log: Path | None = None,
     ) -> None:
         """`directory` contains the configuration and the password; without `log`, also the log."""
-        super().__init__(name, directory, port=port, log=log)
+        super().__init__(name, directory, log=log)
         self._memory = memory
 
     @property
