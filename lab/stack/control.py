@@ -21,7 +21,7 @@ from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
-from lab.stack.servers.worker import WorkerProcess
+from lab.stack.servers.service import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor

@@ -54,7 +54,6 @@ class AppProcess(ServiceProcess):
     stop_timeout_s = 20.0
     # A process that is not ready may still answer.
     unready_state = "is not ready"
-    starts_in_background = True
     application: Sequence[str] = ("--factory", "app.main:create_app")
 
     def ready(self) -> bool:

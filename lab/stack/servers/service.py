@@ -1,5 +1,6 @@
-"""Runs a process of the service from the checkout, with the settings of the stack."""
+"""A process of the service, which runs from the checkout with the settings of the stack."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from lab.stack.servers.server import Server
 
 class ServiceProcess(Server):
     """An app process or the worker."""
+
+    starts_in_background = True
 
     def __init__(
         self,
@@ -32,3 +35,28 @@ class ServiceProcess(Server):
     @property
     def _working_directory(self) -> Path:
         return CHECKOUT
+
+
+class WorkerProcess(ServiceProcess):
+    """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
+
+    # After 6 seconds, the worker cancels its jobs; after 8, it ends.
+    stop_timeout_s = 10.0
+    fault_name = "worker"
+    stopped_effect = frozen_effect = "jobs wait"
+
+    @property
+    def port(self) -> int:
+        """0: there is no port."""
+        return 0
+
+    def choose_port(self) -> int:
+        """Return 0: there is no port."""
+        return 0
+
+    def ready(self) -> bool:
+        """Return whether the process runs and is not frozen."""
+        return self.process is not None and not self.frozen
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "app", "worker"]
