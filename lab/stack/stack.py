@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lab.stack.environment import Choices, service_environment
 from lab.stack.paths import Paths
@@ -17,19 +17,11 @@ from lab.stack.servers.collector import ROUTES, SPAN_ATTRIBUTES, CollectorServer
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.provider import ProviderServer
 from lab.stack.servers.server import Server
-from lab.stack.servers.service import WorkerProcess
+from lab.stack.servers.service import ServiceProcess, WorkerProcess
 from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
 from lab.stack.telemetry import telemetry, traces_exporter
 
-
-def _app_names(choices: Choices) -> list[str]:
-    """Return the names of the app processes: `app-1`, `app-2`, and so on."""
-    return [f"app-{number}" for number in range(1, choices.app_processes + 1)]
-
-
-def _worker_names(choices: Choices) -> list[str]:
-    """Return the names of the workers: `worker`, `worker-2`, and so on."""
-    return ["worker", *(f"worker-{number}" for number in range(2, choices.worker_processes + 1))]
+_Process = TypeVar("_Process", bound=ServiceProcess)
 
 
 class Slots(NamedTuple):
@@ -41,11 +33,6 @@ class Slots(NamedTuple):
 
     first: AppProcess
     second: AppProcess
-
-    @property
-    def in_use(self) -> list[AppProcess]:
-        """The slots whose restart is enabled: one slot, or both slots during a `make roll`."""
-        return [slot for slot in self if not slot.restart_disabled]
 
 
 class Stack:
@@ -62,10 +49,10 @@ class Stack:
             paths.root / "limits", name="limits", memory=FOR_COUNTS, log=paths.logs / "limits.log"
         )
         self.slots = [
-            Slots(*(self._app(name, directory) for directory in (name, f"{name}-next")))
-            for name in _app_names(choices)
+            self._slots(f"app-{number}") for number in range(1, choices.app_processes + 1)
         ]
-        self.workers = [self._worker(name) for name in _worker_names(choices)]
+        more = [f"worker-{number}" for number in range(2, choices.worker_processes + 1)]
+        self.workers = [self._process(WorkerProcess, name, name) for name in ("worker", *more)]
         self.collector = CollectorServer(
             paths.root / "collector",
             environment=self._collector_environment,
@@ -83,18 +70,16 @@ class Stack:
         )
         self.caddy.settings = self._caddy_environment
 
-    def _app(self, name: str, directory: str) -> AppProcess:
-        return AppProcess(
-            name,
-            self.paths.root / directory,
-            log=self._app_log,
-            environment=partial(self._app_environment, name),
+    def _slots(self, name: str) -> Slots:
+        return Slots(
+            self._process(AppProcess, name, name),
+            self._process(AppProcess, name, f"{name}-next"),
         )
 
-    def _worker(self, name: str) -> WorkerProcess:
-        return WorkerProcess(
+    def _process(self, kind: type[_Process], name: str, directory: str) -> _Process:
+        return kind(
             name,
-            self.paths.root / name,
+            self.paths.root / directory,
             log=self._app_log,
             environment=partial(self._app_environment, name),
         )
@@ -106,8 +91,8 @@ class Stack:
 
     @property
     def apps(self) -> list[AppProcess]:
-        """The slots in use."""
-        return [slot for slots in self.slots for slot in slots.in_use]
+        """The slots in use: one slot of each app process, or both during a `make roll`."""
+        return [slot for slot in self.all_slots if not slot.restart_disabled]
 
     @property
     def storage(self) -> list[Server]:
