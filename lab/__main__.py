@@ -33,7 +33,7 @@ COMMANDS: Final = {
         "HTTP_PORT=8081 lab up",
     ),
     "start": Entry(
-        "lab.stack.control:start",
+        "lab.stack.background:start",
         "Run the stack in the background. Returns when it can serve requests.",
         "RATE_LIMIT_LOGIN=3/minute lab start",
     ),

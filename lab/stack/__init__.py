@@ -1,6 +1,6 @@
 """The local stack, with servers from wheels: PostgreSQL, Valkey, app processes, a worker, Caddy.
 
-control      the commands `lab up`, `start`, `status`, `stop`, …
+control      the commands `lab up`, `roll` and `admin`
 background   `lab start`: starts the supervisor in another process
 supervisor   starts the servers in order, and stops them
 keeper       restarts a server that has ended

@@ -27,8 +27,8 @@ _OUTCOMES = _READY, _ALREADY_RUNNING = "ready", "already running"
 START_TIMEOUT_SECONDS = 180.0
 
 
-def start(paths: Paths) -> None:
-    """Run the stack in the background. Return when it can serve requests.
+def start(paths: Paths) -> int:
+    """Run the stack in the background. Return the exit status 0 when it can serve requests.
 
     :raises LabError: when the stack does not start; the servers that had started are then stopped.
         Also when a stack with other choices already runs.
@@ -37,6 +37,7 @@ def start(paths: Paths) -> None:
     paths.prepare()
     if is_held(paths.lock) or _start_supervisor(paths) == _ALREADY_RUNNING:
         _describe_running(paths, choices)
+    return 0
 
 
 def print_line(stream: TextIO, line: str) -> None:

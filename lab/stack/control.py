@@ -1,8 +1,6 @@
-"""The commands that start, change and stop the stack. Each command returns its exit status."""
+"""The commands that start and change the stack. Each command returns its exit status."""
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,13 +9,11 @@ from functools import partial
 
 import psutil
 
-from lab.stack import background
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
 from lab.stack.errors import LabError
 from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.processes.lock import Lock
-from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
@@ -42,40 +38,6 @@ def up(paths: Paths) -> int:
     except LabError as error:
         report(str(error))
         return FAILED
-    return OK
-
-
-def start(paths: Paths) -> int:
-    """Run the stack in the background; return when it can serve requests."""
-    background.start(paths)
-    return OK
-
-
-def stop(paths: Paths) -> int:
-    """Stop the stack and the processes that a killed stack left; succeed if nothing runs."""
-    if _end(paths):
-        print("The stack has stopped; its data are kept.")
-    else:
-        print("The stack does not run.")
-    return OK
-
-
-def reset(paths: Paths) -> int:
-    """Stop the stack and delete its data, messages, secrets, certificates and logs."""
-    _end(paths)
-    if not paths.root.exists():
-        print("There is nothing to delete.")
-        return OK
-    stack = Stack(paths, Choices.largest())
-    stack.postgres.remove()
-    # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
-    for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
-        shutil.rmtree(paths.root / name, ignore_errors=True)
-    for process in (*stack.all_slots, *stack.workers):
-        shutil.rmtree(process.directory, ignore_errors=True)
-    for file in (paths.ca_certificate, paths.token_signing_key):
-        file.unlink(missing_ok=True)
-    print(f"Deleted: database, cache, messages, secrets, certificates and logs in {paths.root}")
     return OK
 
 
@@ -171,24 +133,3 @@ def running(paths: Paths) -> Stack:
     if not state.ready:
         raise LabError("The stack is starting or stopping. Wait for it:  make start")
     return Stack(paths, state.choices)
-
-
-def _end(paths: Paths) -> bool:
-    """Stop all processes of the stack. Return whether any process was running."""
-    if not paths.root.exists():
-        return False
-    state = State.load(paths)
-    process = state.supervisor.process() if state else None
-    if process is not None:
-        print("Stopping, after the requests in progress are answered.", flush=True)
-        process.send_signal(signal.SIGTERM)
-    lock = Lock(paths.lock)
-    if not lock.acquire(STOP_TIMEOUT_SECONDS):
-        raise LabError(f"The stack does not stop. Its log:  tail {paths.stack_log}")
-    if process is not None:
-        # The supervisor releases the lock shortly before it ends. A zombie process counts as ended:
-        # in a container, its parent may never reap it.
-        wait_until(lambda: has_ended(process), timeout_s=STOP_TIMEOUT_SECONDS)
-    leftovers = Stack(paths, Choices.largest()).end_leftovers()
-    lock.release()
-    return process is not None or bool(leftovers)
