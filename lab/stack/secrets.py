@@ -6,19 +6,17 @@ import secrets
 from pathlib import Path
 
 
-def password() -> str:
-    """Return 256 random bits that need no escaping in a URL, a configuration file or SQL."""
-    return secrets.token_hex(32)
-
-
 def signing_key() -> str:
     """Return 32 random bytes, as base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def load_or_create_password(path: Path) -> str:
-    """Return the password in the file. The first call creates it."""
-    return _load_or_create(path, password())
+    """Return the password in the file. The first call creates it.
+
+    It needs no escaping in a URL, a configuration file or SQL.
+    """
+    return _load_or_create(path, secrets.token_hex(32))
 
 
 def load_or_create_signing_key(path: Path) -> str:

@@ -117,8 +117,7 @@ class Supervisor:
         stack, kill_now = self._stack, self._signals.kill_now.is_set
         self._save_ready(is_ready=False)
         stack.thaw()
-        if stack.caddy.public_sockets is not None:
-            stack.caddy.public_sockets.close()
+        stack.caddy.public_sockets.close()
         stack.collector.end_streams()
         stack.caddy.stop(kill_now=kill_now)
         for process in (*stack.all_slots, *stack.workers):

@@ -73,7 +73,7 @@ class CaddyServer(Server):
         self._https_port = ports[1]
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
-        self.public_sockets: PublicSockets | None = None
+        self.public_sockets = PublicSockets([], [])
         # Called at each launch. Returns further variables for deploy/Caddyfile.
         self.settings: Callable[[], Mapping[str, str]] = dict
 
@@ -115,8 +115,8 @@ class CaddyServer(Server):
             **os.environ,
             "HTTP_PORT": str(self.port),
             "HTTPS_PORT": str(self._https_port),
-            "HTTP_BIND": _inherited(self.public_sockets.http if self.public_sockets else ()),
-            "HTTPS_BIND": _inherited(self.public_sockets.https if self.public_sockets else ()),
+            "HTTP_BIND": _inherited(self.public_sockets.http),
+            "HTTPS_BIND": _inherited(self.public_sockets.https),
             "UPSTREAMS": " ".join(f"{LOOPBACK}:{port}" for port in self._upstreams()),
             "CADDY_STORAGE": str(self.directory),
             # Caddy writes into these directories whatever its configuration says.
@@ -126,7 +126,7 @@ class CaddyServer(Server):
         }
 
     def _inherited_descriptors(self) -> Sequence[int]:
-        return self.public_sockets.descriptors if self.public_sockets else ()
+        return self.public_sockets.descriptors
 
 
 def _inherited(sockets: Sequence[socket.socket]) -> str:

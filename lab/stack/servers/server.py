@@ -106,15 +106,14 @@ class Server(ABC):
     def _inherited_descriptors(self) -> Sequence[int]:
         return ()
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self) -> None:
         """Start the server, and return when it answers.
 
-        :raises LabError: when the server ends, or does not answer within the timeout. The message
-            contains the end of its log.
+        :raises LabError: as in `wait_until_ready`.
         """
         self.launch()
         try:
-            self.wait_until_ready(timeout_s)
+            self.wait_until_ready()
         except BaseException:
             # Also after Ctrl-C, which the process would survive.
             self.stop()

@@ -34,6 +34,5 @@ def _package(name: str) -> Path:
 
 def _existing(path: Path, what: str) -> Path:
     if not path.exists():
-        message = f"{what} is not installed here. Install it again:  make clean && make start"
-        raise LabError(message)
+        raise LabError(f"{what} is not installed here. Install it again:  make clean && make start")
     return path
