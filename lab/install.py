@@ -42,15 +42,6 @@ LOCK = CHECKOUT / ".venv.lock"
 # its files exist.
 INCOMPLETE = VENV / "incomplete"
 
-# The sets in each file of requirements/. dev.txt contains all of lab.txt, in the same versions.
-CONTAINED = {
-    "dev": ("lab", "dev"),
-    "lab": ("lab",),
-    "uv": ("uv",),
-    "provider": ("provider",),
-    "kubernetes": ("kubernetes",),
-}
-
 # uv does not read pip's configuration. If pip uses a mirror, a proxy or a company's certificates,
 # uv must use them too. So these settings of pip become environment variables of uv.
 UV_VARIABLES = {
@@ -74,7 +65,7 @@ def main() -> int:
         check_machine()
         with LOCK.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _is_usable():
+            if INCOMPLETE.exists() or version_of_venv() != sys.version_info[:2]:
                 _create()
             for name in ("uv", sys.argv[1], "provider"):
                 if not is_installed(name):
@@ -109,11 +100,6 @@ def check_machine() -> None:
     )
 
 
-def _is_usable() -> bool:
-    """Return whether .venv is complete, and its Python runs and has this process's version."""
-    return not INCOMPLETE.exists() and version_of_venv() == sys.version_info[:2]
-
-
 def version_of_venv() -> tuple[int, ...] | None:
     """Return the Python version of .venv. None if its Python does not run."""
     if not VENV_PYTHON.exists():
@@ -142,14 +128,15 @@ def _install(name: str) -> None:
     print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
     # uv also removes packages that are not in the set. So a new `lab` makes `dev` incomplete.
-    for changed in CONTAINED["dev"] if name == "lab" else CONTAINED[name]:
+    for changed in ("lab", "dev") if name in {"lab", "dev"} else (name,):
         stamp(changed).unlink(missing_ok=True)
     if name == "uv":
         _install_by_pip(requirements)
     else:
         directory = DIRECTORIES.get(name)
         _install_by_uv(requirements, ["--target", str(directory)] if directory else [])
-    for contained in CONTAINED[name]:
+    # dev.txt contains all of lab.txt, in the same versions.
+    for contained in ("lab", "dev") if name == "dev" else (name,):
         stamp(contained).write_text(_digest(contained))
     INCOMPLETE.unlink()
 
