@@ -106,14 +106,9 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
 
 def _change_all(changed: Sequence[Server], action: str) -> str:
     """Change servers of the same kind. Return the message about a change, if there is one."""
-    texts = [_change(server, action) for server in changed]
+    change = {"stop": servers.stop, "freeze": servers.freeze_server, "heal": servers.heal}[action]
+    texts = [change(server) for server in changed]
     return max(texts, key=lambda text: text != servers.HEALTHY)
-
-
-def _change(server: Server, action: str) -> str:
-    if action == "heal":
-        return servers.heal(server)
-    return (servers.stop if action == "stop" else servers.freeze_server)(server)
 
 
 def _slow_sql(stack: Stack, delay_ms: float | None) -> str:
