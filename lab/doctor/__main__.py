@@ -7,9 +7,8 @@ from functools import partial
 
 from lab.doctor.checkout import checkout_path, clock, disk
 from lab.doctor.data import data
-from lab.doctor.ports import ports
 from lab.doctor.programs import docker, make, python
-from lab.doctor.stack import stack
+from lab.doctor.stack import ports, stack
 from lab.doctor.variables import proxies, python_variables, servers, settings
 from lab.doctor.venv import venv
 from lab.stack.errors import LabError
@@ -49,15 +48,15 @@ def _checks(environment: Mapping[str, str]) -> dict[str, Check]:
         "make": make,
         "path of the checkout": partial(checkout_path, CHECKOUT),
         "disk": partial(disk, CHECKOUT),
-        "clock": partial(clock, CHECKOUT, paths.root),
+        "clock": partial(clock, paths.root),
         "packages": venv,
-        "data": partial(data, paths, CHECKOUT),
+        "data": partial(data, paths),
         "parts of the stack": partial(stack, paths, environment),
         "ports": partial(ports, paths, environment),
         "servers that you have set": partial(servers, environment),
         "proxies": partial(proxies, environment),
         "variables of Python": partial(python_variables, environment),
-        "settings": partial(settings, environment, CHECKOUT),
+        "settings": partial(settings, environment),
         "Docker": docker,
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.stack.findings import Finding, ok, problem
+from lab.stack.paths import CHECKOUT
 
 # Enough for all packages, pip's copies of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3
@@ -40,14 +41,14 @@ def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
             yield ok(f"{path} has {_gib(free_bytes)} free.")
 
 
-def clock(checkout: Path, data: Path) -> Iterator[Finding]:
-    """Check that no entry of the two directories is newer than the clock's time.
+def clock(data: Path) -> Iterator[Finding]:
+    """Check that no entry of the checkout and of `data` is newer than the clock's time.
 
     If an entry is newer, the clock is slow. A wrong clock makes tokens invalid.
     """
     written = [
         (entry.stat(follow_symlinks=False).st_mtime, entry.path)
-        for directory in (checkout, data)
+        for directory in (CHECKOUT, data)
         if directory.is_dir()
         for entry in os.scandir(directory)
     ]

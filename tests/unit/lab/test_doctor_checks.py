@@ -7,7 +7,7 @@ import pytest
 
 from lab.doctor.checkout import checkout_path, disk
 from lab.doctor.data import first_file_of_another_user
-from lab.doctor.ports import ports
+from lab.doctor.stack import ports
 from lab.doctor.variables import proxies
 from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
