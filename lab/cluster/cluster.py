@@ -7,7 +7,6 @@ from typing import Final
 
 from lab.cluster.database import DatabaseCluster
 from lab.cluster.redis import SentinelRedis
-from lab.stack.processes.waiting import never
 from lab.stack.servers.server import Server
 
 DATABASE: Final = "the database"
@@ -56,7 +55,7 @@ class Cluster:
 
     @contextmanager
     def running(
-        self, *, cancelled: Callable[[], bool] = never, kill_now: Callable[[], bool] = never
+        self, *, cancelled: Callable[[], bool], kill_now: Callable[[], bool]
     ) -> Iterator[None]:
         """Run all servers until the end of the block.
 

@@ -49,12 +49,7 @@ class Choices:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the choices.
-
-        The ports are `HTTP_PORT` (by default 8080) and `HTTPS_PORT` (by default 8443). The URLs are
-        `DATABASE_URL`, `MIGRATION_DATABASE_URL`, `REDIS_URL`, `RATE_LIMIT_REDIS_URL` and
-        `OIDC_ISSUER`. The numbers of processes are `APP_PROCESSES` (by default 2) and
-        `WORKER_PROCESSES` (by default 1).
+        """Read the choices. An empty variable counts as not set.
 
         :raises LabError: when a number is out of range, or both ports are the same.
         """
