@@ -90,7 +90,7 @@ class Node(Server):
     @property
     def processes(self) -> Sequence[psutil.Process]:
         """Patroni, and the processes of PostgreSQL, which are not its descendants."""
-        return [*super().processes, *working_in(self._data)]
+        return [*super().processes, *working_in(self._parent / "data")]
 
     def kill(self) -> None:
         """Kill Patroni and PostgreSQL with all of its sessions (SIGKILL)."""
@@ -104,10 +104,6 @@ class Node(Server):
     @cached_property
     def _parent(self) -> Path:
         return unprivileged.reachable_directory_for(self.directory)
-
-    @property
-    def _data(self) -> Path:
-        return self._parent / "data"
 
     @cached_property
     def programs(self) -> Path:

@@ -4,10 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
-
-import psutil
 
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
@@ -92,12 +89,10 @@ def _replace(worker: WorkerProcess) -> None:
 
     :raises LabError: when the old worker does not end, or no new worker starts.
     """
-    before, process = worker.identity, worker.process
+    before = worker.identity
+    worker.thaw()
+    worker.send_signal(worker.stop_signal)
     worker.enable_restart()
-    if process is not None:
-        worker.thaw()
-        with suppress(psutil.NoSuchProcess):
-            process.send_signal(worker.stop_signal)
     if not wait_until(
         lambda: worker.identity != before and worker.ready(), timeout_s=STOP_TIMEOUT_SECONDS
     ):

@@ -25,7 +25,6 @@ from lab.stack.state import State
 # A process that is not ready, and is younger than this, is probably still starting. When the stack
 # starts, it waits for each server for the same time.
 STARTING_SECONDS = 60.0
-READY = "ready"
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def _examine(server: Server) -> Part:
         remedy = f"Continue it:  {server.heal_command or f'kill -CONT {process.pid}'}"
         return Part(server, process, "frozen", problem(f"{server.name} is frozen.", remedy))
     if server.ready():
-        return Part(server, process, READY)
+        return Part(server, process, "ready")
     if time.time() - process.create_time() < STARTING_SECONDS:
         found = note(f"{server.name} is starting. If that takes long:  {_log(server)}")
         return Part(server, process, "starting", found)

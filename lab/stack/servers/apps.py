@@ -6,9 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-
-import psutil
 
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.paths import CHECKOUT
@@ -97,10 +94,7 @@ class AppProcess(ServiceProcess):
 
     def retire(self) -> None:
         """Send SIGTERM, and keep the supervisor from starting the process again. Do not wait."""
-        process = self.process
-        if process is not None:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
         # Send the signal first. If this command is killed before the next step, the supervisor
         # restarts the process. One process too many is better than one too few.
         self.disable_restart()

@@ -5,10 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import LOOPBACK
@@ -70,10 +67,7 @@ class CollectorServer(Server):
 
     def end_streams(self) -> None:
         """Close the event streams of pages. Otherwise, the load balancer waits for them to end."""
-        process = self.process
-        if process is not None:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(signal.SIGUSR1)
+        self.send_signal(signal.SIGUSR1)
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "lab.collector", str(self.port), str(self.smtp_port),

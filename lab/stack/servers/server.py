@@ -5,6 +5,7 @@ import signal
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -184,6 +185,13 @@ class Server(ABC):
     def process(self) -> psutil.Process | None:
         """The server's running process, even if another program started it. None if it ended."""
         return self._record.process()
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the server's process, if it runs. Do not wait."""
+        process = self.process
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
