@@ -30,9 +30,8 @@ def noted_port(path: Path) -> int | None:
 def remembered_port(path: Path) -> int:
     """Return the port written in the file. If that port is not free, write and return a new port.
 
-    So a server keeps its address over restarts. Call this only in the process that will start the
-    server: after a call in another process, the file may name a port that no server uses. As with
-    `free_port`, no other process can choose the port until this process ends.
+    Call this only in the process that will start the server: otherwise, the file may name a port
+    that no server uses. As with `free_port`, the port is claimed until this process ends.
     """
     port = noted_port(path)
     if port is not None and port in _SERVER_PORTS and is_free(port) and _claim(port):
@@ -57,12 +56,11 @@ def free_port() -> int:
 
 
 def _claim(port: int) -> bool:
-    """Keep other processes from choosing this port until this process ends or is killed.
+    """Keep other processes from choosing this port until this process ends. False if one has it.
 
-    Return False if another process has claimed the port. Without a claim, another stack that starts
-    at the same time would find the port free, because the server does not listen yet. The claim is
-    a socket name in Linux's abstract namespace, which only one process can bind. Other systems have
-    no such namespace: there, a claim does nothing and succeeds.
+    Without a claim, another stack that starts now would find the port free, because the server does
+    not listen yet. The claim is a socket name in Linux's abstract namespace, which only one process
+    can bind. On other systems, a claim does nothing and succeeds.
     """
     if port in _claimed or sys.platform != "linux":
         return True
@@ -97,12 +95,11 @@ def accepts(port: int) -> bool:
 def listen(port: int, variable: str, target: str) -> list[socket.socket]:
     """Open listening sockets on 127.0.0.1 and, if the machine has IPv6, on ::1.
 
-    The supervisor keeps the public ports open while it runs, and passes the sockets to the load
-    balancer. While the load balancer restarts, no other program can take a port, and the clients'
-    connections wait.
+    The supervisor keeps them open and passes them to the load balancer. So clients' connections
+    wait while the load balancer restarts.
 
-    :raises LabError: when the port cannot be opened. The message contains a command that chooses
-        another port through `variable`.
+    :raises LabError: when the port cannot be opened. The message shows how to choose another port
+        with `variable`.
     """
     try:
         sockets = [_listen(socket.AF_INET, LOOPBACK, port)]

@@ -5,9 +5,8 @@ function sleeps once for each statement, however many rows and tables the statem
 shows the function as an InitPlan. The policies do not delay COMMIT, statements that use no table,
 or statements of the superuser and of the tables' owner, such as the statements of `make seed`.
 
-Rejected alternatives: a proxy in front of PostgreSQL would also run without the fault, and change
-every measurement. Suspending the sessions' processes from time to time would delay only some
-statements.
+A proxy in front of PostgreSQL would change every measurement, also without the fault. Suspending
+the sessions' processes from time to time would delay only some statements.
 """
 
 from collections.abc import Iterator

@@ -157,10 +157,7 @@ class Stack:
 
     @property
     def service_environment(self) -> Mapping[str, str]:
-        """The environment of the app processes, the worker, and the service's commands.
-
-        It is computed at each access, so that a process that starts later gets current values.
-        """
+        """The current environment of the app processes, the worker, and the service's commands."""
         environment = service_environment(
             database_url=self.database_url,
             redis_url=self.redis_url,
@@ -172,10 +169,7 @@ class Stack:
 
     @property
     def mail_settings(self) -> Mapping[str, str]:
-        """The settings that make the service send its messages to the stack's own mailbox.
-
-        The links in messages lead to this stack.
-        """
+        """The settings for the stack's own mailbox. The links in messages lead to this stack."""
         return {
             "SMTP_URL": f"smtp://{LOOPBACK}:{self.collector.smtp_port}?tls=off",
             "MAIL_FROM": "Roundtrip <roundtrip@localhost>",

@@ -14,10 +14,9 @@ class Lock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
 
     def acquire(self, timeout_s: float = 0.5) -> bool:
-        """Try to acquire the lock until the timeout, and return whether this succeeded.
+        """Try to acquire the lock until the timeout. Return whether this succeeded.
 
-        `is_held` acquires the lock for a moment. The default timeout is longer, so this call does
-        not fail because of `is_held` in another process.
+        The default timeout is longer than the moment for which `is_held` acquires the lock.
         """
         return wait_until(self._try, timeout_s=timeout_s)
 

@@ -18,9 +18,8 @@ DATABASE_SCRIPT = CHECKOUT / "deploy" / "postgres.sql"
 def create(programs: Path, data: Path, password: str, *, durable: bool) -> None:
     """Create the directory `data` for a server with the superuser `postgres`.
 
-    It is created as `data.new` and renamed at the end. So an interrupted call leaves no partial
-    `data`, and the next call starts again. The locale is PostgreSQL's builtin C.UTF-8, which sorts
-    text in the same way on every machine.
+    An interrupted call leaves only `data.new`, and the next call starts again. The locale is
+    PostgreSQL's builtin C.UTF-8, which sorts text in the same way on every machine.
 
     :raises LabError: when PostgreSQL fails, with its output.
     """
@@ -75,10 +74,7 @@ def create_database(
 
 
 def neutral_environment() -> Mapping[str, str]:
-    """Return the caller's environment without PostgreSQL's variables (PGDATA, PGOPTIONS, …).
-
-    The variables of PostgreSQL's container image, such as POSTGRES_PASSWORD, are left out too.
-    """
+    """Return the caller's environment without the variables of PostgreSQL and its image."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -99,7 +95,7 @@ def _run(
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        # Ctrl-C in the terminal must reach only the supervisor, which stops everything in order.
+        # Ctrl-C must reach only the supervisor, which stops the servers in order.
         start_new_session=True,
         **user,
     )

@@ -160,18 +160,11 @@ class PostgresServer(Server):
         return self.data / "roundtrip.sql"
 
     def remove(self) -> None:
-        """Delete all files of the server, including its data. The server must be stopped.
-
-        This object cannot be used any more.
-        """
+        """Delete all files of the stopped server. This object cannot be used any more."""
         unprivileged.remove(self.directory)
 
     def end_leftover(self) -> bool:
-        """End the processes that a killed supervisor left.
-
-        These are the recorded process, and the processes that work in the data directory: a session
-        of PostgreSQL can outlive the recorded process.
-        """
+        """End the recorded process and the sessions, which may outlive it."""
         if not self.directory.exists():
             return False
         any_ended = super().end_leftover()
@@ -179,9 +172,8 @@ class PostgresServer(Server):
         if not lines or self.alive():
             return any_ended
         any_ended |= self._end_processes_in_data_directory(lines[PID_LINE])
-        # No process uses this directory any more, so the file is stale. After a power cut or in a
-        # container, another process may now have the process id in the file. PostgreSQL would then
-        # refuse to start.
+        # After a power cut or in a container, another process may have the process id in this stale
+        # file. PostgreSQL would then refuse to start.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return any_ended
 

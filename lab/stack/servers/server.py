@@ -136,9 +136,8 @@ class Server(ABC):
     ) -> None:
         """Return when the server answers.
 
-        :raises InterruptedStartError: when `cancelled` returns true before the server answers.
-        :raises LabError: when the server ends, or does not answer within the timeout. The message
-            contains the end of its log.
+        :raises InterruptedStartError: when `cancelled` returns true before.
+        :raises LabError: with the end of the log, when the server ends or the timeout is over.
         """
         if wait_until(
             self.ready, timeout_s=timeout_s, abort=lambda: cancelled() or not self.alive()
@@ -274,8 +273,7 @@ class Server(ABC):
             stderr=subprocess.STDOUT,
             # Files that a server writes may have passwords. Only their owner can read them.
             umask=0o077,
-            # With a new session, Ctrl-C in the terminal reaches only the supervisor, which stops
-            # the servers in order.
+            # Ctrl-C must reach only the supervisor, which stops the servers in order.
             start_new_session=True,
             pass_fds=self._inherited_descriptors(),
             **(popen_user() if self.refuses_root else {}),
