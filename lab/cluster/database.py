@@ -59,6 +59,7 @@ class DatabaseCluster:
         }
         self._etcd = EtcdServer(directory / "etcd")
         self.machines = [self._machine(number) for number in range(1, _MACHINES + 1)]
+        self._on_machines = [server for machine in self.machines for server in machine]
 
     def _machine(self, number: int) -> Machine:
         passwords = Passwords(self._passwords["postgres"], self._passwords["replicator"])
@@ -76,7 +77,7 @@ class DatabaseCluster:
     @property
     def servers(self) -> list[Server]:
         """All servers, in the order in which they start."""
-        return [self._etcd, *(server for machine in self.machines for server in machine)]
+        return [self._etcd, *self._on_machines]
 
     @property
     def service_settings(self) -> Mapping[str, str]:
@@ -118,20 +119,17 @@ class DatabaseCluster:
             started.callback(self._send_stop_signals)
             self._etcd.launch()
             self._etcd.wait_until_ready(cancelled=cancelled)
-            for machine in self.machines:
-                for server in machine:
-                    server.launch()
-            for machine in self.machines:
-                for server in machine:
-                    server.wait_until_ready(_START_TIMEOUT_SECONDS, cancelled=cancelled)
+            for server in self._on_machines:
+                server.launch()
+            for server in self._on_machines:
+                server.wait_until_ready(_START_TIMEOUT_SECONDS, cancelled=cancelled)
             self._create_database(self.wait_until_complete(cancelled=cancelled))
             yield
 
     def _send_stop_signals(self) -> None:
         # To all at once. Otherwise, the nodes elect a new primary when the primary stops.
-        for machine in self.machines:
-            for server in machine:
-                server.send_stop_signal()
+        for server in self._on_machines:
+            server.send_stop_signal()
 
     def primary(self) -> Machine | None:
         """Return the machine of the primary. None during a failover."""
