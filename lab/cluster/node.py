@@ -67,11 +67,9 @@ class Node(Server):
         connection = http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2)
         try:
             connection.request("GET", "/cluster")
-            members: list[Mapping[str, Any]] = json.load(connection.getresponse())["members"]
+            return list(json.load(connection.getresponse())["members"])
         except (OSError, ValueError, http.client.HTTPException):
             return []
-        else:
-            return members
         finally:
             connection.close()
 

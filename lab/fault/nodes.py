@@ -1,7 +1,7 @@
 """The faults of the machines of `lab cluster`. `kill`, `freeze` and `heal` return a message."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from lab.cluster.cluster import DATABASE, Cluster
 from lab.cluster.patroni import TTL_SECONDS
@@ -27,27 +27,19 @@ def running_cluster(paths: Paths) -> Cluster:
     return Cluster(paths.cluster)
 
 
-class _Victim(NamedTuple):
-    """A machine that is broken: its name, its servers, and what follows."""
-
-    name: str
-    machine: Sequence[Server]
-    consequence: str
-
-
 def kill(cluster: Cluster, name: str | None) -> str:
     """Kill all processes of a machine. Without `name`, the machine of the database's primary.
 
     :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    victim = _find(cluster, name)
-    for server in victim.machine:
+    name, machine, consequence = _find(cluster, name)
+    for server in machine:
         server.disable_restart()
     # PgBouncer is last. If it ended first, no new commits would arrive, and the last commits would
     # have time to reach a replica. A machine that fails gives them no such time.
-    for server in victim.machine:
+    for server in machine:
         server.kill()
-    return f"{victim.name} is killed. {victim.consequence}"
+    return f"{name} is killed. {consequence}"
 
 
 def freeze(cluster: Cluster, name: str | None) -> str:
@@ -55,10 +47,10 @@ def freeze(cluster: Cluster, name: str | None) -> str:
 
     :raises LabError: when no machine has this name, nothing runs on it, or there is no primary.
     """
-    victim = _find(cluster, name)
-    for server in victim.machine:
+    name, machine, consequence = _find(cluster, name)
+    for server in machine:
         server.freeze()
-    return f"{victim.name} is frozen: it answers nothing. {victim.consequence}"
+    return f"{name} is frozen: it answers nothing. {consequence}"
 
 
 def heal(cluster: Cluster, name: str | None) -> str:
@@ -84,7 +76,8 @@ def _known(cluster: Cluster, name: str) -> str:
     return name
 
 
-def _find(cluster: Cluster, name: str | None) -> _Victim:
+def _find(cluster: Cluster, name: str | None) -> tuple[str, Sequence[Server], str]:
+    """Return the name of the machine to break, its servers, and what follows."""
     primaries = cluster.primaries()
     name = primaries.get(DATABASE) if name is None else _known(cluster, name)
     if name is None:
@@ -93,7 +86,7 @@ def _find(cluster: Cluster, name: str | None) -> _Victim:
     remedy = servers.remedy(machine[0])
     if not any(server.processes for server in machine):
         raise LabError(f"{name} does not run. {remedy}")
-    return _Victim(name, machine, f"{_effect(primaries, name)} {remedy}")
+    return name, machine, f"{_effect(primaries, name)} {remedy}"
 
 
 def _effect(primaries: Mapping[str, str], name: str) -> str:
