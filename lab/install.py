@@ -33,8 +33,7 @@ DIRECTORIES = {"provider": PROVIDER, "kubernetes": KUBERNETES}
 
 PIP = (str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check")
 
-# The lock file is outside .venv, because .venv may have to be deleted. The kernel releases the lock
-# when this process ends.
+# The lock file is outside .venv, which may have to be deleted.
 LOCK = CHECKOUT / ".venv.lock"
 
 # This file exists during an installation. If a later run finds it, the installation was killed or

@@ -51,10 +51,9 @@ class PoolerServer(Server):
         users: Mapping[str, str],
         settings: Mapping[str, str],
     ) -> None:
-        """`server` returns the options for the section `[databases]`, such as `port=5432`.
+        """`server` returns the options for `[databases]`, such as `port=5432`.
 
-        `users` are the names of the roles with their passwords. `settings` are added to the section
-        `[pgbouncer]`.
+        `users` has the password of each role. `settings` are added to `[pgbouncer]`.
         """
         super().__init__(name, directory)
         self._server = server

@@ -12,8 +12,7 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # The supervisor has started the server, so `server.stop` would have no effect in this process.
-    # `end_leftover` ends the recorded process, even if another process has started it.
+    # `server.stop` ends only a process that this process has started. The supervisor started it.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 

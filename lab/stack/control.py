@@ -41,9 +41,8 @@ def up(paths: Paths) -> int:
 def roll(paths: Paths) -> int:
     """Replace the app processes and then the workers, one by one; no request fails meanwhile.
 
-    :raises LabError: when a new app process does not become ready (the old one then continues to
-        serve); when an old process does not end; when a worker does not start; when another roll
-        is running.
+    :raises LabError: when another roll is running, or a process does not end or become ready. If a
+        new app process does not become ready, the old one continues to serve.
     """
     stack, lock = running(paths), Lock(paths.roll_lock)
     if not lock.acquire():

@@ -27,9 +27,7 @@ class Choices:
     oidc_issuer: str | None = None
     rate_limit_redis_url: str | None = None
     migration_database_url: str | None = None
-    """The URL of the same database for the owner of the tables. None if `database_url` is the
-    owner's URL.
-    """
+    """The database's URL for the owner of the tables. None if `database_url` is the owner's."""
     app_processes: int = 2
     worker_processes: int = 1
 
@@ -89,11 +87,10 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
     mail: Mapping[str, str] = MappingProxyType({}),
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Add the settings of a local service to the caller's environment, and return the result.
+    """Return the caller's environment with the settings of a local service.
 
-    `database_url`, `redis_url` (also for rate limits) and the settings of the `provider` replace
-    the caller's settings. All other settings, also those in `mail`, are defaults, which the
-    caller's settings replace. For a setting with a default, an empty value counts as not set.
+    The two URLs and the `provider` replace the caller's settings. All others, also `mail`, are
+    defaults. If the caller's value of such a setting is empty, the default is used.
     """
     defaults = {
         "ENVIRONMENT": "local",

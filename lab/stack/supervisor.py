@@ -40,8 +40,7 @@ class Supervisor:
         :raises LabError: when a server does not start. All servers are then stopped.
         """
         self._signals.listen()
-        # All processes of the stack inherit the environment. Only the migrations need this URL, and
-        # they get it from the choices.
+        # Every process would inherit this URL. Only the migrations need it, and get it separately.
         os.environ.pop("MIGRATION_DATABASE_URL", None)
         self._stack.paths.prepare()
         lock = Lock(self._stack.paths.lock)

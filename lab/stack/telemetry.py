@@ -18,16 +18,14 @@ def telemetry(
     key: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
-    """Return the variables that make a process of the stack send its spans to the collector.
+    """Return the variables with which a process sends its spans to the collector.
 
-    A variable that the caller has set keeps its value; OTEL_RESOURCE_ATTRIBUTES gets the `instance`
-    in addition. If the caller has set an endpoint, the spans are sent to that endpoint. The `key`
-    is sent only to the stack's own collector.
+    The caller's variables and endpoint win; OTEL_RESOURCE_ATTRIBUTES gets the `instance` in
+    addition. Only the stack's own collector gets the `key`.
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
-        # In milliseconds. With a short delay, a trace is complete soon after its request. The
-        # default is five seconds.
+        # In milliseconds, instead of five seconds: a trace is complete soon after its request.
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     if not any(environment.get(name) for name in _ENDPOINTS):

@@ -33,7 +33,6 @@ UVICORN = (
     *("--timeout-keep-alive", "75"),
 )
 
-
 # Caddy checks each process once a second. The other half second is for the answer.
 CADDY_NOTICES_AFTER_SECONDS = 1.5
 _MAX_FAILED_STARTS = 3
@@ -42,9 +41,8 @@ _MAX_FAILED_STARTS = 3
 class AppProcess(ServiceProcess):
     """One uvicorn process of the service.
 
-    After SIGTERM, /readyz returns 503, and the process serves until the load balancer has noticed.
-    When the whole stack stops, the load balancer has already stopped. So the stack sends SIGINT,
-    after which uvicorn stops without this delay.
+    After SIGTERM, the process serves until the load balancer has noticed that /readyz returns 503.
+    When the whole stack stops, the load balancer has already stopped, so SIGINT skips this delay.
     """
 
     stop_signal = signal.SIGINT
@@ -124,8 +122,8 @@ def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = n
     """Migrate the database to the schema that the code expects.
 
     :raises LabError: when Alembic fails, with its output.
-    :raises InterruptedStartError: when `cancelled` returns true before Alembic has ended. Alembic
-        is then terminated, and PostgreSQL rolls back the open transaction.
+    :raises InterruptedStartError: when `cancelled` returns true before. Alembic is terminated, and
+        PostgreSQL rolls back the open transaction.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "alembic", "upgrade", "head"],

@@ -64,10 +64,9 @@ class CaddyServer(Server):
         log: Path,
         upstreams: Callable[[], Sequence[int]],
     ) -> None:
-        """`ports` are for HTTP and HTTPS.
+        """`ports` are for HTTP and HTTPS. `upstreams` returns the ports of the app processes.
 
-        The certificate of Caddy's local CA is copied to `ca_certificate`. `upstreams` returns the
-        ports of the app processes.
+        The certificate of Caddy's local CA is copied to `ca_certificate`.
         """
         super().__init__("Caddy", directory, port=ports[0], log=log)
         self._https_port = ports[1]

