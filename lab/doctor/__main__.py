@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 
 from lab.doctor.checkout import checkout_path, clock, disk
@@ -16,10 +16,10 @@ from lab.stack.findings import UNREADABLE, Check, Finding, problem
 from lab.stack.paths import CHECKOUT, Paths
 
 
-def main(environment: Mapping[str, str] = os.environ) -> int:
+def main() -> int:
     """Run all checks. Return 1 if there is a problem."""
     problems = 0
-    for finding in examine(environment):
+    for finding in examine():
         print(finding, flush=True)
         problems += finding.verdict == "problem"
     print(
@@ -30,9 +30,9 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     return int(problems > 0)
 
 
-def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+def examine() -> Iterator[Finding]:
     """Run every check. If a check raises an error, report the error and run the next check."""
-    for name, check in _checks(environment).items():
+    for name, check in _checks().items():
         try:
             yield from check()
         except LabError as error:
@@ -41,8 +41,8 @@ def examine(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield problem(f"The {name} could not be checked: {error}.", "Fix this error first.")
 
 
-def _checks(environment: Mapping[str, str]) -> dict[str, Check]:
-    paths = Paths.from_environment(environment)
+def _checks() -> dict[str, Check]:
+    paths, environment = Paths.from_environment(), os.environ
     return {
         "Python": python,
         "make": make,
@@ -51,7 +51,7 @@ def _checks(environment: Mapping[str, str]) -> dict[str, Check]:
         "clock": partial(clock, paths.root),
         "packages": venv,
         "data": partial(data, paths),
-        "parts of the stack": partial(stack, paths, environment),
+        "parts of the stack": partial(stack, paths),
         "ports": partial(ports, paths, environment),
         "servers that you have set": partial(servers, environment),
         "proxies": partial(proxies, environment),

@@ -14,7 +14,7 @@ from lab.stack.processes.lock import is_held
 _TIMEOUT_SECONDS = 20
 
 
-def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
+def stack(paths: Paths) -> Iterator[Finding]:
     """Report what `make status` reports. This check needs the packages of .venv."""
     if not any(paths.root.glob("*/process.json")):
         return
@@ -23,7 +23,6 @@ def stack(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:
         lines = subprocess.run(
             command,
             cwd=CHECKOUT,
-            env=dict(environment),
             check=True,
             capture_output=True,
             text=True,

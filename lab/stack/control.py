@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from functools import partial
 
 from lab.stack.background import print_line
@@ -30,8 +29,8 @@ def up(paths: Paths) -> int:
     report = partial(print_line, sys.stdout)
     try:
         stack = Stack(paths, Choices.from_environment())
-        ready = partial(details, stack, stop="Ctrl-C stops it.")
-        Supervisor(stack, report, target="up").run(lambda: report(ready()))
+        supervisor = Supervisor(stack, report, target="up")
+        supervisor.run(lambda: report(details(stack, stop="Ctrl-C stops it.")))
     except LabError as error:
         report(str(error))
         return FAILED
@@ -99,9 +98,9 @@ def _replace(worker: WorkerProcess) -> None:
     print(f"{worker.name} has been restarted.", flush=True)
 
 
-def admin(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
+def admin(paths: Paths) -> int:
     """Create an administrator in the running stack, from the variables `EMAIL` and `PASSWORD`."""
-    email, password = environment.get("EMAIL"), environment.get("PASSWORD")
+    email, password = os.environ.get("EMAIL"), os.environ.get("PASSWORD")
     if not email or not password:
         raise LabError(
             "EMAIL or PASSWORD is missing:  "

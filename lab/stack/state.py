@@ -17,7 +17,7 @@ class State:
 
     supervisor: Identity
     choices: Choices
-    ready: bool = False
+    ready: bool
 
     @classmethod
     def load(cls, paths: Paths) -> Self | None:

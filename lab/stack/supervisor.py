@@ -1,6 +1,5 @@
 """The supervisor: starts and stops the servers in order, and restarts a server that ends."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -31,7 +30,6 @@ class Supervisor:
         self._report = report
         self._target = target
         self._signals = StopSignals()
-        self._state = State(Identity.of(os.getpid()), stack.choices)
 
     def run(self, when_ready: Callable[[], None]) -> None:
         """Run until the stack has stopped. Call `when_ready` when the stack can serve requests.
@@ -66,7 +64,7 @@ class Supervisor:
             self._stack.choices.http_port, self._stack.choices.https_port, self._target
         )
         self._report(welcome(self._stack))
-        self._state.save(self._stack.paths)
+        self._save_state(ready=False)
         for server in self._stack.all_servers:
             server.choose_port()
         for slots in self._stack.slots:
@@ -90,11 +88,11 @@ class Supervisor:
         # The workers and the provider take a second to start. A first request needs none of them.
         # So they start last, and the stack does not wait for them.
         _launch([*self._stack.workers, *self._stack.providers])
-        self._save_ready(is_ready=True)
+        self._save_state(ready=True)
 
-    def _save_ready(self, *, is_ready: bool) -> None:
-        self._state = dataclasses.replace(self._state, ready=is_ready)
-        self._state.save(self._stack.paths)
+    def _save_state(self, *, ready: bool) -> None:
+        supervisor = Identity.of(os.getpid())
+        State(supervisor, self._stack.choices, ready=ready).save(self._stack.paths)
 
     def _wait_for(self, servers: Iterable[Server], began: float) -> None:
         for server in servers:
@@ -114,7 +112,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         stack, kill_now = self._stack, self._signals.kill_now.is_set
-        self._save_ready(is_ready=False)
+        self._save_state(ready=False)
         stack.thaw()
         stack.caddy.public_sockets.close()
         stack.collector.end_streams()

