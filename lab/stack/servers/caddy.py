@@ -68,8 +68,8 @@ class CaddyServer(Server):
 
         The certificate of Caddy's local CA is copied to `ca_certificate`.
         """
-        super().__init__("Caddy", directory, port=ports[0], log=log)
-        self._https_port = ports[1]
+        super().__init__("Caddy", directory, log=log)
+        self.fixed_port, self._https_port = ports
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
         self.public_sockets = PublicSockets([], [])

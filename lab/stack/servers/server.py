@@ -44,15 +44,14 @@ class Server(ABC):
     starts_in_background = False
     # Whether the server refuses to run as root.
     refuses_root = False
+    # Without this, a free port is chosen and recorded. 0: the server listens on no port.
+    fixed_port: int | None = None
 
-    def __init__(
-        self, name: str, directory: Path, *, port: int | None = None, log: Path | None = None
-    ) -> None:
-        """Without `port`, a free port is chosen and recorded. Without `log`, log to `directory`."""
+    def __init__(self, name: str, directory: Path, *, log: Path | None = None) -> None:
+        """Without `log`, log to `directory`."""
         self.name = name
         self.directory = directory
         self.log: Path | None = log or directory / "server.log"
-        self._given_port = port
         self._port = RecordedPort(directory / "port")
         self._record = ServerRecord(directory)
         self._process: subprocess.Popen[bytes] | None = None
@@ -63,11 +62,11 @@ class Server(ABC):
     @property
     def port(self) -> int:
         """The port on 127.0.0.1 on which the server listens, or will listen."""
-        return self._given_port or self._port.number
+        return self._port.number if self.fixed_port is None else self.fixed_port
 
     def choose_port(self) -> int:
         """Choose the port for all launches by this object (see `RecordedPort.choose`)."""
-        return self._given_port or self._port.choose()
+        return self._port.choose() if self.fixed_port is None else self.fixed_port
 
     @property
     def identity(self) -> Identity | None:

@@ -40,19 +40,11 @@ class ServiceProcess(Server):
 class WorkerProcess(ServiceProcess):
     """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
 
+    fixed_port = 0
     # After 6 seconds, the worker cancels its jobs; after 8, it ends.
     stop_timeout_s = 10.0
     fault_name = "worker"
     stopped_effect = frozen_effect = "jobs wait"
-
-    @property
-    def port(self) -> int:
-        """0: there is no port."""
-        return 0
-
-    def choose_port(self) -> int:
-        """Return 0: there is no port."""
-        return 0
 
     def ready(self) -> bool:
         """Return whether the process runs and is not frozen."""
