@@ -14,20 +14,6 @@ from lab.collector.tree import PlacedSpan, in_order, longest_gap_ns
 
 Document = dict[str, Any]
 
-# The attributes from which each field of a summary is read. If several spans have the attribute,
-# the first span in the order of the waterfall counts.
-_METHOD = ("http.request.method",)
-_PATH = ("url.path",)
-_ROUTE = ("http.route",)
-_STATUS = ("http.response.status_code",)
-_CACHE = ("roundtrip.cache",)
-_RESPONSE_CACHE = ("http.response.header.x-cache",)
-_REQUEST_ID = (
-    "roundtrip.request_id",
-    "http.response.header.x-request-id",
-    "http.request.header.x-request-id",
-)
-
 
 def summary(trace: Trace) -> Document:
     """Return the summary of a trace, for the list of requests."""
@@ -57,16 +43,22 @@ def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
         "trace_id": trace_id,
         "started_at": _rfc3339(_beginning(placed)),
         "duration_ms": _ms(spans[0].duration_ns),
-        "method": _first(spans, _METHOD),
-        "path": _first(spans, _PATH),
-        "route": _first(spans, _ROUTE),
-        "status": _first(spans, _STATUS),
+        "method": _first(spans, "http.request.method"),
+        "path": _first(spans, "url.path"),
+        "route": _first(spans, "http.route"),
+        "status": _first(spans, "http.response.status_code"),
         "processes": list(dict.fromkeys(span.process for span in by_start)),
         "stages": sum(span.stage != OTHER for span in spans),
         # The response header has the final result. Without it, the last lookup counts: the first
         # lookup is in the process's memory, and may have found a stale copy.
-        "cache": _first(spans, _RESPONSE_CACHE) or _first(reversed(by_start), _CACHE),
-        "request_id": _first(spans, _REQUEST_ID),
+        "cache": _first(spans, "http.response.header.x-cache")
+        or _first(reversed(by_start), "roundtrip.cache"),
+        "request_id": _first(
+            spans,
+            "roundtrip.request_id",
+            "http.response.header.x-request-id",
+            "http.request.header.x-request-id",
+        ),
     }
 
 
@@ -90,7 +82,8 @@ def _span(placed: PlacedSpan, began_ns: int, status: Value | None) -> Document:
     }
 
 
-def _first(spans: Iterable[Span], names: Iterable[str]) -> Value | None:
+def _first(spans: Iterable[Span], *names: str) -> Value | None:
+    """Return the first of these attributes that a span has, from the first such span."""
     for name in names:
         for span in spans:
             value = span.attributes.get(name)
