@@ -10,7 +10,6 @@ Its process also runs the mailbox (lab/mail), and serves the web pages (lab/page
     stages         determines the stage of a span without `roundtrip.stage`
     spans          a span in memory
     store          the last 1,000 traces, in bounded memory
-    balancer       corrects the status of responses that the load balancer generated
     tree           orders spans under their parents, and finds the largest untraced gap
     documents      a trace as JSON
     entries        a trace in the list of requests

@@ -1,14 +1,14 @@
 """Converts a trace to the JSON that the page and `lab trace` read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from lab.collector import source
-from lab.collector.balancer import with_real_status
 from lab.collector.problem_codes import known_problem
 from lab.collector.spans import Span, Value
-from lab.collector.stages import OTHER
+from lab.collector.stages import LOAD_BALANCER, OTHER
 from lab.collector.store import Trace
 from lab.collector.tree import PlacedSpan, in_order, longest_gap_ns
 
@@ -33,7 +33,28 @@ def document(trace: Trace) -> Document:
 
 
 def _joined(trace: Trace) -> list[PlacedSpan]:
-    return in_order(with_real_status(list(trace.spans.values())))
+    return in_order(_with_real_status(trace.spans.values()))
+
+
+def _with_real_status(spans: Collection[Span]) -> list[Span]:
+    """Return the spans. Spans of the load balancer get the status of the real response.
+
+    If Caddy cannot reach the service, Caddy's span ends before Caddy generates the response. Then
+    the span has the status 200, and a child span has the real status.
+    """
+    children = {span.parent_id: span for span in spans if span.process == LOAD_BALANCER}
+    return [
+        _with_status_of(children[span.span_id], span)
+        if span.process == LOAD_BALANCER and span.span_id in children
+        else span
+        for span in spans
+    ]
+
+
+def _with_status_of(child: Span, span: Span) -> Span:
+    name = "http.response.status_code"
+    status = {name: child.attributes[name]} if name in child.attributes else {}
+    return replace(span, error=child.error, attributes={**span.attributes, **status})
 
 
 def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
