@@ -1,8 +1,7 @@
 """Finds the problem that the service returns for an exception: its code and its texts."""
 
 import ast
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
 from typing import Final, NamedTuple
 
 from lab.stack.paths import CHECKOUT
@@ -32,19 +31,16 @@ def known_problem(error_type: object, status: object = None) -> KnownProblem | N
     return _problems().get(error_type) if isinstance(error_type, str) else None
 
 
-@lru_cache(maxsize=1)
+@cache
 def _problems() -> dict[str, KnownProblem]:
+    files = sorted(_ERRORS.glob("*.py"))
+    steps = (step for file in files for step in ast.parse(file.read_text()).body)
+    texts_by_class = {own.name: _texts(own) for own in steps if isinstance(own, ast.ClassDef)}
     return {
         name: KnownProblem(texts["code"], f"{texts['happened']} {texts['action']}")
-        for file in sorted(_ERRORS.glob("*.py"))
-        for name, texts in _texts_of_classes(file)
+        for name, texts in texts_by_class.items()
         if texts.keys() >= {"code", "happened", "action"}
     }
-
-
-def _texts_of_classes(file: Path) -> list[tuple[str, dict[str, str]]]:
-    classes = [it for it in ast.parse(file.read_text()).body if isinstance(it, ast.ClassDef)]
-    return [(own.name, _texts(own)) for own in classes]
 
 
 def _texts(own: ast.ClassDef) -> dict[str, str]:
