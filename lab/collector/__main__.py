@@ -1,11 +1,7 @@
 """The collector as a process of the stack: `python -m lab.collector PORT SMTP_PORT MAIL_DIRECTORY`.
 
-PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY.
-
-`DATABASE_URL` is the database that makes the query plans. `ALLOWED_HOSTS` lists the accepted host
-names. `COLLECTOR_SERVICE_KEY` is the key of the service's processes: the collector makes plans only
-for statements of spans that were sent with this key. `SERVICE_LOG` is the log file of the service's
-processes; without it, these processes log to a terminal.
+PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY. `Settings` describes
+what the environment variables mean.
 """
 
 import os
