@@ -1,6 +1,6 @@
 """Parses OTLP's messages into spans (OpenTelemetry Protocol 1.10, traces over HTTP)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from sys import intern
 from typing import Final, NamedTuple
@@ -60,7 +60,7 @@ def read(body: bytes, media_type: str = PROTOBUF, *, from_service: bool = False)
     return Received(spans, rejected)
 
 
-def response_body(rejected: int, media_type: str = PROTOBUF) -> bytes:
+def response_body(rejected: int, media_type: str) -> bytes:
     """Return the body of the response to a request with this number of rejected spans."""
     response = ExportTraceServiceResponse()
     if rejected:
@@ -117,8 +117,8 @@ def _process(resource: Resource) -> str:
     return intern(redacted(process[:MAX_NAME_CHARACTERS]))
 
 
-def _attributes(sent: Iterable[KeyValue]) -> Iterator[tuple[str, Value]]:
-    for _, pair in zip(range(_MAX_ATTRIBUTES), sent, strict=False):
+def _attributes(sent: Sequence[KeyValue]) -> Iterator[tuple[str, Value]]:
+    for pair in sent[:_MAX_ATTRIBUTES]:
         key = intern(pair.key[:MAX_NAME_CHARACTERS])
         value = _value(pair.value)
         # Caddy records an absent header as an empty text.
