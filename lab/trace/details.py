@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 Attributes = Mapping[str, Any]
@@ -18,12 +19,21 @@ def detail(span: Mapping[str, Any]) -> str:
     errors = [
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
-    text = _DETAILS.get(span["stage"], _description)(attributes)
+    text = _DETAILS.get(span["stage"], partial(_text, "description"))(attributes)
     # For the stages in `_NAMED`, the name of the span says more than its line of source code.
     text = text or ("" if span["stage"] in _NAMED else _source_line(span))
     if not text and span["name"] != span["stage"]:
         text = span["name"]
     return " ".join([*errors[:1], text])
+
+
+def _text(name: str, attributes: Attributes) -> str:
+    return str(attributes.get(name, ""))
+
+
+def _body_size(name: str, attributes: Attributes) -> str:
+    size = attributes.get(name)
+    return "" if size is None else f"{size} bytes of body"
 
 
 def _request(attributes: Attributes) -> str:
@@ -43,18 +53,6 @@ def _tls(attributes: Attributes) -> str:
     return f"{attributes.get('tls.protocol.version', '')} {attributes.get('tls.cipher', '')}"
 
 
-def _send(attributes: Attributes) -> str:
-    return _bytes(attributes.get("http.request.body.size"))
-
-
-def _receive(attributes: Attributes) -> str:
-    return _bytes(attributes.get("http.response.body.size"))
-
-
-def _cache(attributes: Attributes) -> str:
-    return str(attributes.get("roundtrip.cache", ""))
-
-
 def _hash(attributes: Attributes) -> str:
     waited = attributes.get("roundtrip.waited_ms")
     return "" if waited is None else f"waited {float(waited):.1f} ms for a thread"
@@ -62,18 +60,6 @@ def _hash(attributes: Attributes) -> str:
 
 def _statement(attributes: Attributes) -> str:
     return str(attributes.get("db.query.text") or attributes.get("db.operation.name") or "")
-
-
-def _route(attributes: Attributes) -> str:
-    return str(attributes.get("http.route", ""))
-
-
-def _description(attributes: Attributes) -> str:
-    return str(attributes.get("description", ""))
-
-
-def _bytes(size: object) -> str:
-    return "" if size is None else f"{size} bytes of body"
 
 
 def _source_line(span: Mapping[str, Any]) -> str:
@@ -86,11 +72,11 @@ _DETAILS: Final[Mapping[str, Callable[[Attributes], str]]] = {
     "dns": _dns,
     "connect": _connect,
     "tls": _tls,
-    "send": _send,
-    "receive": _receive,
-    "cache": _cache,
+    "send": partial(_body_size, "http.request.body.size"),
+    "receive": partial(_body_size, "http.response.body.size"),
+    "cache": partial(_text, "roundtrip.cache"),
     "hash": _hash,
     "sql": _statement,
     "redis": _statement,
-    "app": _route,
+    "app": partial(_text, "http.route"),
 }
