@@ -12,7 +12,7 @@ The modules, from the lowest layer up:
     collector_client  sends the client's spans to a collector, and reads the joined trace
     server_timing     the stages in the Server-Timing header
     document          the trace as JSON
-    response_text     the response as text; highlighting colours it on a terminal
+    response_text     the response as text, with colours on a terminal
     waterfall         the trace as text, with `details` and `output_style`
     options           the command line
     command           `lab trace`

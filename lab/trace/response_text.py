@@ -37,9 +37,16 @@ def _body(response: Response, style: OutputStyle) -> str:
 
 
 def _coloured(text: str, language: str, style: OutputStyle) -> str:
+    """Colour the text in the terminal's own palette. No line is wrapped or cut."""
     if not style.colours:
         return text
     # Imported here, because the import of rich takes longer than a request.
-    from lab.trace.highlighting import highlighted  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.syntax import Syntax  # noqa: PLC0415
 
-    return highlighted(text, language)
+    console = Console(force_terminal=True)
+    coloured = Syntax(text, language, theme="ansi_dark").highlight(text)
+    coloured.rstrip()
+    with console.capture() as captured:
+        console.print(coloured, soft_wrap=True, end="")
+    return captured.get()
