@@ -6,7 +6,7 @@ The modules, from the lowest layer up:
     measuring         the stages and their clock
     items, target     the arguments: what to send, and where
     connecting        DNS, TCP and TLS
-    http_connection   a connection with HTTP/1.1
+    http_connection   the requests on a connection, by HTTP/1.1
     spans             the stages as OpenTelemetry spans
     senders           the number of processes that send spans of a request
     collector_client  sends the client's spans to a collector, and reads the joined trace

@@ -1,19 +1,16 @@
-"""A connection and the requests on it: plain sockets and TLS, and HTTP/1.1 by h11.
+"""The requests on a connection: HTTP/1.1 by h11.
 
 Each step is its own stage. The client uses no proxy, follows no redirect, and does not request
 compression.
 """
 
 import socket
-import ssl
 from dataclasses import dataclass
 
 import h11
 
-from lab.trace.connecting import connect
 from lab.trace.failures import ConnectionBroken, UsageError
 from lab.trace.measuring import Deadline, StageTimer
-from lab.trace.target import Target
 
 _CHUNK_BYTES = 65536
 
@@ -27,7 +24,7 @@ class Request:
     method: str
     target: str
     headers: Headers
-    body: bytes = b""
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -52,20 +49,6 @@ class Connection:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._http = h11.Connection(h11.CLIENT)
-
-    @classmethod
-    def open(
-        cls,
-        target: Target,
-        tls_context: ssl.SSLContext | None,
-        timer: StageTimer,
-        deadline: Deadline,
-    ) -> "Connection":
-        """Look up the name, connect, and do the TLS handshake.
-
-        :raises NetworkFailure: with a message for the user.
-        """
-        return cls(connect(target, tls_context, timer, deadline))
 
     @property
     def reusable(self) -> bool:
@@ -106,7 +89,9 @@ class Connection:
             attributes["http.request.body.size"] = len(request.body)
             events: list[h11.Event] = [
                 h11.Request(
-                    method=request.method, target=request.target, headers=_encoded(request.headers)
+                    method=request.method,
+                    target=request.target,
+                    headers=[(name.encode(), value.encode()) for name, value in request.headers],
                 ),
                 h11.Data(data=request.body),
                 h11.EndOfMessage(),
@@ -141,7 +126,3 @@ class Connection:
             headers=[(k.decode(), v.decode("latin-1")) for k, v in head.headers.raw_items()],
             body=b"".join(body),
         )
-
-
-def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers]

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from lab.trace.connecting import connect
 from lab.trace.http_connection import Connection, Headers, Request, Response
 from lab.trace.items import Items
 from lab.trace.measuring import Deadline, StageTimer
@@ -91,7 +92,7 @@ def send(spec: RequestSpec, *, times: int, timeout_s: float) -> Iterator[Exchang
             if connection is None or not reused_connection:
                 if connection is not None:
                     connection.close()
-                connection = Connection.open(spec.target, tls_context, timer, deadline)
+                connection = Connection(connect(spec.target, tls_context, timer, deadline))
             response = connection.exchange(request, timer, deadline)
             yield Exchange(spec, context, timer, response, reused_connection)
     finally:
