@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from lab.collector.stages import CLIENT
 from lab.stack.paths import Paths
 from lab.trace.collector_client import MAX_WAIT_SECONDS, Collector, Document
 from lab.trace.document import client_document, with_response
@@ -18,7 +19,7 @@ from lab.trace.output_style import OutputStyle
 from lab.trace.response_text import body, head
 from lab.trace.senders import expected_processes
 from lab.trace.sending import Exchange, RequestSpec, send
-from lab.trace.spans import PROCESS, to_otlp
+from lab.trace.spans import to_otlp
 from lab.trace.target import RunningStack, parse_target
 from lab.trace.waterfall import repetitions, waterfall
 
@@ -102,7 +103,7 @@ def _joined(exchange: Exchange, collector: Collector, follow_s: float | None) ->
     document = collector.wait_for_trace(
         exchange.context.trace_id, is_complete, seconds=follow_s or MAX_WAIT_SECONDS
     )
-    if document is None or not set(document["processes"]) - {PROCESS}:
+    if document is None or not set(document["processes"]) - {CLIENT}:
         return None
     shown = document if follow_s is not None else without_jobs(document)
     return {**shown, "joined": True}

@@ -2,12 +2,12 @@
 
 from typing import Final
 
+from lab.collector.stages import OTHER
 from lab.trace.collector_client import Document
 
 _ADDED: Final = "queue"
 _RUN: Final = "job"
 _OF_WORKER: Final = frozenset({"queued", _RUN})
-_OTHER: Final = "other"
 
 
 def all_have_run(trace: Document) -> bool:
@@ -31,5 +31,5 @@ def without_jobs(trace: Document) -> Document:
         **trace,
         "spans": kept,
         "processes": [name for name in trace["processes"] if name in processes],
-        "stages": sum(span["stage"] != _OTHER for span in kept),
+        "stages": sum(span["stage"] != OTHER for span in kept),
     }

@@ -7,7 +7,7 @@ production does not.
 import re
 from typing import Any
 
-from lab.trace.spans import STAGE_ATTRIBUTE
+from lab.collector.stages import STAGE_ATTRIBUTE
 
 # Server Timing, section 3: `sql;dur=1.5;desc="INSERT users", cache;desc=hit`.
 _METRIC = re.compile(

@@ -15,13 +15,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
+from lab.collector.stages import CLIENT, STAGE_ATTRIBUTE
 from lab.trace.http_connection import Response
 from lab.trace.measuring import Stage, StageTimer, Value
 from lab.trace.target import Target
 
 ROOT: Final = "request"
-PROCESS: Final = "client"
-STAGE_ATTRIBUTE: Final = "roundtrip.stage"
 
 # A client's span has failed if the response has this status or a higher status (OpenTelemetry's
 # semantic conventions).
@@ -91,7 +90,7 @@ def client_spans(
 
 def to_otlp(context: Context, spans: Sequence[ClientSpan]) -> bytes:
     """Return the body of a request to `/v1/traces` (OTLP 1.x, binary protobuf)."""
-    resource = Resource(attributes=_attributes({"service.name": PROCESS}))
+    resource = Resource(attributes=_attributes({"service.name": CLIENT}))
     scoped = ScopeSpans(spans=[_span(context, span) for span in spans])
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[scoped])]

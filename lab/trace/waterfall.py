@@ -4,10 +4,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from lab.collector.stages import CLIENT
 from lab.trace.collector_client import Document
 from lab.trace.details import SOURCE_LINE, detail
 from lab.trace.output_style import OutputStyle
-from lab.trace.spans import PROCESS, ROOT
+from lab.trace.spans import ROOT
 
 # The client's stages, each with the width of its column in the table of `repetitions()`.
 STAGES: Final = {"dns": 6, "connect": 8, "tls": 6, "send": 6, "wait": 8, "receive": 8}
@@ -107,7 +108,7 @@ def _sum(document: Document) -> str:
 def _client_stages(document: Document) -> dict[str, float]:
     took: dict[str, float] = {}
     for span in document["spans"]:
-        if span["process"] == PROCESS and span["stage"] != ROOT:
+        if span["process"] == CLIENT and span["stage"] != ROOT:
             took[span["stage"]] = took.get(span["stage"], 0.0) + span["duration_ms"]
     return took
 
