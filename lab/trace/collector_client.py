@@ -114,7 +114,7 @@ def _send(method: str, url: str, body: bytes | None = None) -> _Response | None:
     connection = connection_class(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
     headers = {"Content-Type": "application/x-protobuf"} if body is not None else {}
     try:
-        connection.request(method, f"{parts.path}", body, headers)
+        connection.request(method, parts.path, body, headers)
         response = connection.getresponse()
         media_type = response.headers.get_content_type()
         return _Response(response.status, media_type, response.read())
