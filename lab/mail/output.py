@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self, TextIO
+from typing import Final, Self
 
 from lab.mail.message import Document
 
@@ -24,9 +24,9 @@ class Output:
     links: bool = False
 
     @classmethod
-    def of(cls, stream: TextIO = sys.stdout) -> Self:
+    def of(cls) -> Self:
         """Detect the width. Only a terminal gets escape sequences."""
-        return cls(width=shutil.get_terminal_size((100, 24)).columns, links=stream.isatty())
+        return cls(width=shutil.get_terminal_size((100, 24)).columns, links=sys.stdout.isatty())
 
     def table(self, messages: Sequence[Document]) -> Iterator[str]:
         """Yield the line of column titles, and a line for each message."""

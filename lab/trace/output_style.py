@@ -4,9 +4,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TextIO
 
 import click
 
@@ -29,15 +27,15 @@ class OutputStyle:
     colours: bool = False
 
     @classmethod
-    def of(
-        cls, stream: TextIO = sys.stdout, *, ascii_only: bool = False,
-        environment: Mapping[str, str] = os.environ,
-    ) -> "OutputStyle":  # fmt: skip
-        """Detect the style. A terminal has colours unless NO_COLOR (no-color.org) is set."""
+    def of(cls, *, ascii_only: bool) -> "OutputStyle":
+        """Detect the style of standard output.
+
+        A terminal has colours unless NO_COLOR (no-color.org) is set.
+        """
         return cls(
             width=max(shutil.get_terminal_size().columns, _MIN_COLUMNS),
-            blocks=not ascii_only and (stream.encoding or "").lower().startswith("utf"),
-            colours=stream.isatty() and not environment.get("NO_COLOR"),
+            blocks=not ascii_only and (sys.stdout.encoding or "").lower().startswith("utf"),
+            colours=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
         )
 
     @property
