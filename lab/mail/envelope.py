@@ -4,7 +4,7 @@ The mailbox keeps an envelope as header fields before the message's own fields (
 4.4). `Received` ends the envelope, so that a field of the message itself cannot add a recipient.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -41,23 +41,17 @@ class Envelope:
         If the message has no envelope, sender and recipients are empty.
         """
         sender, recipients = "", []
-        for line in _lines(message):
+        # The last piece has no line break: it may be half a line.
+        for line in message.split(b"\n")[:-1]:
             if line.startswith(_SENDER):
                 sender = _text(line.removeprefix(_SENDER)).strip("<>")
             elif line.startswith(_RECIPIENT):
                 recipients.append(_text(line.removeprefix(_RECIPIENT)))
+            elif line.startswith(_END):
+                return cls(sender, recipients)
             else:
-                if line.startswith(_END):
-                    return cls(sender, recipients)
                 break
         return cls("", ())
-
-
-def _lines(message: bytes) -> Iterator[bytes]:
-    start = 0
-    while (end := message.find(b"\n", start)) >= 0:
-        yield message[start:end]
-        start = end + 1
 
 
 def _line(name: bytes, text: str) -> bytes:
