@@ -21,13 +21,29 @@ _MAX_FIELDS: Final = 200
 _MAX_SUBJECT_CHARACTERS: Final = 500
 
 
+# The cache is larger than a mailbox, which has at most 200 messages.
+@lru_cache(maxsize=512)
 def summary(kept: Kept) -> Document:
-    """Return the summary of a message, for a list.
+    """Return the summary of a message, for a list. It is cached, so callers must not change it.
 
     :raises FileNotFoundError: when the message has been deleted meanwhile.
     """
-    # A copy, because the original is cached.
-    return {**_summary(kept)}
+    with kept.path.open("rb") as file:
+        head = file.read(_MAX_HEADER_BYTES)
+    envelope = Envelope.parse(head)
+    message: Message = BytesHeaderParser(policy=compat32).parsebytes(_header_of(head))
+    subject = field(message, "Subject")
+    if len(subject) > _MAX_SUBJECT_CHARACTERS:
+        subject = subject[:_MAX_SUBJECT_CHARACTERS] + "…"
+    return {
+        "id": kept.message_id,
+        "from": field(message, "From") or envelope.sender,
+        "to": list(envelope.recipients),
+        "subject": subject,
+        "date": _date(field(message, "Date")),
+        "received_at": _rfc3339(datetime.fromtimestamp(kept.received_ns / 1e9, UTC)),
+        "size_bytes": kept.size_bytes,
+    }
 
 
 def document(kept: Kept) -> Document:
@@ -51,27 +67,6 @@ class _Content(NamedTuple):
     fields: list[tuple[str, str]]
     plain: str | None
     html: str | None
-
-
-# The cache is larger than a mailbox, which has at most 200 messages.
-@lru_cache(maxsize=512)
-def _summary(kept: Kept) -> Document:
-    with kept.path.open("rb") as file:
-        head = file.read(_MAX_HEADER_BYTES)
-    envelope = Envelope.parse(head)
-    message: Message = BytesHeaderParser(policy=compat32).parsebytes(_header_of(head))
-    subject = field(message, "Subject")
-    if len(subject) > _MAX_SUBJECT_CHARACTERS:
-        subject = subject[:_MAX_SUBJECT_CHARACTERS] + "…"
-    return {
-        "id": kept.message_id,
-        "from": field(message, "From") or envelope.sender,
-        "to": list(envelope.recipients),
-        "subject": subject,
-        "date": _date(field(message, "Date")),
-        "received_at": _rfc3339(datetime.fromtimestamp(kept.received_ns / 1e9, UTC)),
-        "size_bytes": kept.size_bytes,
-    }
 
 
 def _header_of(data: bytes) -> bytes:
