@@ -87,7 +87,7 @@ class Bench:
         return {name: partial(self._load, found.hot if hot else found.cold, request)}
 
     def _load(self, subject: Subject, request: str, seconds: float) -> float:
-        return self._wrk.run(subject.port, self._requests[request], seconds).rate
+        return self._wrk.run(subject.port, self._requests[request], seconds)
 
     def _pages(self, subject: Subject, seconds: float) -> float:
         return self._load(subject, "page", seconds) / _CALLS_OF_A_PAGE
@@ -104,7 +104,7 @@ class Bench:
         # processors to divide them fairly.
         with pinned_to(self._processors.all):
             port = self._subjects.balanced.port
-            return self._wrk.run(port, self._requests["user"], seconds).rate
+            return self._wrk.run(port, self._requests["user"], seconds)
 
     def _hashing(self, seconds: float) -> float:
         return self._loop("hashing", seconds, len(self._processors.server) or 1)

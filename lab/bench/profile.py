@@ -62,5 +62,5 @@ def _picture(backends: Backends, request: Request, seconds: float, **settings: s
     with subject:
         load = Wrk(backends, sign_in(subject.port))
         load.run(subject.port, request, _WARM_UP_SECONDS)
-        print(f"{load.run(subject.port, request, seconds).rate:,.0f} requests a second")
+        print(f"{load.run(subject.port, request, seconds):,.0f} requests a second")
     return subject.picture.read_text()
