@@ -8,7 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from lab.seed.people import HASHER
+from lab.seed.people import HASHER, PASSWORD
 
 
 def rate(seconds: float, threads: int) -> float:
@@ -25,7 +25,7 @@ def rate(seconds: float, threads: int) -> float:
 def _hash_until(stop: threading.Event) -> int:
     hashes = 0
     while not stop.is_set():
-        HASHER.hash("half past four, green tea")
+        HASHER.hash(PASSWORD)
         hashes += 1
     return hashes
 

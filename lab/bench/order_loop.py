@@ -84,7 +84,8 @@ async def place(connection: AsyncConnection, user_id: int, product_ids: Sequence
     order_id, *_ = await _one(connection, _INSERT_ORDER, user_id, "pending", total)
     async with connection.cursor() as cursor:
         await cursor.executemany(_INSERT_LINE, [(order_id, *line) for line in lines])
-    location, expires_at = f"/api/users/{user_id}/orders/{order_id}", _tomorrow()
+    location = f"/api/users/{user_id}/orders/{order_id}"
+    expires_at = datetime.now(UTC) + timedelta(hours=24)
     response = [user_id, _ROUTE, key, bytes(32), location, _BODY, expires_at]
     await connection.execute(_STORE_RESPONSE, response)
     await connection.commit()
@@ -114,10 +115,6 @@ async def _one(connection: AsyncConnection, query: str, *values: object) -> Sequ
     if row is None:
         raise LookupError(query)
     return row
-
-
-def _tomorrow() -> datetime:
-    return datetime.now(UTC) + timedelta(hours=24)
 
 
 if __name__ == "__main__":
