@@ -29,30 +29,29 @@ class Report:
 
     def page(self) -> str:
         """Return the whole page in Markdown."""
-        machine = _table([["", ""], *([name, value] for name, value in self.machine.items())])
-        return "\n".join(
-            [
-                "# Benchmarks",
-                "",
-                self._introduction(),
-                "## Ratios",
-                "",
-                _table(self._ratios()),
-                "",
-                "## Figures",
-                "",
-                _table(self._figures()),
-                "",
-                "## How they were taken",
-                "",
-                self._method(),
-                "",
-                "## The machine",
-                "",
-                machine,
-                "",
-            ]
-        )
+        caveats = "".join(f"\n> {caveat}\n" for caveat in self.caveats)
+        return f"""\
+# Benchmarks
+
+Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are of one machine.
+The ratios are of the same run. They show how close the service is to the machine's limits.
+{caveats}
+## Ratios
+
+{_table(self._ratios())}
+
+## Figures
+
+{_table(self._figures())}
+
+## How they were taken
+
+{self._method()}
+
+## The machine
+
+{_table([["", ""], *self.machine.items()])}
+"""
 
     def fields(self) -> Mapping[str, object]:
         """Return the data of the page: every sample, every figure, every ratio."""
@@ -69,13 +68,6 @@ class Report:
             "figures": {name: asdict(Spread.of(it)) for name, it in self.samples.items()},
             "ratios": {title: asdict(it) for title, it in spreads.items()},
         }
-
-    def _introduction(self) -> str:
-        caveats = "".join(f"\n> {caveat}\n" for caveat in self.caveats)
-        return f"""\
-Written by `make bench` on {self.date:%Y-%m-%d at %H:%M} UTC. The figures are of one machine.
-The ratios are of the same run. They show how close the service is to the machine's limits.
-{caveats}"""
 
     def _figures(self) -> list[list[str]]:
         rows = [["what", "median", "least", "greatest"]]
