@@ -47,14 +47,11 @@ class Shell:
         # With this PATH, `python3` is the interpreter of `.venv`. With COLUMNS, output through a
         # pipe is as wide as the terminal. With PAGER=cat, no command waits in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
-        # CI often checks out a commit and no branch. A clone of such a checkout prints advice.
-        no_advice = {
+        self._environment = {
+            # CI often checks out a commit and no branch. A clone of such a checkout prints advice.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "advice.detachedHead",
             "GIT_CONFIG_VALUE_0": "false",
-        }
-        self._environment = {
-            **no_advice,
             "COLUMNS": str(shutil.get_terminal_size().columns),
             **environment,
             "PATH": path,
