@@ -11,7 +11,7 @@ from lab.bench.choices import Choices
 from lab.bench.machine import description
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.report import Report
-from lab.bench.run import Run
+from lab.bench.run import Run, report_progress
 from lab.bench.subjects import running_subjects
 from lab.stack import control
 from lab.stack.errors import LabError
@@ -39,7 +39,7 @@ def bench(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
 def _measured(choices: Choices) -> Report:
     processors = Processors.available()
     machine = description(processors, os.getloadavg()[0])
-    _report_progress("Starting PostgreSQL, Valkey, and the measured processes")
+    report_progress("Starting PostgreSQL, Valkey, and the measured processes")
     # All processes that are started in this block inherit these processors, including wrk and both
     # servers. The measured processes are pinned separately.
     with (
@@ -47,7 +47,7 @@ def _measured(choices: Choices) -> Report:
         running_backends() as backends,
         running_subjects(backends, processors) as subjects,
     ):
-        run = Run(choices, backends, subjects, processors, _report_progress)
+        run = Run(choices, backends, subjects, processors)
         run.take()
         return Report(
             date=datetime.now(UTC),
@@ -58,7 +58,3 @@ def _measured(choices: Choices) -> Report:
             requests=run.requests,
             caveats=run.caveats(),
         )
-
-
-def _report_progress(line: str) -> None:
-    print(line, flush=True)

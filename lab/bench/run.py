@@ -3,7 +3,6 @@
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Callable
 from http.client import HTTPConnection
 from statistics import median
 from typing import Final
@@ -25,20 +24,18 @@ _WARM_UP_SECONDS: Final = 0.5
 _COUNTED: Final = re.compile(r"^http_request_duration_seconds_count\{.*\} (\S+)$", re.MULTILINE)
 
 
+def report_progress(line: str) -> None:
+    """Print a line for the user at once, even through a pipe."""
+    print(line, flush=True)
+
+
 class Run:
     """Takes the samples of each figure."""
 
     def __init__(
-        self,
-        choices: Choices,
-        backends: Backends,
-        subjects: Subjects,
-        processors: Processors,
-        report_progress: Callable[[str], None],
+        self, choices: Choices, backends: Backends, subjects: Subjects, processors: Processors
     ) -> None:
-        """At each step, `report_progress` is called with a line for the user."""
         self._choices, self._subjects = choices, subjects
-        self._report_progress = report_progress
         self._token = sign_in(subjects.hot.port)
         self._user = requests_to(backends)["user"]
         self._wrk = Wrk(backends, self._token)
@@ -66,18 +63,18 @@ class Run:
 
     def _throughput(self) -> None:
         measures = self._bench.measures()
-        self._report_progress("Warming up")
+        report_progress("Warming up")
         for measure in measures.values():
             measure(min(_WARM_UP_SECONDS, self._choices.seconds))
         for number in range(self._choices.rounds):
-            self._report_progress(f"Round {number + 1} of {self._choices.rounds}")
+            report_progress(f"Round {number + 1} of {self._choices.rounds}")
             for name, measure in measures.items():
                 self.samples[name].append(measure(self._choices.seconds))
 
     def _latency(self) -> None:
         for number in range(self._choices.rounds):
             step = f"Latency at {self.rate:,.0f} requests a second"
-            self._report_progress(f"{step}, {number + 1} of {self._choices.rounds}")
+            report_progress(f"{step}, {number + 1} of {self._choices.rounds}")
             for name, subject in (("bare", self._subjects.bare), ("hot", self._subjects.hot)):
                 measured = latencies(
                     subject.port,
@@ -90,7 +87,7 @@ class Run:
                 self.samples[f"{name}_p99"].append(measured.p99)
 
     def _reach_request_count(self) -> None:
-        self._report_progress("Memory: sending more requests to one process")
+        report_progress("Memory: sending more requests to one process")
         wanted, before = self._choices.requests, self._request_count()
         with click.progressbar(
             length=max(wanted - before, 0), label="Requests", show_pos=True, file=sys.stderr
