@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -23,21 +22,21 @@ class Choices:
     report: Path
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+    def from_environment(cls) -> Self:
         """Read `BENCH_SECONDS`, `BENCH_ROUNDS`, `BENCH_REQUESTS` and `BENCH_REPORT`.
 
         :raises LabError: when a value other than `BENCH_REPORT` is not a positive number.
         """
         return cls(
-            seconds=_number(environment, "BENCH_SECONDS", 5),
-            rounds=max(1, int(_number(environment, "BENCH_ROUNDS", 5))),
-            requests=int(_number(environment, "BENCH_REQUESTS", 100_000)),
-            report=Path(environment.get("BENCH_REPORT") or CHECKOUT / "docs" / "benchmarks.md"),
+            seconds=_number("BENCH_SECONDS", 5),
+            rounds=max(1, int(_number("BENCH_ROUNDS", 5))),
+            requests=int(_number("BENCH_REQUESTS", 100_000)),
+            report=Path(os.environ.get("BENCH_REPORT") or CHECKOUT / "docs" / "benchmarks.md"),
         )
 
 
-def _number(environment: Mapping[str, str], variable: str, default: float) -> float:
-    text = environment.get(variable) or str(default)
+def _number(variable: str, default: float) -> float:
+    text = os.environ.get(variable) or str(default)
     try:
         number = float(text)
     except ValueError:

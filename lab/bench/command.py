@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from lab.bench import wrk
@@ -18,10 +17,10 @@ from lab.stack.errors import LabError
 from lab.stack.paths import Paths
 
 
-def bench(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
+def bench(paths: Paths) -> int:
     """Measure the service against the limits of this machine; writes docs/benchmarks.md."""
     del paths  # The benchmark starts its own servers, and does not use a running stack.
-    choices = Choices.from_environment(environment)
+    choices = Choices.from_environment()
     wrk.require()
     try:
         report = _measured(choices)

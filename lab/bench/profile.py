@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -41,11 +40,11 @@ class ProfiledSubject(Subject):
         return [*spy, *output, *rate, "--", *super()._command()]
 
 
-def profile(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
+def profile(paths: Paths) -> int:
     """Show where the service spends the time of `ROUTE`: `cold`, or a name of `requests_to`."""
     paths.prepare()
     picture = paths.root / "profile.svg"
-    choices, route = Choices.from_environment(environment), environment.get("ROUTE") or "user"
+    choices, route = Choices.from_environment(), os.environ.get("ROUTE") or "user"
     wrk.require()
     with running_backends() as backends:
         requests = {**requests_to(backends), "cold": requests_to(backends)["user"]}
