@@ -3,7 +3,7 @@
 import http.client
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from urllib.parse import urlencode
 
@@ -24,9 +24,7 @@ class Filter:
 
     def query(self, limit: int) -> str:
         """Return the parameters of the API."""
-        return urlencode(
-            {"to": self.to, "subject": self.subject, "after": self.after, "limit": limit}
-        )
+        return urlencode({**asdict(self), "limit": limit})
 
     def __str__(self) -> str:
         """Describe the messages, for an error: `message to ahmed@example.com`."""

@@ -41,14 +41,14 @@ class _Mail(click.Group):
 
 
 def _list(*, to: str, subject: str, after: int, as_json: bool) -> int:
-    context = click.get_current_context()
+    context, wanted = click.get_current_context(), Filter(to, subject, after)
     if context.invoked_subcommand is not None:
-        if Filter(to, subject, after) != Filter() or as_json:
+        if wanted != Filter() or as_json:
             raise click.UsageError(
                 "The options come after `show`:  lab mail show --to ahmed@example.com", context
             )
         return control.OK
-    messages = _client(context.obj).summaries(Filter(to, subject, after), MAX_MESSAGES)
+    messages = _client(context.obj).summaries(wanted, MAX_MESSAGES)
     _prepare_output()
     if as_json:
         for message in messages:
@@ -56,7 +56,7 @@ def _list(*, to: str, subject: str, after: int, as_json: bool) -> int:
     elif messages:
         print(*Output.of().table(messages), sep="\n")
     else:
-        print(f"No {Filter(to, subject, after)}.")
+        print(f"No {wanted}.")
     return control.OK
 
 
