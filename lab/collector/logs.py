@@ -2,7 +2,6 @@
 
 import os
 import re
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +25,7 @@ def lines_of(trace_id: str, log: Path) -> list[str]:
     """
     wanted = trace_id.encode()
     found = [it for it in _pieces_at_the_end(log) if wanted in it]
-    return [_shown(it) for it in islice(found, max(0, len(found) - MAX_LINES), None)]
+    return [_shown(it) for it in found[-MAX_LINES:]]
 
 
 def _pieces_at_the_end(log: Path) -> list[bytes]:
