@@ -44,26 +44,17 @@ class Subject(AppProcess):
 
 
 class BareSubject(Subject):
-    """The smallest FastAPI app in uvicorn (`bare.py`)."""
+    """A small app of the benchmark in uvicorn, such as `bare.py`."""
 
-    application = ("lab.bench.bare:app",)
+    def __init__(self, module: str, backends: Backends, processors: frozenset[int]) -> None:
+        """Take the name of the app's module in this package."""
+        super().__init__(module, backends, processors)
+        self.application = (f"lab.bench.{module}:app",)
 
     def ready(self) -> bool:
         """Return whether the app answers. The app has no /readyz, so it gets another request."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
         return answers_ok(connection, "/api/users/1")
-
-
-class OneRowSubject(BareSubject):
-    """The smallest FastAPI app with one query (`one_row.py`)."""
-
-    application = ("lab.bench.one_row:app",)
-
-
-class StrawberrySubject(BareSubject):
-    """The smallest Strawberry app (`strawberry_app.py`)."""
-
-    application = ("lab.bench.strawberry_app:app",)
 
 
 class PeerSubject(Subject):
@@ -98,8 +89,8 @@ class Subjects:
     """All processes that are measured over HTTP. All run all the time: an idle process is cheap."""
 
     bare: BareSubject
-    one_row: OneRowSubject
-    strawberry: StrawberrySubject
+    one_row: BareSubject
+    strawberry: BareSubject
     hot: Subject
     traced: Subject
     """Like the process `hot`, but it exports the spans of every request."""
@@ -119,8 +110,8 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
     """Start all processes that are measured, and stop them after the block."""
     with ExitStack() as exit_stack:
         bare = BareSubject("bare", backends, processors.server)
-        one_row = OneRowSubject("one-row", backends, processors.server)
-        strawberry = StrawberrySubject("strawberry", backends, processors.server)
+        one_row = BareSubject("one_row", backends, processors.server)
+        strawberry = BareSubject("strawberry_app", backends, processors.server)
         hot = Subject("hot", backends, processors.server)
         endpoint = exit_stack.enter_context(receiver())
         tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "roundtrip"}
