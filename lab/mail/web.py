@@ -36,17 +36,14 @@ class MailApi:
         limit = number(request, "limit", _DEFAULT_LIMIT, MAX_MESSAGES)
         after = number(request, "after", 0, _MAX_ID, minimum=0)
         to, subject = (request.query_params.get(name, "").lower() for name in ("to", "subject"))
-
-        def selected() -> list[Document]:
-            found = (
-                it
-                for it in self._summaries(after)
-                if (not to or to in map(str.lower, it["to"])) and subject in it["subject"].lower()
-            )
-            return list(islice(found, limit))
-
-        # `selected` runs in a thread, because it reads files.
-        return JSONResponse({"items": await asyncio.to_thread(selected)})
+        found = (
+            it
+            for it in self._summaries(after)
+            if (not to or to in map(str.lower, it["to"])) and subject in it["subject"].lower()
+        )
+        # The files are read in a thread.
+        items = await asyncio.to_thread(lambda: list(islice(found, limit)))
+        return JSONResponse({"items": items})
 
     async def message(self, request: Request) -> Response:
         """Show one message."""
