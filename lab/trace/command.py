@@ -85,10 +85,7 @@ def _documents(
         if collector is not None and was_accepted:
             joined = _joined(exchange, collector, follow_s)
             page = collector.page_of(exchange.context.trace_id)
-        document = joined or client_document(
-            exchange.context, exchange.spans, exchange.spec.target, exchange.response
-        )
-        yield {**document, "page": page}
+        yield {**(joined or client_document(exchange)), "page": page}
 
 
 def _joined(exchange: Exchange, collector: Collector, follow_s: float | None) -> Document | None:

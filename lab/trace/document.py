@@ -32,23 +32,21 @@ not remove a name or change its meaning.
 """
 
 import json
-from collections.abc import Sequence
 
 from lab.collector import documents, otlp
 from lab.collector.store import Trace
 from lab.trace.collector_client import Document
 from lab.trace.http_connection import Response
+from lab.trace.sending import Exchange
 from lab.trace.server_timing import server_timing
-from lab.trace.spans import ClientSpan, Context, to_otlp
-from lab.trace.target import Target
+from lab.trace.spans import to_otlp
 
 
-def client_document(
-    context: Context, spans: Sequence[ClientSpan], target: Target, response: Response
-) -> Document:
+def client_document(exchange: Exchange) -> Document:
     """Return a trace of the client's own stages and the stages in the Server-Timing header."""
+    context, response = exchange.context, exchange.response
     trace = Trace(context.trace_id)
-    for span in otlp.read(to_otlp(context, spans)).spans:
+    for span in otlp.read(to_otlp(context, exchange.spans)).spans:
         trace.add(span)
     document = documents.document(trace)
     entries = document["spans"]
@@ -56,7 +54,7 @@ def client_document(
     entries[wait + 1 : wait + 1] = server_timing(response.header("Server-Timing"), context.wait_id)
     return {
         **document,
-        "path": target.shown_path,
+        "path": exchange.spec.target.shown_path,
         "processes": list(dict.fromkeys(entry["process"] for entry in entries)),
         "stages": len(entries),
         "cache": _cache(response),
