@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from aiosmtpd import smtp
@@ -20,18 +21,10 @@ async def listening(
     port: int, mailbox: Mailbox, received: Callable[[Kept], None]
 ) -> AsyncIterator[None]:
     """Run the SMTP server on 127.0.0.1. `received` is called after a message is on the disk."""
-    handler = _Handler(mailbox, received)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _protocol(handler, loop), LOOPBACK, port)
-    try:
-        yield
-    finally:
-        server.close()
-
-
-def _protocol(handler: "_Handler", loop: asyncio.AbstractEventLoop) -> "_Smtp":
-    return _Smtp(
-        handler,
+    new_connection = partial(
+        _Smtp,
+        _Handler(mailbox, received),
         data_size_limit=MAX_MESSAGE_BYTES,
         enable_SMTPUTF8=True,
         # Without a name, aiosmtpd would look up the name of this machine, which may take seconds.
@@ -39,6 +32,11 @@ def _protocol(handler: "_Handler", loop: asyncio.AbstractEventLoop) -> "_Smtp":
         ident="mailbox of the local stack",
         loop=loop,
     )
+    server = await loop.create_server(new_connection, LOOPBACK, port)
+    try:
+        yield
+    finally:
+        server.close()
 
 
 class _Handler:
