@@ -140,11 +140,7 @@ def create_app(settings: Settings, mailbox: Mailbox) -> Starlette:
             Mount("/lab/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SecurityMiddleware, allowed_hosts=settings.allowed_hosts)],
-        exception_handlers={
-            Problem: handle_error,
-            HTTPException: handle_error,
-            Exception: handle_error,
-        },
+        exception_handlers=dict.fromkeys((Problem, HTTPException, Exception), handle_error),
         lifespan=collector.lifespan,
     )
     # Redirects are off, because a redirect's URL would contain the Host header of the request.
