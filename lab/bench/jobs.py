@@ -131,17 +131,16 @@ def _wait_until_left(database: "psycopg.Connection", jobs: int) -> tuple[float, 
 
 
 def _left(database: "psycopg.Connection") -> int:
-    row = database.execute("SELECT count(*) FROM procrastinate_jobs").fetchone()
-    return int(row[0]) if row else 0
+    return int(database.execute("SELECT count(*) FROM procrastinate_jobs").fetchall()[0][0])
 
 
 def _size(database: "psycopg.Connection") -> str:
     def measured() -> str:
-        row = database.execute(
+        rows = database.execute(
             "SELECT pg_size_pretty(sum(pg_total_relation_size(oid))) FROM pg_class"
             " WHERE relname LIKE 'procrastinate%' AND relkind = 'r'"
-        ).fetchone()
-        return str(row[0]) if row else ""
+        ).fetchall()
+        return str(rows[0][0])
 
     before = measured()
     database.execute("VACUUM procrastinate_jobs, procrastinate_events")
