@@ -28,14 +28,11 @@ def _readable(value: object) -> str:
         parts = decode_header(text)
     except (HeaderParseError, ValueError):
         return text
-    return "".join(_part(part, charset) for part, charset in parts)
-
-
-def _part(part: bytes | str, charset: str | None) -> str:
-    if isinstance(part, str):
-        return part
-    # `decode_header` encodes the parts between encoded words in this way.
-    return decoded(part, charset or "raw-unicode-escape")
+    # `decode_header` encodes the parts between encoded words by `raw-unicode-escape`.
+    return "".join(
+        part if isinstance(part, str) else decoded(part, charset or "raw-unicode-escape")
+        for part, charset in parts
+    )
 
 
 def _utf8(text: str) -> str:
