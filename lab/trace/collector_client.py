@@ -68,14 +68,14 @@ class Collector:
         trace_id: str,
         is_complete: Callable[[Document], bool],
         *,
-        seconds: float = MAX_WAIT_SECONDS,
+        seconds: float | None = None,
     ) -> Document | None:
         """Return the trace as soon as it is complete and no more spans arrive.
 
-        After `seconds`, return the spans that have arrived so far. Return None if no span has
-        arrived, or if the collector is not the lab's.
+        After `seconds`, or else `MAX_WAIT_SECONDS`, return the spans that have arrived so far.
+        Return None if no span has arrived, or if the collector is not the lab's.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + (seconds or MAX_WAIT_SECONDS)
         document, changed_at = None, time.monotonic()
         while (now := time.monotonic()) < deadline:
             response = _send("GET", f"{self.traces_url}/{trace_id}")

@@ -9,7 +9,7 @@ import click
 
 from lab.collector.stages import CLIENT
 from lab.stack.paths import Paths
-from lab.trace.collector_client import MAX_WAIT_SECONDS, Collector, Document
+from lab.trace.collector_client import Collector, Document
 from lab.trace.document import client_document, with_response
 from lab.trace.failures import NetworkFailure, UsageError
 from lab.trace.items import Items
@@ -97,9 +97,7 @@ def _joined(exchange: Exchange, collector: Collector, follow_s: float | None) ->
     def is_complete(trace: Document) -> bool:
         return len(trace["processes"]) >= expected and (follow_s is None or all_have_run(trace))
 
-    document = collector.wait_for_trace(
-        exchange.context.trace_id, is_complete, seconds=follow_s or MAX_WAIT_SECONDS
-    )
+    document = collector.wait_for_trace(exchange.context.trace_id, is_complete, seconds=follow_s)
     if document is None or not set(document["processes"]) - {CLIENT}:
         return None
     shown = document if follow_s is not None else without_jobs(document)
