@@ -143,7 +143,7 @@ def as_json(document: object, status: int = 200) -> Response:
 
 
 @contextmanager
-def hostile_provider(port: int = 0) -> Iterator[HostileProvider]:
+def hostile_provider() -> Iterator[HostileProvider]:
     """Run a provider on the loopback interface. Afterwards, its port refuses connections."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -172,7 +172,7 @@ def hostile_provider(port: int = 0) -> Iterator[HostileProvider]:
         def handle_error(self, *_: object) -> None:
             """Ignore errors: in some tests, the client closes the connection early."""
 
-    with Server(("127.0.0.1", port), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         Handler.provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

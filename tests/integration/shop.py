@@ -7,12 +7,12 @@ import httpx2
 
 from tests.accounts import Account
 
-EURO = "EUR"
+_REPLAYED_HEADERS = ("Location", "ETag", "Content-Type", "Cache-Control")
 
 
 def price(amount: str) -> dict[str, str]:
     """Return an amount of money in euro, as JSON."""
-    return {"amount": amount, "currency": EURO}
+    return {"amount": amount, "currency": "EUR"}
 
 
 def product_body(**changes: Any) -> dict[str, Any]:
@@ -87,9 +87,6 @@ def move(
     """
     headers = account.auth if etag is None else {**account.auth, "If-Match": etag}
     return client.patch(url, json={"status": status}, headers=headers)
-
-
-_REPLAYED_HEADERS = ("Location", "ETag", "Content-Type", "Cache-Control")
 
 
 def new_key() -> str:

@@ -26,12 +26,12 @@ class Tokens:
     @property
     def auth(self) -> dict[str, str]:
         """The Authorization header."""
-        return {"Authorization": f"Bearer {self.access}"}
+        return bearer(self.access)
 
     @property
     def session_id(self) -> int:
         """The session id in the access token."""
-        return session_of(self.access)
+        return int(jwt.decode(self.access, options={"verify_signature": False})["sid"])
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,6 @@ class Browser:
     def auth(self) -> dict[str, str]:
         """The headers of a request from a page of this service."""
         return {**self.cookie, **FROM_HERE}
-
-
-def session_of(token: str) -> int:
-    """Return the session id in an access token."""
-    return int(jwt.decode(token, options={"verify_signature": False})["sid"])
 
 
 def bearer(token: str) -> dict[str, str]:
