@@ -1,4 +1,4 @@
-"""Faults that tests cause in a PostgreSQL server, and assertions about the service during them."""
+"""Faults that tests cause in a server, and assertions about the service during them."""
 
 import os
 import signal
@@ -11,15 +11,16 @@ import psutil
 import psycopg
 
 from lab.stack.servers.postgres import PostgresServer
+from lab.stack.servers.server import Server
 from tests.accounts import Account
 from tests.integration.wire import problem
 
 
-def processes(server: PostgresServer) -> list[psutil.Process]:
-    """Return the postmaster and all its child processes."""
+def processes(server: Server) -> list[psutil.Process]:
+    """Return the process of the server and all its child processes."""
     assert server.identity is not None
-    postmaster = psutil.Process(server.identity.pid)
-    return [postmaster, *postmaster.children(recursive=True)]
+    process = psutil.Process(server.identity.pid)
+    return [process, *process.children(recursive=True)]
 
 
 def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
@@ -30,7 +31,7 @@ def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
 
 
 @contextmanager
-def frozen(server: PostgresServer) -> Iterator[None]:
+def frozen(server: Server) -> Iterator[None]:
     """Stop every process of the server for the duration of the block."""
     stopped = processes(server)
     send_signal(stopped, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""A proxy between the service and PostgreSQL that can lose a commit or delay a reply."""
+"""A proxy between the service and PostgreSQL or Redis that can lose or delay a message."""
 
 import select
 import socket
@@ -13,16 +13,19 @@ from lab.stack.ports import with_port
 
 Cut = Literal["command", "reply"]
 
-
 # The replies of PostgreSQL to statements that have changed rows begin with these tags.
 _WRITTEN = (b"INSERT 0 ", b"UPDATE ", b"DELETE ")
 
 
 class Delay:
-    """Delays the reply to the next statement that contains `marker`, until `released` is set."""
+    """Delays the reply to the next command that contains `marker`, until `released` is set.
 
-    def __init__(self, marker: bytes) -> None:
+    If `loses_reply` is true, the proxy then closes the connection without sending the reply.
+    """
+
+    def __init__(self, marker: bytes, *, loses_reply: bool = False) -> None:
         self.marker = marker
+        self.loses_reply = loses_reply
         self.answered = threading.Event()
         self.released = threading.Event()
 
@@ -55,15 +58,18 @@ class PostgresProxy:
                     if not data:
                         return
                     (server if source is client else client).sendall(data)
-                    if source is client and self.delay and self.delay.marker in data:
-                        self._delay_reply(server)
+                    if source is client and self._lost_reply(data, server):
+                        return
 
-    def _delay_reply(self, server: socket.socket) -> None:
-        delay, self.delay = self.delay, None
-        if delay is not None:
-            select.select([server], [], [])
-            delay.answered.set()
-            delay.released.wait()
+    def _lost_reply(self, command: bytes, server: socket.socket) -> bool:
+        delay = self.delay
+        if delay is None or delay.marker not in command:
+            return False
+        self.delay = None
+        select.select([server], [], [])
+        delay.answered.set()
+        delay.released.wait()
+        return delay.loses_reply
 
     def _cut_at(self, commit: bytes, server: socket.socket) -> bool:
         cut, self.cut = self.cut, None

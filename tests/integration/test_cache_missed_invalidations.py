@@ -15,6 +15,7 @@ import redis
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin
 from tests.conftest import StartService
+from tests.integration.faults import frozen
 from tests.integration.shop import edit, new_product, product_url
 
 pytestmark = pytest.mark.slow
@@ -66,16 +67,6 @@ def _set_writer_access(valkey: ValkeyServer, *, allowed: bool) -> None:
 
 
 @contextmanager
-def _frozen(valkey: ValkeyServer) -> Iterator[None]:
-    assert valkey.identity is not None
-    os.kill(valkey.identity.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(valkey.identity.pid, signal.SIGCONT)
-
-
-@contextmanager
 def _killed(valkey: ValkeyServer) -> Iterator[None]:
     assert valkey.identity is not None
     os.kill(valkey.identity.pid, signal.SIGKILL)
@@ -109,7 +100,7 @@ def _change_without_redis(writer: httpx2.Client, admin: Account, product: dict[s
     assert _name(writer.get(product_url(product))) == "New"
 
 
-@pytest.mark.parametrize("fault", [_frozen, _killed, _unreachable_for_writer])
+@pytest.mark.parametrize("fault", [frozen, _killed, _unreachable_for_writer])
 def test_another_process_sees_a_change_soon_after_redis_is_back(
     pair: Pair, valkey: ValkeyServer, admin: Account, product: dict[str, Any], fault: Any
 ) -> None:
