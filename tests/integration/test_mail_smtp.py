@@ -1,14 +1,16 @@
 """The SMTP client, against a real SMTP server in the process of the test."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -29,6 +31,7 @@ _HOST = "127.0.0.1"
 _USER, _PASSWORD = "shop", "canary/é password"
 _AHMED = "ahmed@example.com"
 _SECONDS = 2.0
+_P = ParamSpec("_P")
 
 
 @dataclass
@@ -98,20 +101,8 @@ class MailServer:
         return self.replies.get(command, "250 OK")
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """A certificate for the server, which is its own authority."""
-
-    path: Path
-
-    def context(self) -> ssl.SSLContext:
-        """Return the context of the server."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path)
-        return context
-
-
-def _certificate(path: Path, host: str = _HOST) -> Certificate:
+def _context(path: Path, host: str = _HOST) -> ssl.SSLContext:
+    """Write a certificate that is its own authority, and return the context of its server."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     now = datetime.now(UTC)
@@ -135,15 +126,16 @@ def _certificate(path: Path, host: str = _HOST) -> Certificate:
         serialization.NoEncryption(),
     )
     path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return Certificate(path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 @pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate:
-    """The certificate of the server, whose authority the client trusts."""
-    certificate = _certificate(tmp_path / "mail.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
-    return certificate
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """The context of a server whose certificate the client trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "mail.pem"))
+    return _context(tmp_path / "mail.pem")
 
 
 @asynccontextmanager
@@ -215,333 +207,269 @@ async def _error(client: SmtpClient, to: str = _AHMED) -> MailError:
     return error
 
 
-def _run(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(30):
-            await scenario()
+def _in_event_loop(test: Callable[_P, Awaitable[None]]) -> Callable[_P, None]:
+    """Run a test in an event loop, for at most 30 seconds."""
 
-    asyncio.run(limited())
+    @functools.wraps(test)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 30))
+
+    return run
 
 
-def test_a_message_is_delivered_to_a_server_without_encryption() -> None:
+@_in_event_loop
+async def test_a_message_is_delivered_to_a_server_without_encryption() -> None:
     """The server gets the addresses and the whole message."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            await _send(client)
-        (message,) = server.messages
-        assert server.recipients == [_AHMED]
-        assert b"\r\nMessage-ID: <1@example.com>\r\n" in b"\r\n" + message
-        assert b"\r\nTo: ahmed@example.com\r\n" in message
-        assert b"Content-Type: text/html" in message
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        await _send(client)
+    (message,) = server.messages
+    assert server.recipients == [_AHMED]
+    assert b"\r\nMessage-ID: <1@example.com>\r\n" in b"\r\n" + message
+    assert b"\r\nTo: ahmed@example.com\r\n" in message
+    assert b"Content-Type: text/html" in message
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-def test_a_message_is_delivered_over_tls_with_a_password(
-    certificate: Certificate, tls: Tls
+@_in_event_loop
+async def test_a_message_is_delivered_over_tls_with_a_password(
+    context: ssl.SSLContext, tls: Tls
 ) -> None:
     """The client verifies the certificate, and signs in before it sends the message."""
-
-    async def scenario() -> None:
-        context = certificate.context()
-        started = (
-            _running(MailServer(), implicit=context, auth_require_tls=False)
-            if tls == "implicit"
-            else _running(
-                MailServer(), tls_context=context, require_starttls=True, auth_required=True
-            )
-        )
-        async with started as server, _client(server.port, tls, _PASSWORD) as client:
-            await _send(client)
-            await _send(client)
-        assert len(server.messages) == 2
-        assert server.credentials == [_USER.encode()]
-
-    _run(scenario)
+    started = (
+        _running(MailServer(), implicit=context, auth_require_tls=False)
+        if tls == "implicit"
+        else _running(MailServer(), tls_context=context, require_starttls=True, auth_required=True)
+    )
+    async with started as server, _client(server.port, tls, _PASSWORD) as client:
+        await _send(client)
+        await _send(client)
+    assert len(server.messages) == 2
+    assert server.credentials == [_USER.encode()]
 
 
-def test_messages_share_one_connection() -> None:
+@_in_event_loop
+async def test_messages_share_one_connection() -> None:
     """Concurrent messages wait for one another."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            await asyncio.gather(*(_send(client, message_id=f"{n}") for n in range(10)))
-        assert len(server.messages) == 10
-        assert len(server.sessions) == 1
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        await asyncio.gather(*(_send(client, message_id=f"{n}") for n in range(10)))
+    assert len(server.messages) == 10
+    assert len(server.sessions) == 1
 
 
 @pytest.mark.parametrize("is_noticed", [True, False])
-def test_a_closed_connection_is_replaced(*, is_noticed: bool) -> None:
+@_in_event_loop
+async def test_a_closed_connection_is_replaced(*, is_noticed: bool) -> None:
     """A server closes idle connections. The client sends the next message on a new one."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            await _send(client)
-            _abort(server.sessions[0])
-            if is_noticed:
-                await asyncio.sleep(0.05)
-            await _send(client)
-        assert len(server.messages) == len(server.sessions) == 2
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        await _send(client)
+        _abort(server.sessions[0])
+        if is_noticed:
+            await asyncio.sleep(0.05)
+        await _send(client)
+    assert len(server.messages) == len(server.sessions) == 2
 
 
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
-def test_a_permanent_reply_refuses_the_message(command: str) -> None:
+@_in_event_loop
+async def test_a_permanent_reply_refuses_the_message(command: str) -> None:
     """The reason is the reply. The next message is sent over the same connection."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            server.replies[command] = "550 5.1.1 user unknown"
-            error = await _error(client)
-            assert isinstance(error, MailRefused)
-            assert error.reason == "550 5.1.1 user unknown"
-            del server.replies[command]
-            await _send(client)
-        assert len(server.messages) == len(server.sessions) == 1
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        server.replies[command] = "550 5.1.1 user unknown"
+        error = await _error(client)
+        assert isinstance(error, MailRefused)
+        assert error.reason == "550 5.1.1 user unknown"
+        del server.replies[command]
+        await _send(client)
+    assert len(server.messages) == len(server.sessions) == 1
 
 
-@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
-@pytest.mark.parametrize("reply", ["450 4.2.1 try again later", "530 5.7.0 sign in first"])
-def test_another_negative_reply_delays_the_message(command: str, reply: str) -> None:
-    """A later attempt may succeed: the server recovers, or an operator corrects the settings."""
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        *product(
+            ("MAIL", "RCPT", "DATA"), ("450 4.2.1 try again later", "530 5.7.0 sign in first")
+        ),
+        ("MAIL", "550 5.7.1 sender not allowed"),
+    ],
+)
+@_in_event_loop
+async def test_another_negative_reply_delays_the_message(command: str, reply: str) -> None:
+    """A later attempt may succeed: the server recovers, or an operator corrects the settings.
 
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            server.replies[command] = reply
-            error = await _error(client)
-            assert isinstance(error, MailUnavailable)
-            assert error.reason == reply
-
-    _run(scenario)
-
-
-def test_a_refused_sender_delays_the_message() -> None:
-    """The sender is the setting MAIL_FROM, which an operator can correct."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            server.replies["MAIL"] = "550 5.7.1 sender not allowed"
-            error = await _error(client)
-            assert isinstance(error, MailUnavailable)
-            assert error.reason == "550 5.7.1 sender not allowed"
-
-    _run(scenario)
+    The setting MAIL_FROM is the sender.
+    """
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        server.replies[command] = reply
+        error = await _error(client)
+        assert isinstance(error, MailUnavailable)
+        assert error.reason == reply
 
 
-def test_a_reason_is_short_and_has_no_address_and_no_link() -> None:
+@_in_event_loop
+async def test_a_reason_is_short_and_has_no_address_and_no_link() -> None:
     """The text of a server may quote the recipient, or a link with its token."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            server.replies["RCPT"] = (
-                f"550-5.7.1 <{_AHMED}>: blocked\r\n550 5.7.1 \x1b[31mhttps://a.test/#canary "
-                + "x " * 150
-            )
-            error = await _error(client)
-        assert error.reason.startswith("550 5.7.1 [removed] blocked 5.7.1 [removed] x x x")
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        server.replies["RCPT"] = (
+            f"550-5.7.1 <{_AHMED}>: blocked\r\n550 5.7.1 \x1b[31mhttps://a.test/#canary "
+            + "x " * 150
+        )
+        error = await _error(client)
+    assert error.reason.startswith("550 5.7.1 [removed] blocked 5.7.1 [removed] x x x")
 
 
-def test_without_a_server_the_message_is_delayed() -> None:
+@_in_event_loop
+async def test_without_a_server_the_message_is_delayed() -> None:
     """No process listens on the port."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server:
-            pass
-        async with _client(server.port) as client:
-            assert isinstance(await _error(client), MailUnavailable)
-
-    _run(scenario)
+    async with _running(MailServer()) as server:
+        pass
+    async with _client(server.port) as client:
+        assert isinstance(await _error(client), MailUnavailable)
 
 
-def test_a_silent_server_does_not_hold_a_message() -> None:
+@_in_event_loop
+async def test_a_silent_server_does_not_hold_a_message() -> None:
     """Each command has a timeout. A client that has timed out closes within the timeout too."""
 
-    async def scenario() -> None:
-        async def ignore(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writers.append(writer)
+    async def ignore(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
 
-        writers: list[asyncio.StreamWriter] = []
-        loop = asyncio.get_running_loop()
-        listener = await asyncio.start_server(ignore, _HOST, 0)
-        async with listener, _client(listener.sockets[0].getsockname()[1], seconds=0.3) as client:
-            started = loop.time()
-            assert isinstance(await _error(client), MailUnavailable)
-            assert loop.time() - started < 1
-            writers[0].close()
-            await asyncio.sleep(0.05)
-
-    _run(scenario)
+    writers: list[asyncio.StreamWriter] = []
+    loop = asyncio.get_running_loop()
+    listener = await asyncio.start_server(ignore, _HOST, 0)
+    async with listener, _client(listener.sockets[0].getsockname()[1], seconds=0.3) as client:
+        started = loop.time()
+        assert isinstance(await _error(client), MailUnavailable)
+        assert loop.time() - started < 1
+        writers[0].close()
+        await asyncio.sleep(0.05)
 
 
-def test_a_slow_server_holds_a_message_for_three_timeouts_at_most() -> None:
+@_in_event_loop
+async def test_a_slow_server_holds_a_message_for_three_timeouts_at_most() -> None:
     """Each command is answered in time, but the whole message takes too long."""
-
-    async def scenario() -> None:
-        server = MailServer(pauses=dict.fromkeys(("EHLO", "MAIL", "RCPT", "DATA"), 0.5))
-        loop = asyncio.get_running_loop()
-        async with _running(server), _client(server.port, seconds=0.6) as client:
-            started = loop.time()
-            error = await _error(client)
-            assert loop.time() - started < 2.3
-        assert isinstance(error, MailUnavailable)
-        assert error.reason == "the message was not sent within 1.8 seconds"
-
-    _run(scenario)
+    server = MailServer(pauses=dict.fromkeys(("EHLO", "MAIL", "RCPT", "DATA"), 0.5))
+    loop = asyncio.get_running_loop()
+    async with _running(server), _client(server.port, seconds=0.6) as client:
+        started = loop.time()
+        error = await _error(client)
+        assert loop.time() - started < 2.3
+    assert isinstance(error, MailUnavailable)
+    assert error.reason == "the message was not sent within 1.8 seconds"
 
 
+@pytest.mark.usefixtures("context")
 @pytest.mark.parametrize("password", [None, _PASSWORD])
-def test_without_starttls_nothing_is_sent_in_clear(
-    certificate: Certificate, password: str | None
-) -> None:
+@_in_event_loop
+async def test_without_starttls_nothing_is_sent_in_clear(password: str | None) -> None:
     """An attacker can remove the offer of STARTTLS, so without the offer no message is sent."""
-
-    async def scenario() -> None:
-        async with (
-            _running(MailServer(), auth_require_tls=False) as server,
-            _client(server.port, "starttls", password) as client,
-        ):
-            assert isinstance(await _error(client), MailUnavailable)
-        assert not server.has_received
-
-    assert certificate.path.exists()
-    _run(scenario)
+    async with (
+        _running(MailServer(), auth_require_tls=False) as server,
+        _client(server.port, "starttls", password) as client,
+    ):
+        assert isinstance(await _error(client), MailUnavailable)
+    assert not server.has_received
 
 
+@pytest.mark.usefixtures("context")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 @pytest.mark.parametrize("named_host", [_HOST, "192.0.2.1"])
-def test_a_certificate_must_be_trusted_and_for_the_host(
-    certificate: Certificate,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    tls: Tls,
-    named_host: str,
+@_in_event_loop
+async def test_a_certificate_must_be_trusted_and_for_the_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: Tls, named_host: str
 ) -> None:
     """No password is sent if the certificate is not trusted, or names another host."""
-    other = _certificate(tmp_path / "other.pem", named_host)
+    other = _context(tmp_path / "other.pem", named_host)
     if named_host != _HOST:
         # The client trusts this certificate, but the certificate names another host.
-        monkeypatch.setenv("SSL_CERT_FILE", str(other.path))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
+    started = (
+        _running(MailServer(), implicit=other, auth_require_tls=False)
+        if tls == "implicit"
+        else _running(MailServer(), tls_context=other)
+    )
+    async with started as server, _client(server.port, tls, _PASSWORD) as client:
+        error = await _error(client)
+        assert isinstance(error, MailUnavailable)
+        assert "certificate" in error.reason.lower()
+    assert not server.has_received
 
-    async def scenario() -> None:
-        context = other.context()
-        started = (
-            _running(MailServer(), implicit=context, auth_require_tls=False)
-            if tls == "implicit"
-            else _running(MailServer(), tls_context=context)
-        )
-        async with started as server, _client(server.port, tls, _PASSWORD) as client:
+
+@_in_event_loop
+async def test_a_refused_password_delays_the_message(context: ssl.SSLContext) -> None:
+    """An operator can correct the settings. The next message signs in again."""
+    async with (
+        _running(MailServer(), tls_context=context) as server,
+        _client(server.port, "starttls", "canary-wrong") as client,
+    ):
+        for _ in range(2):
             error = await _error(client)
             assert isinstance(error, MailUnavailable)
-            assert "certificate" in error.reason.lower()
-        assert not server.has_received
-
-    assert certificate.path.exists()
-    _run(scenario)
+            assert error.reason == "535 5.7.8 the server refused the credentials"
+    assert not server.commands
+    assert len(server.sessions) == 2
 
 
-def test_a_refused_password_delays_the_message(certificate: Certificate) -> None:
-    """An operator can correct the settings. The next message signs in again."""
-
-    async def scenario() -> None:
-        async with (
-            _running(MailServer(), tls_context=certificate.context()) as server,
-            _client(server.port, "starttls", "canary-wrong") as client,
-        ):
-            for _ in range(2):
-                error = await _error(client)
-                assert isinstance(error, MailUnavailable)
-                assert error.reason == "535 5.7.8 the server refused the credentials"
-        assert not server.commands
-        assert len(server.sessions) == 2
-
-    _run(scenario)
-
-
-def test_an_international_address_needs_a_server_that_supports_it() -> None:
+@_in_event_loop
+async def test_an_international_address_needs_a_server_that_supports_it() -> None:
     """The message is refused and not delayed, because a later attempt would fail, too."""
-
-    async def scenario() -> None:
-        async with (
-            _running(MailServer(), enable_SMTPUTF8=False) as server,
-            _client(server.port) as client,
-        ):
-            error = await _error(client, "zoë@example.com")
-            assert isinstance(error, MailRefused)
-            assert "SMTPUTF8" in error.reason
-            await _send(client, "ahmed@bücher.example")
-        assert server.recipients == ["ahmed@xn--bcher-kva.example"]
-        assert len(server.sessions) == 1
-
-    _run(scenario)
+    async with (
+        _running(MailServer(), enable_SMTPUTF8=False) as server,
+        _client(server.port) as client,
+    ):
+        error = await _error(client, "zoë@example.com")
+        assert isinstance(error, MailRefused)
+        assert "SMTPUTF8" in error.reason
+        await _send(client, "ahmed@bücher.example")
+    assert server.recipients == ["ahmed@xn--bcher-kva.example"]
+    assert len(server.sessions) == 1
 
 
-def test_an_international_address_is_sent_as_it_is() -> None:
+@_in_event_loop
+async def test_an_international_address_is_sent_as_it_is() -> None:
     """With SMTPUTF8, the header and the envelope have the same address."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            await _send(client, "zoë@example.com")
-        assert server.recipients == ["zoë@example.com"]
-        assert "To: zoë@example.com".encode() in server.messages[0]
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        await _send(client, "zoë@example.com")
+    assert server.recipients == ["zoë@example.com"]
+    assert "To: zoë@example.com".encode() in server.messages[0]
 
 
-def test_a_cancelled_message_does_not_disturb_the_next() -> None:
+@_in_event_loop
+async def test_a_cancelled_message_does_not_disturb_the_next() -> None:
     """The connection is replaced, because it may still have a reply to the cancelled message."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            server.pauses["RCPT"] = 0.3
-            task = asyncio.create_task(_send(client))
-            await asyncio.sleep(0.1)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-            server.pauses.clear()
-            await _send(client)
-        assert len(server.messages) == 1
-        assert len(server.sessions) == 2
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        server.pauses["RCPT"] = 0.3
+        task = asyncio.create_task(_send(client))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        server.pauses.clear()
+        await _send(client)
+    assert len(server.messages) == 1
+    assert len(server.sessions) == 2
 
 
-def test_closing_never_raises() -> None:
+@_in_event_loop
+async def test_closing_never_raises() -> None:
     """A client can be closed before it has connected, twice, and after its server has gone."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server:
-            async with _client(server.port) as client:
-                await client.close()
-                await _send(client)
-                _abort(server.sessions[0])
-                await client.close()
+    async with _running(MailServer()) as server:
+        async with _client(server.port) as client:
             await client.close()
+            await _send(client)
+            _abort(server.sessions[0])
+            await client.close()
+        await client.close()
 
-    _run(scenario)
 
-
-def test_the_steps_of_a_message_are_stages() -> None:
+@_in_event_loop
+async def test_the_steps_of_a_message_are_stages() -> None:
     """A kept connection is checked, and not opened again."""
-
-    async def scenario() -> None:
-        async with _running(MailServer()) as server, _client(server.port) as client:
-            counts = []
-            for _ in range(2):
-                recording = Recording(spans=False)
-                record(recording)
-                await _send(client)
-                counts.append(len(recording.durations["smtp"]))
-        # Connect, EHLO and send; then RSET and send.
-        assert counts == [3, 2]
-
-    _run(scenario)
+    async with _running(MailServer()) as server, _client(server.port) as client:
+        counts = []
+        for _ in range(2):
+            recording = Recording(spans=False)
+            record(recording)
+            await _send(client)
+            counts.append(len(recording.durations["smtp"]))
+    # Connect, EHLO and send; then RSET and send.
+    assert counts == [3, 2]
