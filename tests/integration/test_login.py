@@ -1,15 +1,12 @@
 """Login: what it returns, and what its refusals reveal."""
 
-import base64
-import hashlib
-import json
 import random
 import statistics
 import time
 from typing import Any
 
 import httpx2
-import psycopg
+import jwt
 import pytest
 
 from tests.accounts import PASSWORD, Account, new_email
@@ -21,10 +18,8 @@ def _log_in(client: httpx2.Client, email: Any, password: Any, **headers: str) ->
     return client.post("/api/auth/login", json=body, headers=headers)
 
 
-def _part(token: str, number: int) -> dict[str, Any]:
-    encoded = token.split(".")[number]
-    decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(encoded + "=="))
-    return decoded
+def _claims(token: str) -> dict[str, Any]:
+    return jwt.decode(token, options={"verify_signature": False})
 
 
 def test_login_returns_a_pair_of_tokens_that_no_cache_may_store(
@@ -46,7 +41,7 @@ def test_an_access_token_has_exactly_these_claims(
 ) -> None:
     """Its type is `at+jwt` (RFC 9068). The token has no other header parameters or claims."""
     token = _log_in(client, shared_user.email, PASSWORD).json()["access_token"]
-    header, claims = _part(token, 0), _part(token, 1)
+    header, claims = jwt.get_unverified_header(token), _claims(token)
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
     assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
@@ -59,24 +54,9 @@ def test_each_login_starts_a_new_session(client: httpx2.Client, shared_user: Acc
     """Session id, token id and refresh token are new at each login."""
     first, second = (_log_in(client, shared_user.email, PASSWORD).json() for _ in range(2))
     for claim in ("sid", "jti"):
-        old, new = _part(first["access_token"], 1), _part(second["access_token"], 1)
+        old, new = _claims(first["access_token"]), _claims(second["access_token"])
         assert old[claim] != new[claim]  # check 18
     assert first["refresh_token"] != second["refresh_token"]
-
-
-def test_refresh_tokens_are_stored_only_as_a_hash(
-    client: httpx2.Client, shared_user: Account, database: psycopg.Connection
-) -> None:
-    """A session's row has the SHA-256 of its refresh token, and not the token itself."""
-    tokens = _log_in(client, shared_user.email, PASSWORD).json()
-    refresh_token = tokens["refresh_token"]
-    assert len(base64.urlsafe_b64decode(refresh_token + "==")) >= 32
-    session = database.execute(
-        "SELECT * FROM sessions WHERE id = %s", [_part(tokens["access_token"], 1)["sid"]]
-    ).fetchone()
-    assert session is not None
-    assert hashlib.sha256(refresh_token.encode()).digest() in session  # check 18
-    assert refresh_token not in str(session)
 
 
 def test_login_normalises_the_email(client: httpx2.Client, shared_user: Account) -> None:
