@@ -1,13 +1,13 @@
 """CORS: only pages of listed origins may read responses, and never with a cookie."""
 
-import secrets
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.accounts import Account, sign_up, signup_body
+from tests.accounts import Account, sign_up
 from tests.conftest import StartService
+from tests.integration.signed_in import browser_of
 from tests.integration.wire import SECURITY_HEADERS, problem
 
 _ORIGIN = "https://app.example.com"
@@ -172,9 +172,7 @@ def test_a_cookie_is_never_allowed_across_origins(
     open_service: httpx2.Client, caller: Account
 ) -> None:
     """Without `Allow-Credentials`, browsers hide responses to requests with cookies."""
-    credentials = {"email": caller.email, "password": caller.password}
-    cookie = open_service.post("/api/auth/session", json=credentials).headers["Set-Cookie"]
-    headers = {"Origin": _ORIGIN, "Cookie": cookie.partition(";")[0]}
+    headers = {"Origin": _ORIGIN, **browser_of(open_service, caller).cookie}
     response = open_service.get("/api/users/me", headers=headers)
     assert "access-control-allow-credentials" not in _permissions(response)
     change = {**headers, "Sec-Fetch-Site": "cross-site"}
@@ -192,30 +190,3 @@ def test_a_cached_response_names_the_origin_of_its_request(open_service: httpx2.
             unchanged = open_service.get("/api/products?limit=3", headers=conditional)
             assert unchanged.status_code == 304
             assert _permissions(unchanged).get("access-control-allow-origin") == origin
-
-
-def test_a_page_of_a_listed_origin_can_sign_up_log_in_and_change_its_account(
-    open_service: httpx2.Client,
-) -> None:
-    """The preflight permits the signup, and the page may read the response to the last step."""
-    origin = {"Origin": _ORIGIN}
-    body = signup_body(email=f"{secrets.token_hex(8)}@example.com")
-    assert (
-        "POST"
-        in _permissions(_preflight(open_service, "/api/users", "POST"))[
-            "access-control-allow-methods"
-        ]
-    )
-    signup = open_service.post("/api/users", json=body, headers=origin)
-    assert signup.status_code == 201
-    login = {"email": body["email"], "password": body["password"]}
-    token = open_service.post("/api/auth/login", json=login, headers=origin).json()["access_token"]
-    changed = open_service.patch(
-        signup.headers["Location"],
-        json={"name": "Changed"},
-        headers={
-            **origin, "Authorization": f"Bearer {token}", "If-Match": signup.headers["ETag"]
-        },
-    )  # fmt: skip
-    assert changed.status_code == 200
-    assert _permissions(changed)["access-control-allow-origin"] == _ORIGIN

@@ -145,14 +145,6 @@ def test_a_cookie_needs_the_same_origin_for_post(client: httpx2.Client, ahmed: A
     assert codes(ended) == ["invalid-session"]
 
 
-def test_a_page_of_another_site_cannot_read_a_query(client: httpx2.Client, ahmed: Account) -> None:
-    """The browser sends the cookie with a GET, but does not show the response to the page."""
-    headers = {**browser_of(client, ahmed).cookie, "Origin": "https://evil.example"}
-    params = {"query": "{ me { name } }"}
-    response = client.get("/graphql", params=params, headers=headers)
-    assert "Access-Control-Allow-Origin" not in response.headers
-
-
 def test_an_invalid_token_reads_only_what_is_public(client: httpx2.Client) -> None:
     """The error says that the token is invalid."""
     headers = {"Authorization": "Bearer x"}
