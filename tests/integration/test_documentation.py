@@ -1,4 +1,4 @@
-"""Documents and pages: the OpenAPI document, its page, and the pages of problems."""
+"""Public documents and pages, and the OpenAPI document: how caches may store them."""
 
 import httpx2
 import pytest
@@ -9,14 +9,10 @@ from tests.integration.wire import problem
 _PUBLIC_PATHS = ["/docs", "/docs/start.js", "/docs/style.css", "/docs/swagger-ui-bundle.js",
                  "/docs/swagger-ui.css", "/docs/favicon.png", "/problems", "/problems/not-found",
                  "/problems/static/filter.js", "/problems/static/style.css",
+                 "/account/confirm", "/account/reset", "/account/style.css", "/account/link.js",
+                 "/account/confirm.js", "/account/reset.js",
                  "/.well-known/jwks.json"]  # fmt: skip
 _DOCUMENT = "/openapi.json"
-
-
-@pytest.fixture(scope="module")
-def published(start_service: StartService) -> httpx2.Client:
-    """A service with a PUBLIC_URL."""
-    return start_service(PUBLIC_URL="https://api.example.com").client
 
 
 @pytest.mark.parametrize("path", _PUBLIC_PATHS)
@@ -61,10 +57,9 @@ def test_the_host_of_a_request_is_in_no_public_document(client: httpx2.Client) -
         assert "canary" not in client.get(path, headers={"Host": "canary.example"}).text  # check 55
 
 
-def test_with_a_public_url_the_openapi_document_is_public(
-    published: httpx2.Client,
-) -> None:
+def test_with_a_public_url_the_openapi_document_is_public(start_service: StartService) -> None:
     """With PUBLIC_URL set, the examples in the document contain it, whatever the Host header is."""
+    published = start_service(PUBLIC_URL="https://api.example.com").client
     response = published.get(_DOCUMENT, headers={"Host": "canary.example"})
     assert "https://api.example.com/api/users" in response.text
     assert "canary" not in response.text  # check 55
