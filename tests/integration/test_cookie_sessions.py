@@ -7,23 +7,10 @@ import psycopg
 import pytest
 
 from tests.accounts import Account
-from tests.integration.signed_in import (
-    COOKIE,
-    Browser,
-    browser_of,
-    credentials,
-    me,
-    signed_in,
-)
+from tests.integration.signed_in import COOKIE, Browser, browser_of, credentials, me, signed_in
 from tests.integration.wire import problem
 
 SIGN_IN = "/api/auth/session"
-
-
-@pytest.fixture(scope="module")
-def browser(client: httpx2.Client, shared_user: Account) -> Browser:
-    """A browser that stays signed in."""
-    return browser_of(client, shared_user)
 
 
 def _attributes(header: str) -> tuple[str, set[str]]:
@@ -53,9 +40,10 @@ def test_signing_in_sets_a_cookie_with_exactly_these_attributes(
 
 
 def test_the_cookie_is_stored_only_as_a_hash(
-    client: httpx2.Client, browser: Browser, database: psycopg.Connection
+    client: httpx2.Client, shared_user: Account, database: psycopg.Connection
 ) -> None:
     """A reader of the database finds no value that works as a cookie."""
+    browser = browser_of(client, shared_user)
     row = database.execute(
         "SELECT *, cookie_hash = sha256(%s::bytea) FROM sessions WHERE id = %s",
         [browser.value.encode(), browser.session_id],

@@ -1,12 +1,13 @@
 """The change of an email address: by its owner with a link, and by an administrator at once."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx2
 import pytest
 
 from tests.accounts import PASSWORD, Account, log_in, new_admin, new_email, sign_up
 from tests.integration.conftest import WithMail
+from tests.integration.wire import at_once, pointers, problem, statuses
 from tests.mailbox import text_of
 
 CONFIRM = "/api/auth/email-confirmation"
@@ -15,9 +16,18 @@ REQUESTED = "was requested"
 CHANGED = "was changed"
 
 
-def _ask(with_mail: WithMail, user: Account, email: str, **changes: object) -> httpx2.Response:
+def _ask(with_mail: WithMail, user: Account, email: object, **changes: object) -> httpx2.Response:
     body = {"email": email, "current_password": PASSWORD, **changes}
     return with_mail.client.put(f"{user.url}/email", json=body, headers=user.auth)
+
+
+def _change(with_mail: WithMail, caller: Account, user: Account, email: str) -> httpx2.Response:
+    """Ask for a change without a password."""
+    return with_mail.client.put(f"{user.url}/email", json={"email": email}, headers=caller.auth)
+
+
+def _confirm(with_mail: WithMail, token: str) -> httpx2.Response:
+    return with_mail.client.put(CONFIRM, json={"token": token})
 
 
 def _email_of(with_mail: WithMail, user: Account) -> str:
@@ -34,7 +44,7 @@ def test_the_address_changes_when_the_link_is_used(with_mail: WithMail) -> None:
     notice = with_mail.mailbox.wait_for(user.email, REQUESTED)
     assert email not in text_of(notice)
     assert _email_of(with_mail, user) == user.email
-    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 204
+    assert _confirm(with_mail, token).status_code == 204
     after = with_mail.client.get(user.url, headers=user.auth).json()
     assert (after["email"], after["email_confirmed"]) == (email, True)
     with_mail.mailbox.wait_for(user.email, CHANGED)
@@ -45,30 +55,25 @@ def test_the_change_needs_the_password(with_mail: WithMail) -> None:
     """A stolen token alone cannot change the address."""  # check 41
     user, email = sign_up(with_mail.client), new_email()
     wrong = _ask(with_mail, user, email, current_password="not the password at all")
-    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong-password")
-    missing = with_mail.client.put(f"{user.url}/email", json={"email": email}, headers=user.auth)
-    assert missing.json()["errors"][0]["pointer"] == "/current_password"
+    problem(wrong, 403, "wrong-password")
+    assert pointers(_change(with_mail, user, user, email)) == ["/current_password"]
 
 
 def test_the_address_of_another_account_is_refused(with_mail: WithMail) -> None:
     """The service refuses it when the user asks for the change, and when the link is used."""
     user, other, email = sign_up(with_mail.client), sign_up(with_mail.client), new_email()
-    taken = _ask(with_mail, user, other.email.upper())
-    assert (taken.status_code, taken.json()["code"]) == (409, "email-taken")
+    problem(_ask(with_mail, user, other.email.upper()), 409, "email-taken")
     assert _ask(with_mail, user, email).status_code == 202
     token = with_mail.mailbox.token(email, NEW_ADDRESS)
     sign_up(with_mail.client, email=email)
-    late = with_mail.client.put(CONFIRM, json={"token": token})
-    assert (late.status_code, late.json()["code"]) == (409, "email-taken")
+    problem(_confirm(with_mail, token), 409, "email-taken")
     assert _email_of(with_mail, user) == user.email
 
 
 def test_the_present_address_is_no_change(with_mail: WithMail) -> None:
     """The error names the field."""
     user = sign_up(with_mail.client)
-    response = _ask(with_mail, user, user.email)
-    assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"] == "/email"
+    assert pointers(_ask(with_mail, user, user.email)) == ["/email"]
 
 
 def test_a_change_makes_earlier_links_invalid(with_mail: WithMail) -> None:
@@ -79,8 +84,8 @@ def test_a_change_makes_earlier_links_invalid(with_mail: WithMail) -> None:
     reset = with_mail.mailbox.token(user.email, "Reset")
     assert _ask(with_mail, user, email).status_code == 202
     change = with_mail.mailbox.token(email, NEW_ADDRESS)
-    assert with_mail.client.put(CONFIRM, json={"token": change}).status_code == 204
-    assert with_mail.client.put(CONFIRM, json={"token": confirm}).status_code == 422
+    assert _confirm(with_mail, change).status_code == 204
+    assert _confirm(with_mail, confirm).status_code == 422
     body = {"token": reset, "new_password": "another long password"}
     assert with_mail.client.put("/api/auth/password-reset", json=body).status_code == 422
 
@@ -93,7 +98,7 @@ def test_a_change_of_password_cancels_the_change_of_address(with_mail: WithMail)
     body = {"current_password": PASSWORD, "new_password": "another long password"}
     changed = with_mail.client.put(f"{user.url}/password", json=body, headers=user.auth)
     assert changed.status_code == 204
-    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 422
+    assert _confirm(with_mail, token).status_code == 422
     with_mail.mailbox.wait_for(user.email, "Your password was changed")
 
 
@@ -102,29 +107,14 @@ def test_an_administrator_changes_an_address_at_once(with_mail: WithMail) -> Non
     admin = new_admin(with_mail.client, with_mail.database_url)
     user, email = sign_up(with_mail.client), new_email()
     for _ in range(2):
-        response = with_mail.client.put(
-            f"{user.url}/email", json={"email": email}, headers=admin.auth
-        )
+        response = _change(with_mail, admin, user, email)
         assert (response.status_code, response.content) == (204, b"")
     after = with_mail.client.get(user.url, headers=user.auth).json()
     assert (after["email"], after["email_confirmed"]) == (email, False)
     with_mail.mailbox.wait_for(user.email, CHANGED)
     token = with_mail.mailbox.token(email, "Confirm")
-    assert with_mail.client.put(CONFIRM, json={"token": token}).status_code == 204
-    taken = with_mail.client.put(
-        f"{user.url}/email", json={"email": admin.email}, headers=admin.auth
-    )
-    assert (taken.status_code, taken.json()["code"]) == (409, "email-taken")
-
-
-def test_another_users_address_is_not_found(with_mail: WithMail) -> None:
-    """The response is the same as for an account that does not exist."""  # check 24
-    user, other = sign_up(with_mail.client), sign_up(with_mail.client)
-    body = {"email": new_email(), "current_password": PASSWORD}
-    found = with_mail.client.put(f"{other.url}/email", json=body, headers=user.auth)
-    missing = with_mail.client.put(f"/api/users/{2**62}/email", json=body, headers=user.auth)
-    assert found.status_code == missing.status_code == 404
-    assert found.json()["detail"] == missing.json()["detail"]
+    assert _confirm(with_mail, token).status_code == 204
+    problem(_change(with_mail, admin, user, admin.email), 409, "email-taken")
 
 
 def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
@@ -134,18 +124,11 @@ def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
         user = sign_up(with_mail.client)
         assert _ask(with_mail, user, email).status_code == 202
         tokens.append(with_mail.mailbox.token(email, NEW_ADDRESS, count=count))
-    with ThreadPoolExecutor(2) as threads:
-        responses = list(
-            threads.map(lambda it: with_mail.client.put(CONFIRM, json={"token": it}), tokens)
-        )
-    assert sorted(response.status_code for response in responses) == [204, 409]
+    responses = at_once([partial(_confirm, with_mail, token) for token in tokens])
+    assert statuses(responses) == {204: 1, 409: 1}
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a\u202e@example.com", None, 7])
 def test_an_invalid_address_is_refused(with_mail: WithMail, email: object) -> None:
     """The error names the field."""
-    user = sign_up(with_mail.client)
-    body = {"email": email, "current_password": PASSWORD}
-    response = with_mail.client.put(f"{user.url}/email", json=body, headers=user.auth)
-    assert response.status_code == 422
-    assert response.json()["errors"][0]["pointer"] == "/email"
+    assert pointers(_ask(with_mail, sign_up(with_mail.client), email)) == ["/email"]

@@ -1,7 +1,6 @@
 """The limits of messages to one address, and of those that one account has requested."""
 
 import secrets
-from collections.abc import Mapping
 
 import httpx2
 import pytest
@@ -9,6 +8,7 @@ import redis
 
 from tests.accounts import PASSWORD, new_email, sign_up, signup_body
 from tests.conftest import StartService
+from tests.integration.signed_in import browser_of
 
 RESET = "/api/auth/password-reset"
 
@@ -76,21 +76,19 @@ def test_one_client_can_request_few_messages(limited: httpx2.Client) -> None:
 def test_one_account_can_request_few_messages(limited: httpx2.Client) -> None:
     """Requests with a cookie count for their IP address, so the account has its own count, too."""
     user = sign_up(limited)
-    session = limited.post("/api/auth/session", json={"email": user.email, "password": PASSWORD})
-    cookie = session.headers["Set-Cookie"].partition(";")[0]
-    statuses = []
+    browser, statuses = browser_of(limited, user), []
     for _ in range(3):
-        headers = {**_from_elsewhere(), "Cookie": cookie, "Sec-Fetch-Site": "same-origin"}
+        headers = {**_from_elsewhere(), **browser.auth}
         body = {"email": new_email(), "current_password": PASSWORD}
         statuses.append(limited.put(f"{user.url}/email", json=body, headers=headers).status_code)
     assert statuses == [202, 202, 429]
 
 
-def test_redis_has_no_address(limited: httpx2.Client, defaults: Mapping[str, str]) -> None:
+def test_redis_has_no_address(limited: httpx2.Client, redis_url: str) -> None:
     """The key of a count contains a hash of the address."""
     email = new_email()
     assert limited.post(RESET, json={"email": email}, headers=_from_elsewhere()).is_success
-    with redis.Redis.from_url(defaults["REDIS_URL"]) as connection:
+    with redis.Redis.from_url(redis_url) as connection:
         keys = b" ".join(connection.keys("*"))
     assert b"mail-to" in keys
     assert email.encode() not in keys
