@@ -1,6 +1,7 @@
 """OpenID Connect identities of an account: only the owner can list, link and remove them."""
 
 import secrets
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.accounts import PASSWORD, Account, log_in, new_admin, notices, sign_u
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
 from tests.integration.hostile_provider import HostileProvider
+from tests.integration.signed_in import FROM_HERE, bearer
 from tests.integration.wire import at_once, pointers, problem, statuses
 from tests.service import Service
 
@@ -57,9 +59,9 @@ def _begin_link(service: Service, owner: Account, **body: str) -> httpx2.Respons
 
 
 def _set_password(browser: Browser, **body: str) -> tuple[httpx2.Response, dict[str, Any]]:
-    user, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
+    user = browser.me()
     path = f"/api/users/{user['id']}/password"
-    return browser.request("PUT", path, json=body, headers=same_origin), user
+    return browser.request("PUT", path, json=body, headers=FROM_HERE), user
 
 
 def test_the_owner_sees_and_removes_linked_identities(
@@ -98,7 +100,7 @@ def test_identities_come_in_pages(
     """Identities are listed in the order in which they were linked."""
     for _ in range(3):
         _link(browser, owner, provider)
-    path, shown = f"{owner.url}/identities?limit=2", []
+    path = f"{owner.url}/identities?limit=2"
     first = service.client.get(path, headers=owner.auth).json()
     rest = service.client.get(f"{path}&cursor={first['next_cursor']}", headers=owner.auth).json()
     shown = [it["id"] for it in [*first["items"], *rest["items"]]]
@@ -154,9 +156,9 @@ def test_an_old_session_cannot_remove_an_identity(
     path = f"{owner.url}/identities/{identity['id']}"
     # The process caches the old session for 0.8 s. A logout of the same user makes the process
     # read the session again.
-    service.client.post("/api/auth/logout", headers={"Authorization": f"Bearer {again}"})
+    service.client.post("/api/auth/logout", headers=bearer(again))
     problem(service.client.delete(path, headers=owner.auth), 403, "reauthenticate")  # check 41
-    recent = {"Authorization": f"Bearer {log_in(service.client, owner.email, PASSWORD)}"}
+    recent = bearer(log_in(service.client, owner.email, PASSWORD))
     assert service.client.delete(path, headers=recent).status_code == 204
 
 
@@ -165,20 +167,19 @@ def test_the_last_way_to_sign_in_cannot_be_removed(
 ) -> None:
     """Of two concurrent removals, one is refused. It succeeds after a password is set."""
     browser.sign_in(provider)
-    me, same_origin = browser.me(), {"Sec-Fetch-Site": "same-origin"}
-    path = f"/api/users/{me['id']}/identities"
-    back = browser.request("POST", f"{OIDC}/link", headers=same_origin).json()["authorization_url"]
+    path = f"/api/users/{browser.me()['id']}/identities"
+    back = browser.request("POST", f"{OIDC}/link", headers=FROM_HERE).json()["authorization_url"]
     assert browser.finish(provider.authorize(back, sub=secrets.token_hex(8))).status_code == 303
     ids = [it["id"] for it in browser.request("GET", path).json()["items"]]
     removals = at_once(
-        [partial(browser.request, "DELETE", f"{path}/{it}", headers=same_origin) for it in ids]
+        [partial(browser.request, "DELETE", f"{path}/{it}", headers=FROM_HERE) for it in ids]
     )
     assert statuses(removals) == {204: 1, 409: 1}
     (left,) = browser.request("GET", path).json()["items"]
-    refused = browser.request("DELETE", f"{path}/{left['id']}", headers=same_origin)
+    refused = browser.request("DELETE", f"{path}/{left['id']}", headers=FROM_HERE)
     problem(refused, 409, "last-sign-in-method")
     assert _set_password(browser, new_password=NEW_PASSWORD)[0].status_code == 204
-    assert browser.request("DELETE", f"{path}/{left['id']}", headers=same_origin).status_code == 204
+    assert browser.request("DELETE", f"{path}/{left['id']}", headers=FROM_HERE).status_code == 204
 
 
 def test_an_account_without_a_password_can_set_one(
@@ -205,14 +206,10 @@ def test_a_new_password_removes_identities_linked_in_other_sessions(
 ) -> None:
     """An identity that a thief has linked cannot sign in, even if the thief has logged out."""
     kept = _link(browser, owner, provider)
-    stolen = Account(
-        owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
-    )
+    stolen = replace(owner, token=log_in(service.client, owner.email, PASSWORD))
     linked, pending = _link(Browser(service.client), stolen, provider), Browser(service.client)
     back = provider.authorize(pending.begin_link(stolen), sub=secrets.token_hex(8))
-    gone = Account(
-        owner.id, owner.email, owner.password, log_in(service.client, owner.email, PASSWORD), ""
-    )
+    gone = replace(owner, token=log_in(service.client, owner.email, PASSWORD))
     ended = _link(Browser(service.client), gone, provider)
     assert service.client.post("/api/auth/logout", headers=gone.auth).status_code == 204
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}

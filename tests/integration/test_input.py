@@ -1,4 +1,4 @@
-"""Hostile input gets a 4xx problem, and the service continues."""
+"""Hostile input gets a 4xx problem."""
 
 import json
 import time
@@ -6,7 +6,7 @@ import time
 import httpx2
 import pytest
 
-from tests.accounts import PASSWORD, Account, new_email, signup_body
+from tests.accounts import Account, signup_body
 from tests.integration.wire import JSON, problem
 
 _HEADERS = [b"X-Request-ID", b"traceparent", b"If-None-Match", b"Accept", b"Cookie",
@@ -198,11 +198,3 @@ def test_text_that_is_slow_to_normalise_is_refused_quickly(
         assert client.post("/api/users", json=body).status_code == 422
         durations.append(time.perf_counter() - started)
     assert min(durations) < 0.3
-
-
-def test_a_signup_succeeds_after_hostile_input(client: httpx2.Client) -> None:
-    """The signup takes less than two seconds."""
-    started = time.perf_counter()
-    body = {"name": "Ahmed", "email": new_email(), "password": PASSWORD}
-    assert client.post("/api/users", json=body).status_code == 201
-    assert time.perf_counter() - started < 2
