@@ -1,12 +1,12 @@
 """A failed write invalidates reads only if its outcome is unknown or its If-Match is old."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
 
+from lab.stack.processes.waiting import wait_until
 from tests.accounts import PASSWORD, Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable
@@ -136,10 +136,8 @@ def pair(start_service: StartService, own_url: str, proxied: tuple[PostgresProxy
 def shop(pair: Pair, own_url: str) -> _Shop:
     """A shop whose reads are cached in every process."""
     shop = _Shop(pair, new_admin(pair[0], own_url), sign_up(pair[0]))
-    deadline = time.monotonic() + 10
-    while _cache_outcomes(shop.read()) != {"hit"}:
-        # While invalidations of the previous test are pending, reads bypass the cache.
-        assert time.monotonic() < deadline
+    # While invalidations of the previous test are pending, reads bypass the cache.
+    assert wait_until(lambda: _cache_outcomes(shop.read()) == {"hit"}, timeout_s=10)
     return shop
 
 

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import redis
 
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin
 from tests.conftest import StartService
@@ -110,9 +111,9 @@ def test_another_process_sees_a_change_soon_after_redis_is_back(
         _change_without_redis(pair[0], admin, product)
         # If the reading process still reaches Redis, it serves the stale value.
         assert (_name(pair[1].get(path)) == "New") == (fault is not _unreachable_for_writer)
-    deadline = time.monotonic() + _RECOVERY_SECONDS
-    while not (
-        (response := pair[1].get(path)).headers["X-Cache"] == "hit" and _name(response) == "New"
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+
+    def is_current() -> bool:
+        response = pair[1].get(path)
+        return response.headers["X-Cache"] == "hit" and _name(response) == "New"
+
+    assert wait_until(is_current, timeout_s=_RECOVERY_SECONDS)

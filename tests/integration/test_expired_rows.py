@@ -1,6 +1,5 @@
 """The workers delete expired rows."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lab.stack.processes.waiting import wait_until
 from tests.accounts import new_admin, sign_up
 from tests.conftest import NewDatabase, StartService, migrate
 from tests.integration.shop import new_product, order
@@ -67,10 +67,8 @@ def _remaining_keys(database: psycopg.Connection) -> list[str]:
 
 
 def _wait_for_keys(database: psycopg.Connection, keys: list[str]) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while _remaining_keys(database) != keys:
-        assert time.monotonic() < deadline, _remaining_keys(database)
-        time.sleep(0.02)
+    found = wait_until(lambda: _remaining_keys(database) == keys, timeout_s=TIMEOUT_SECONDS)
+    assert found, _remaining_keys(database)
 
 
 def test_expired_rows_are_deleted_while_a_worker_runs(
