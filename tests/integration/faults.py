@@ -16,11 +16,11 @@ from tests.accounts import Account
 from tests.integration.wire import problem
 
 
-def processes(server: Server) -> list[psutil.Process]:
-    """Return the process of the server and all its child processes."""
+def processes(server: PostgresServer) -> list[psutil.Process]:
+    """Return the postmaster and all its child processes."""
     assert server.identity is not None
-    process = psutil.Process(server.identity.pid)
-    return [process, *process.children(recursive=True)]
+    postmaster = psutil.Process(server.identity.pid)
+    return [postmaster, *postmaster.children(recursive=True)]
 
 
 def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
@@ -33,12 +33,11 @@ def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
     """Stop every process of the server for the duration of the block."""
-    stopped = processes(server)
-    send_signal(stopped, signal.SIGSTOP)
+    server.freeze()
     try:
         yield
     finally:
-        send_signal(stopped, signal.SIGCONT)
+        server.thaw()
 
 
 def timed(call: Callable[[], httpx2.Response]) -> tuple[httpx2.Response, float]:

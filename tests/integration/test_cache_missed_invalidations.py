@@ -1,7 +1,5 @@
 """A process repeats invalidations that Redis has missed, even if no request arrives."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,8 +67,7 @@ def _set_writer_access(valkey: ValkeyServer, *, allowed: bool) -> None:
 
 @contextmanager
 def _killed(valkey: ValkeyServer) -> Iterator[None]:
-    assert valkey.identity is not None
-    os.kill(valkey.identity.pid, signal.SIGKILL)
+    valkey.kill()
     try:
         yield
     finally:
