@@ -3,11 +3,10 @@
 from functools import partial
 
 import httpx2
-import pytest
 
 from tests.accounts import PASSWORD, Account, log_in, new_admin, new_email, sign_up
 from tests.integration.conftest import WithMail
-from tests.integration.wire import at_once, pointers, problem, statuses
+from tests.integration.wire import at_once, problem, statuses
 from tests.mailbox import text_of
 
 CONFIRM = "/api/auth/email-confirmation"
@@ -16,14 +15,9 @@ REQUESTED = "was requested"
 CHANGED = "was changed"
 
 
-def _ask(with_mail: WithMail, user: Account, email: object, **changes: object) -> httpx2.Response:
-    body = {"email": email, "current_password": PASSWORD, **changes}
+def _ask(with_mail: WithMail, user: Account, email: str) -> httpx2.Response:
+    body = {"email": email, "current_password": PASSWORD}
     return with_mail.client.put(f"{user.url}/email", json=body, headers=user.auth)
-
-
-def _change(with_mail: WithMail, caller: Account, user: Account, email: str) -> httpx2.Response:
-    """Ask for a change without a password."""
-    return with_mail.client.put(f"{user.url}/email", json={"email": email}, headers=caller.auth)
 
 
 def _confirm(with_mail: WithMail, token: str) -> httpx2.Response:
@@ -51,29 +45,14 @@ def test_the_address_changes_when_the_link_is_used(with_mail: WithMail) -> None:
     log_in(with_mail.client, email, PASSWORD)
 
 
-def test_the_change_needs_the_password(with_mail: WithMail) -> None:
-    """A stolen token alone cannot change the address."""  # check 41
+def test_an_address_that_another_account_has_meanwhile_is_refused(with_mail: WithMail) -> None:
+    """The address is free when the user asks for the change, and taken when the link is used."""
     user, email = sign_up(with_mail.client), new_email()
-    wrong = _ask(with_mail, user, email, current_password="not the password at all")
-    problem(wrong, 403, "wrong-password")
-    assert pointers(_change(with_mail, user, user, email)) == ["/current_password"]
-
-
-def test_the_address_of_another_account_is_refused(with_mail: WithMail) -> None:
-    """The service refuses it when the user asks for the change, and when the link is used."""
-    user, other, email = sign_up(with_mail.client), sign_up(with_mail.client), new_email()
-    problem(_ask(with_mail, user, other.email.upper()), 409, "email-taken")
     assert _ask(with_mail, user, email).status_code == 202
     token = with_mail.mailbox.token(email, NEW_ADDRESS)
     sign_up(with_mail.client, email=email)
     problem(_confirm(with_mail, token), 409, "email-taken")
     assert _email_of(with_mail, user) == user.email
-
-
-def test_the_present_address_is_no_change(with_mail: WithMail) -> None:
-    """The error names the field."""
-    user = sign_up(with_mail.client)
-    assert pointers(_ask(with_mail, user, user.email)) == ["/email"]
 
 
 def test_a_change_makes_earlier_links_invalid(with_mail: WithMail) -> None:
@@ -107,14 +86,15 @@ def test_an_administrator_changes_an_address_at_once(with_mail: WithMail) -> Non
     admin = new_admin(with_mail.client, with_mail.database_url)
     user, email = sign_up(with_mail.client), new_email()
     for _ in range(2):
-        response = _change(with_mail, admin, user, email)
+        response = with_mail.client.put(
+            f"{user.url}/email", json={"email": email}, headers=admin.auth
+        )
         assert (response.status_code, response.content) == (204, b"")
     after = with_mail.client.get(user.url, headers=user.auth).json()
     assert (after["email"], after["email_confirmed"]) == (email, False)
     with_mail.mailbox.wait_for(user.email, CHANGED)
     token = with_mail.mailbox.token(email, "Confirm")
     assert _confirm(with_mail, token).status_code == 204
-    problem(_change(with_mail, admin, user, admin.email), 409, "email-taken")
 
 
 def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
@@ -126,9 +106,3 @@ def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
         tokens.append(with_mail.mailbox.token(email, NEW_ADDRESS, count=count))
     responses = at_once([partial(_confirm, with_mail, token) for token in tokens])
     assert statuses(responses) == {204: 1, 409: 1}
-
-
-@pytest.mark.parametrize("email", ["", "no address", "a\u202e@example.com", None, 7])
-def test_an_invalid_address_is_refused(with_mail: WithMail, email: object) -> None:
-    """The error names the field."""
-    assert pointers(_ask(with_mail, sign_up(with_mail.client), email)) == ["/email"]
