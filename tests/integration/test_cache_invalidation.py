@@ -43,10 +43,8 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
     settings = Settings.model_construct(database_url=database, redis_url=redis, redis_timeout=5.0)
 
     async def with_store() -> None:
-        connections, redis_client = (
-            Database(create_engine(settings, database)),
-            RedisClient(settings),
-        )
+        connections = Database(create_engine(settings, database))
+        redis_client = RedisClient(settings)
         try:
             await Store(
                 connections,

@@ -11,9 +11,8 @@ import pytest
 from lab.collector.intake import MAX_BODY_BYTES
 from lab.stack.processes.waiting import wait_until
 from tests.integration.collecting import is_problem, send_spans
+from tests.integration.wire import JSON
 from tests.otlp import PROTOBUF, request, span
-
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/lab/v1/traces"])

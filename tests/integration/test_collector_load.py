@@ -79,14 +79,13 @@ def test_the_collector_keeps_up_with_200_requests_a_second(collector: CollectorS
     """With the maximum of 1,000 traces, memory hardly grows, and half a processor is enough."""
     assert collector.identity
     process = psutil.Process(collector.identity.pid)
-    ids, bodies = batch(int(TRACES_PER_SECOND * EXPORT_INTERVAL_SECONDS))
     sizes: list[int] = []
     delays: list[float] = []
     before = process.cpu_times()
     began = time.monotonic()
     with httpx2.Client(base_url=collector.url) as client:
         for number in range(int(DURATION_SECONDS / EXPORT_INTERVAL_SECONDS)):
-            ids, bodies = batch(len(ids))
+            ids, bodies = batch(int(TRACES_PER_SECOND * EXPORT_INTERVAL_SECONDS))
             time.sleep(max(0, began + number * EXPORT_INTERVAL_SECONDS - time.monotonic()))
             sent = time.monotonic()
             for body in bodies:

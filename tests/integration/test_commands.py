@@ -10,6 +10,7 @@ import pytest
 
 from lab.stack.processes.waiting import wait_until
 from tests.accounts import PASSWORD, Account, log_in, new_email
+from tests.integration.signed_in import bearer
 from tests.service import run_app
 
 
@@ -29,7 +30,7 @@ def test_create_admin_creates_an_account_that_may_list_users(
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{email} is an administrator now")
     assert password not in result.stdout
-    auth = {"Authorization": f"Bearer {log_in(client, email, password)}"}
+    auth = bearer(log_in(client, email, password))
     assert client.get("/api/users?limit=1", headers=auth).status_code == 200
     me = client.get("/api/users/me", headers=auth).json()
     assert (me["name"], me["role"]) == ("Chidi", "admin")
@@ -45,11 +46,9 @@ def test_create_admin_promotes_an_account_and_keeps_its_password(
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr
     assert "Its password has not changed." in result.stdout
-
-    def is_admin() -> bool:
-        return client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 200
-
-    assert wait_until(is_admin, timeout_s=1)
+    assert wait_until(
+        lambda: client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 200, timeout_s=1
+    )
     assert client.get("/api/users/me", headers=ahmed.auth).json()["name"] == "Ahmed"
     log_in(client, ahmed.email, PASSWORD)
     refused = client.post("/api/auth/login", json={"email": ahmed.email, "password": other})

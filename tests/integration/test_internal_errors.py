@@ -18,8 +18,8 @@ def broken(start_service: StartService, new_database: NewDatabase) -> Service:
     return start_service(DATABASE_URL=new_database(), RATE_LIMIT_LOGIN="3/minute")
 
 
-def _sign_up(service: Service, **changes: str) -> httpx2.Response:
-    return service.client.post("/api/users", json=signup_body(**changes))
+def _sign_up(service: Service) -> httpx2.Response:
+    return service.client.post("/api/users", json=signup_body())
 
 
 def test_an_exception_returns_a_problem_without_internals(broken: Service) -> None:
