@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
@@ -116,13 +116,9 @@ def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
 
     asyncio.run(scenario())
     (stage,) = [span for span in exporter.get_finished_spans() if span.name == "cache"]
-    attributes = _attributes(stage)
+    attributes = stage.attributes or {}
     assert attributes["error.type"] == "CancelledError"
     assert "roundtrip.cache" not in attributes
-
-
-def _attributes(span: ReadableSpan) -> dict[str, Any]:
-    return dict(span.attributes or {})
 
 
 def test_a_thousand_concurrent_commands_get_their_own_answers(redis_url: str) -> None:
