@@ -11,15 +11,7 @@ from tests.accounts import PASSWORD, Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import unavailable
 from tests.integration.proxy import Delay, PostgresProxy
-from tests.integration.shop import (
-    edit,
-    move,
-    new_product,
-    order,
-    placed,
-    product_body,
-    product_url,
-)
+from tests.integration.shop import edit, move, new_product, order, placed, product_body, product_url
 
 Pair = tuple[httpx2.Client, httpx2.Client]
 

@@ -90,9 +90,7 @@ def test_during_an_invalidation_only_reads_of_its_tag_bypass_redis(redis_url: st
     _run(redis_url, scenario)
 
 
-def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(
-    redis_url: str,
-) -> None:
+def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(redis_url: str) -> None:
     """The write of tag `a` is cancelled during its invalidation. Reads of tag `b` still hit."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:

@@ -253,11 +253,7 @@ def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
     # The baseline has no cache: it always reads from PostgreSQL. The other two services do the same
     # while Redis is frozen.
     usual = start_service(CACHE="off").client
-    settings = {
-        "REDIS_URL": valkey.url,
-        "REDIS_TIMEOUT": "0.15",
-        "REDIS_BREAKER_RECOVERY": "60",
-    }
+    settings = {"REDIS_URL": valkey.url, "REDIS_TIMEOUT": "0.15", "REDIS_BREAKER_RECOVERY": "60"}
     closed_breaker = start_service(**settings, REDIS_BREAKER_FAILURES="1000").client
     open_breaker = start_service(**settings).client
     for client in (usual, closed_breaker, open_breaker):

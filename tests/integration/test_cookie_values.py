@@ -51,10 +51,7 @@ def _get_me(service: Service, cookie: bytes) -> bytes:
 
 
 def test_no_log_line_contains_a_cookie(
-    service: Service,
-    client: httpx2.Client,
-    ahmed: Account,
-    database: psycopg.Connection,
+    service: Service, client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
     """The requests with the cookie get 200, 401, 403, 404, 405, 406 and 422."""
     canary = browser_of(client, ahmed)

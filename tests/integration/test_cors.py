@@ -142,9 +142,7 @@ def test_a_page_can_read_problems(open_service: httpx2.Client) -> None:
         assert _permissions(response)["access-control-allow-origin"] == _ORIGIN
 
 
-def test_a_preflight_for_a_missing_path_allows_nothing(
-    open_service: httpx2.Client,
-) -> None:
+def test_a_preflight_for_a_missing_path_allows_nothing(open_service: httpx2.Client) -> None:
     """The browser gets a 404, and does not send the request."""
     response = _preflight(open_service, "/nothing")
     problem(response, 404, "not-found")

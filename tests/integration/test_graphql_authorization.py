@@ -91,11 +91,7 @@ def test_another_users_object_looks_like_a_missing_one(
 
 @pytest.mark.parametrize("query", ["{ me { id } }", *_QUERIES])
 def test_a_query_without_a_session_gets_unauthenticated(
-    client: httpx2.Client,
-    owner: Account,
-    foreign_order: int,
-    product: dict[str, Any],
-    query: str,
+    client: httpx2.Client, owner: Account, foreign_order: int, product: dict[str, Any], query: str
 ) -> None:
     """The error is the same for existing and missing objects."""
     existing, missing = (

@@ -17,14 +17,7 @@ from redis import Redis
 from lab.stack.ports import free_port
 from tests.accounts import PASSWORD, Account, new_email, sign_up
 from tests.conftest import StartService
-from tests.integration.signed_in import (
-    browser_of,
-    credentials,
-    me,
-    refresh,
-    signed_in,
-    tokens_in,
-)
+from tests.integration.signed_in import browser_of, credentials, me, refresh, signed_in, tokens_in
 from tests.integration.wire import at_once, log_lines, problem, statuses
 from tests.service import Service
 
