@@ -70,13 +70,12 @@ def wait_until_available(client: httpx2.Client, victim: Account, timeout_seconds
 def connections(server: PostgresServer, state: str) -> int:
     """Return how many connections the service has in states that match `state` (LIKE)."""
     with psycopg.connect(server.admin_url) as connection:
-        row = connection.execute(
+        ((count,),) = connection.execute(
             "SELECT count(*) FROM pg_stat_activity "
             "WHERE application_name = 'roundtrip' AND state LIKE %s",
             [state],
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+        )
+    return int(count)
 
 
 def wait_for_end_of_transactions(database: psycopg.Connection) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
@@ -147,11 +147,9 @@ def hostile_provider() -> Iterator[HostileProvider]:
     """Run a provider on the loopback interface. Afterwards, its port refuses connections."""
 
     class Handler(BaseHTTPRequestHandler):
-        provider: ClassVar[HostileProvider]
-
         def _handle(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, headers, content = self.provider.respond_to(
+            status, headers, content = provider.respond_to(
                 self.command, self.path, self.headers["Authorization"], body
             )
             self.send_response(status)
@@ -173,11 +171,11 @@ def hostile_provider() -> Iterator[HostileProvider]:
             """Ignore errors: in some tests, the client closes the connection early."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        Handler.provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")
+        provider = HostileProvider(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
-            yield Handler.provider
+            yield provider
         finally:
             server.shutdown()
             thread.join()

@@ -44,11 +44,10 @@ def test_the_cookie_is_stored_only_as_a_hash(
 ) -> None:
     """A reader of the database finds no value that works as a cookie."""
     browser = browser_of(client, shared_user)
-    row = database.execute(
+    (row,) = database.execute(
         "SELECT *, cookie_hash = sha256(%s::bytea) FROM sessions WHERE id = %s",
         [browser.value.encode(), browser.session_id],
-    ).fetchone()
-    assert row is not None
+    )
     assert row[-1] is True  # check 18
     assert browser.value not in str(row)  # check 18
     assert me(client, browser.auth).status_code == 200

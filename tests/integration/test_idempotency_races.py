@@ -24,6 +24,8 @@ from tests.integration.shop import (
 from tests.integration.wire import at_once, problem
 from tests.service import Service
 
+_EXPIRE = "UPDATE idempotency_keys SET expires_at = now() - interval '1 s' WHERE key = %s"
+
 
 def test_50_concurrent_requests_with_one_key_place_one_order(
     client: httpx2.Client, ahmed: Account, admin: Account
@@ -68,14 +70,11 @@ def test_an_expired_key_can_be_used_for_a_new_order(
     """A key expires after 24 hours. Then a request with another body may use it."""
     product, key = new_product(client, admin), new_key()
     first = order(client, ahmed, (product, 1), key=key)
-    lifetime = database.execute(
+    ((lifetime,),) = database.execute(
         "SELECT expires_at - now() FROM idempotency_keys WHERE key = %s", [key]
-    ).fetchone()
-    assert lifetime is not None
-    assert timedelta(hours=23, minutes=59) < lifetime[0] <= timedelta(hours=24)
-    database.execute(
-        "UPDATE idempotency_keys SET expires_at = now() - interval '1 s' WHERE key = %s", [key]
     )
+    assert timedelta(hours=23, minutes=59) < lifetime <= timedelta(hours=24)
+    database.execute(_EXPIRE, [key])
     second = order(client, ahmed, (product, 2), key=key)
     assert second.status_code == 201, second.text
     assert "Idempotency-Replayed" not in second.headers
@@ -90,9 +89,7 @@ def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
     """The new order waits until the sweeper has deleted the old response, and then succeeds."""
     product, key = new_product(client, admin), new_key()
     order(client, ahmed, (product, 1), key=key)
-    database.execute(
-        "UPDATE idempotency_keys SET expires_at = now() - interval '1 s' WHERE key = %s", [key]
-    )
+    database.execute(_EXPIRE, [key])
     with psycopg.connect(database_url) as sweeper, ThreadPoolExecutor(1) as threads:
         sweeper.execute("DELETE FROM idempotency_keys WHERE key = %s", [key])
         second = threads.submit(order, client, ahmed, (product, 1), key=key)
