@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -106,39 +106,41 @@ def test_no_stale_read_when_redis_is_out_of_memory(
     assert _names(pair, product_url(product)) == ["No 2"] * 4
 
 
-def _demote(redis_connection: redis.Redis) -> None:
+@contextmanager
+def _demoted(redis_connection: redis.Redis) -> Iterator[None]:
     # No server listens on port 1, so this replica keeps the data that it has.
     redis_connection.replicaof("127.0.0.1", "1")
+    try:
+        yield
+    finally:
+        redis_connection.replicaof("NO", "ONE")
 
 
-def _require_a_replica(redis_connection: redis.Redis) -> None:
+@contextmanager
+def _without_its_replica(redis_connection: redis.Redis) -> Iterator[None]:
     redis_connection.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        redis_connection.config_set("min-replicas-to-write", 0)
 
 
-def _promote(redis_connection: redis.Redis) -> None:
-    redis_connection.replicaof("NO", "ONE")
-    redis_connection.config_set("min-replicas-to-write", 0)
-
-
-@pytest.mark.parametrize("refuse_writes", [_demote, _require_a_replica])
+@pytest.mark.parametrize("refusing_writes", [_demoted, _without_its_replica])
 def test_a_redis_that_accepts_no_writes_is_not_used(
     pair: Pair,
     redis_connection: redis.Redis,
     admin: Account,
-    refuse_writes: Callable[[redis.Redis], None],
+    refusing_writes: Callable[[redis.Redis], AbstractContextManager[None]],
 ) -> None:
     """Such a Redis could return stale reads. Each process enforces rate limits on its own."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
-    refuse_writes(redis_connection)
-    try:
+    with refusing_writes(redis_connection):
         for number in range(3):
             assert edit(pair[0], admin, product, name=f"No {number}").status_code == 200
             assert _names(pair[::-1], product_url(product)) == [f"No {number}"] * 4  # check F26
         assert _tries(pair[0]) == {415: 4, 429: 2}  # check F26
         assert pair[0].get("/readyz").json()["redis"] == "down"
-    finally:
-        _promote(redis_connection)
     # Each process repeats its pending invalidations.
     _wait_until_cached(pair)
     time.sleep(1)
@@ -159,13 +161,10 @@ def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_se
     other = start_service(**_SETTINGS, REDIS_URL=valkey.url, **counts).client
     product = new_product(pair[0], admin)
     assert _names((other,), product_url(product)) == [product["name"]] * 2
-    _demote(redis_connection)
-    try:
+    with _demoted(redis_connection):
         assert edit(pair[0], admin, product, name="New").status_code == 200
         time.sleep(1)
         assert _names((other,), product_url(product)) == ["New"] * 2  # check F26
-    finally:
-        _promote(redis_connection)
 
 
 def test_after_a_failover_the_new_primary_is_used(
@@ -188,12 +187,9 @@ def test_after_a_failover_the_new_primary_is_used(
         assert client.get("/readyz").json()["redis"] == "up"
         new_connection.config_set("requirepass", valkey.password)
         proxy.target = ("127.0.0.1", new.port)
-        _demote(redis_connection)
-        try:
+        with _demoted(redis_connection):
             assert wait_until(lambda: client.get(path).headers["X-Cache"] == "hit", timeout_s=5)
             assert wait_until(lambda: client.get("/readyz").json()["redis"] == "up", timeout_s=5)
-        finally:
-            _promote(redis_connection)
         assert new_connection.keys("faults:*")  # check F26
 
 

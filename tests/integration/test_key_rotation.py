@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -70,15 +69,12 @@ def rotation(
         "after": now - timedelta(seconds=1),
         "end": now - timedelta(seconds=LIFETIME_SECONDS + 1),
     }
-    calls: list[Callable[[], httpx2.Client]] = [
-        partial(_start, start_service, f"{token_signing_key}, {next_key}@{moment.isoformat()}")
+    start = partial(start_service, TOKEN_LIFETIME=str(LIFETIME_SECONDS))
+    services = at_once(
+        partial(start, TOKEN_SIGNING_KEY=f"{token_signing_key}, {next_key}@{moment.isoformat()}")
         for moment in moments.values()
-    ]
-    return dict(zip(moments, at_once(calls), strict=True))
-
-
-def _start(start_service: StartService, keys: str) -> httpx2.Client:
-    return start_service(TOKEN_SIGNING_KEY=keys, TOKEN_LIFETIME=str(LIFETIME_SECONDS)).client
+    )
+    return {name: it.client for name, it in zip(moments, services, strict=True)}
 
 
 def _kid(tokens: Tokens) -> Any:
