@@ -1,7 +1,9 @@
 """The settings, read from environment variables."""
 
 import base64
+import os
 import re
+from unittest.mock import patch
 
 import pydantic
 import pytest
@@ -18,18 +20,16 @@ _VALID = {
 }
 
 
-def _load(monkeypatch: pytest.MonkeyPatch, **changes: str | None) -> Settings:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in {**_VALID, "TOKEN_SIGNING_KEY": signing_key(), **changes}.items():
-        if value is not None:
-            monkeypatch.setenv(name, value)
-    return load_settings()
+def _load(**changes: str | None) -> Settings:
+    variables = {**_VALID, "TOKEN_SIGNING_KEY": signing_key(), **changes}
+    given = {name: value for name, value in variables.items() if value is not None}
+    with patch.dict(os.environ, given, clear=True):
+        return load_settings()
 
 
-def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_are_those_of_the_contract() -> None:
     """The default environment is production. Limits, sizes and times are as documented."""
-    settings = _load(monkeypatch)
+    settings = _load()
     assert settings.environment == "production"
     assert settings.rate_limit_signup == settings.rate_limit_login == "10/minute"
     assert settings.rate_limit_password == "5/minute"
@@ -50,47 +50,47 @@ def test_the_defaults_are_those_of_the_contract(monkeypatch: pytest.MonkeyPatch)
     assert settings.job_concurrency == 4
 
 
-def test_the_example_file_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_file_shows_the_defaults() -> None:
     """If a user uncomments a line of .env.example, no setting changes."""
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
     # These settings have no constant default.
     varying = {"DATABASE_REPLICA_URL", "RATE_LIMIT_REDIS_URL", "PASSWORD_THREADS"}
     shown = {name: value.strip('"') for name, value in lines if name in fields - varying}
-    by_default = _load(monkeypatch)
-    as_shown = _load(monkeypatch, **shown)
+    by_default = _load()
+    as_shown = _load(**shown)
     for name in shown:
         assert getattr(as_shown, name.lower()) == getattr(by_default, name.lower()), name
     assert len(shown) > 25
 
 
-def test_settings_are_frozen_and_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_frozen_and_do_not_show_secrets() -> None:
     """No setting can be changed, and the text of the settings contains no secret."""
     key = signing_key()
     limits = "redis://:another-long-one@limits:6379/0"
-    settings = _load(monkeypatch, TOKEN_SIGNING_KEY=key, RATE_LIMIT_REDIS_URL=limits)
+    settings = _load(TOKEN_SIGNING_KEY=key, RATE_LIMIT_REDIS_URL=limits)
     with pytest.raises(pydantic.ValidationError):
         settings.environment = "local"  # type: ignore[misc]
     for secret in (key, "wQ8-long-enough", "another-long-one"):
         assert secret not in f"{settings!r}{settings}"
 
 
-def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset() -> None:
     """Container platforms pass an empty value for a variable that is not set."""
-    assert _load(monkeypatch, RATE_LIMIT_LOGIN="").rate_limit_login == "10/minute"
+    assert _load(RATE_LIMIT_LOGIN="").rate_limit_login == "10/minute"
 
 
-def test_allowed_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_hosts_are_separated_by_commas() -> None:
     """Blanks around a name are ignored."""
-    settings = _load(monkeypatch, ALLOWED_HOSTS="api.example, www.example")
+    settings = _load(ALLOWED_HOSTS="api.example, www.example")
     assert settings.allowed_hosts == ("api.example", "www.example")
 
 
-def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_origins_are_kept_as_browsers_write_them() -> None:
     """Origins have lower case, no final slash and no default port. The default is no origin."""
-    assert _load(monkeypatch).cors_origins == ()
+    assert _load().cors_origins == ()
     origins = "https://App.example.com/, http://localhost:5173,https://b.test:443,http://c.test:80"
-    assert _load(monkeypatch, CORS_ORIGINS=origins).cors_origins == (
+    assert _load(CORS_ORIGINS=origins).cors_origins == (
         "https://app.example.com",
         "http://localhost:5173",
         "https://b.test",
@@ -103,19 +103,17 @@ def test_origins_are_kept_as_browsers_write_them(monkeypatch: pytest.MonkeyPatch
     ["*", "null", "app.example.com", "https://*.example.com", "https://a.test/path", "//a.test",
      "https://a.test,", "ftp://a.test", "https://user@a.test", "https://a.test?x"],
 )  # fmt: skip
-def test_an_invalid_origin_is_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+def test_an_invalid_origin_is_refused(origin: str) -> None:
     """No browser sends such an origin. It would never match, and no message would say so."""
     with pytest.raises(SettingsError) as refusal:
-        _load(monkeypatch, CORS_ORIGINS=origin)
+        _load(CORS_ORIGINS=origin)
     assert str(refusal.value).startswith("CORS_ORIGINS ")
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_the_database_url_may_have_any_postgresql_scheme(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_the_database_url_may_have_any_postgresql_scheme(scheme: str) -> None:
     """Hosting platforms use each of these schemes."""
-    _load(monkeypatch, DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
+    _load(DATABASE_URL=f"{scheme}://a:wQ8-long-enough@db/x")
 
 
 @pytest.mark.parametrize(
@@ -158,11 +156,11 @@ def test_the_database_url_may_have_any_postgresql_scheme(
     ],
 )
 def test_an_invalid_variable_is_named_and_its_value_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None
+    variable: str, value: str | None
 ) -> None:
     """The error has one line, which begins with the variable's name."""
     with pytest.raises(SettingsError) as refusal:
-        _load(monkeypatch, **{variable: value})
+        _load(**{variable: value})
     (line,) = str(refusal.value).splitlines()
     assert line.startswith(variable)  # check 40
     assert not value or len(value) < 3 or value not in line
@@ -179,11 +177,9 @@ _OTHER = {
 _PUBLIC = {"PUBLIC_URL": "https://api.test"}
 
 
-def test_google_needs_two_variables_and_any_other_provider_three(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_google_needs_two_variables_and_any_other_provider_three() -> None:
     """The service sends requests only to a provider's `hosts`."""
-    settings = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, OIDC_HOSTS="keys.id.test")
+    settings = _load(**_GOOGLE, **_OTHER, **_PUBLIC, OIDC_HOSTS="keys.id.test")
     google, other = settings.providers
     assert (google.name, google.issuer) == ("google", "https://accounts.google.com")
     assert "oauth2.googleapis.com" in google.hosts
@@ -191,22 +187,20 @@ def test_google_needs_two_variables_and_any_other_provider_three(
     assert other.hosts == {"id.test", "keys.id.test"}
     assert google.networks == other.networks == ()
     assert "canary" not in f"{settings!r}{settings}{settings.providers}"
-    assert _load(monkeypatch).providers == ()
+    assert _load().providers == ()
 
 
-def test_private_networks_are_for_the_other_provider_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_networks_are_for_the_other_provider_only() -> None:
     """Google is on the public internet."""
     networks = {"OIDC_PRIVATE_NETWORKS": "10.0.0.0/8, fd00::/8"}
-    google, other = _load(monkeypatch, **_GOOGLE, **_OTHER, **_PUBLIC, **networks).providers
+    google, other = _load(**_GOOGLE, **_OTHER, **_PUBLIC, **networks).providers
     assert google.networks == ()
     assert list(map(str, other.networks)) == ["10.0.0.0/8", "fd00::/8"]
 
 
-def test_a_trailing_slash_of_the_public_url_makes_no_difference(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_trailing_slash_of_the_public_url_makes_no_difference() -> None:
     """The setting is an origin, which has no path."""
-    assert _load(monkeypatch, PUBLIC_URL="https://api.test/").public_url == "https://api.test"
+    assert _load(PUBLIC_URL="https://api.test/").public_url == "https://api.test"
 
 
 @pytest.mark.parametrize(
@@ -240,39 +234,37 @@ def test_a_trailing_slash_of_the_public_url_makes_no_difference(
     ],
 )
 def test_an_invalid_setting_of_a_provider_is_named(
-    monkeypatch: pytest.MonkeyPatch, variable: str, changes: dict[str, str | None]
+    variable: str, changes: dict[str, str | None]
 ) -> None:
     """The error has one line, and is raised when the settings are loaded."""
     with pytest.raises(SettingsError) as refusal:
-        _load(monkeypatch, **changes)
+        _load(**changes)
     (line,) = str(refusal.value).splitlines()
     assert line.startswith(variable)  # check 40
     assert "canary" not in line.lower()
     assert "change-me-x" not in line
 
 
-def test_a_provider_on_a_developers_machine_may_be_used_without_tls(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_provider_on_a_developers_machine_may_be_used_without_tls() -> None:
     """HTTP is allowed only to the same machine, and only in the local environment."""
     local = {"ENVIRONMENT": "local", **_OTHER}
     for issuer in ("http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"):
-        assert _load(monkeypatch, **{**local, "OIDC_ISSUER": issuer}).providers
+        assert _load(**{**local, "OIDC_ISSUER": issuer}).providers
     with pytest.raises(SettingsError):
-        _load(monkeypatch, **{**local, "OIDC_ISSUER": "http://id.test"})
+        _load(**{**local, "OIDC_ISSUER": "http://id.test"})
 
 
-def test_allowed_hosts_replace_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_hosts_replace_the_public_url() -> None:
     """A provider needs PUBLIC_URL or ALLOWED_HOSTS.
 
     With allowed hosts, a forged Host header cannot send users and their codes to another server.
     """
-    assert _load(monkeypatch, **_OTHER, ALLOWED_HOSTS="api.test").providers
+    assert _load(**_OTHER, ALLOWED_HOSTS="api.test").providers
 
 
-def test_local_servers_may_have_short_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_servers_may_have_short_passwords() -> None:
     """Only production refuses short passwords. The signing key is required everywhere."""
     local = {"ENVIRONMENT": "local", "DATABASE_URL": "postgresql://a:b@localhost/x"}
-    assert _load(monkeypatch, **local).environment == "local"
+    assert _load(**local).environment == "local"
     with pytest.raises(SettingsError):
-        _load(monkeypatch, **local, TOKEN_SIGNING_KEY=None)
+        _load(**local, TOKEN_SIGNING_KEY=None)
