@@ -34,9 +34,10 @@ def _message(
     content: Content,
     sender: str = "Roundtrip <roundtrip@example.com>",
     to: str = "ahmed@example.com",
+    message_id: str = "message.42",
 ) -> EmailMessage:
     """Return the message as a mailbox reads it."""
-    message = compose(content, sender=sender, to=to, message_id="message.42", now=_NOW)
+    message = compose(content, sender=sender, to=to, message_id=message_id, now=_NOW)
     sent = message.as_bytes(policy=SMTP if to.isascii() else SMTPUTF8)
     assert max(map(len, sent.split(b"\r\n"))) <= 998
     return message_from_bytes(sent, policy=SMTPUTF8)
@@ -161,13 +162,7 @@ def test_without_a_name_the_greeting_has_none() -> None:
 def test_an_address_cannot_add_a_header_or_a_recipient(to: str) -> None:
     """Such an address is refused."""
     with pytest.raises(MailRefused):
-        compose(
-            _content(MessageKind.PASSWORD_CHANGED),
-            sender="a@b.test",
-            to=to,
-            message_id="1",
-            now=_NOW,
-        )
+        _message(_content(MessageKind.PASSWORD_CHANGED), to=to)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +170,8 @@ def test_an_address_cannot_add_a_header_or_a_recipient(to: str) -> None:
 )
 def test_an_invalid_message_id_is_an_error(message_id: str) -> None:
     """The id becomes a part of a header."""
-    content = _content(MessageKind.PASSWORD_CHANGED)
     with pytest.raises(ValueError, match="message id"):
-        compose(content, sender="a@b.test", to="c@d.test", message_id=message_id, now=_NOW)
+        _message(_content(MessageKind.PASSWORD_CHANGED), message_id=message_id)
 
 
 def test_international_addresses_are_readable_headers() -> None:
