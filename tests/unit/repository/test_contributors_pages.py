@@ -59,14 +59,9 @@ def test_every_link_to_a_file_has_a_target(name: str) -> None:
         assert (CHECKOUT / link).exists(), link
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A copy of this checkout."""
-    return copy_checkout(tmp_path)
-
-
-def test_the_pre_commit_hook_rejects_what_make_lint_rejects(clone: Path) -> None:
+def test_the_pre_commit_hook_rejects_what_make_lint_rejects(tmp_path: Path) -> None:
     """After the command in CONTRIBUTING.md has installed the hook, such a commit fails."""
+    clone = copy_checkout(tmp_path)
     identity = {
         f"GIT_{role}_{field}": "Contributor"
         for role in ("AUTHOR", "COMMITTER")
