@@ -1,9 +1,11 @@
-"""Check the values in the Dockerfile, the compose file and .dockerignore, without Docker."""
+"""The values in the files for Docker and Kubernetes fit the service."""
 
 import ast
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from app.settings import Settings
@@ -13,6 +15,14 @@ from tests.service import CHECKOUT
 # These options depend on where uvicorn runs. In the image, the variable FORWARDED_ALLOW_IPS
 # replaces `--forwarded-allow-ips`.
 LOCATION_OPTIONS = {"--app-dir", "--host", "--port", "--forwarded-allow-ips"}
+MANIFESTS = CHECKOUT / "deploy" / "kubernetes"
+KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
+SERVER_CONNECTIONS = 97
+"""The default of PostgreSQL's `max_connections`, without those for superusers."""
+MIGRATION_CONNECTIONS = 2
+POOL_CONNECTIONS = Settings.model_fields["database_pool_size"].default
+WORKER_CONNECTIONS = 4 + POOL_CONNECTIONS
+"""The connections of the job queue, and those of the repositories."""
 
 
 def command() -> list[str]:
@@ -33,11 +43,23 @@ def options(arguments: list[str]) -> dict[str, str]:
     }
 
 
+def shutdown_seconds() -> float:
+    """Return how long uvicorn waits for requests in progress."""
+    return float(options(command())["--timeout-graceful-shutdown"])
+
+
 def services() -> dict[str, Any]:
     """Return the services of docker-compose.yml."""
     document: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
     by_name: dict[str, Any] = document["services"]
     return by_name
+
+
+def resource(file: str, kind: str) -> dict[str, Any]:
+    """Return the only resource of this kind in a file of the base."""
+    resources = yaml.safe_load_all((MANIFESTS / "base" / file).read_text())
+    (found,) = [it for it in resources if it["kind"] == kind]
+    return dict(found)
 
 
 def test_the_image_starts_uvicorn_as_the_local_stack_does() -> None:
@@ -47,11 +69,10 @@ def test_the_image_starts_uvicorn_as_the_local_stack_does() -> None:
 
 def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
     """After SIGTERM, the service waits for `DRAIN_DELAY`, then finishes requests in progress."""
-    shutdown_seconds = float(options(command())["--timeout-graceful-shutdown"])
     drain_seconds = Settings.model_fields["drain_delay"].default
     for name in ("app-1", "app-2"):
         grace_seconds = float(services()[name]["stop_grace_period"].removesuffix("s"))
-        assert grace_seconds > drain_seconds + shutdown_seconds
+        assert grace_seconds > drain_seconds + shutdown_seconds()
 
 
 def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
@@ -90,3 +111,28 @@ def test_the_build_context_has_only_the_listed_files() -> None:
         "!migrations/",
         "!requirements/app.txt",
     ]
+
+
+@pytest.mark.parametrize("file", KUSTOMIZATIONS, ids=lambda file: file.parent.name)
+def test_every_setting_of_a_pod_exists(file: Path) -> None:
+    """The service ignores an unknown variable, so a misspelled one would have no effect."""
+    # uvicorn reads FORWARDED_ALLOW_IPS.
+    known = {name.upper() for name in Settings.model_fields} | {"FORWARDED_ALLOW_IPS"}
+    for generator in yaml.safe_load(file.read_text())["configMapGenerator"]:
+        assert {line.partition("=")[0] for line in generator.get("literals", ())} <= known
+
+
+def test_a_pod_has_time_to_finish_its_requests() -> None:
+    """Kubernetes kills a pod after its grace period, which begins before `preStop`."""
+    pod = resource("app.yaml", "Deployment")["spec"]["template"]["spec"]
+    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > pause + shutdown_seconds()
+
+
+def test_all_pods_together_fit_the_connections_of_the_server() -> None:
+    """A rollout adds one pod of the app. Without a free connection, requests would get 503."""
+    apps = resource("availability.yaml", "HorizontalPodAutoscaler")["spec"]["maxReplicas"]
+    worker = resource("worker.yaml", "Deployment")["spec"]
+    workers = worker["replicas"] + worker["strategy"]["rollingUpdate"]["maxSurge"]
+    needed = (apps + 1) * POOL_CONNECTIONS + workers * WORKER_CONNECTIONS + MIGRATION_CONNECTIONS
+    assert needed <= SERVER_CONNECTIONS
