@@ -50,22 +50,23 @@ def test_a_file_outside_of_the_service_is_not_found(file: str) -> None:
         excerpt(file, 1)
 
 
-@pytest.mark.parametrize("linked", ["file", "directory", "app"])
-def test_a_symbolic_link_is_not_followed(tmp_path: Path, linked: str) -> None:
+@pytest.mark.parametrize(
+    ("link", "target", "file"),
+    [
+        ("app/linked.py", "outside/secret.py", "app/linked.py"),
+        ("app/linked", "outside", "app/linked/secret.py"),
+        ("app", "outside", "app/secret.py"),
+    ],
+    ids=["file", "directory", "app"],
+)
+def test_a_symbolic_link_is_not_followed(tmp_path: Path, link: str, target: str, file: str) -> None:
     """A symbolic link could lead to any file."""
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "secret.py").write_text("SECRET = 1\n")
-    app = tmp_path / "app"
-    if linked == "app":
-        app.symlink_to(outside)
-    else:
-        app.mkdir()
-    (app / "linked").symlink_to(outside) if linked == "directory" else None
-    (app / "linked.py").symlink_to(outside / "secret.py") if linked == "file" else None
-    file = {"file": "app/linked.py", "directory": "app/linked/secret.py", "app": "app/secret.py"}
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.py").write_text("SECRET = 1\n")
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / target)
     with pytest.raises(Problem, match="no such Python file"):
-        excerpt(file[linked], 1, tmp_path)
+        excerpt(file, 1, tmp_path)
 
 
 @pytest.mark.parametrize("line", [0, -1, 100_000])

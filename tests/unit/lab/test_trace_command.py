@@ -316,10 +316,8 @@ def test_the_time_is_measured_in_the_right_stage(run: Any) -> None:
         result = run("--json", f":{server.getsockname()[1]}/")
         thread.join()
     took = {span["stage"]: span["duration_ms"] for span in result.documents[0]["spans"]}
-    # On a busy machine, `lab trace` may notice up to 50 ms late that it has sent the request. Then
-    # `send` is longer and `wait` is shorter, but their sum is still at least 200 ms.
-    # It may also notice up to 50 ms late that the response begins. Then `wait` is longer and
-    # `receive` is shorter, but the sum of all three stages is still at least 300 ms.
+    # On a busy machine, `lab trace` may notice up to 50 ms late that a stage has ended. Then the
+    # next stage is shorter, but the sum of both is not.
     assert took["wait"] >= 150
     assert took["receive"] >= 50
     assert took["send"] + took["wait"] >= 200
