@@ -4,15 +4,12 @@ import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.adapters.cursors import Cursors
-from app.adapters.mail_limit import MailLimit
-from app.adapters.password_check import PasswordCheck
-from app.adapters.password_hasher import PasswordHasher
 from app.models.cached_reads.bodies import CachedBody
 from app.models.cached_reads.keys import read_key
 from app.repositories.database import Transaction
@@ -48,15 +45,10 @@ class _KeysOfReads(Store):
 _CURSORS = Cursors(
     TokenSettings.model_construct(token_signing_key=signing_keys(signing_key()), token_lifetime=900)
 )
-_DEPENDENCIES: tuple[Any, ...] = (_KeysOfReads(), _CURSORS)
-_PRODUCTS, _ORDERS = ProductService(*_DEPENDENCIES), OrderService(*_DEPENDENCIES)
-_USERS = UserService(
-    _KeysOfReads(),
-    cast("PasswordHasher", None),
-    cast("PasswordCheck", None),
-    cast("MailLimit", None),
-    _CURSORS,
-)
+_STORE = _KeysOfReads()
+_UNUSED: Any = None
+_PRODUCTS, _ORDERS = ProductService(_STORE, _CURSORS), OrderService(_STORE, _CURSORS)
+_USERS = UserService(_STORE, _UNUSED, _UNUSED, _UNUSED, _CURSORS)
 
 
 def _cursor(
