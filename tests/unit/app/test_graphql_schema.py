@@ -59,8 +59,7 @@ def test_a_change_that_breaks_clients_is_found(old: str, new: str) -> None:
 
 def test_every_root_field_has_a_description(schema: GraphQLSchema) -> None:
     """Clients choose among the root fields by their description, which is a sentence."""
-    roots = [schema.query_type, schema.mutation_type]
-    for root in roots:
+    for root in (schema.query_type, schema.mutation_type):
         assert isinstance(root, GraphQLObjectType)
         for name, field in root.fields.items():
             assert field.description, name

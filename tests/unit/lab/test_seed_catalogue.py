@@ -1,7 +1,6 @@
 """The products and the buyers that `make seed` adds."""
 
 import re
-from decimal import Decimal
 
 from argon2 import PasswordHasher
 
@@ -16,7 +15,7 @@ def test_every_product_is_valid_for_the_service() -> None:
         assert product.name == product.name.strip()
         assert 1 <= len(product.name) <= 100
         assert product.price.as_tuple().exponent == -2
-        assert product.price > Decimal(0)
+        assert product.price > 0
         assert product.opening_stock > 0
 
 
