@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from re import Pattern
 from typing import Final, Self, get_origin
 
@@ -77,7 +78,7 @@ class Path:
     template: str
     routes: Mapping[str, Route]
 
-    @property
+    @cached_property
     def allow(self) -> tuple[str, ...]:
         """The methods of the path, in the order of the Allow header."""
         derived = {"OPTIONS", "HEAD"} if "GET" in self.routes else {"OPTIONS"}

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from lab.stack.findings import Finding, ok, problem
@@ -27,8 +28,13 @@ def first_file_of_another_user(user: int, root: Path) -> Path | None:
     """Return a file that belongs to another user. None for root, who can access every file."""
     if user == 0:
         return None
-    files = (Path(at, name) for at, *names in os.walk(root) for name in (".", *names[0], *names[1]))
-    return next((path for path in files if path.lstat().st_uid != user), None)
+    for directory, directories, files in os.walk(root):
+        for path in (Path(directory, name) for name in (".", *directories, *files)):
+            # A running stack deletes files.
+            with suppress(FileNotFoundError):
+                if path.lstat().st_uid != user:
+                    return path
+    return None
 
 
 def _cluster(paths: Paths) -> Iterator[Finding]:

@@ -29,12 +29,15 @@ def stack(paths: Paths) -> Iterator[Finding]:
             timeout=_TIMEOUT_SECONDS,
         ).stdout.splitlines()
     except OSError:
-        yield note(f"The parts of the stack in {paths.root} are not checked: .venv does not work.")
-    except subprocess.SubprocessError as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-        yield note(f"The parts of the stack in {paths.root} are not checked: {reason}")
+        reason = ".venv does not work."
+    except subprocess.TimeoutExpired:
+        reason = f"the check took longer than {_TIMEOUT_SECONDS} s."
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip() or str(error)).splitlines()[-1]
     else:
         yield from map(Finding.parse, lines)
+        return
+    yield note(f"The parts of the stack in {paths.root} are not checked: {reason}")
 
 
 def ports(paths: Paths, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from lab.stack.environment import HIGHEST_PORT
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
@@ -135,8 +136,10 @@ def _unusable(port: int, variable: str, target: str, error: OSError) -> LabError
         errno.EADDRINUSE: "is taken by another program",
         errno.EACCES: "may not be opened by this user",
     }.get(error.errno or 0, f"cannot be opened ({error.strerror})")
-    other = port + 1 if port >= 1024 else port + 8000  # noqa: PLR2004 - below 1024 needs root.
-    return LabError(f"Port {port} {reason}. Use another port:  {variable}={other} make {target}")
+    # A port below 1024 needs root.
+    step = 8000 if port < 1024 else -1 if port == HIGHEST_PORT else 1  # noqa: PLR2004
+    advice = f"Use another port:  {variable}={port + step} make {target}"
+    return LabError(f"Port {port} {reason}. {advice}")
 
 
 def with_port(url: str, port: int) -> str:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from lab.trace.connecting import connect
 from lab.trace.http_connection import Connection, Headers, Request, Response
@@ -67,9 +68,9 @@ class Exchange:
     response: Response
     reused_connection: bool
 
-    @property
+    @cached_property
     def spans(self) -> list[ClientSpan]:
-        """The root span and its stages."""
+        """The root span and its stages. Their ids are random."""
         return client_spans(
             self.context, self.timer, self.spec.target, self.spec.method, self.response
         )
