@@ -1,15 +1,15 @@
 """A streaming replica of a PostgreSQL server of the tests."""
 
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import psycopg
 
 from lab.stack.ports import LOOPBACK, free_port, with_port
+from lab.stack.processes.faults import thaw
 from lab.stack.servers import data_directory, unprivileged
 from lab.stack.servers.postgres import PostgresServer
 from tests.postgres import wait_for_answer
@@ -21,13 +21,6 @@ class Standby:
     def __init__(self, port: int, process: psutil.Popen) -> None:
         self.port = port
         self.process = process
-
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the server and to its sessions."""
-        for process in [self.process, *self.process.children()]:
-            # A session may end at any moment.
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
 
     def url(self, database_url: str) -> str:
         """Return the URL of the same database and role on the replica."""
@@ -66,6 +59,6 @@ def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standb
         wait_for_answer(standby.url(primary.admin_url))
         yield standby
     finally:
-        standby.send_signal(signal.SIGCONT)
+        thaw(process)
         process.kill()
         process.wait()

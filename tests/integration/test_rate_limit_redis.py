@@ -3,9 +3,7 @@
 A request queries both servers at the same time.
 """
 
-import os
 import secrets
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,16 +71,13 @@ def _wait_until_ready(client: httpx2.Client) -> None:
 
 @contextmanager
 def _frozen(*servers: ValkeyServer) -> Iterator[None]:
-    identities = [server.identity for server in servers]
-    pids = [identity.pid for identity in identities if identity is not None]
-    assert len(pids) == len(servers)
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    for server in servers:
+        server.freeze()
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        for server in servers:
+            server.thaw()
 
 
 def _keys(server: ValkeyServer, pattern: str) -> list[bytes]:

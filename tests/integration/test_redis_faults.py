@@ -1,7 +1,5 @@
 """Without Redis the service continues, and each process enforces rate limits on its own."""
 
-import os
-import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -34,18 +32,13 @@ def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
     return service.client
 
 
-def _signal(server: ValkeyServer, number: signal.Signals) -> None:
-    assert server.identity is not None
-    os.kill(server.identity.pid, number)
-
-
 @contextmanager
 def _frozen(server: ValkeyServer) -> Iterator[None]:
-    _signal(server, signal.SIGSTOP)
+    server.freeze()
     try:
         yield
     finally:
-        _signal(server, signal.SIGCONT)
+        server.thaw()
 
 
 def _use_up_the_limit(client: httpx2.Client, account: Account, tries: int) -> list[httpx2.Response]:
@@ -78,7 +71,7 @@ def test_without_redis_everything_works_and_limits_hold_in_the_process(
 ) -> None:
     """Signup, login and reads succeed, the process counts requests, and /readyz is degraded."""
     _wait_for_redis(client)
-    _signal(valkey, signal.SIGKILL)
+    valkey.kill()
     try:
         account = sign_up(client)  # check F8
         log_in(client, account.email, PASSWORD)
@@ -127,7 +120,7 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
         # Concurrent requests make the service open one connection for each request.
         reports = [threads.submit(client.get, "/readyz") for _ in range(8)]
         time.sleep(0.05)
-        _signal(valkey, signal.SIGCONT)
+        valkey.thaw()
     assert {report.result().json()["redis"] for report in reports} == {"up"}
     valkey.stop()
     valkey.start()

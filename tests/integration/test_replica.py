@@ -1,6 +1,5 @@
 """A read replica: it serves reads, and no client misses a write."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,6 +9,7 @@ import httpx2
 import psycopg
 import pytest
 
+from lab.stack.processes.faults import freeze, thaw
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import Account, new_admin, sign_up
@@ -87,9 +87,9 @@ def _paused(standby: Standby, primary: PostgresServer) -> Iterator[None]:
 
 @contextmanager
 def _frozen(standby: Standby, _: PostgresServer) -> Iterator[None]:
-    standby.send_signal(signal.SIGSTOP)
+    freeze(standby.process)
     yield
-    standby.send_signal(signal.SIGCONT)
+    thaw(standby.process)
 
 
 @pytest.mark.parametrize("stopping", [_paused, _frozen])
