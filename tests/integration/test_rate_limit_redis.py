@@ -12,6 +12,7 @@ import httpx2
 import pytest
 import redis
 
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import FOR_COUNTS, Memory, ValkeyServer
 from tests.accounts import Account, sign_up
 from tests.conftest import StartService
@@ -61,10 +62,7 @@ def _ready(client: httpx2.Client) -> None:
 
 
 def _wait_until_ready(client: httpx2.Client) -> None:
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").json()["status"] != "ready":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert wait_until(lambda: client.get("/readyz").json()["status"] == "ready", timeout_s=10)
     # After a failure, a process sends nothing to Redis for one timeout.
     time.sleep(TIMEOUT_SECONDS)
 

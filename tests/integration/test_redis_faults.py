@@ -10,6 +10,7 @@ import httpx2
 import pytest
 import redis
 
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import PASSWORD, Account, log_in, sign_up
 from tests.conftest import StartService
@@ -58,10 +59,7 @@ def _seconds(call: Callable[[], httpx2.Response], times: int) -> list[float]:
 
 
 def _wait_for_redis(client: httpx2.Client) -> None:
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").json()["redis"] != "up":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert wait_until(lambda: client.get("/readyz").json()["redis"] == "up", timeout_s=10)
     # One second after a failure, the breaker lets a request try Redis again.
     time.sleep(1.1)
 

@@ -10,9 +10,11 @@ import httpx2
 import psycopg
 import pytest
 
+from lab.stack.processes.waiting import wait_until
 from tests.accounts import Account, new_email, sign_up, signup_body
 from tests.conftest import NewDatabase, StartService
 from tests.integration.conftest import WithMail
+from tests.integration.wire import text_with
 from tests.mailbox import Mailbox, running_mailbox, running_worker, start_worker
 from tests.receiver import Receiver, Span
 from tests.service import TIMEOUT_SECONDS, Service, end, run_app
@@ -41,10 +43,7 @@ class Queue:
 
     def wait_for(self, states: list[tuple[str, int]]) -> None:
         """Wait until the jobs have these states."""
-        deadline = time.monotonic() + 30
-        while self.states() != states:
-            assert time.monotonic() < deadline, self.states()
-            time.sleep(0.05)
+        assert wait_until(lambda: self.states() == states, timeout_s=30), self.states()
 
 
 @pytest.fixture
@@ -142,10 +141,7 @@ def test_a_worker_finishes_its_job_before_it_ends(queue: Queue) -> None:
     emails = [sign_up(queue.service.client).email for _ in range(2)]
     worker = start_worker(queue.log, {**queue.settings, "JOB_CONCURRENCY": "1"})
     try:
-        deadline = time.monotonic() + 30
-        while ("doing", 0) not in queue.states():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert wait_until(lambda: ("doing", 0) in queue.states(), timeout_s=30)
     finally:
         end(worker)
     assert worker.poll() == 0, queue.log.read_text()
@@ -190,10 +186,7 @@ def test_without_a_mail_server_messages_wait(queue: Queue) -> None:
     settings = {name: it for name, it in queue.settings.items() if name != "SMTP_URL"}
     settings["SWEEP_SCHEDULE"] = "* * * * * *"
     with running_worker(queue.log, settings):
-        deadline = time.monotonic() + 30
-        while '"swept"' not in queue.log.read_text():
-            assert time.monotonic() < deadline, queue.log.read_text()
-            time.sleep(0.1)
+        text_with(queue.log, '"swept"', timeout_seconds=30)
     assert queue.states() == [("todo", 0)]
     assert "mail_not_configured" in queue.log.read_text()
 
@@ -230,10 +223,9 @@ def test_one_of_several_workers_sweeps(queue: Queue) -> None:
             " (%s, 'password-changed', 'a@example.com', now() - interval '30 days')",
             [user.id],
         )
-        deadline = time.monotonic() + 30
-        while queue.database.execute("SELECT FROM messages").rowcount:
-            assert time.monotonic() < deadline, queue.log.read_text()
-            time.sleep(0.1)
+        assert wait_until(
+            lambda: not queue.database.execute("SELECT FROM messages").rowcount, timeout_s=30
+        ), queue.log.read_text()
         queue.wait_for([])
     times = queue.log.read_text().count('"event":"swept"')
     assert 1 <= times <= 40
@@ -275,10 +267,9 @@ def test_the_jobs_of_all_queues_of_a_killed_worker_are_retried(queue: Queue) -> 
         )
     with running_worker(queue.log, queue.settings):
         queue.wait_for([("failed", 100)])
-        deadline = time.monotonic() + 30
-        while queue.log.read_text().count('"event":"swept"') < 2:
-            assert time.monotonic() < deadline, queue.log.read_text()
-            time.sleep(0.1)
+        assert wait_until(
+            lambda: queue.log.read_text().count('"event":"swept"') >= 2, timeout_s=30
+        ), queue.log.read_text()
 
 
 def test_a_job_with_wrong_arguments_fails(queue: Queue) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from lab.stack.processes.waiting import wait_until
 from tests.service import Service
 
 T = TypeVar("T")
@@ -61,7 +62,7 @@ def at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
     """Make all calls at the same time, and return their results."""
     listed = list(calls)
     with ThreadPoolExecutor(max_workers=len(listed)) as threads:
-        return [future.result() for future in [threads.submit(call) for call in listed]]
+        return list(threads.map(lambda call: call(), listed))
 
 
 def statuses(responses: Iterable[httpx2.Response]) -> dict[int, int]:
@@ -80,13 +81,10 @@ def log_with(service: Service, *texts: str) -> str:
 
 def text_with(file: Path, *texts: str, timeout_seconds: float = 5) -> str:
     """Wait until a log contains all these texts, and return the whole log."""
-    deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline:
-        log = file.read_text()
-        if all(text in log for text in texts):
-            return log
-        time.sleep(0.02)
-    raise AssertionError(f"not all of {texts} are in:\n{log[-2000:]}")
+    wait_until(lambda: all(it in file.read_text() for it in texts), timeout_s=timeout_seconds)
+    log = file.read_text()
+    assert all(it in log for it in texts), f"not all of {texts} are in:\n{log[-2000:]}"
+    return log
 
 
 def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
