@@ -10,7 +10,7 @@ import pytest
 
 from tests.accounts import Account
 from tests.conftest import StartService
-from tests.integration.wire import problem
+from tests.integration.wire import operations_of, problem
 
 _URL = re.compile(r"""(?:https?:)?//[\w.-]+""")
 _PATHS_WITH_CREDENTIALS_IN_THE_BODY = {"/api/auth/login", "/api/auth/refresh", "/api/auth/session"}
@@ -24,14 +24,6 @@ def document(client: httpx2.Client) -> dict[str, Any]:
     assert response.headers["Content-Type"] == "application/json"
     parsed: dict[str, Any] = response.json()
     return parsed
-
-
-def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    return [
-        (method, path, operation)
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-    ]
 
 
 def test_livez_returns_200(client: httpx2.Client) -> None:
@@ -109,7 +101,7 @@ def test_the_documentation_needs_no_other_server(client: httpx2.Client) -> None:
 
 def test_every_operation_is_described_with_an_example(document: dict[str, Any]) -> None:
     """Every operation has a summary, a command to copy, and a unique operation id."""
-    operations = _operations(document)
+    operations = operations_of(document)
     names = [operation["operationId"] for _, _, operation in operations]
     assert len(set(names)) == len(names) >= 9
     for method, path, operation in operations:
@@ -123,7 +115,7 @@ def test_every_operation_is_described_with_an_example(document: dict[str, Any]) 
 
 def test_the_document_contains_the_operations_of_the_contract(document: dict[str, Any]) -> None:
     """The list in this test is the contract."""
-    calls = {(method.upper(), path) for method, path, _ in _operations(document)}
+    calls = {(method.upper(), path) for method, path, _ in operations_of(document)}
     assert calls >= {
         ("POST", "/api/users"),
         ("GET", "/api/users"),
@@ -165,7 +157,7 @@ def test_each_problem_in_the_document_has_a_page(
     """Every `type` that a client can get is the address of an explanation."""
     codes = {
         code
-        for _, _, operation in _operations(document)
+        for _, _, operation in operations_of(document)
         for status, response in operation["responses"].items()
         if int(status) >= 400
         for code in _CODE.findall(response["description"])
@@ -208,7 +200,7 @@ def test_every_documented_error_is_a_problem(document: dict[str, Any]) -> None:
     Only a GraphQL query that is refused gets a GraphQL response instead.
     """
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    for method, path, operation in _operations(document):
+    for method, path, operation in operations_of(document):
         for status, response in operation["responses"].items():
             if int(status) >= 400:
                 content = dict(response["content"])

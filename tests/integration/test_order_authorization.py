@@ -7,7 +7,7 @@ import pytest
 
 from tests.accounts import Account, sign_up
 from tests.integration.shop import basket, new_product, placed, stock_of
-from tests.integration.wire import JSON, problem
+from tests.integration.wire import JSON, comparable, problem
 
 MISSING = 2**62
 _ANY = {"If-Match": "*"}
@@ -79,12 +79,6 @@ def _send(client: httpx2.Client, caller: Account | None, url: str, call: _Call) 
     return client.request(method, url, **{**options, "headers": headers})
 
 
-def _comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
-    changing = {"date", "ratelimit"}
-    headers = {name: value for name, value in response.headers.items() if name not in changing}
-    return response.status_code, response.content, headers
-
-
 @pytest.mark.parametrize("call", _LIST, ids=str)
 def test_another_users_orders_look_like_those_of_a_missing_user(
     client: httpx2.Client,
@@ -99,7 +93,7 @@ def test_another_users_orders_look_like_those_of_a_missing_user(
         for user_id in (owner.id, MISSING)
     ]
     assert responses[0].status_code == 404  # check 24, check 25
-    assert _comparable(responses[0]) == _comparable(responses[1])  # check 24
+    assert comparable(responses[0]) == comparable(responses[1])  # check 24
     assert client.get(f"{owner.url}/orders", headers=owner.auth).json()["items"] == [
         foreign_order.json()
     ]
@@ -114,14 +108,14 @@ def test_another_users_order_looks_like_a_missing_one(
     order_id = foreign_order.json()["id"]
     paths = [(owner.url, order_id), (owner.url, MISSING), (f"/api/users/{MISSING}", MISSING)]
     foreign = [
-        _comparable(_send(client, other_user, f"{user}/orders/{id_}", call)) for user, id_ in paths
+        comparable(_send(client, other_user, f"{user}/orders/{id_}", call)) for user, id_ in paths
     ]
     assert foreign[0] == foreign[1] == foreign[2]  # check 24, check 25
     own = [
         _send(client, other_user, f"{other_user.url}/orders/{id_}", call)
         for id_ in (order_id, MISSING)
     ]
-    assert _comparable(own[0]) == _comparable(own[1])  # check 24
+    assert comparable(own[0]) == comparable(own[1])  # check 24
     if call in _ORDER:
         assert (foreign[0][0], own[0].status_code) == (404, 404)  # check 24
     after = client.get(foreign_order.headers["Location"], headers=owner.auth)
@@ -139,7 +133,7 @@ def test_an_order_needs_a_token(
         for order_id in (foreign_order.json()["id"], MISSING)
     ]
     assert responses[0].status_code == 401
-    assert _comparable(responses[0]) == _comparable(responses[1])
+    assert comparable(responses[0]) == comparable(responses[1])
 
 
 @pytest.mark.parametrize("order_id", ["0", "-1", "01", "x", str(2**63)])

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.accounts import Account
-from tests.integration.wire import problem
+from tests.integration.wire import operations_of, problem
 
 _UNDOCUMENTED_PATHS = ["/", "/docs", "/docs/start.js", "/docs/swagger-ui.css", "/metrics",
                        "/openapi.json", "/problems", "/problems/not-found"]  # fmt: skip
@@ -22,16 +22,12 @@ def _refused(response: httpx2.Response) -> dict[str, str]:
 
 def _operations(client: httpx2.Client) -> list[tuple[str, str, list[dict[str, Any]]]]:
     """Return every operation with its query parameters."""
-    documented = [
-        (method.upper(), re.sub(r"{\w+}", "1", path), operation.get("parameters", []))
-        for path, operations in client.get("/openapi.json").json()["paths"].items()
-        for method, operation in operations.items()
-    ]
-    queries = [
-        (method, path, [it for it in parameters if it["in"] == "query"])
-        for method, path, parameters in documented
-    ]
-    return [*queries, *(("GET", path, []) for path in _UNDOCUMENTED_PATHS)]
+    queries: list[tuple[str, str, list[dict[str, Any]]]]
+    queries = [("GET", path, []) for path in _UNDOCUMENTED_PATHS]
+    for method, path, operation in operations_of(client.get("/openapi.json").json()):
+        parameters = [it for it in operation.get("parameters", []) if it["in"] == "query"]
+        queries.append((method.upper(), re.sub(r"{\w+}", "1", path), parameters))
+    return queries
 
 
 def test_every_operation_refuses_an_unknown_parameter(

@@ -8,7 +8,7 @@ import pytest
 from pydantic_core._pydantic_core import list_all_errors
 
 from tests.accounts import Account, new_admin
-from tests.integration.wire import problem
+from tests.integration.wire import operations_of, problem
 
 _TEMPLATE = re.compile(r"\\{\w+\\}")
 _PYDANTIC = re.compile(
@@ -49,16 +49,15 @@ def test_no_problem_about_a_body_has_a_message_of_pydantic(
 ) -> None:
     """Each field of each body has values of every type and many sizes, or is missing."""
     document, details = client.get("/openapi.json").json(), []
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            if "requestBody" in operation:
-                content = operation["requestBody"]["content"]["application/json"]["schema"]
-                fields = _resolved(document, content)["properties"]
-                bodies = [{name: value for name in fields} for value in _VALUES]  # noqa: C420
-                for body in [*bodies, *_VALUES, {"no_such": 1}]:
-                    url = re.sub(r"{\w+}", str(tester.id), path)
-                    headers = {**tester.auth, "If-Match": '"none"'}
-                    details += _details(client.request(method, url, json=body, headers=headers))
+    for method, path, operation in operations_of(document):
+        if "requestBody" in operation:
+            content = operation["requestBody"]["content"]["application/json"]["schema"]
+            fields = _resolved(document, content)["properties"]
+            bodies = [{name: value for name in fields} for value in _VALUES]  # noqa: C420
+            for body in [*bodies, *_VALUES, {"no_such": 1}]:
+                url = re.sub(r"{\w+}", str(tester.id), path)
+                headers = {**tester.auth, "If-Match": '"none"'}
+                details += _details(client.request(method, url, json=body, headers=headers))
     assert len(set(details)) > 15
     assert not [detail for detail in details if _PYDANTIC.search(detail)]
 
@@ -70,15 +69,12 @@ def test_no_problem_about_a_url_has_a_message_of_pydantic(
     document, details = client.get("/openapi.json").json(), []
     # A logout has no parameters to test, and would end the session of this test.
     del document["paths"]["/api/auth/logout"]
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            for value in _URL_VALUES:
-                names = [
-                    it["name"] for it in operation.get("parameters", []) if it["in"] == "query"
-                ]
-                query = "&".join(f"{name}={value}" for name in names)
-                url = re.sub(r"{\w+}", value or "0", path)
-                response = client.request(method, f"{url}?{query}", headers=tester.auth, json={})
-                details += _details(response)
+    for method, path, operation in operations_of(document):
+        names = [it["name"] for it in operation.get("parameters", []) if it["in"] == "query"]
+        for value in _URL_VALUES:
+            query = "&".join(f"{name}={value}" for name in names)
+            url = re.sub(r"{\w+}", value or "0", path)
+            response = client.request(method, f"{url}?{query}", headers=tester.auth, json={})
+            details += _details(response)
     assert len(set(details)) > 4
     assert not [detail for detail in details if _PYDANTIC.search(detail)]

@@ -14,6 +14,7 @@ from lab.stack.processes.waiting import wait_until
 from tests.service import Service
 
 T = TypeVar("T")
+Operations = list[tuple[str, str, dict[str, Any]]]
 
 JSON = {"Content-Type": "application/json"}
 SECURITY_HEADERS = {
@@ -46,9 +47,25 @@ def pointers(response: httpx2.Response) -> list[str]:
     return [error["pointer"] for error in problem(response, 422, "invalid-content")["errors"]]
 
 
-def exchange(service: Service, request: bytes, timeout_seconds: float = 10) -> bytes:
+def comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and headers, without the headers that differ in any two responses."""
+    changing = {"date", "ratelimit"}
+    headers = {name: value for name, value in response.headers.items() if name not in changing}
+    return response.status_code, response.content, headers
+
+
+def operations_of(document: dict[str, Any]) -> Operations:
+    """Return the method, the path and the description of each operation in an OpenAPI document."""
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def exchange(service: Service, request: bytes) -> bytes:
     """Send these bytes. Return all that the service sends until it closes the connection."""
-    with socket.create_connection(service.address(), timeout=timeout_seconds) as connection:
+    with socket.create_connection(service.address(), timeout=10) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
