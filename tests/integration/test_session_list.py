@@ -20,8 +20,6 @@ from tests.integration.wire import exchange, problem, raw_status
 from tests.service import Service
 
 SESSIONS = "/api/auth/sessions"
-MISSING = 2**62
-LARGEST = 2**63 - 1
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +65,6 @@ def test_the_list_has_all_sessions_newest_first_and_marks_the_current_one(
         assert item["created_at"].endswith("Z")
     response = client.get(SESSIONS, headers=tokens.auth)
     assert response.headers["Cache-Control"] == "private, no-cache"
-    again = {**tokens.auth, "If-None-Match": response.headers["ETag"]}
-    assert client.get(SESSIONS, headers=again).status_code == 304
     assert _ids(_listed(client, tokens_in(refresh(client, tokens.refresh)).auth)) == expected
 
 
@@ -140,11 +136,6 @@ def test_next_links_lead_through_the_whole_list(
         target = following["url"] if following else None
         assert response.links["first"]["url"] == f"{SESSIONS}?limit=10"
     assert listed == whole
-    for cursor in ("", "x", "MQ=="):
-        response = client.get(
-            SESSIONS, params={"cursor": cursor}, headers=signed_in(client, owner).auth
-        )
-        problem(response, 400, "malformed-cursor")
 
 
 def test_an_ended_session_is_neither_listed_nor_found(
