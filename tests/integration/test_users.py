@@ -95,14 +95,6 @@ def test_an_administrator_changes_the_email_of_another_account_at_once(
     problem(login, 401, "bad-credentials")
 
 
-def test_patch_keeps_the_fields_that_it_does_not_contain(
-    client: httpx2.Client, ahmed: Account
-) -> None:
-    """A change of the name does not change the email."""
-    user = _patch(client, ahmed, {"name": "Hassan"}).json()
-    assert (user["name"], user["email"]) == ("Hassan", ahmed.email)
-
-
 def test_a_patch_that_changes_nothing_keeps_the_version(
     client: httpx2.Client, ahmed: Account
 ) -> None:
