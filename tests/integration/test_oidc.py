@@ -5,18 +5,13 @@ import secrets
 from functools import partial
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
-import httpx2
 import psycopg
 import pytest
 
 from tests.accounts import PASSWORD, new_email, sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
-from tests.integration.hostile_provider import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    HostileProvider,
-)
+from tests.integration.hostile_provider import CLIENT_ID, CLIENT_SECRET, HostileProvider
 from tests.integration.wire import at_once, problem
 from tests.service import Service
 
@@ -24,9 +19,7 @@ from tests.service import Service
 @pytest.fixture(scope="module")
 def service(start_service: StartService, provider: HostileProvider) -> Service:
     """A service whose users can sign in with the identity provider `provider`."""
-    return start_service(
-        **provider.settings,
-    )
+    return start_service(**provider.settings)
 
 
 @pytest.fixture
@@ -264,21 +257,14 @@ def test_the_identities_of_an_erased_account_are_deleted(
 
 
 def _identities(database: psycopg.Connection, user_id: int) -> int:
-    query = "SELECT count(*) FROM identities WHERE user_id = %s"
-    row = database.execute(query, [user_id]).fetchone()
-    assert row is not None
-    return int(row[0])
+    return database.execute("SELECT FROM identities WHERE user_id = %s", [user_id]).rowcount
 
 
 def test_the_login_rate_limit_applies_to_every_step(
     start_service: StartService, provider: HostileProvider
 ) -> None:
     """The limit also applies to the callback, which is not in the OpenAPI document."""
-    service = start_service(
-        RATE_LIMIT_LOGIN="1/hour",
-        **provider.settings,
-    )
-    client: httpx2.Client = service.client
+    client = start_service(RATE_LIMIT_LOGIN="1/hour", **provider.settings).client
     assert client.get(f"{OIDC}/login").status_code == 303
     problem(client.get(f"{OIDC}/login"), 429, "too-many-requests")
     problem(client.get(f"{OIDC}/callback"), 429, "too-many-requests")

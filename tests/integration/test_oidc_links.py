@@ -10,9 +10,7 @@ import pytest
 from tests.accounts import sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
-from tests.integration.hostile_provider import (
-    HostileProvider,
-)
+from tests.integration.hostile_provider import HostileProvider
 from tests.integration.wire import problem, text_with
 from tests.mailbox import running_worker
 from tests.service import TIMEOUT_SECONDS, Service
@@ -151,8 +149,7 @@ def test_an_expired_flow_is_refused_and_deleted(
     text_with(worker_log, "swept", timeout_seconds=TIMEOUT_SECONDS)
     parameters = provider.authorize(browser.begin())
     query = "SELECT extract(epoch FROM max(expires_at) - now()) FROM oidc_flows"
-    row = database.execute(query).fetchone()
-    assert row is not None
+    (row,) = database.execute(query)
     assert 590 < row[0] <= 600
     expired_count = database.execute("UPDATE oidc_flows SET expires_at = now()").rowcount
     problem(browser.finish(parameters), 403, "oidc-refused")
@@ -161,10 +158,7 @@ def test_an_expired_flow_is_refused_and_deleted(
 
 
 def _identities(database: psycopg.Connection, user_id: int) -> int:
-    query = "SELECT count(*) FROM identities WHERE user_id = %s"
-    row = database.execute(query, [user_id]).fetchone()
-    assert row is not None
-    return int(row[0])
+    return database.execute("SELECT FROM identities WHERE user_id = %s", [user_id]).rowcount
 
 
 def test_a_session_has_at_most_ten_pending_links(

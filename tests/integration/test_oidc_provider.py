@@ -49,10 +49,7 @@ def provider() -> Iterator[HostileProvider]:
 
 
 def _started(start_service: StartService, provider: HostileProvider) -> Service:
-    return start_service(
-        **provider.settings,
-        OIDC_TIMEOUT=str(_TIMEOUT_SECONDS),
-    )
+    return start_service(**provider.settings, OIDC_TIMEOUT=str(_TIMEOUT_SECONDS))
 
 
 def _fetch(

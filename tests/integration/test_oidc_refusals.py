@@ -14,39 +14,20 @@ import pytest
 
 from tests.conftest import StartService
 from tests.integration.browsers import Browser
-from tests.integration.hostile_provider import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    KEYS,
-    HostileProvider,
-    Key,
-    hostile_provider,
-)
+from tests.integration.hostile_provider import CLIENT_ID, CLIENT_SECRET, KEYS, HostileProvider, Key
 from tests.integration.wire import at_once, log_with, problem
 from tests.service import Service
 
 
-@pytest.fixture(scope="module")
-def shared_provider() -> Iterator[HostileProvider]:
-    """The provider that all tests of this file share."""
-    with hostile_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(shared_provider: HostileProvider) -> HostileProvider:
-    """The provider, which signs tokens correctly until a test sets `sign`."""
-    shared_provider.sign = None
-    return shared_provider
+@pytest.fixture(autouse=True)
+def _signs_correctly(provider: HostileProvider) -> None:
+    provider.sign = None
 
 
 @pytest.fixture(scope="module")
-def service(start_service: StartService, shared_provider: HostileProvider) -> Service:
-    """A service with the log level debug, whose users can sign in with `shared_provider`."""
-    return start_service(
-        **shared_provider.settings,
-        LOG_LEVEL="debug",
-    )
+def service(start_service: StartService, provider: HostileProvider) -> Service:
+    """A service with the log level debug, whose users can sign in with `provider`."""
+    return start_service(**provider.settings, LOG_LEVEL="debug")
 
 
 @pytest.fixture

@@ -21,8 +21,7 @@ def _signup(client: httpx2.Client, password: str, **changes: str) -> httpx2.Resp
 
 
 def _stored_hash(database: psycopg.Connection, account: Account) -> str:
-    row = database.execute("SELECT password_hash FROM users WHERE id = %s", [account.id]).fetchone()
-    assert row is not None
+    (row,) = database.execute("SELECT password_hash FROM users WHERE id = %s", [account.id])
     return str(row[0])
 
 

@@ -170,8 +170,7 @@ def test_the_time_of_last_use_is_updated_at_most_once_a_minute(
     ):
         set_times(database, session_id, last_used_at=last_used_at)
         assert me(client, headers).status_code == 200
-        row = database.execute(query, [session_id]).fetchone()
-        assert row is not None
+        (row,) = database.execute(query, [session_id])
         assert abs(int(row[0]) - expected_age) <= 5
 
 

@@ -89,12 +89,11 @@ async def _order(
 
 
 def _sold(database: psycopg.Connection, product_id: int) -> int:
-    row = database.execute(
+    (row,) = database.execute(
         "SELECT coalesce(sum(quantity), 0) FROM order_lines JOIN orders ON id = order_id "
         "WHERE product_id = %s AND status <> 'cancelled'",
         [product_id],
-    ).fetchone()
-    assert row is not None
+    )
     return int(row[0])
 
 
