@@ -1,7 +1,6 @@
 """Property-based test: stock and totals are correct after any sequence of operations."""
 
 import os
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -40,9 +39,6 @@ class Shop:
     admin: Account
 
 
-_shop: ContextVar[Shop] = ContextVar("shop")
-
-
 @dataclass
 class ExpectedOrder:
     """An order as it should be: its content, and all statuses it has had."""
@@ -53,11 +49,12 @@ class ExpectedOrder:
 
 
 class ShopModel(RuleBasedStateMachine):
-    """Compares the service with a simple model of stock and orders."""
+    """Compares the service with a simple model of stock and orders. A subclass sets `shop`."""
+
+    shop: Shop
 
     def __init__(self) -> None:
         super().__init__()
-        self.shop = _shop.get()
         self.products: list[dict[str, Any]] = []
         self.stock: dict[int, int] = {}
         self.orders: list[ExpectedOrder] = []
@@ -149,35 +146,31 @@ class ShopModel(RuleBasedStateMachine):
             assert len(set(expected.states)) == len(expected.states)
 
 
-def _run(shop: Shop, examples: int, steps: int) -> None:
-    token = _shop.set(shop)
-    try:
-        run_state_machine_as_test(
-            ShopModel,
-            settings=settings(
-                max_examples=examples,
-                stateful_step_count=steps,
-                deadline=None,
-                database=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        _shop.reset(token)
+_MANY = max(200, int(os.environ.get("FUZZ_EXAMPLES", "200")))
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [
+        pytest.param(30, 15, marks=pytest.mark.slow, id="short"),
+        pytest.param(_MANY, 30, marks=pytest.mark.fuzz, id="long"),
+    ],
+)
 def test_stock_and_totals_are_correct_after_any_sequence_of_operations(
-    client: httpx2.Client, ahmed: Account, admin: Account
+    client: httpx2.Client, ahmed: Account, admin: Account, examples: int, steps: int
 ) -> None:
-    """This run is short: 30 sequences."""
-    _run(Shop(client, ahmed, admin), examples=30, steps=15)
+    """The long run has 200 sequences, or FUZZ_EXAMPLES if that is more."""
 
+    class OwnModel(ShopModel):
+        shop = Shop(client, ahmed, admin)
 
-@pytest.mark.fuzz
-def test_stock_and_totals_are_correct_after_many_sequences_of_operations(
-    client: httpx2.Client, ahmed: Account, admin: Account
-) -> None:
-    """This run has 200 sequences, or FUZZ_EXAMPLES if that is more."""
-    examples = max(200, int(os.environ.get("FUZZ_EXAMPLES", "200")))
-    _run(Shop(client, ahmed, admin), examples=examples, steps=30)
+    run_state_machine_as_test(
+        OwnModel,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
