@@ -16,6 +16,7 @@ from tests.conftest import NewDatabase, migrate
 from tests.e2e.shoppers import OPENING_STOCK, Shop
 from tests.integration.releases import previous_release
 from tests.integration.shop import new_key, order
+from tests.integration.signed_in import refresh, signed_in, tokens_in
 from tests.integration.wire import at_once
 from tests.service import Service, running_service
 
@@ -96,13 +97,9 @@ def test_a_session_of_one_release_is_valid_in_the_other(releases: Releases, firs
     if first == "new":
         here, there = there, here
     account = sign_up(here)
-    login = here.post(
-        "/api/auth/login", json={"email": account.email, "password": account.password}
-    ).json()
+    tokens = signed_in(here, account)
     assert there.get(account.url, headers=account.auth).status_code == 200  # check F16
-    pair = there.post("/api/auth/refresh", json={"refresh_token": login["refresh_token"]})
-    assert pair.status_code == 200, pair.text
-    auth = {"Authorization": f"Bearer {pair.json()['access_token']}"}
+    auth = tokens_in(refresh(there, tokens.refresh)).auth
     assert here.get(account.url, headers=auth).status_code == 200  # check F16
     assert there.post("/api/auth/logout", headers=auth).status_code == 204
     time.sleep(1.1)
