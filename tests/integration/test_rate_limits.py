@@ -61,6 +61,12 @@ def _post(client: httpx2.Client, path: str, address: str) -> httpx2.Response:
     return client.post(path, content=b"{", headers=_from(address))
 
 
+def _change(client: httpx2.Client, account: Account, field: str) -> httpx2.Response:
+    """Send a malformed change of the email or the password, from a new address."""
+    headers = _from(next(_addresses), **account.auth)
+    return client.put(f"{account.url}/{field}", content=b"{", headers=headers)
+
+
 def test_signup_allows_10_requests_a_minute_by_default(
     limited: httpx2.Client, address: str
 ) -> None:
@@ -112,33 +118,23 @@ def test_a_user_has_5_password_changes_a_minute_by_default(
     limited: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
     """Password changes count for the user and not for the address."""
-
-    def change(account: Account, address: str) -> httpx2.Response:
-        headers = _from(address, **account.auth)
-        return limited.put(f"{account.url}/password", content=b"{", headers=headers)
-
-    found = [change(ahmed, next(_addresses)) for _ in range(6)]
+    found = [_change(limited, ahmed, "password") for _ in range(6)]
     assert statuses(found) == {400: 5, 429: 1}
     assert found[0].headers["RateLimit-Policy"] == '"password";q=5;w=60'
-    assert change(shared_user, next(_addresses)).status_code == 400
+    assert _change(limited, shared_user, "password").status_code == 400
 
 
 def test_a_user_can_ask_for_10_messages_in_10_minutes_by_default(
     limited: httpx2.Client, ahmed: Account, shared_user: Account
 ) -> None:
     """Changes of the email and requests for another link count together, for the user."""
-
-    def change(account: Account, address: str) -> httpx2.Response:
-        headers = _from(address, **account.auth)
-        return limited.put(f"{account.url}/email", content=b"{", headers=headers)
-
-    found = [change(ahmed, next(_addresses)) for _ in range(10)]
+    found = [_change(limited, ahmed, "email") for _ in range(10)]
     assert statuses(found) == {400: 10}
     assert found[0].headers["RateLimit-Policy"] == '"mail";q=10;w=600'
     again = _from(next(_addresses), **ahmed.auth)
     refused = limited.post("/api/auth/email-confirmation", headers=again)
     problem(refused, 429, "too-many-requests")
-    assert change(shared_user, next(_addresses)).status_code == 400
+    assert _change(limited, shared_user, "email").status_code == 400
 
 
 def test_all_other_requests_of_a_user_share_one_count(

@@ -1,16 +1,25 @@
-"""The Server-Timing header: the duration of each stage, if SERVER_TIMING is on."""
+"""The Server-Timing header: the duration of each stage, if SERVER_TIMING is on.
+
+Spans and the log use the same names for stages.
+"""
 
 import re
+import secrets
+from typing import Any, get_args
 
 import httpx2
 import pytest
 
+from app.tracing import Stage
 from tests.accounts import sign_up, signup_body
 from tests.conftest import StartService
 from tests.integration.wire import access_log_line
+from tests.receiver import Receiver
 from tests.service import Service
 
 _METRIC = re.compile(r'([a-z-]+);dur=(\d+\.\d)(?:;desc="(\d+)")?')
+# A worker runs jobs, so these stages are in no request.
+_STAGES_OF_JOBS = {"queued", "job", "smtp"}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +69,31 @@ def test_the_log_has_the_same_durations(timed_service: Service) -> None:
     line = access_log_line(timed_service, response.headers["X-Request-ID"])
     assert line["stages_ms"] == {stage: ms for stage, (ms, _) in _timing(response).items()}
     assert line["stages_ms"]["hash"] <= line["duration_ms"]
+
+
+def test_spans_the_log_and_server_timing_have_the_same_stages(
+    start_service: StartService, receiver: Receiver
+) -> None:
+    """All requests of this test together have every stage that a request can have."""
+    service = start_service(**receiver.settings, SERVER_TIMING="on")
+    newcomer = sign_up(service.client)
+    requests: list[tuple[int, str, str, dict[str, Any]]] = [
+        (201, "POST", "/api/users", {"json": signup_body()}),
+        (409, "POST", "/api/users", {"json": signup_body(email=newcomer.email)}),
+        (200, "GET", newcomer.url, {"headers": newcomer.auth}),
+        (200, "GET", newcomer.url, {"headers": newcomer.auth}),
+        (200, "POST", "/graphql", {"json": {"query": "{ products { nodes { id } } }"}}),
+        (404, "GET", f"/nothing/{secrets.token_hex(8)}", {}),
+    ]
+    found: set[str] = set()
+    for status, method, path, options in requests:
+        response = service.client.request(method, path, **options)
+        assert response.status_code == status
+        line = access_log_line(service, response.headers["X-Request-ID"])
+        stages = {span.stage for span in receiver.trace(line["trace_id"]) if span.stage}
+        assert stages == set(line["stages_ms"]) == set(_timing(response)), (method, path)
+        found |= stages
+    assert found == set(get_args(Stage)) - _STAGES_OF_JOBS
 
 
 def test_the_header_is_off_by_default(client: httpx2.Client) -> None:
