@@ -6,7 +6,6 @@ A request queries both servers at the same time.
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -16,6 +15,7 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import FOR_COUNTS, Memory, ValkeyServer
 from tests.accounts import Account, sign_up
 from tests.conftest import StartService
+from tests.integration.faults import frozen
 from tests.integration.signed_in import signed_in
 from tests.integration.wire import problem, statuses
 
@@ -65,17 +65,6 @@ def _wait_until_ready(client: httpx2.Client) -> None:
     assert wait_until(lambda: client.get("/readyz").json()["status"] == "ready", timeout_s=10)
     # After a failure, a process sends nothing to Redis for one timeout.
     time.sleep(TIMEOUT_SECONDS)
-
-
-@contextmanager
-def _frozen(*servers: ValkeyServer) -> Iterator[None]:
-    for server in servers:
-        server.freeze()
-    try:
-        yield
-    finally:
-        for server in servers:
-            server.thaw()
 
 
 def _keys(server: ValkeyServer, pattern: str) -> list[bytes]:
@@ -133,7 +122,7 @@ def test_a_cached_read_queries_both_servers_at_the_same_time(
     for _ in range(3):
         hot = client.get("/api/users/me", headers=owner.auth)
     assert hot.headers["X-Cache"] == "hit"
-    with _frozen(cached, counts):
+    with frozen(cached), frozen(counts):
         began = time.monotonic()
         response = client.get("/api/users/me", headers=owner.auth)
         seconds = time.monotonic() - began
@@ -146,7 +135,7 @@ def test_readiness_is_degraded_when_either_server_is_unavailable(
     client: httpx2.Client, unavailable: str, request: pytest.FixtureRequest
 ) -> None:
     """The service continues, and the body of /readyz has its usual fields."""
-    with _frozen(request.getfixturevalue(unavailable)):
+    with frozen(request.getfixturevalue(unavailable)):
         ready = client.get("/readyz")
         assert ready.status_code == 200
         assert ready.json() == {"status": "degraded", "postgres": "up", "redis": "down"}

@@ -2,9 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -14,6 +13,7 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import PASSWORD, Account, log_in, sign_up
 from tests.conftest import StartService
+from tests.integration.faults import frozen
 from tests.integration.wire import JSON, statuses
 
 MAX_REQUESTS = 4
@@ -31,15 +31,6 @@ def client(valkey: ValkeyServer, start_service: StartService) -> httpx2.Client:
         DATABASE_STATEMENT_TIMEOUT="2",
     )
     return service.client
-
-
-@contextmanager
-def _frozen(server: ValkeyServer) -> Iterator[None]:
-    server.freeze()
-    try:
-        yield
-    finally:
-        server.thaw()
 
 
 def _use_up_the_limit(client: httpx2.Client, account: Account, tries: int) -> list[httpx2.Response]:
@@ -114,7 +105,7 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     """The service notices a closed connection before it sends a command on it."""
     # The timeout is long, because this test is not about slow answers.
     client = start_service(REDIS_URL=valkey.url, REDIS_TIMEOUT="3").client
-    with _frozen(valkey), ThreadPoolExecutor(8) as threads:
+    with frozen(valkey), ThreadPoolExecutor(8) as threads:
         # Concurrent requests make the service open one connection for each request.
         reports = [threads.submit(client.get, "/readyz") for _ in range(8)]
         time.sleep(0.05)
@@ -139,7 +130,7 @@ def test_frozen_redis_delays_requests_only_until_the_breaker_opens(
     account = sign_up(client)
     read = lambda: client.get(account.url, headers=account.auth)  # noqa: E731
     usual = statistics.median(_seconds(read, 9))
-    with _frozen(valkey):
+    with frozen(valkey):
         first, then = _seconds(read, 3), _seconds(read, 15)
         assert statistics.median(first) < usual + 0.15 + 0.1  # check F9
         assert statistics.median(then) < usual + 0.03  # check F9
