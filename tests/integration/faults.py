@@ -1,33 +1,16 @@
 """Faults that tests cause in a server, and assertions about the service during them."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import httpx2
-import psutil
 import psycopg
 
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.server import Server
 from tests.accounts import Account
 from tests.integration.wire import problem
-
-
-def processes(server: PostgresServer) -> list[psutil.Process]:
-    """Return the postmaster and all its child processes."""
-    assert server.identity is not None
-    postmaster = psutil.Process(server.identity.pid)
-    return [postmaster, *postmaster.children(recursive=True)]
-
-
-def send_signal(targets: list[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to those of the processes that are still running."""
-    for process in targets:
-        if process.is_running():
-            os.kill(process.pid, number)
 
 
 @contextmanager

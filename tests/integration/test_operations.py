@@ -178,9 +178,7 @@ def test_each_problem_in_the_document_has_a_page(
         assert f'href="/problems/{code}"' in listed
 
 
-def test_operations_that_hash_a_password_document_overloaded(
-    document: dict[str, Any],
-) -> None:
+def test_operations_that_hash_a_password_document_overloaded(document: dict[str, Any]) -> None:
     """These operations return the 503 `overloaded` when the password queue is full."""
     for method, path in [
         ("post", "/api/users"),

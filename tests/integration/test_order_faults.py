@@ -12,11 +12,7 @@ from psycopg import sql
 
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase, StartService
-from tests.integration.faults import (
-    unavailable,
-    wait_for_end_of_transactions,
-    wait_for_lock,
-)
+from tests.integration.faults import unavailable, wait_for_end_of_transactions, wait_for_lock
 from tests.integration.proxy import Cut, PostgresProxy
 from tests.integration.shop import move, new_product, order, placed, stock_of
 from tests.service import Service

@@ -1,6 +1,5 @@
 """Responses while PostgreSQL is killed, frozen, slow or busy, and the recovery afterwards."""
 
-import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,6 @@ from tests.conftest import StartService, migrate
 from tests.integration.faults import (
     connections,
     frozen,
-    processes,
-    send_signal,
     timed,
     unavailable,
     wait_until_available,
@@ -68,7 +65,7 @@ def test_killed_postgres_means_503_until_it_is_back(
 ) -> None:
     """Every request that needs PostgreSQL gets a 503, and the service recovers on its own."""
     before = len(service.log.read_text())
-    send_signal(processes(postgres), signal.SIGKILL)
+    postgres.kill()
     calls = [
         lambda: client.get(victim.url, headers=victim.auth),
         lambda: client.post("/api/users", json=signup_body()),
@@ -196,10 +193,7 @@ def test_a_connection_that_closes_during_a_statement_means_503(
     account = sign_up(client)
     headers = {**account.auth, "If-Match": account.etag}
     rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)
-    with (
-        psycopg.connect(postgres.url) as connection,
-        ThreadPoolExecutor(1) as threads,
-    ):
+    with psycopg.connect(postgres.url) as connection, ThreadPoolExecutor(1) as threads:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         waiting = threads.submit(rename)
         while not connection.execute(

@@ -127,12 +127,7 @@ def test_behind_a_trusted_proxy_the_origin_has_the_proxys_scheme(
 
 @pytest.mark.parametrize(
     "headers",
-    [
-        {},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Origin": "http://evil.example"},
-        {"Origin": "null"},
-    ],
+    [{}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}, {"Origin": "null"}],
     ids=str,
 )
 def test_every_unsafe_cross_site_request_is_refused(
@@ -164,11 +159,7 @@ def test_cross_site_reads_are_allowed(
     client: httpx2.Client, browser: Browser, routes: dict[str, list[str]]
 ) -> None:
     """A link from another site must work while the user is signed in."""
-    headers = {
-        **browser.cookie,
-        "Sec-Fetch-Site": "cross-site",
-        "Origin": "http://evil.example",
-    }
+    headers = {**browser.cookie, "Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}
     for path, methods in routes.items():
         for method in ("OPTIONS", *(["GET", "HEAD"] if "get" in methods else [])):
             response = client.request(method, path, headers=headers)

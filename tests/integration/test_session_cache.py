@@ -14,14 +14,7 @@ from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.faults import wait_for_lock
 from tests.integration.proxy import Delay, PostgresProxy, proxy_to
-from tests.integration.signed_in import (
-    Browser,
-    Tokens,
-    browser_of,
-    me,
-    set_times,
-    signed_in,
-)
+from tests.integration.signed_in import Browser, Tokens, browser_of, me, set_times, signed_in
 from tests.integration.wire import at_once, problem, statuses
 
 Session = Tokens | Browser
