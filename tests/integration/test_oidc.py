@@ -12,6 +12,7 @@ from tests.accounts import PASSWORD, new_email, sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
 from tests.integration.hostile_provider import CLIENT_ID, CLIENT_SECRET, HostileProvider
+from tests.integration.signed_in import FROM_HERE
 from tests.integration.wire import at_once, problem
 from tests.service import Service
 
@@ -226,9 +227,8 @@ def test_a_login_to_an_account_without_a_password_always_fails(
     for response in responses:
         problem(response, 401, "bad-credentials")  # check 6
     change = {"current_password": "", "new_password": PASSWORD}
-    own = {"Sec-Fetch-Site": "same-origin"}
     path = f"/api/users/{browser.me()['id']}/password"
-    problem(browser.request("PUT", path, json=change, headers=own), 403, "wrong-password")
+    problem(browser.request("PUT", path, json=change, headers=FROM_HERE), 403, "wrong-password")
 
 
 def test_a_disabled_account_cannot_be_signed_in_to(
@@ -249,7 +249,7 @@ def test_the_identities_of_an_erased_account_are_deleted(
     subject, email = secrets.token_hex(8), new_email()
     browser.sign_in(provider, sub=subject, email=email)
     first = browser.me()["id"]
-    headers = {"If-Match": "*", "Sec-Fetch-Site": "same-origin"}
+    headers = {"If-Match": "*", **FROM_HERE}
     assert browser.request("DELETE", f"/api/users/{first}", headers=headers).status_code == 204
     assert _identities(database, first) == 0
     browser.sign_in(provider, sub=subject, email=email)

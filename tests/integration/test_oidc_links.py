@@ -11,6 +11,7 @@ from tests.accounts import sign_up
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
 from tests.integration.hostile_provider import HostileProvider
+from tests.integration.signed_in import FROM_HERE
 from tests.integration.wire import problem, text_with
 from tests.mailbox import running_worker
 from tests.service import TIMEOUT_SECONDS, Service
@@ -138,8 +139,7 @@ def test_a_link_cannot_be_started_from_another_site(
     problem(
         browser.request("POST", f"{OIDC}/link", headers=cross_site), 403, "cross-site"
     )  # check 20
-    same_origin = {"Sec-Fetch-Site": "same-origin"}
-    assert browser.request("POST", f"{OIDC}/link", headers=same_origin).status_code == 200
+    assert browser.request("POST", f"{OIDC}/link", headers=FROM_HERE).status_code == 200
 
 
 def test_an_expired_flow_is_refused_and_deleted(

@@ -58,11 +58,6 @@ def test_a_cached_response_has_its_own_durations(timed_service: Service) -> None
         assert b"dur=" not in hit.content
 
 
-def test_problems_have_the_header_too(timed_service: Service) -> None:
-    """Even the 404 for an unknown path has Server-Timing."""
-    assert set(_timing(timed_service.client.get("/nothing"))) == {"rate-limit", "redis"}
-
-
 def test_the_log_has_the_same_durations(timed_service: Service) -> None:
     """The log and the header have the same names and durations, even if no trace is exported."""
     response = timed_service.client.post("/api/users", json=signup_body())
