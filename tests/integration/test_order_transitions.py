@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.accounts import Account
-from tests.integration.shop import move, new_product, placed, stock_of
+from tests.integration.shop import edit, move, new_product, placed, stock_of
 from tests.integration.wire import at_once, pointers, problem, statuses
 
 _PATHS = {
@@ -66,10 +66,8 @@ def test_an_order_changes_status_only_by_an_allowed_transition(
             **before.json(), "status": requested, "updated_at": changed["updated_at"]
         }  # fmt: skip
         assert changed["updated_at"] > before.json()["updated_at"]
-        assert (after.content, after.headers["ETag"]) == (
-            response.content,
-            response.headers["ETag"],
-        )
+        assert after.content == response.content
+        assert after.headers["ETag"] == response.headers["ETag"]
     else:
         problem(response, 409, "invalid-transition")
         assert after.headers["ETag"] == before.headers["ETag"]
@@ -114,11 +112,7 @@ def test_a_status_change_needs_the_current_etag(
     ("body", "pointer"),
     [
         ({}, "/status"),
-        ({"status": None}, "/status"),
-        ({"status": "lost"}, "/status"),
-        ({"status": "Cancelled"}, "/status"),
-        ({"status": "cancelled "}, "/status"),
-        ({"status": 3}, "/status"),
+        *(({"status": it}, "/status") for it in (None, "lost", "Cancelled", "cancelled ", 3)),
         ({"status": "cancelled", "total": "0.00"}, "/total"),
         ({"status": "cancelled", "user_id": 1}, "/user_id"),
         ({"status": "cancelled", "items": []}, "/items"),
@@ -169,13 +163,8 @@ def test_a_cancellation_restores_the_stock_of_each_product(
     full = new_product(client, admin, stock=1_000_000_000)
     many = [(product, number) for number, product in enumerate(products, 1)]
     url = placed(client, customer, *reversed(many), (full, 1000)).headers["Location"]
-    headers = {**admin.auth, "If-Match": "*"}
-    client.patch(f"/api/products/{full['id']}", json={"stock": 1_000_000_000}, headers=headers)
+    edit(client, admin, full, stock=1_000_000_000).raise_for_status()
     assert [stock_of(client, product) for product in products] == [9, 8, 7]
     assert move(client, customer, url, "cancelled").status_code == 200
-    assert [stock_of(client, product) for product in (*products, full)] == [
-        10,
-        10,
-        10,
-        1_000_001_000,
-    ]
+    assert [stock_of(client, product) for product in products] == [10] * 3
+    assert stock_of(client, full) == 1_000_001_000

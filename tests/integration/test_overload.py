@@ -45,9 +45,9 @@ def test_reads_succeed_while_the_password_queue_is_full(
     limited: Service, shared_user: Account
 ) -> None:
     """Password hashing has its own threads, so it does not block other requests."""
-    signup = lambda: limited.client.post("/api/users", json=signup_body())  # noqa: E731
-    read = lambda: limited.client.get(shared_user.url, headers=shared_user.auth)  # noqa: E731
-    responses = at_once([*[signup] * 6, *[read] * 6])
+    signups = [partial(limited.client.post, "/api/users", json=signup_body()) for _ in range(6)]
+    read = partial(limited.client.get, shared_user.url, headers=shared_user.auth)
+    responses = at_once([*signups, *[read] * 6])
     assert statuses(responses[6:]) == {200: 6}
 
 
@@ -124,7 +124,7 @@ def test_clients_that_disconnect_during_the_work_cause_no_errors(
     for _ in range(30):
         with socket.create_connection(service.address(), timeout=5) as connection:
             connection.sendall(login)
-    read = lambda: service.client.get(shared_user.url, headers=shared_user.auth)  # noqa: E731
+    read = partial(service.client.get, shared_user.url, headers=shared_user.auth)
     assert statuses(at_once([read] * 30)) == {200: 30}  # check F12
     log = service.log.read_text()[before:]
     assert "unexpected_error" not in log

@@ -60,6 +60,11 @@ def victim(client: httpx2.Client) -> Account:
     return sign_up(client)
 
 
+def _rename(client: httpx2.Client, account: Account) -> httpx2.Response:
+    headers = {**account.auth, "If-Match": account.etag}
+    return client.patch(account.url, json={"name": "B"}, headers=headers)
+
+
 def test_killed_postgres_means_503_until_it_is_back(
     service: Service, client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
@@ -147,11 +152,7 @@ def test_a_statement_that_waits_too_long_for_a_lock_means_503(
 ) -> None:
     """PostgreSQL cancels the statement, and the pool reuses its connection."""
     account = sign_up(client)
-    headers = {**account.auth, "If-Match": account.etag}
-
-    def rename() -> httpx2.Response:
-        return client.patch(account.url, json={"name": "Renamed"}, headers=headers)
-
+    rename = partial(_rename, client, account)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         response, seconds = timed(rename)
@@ -191,8 +192,7 @@ def test_a_connection_that_closes_during_a_statement_means_503(
 ) -> None:
     """Nothing is changed, and the next request uses another connection."""
     account = sign_up(client)
-    headers = {**account.auth, "If-Match": account.etag}
-    rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)
+    rename = partial(_rename, client, account)
     with psycopg.connect(postgres.url) as connection, ThreadPoolExecutor(1) as threads:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         waiting = threads.submit(rename)
@@ -211,8 +211,7 @@ def test_an_exhausted_pool_means_503_within_its_timeout(
 ) -> None:
     """A request waits at most 0.5 s for a connection. Afterwards, all connections are free."""
     account = sign_up(client)
-    headers = {**account.auth, "If-Match": account.etag}
-    rename = partial(client.patch, account.url, json={"name": "B"}, headers=headers)
+    rename = partial(_rename, client, account)
     with psycopg.connect(postgres.url) as connection:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         responses = at_once([lambda: timed(rename)] * (3 * POOL_SIZE))

@@ -99,10 +99,8 @@ def test_a_request_after_retry_after_succeeds(limited: httpx2.Client, address: s
         time.sleep(int(found[-1].headers["Retry-After"]))
     policies = _POLICY.findall(found[0].headers["RateLimit-Policy"])
     assert policies == [("login", "3", "2"), ("login-2", "100", "60")]
-    assert [name for name, _, _ in _STATE.findall(found[0].headers["RateLimit"])] == [
-        "login",
-        "login-2",
-    ]
+    state = _STATE.findall(found[0].headers["RateLimit"])
+    assert [name for name, _, _ in state] == ["login", "login-2"]
 
 
 def test_each_policy_has_its_own_count(limited: httpx2.Client, address: str) -> None:

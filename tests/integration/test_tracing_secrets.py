@@ -24,11 +24,8 @@ def test_no_secret_is_in_a_span(
     traced: Service, broken: Service, receiver: Receiver, which: str
 ) -> None:
     """Passwords, tokens, cookies, queries and emails are in no span, for any status."""
-    target, canary, account = (
-        {"working": traced, "broken": broken}[which],
-        canaries(),
-        sign_up(traced.client),
-    )
+    target = {"working": traced, "broken": broken}[which]
+    canary, account = canaries(), sign_up(traced.client)
     responses = drive(target.client, account, canary)
     received = {response.status_code for response in responses}
     assert received >= ({201, 401, 403, 422} if which == "working" else {500, 401, 422, 429})
