@@ -66,13 +66,13 @@ class ComposeStack:
                 env.writelines(f"{name}={value}\n" for name, value in settings.items())
         self._run("make", "secrets").check_returncode()
 
-    def compose(self, *arguments: str, **environment: str) -> Result:
+    def compose(self, *arguments: str) -> Result:
         """Run `docker compose`, which may fail."""
-        return self._run("docker", "compose", *arguments, **environment)
+        return self._run("docker", "compose", *arguments)
 
-    def succeed(self, *arguments: str, **environment: str) -> str:
+    def succeed(self, *arguments: str) -> str:
         """Run `docker compose`, which must succeed, and return its output."""
-        result = self.compose(*arguments, **environment)
+        result = self.compose(*arguments)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
@@ -133,11 +133,11 @@ class ComposeStack:
         self.succeed("--profile", "*", "down", "--volumes", "--timeout", "1")
         self._run("docker", "image", "rm", self.image)
 
-    def _run(self, *command: str, **environment: str) -> Result:
+    def _run(self, *command: str) -> Result:
         return subprocess.run(
             command,
             cwd=self.directory,
-            env={**self.environment, **environment},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

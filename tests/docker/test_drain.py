@@ -2,10 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from lab.stack.processes.waiting import wait_until
 from tests.docker.compose_stack import ComposeStack
@@ -22,18 +19,10 @@ print(connection.getresponse().status)
 """
 
 
-@pytest.fixture
-def restored_stack(stack: ComposeStack) -> Iterator[ComposeStack]:
-    """The shared stack. After the test, its containers are started again."""
-    yield stack
-    stack.succeed("up", "--wait")
-
-
 def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
-    restored_stack: ComposeStack,
+    stack: ComposeStack,
 ) -> None:
     """After SIGTERM, /readyz returns 503, the slow request is completed, and the status is 0."""
-    stack = restored_stack
 
     def status(method: str, path: str, body: str = "") -> str:
         return stack.inside("app-1", "python", "-c", REQUEST, method, path, body).strip()
