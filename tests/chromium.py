@@ -1,4 +1,4 @@
-"""Run the installed Chromium with Playwright, which does not download another browser."""
+"""Run the installed Chromium with Playwright, which downloads no browser, and check pages in it."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 # The headless shell is Chromium without its windows. It takes half of the processor time.
@@ -52,7 +53,19 @@ EXPECTED = (
 TIMEOUT_MS = 15_000
 
 
-def program() -> str:
+@contextmanager
+def running() -> Iterator[Browser]:
+    """Run Chromium until the end of the block. Until then, this thread cannot run asyncio code."""
+    path = _program()
+    # Chromium's sandbox does not work for root.
+    arguments = [*QUIET_ARGUMENTS, *(("--no-sandbox",) if os.geteuid() == 0 else ())]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+def _program() -> str:
     """Return the path of Chromium's executable. If no Chromium is installed, skip the test."""
     path = next(filter(None, map(shutil.which, EXECUTABLES)), None)
     if path is None:
@@ -61,22 +74,6 @@ def program() -> str:
             f"programs was found: {', '.join(EXECUTABLES)}"
         )
     return path
-
-
-def arguments() -> list[str]:
-    """Return Chromium's command-line arguments. Most of them stop its background requests."""
-    # Chromium's sandbox does not work for root.
-    return [*QUIET_ARGUMENTS, *(("--no-sandbox",) if os.geteuid() == 0 else ())]
-
-
-@contextmanager
-def running() -> Iterator[Browser]:
-    """Run Chromium until the end of the block. Until then, this thread cannot run asyncio code."""
-    path = program()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments())
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -107,3 +104,14 @@ def tab(context: BrowserContext) -> Iterator[Page]:
 def _unexpected(message: ConsoleMessage) -> list[str]:
     unexpected = message.type in {"error", "warning"} and not message.text.startswith(EXPECTED)
     return [message.text] if unexpected else []
+
+
+def width(page: Page) -> int:
+    """Return the width of the whole page in pixels."""
+    return int(page.evaluate("document.documentElement.scrollWidth"))
+
+
+def violations(page: Page, **options: list[str]) -> str:
+    """Return axe's report of violations; empty if there are none."""
+    results = Axe().run(page, options={"resultTypes": ["violations"], **options})
+    return str(results.generate_report()) if results.violations_count else ""

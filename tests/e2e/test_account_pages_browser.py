@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests import chromium
+from tests.chromium import violations, width
 from tests.service import Service
 
 PHONE_WIDTH_PIXELS = 390
@@ -244,14 +244,3 @@ def fill(page: Page, path: str) -> None:
     """Fill in the form, if the page has fields."""
     if path == RESET:
         page.get_by_label("New password", exact=True).fill(PASSWORD)
-
-
-def width(page: Page) -> int:
-    """Return the width of the whole page."""
-    return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
-def violations(page: Page) -> str:
-    """Return axe's report of violations; empty if there are none."""
-    results = Axe().run(page)
-    return str(results.generate_report()) if results.violations_count else ""

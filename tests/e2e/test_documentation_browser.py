@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import chromium
+from tests.chromium import violations, width
 from tests.service import Service
 
 # Swagger UI is a large script.
@@ -53,7 +53,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 844})
     show(page, path)
     page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE_WIDTH_PIXELS
+    assert width(page) == PHONE_WIDTH_PIXELS
 
 
 @pytest.mark.slow
@@ -125,9 +125,3 @@ def show(page: Page, path: str) -> None:
     page.goto(path)
     ready = {DOCS: ".opblock", OPERATION: ".opblock-body", PROBLEMS: "#search", PROBLEM: "main"}
     expect(page.locator(ready[path]).first).to_be_visible()
-
-
-def violations(page: Page) -> str:
-    """Return axe's report of violations; empty if there are none."""
-    results = Axe().run(page)
-    return str(results.generate_report()) if results.violations_count else ""

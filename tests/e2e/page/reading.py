@@ -14,12 +14,15 @@ LONG_ENOUGH = "correct horse battery"
 expect.set_options(timeout=TIMEOUT_MS)
 
 
-def go(page: Page, selection: str = "") -> None:
-    """Load the page. Try again if loading fails because the machine's networks change."""
+def go(page: Page, address: str = "") -> None:
+    """Load `/lab` with the rest of its address: a view, a filter, or what is selected.
+
+    Try again if loading fails because the machine's networks change.
+    """
     page.goto("about:blank")
     for _ in range(5):
         with suppress(Error):
-            page.goto(f"/lab{selection}")
+            page.goto(f"/lab{address}")
             expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=5000)
             return
     pytest.fail("The page does not load.")

@@ -1,15 +1,15 @@
 """The lab's page with a keyboard, with assistive technology, and on a small screen."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.chromium import violations, width
 from tests.e2e.page.reading import expect, go, request, requests, stage, stages
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
 
 PHONE_WIDTH_PIXELS = 360
 # The dark scheme changes only colours, and no other rule of axe depends on colours.
-ONLY_CONTRAST = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+ONLY_CONTRAST = {"runOnly": ["color-contrast"]}
 
 
 def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) -> None:
@@ -55,12 +55,12 @@ def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
     expect(page.locator("#chosen").get_by_role("region", name="Log lines")).to_be_visible()
     assert not violations(page)
     page.emulate_media(color_scheme="dark")
-    assert not violations(page, ONLY_CONTRAST)
+    assert not violations(page, **ONLY_CONTRAST)
     page.get_by_role("button", name="Close stage").click()
     request(page, hit).get_by_role("button", name="Compare").click()
     expect(stage(page, "sql").first).to_contain_text("only A")
     page.get_by_role("button", name="Filter", exact=True).click()
-    assert not violations(page, ONLY_CONTRAST)
+    assert not violations(page, **ONLY_CONTRAST)
     page.emulate_media(color_scheme="light")
     assert not violations(page)
     page.get_by_role("tab", name="Statistics").click()
@@ -86,18 +86,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, client: Client, shop:
         assert width(page) == PHONE_WIDTH_PIXELS
 
 
-def width(page: Page) -> int:
-    """Return the width of the whole page."""
-    return int(page.evaluate("document.documentElement.scrollWidth"))
-
-
 def press(page: Page, *keys: str) -> None:
     """Press the keys one after another."""
     for key in keys:
         page.keyboard.press(key)
-
-
-def violations(page: Page, options: dict[str, list[str]] | None = None) -> str:
-    """Return axe's report of violations; empty if there are none."""
-    results = Axe().run(page, options=options)
-    return str(results.generate_report()) if results.violations_count else ""

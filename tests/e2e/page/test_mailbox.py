@@ -1,31 +1,20 @@
 """The view `Mail` of the lab's page: the list of messages, and one message."""
 
 import re
-from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Locator, Page
 
 from tests.accounts import new_email
+from tests.chromium import violations, width
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.mailing import messages, send, send_text
 from tests.e2e.page.reading import expect, go, sign_up
-from tests.e2e.page.test_access import ONLY_CONTRAST, press, violations, width
+from tests.e2e.page.test_access import ONLY_CONTRAST, press
 
 PHONE_WIDTH_PIXELS = 390
 LINK = "https://a.example/confirm#x1"
 ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
-
-
-def open_mail(page: Page, selection: str = "") -> None:
-    """Load the view. Try again if loading fails because the machine's networks change."""
-    page.goto("about:blank")
-    for _ in range(5):
-        with suppress(Error):
-            page.goto(f"/lab/mail{selection}")
-            expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=5000)
-            return
-    pytest.fail("The page does not load.")
 
 
 def item(page: Page, email: str) -> Locator:
@@ -90,7 +79,7 @@ def follow_link(page: Page, email: str, subject: str) -> Page:
 def test_a_new_message_appears_without_a_reload(page: Page, stack: LocalStack) -> None:
     """The list stays live after a restart of the collector, which keeps its messages."""
     first, second = new_email(), new_email()
-    open_mail(page)
+    go(page, "/mail")
     send_text(stack, first, "Hello")
     expect(item(page, first)).to_be_visible()
     stack.kill("collector")
@@ -106,7 +95,7 @@ def test_links_open_in_a_new_tab(page: Page, stack: LocalStack) -> None:
     email = new_email()
     html = f"<a href='{LINK}/html'>open</a> <a href='javascript:alert(1)'>not</a>"
     send_text(stack, email, f"Open {LINK}.", html=html)
-    open_mail(page, f"#message={messages(stack, email)[0]['id']}")
+    go(page, f"/mail#message={messages(stack, email)[0]['id']}")
     links = opened(page).get_by_role("link")
     expect(links).to_have_text([LINK, f"{LINK}/html"])
     for link in links.all():
@@ -121,7 +110,7 @@ def test_markup_in_a_message_is_shown_as_text(page: Page, stack: LocalStack, kin
     email = new_email()
     content = f"Subject: {ATTACK}\r\nFrom: {ATTACK}\r\nContent-Type: text/{kind}\r\n\r\nHi {ATTACK}"
     assert send(stack, email, content.encode())[0] == 250
-    open_mail(page)
+    go(page, "/mail")
     item(page, email).click()
     expect(opened(page).get_by_role("heading", name=ATTACK)).to_be_visible()
     expect(opened(page)).to_contain_text("Hi")
@@ -133,7 +122,7 @@ def test_markup_in_a_message_is_shown_as_text(page: Page, stack: LocalStack, kin
 
 def test_a_message_that_is_not_kept_any_more_is_an_error(page: Page) -> None:
     """A link to an old message says why it cannot be shown."""
-    open_mail(page, "#message=999999999")
+    go(page, "/mail#message=999999999")
     expect(page.get_by_role("alert")).to_contain_text("no such message")
 
 
@@ -142,7 +131,7 @@ def test_back_and_forward_work(page: Page, stack: LocalStack) -> None:
     email = new_email()
     send_text(stack, email, "first", subject="First")
     send_text(stack, email, "second", subject="Second")
-    open_mail(page)
+    go(page, "/mail")
     item(page, email).nth(1).click()
     expect(opened(page).get_by_role("heading", name="First")).to_be_focused()
     item(page, email).nth(0).click()
@@ -159,7 +148,7 @@ def test_the_keyboard_opens_a_message_and_its_link(page: Page, stack: LocalStack
     """Enter on a message moves the focus to it, and Tab then reaches its first link."""
     email = new_email()
     send_text(stack, email, f"Open {LINK}.")
-    open_mail(page)
+    go(page, "/mail")
     item(page, email).focus()
     press(page, "Enter")
     expect(opened(page).get_by_role("heading", name="Hello")).to_be_focused()
@@ -175,11 +164,11 @@ def test_axe_finds_no_violation_and_a_phone_needs_no_horizontal_scrolling(
     long = "x" * 200
     send_text(stack, email, f"{LINK}{long} {long}", subject=long, html=f"<p>{long}</p>")
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 740})
-    open_mail(page, f"#message={messages(stack, email)[0]['id']}")
+    go(page, f"/mail#message={messages(stack, email)[0]['id']}")
     for part in ("HTML source", "Header"):
         opened(page).get_by_text(part, exact=True).click()
     expect(opened(page).get_by_role("region", name="Header")).to_contain_text("Delivered-To")
     assert width(page) == PHONE_WIDTH_PIXELS
     assert not violations(page)
     page.emulate_media(color_scheme="dark")
-    assert not violations(page, ONLY_CONTRAST)
+    assert not violations(page, **ONLY_CONTRAST)
