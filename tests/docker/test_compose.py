@@ -2,15 +2,14 @@
 
 import json
 import re
-import secrets
 import subprocess
 
 import httpx2
 import pytest
 
 from lab.stack.processes.waiting import wait_until
+from tests.accounts import new_email, signup_body
 from tests.docker.compose_stack import ComposeStack
-from tests.e2e.local_stack import signup
 
 # Another container sends SIGKILL. After `docker kill`, Docker would not restart the container.
 KILL = "import os, sys; os.kill(int(sys.argv[1]), 9)"
@@ -29,7 +28,7 @@ def test_down_keeps_the_data_and_down_volumes_deletes_them(own_stack: ComposeSta
     own_stack.make_secrets()
     authority = ("cat", "/data/caddy/pki/authorities/local/root.crt")
     own_stack.succeed("up", "--wait")
-    account = signup("ahmed@example.com")
+    account = signup_body()
     assert own_stack.client.post("/api/users", json=account).status_code == 201
     certificate = own_stack.inside("caddy", *authority)
     own_stack.succeed("down")
@@ -57,8 +56,8 @@ def test_the_databases_are_isolated_from_caddy_and_the_internet(stack: ComposeSt
 
 def test_a_signup_sends_a_message_to_the_mailbox(stack: ComposeStack) -> None:
     """The link in the message leads to the stack's own page, and confirms the address."""
-    email = f"{secrets.token_hex(8)}@example.com"
-    assert stack.client.post("/api/users", json=signup(email)).status_code == 201
+    email = new_email()
+    assert stack.client.post("/api/users", json=signup_body(email=email)).status_code == 201
     assert wait_until(lambda: len(stack.messages_to(email)) == 1, timeout_s=30)
     (text,) = stack.messages_to(email)
     link = re.search(r"\S+/account/confirm#(\S+)", text)
@@ -73,8 +72,8 @@ def test_messages_wait_for_the_smtp_server_and_for_the_worker(stack: ComposeStac
     stack.succeed("stop", "mail", "worker")
     # SIGTERM has ended the worker, not SIGKILL.
     assert stack.inspect("worker")["State"]["ExitCode"] == 0
-    email = f"{secrets.token_hex(8)}@example.com"
-    assert stack.client.post("/api/users", json=signup(email)).status_code == 201
+    email = new_email()
+    assert stack.client.post("/api/users", json=signup_body(email=email)).status_code == 201
     stack.succeed("start", "worker")
     assert wait_until(lambda: "job_failed" in stack.succeed("logs", "worker"), timeout_s=30)
     stack.succeed("start", "mail")
@@ -123,8 +122,8 @@ def test_the_service_trusts_forwarded_headers_only_from_caddy(stack: ComposeStac
     assert "Strict-Transport-Security" in response.headers
 
     def remaining(claimed: str) -> int:
-        headers = {"X-Forwarded-For": claimed}
-        response = stack.client.post("/api/users", json=signup("no address"), headers=headers)
+        headers, body = {"X-Forwarded-For": claimed}, signup_body(email="no address")
+        response = stack.client.post("/api/users", json=body, headers=headers)
         match = re.search(r"\br=(\d+)", response.headers["RateLimit"])
         assert match
         return int(match[1])

@@ -5,8 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.stack.processes.waiting import wait_until
+from tests.accounts import signup_body
 from tests.docker.compose_stack import ComposeStack
-from tests.e2e.local_stack import signup
 from tests.table_lock import await_waiting_statement, locked_table
 
 # The client runs inside the container, because Caddy would use the other process.
@@ -27,7 +27,7 @@ def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
     def status(method: str, path: str, body: str = "") -> str:
         return stack.inside("app-1", "python", "-c", REQUEST, method, path, body).strip()
 
-    account = json.dumps(signup("drained@example.com"))
+    account = json.dumps(signup_body())
     with ThreadPoolExecutor() as pool, locked_table("users", stack.run_sql):
         in_flight = pool.submit(status, "POST", "/api/users", account)
         await_waiting_statement("users", stack.run_sql)

@@ -227,11 +227,6 @@ class Response:
         return json.loads(self.text)
 
 
-def signup(email: str) -> dict[str, str]:
-    """Return a valid signup with this email."""
-    return {"name": "Ahmed", "email": email, "password": "correct horse battery"}
-
-
 @contextmanager
 def running_caddy(
     upstreams: Callable[[], Sequence[int]], settings: Mapping[str, str] | None = None

@@ -15,12 +15,12 @@ import pytest
 from lab.bench.traffic import traffic
 from lab.cluster.database import DatabaseCluster
 from lab.stack.processes.waiting import wait_until
-from tests.accounts import new_email
+from tests.accounts import signup_body
 from tests.conftest import migrate
 from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import Journal
 from tests.e2e.faults.windows import Window
-from tests.e2e.local_stack import LocalStack, read_until, signup
+from tests.e2e.local_stack import LocalStack, read_until
 from tests.integration.faults import wait_for_end_of_transactions
 from tests.service import Service, running_service
 
@@ -127,4 +127,4 @@ def test_the_primary_of_a_stack_is_killed_and_healed(own_stack: LocalStack) -> N
 
 def signs_up(stack: LocalStack) -> bool:
     """Return whether a signup succeeds."""
-    return stack.request("POST", "/api/users", body=signup(new_email())).status == 201
+    return stack.request("POST", "/api/users", body=signup_body()).status == 201

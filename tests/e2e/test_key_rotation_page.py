@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
@@ -36,7 +37,7 @@ def test_no_request_fails_during_a_key_rotation(stack: LocalStack, tmp_path: Pat
 
 
 def _busy_client(stack: LocalStack) -> AbstractContextManager[list[int]]:
-    account = signup("busy@example.com")
+    account = signup_body()
     assert stack.request("POST", "/api/users", body=account).status == 201
     login = {name: account[name] for name in ("email", "password")}
     token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]

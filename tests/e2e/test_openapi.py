@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.local_stack import LocalStack, signup
+from tests.accounts import new_email, signup_body
+from tests.e2e.local_stack import LocalStack
 from tests.service import CHECKOUT
 
+# The password in the examples of the document.
 PASSWORD = "correct horse battery"
 ADMIN_ONLY = {"list_users", "create_product", "update_product"}
 # This operation needs an identity at a provider, which only a browser can link.
@@ -27,7 +29,7 @@ EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 @pytest.fixture
 def admin(stack: LocalStack) -> str:
     """The email of an administrator for one test, because the fuzzer may change the account."""
-    email = f"{secrets.token_hex(8)}@example.com"
+    email = new_email()
     result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
     assert result.returncode == 0, result.stdout
     return email
@@ -60,7 +62,7 @@ def test_the_introduction_signs_up_logs_in_and_sends_the_token(
 ) -> None:
     """The last of its commands prints the new account."""
     (script,) = _examples(stack.request("GET", "/openapi.json").json()["info"])
-    email = f"{secrets.token_hex(8)}@example.com"
+    email = new_email()
     output = _run(script.replace("ahmed@example.com", email), tmp_path)
     created, read = re.findall(r"{.*?}", output)
     assert json.loads(created) == json.loads(read)
@@ -87,13 +89,13 @@ def test_every_curl_example_in_the_document_succeeds(
     # The examples that only read share an account, and those for administrators use the admin's.
     # Each other example has its own, because some change the password or delete the account.
     for group in [reads, *([it] for _, it in operations if it not in reads)]:
-        email = f"{secrets.token_hex(8)}@example.com"
+        email = new_email()
         if group[0]["operationId"] in ADMIN_ONLY:
             email = admin
         elif group[0]["operationId"] != "create_user":
-            stack.request("POST", "/api/users", body=signup(email))
+            stack.request("POST", "/api/users", body=signup_body(email=email, password=PASSWORD))
         script = _script(document, group).replace("ahmed@example.com", email)
-        script = script.replace("ahmed@example.org", f"{secrets.token_hex(8)}@example.org")
+        script = script.replace("ahmed@example.org", new_email())
         if subject := LINK_SUBJECTS.get(group[0]["operationId"]):
             assert LINK_TOKEN in script
             script = script.replace(LINK_TOKEN, _link_token(stack, email, subject))
@@ -151,14 +153,13 @@ def _log_in(stack: LocalStack, email: str) -> str:
 
 
 def _guest_token(stack: LocalStack) -> str:
-    guest = signup(f"guest-{secrets.token_hex(4)}@example.com")
+    guest = signup_body(password=PASSWORD)
     assert stack.request("POST", "/api/users", body=guest).status == 201
     return _log_in(stack, guest["email"])
 
 
 def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
-    email = f"victim-{secrets.token_hex(4)}@example.com"
-    victim = stack.request("POST", "/api/users", body=signup(email)).json()["id"]
+    victim = stack.request("POST", "/api/users", body=signup_body()).json()["id"]
     command = ["run", f"http://localhost:{stack.http_port}/openapi.json", "--checks", "all"]
     result = subprocess.run(
         [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],

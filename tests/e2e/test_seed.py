@@ -15,7 +15,8 @@ from lab.seed.people import PASSWORD, PEOPLE
 from lab.seed.stock import DELIVERY_PIECES
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.postgres import PostgresServer
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack
 
 pytestmark = pytest.mark.slow
 
@@ -179,8 +180,9 @@ def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
         "stock": 5,
     }
     created = shop.stack.request("POST", "/api/products", body=product, headers=admin_auth).json()
-    buyer = shop.stack.request("POST", "/api/users", body=signup("buyer@example.com")).json()
-    token = shop.login("buyer@example.com", signup("")["password"])
+    account = signup_body()
+    buyer = shop.stack.request("POST", "/api/users", body=account).json()
+    token = shop.login(account["email"], account["password"])
     orders = f"/api/users/{buyer['id']}/orders"
     order = {"items": [{"product_id": created["id"], "quantity": 2}]}
     buyer_auth = {"Authorization": f"Bearer {token}"}

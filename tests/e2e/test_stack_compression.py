@@ -3,11 +3,11 @@
 import gzip
 import http.client
 from collections.abc import Mapping
-from secrets import token_hex
 
 import pytest
 
-from tests.e2e.local_stack import LocalStack, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import LocalStack
 
 
 def _get(
@@ -54,7 +54,7 @@ def test_a_short_response_is_not_compressed(stack: LocalStack) -> None:
 
 def test_the_etag_of_a_compressed_response_works_in_if_match(stack: LocalStack) -> None:
     """A change with this ETag succeeds. After the change, an ETag of the old version gets 412."""
-    body = signup(f"{token_hex(8)}@example.com")
+    body = signup_body()
     created = stack.request("POST", "/api/users", body=body)
     login = {"email": body["email"], "password": body["password"]}
     token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]

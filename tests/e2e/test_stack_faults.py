@@ -1,6 +1,5 @@
 """`lab fault` breaks a part until `heal` repairs it, and then the stack works as before."""
 
-import secrets
 import time
 from functools import partial
 
@@ -14,9 +13,9 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.status import show as print_status
-from tests.accounts import new_email
+from tests.accounts import new_email, signup_body
 from tests.e2e.conftest import Fault
-from tests.e2e.local_stack import LocalStack, Response, signup
+from tests.e2e.local_stack import LocalStack, Response
 from tests.e2e.mailing import messages
 
 
@@ -33,7 +32,7 @@ def timed_post(stack: LocalStack, path: str, body: dict[str, str]) -> tuple[int,
 
 def timed_signup(stack: LocalStack) -> tuple[int, float]:
     """Sign a new user up. Return the status and the duration in seconds."""
-    return timed_post(stack, "/api/users", signup(f"{secrets.token_hex(8)}@example.com"))
+    return timed_post(stack, "/api/users", signup_body())
 
 
 def is_replaced(app: AppProcess, before: Identity) -> bool:
@@ -91,7 +90,7 @@ def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fau
     """Each statement on rows waits once. A second fault replaces the delay of the first one."""
     fault("slow-sql", "10s")
     assert "200 ms longer" in fault("slow-sql", "200ms")
-    account = signup(f"{secrets.token_hex(8)}@example.com")
+    account = signup_body()
     status, took = timed_post(stack, "/api/users", account)
     assert (status, 0.2 <= took < 5) == (201, True), took
     # A login runs several statements, so it waits at least twice.
@@ -131,7 +130,7 @@ def test_a_message_waits_until_the_worker_is_healed(
     """The service itself works without its worker. The job is in PostgreSQL meanwhile."""
     assert "jobs wait. Heal it:  .venv/bin/lab fault worker heal" in fault("worker", action)
     email = new_email()
-    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    assert stack.request("POST", "/api/users", body=signup_body(email=email)).status == 201
     time.sleep(1)
     assert messages(stack, email) == []
     assert "worker runs again" in fault("worker", "heal")
@@ -146,7 +145,7 @@ def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
     (worker,) = running(Paths(stack.directory)).workers
     assert wait_until(lambda: worker.identity != before and worker.ready(), timeout_s=20)
     email = new_email()
-    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    assert stack.request("POST", "/api/users", body=signup_body(email=email)).status == 201
     assert wait_until(lambda: len(messages(stack, email)) == 1, timeout_s=30)
 
 

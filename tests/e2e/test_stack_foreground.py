@@ -9,7 +9,8 @@ import pytest
 
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer
-from tests.e2e.local_stack import LocalStack, read_until, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import LocalStack, read_until
 
 
 def test_ctrl_c_ends_a_foreground_stack_with_status_0(
@@ -33,7 +34,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         assert f"curl -i -X POST {origin}/api/users" in greeting
         assert "PostgreSQL" not in greeting
         read_until(up, "The service runs. Ctrl-C stops it.")
-        assert own_stack.request("POST", "/api/users", body=signup("a@example.com")).status == 201
+        assert own_stack.request("POST", "/api/users", body=signup_body()).status == 201
         (line,) = re.findall(r".* /api/users .*", read_until(up, "/api/users"))
         assert re.fullmatch(r"\d\d:\d\d:\d\d 201 POST +/api/users +\d+\.\d ms  app-[12]", line)
         assert len(line) <= 80

@@ -13,7 +13,8 @@ from lab.stack.ports import free_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.stack import Stack
 from lab.stack.telemetry import telemetry
-from tests.e2e.local_stack import LocalStack, Response, running_caddy, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import LocalStack, Response, running_caddy
 
 # RFC 9113, section 3.4: a client first sends a fixed text, then a SETTINGS frame (type 4). This
 # SETTINGS frame is empty. The server responds with its own SETTINGS frame.
@@ -90,7 +91,8 @@ def test_an_invalid_request_id_is_replaced(stack: LocalStack) -> None:
 
 def _remaining(stack: LocalStack, claimed: str) -> int:
     headers = {"X-Forwarded-For": claimed, "X-Real-IP": claimed, "Forwarded": f"for={claimed}"}
-    response = stack.request("POST", "/api/users", body=signup("no address"), headers=headers)
+    body = signup_body(email="no address")
+    response = stack.request("POST", "/api/users", body=body, headers=headers)
     match = re.search(r"\br=(\d+)", response.headers["RateLimit"])
     assert match
     return int(match[1])

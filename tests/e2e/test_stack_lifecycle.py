@@ -11,8 +11,8 @@ from lab.stack.paths import Paths
 from lab.stack.ports import remembered_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.state import State
-from tests.accounts import new_email
-from tests.e2e.local_stack import LocalStack, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import LocalStack
 
 # The longest time that the load balancer waits for requests to end (deploy/Caddyfile).
 GRACE_PERIOD_SECONDS = 15
@@ -43,7 +43,7 @@ def test_only_status_with_secrets_shows_passwords(stack: LocalStack) -> None:
 
 def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> None:
     """The service announces the caller's RATE_LIMIT_SIGNUP in RateLimit-Policy."""
-    response = stack.request("POST", "/api/users", body=signup(new_email()))
+    response = stack.request("POST", "/api/users", body=signup_body())
     assert "q=654321" in response.headers["RateLimit-Policy"]
 
 
@@ -86,8 +86,8 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     After the next `start`, the stack has the same user, ports and certificate authority. No other
     stack can choose a port of this stack.
     """
-    email, authority = new_email(), (stack.directory / "ca.crt").read_bytes()
-    assert stack.request("POST", "/api/users", body=signup(email)).status == 201
+    account, authority = signup_body(), (stack.directory / "ca.crt").read_bytes()
+    assert stack.request("POST", "/api/users", body=account).status == 201
     identities = stack.identities()
     # If `stop` did not end this event stream, the load balancer would wait for it.
     with stack.event_stream() as page:
@@ -99,7 +99,7 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     assert stack.run("status").returncode == 3
     assert stack.run("stop").returncode == 0
     stack.start()
-    assert stack.request("POST", "/api/users", body=signup(email), https=True).status == 409
+    assert stack.request("POST", "/api/users", body=account, https=True).status == 409
     assert (stack.directory / "ca.crt").read_bytes() == authority
     records = list(stack.directory.glob("*/port"))
     assert "app-1-next" in {record.parent.name for record in records}

@@ -13,8 +13,8 @@ import pytest
 from lab.mail.mailbox import MAX_MESSAGE_BYTES
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import wait_until
-from tests.accounts import new_email
-from tests.e2e.local_stack import LocalStack, signup
+from tests.accounts import new_email, signup_body
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.mailing import SENDER, message, messages, send, send_text, smtp
 
 LINK = "https://a.example/confirm#x1"
@@ -23,7 +23,7 @@ LINK = "https://a.example/confirm#x1"
 def test_a_signup_sends_a_link_that_confirms_the_address(stack: LocalStack) -> None:
     """The link leads to the stack's own page, and its token confirms the address."""
     email = new_email()
-    account = stack.request("POST", "/api/users", body=signup(email)).json()
+    account = stack.request("POST", "/api/users", body=signup_body(email=email)).json()
     assert account["email_confirmed"] is False
     shown = stack.run("mail", "show", "--to", email, "--wait", "20", "--link")
     assert shown.returncode == 0, shown.stdout

@@ -13,8 +13,8 @@ from lab.stack.ports import free_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers import wheels
 from lab.stack.servers.caddy import CADDYFILE, CaddyServer, PublicSockets
-from tests.accounts import new_email
-from tests.e2e.local_stack import LocalStack, Response, signup
+from tests.accounts import signup_body
+from tests.e2e.local_stack import LocalStack, Response
 from tests.otlp import PROTOBUF, request, span
 
 
@@ -96,7 +96,7 @@ def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https
 def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None:
     """The collector trusts the statement, because its sender has the key of the service."""
     trace_id, span_id = token_hex(16), token_hex(8)
-    headers, body = traced_headers(trace_id, span_id), signup(new_email())
+    headers, body = traced_headers(trace_id, span_id), signup_body()
     assert stack.request("POST", "/api/users", body=body, headers=headers).status == 201
     spans = trace_of(stack, trace_id)["spans"]
     insert = next(it for it in spans if it["name"] == "INSERT users")

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.local_stack import signup
+from tests.accounts import signup_body
 from tests.pods.pod_stack import PodStack
 from tests.table_lock import await_waiting_statement, locked_table
 
@@ -30,7 +30,7 @@ def test_an_ending_app_pod_completes_its_requests(stack: PodStack) -> None:
     """
     pause_seconds = stack.container_spec("app")["lifecycle"]["preStop"]["sleep"]["seconds"]
     rest_seconds = stack.spec("app")["terminationGracePeriodSeconds"] - pause_seconds
-    account = json.dumps(signup("drained@example.com"))
+    account = json.dumps(signup_body())
     with ThreadPoolExecutor() as pool:
         new = pool.submit(send, stack, "GET", "/api/products")
         with locked_table("users", stack.run_sql):

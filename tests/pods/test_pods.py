@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.local_stack import signup
+from tests.accounts import signup_body
 from tests.pods.manifests import PROBES, local_overlay
 from tests.pods.pod_stack import PodStack
 
@@ -29,7 +29,7 @@ def test_the_probes_of_the_app_succeed(stack: PodStack) -> None:
 
 def test_a_signup_is_stored(stack: PodStack) -> None:
     """The app reaches the tables that the Job has created."""
-    response = stack.client.post("/api/users", json=signup("stored@example.com"))
+    response = stack.client.post("/api/users", json=signup_body())
     assert response.status_code == 201
 
 

@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 
 from lab.stack.control import running
 from lab.stack.paths import Paths
-from tests.accounts import new_email
-from tests.e2e.local_stack import LocalStack, signup
+from tests.accounts import new_email, signup_body
+from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
 from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
 
@@ -131,7 +131,7 @@ def test_a_refused_signup_shows_the_errors_of_the_service(
     page: Page, stack: LocalStack, password: str
 ) -> None:
     """An error about a field is shown at the field. The form keeps the email that was typed."""
-    account = signup(new_email())
+    account = signup_body()
     assert stack.request("POST", "/api/users", body=account).status == 201
     problem = stack.request("POST", "/api/users", body={**account, "password": password}).json()
     go(page)
