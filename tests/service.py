@@ -21,6 +21,19 @@ from tests.preloaded import Preloaded
 CHECKOUT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 30.0
 
+# Rate limits that no test reaches.
+HIGH_LIMITS = dict.fromkeys(
+    (
+        "RATE_LIMIT_SIGNUP",
+        "RATE_LIMIT_LOGIN",
+        "RATE_LIMIT_LOGIN_FAILURES",
+        "RATE_LIMIT_PASSWORD",
+        "RATE_LIMIT_MAIL",
+        "RATE_LIMIT_DEFAULT",
+    ),
+    "1000000/minute",
+)
+
 Process = subprocess.Popen[bytes] | Preloaded
 
 
@@ -51,20 +64,9 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
         # `make coverage` also measures the processes that the tests start.
         if name in {"PATH", "LANG", "HOME"} or name.startswith("COVERAGE_")
     }
-    high_limits = dict.fromkeys(
-        (
-            "RATE_LIMIT_SIGNUP",
-            "RATE_LIMIT_LOGIN",
-            "RATE_LIMIT_LOGIN_FAILURES",
-            "RATE_LIMIT_PASSWORD",
-            "RATE_LIMIT_MAIL",
-            "RATE_LIMIT_DEFAULT",
-        ),
-        "100000/minute",
-    )
     return {
         **kept,
-        **high_limits,
+        **HIGH_LIMITS,
         "ENVIRONMENT": "local",
         "TOKEN_SIGNING_KEY": signing_key(),
         "DRAIN_DELAY": "0",

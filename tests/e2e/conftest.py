@@ -8,7 +8,8 @@ from playwright.sync_api import Browser
 from lab.fault.command import fault as fault_command
 from lab.stack.paths import Paths
 from tests import chromium
-from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.service import HIGH_LIMITS
 
 Fault = Callable[..., str]
 

@@ -26,32 +26,21 @@ from lab.stack.servers.caddy import CaddyServer, PublicSockets
 from lab.stack.state import State
 from tests.service import CHECKOUT
 
-# Variables that a developer may have set for their own stack.
 EXCLUDED_VARIABLES = {
-    "DATABASE_URL",
-    "REDIS_URL",
-    "LAB_DIR",
-    "HTTP_PORT",
-    "HTTPS_PORT",
-    "TRUSTED_PROXIES",
-    "EMAIL",
-    "PASSWORD",
+    # Variables that a developer may have set for their own stack.
+    *("DATABASE_URL", "REDIS_URL", "RATE_LIMIT_REDIS_URL"),
+    *("LAB_DIR", "HTTP_PORT", "HTTPS_PORT", "TRUSTED_PROXIES", "EMAIL", "PASSWORD"),
+    *("OIDC_ISSUER", "OIDC_NAME", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"),
+    *("SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"),
+    # A developer's own collector must not get the spans of the tests.
+    *(name for name in os.environ if name.startswith("OTEL_")),
+    # The make that runs the tests sets these variables. A make that a test starts would read them,
+    # and print other output.
+    *("MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
+    # Variables that the caller may set for the make that runs the tests, such as which tests to
+    # run.
+    *("ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"),
 }
-EXCLUDED_VARIABLES |= {
-    "RATE_LIMIT_REDIS_URL",
-    "OIDC_ISSUER",
-    "OIDC_NAME",
-    "OIDC_CLIENT_ID",
-    "OIDC_CLIENT_SECRET",
-}
-EXCLUDED_VARIABLES |= {"SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"}
-# A developer's own collector must not get the spans of the tests.
-EXCLUDED_VARIABLES |= {name for name in os.environ if name.startswith("OTEL_")}
-# The make that runs the tests sets these variables. A make that a test starts would read them, and
-# print other output.
-EXCLUDED_VARIABLES |= {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-# Variables that the caller may set for the make that runs the tests, such as which tests to run.
-EXCLUDED_VARIABLES |= {"ARGS", "METHOD", "URL", "ITEMS", "CHAPTER"}
 
 # The settings of an external identity provider, which no test calls. With them, the stack starts
 # no provider of its own, which saves a second.
@@ -60,19 +49,6 @@ NO_PROVIDER = {
     "OIDC_CLIENT_ID": "roundtrip",
     "OIDC_CLIENT_SECRET": "unused client secret",
 }
-
-# Rate limits that no test reaches.
-HIGH_LIMITS = dict.fromkeys(
-    (
-        "RATE_LIMIT_SIGNUP",
-        "RATE_LIMIT_LOGIN",
-        "RATE_LIMIT_LOGIN_FAILURES",
-        "RATE_LIMIT_PASSWORD",
-        "RATE_LIMIT_MAIL",
-        "RATE_LIMIT_DEFAULT",
-    ),
-    "1000000/minute",
-)
 
 
 class LocalStack:

@@ -16,9 +16,10 @@ from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import Journal
-from tests.e2e.local_stack import HIGH_LIMITS, NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack
 from tests.integration.faults import wait_for_end_of_transactions
 from tests.mailbox import Mailbox, running_mailbox
+from tests.service import HIGH_LIMITS
 
 # `make faults` sends more. The short run of `make slow` shares the machine with other tests.
 REQUESTS_PER_SECOND = int(os.environ.get("FAULTS_RATE") or 20)
