@@ -23,6 +23,7 @@ from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
+from lab.stack.stack import Stack
 from lab.stack.state import State
 from tests.service import CHECKOUT
 
@@ -102,13 +103,17 @@ class LocalStack:
         """Return whether the stack runs. This is faster than `lab status`, a new process."""
         return State.load(Paths(self.directory)) is not None
 
+    @property
+    def parts(self) -> Stack:
+        """The servers and processes of the running stack, and its addresses."""
+        return control.running(Paths(self.directory))
+
     def wait_for_provider(self) -> None:
         """Wait until the identity provider is ready: a stack starts to serve without it.
 
         An app process that has asked the provider too early does not ask again for some seconds.
         """
-        provider = control.running(Paths(self.directory)).provider
-        assert wait_until(provider.ready, timeout_s=60)
+        assert wait_until(self.parts.provider.ready, timeout_s=60)
 
     def wait_for_cache(self) -> None:
         """Wait until both app processes read through the cache.
@@ -120,7 +125,7 @@ class LocalStack:
             response = httpx2.get(f"http://127.0.0.1:{app.port}/api/products", verify=False)
             return response.headers.get("X-Cache") in {"hit", "miss"}
 
-        apps = control.running(Paths(self.directory)).apps
+        apps = self.parts.apps
         assert wait_until(lambda: all(map(is_used, apps)), timeout_s=20)
 
     def discard(self) -> None:

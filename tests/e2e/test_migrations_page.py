@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from lab.bench.traffic import traffic
-from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.shoppers import Shop
@@ -26,9 +25,7 @@ def test_no_request_fails_during_migrations(unlimited_stack: LocalStack, tmp_pat
         ".venv/bin/squawk": f"{programs}/squawk",
         "migrations/versions/": f"{tmp_path}/migrations/versions/",
     }
-    shop = Shop.open(
-        unlimited_stack.http_port, PostgresServer(unlimited_stack.directory / "postgres").url
-    )
+    shop = Shop.open(unlimited_stack.http_port, unlimited_stack.parts.libpq_url)
     with traffic(shop.visits(), rate=20) as record:
         compared = Terminal(unlimited_stack, tmp_path, replacements).run_and_compare(
             blocks_of("docs/migrations.md")

@@ -5,7 +5,6 @@ import time
 import pytest
 
 from lab.bench.traffic import traffic
-from lab.stack.servers.postgres import PostgresServer
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import Shop
 from tests.machine import too_slow
@@ -22,9 +21,7 @@ def test_no_request_fails_during_ten_rolling_restarts_at_200_requests_per_second
     unlimited_stack: LocalStack,
 ) -> None:
     """The traffic has reads, orders and signups, on reused and on new connections."""
-    shop = Shop.open(
-        unlimited_stack.http_port, PostgresServer(unlimited_stack.directory / "postgres").url
-    )
+    shop = Shop.open(unlimited_stack.http_port, unlimited_stack.parts.libpq_url)
     with traffic(shop.visits(), rate=REQUESTS_PER_SECOND) as before:
         time.sleep(5)
     if before.percentile(99) >= SLOW_MS:

@@ -14,7 +14,6 @@ from lab.seed.catalogue import CATALOGUE
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.seed.stock import DELIVERY_PIECES
 from lab.stack.processes.waiting import wait_until
-from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import signup_body
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack
 
@@ -40,7 +39,7 @@ class Shop:
     def __init__(self, stack: LocalStack) -> None:
         """Use a running stack."""
         self.stack = stack
-        self.database_url = PostgresServer(stack.directory / "postgres").url
+        self.database_url = stack.parts.libpq_url
 
     def seed(self, orders: int | None = None) -> str:
         """Run `lab seed`, and return its output."""

@@ -6,12 +6,10 @@ from functools import partial
 import psycopg
 import pytest
 
-from lab.stack.control import running
 from lab.stack.paths import Paths
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
-from lab.stack.servers.postgres import PostgresServer
 from lab.stack.status import show as print_status
 from tests.accounts import new_email, signup_body
 from tests.e2e.conftest import Fault
@@ -98,7 +96,7 @@ def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fau
     status, took = timed_post(stack, "/api/auth/login", login)
     assert (status, 0.4 <= took < 5) == (200, True), took
     assert "no longer delayed" in fault("slow-sql", "heal")
-    with psycopg.connect(PostgresServer(stack.directory / "postgres").url) as connection:
+    with psycopg.connect(stack.parts.libpq_url) as connection:
         leftovers = "SELECT (SELECT count(*) FROM pg_policies), to_regnamespace('lab_fault')"
         assert connection.execute(leftovers).fetchone() == (0, None)
     assert "nothing to heal" in fault("slow-sql", "heal")
@@ -117,7 +115,7 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
         before = stack.identities()[name]
         assert f"{name} (process {before.pid})" in fault(*words)
         assert [stack.request("GET", "/livez").status for _ in range(10)] == [200] * 10
-        app = next(app for app in running(Paths(stack.directory)).apps if app.name == name)
+        app = next(app for app in stack.parts.apps if app.name == name)
         assert wait_until(partial(is_replaced, app, before), timeout_s=30)
         # Wait until the load balancer uses the new process. Only then may the other one be killed.
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
@@ -142,7 +140,7 @@ def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
     """The worker needs no `heal`."""
     before = stack.identities()["worker"]
     assert f"worker (process {before.pid})" in fault("worker", "kill")
-    (worker,) = running(Paths(stack.directory)).workers
+    (worker,) = stack.parts.workers
     assert wait_until(lambda: worker.identity != before and worker.ready(), timeout_s=20)
     email = new_email()
     assert stack.request("POST", "/api/users", body=signup_body(email=email)).status == 201

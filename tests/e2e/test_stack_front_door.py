@@ -7,11 +7,9 @@ from secrets import token_hex
 
 import pytest
 
-from lab.stack.environment import Choices
-from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.paths import CHECKOUT
 from lab.stack.ports import free_port
 from lab.stack.processes.waiting import wait_until
-from lab.stack.stack import Stack
 from lab.stack.telemetry import telemetry
 from tests.accounts import signup_body
 from tests.e2e.local_stack import LocalStack, Response, running_caddy
@@ -121,9 +119,8 @@ def test_without_any_app_process_a_client_gets_503_with_retry_after(
     stack: LocalStack,
 ) -> None:
     """The load balancer sends the problem itself. The trace of the request has the status 503."""
-    collector = Stack(Paths(stack.directory), Choices.from_environment({})).collector
     settings = {
-        **telemetry("caddy", collector.url, environment={}),
+        **telemetry("caddy", stack.parts.collector.url, environment={}),
         "OTEL_TRACES_EXPORTER": "otlp",
     }
     trace_id = token_hex(16)

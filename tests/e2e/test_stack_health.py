@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from lab.stack.control import running
-from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from tests.e2e.local_stack import LocalStack
@@ -47,7 +45,7 @@ def doctor(stack: LocalStack) -> list[str]:
 
 def all_parts(stack: LocalStack) -> list[Server]:
     """Return the parts of the stack, after all of them have become ready."""
-    servers = running(Paths(stack.directory)).servers
+    servers = stack.parts.servers
     assert wait_until(lambda: all(server.ready() for server in servers), timeout_s=60)
     return servers
 

@@ -4,8 +4,6 @@ import http.client
 
 import pytest
 
-from lab.stack.control import running
-from lab.stack.paths import Paths
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import answers_ok
@@ -17,8 +15,7 @@ from tests.e2e.local_stack import LocalStack
 )
 def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     """A new process replaces the killed process, and the stack is ready again."""
-    servers = running(Paths(stack.directory)).servers
-    (server,) = (it for it in servers if it.directory.name == part)
+    (server,) = (it for it in stack.parts.servers if it.directory.name == part)
     killed = stack.kill(part)
 
     # The spans that arrive before a new collector is ready are lost. So later tests need it ready.

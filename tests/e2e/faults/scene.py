@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import psycopg
 
 from lab.bench.traffic import traffic
-from lab.stack.control import running
-from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
@@ -56,7 +54,7 @@ class Scene:
             stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS, **mailbox.settings)
             try:
                 stack.start()
-                yield cls(stack, running(Paths(stack.directory)), mailbox, mail_server)
+                yield cls(stack, stack.parts, mailbox, mail_server)
             finally:
                 stack.discard()
 

@@ -6,8 +6,6 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from lab.stack import control
-from lab.stack.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from tests import chromium
 from tests.e2e.local_stack import LocalStack
@@ -58,7 +56,7 @@ def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
     # Wait until the spans of the previous tests have been sent. Otherwise, the new collector would
     # get some of them.
     client.document(client.trace("GET", "/livez"))
-    collector = control.running(Paths(stack.directory)).collector
+    collector = stack.parts.collector
     killed = stack.identities()["collector"]
     stack.kill("collector")
 

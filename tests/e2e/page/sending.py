@@ -8,7 +8,6 @@ from typing import Self
 import httpx2
 
 from lab.stack.paths import Paths
-from lab.stack.servers.postgres import PostgresServer
 from lab.trace.collector_client import Collector, Document
 from lab.trace.items import Items
 from lab.trace.sending import Exchange, RequestSpec, send
@@ -94,9 +93,8 @@ class Shop:
     @contextmanager
     def open(cls, stack: LocalStack) -> Iterator[Self]:
         """Create an administrator; the connection closes at the end of the block."""
-        database_url = PostgresServer(stack.directory / "postgres").url
         with httpx2.Client(base_url=f"http://localhost:{stack.http_port}", timeout=20) as http:
-            yield cls(http, new_admin(http, database_url))
+            yield cls(http, new_admin(http, stack.parts.libpq_url))
 
     def restock(self) -> None:
         """Add a product, which invalidates the cached catalogue."""

@@ -9,8 +9,6 @@ from secrets import token_hex
 import pytest
 from playwright.sync_api import Page
 
-from lab.stack.control import running
-from lab.stack.paths import Paths
 from tests.accounts import new_email, signup_body
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
@@ -210,7 +208,7 @@ def test_the_page_says_when_it_is_not_live_and_catches_up(
 ) -> None:
     """After the page has reconnected, it shows the request that it missed."""
     go(page)
-    running(Paths(stack.directory)).collector.end_streams()
+    stack.parts.collector.end_streams()
     expect(page.get_by_text(NOT_LIVE)).to_be_visible()
     missed = client.trace("GET", CATALOGUE)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -259,7 +257,7 @@ def test_the_page_retries_until_the_collector_is_back(
 @contextmanager
 def without_a_collector(stack: LocalStack) -> Iterator[None]:
     """Keep the shared stack's collector stopped during the block. At the end, allow its restart."""
-    collector = running(Paths(stack.directory)).collector
+    collector = stack.parts.collector
     collector.disable_restart()
     try:
         stack.kill("collector")
