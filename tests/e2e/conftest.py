@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from lab.fault.command import fault as fault_command
 from lab.stack.paths import Paths
 from tests import chromium
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 from tests.service import HIGH_LIMITS
 
 Fault = Callable[..., str]
@@ -27,12 +27,8 @@ def started_stack() -> Iterator[LocalStack]:
     # On a busy machine, Redis may need longer than the default of 0.15 s. A read would then bypass
     # the cache.
     settings = {"RATE_LIMIT_SIGNUP": "654321/minute", "REDIS_TIMEOUT": "1"}
-    stack = LocalStack(**{**HIGH_LIMITS, **settings})
-    try:
-        stack.start()
+    with running_stack(**{**HIGH_LIMITS, **settings}) as stack:
         yield stack
-    finally:
-        stack.discard()
 
 
 @pytest.fixture
@@ -73,9 +69,5 @@ def own_stack() -> Iterator[LocalStack]:
 @pytest.fixture
 def unlimited_stack() -> Iterator[LocalStack]:
     """A started stack for one test, with very high rate limits and no identity provider."""
-    stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS)
-    try:
-        stack.start()
+    with running_stack(**NO_PROVIDER, **HIGH_LIMITS) as stack:
         yield stack
-    finally:
-        stack.discard()

@@ -209,6 +209,17 @@ class Response:
 
 
 @contextmanager
+def running_stack(**settings: str) -> Iterator[LocalStack]:
+    """Start a stack with these settings, and delete it at the end of the block."""
+    stack = LocalStack(**settings)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.discard()
+
+
+@contextmanager
 def running_caddy(
     upstreams: Callable[[], Sequence[int]], settings: Mapping[str, str] | None = None
 ) -> Iterator[LocalStack]:

@@ -1,13 +1,12 @@
 """Executes docs/key-rotation.md while a client sends requests."""
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from tests.accounts import signup_body
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
@@ -15,19 +14,14 @@ from tests.e2e.repeating import repeating
 SHORTER_WAITS = {"--after 60": "--after 15", "sleep 60": "sleep 9"}
 
 
-@pytest.fixture
-def stack() -> Iterator[LocalStack]:
-    """A new stack, not started. Its processes end sooner after SIGTERM than by default."""
-    stack = LocalStack(DRAIN_DELAY="1.2", **NO_PROVIDER)
-    yield stack
-    stack.discard()
-
-
 @pytest.mark.slow
-def test_no_request_fails_during_a_key_rotation(stack: LocalStack, tmp_path: Path) -> None:
+def test_no_request_fails_during_a_key_rotation(tmp_path: Path) -> None:
     """The commands print what the page shows. A token from before the rotation stays valid."""
-    stack.start()
-    with _busy_client(stack) as statuses:
+    # With this delay, processes end sooner after SIGTERM than by default.
+    with (
+        running_stack(DRAIN_DELAY="1.2", **NO_PROVIDER) as stack,
+        _busy_client(stack) as statuses,
+    ):
         compared = Terminal(stack, tmp_path, SHORTER_WAITS).run_and_compare(
             blocks_of("docs/key-rotation.md")
         )

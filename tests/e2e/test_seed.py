@@ -15,7 +15,7 @@ from lab.seed.people import PASSWORD, PEOPLE
 from lab.seed.stock import DELIVERY_PIECES
 from lab.stack.processes.waiting import wait_until
 from tests.accounts import signup_body
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 
 pytestmark = pytest.mark.slow
 
@@ -91,16 +91,12 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """A stack with 200 orders, for all tests of this file. The tests add more orders."""
-    stack = LocalStack(**NO_PROVIDER)
-    try:
-        stack.start()
+    with running_stack(**NO_PROVIDER) as stack:
         shop = Shop(stack)
         output = shop.seed()
         assert "added             47        50       200\n" in output
         assert "total now         47        50       200\n" in output
         yield shop
-    finally:
-        stack.discard()
 
 
 def test_every_seeded_product_is_listed(shop: Shop) -> None:

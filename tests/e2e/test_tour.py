@@ -11,13 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 import redis
 
-from lab.stack import control
-from lab.stack.paths import Paths
-from lab.stack.processes.waiting import wait_until
 from lab.stack.stack import Stack
 from lab.tour.chapters import DIRECTORY, Chapter, Command, Excerpt, Shown, chapters
 from lab.tour.shell import Shell, addresses_of
-from tests.e2e.local_stack import LocalStack
+from tests.e2e.local_stack import running_stack
 from tests.e2e.pages import normalized
 
 CHAPTERS = chapters()
@@ -97,15 +94,10 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 @pytest.fixture(scope="module")
 def tour_stack() -> Iterator[Stack]:
     """A stack as `make start` runs it, with the default rate limits."""
-    stack = LocalStack()
-    try:
-        stack.start()
-        running = control.running(Paths(stack.directory))
+    with running_stack() as stack:
         # The provider is ready about a second after the service. Chapter 13 begins with it.
-        assert wait_until(running.provider.ready, timeout_s=60)
-        yield running
-    finally:
-        stack.discard()
+        stack.wait_for_provider()
+        yield stack.parts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import Journal
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 from tests.integration.faults import wait_for_end_of_transactions
 from tests.mailbox import Mailbox, running_mailbox
 from tests.service import HIGH_LIMITS
@@ -49,14 +49,11 @@ class Scene:
     def open(cls) -> Iterator["Scene"]:
         """Start a stack of its own, which ends with the block."""
         mailbox = Mailbox()
+        settings = {**NO_PROVIDER, **HIGH_LIMITS, **mailbox.settings}
         with ExitStack() as mail_server:
             mail_server.enter_context(running_mailbox(mailbox))
-            stack = LocalStack(**NO_PROVIDER, **HIGH_LIMITS, **mailbox.settings)
-            try:
-                stack.start()
+            with running_stack(**settings) as stack:
                 yield cls(stack, stack.parts, mailbox, mail_server)
-            finally:
-                stack.discard()
 
     @contextmanager
     def load(self) -> Iterator[Journal]:
