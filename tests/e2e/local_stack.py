@@ -154,6 +154,14 @@ class LocalStack:
         finally:
             connection.close()
 
+    def log_in(self, email: str, password: str) -> str:
+        """Log in and return the access token."""
+        body = {"email": email, "password": password}
+        response = self.request("POST", "/api/auth/login", body=body)
+        assert response.status == 200, response.text
+        token: str = response.json()["access_token"]
+        return token
+
     @contextmanager
     def event_stream(self) -> Iterator[http.client.HTTPResponse]:
         """Open the collector's event stream through the load balancer, as the lab's page does."""
@@ -198,14 +206,18 @@ class Response:
     """A response, with its whole body."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
-        """Read the whole response."""
         self.status = response.status
         self.headers = response.headers
-        self.text = response.read().decode()
+        self.body = response.read()
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
 
     def json(self) -> Any:
         """Return the parsed body."""
-        return json.loads(self.text)
+        return json.loads(self.body)
 
 
 @contextmanager

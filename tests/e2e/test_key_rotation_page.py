@@ -33,9 +33,7 @@ def test_no_request_fails_during_a_key_rotation(tmp_path: Path) -> None:
 def _busy_client(stack: LocalStack) -> AbstractContextManager[list[int]]:
     account = signup_body()
     assert stack.request("POST", "/api/users", body=account).status == 201
-    login = {name: account[name] for name in ("email", "password")}
-    token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
-    auth = {"Authorization": f"Bearer {token}"}
+    auth = {"Authorization": f"Bearer {stack.log_in(account['email'], account['password'])}"}
     return repeating(
         lambda: stack.request("GET", "/api/users/me", headers=auth).status, interval_seconds=0.1
     )

@@ -38,7 +38,7 @@ def admin(stack: LocalStack) -> str:
 @pytest.fixture
 def token(stack: LocalStack, admin: str) -> str:
     """The administrator's token. The product that the examples buy is in stock."""
-    token = _log_in(stack, admin)
+    token = stack.log_in(admin, PASSWORD)
     _stock_first_product(stack, token)
     return token
 
@@ -146,16 +146,10 @@ def _stock_first_product(stack: LocalStack, token: str) -> None:
     assert stack.request("PATCH", path, body=body, headers=headers).status == 200
 
 
-def _log_in(stack: LocalStack, email: str) -> str:
-    login = {"email": email, "password": PASSWORD}
-    token: str = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
-    return token
-
-
 def _guest_token(stack: LocalStack) -> str:
-    guest = signup_body(password=PASSWORD)
+    guest = signup_body()
     assert stack.request("POST", "/api/users", body=guest).status == 201
-    return _log_in(stack, guest["email"])
+    return stack.log_in(guest["email"], guest["password"])
 
 
 def _fuzz(stack: LocalStack, token: str, examples: int) -> None:

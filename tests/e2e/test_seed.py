@@ -80,13 +80,6 @@ class Shop:
             cursor = page["next_cursor"]
         return items
 
-    def login(self, email: str, password: str) -> str:
-        """Log in and return an access token."""
-        credentials = {"email": email, "password": password}
-        response = self.stack.request("POST", "/api/auth/login", body=credentials)
-        assert response.status == 200, response.text
-        return str(response.json()["access_token"])
-
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
@@ -112,7 +105,7 @@ def test_every_seeded_product_is_listed(shop: Shop) -> None:
 
 def test_a_seeded_user_can_log_in_and_read_their_orders(shop: Shop) -> None:
     """The newest order is first. The total of each order is the sum of its lines."""
-    token = shop.login(PEOPLE[0].email, PASSWORD)
+    token = shop.stack.log_in(PEOPLE[0].email, PASSWORD)
     me = shop.get("/api/users/me", token)
     assert me["name"] == PEOPLE[0].name
     orders = shop.pages(f"/api/users/{me['id']}/orders", token)
@@ -129,7 +122,7 @@ def test_a_seeded_user_can_log_in_and_read_their_orders(shop: Shop) -> None:
 def test_the_printed_commands_show_the_shop(shop: Shop) -> None:
     """The address, the account and the password in the commands are correct."""
     output = shop.seed()
-    token = shop.login(PEOPLE[0].email, PASSWORD)
+    token = shop.stack.log_in(PEOPLE[0].email, PASSWORD)
     user_id = shop.get("/api/users/me", token)["id"]
     service = f"http://localhost:{shop.stack.http_port}"
     assert f"{service}/api/products?limit=3" in output
@@ -167,7 +160,8 @@ def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
     """Another user's account and orders stay the same, and so do other products and their stock."""
     admin = {"EMAIL": "keeper@example.com", "PASSWORD": "seven small green apples"}
     assert shop.stack.run("admin", **admin).returncode == 0
-    admin_auth = {"Authorization": f"Bearer {shop.login(admin['EMAIL'], admin['PASSWORD'])}"}
+    admin_token = shop.stack.log_in(admin["EMAIL"], admin["PASSWORD"])
+    admin_auth = {"Authorization": f"Bearer {admin_token}"}
     product = {
         "sku": "kettle-1",
         "name": "Kettle",
@@ -177,7 +171,7 @@ def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
     created = shop.stack.request("POST", "/api/products", body=product, headers=admin_auth).json()
     account = signup_body()
     buyer = shop.stack.request("POST", "/api/users", body=account).json()
-    token = shop.login(account["email"], account["password"])
+    token = shop.stack.log_in(account["email"], account["password"])
     orders = f"/api/users/{buyer['id']}/orders"
     order = {"items": [{"product_id": created["id"], "quantity": 2}]}
     buyer_auth = {"Authorization": f"Bearer {token}"}

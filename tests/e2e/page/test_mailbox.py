@@ -61,9 +61,8 @@ def test_a_user_confirms_the_address_and_resets_the_password(page: Page, stack: 
     tab.get_by_role("button", name="Change password").click()
     expect(tab.get_by_role("heading")).to_have_text("Your password is changed.")
     tab.close()
-    login = {"email": email, "password": password}
-    token = stack.request("POST", "/api/auth/login", body=login).json()["access_token"]
-    me = stack.request("GET", "/api/users/me", headers={"Authorization": f"Bearer {token}"}).json()
+    auth = {"Authorization": f"Bearer {stack.log_in(email, password)}"}
+    me = stack.request("GET", "/api/users/me", headers=auth).json()
     assert (me["email"], me["email_confirmed"]) == (email, True)
 
 
