@@ -13,6 +13,7 @@ import pytest
 
 from tests.accounts import new_email, signup_body
 from tests.e2e.local_stack import LocalStack
+from tests.integration.shop import product_body
 from tests.service import CHECKOUT
 
 # The password in the examples of the document.
@@ -136,9 +137,8 @@ def _examples(part: dict[str, Any]) -> list[str]:
 def _stock_first_product(stack: LocalStack, token: str) -> None:
     """Make sure that the first product, which the examples buy, is in stock."""
     auth = {"Authorization": f"Bearer {token}"}
-    price = {"amount": "24.90", "currency": "EUR"}
-    kettle = {"sku": secrets.token_hex(8), "name": "Kettle", "price": price, "stock": 1000}
-    assert stack.request("POST", "/api/products", body=kettle, headers=auth).status == 201
+    product = product_body(stock=1000)
+    assert stack.request("POST", "/api/products", body=product, headers=auth).status == 201
     first = stack.request("GET", "/api/products?limit=1").json()["items"][0]
     headers = {**auth, "If-Match": "*"}
     body = {"stock": 1000}

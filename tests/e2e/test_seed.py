@@ -16,6 +16,7 @@ from lab.seed.stock import DELIVERY_PIECES
 from lab.stack.processes.waiting import wait_until
 from tests.accounts import signup_body
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
+from tests.integration.shop import product_body
 
 pytestmark = pytest.mark.slow
 
@@ -162,12 +163,7 @@ def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
     assert shop.stack.run("admin", **admin).returncode == 0
     admin_token = shop.stack.log_in(admin["EMAIL"], admin["PASSWORD"])
     admin_auth = {"Authorization": f"Bearer {admin_token}"}
-    product = {
-        "sku": "kettle-1",
-        "name": "Kettle",
-        "price": {"amount": "24.90", "currency": "EUR"},
-        "stock": 5,
-    }
+    product = product_body(stock=5)
     created = shop.stack.request("POST", "/api/products", body=product, headers=admin_auth).json()
     account = signup_body()
     buyer = shop.stack.request("POST", "/api/users", body=account).json()

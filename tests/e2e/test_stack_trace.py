@@ -1,15 +1,17 @@
-"""`lab trace` against a real stack: its times, its output, and the collector's spans."""
+"""`lab trace` against a real stack: its times, its output, its page, and the collector's spans."""
 
 import json
 import statistics
 import subprocess
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.local_stack import LocalStack
+from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.signups import PASSWORD, WITHOUT, Figures, curl, lab_trace, signup, traced
 from tests.machine import Pauses, pauses, too_slow
 from tests.service import CHECKOUT
@@ -99,6 +101,12 @@ def test_lab_trace_waits_for_every_process_that_traces_a_path(
     time.sleep(SETTLED_AFTER_SECONDS)
     later = stack.request("GET", f"/lab/api/traces/{document['trace_id']}").json()
     assert later["processes"] == document["processes"]
+
+
+@pytest.mark.slow
+def test_the_trace_page_shows_real_outputs(stack: LocalStack, tmp_path: Path) -> None:
+    """Every command of docs/trace.md prints what the page shows."""
+    assert Terminal(stack, tmp_path).run_and_compare(blocks_of("docs/trace.md")) == 4
 
 
 @pytest.mark.alone
