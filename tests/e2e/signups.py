@@ -1,15 +1,13 @@
 """One signup over HTTPS, timed by `lab trace` and by curl."""
 
 import json
-import secrets
 import subprocess
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lab.trace.server_timing import server_timing
+from tests.accounts import signup_body
 from tests.e2e.local_stack import LocalStack
-
-PASSWORD = "correct horse battery"
 
 # The collector and the proxies in the environment of the test run have no effect.
 WITHOUT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "http_proxy": "", "https_proxy": ""}
@@ -26,9 +24,9 @@ class Figures(NamedTuple):
     endpoint: float
 
 
-def signup() -> list[str]:
-    """Return the items of the signup of a new user, as `lab trace` takes them."""
-    return ["name=Ahmed", f"email={secrets.token_hex(8)}@example.com", f"password={PASSWORD}"]
+def signup_items(**changes: str) -> list[str]:
+    """Return the fields of a valid signup, as `lab trace` takes them."""
+    return [f"{name}={value}" for name, value in signup_body(**changes).items()]
 
 
 def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
@@ -43,7 +41,7 @@ def lab_trace(stack: LocalStack) -> Figures:
     # Nothing listens on port 9, so no collector gets the spans. Its work would slow down the next
     # measurement by curl.
     (document,) = traced(
-        stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup()
+        stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup_items()
     )
     assert document["status"] == 201
     # The document also has the service's stages from Server-Timing. Their time is part of `wait`.
@@ -55,11 +53,10 @@ def lab_trace(stack: LocalStack) -> Figures:
 
 def curl(stack: LocalStack) -> Figures:
     """Sign up with curl, and return the same times as `lab_trace` does."""
-    body = dict(item.split("=", 1) for item in signup())
     result = subprocess.run(
         [
             "curl", "--silent", "--http1.1", "--output", "/dev/null", "--noproxy", "*",
-            "--cacert", str(stack.directory / "ca.crt"), "--json", json.dumps(body),
+            "--cacert", str(stack.directory / "ca.crt"), "--json", json.dumps(signup_body()),
             "--dump-header", "/dev/stderr",
             "--write-out", "%{http_code} %{time_total} %{time_appconnect} %{time_starttransfer}",
             f"https://localhost:{stack.https_port}/api/users",

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.accounts import PASSWORD
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
-from tests.e2e.signups import PASSWORD, WITHOUT, Figures, curl, lab_trace, signup, traced
+from tests.e2e.signups import WITHOUT, Figures, curl, lab_trace, signup_items, traced
 from tests.machine import Pauses, pauses, too_slow
 from tests.service import CHECKOUT
 
@@ -27,7 +28,7 @@ SETTLED_AFTER_SECONDS = 0.3
 
 def test_a_path_alone_goes_to_the_running_stack_over_trusted_https(stack: LocalStack) -> None:
     """The client trusts the stack's certificate. The trace has a root and six client stages."""
-    (document,) = traced(stack, "POST", "/api/users", *signup())
+    (document,) = traced(stack, "POST", "/api/users", *signup_items())
     assert document["status"] == 201
     assert document["response"]["body"]["name"] == "Ahmed"
     stages = [span["stage"] for span in document["spans"] if span["process"] == "client"]
@@ -73,7 +74,7 @@ def test_the_collector_joins_the_servers_stages(stack: LocalStack) -> None:
     assert stack.request("GET", "/lab/api/traces").status == 200
     untraced_parts = []
     for _ in range(5):
-        (document,) = traced(stack, "POST", "/api/users", *signup())
+        (document,) = traced(stack, "POST", "/api/users", *signup_items())
         assert document["joined"] is True
         assert {"client", "load-balancer"} < set(document["processes"])
         systems = {span["attributes"].get("db.system.name") for span in document["spans"]}
@@ -135,7 +136,7 @@ def signups_of_both_processes(stack: LocalStack) -> list[tuple[dict[str, Any], P
     signups: list[tuple[dict[str, Any], Pauses]] = []
     for _ in range(MAX_SIGNUPS):
         with pauses() as machine:
-            (document,) = traced(stack, "POST", "/api/users", *signup())
+            (document,) = traced(stack, "POST", "/api/users", *signup_items())
         signups.append((document, machine))
         process, part = document["processes"][-1], untraced_part(document)
         print(f"{process}: {part:.1%} of {document['duration_ms']:.1f} ms")

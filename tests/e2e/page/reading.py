@@ -5,11 +5,10 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Error, Locator, Page, expect
 
+from tests.accounts import PASSWORD
 from tests.chromium import TIMEOUT_MS
 
 __all__ = ["expect", "go", "request", "requests", "sign_up", "stage", "stages"]
-
-LONG_ENOUGH = "correct horse battery"
 
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -28,7 +27,7 @@ def go(page: Page, address: str = "") -> None:
     pytest.fail("The page does not load.")
 
 
-def sign_up(page: Page, email: str, password: str = LONG_ENOUGH) -> None:
+def sign_up(page: Page, email: str, password: str = PASSWORD) -> None:
     """Open the form, fill it in and submit it."""
     page.get_by_role("button", name="Signup", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Ahmed")

@@ -15,6 +15,7 @@ from lab.trace.spans import to_otlp
 from lab.trace.target import RunningStack, parse_target
 from tests.accounts import Account, new_admin, new_email
 from tests.e2e.local_stack import LocalStack
+from tests.e2e.signups import signup_items
 from tests.integration.shop import new_product
 from tests.otlp import PROTOBUF
 
@@ -55,8 +56,7 @@ class Client:
 
     def sign_up(self, email: str | None = None) -> str:
         """Send a signup and the client's spans, and return the trace id."""
-        items = ("name=Ahmed", f"email={email or new_email()}", "password=correct horse battery")
-        return self.trace("POST", "/api/users", *items)
+        return self.trace("POST", "/api/users", *signup_items(email=email or new_email()))
 
     def document(self, trace_id: str, *, processes: int = 3) -> Document:
         """Wait until this number of processes have sent all their spans, and return the trace.

@@ -6,16 +6,14 @@ import re
 import subprocess
 import sysconfig
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.accounts import new_email
+from tests.accounts import PASSWORD, new_email
 from tests.e2e.page.reading import expect, go, stage, stages
-from tests.e2e.page.sending import CATALOGUE, Client, Shop
-
-SECRET = "correct horse battery"
+from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
+from tests.e2e.signups import signup_items
 
 
 def unfold(page: Page, title: str) -> Locator:
@@ -26,13 +24,17 @@ def unfold(page: Page, title: str) -> Locator:
 
 
 def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client: Client) -> None:
-    """The code leads to the problem's page, and a sentence says what a retry needs."""
+    """Failed stages and the rollback are visible. The code leads to the problem's page."""
     email = new_email()
     client.sign_up(email)
     refused = client.sign_up(email)
     client.document(refused)
     go(page, f"#trace={refused}")
-    expect(stage(page, "sql").filter(has_text="failed: UniqueViolation")).to_be_visible()
+    failed = stage(page, "sql").filter(has_text="failed: UniqueViolation")
+    expect(failed).to_contain_text("INSERT")
+    expect(failed).to_contain_text("database")
+    expect(stage(page, "rollback")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("409")
     service = stage(page, "service").filter(has_text="failed: EmailTaken")
     expect(service.get_by_role("link", name="email-taken")).to_be_visible()
     expect(page.get_by_text("Log in, or use another address.")).to_be_visible()
@@ -43,8 +45,7 @@ def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client
 def test_the_headers_and_the_log_lines_contain_no_secret(page: Page, client: Client) -> None:
     """They are folded at first. Of a header with a secret, the page shows only that it was sent."""
     token, cookie = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0", "a-secret-of-the-browser"
-    items = ("name=Ahmed", f"email={new_email()}", f"password={SECRET}")
-    sent = client.trace("POST", "/api/users", *items, f"Authorization:Bearer {token}",
+    sent = client.trace("POST", "/api/users", *signup_items(), f"Authorization:Bearer {token}",
                         f"Cookie:session={cookie}", "Idempotency-Key:once")  # fmt: skip
     document = client.document(sent)
     go(page, f"#trace={sent}")
@@ -63,7 +64,7 @@ def test_the_headers_and_the_log_lines_contain_no_secret(page: Page, client: Cli
     expect(logs).to_contain_text(f"trace_id={sent}")
     expect(logs).to_contain_text("POST")
     shown = page.locator("#chosen").inner_text() + json.dumps(document)
-    assert not [it for it in (token, cookie, SECRET) if it in shown]
+    assert not [it for it in (token, cookie, PASSWORD) if it in shown]
 
 
 def test_a_copied_command_repeats_the_request(
@@ -103,15 +104,18 @@ def run(command: str, directory: Path) -> str:
 def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) -> None:
     """The marked parts follow one another without a gap, and a job after the response has none."""
     signed_up = client.sign_up()
-    client.document(signed_up, processes=4)
+    client.document(signed_up, processes=WITH_WORKER)
     go(page, f"#trace={signed_up}")
     expect(stage(page, "job")).to_be_visible()
-    parts = sections(page)
-    whole = sum(it["long"] for it in parts)
+    lengths = (
+        stages(page)
+        .locator(".critical")
+        .evaluate_all("parts => parts.map(part => Number(part.style.getPropertyValue('--long')))")
+    )
     root = page.locator("[data-span] .bar").first.evaluate(
         "bar => Number(bar.style.getPropertyValue('--long'))"
     )
-    assert whole == pytest.approx(root, abs=1e-6)
+    assert sum(lengths) == pytest.approx(root, abs=1e-6)
     end = page.locator("[data-span] .response-end").first.evaluate(
         "line => Number(line.style.getPropertyValue('--at'))"
     )
@@ -123,18 +127,6 @@ def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) 
     stage(page, "queued").click()
     panel = page.get_by_role("complementary")
     expect(panel).to_contain_text("after the end of its parent, which does not wait for it")
-
-
-def sections(page: Page) -> list[dict[str, Any]]:
-    """Return the marks of the critical path, as fractions of the time axis."""
-    marks: list[dict[str, Any]] = (
-        stages(page)
-        .locator(".critical")
-        .evaluate_all(
-            "all => all.map(it => ({ long: Number(it.style.getPropertyValue('--long')) }))"
-        )
-    )
-    return marks
 
 
 def test_the_browsers_own_stages_are_still_there_after_a_reload(page: Page) -> None:

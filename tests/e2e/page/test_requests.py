@@ -9,7 +9,7 @@ from secrets import token_hex
 import pytest
 from playwright.sync_api import Page
 
-from tests.accounts import new_email, signup_body
+from tests.accounts import PASSWORD, new_email, signup_body
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.reading import expect, go, request, requests, sign_up, stage, stages
 from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
@@ -124,7 +124,7 @@ def test_a_signup_links_to_its_own_stages(page: Page) -> None:
         expect(stage(page, word).first).to_be_visible()
 
 
-@pytest.mark.parametrize("password", ["correct horse battery", "short"])
+@pytest.mark.parametrize("password", [PASSWORD, "short"])
 def test_a_refused_signup_shows_the_errors_of_the_service(
     page: Page, stack: LocalStack, password: str
 ) -> None:

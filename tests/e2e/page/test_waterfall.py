@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from lab.trace.collector_client import Document
-from tests.accounts import new_email
 from tests.e2e.conftest import Fault
 from tests.e2e.page.reading import expect, go, request, stage, stages
 from tests.e2e.page.sending import CATALOGUE, WITH_WORKER, Client, Shop
+from tests.e2e.signups import signup_items
 from tests.otlp import request as otlp_request
 from tests.otlp import span
 from tests.service import CHECKOUT
@@ -37,17 +37,6 @@ def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) ->
     gap_text = page.get_by_text("Largest untraced gap:")
     gap_ms, *_ = figures(gap_text.locator("strong").inner_text())
     assert gap_ms == rounded(document["untraced_ms"])
-
-
-def test_a_failed_stage_is_marked(page: Page, client: Client) -> None:
-    """When the email is taken, the failed INSERT and the rollback are visible."""
-    email = new_email()
-    client.sign_up(email)
-    go(page, f"#trace={client.sign_up(email)}")
-    failed = stages(page).filter(has_text="failed").filter(has_text="INSERT")
-    expect(failed).to_contain_text("database")
-    expect(page.locator(".facts")).to_contain_text("409")
-    expect(stage(page, "rollback")).to_be_visible()
 
 
 def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client: Client) -> None:
@@ -76,8 +65,7 @@ def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client:
 @pytest.mark.slow
 def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> None:
     """The page draws the waterfall again, with the same focus, plan and copied text."""
-    items = ("name=Ahmed", f"email={new_email()}", "password=correct horse battery")
-    sent = client.send("POST", "/api/users", *items)
+    sent = client.send("POST", "/api/users", *signup_items())
     go(page, f"#trace={sent.context.trace_id}")
     stage(page, "sql").filter(has_text="INSERT users").click()
     page.get_by_role("button", name="Show query plan").click()
