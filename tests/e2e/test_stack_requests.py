@@ -1,11 +1,11 @@
 """The collector joins the spans that all processes of the stack send for a request."""
 
-import http.client
 import json
 import subprocess
 from secrets import token_hex
 from typing import Any
 
+import httpx2
 import pytest
 
 from lab.stack.paths import last_lines
@@ -27,12 +27,8 @@ def send_with_span(stack: LocalStack, path: str, trace_id: str, span_id: str) ->
     """Send a request and its client span."""
     response = stack.request("GET", path, headers=traced_headers(trace_id, span_id))
     body = request("client", span(trace_id, "GET", span_id=span_id, duration_ms=5000))
-    connection = http.client.HTTPConnection("localhost", stack.http_port, timeout=10)
-    try:
-        connection.request("POST", "/lab/v1/traces", body=body, headers=PROTOBUF)
-        assert connection.getresponse().status == 200
-    finally:
-        connection.close()
+    url = f"http://localhost:{stack.http_port}/lab/v1/traces"
+    assert httpx2.post(url, content=body, headers=PROTOBUF).status_code == 200
     return response
 
 
