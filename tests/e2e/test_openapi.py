@@ -44,18 +44,42 @@ def token(stack: LocalStack, admin: str) -> str:
     return token
 
 
-@pytest.mark.slow
-def test_the_service_conforms_to_its_openapi_document(stack: LocalStack, token: str) -> None:
-    """Schemathesis finds no violation with all checks and a few examples."""
-    _fuzz(stack, token, examples=5)
-
-
-@pytest.mark.fuzz
-def test_the_service_conforms_to_its_openapi_document_with_many_examples(
-    stack: LocalStack, token: str
+@pytest.mark.parametrize(
+    "examples",
+    [
+        pytest.param("5", marks=pytest.mark.slow),
+        pytest.param(os.environ.get("FUZZ_EXAMPLES"), marks=pytest.mark.fuzz, id="many"),
+    ],
+)
+def test_the_service_conforms_to_its_openapi_document(
+    stack: LocalStack, token: str, examples: str
 ) -> None:
-    """Schemathesis finds no violation with FUZZ_EXAMPLES examples."""
-    _fuzz(stack, token, examples=int(os.environ["FUZZ_EXAMPLES"]))
+    """Schemathesis finds no violation with all checks. `make fuzz` sets FUZZ_EXAMPLES."""
+    victim = stack.request("POST", "/api/users", body=signup_body()).json()["id"]
+    command = ["run", f"http://localhost:{stack.http_port}/openapi.json", "--checks", "all"]
+    result = subprocess.run(
+        [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],
+        cwd=CHECKOUT,
+        env={
+            **os.environ,
+            "FUZZ_TOKEN": token,
+            "FUZZ_VICTIM": str(victim),
+            "FUZZ_LOGOUT_TOKEN": _guest_token(stack),
+            "FUZZ_DELETE_TOKEN": _guest_token(stack),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    # If the service refused the token, Schemathesis would accept 401 for every operation.
+    assert "401 Unauthorized (" not in result.stdout
+
+
+def _guest_token(stack: LocalStack) -> str:
+    guest = signup_body()
+    assert stack.request("POST", "/api/users", body=guest).status == 201
+    return stack.log_in(guest["email"], guest["password"])
 
 
 def test_the_introduction_signs_up_logs_in_and_sends_the_token(
@@ -100,7 +124,8 @@ def test_every_curl_example_in_the_document_succeeds(
         if subject := LINK_SUBJECTS.get(group[0]["operationId"]):
             assert LINK_TOKEN in script
             script = script.replace(LINK_TOKEN, _link_token(stack, email, subject))
-        assert _paste(script, tmp_path) == [min(it["responses"]) for it in group], script
+        statuses = re.findall(r"^HTTP/[\d.]+ (\d+)", _run(script, tmp_path), re.MULTILINE)
+        assert statuses == [min(it["responses"]) for it in group], script
 
 
 def _script(document: dict[str, Any], operations: list[dict[str, Any]]) -> str:
@@ -116,10 +141,6 @@ def _link_token(stack: LocalStack, email: str, subject: str) -> str:
     shown = stack.run("mail", "show", "--to", email, "--subject", subject, "--wait", "20", "--link")
     assert shown.returncode == 0, shown.stdout
     return shown.stdout.strip().partition("#")[2]
-
-
-def _paste(script: str, directory: Path) -> list[str]:
-    return re.findall(r"^HTTP/[\d.]+ (\d+)", _run(script, directory), re.MULTILINE)
 
 
 def _run(script: str, directory: Path) -> str:
@@ -144,31 +165,3 @@ def _stock_first_product(stack: LocalStack, token: str) -> None:
     body = {"stock": 1000}
     path = f"/api/products/{first['id']}"
     assert stack.request("PATCH", path, body=body, headers=headers).status == 200
-
-
-def _guest_token(stack: LocalStack) -> str:
-    guest = signup_body()
-    assert stack.request("POST", "/api/users", body=guest).status == 201
-    return stack.log_in(guest["email"], guest["password"])
-
-
-def _fuzz(stack: LocalStack, token: str, examples: int) -> None:
-    victim = stack.request("POST", "/api/users", body=signup_body()).json()["id"]
-    command = ["run", f"http://localhost:{stack.http_port}/openapi.json", "--checks", "all"]
-    result = subprocess.run(
-        [Path(sys.executable).with_name("schemathesis"), *command, f"--max-examples={examples}"],
-        cwd=CHECKOUT,
-        env={
-            **os.environ,
-            "FUZZ_TOKEN": token,
-            "FUZZ_VICTIM": str(victim),
-            "FUZZ_LOGOUT_TOKEN": _guest_token(stack),
-            "FUZZ_DELETE_TOKEN": _guest_token(stack),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    # If the service refused the token, Schemathesis would accept 401 for every operation.
-    assert "401 Unauthorized (" not in result.stdout
