@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,16 +51,23 @@ class Checkout:
         return subprocess.Popen(
             ["sh", "-c", f'{prefix} exec "$@"', "sh", _BASE_PYTHON, "-I", "lab/install.py", "lab"],
             cwd=self.directory,
-            env=self._environment(variables),
+            # pip uses the user's cache, which hardly changes the duration of an installation.
+            env={**os.environ, "UV_CACHE_DIR": str(self.cache), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
 
-    def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        # pip uses the user's cache, which hardly changes the duration of an installation.
-        return {**os.environ, "UV_CACHE_DIR": str(self.cache), **variables}
+    def install(self) -> None:
+        """Run an installation, which must succeed."""
+        installation = self.start()
+        output, _ = installation.communicate()
+        assert installation.returncode == 0, output
+
+    def remove(self) -> None:
+        """Delete .venv."""
+        shutil.rmtree(self.directory / ".venv", ignore_errors=True)
 
     def check(self) -> None:
         """Check that every package is complete and can be imported."""
@@ -79,32 +86,28 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: Checkout) -> None:
     """20 installations are killed, with their children, at random moments. Another one succeeds."""
-    shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+    checkout.remove()
     began = time.monotonic()
-    installed = checkout.start()
-    output, _ = installed.communicate()
+    checkout.install()
     duration = time.monotonic() - began
-    assert installed.returncode == 0, output
     for _ in range(KILLS):
         if random.random() < 0.5:  # noqa: S311 - no secret
             # Without this file, packages are installed again, as after a change of lab.txt.
             (checkout.directory / ".venv" / "installed-lab").unlink(missing_ok=True)
         else:
-            shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+            checkout.remove()
         killed = checkout.start()
         time.sleep(random.uniform(0, duration))  # noqa: S311
         with suppress(ProcessLookupError):
             os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
-    last = checkout.start()
-    output, _ = last.communicate()
-    assert last.returncode == 0, output
+    checkout.install()
     checkout.check()
 
 
 def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
     """The second installation waits for the first one, and then finds all packages installed."""
-    shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+    checkout.remove()
     installations = [checkout.start() for _ in range(2)]
     outputs = [installation.communicate()[0] for installation in installations]
     assert [installation.returncode for installation in installations] == [0, 0], outputs
@@ -125,13 +128,11 @@ def test_a_failed_installation_says_what_to_do_and_can_be_repeated(
     checkout: Checkout, prefix: str, variables: dict[str, str]
 ) -> None:
     """The output says what to do, without a traceback. The same command then succeeds."""
-    shutil.rmtree(checkout.directory / ".venv", ignore_errors=True)
+    checkout.remove()
     failed = checkout.start(prefix=prefix, **variables)
     output, _ = failed.communicate()
     assert failed.returncode == 1, output
     assert "Run the same command again." in output
     assert "install.py" not in output
-    repeated = checkout.start()
-    output, _ = repeated.communicate()
-    assert repeated.returncode == 0, output
+    checkout.install()
     checkout.check()
