@@ -39,13 +39,6 @@ def send_text(
 
 def messages(stack: LocalStack, to: str) -> list[dict[str, Any]]:
     """Return the summaries of the messages to an address, the newest first."""
-    items: list[dict[str, Any]] = stack.request("GET", f"/lab/api/mail?to={to}&limit=200").json()[
-        "items"
-    ]
+    page = stack.request("GET", f"/lab/api/mail?to={to}&limit=200").json()
+    items: list[dict[str, Any]] = page["items"]
     return items
-
-
-def message(stack: LocalStack, message_id: int) -> dict[str, Any]:
-    """Return a whole message."""
-    found: dict[str, Any] = stack.request("GET", f"/lab/api/mail/{message_id}").json()
-    return found
