@@ -92,10 +92,9 @@ class RunAgainLater:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report a test that the machine was too slow to judge as "again", and repeat it.
+        """Report an attempt without a verdict as "again", and the last one as failed.
 
-        The test runs again at the end of the run. Its last attempt is reported as failed. A
-        pytest-xdist worker cannot repeat a test, and reports the first attempt as failed.
+        A pytest-xdist worker cannot repeat a test, and reports the first attempt as failed.
         """
         report = yield
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
@@ -104,10 +103,11 @@ class RunAgainLater:
         attempts_left = self._attempts[item.nodeid] < MAX_ATTEMPTS
         again = attempts_left and not hasattr(item.config, "workerinput")
         if again and isinstance(item, pytest.Function):
-            # pytest's loop over the items also runs items that are appended during the loop. The
-            # loop of a pytest-xdist worker does not run them. So in a worker, the test fails if its
-            # first attempt has no verdict.
-            item.session.items.append(_copy(item))
+            # pytest's loop also runs items that are appended during the loop, but no item twice.
+            copy = pytest.Function.from_parent(
+                item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
+            )
+            item.session.items.append(copy)
             report.outcome = _AGAIN  # type: ignore[assignment] # pytest knows three outcomes
         return report
 
@@ -124,10 +124,3 @@ class RunAgainLater:
             terminalreporter.write_line(
                 f"AGAIN {report.nodeid}: {report.longrepr.reprcrash.message}"
             )
-
-
-def _copy(item: pytest.Function) -> pytest.Function:
-    # pytest cannot run the same item twice.
-    return pytest.Function.from_parent(
-        item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
-    )

@@ -82,7 +82,9 @@ class Mailbox:
 
     def token(self, address: str, subject: str = "", *, count: int = 1) -> str:
         """Wait for a message with a link, and return the token in the link."""
-        return token_in(self.wait_for(address, subject, count=count))
+        text = text_of(self.wait_for(address, subject, count=count))
+        (link,) = [word for word in text.split() if word.startswith(ACCOUNT_PAGES)]
+        return link.partition("#")[2]
 
 
 def text_of(message: EmailMessage) -> str:
@@ -91,12 +93,6 @@ def text_of(message: EmailMessage) -> str:
     assert part is not None
     text: str = part.get_content()
     return text
-
-
-def token_in(message: EmailMessage) -> str:
-    """Return the token in the link of a message."""
-    (link,) = [line for line in text_of(message).split() if line.startswith(ACCOUNT_PAGES)]
-    return link.partition("#")[2]
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from tests.service import CHECKOUT
 
 
-def output_on_terminal(
-    command: Sequence[str], environment: Mapping[str, str], *, columns: int = 80
-) -> str:
-    """Run a command whose output is a terminal. Return what it has written there."""
+def output_on_terminal(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Run a command whose output is a terminal of 80 columns. Return what it has written there."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     variables = {"TERM": "xterm", **environment}
     with os.fdopen(ours, "rb", buffering=0) as terminal:
         process = subprocess.Popen(

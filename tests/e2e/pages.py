@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -70,10 +71,9 @@ class Terminal:
     def run_and_compare(self, blocks: list[Block]) -> int:
         """Run the commands and compare their outputs. Return the number of compared outputs."""
         compared = 0
-        for (kind, text), following in zip(blocks, [*blocks[1:], ("", "")], strict=True):
+        for (kind, text), (shown_kind, shown) in pairwise([*blocks, ("", "")]):
             if kind == "sh":
                 output = self.run(text)
-                shown_kind, shown = following
                 if shown_kind in _OUTPUT_KINDS:
                     assert normalized(output) == normalized(shown), f"{text}\nprinted:\n{output}"
                     compared += 1

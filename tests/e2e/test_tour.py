@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -217,7 +218,7 @@ def assert_small_untraced_gaps(output: str) -> None:
 
 def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
     """Yield each command, and the output that the page shows below it."""
-    for step, following in zip(chapter.steps, [*chapter.steps[1:], None], strict=True):
+    for step, following in pairwise([*chapter.steps, None]):
         if isinstance(step, Command):
             yield step, following if isinstance(following, Shown) else None
 
