@@ -1,7 +1,7 @@
 """Accounts for the tests. Each account has its own email address."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -56,8 +56,7 @@ def new_admin(client: httpx2.Client, database_url: str) -> Account:
     account = sign_up(client, name="Chidi")
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE users SET role = 'admin' WHERE id = %s", [account.id])
-    etag = client.get(account.url, headers=account.auth).headers["ETag"]
-    return Account(account.id, account.email, account.password, account.token, etag)
+    return replace(account, etag=client.get(account.url, headers=account.auth).headers["ETag"])
 
 
 def notices(database: psycopg.Connection, account_id: int, address: str) -> list[str]:

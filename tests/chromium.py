@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -77,13 +78,12 @@ def _program() -> str:
 
 
 @contextmanager
-def profile(
-    browser: Browser, base_url: str, *, ignore_https_errors: bool = False
-) -> Iterator[BrowserContext]:
-    """Open a new profile. Its pages may use addresses relative to `base_url`."""
-    context = browser.new_context(
-        base_url=base_url, reduced_motion="reduce", ignore_https_errors=ignore_https_errors
-    )
+def profile(browser: Browser, base_url: str, **options: Any) -> Iterator[BrowserContext]:
+    """Open a new profile. Its pages may use addresses relative to `base_url`.
+
+    `options` are further arguments of Playwright's `Browser.new_context`.
+    """
+    context = browser.new_context(base_url=base_url, reduced_motion="reduce", **options)
     context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()

@@ -222,12 +222,11 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_without_javascript_there_is_no_form(browser: Browser, service: Service, path: str) -> None:
     """The form would not work."""
-    context = browser.new_context(base_url=service.url, java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{path}#{TOKEN}")
-    expect(heading(page)).to_be_visible()
-    expect(page.get_by_role("button")).to_have_count(0)
-    context.close()
+    with chromium.profile(browser, service.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{path}#{TOKEN}")
+        expect(heading(page)).to_be_visible()
+        expect(page.get_by_role("button")).to_have_count(0)
 
 
 def heading(page: Page) -> Locator:

@@ -1,7 +1,6 @@
 """The API documentation and the pages of problems, in a real browser against the real service."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,7 +13,6 @@ from tests.service import Service
 expect.set_options(timeout=chromium.TIMEOUT_MS)
 
 PHONE_WIDTH_PIXELS = 390
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DOCS = "/docs"
 OPERATION = "/docs#/auth/refresh"
 PROBLEMS = "/problems"
@@ -40,7 +38,7 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
 )
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
     """Both colour schemes are checked. In the list of problems, all entries are open."""
-    for scheme in SCHEMES:
+    for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         show(page, path)
         page.evaluate("document.querySelectorAll('details').forEach(it => { it.open = true })")
@@ -111,12 +109,11 @@ def test_the_keyboard_opens_a_problem_and_its_page(page: Page) -> None:
 
 def test_without_javascript_all_problems_are_listed(browser: Browser, service: Service) -> None:
     """The search field, which would not work, is hidden."""
-    context = browser.new_context(base_url=service.url, java_script_enabled=False)
-    page = context.new_page()
-    page.goto(PROBLEMS)
-    expect(page.locator("details").last).to_be_visible()
-    expect(page.get_by_role("searchbox")).to_have_count(0)
-    context.close()
+    with chromium.profile(browser, service.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(PROBLEMS)
+        expect(page.locator("details").last).to_be_visible()
+        expect(page.get_by_role("searchbox")).to_have_count(0)
 
 
 def show(page: Page, path: str) -> None:

@@ -1,11 +1,13 @@
 """Takes the pictures in docs/images (`make pictures`). They show the lab's page of a real stack."""
 
 import base64
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests import chromium
 from tests.accounts import new_email
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.page.reading import expect, go, request, stage
@@ -14,7 +16,6 @@ from tests.service import CHECKOUT
 
 IMAGES = CHECKOUT / "docs" / "images"
 MAX_PICTURE_BYTES = 150_000
-Scheme = Literal["light", "dark"]
 WIDTHS = (1440, 1024, 768, 390)
 JOIN = """async ([pngs, scale]) => {
   const images = await Promise.all(pngs.map(async (png) =>
@@ -49,53 +50,56 @@ def test_a_picture_is_taken(
     shop: Shop,
     name: str,
     size: tuple[int, int],
-    scheme: Scheme,
+    scheme: str,
 ) -> None:
     """The picture shows the current page, and is small enough for a repository."""
     signed_up, miss, hit = varied_requests(client, shop)
-    page = new_page(browser, stack, size, scheme)
-    if name == "lab-stage":
-        go(page, f"#trace={signed_up}")
-        stage(page, "sql").filter(has_text="INSERT users").click()
-        page.get_by_role("button", name="Show query plan").click()
-        expect(page.get_by_role("region", name="Query plan")).to_be_visible()
-        page.mouse.move(0, 0)
-    else:
-        go(page, f"#trace={miss}&compare={hit}")
-    expect(stage(page, "sql").first).to_be_visible()
-    expect(request(page, hit)).to_be_visible()
-    expect(page.get_by_text("Loading")).to_be_hidden()
-    save(page, name, [page.screenshot(full_page=True)])
+    with tab(browser, stack, *size, scheme) as page:
+        if name == "lab-stage":
+            go(page, f"#trace={signed_up}")
+            stage(page, "sql").filter(has_text="INSERT users").click()
+            page.get_by_role("button", name="Show query plan").click()
+            expect(page.get_by_role("region", name="Query plan")).to_be_visible()
+            page.mouse.move(0, 0)
+        else:
+            go(page, f"#trace={miss}&compare={hit}")
+        expect(stage(page, "sql").first).to_be_visible()
+        expect(request(page, hit)).to_be_visible()
+        expect(page.get_by_text("Loading")).to_be_hidden()
+        save(page, name, [page.screenshot(full_page=True)])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_picture_shows_four_widths(
-    browser: Browser, stack: LocalStack, client: Client, shop: Shop, scheme: Scheme
+    browser: Browser, stack: LocalStack, client: Client, shop: Shop, scheme: str
 ) -> None:
     """One picture shows a signup on four screens, from a monitor to a phone."""
     signed_up, _, hit = varied_requests(client, shop)
     screens = []
     for width in WIDTHS:
-        page = new_page(browser, stack, (width, 1200), scheme)
-        go(page, f"#trace={signed_up}")
-        expect(stage(page, "sql").first).to_be_visible()
-        expect(request(page, hit)).to_be_attached()
-        expect(page.get_by_text("Loading")).to_be_hidden()
-        screens.append(page.screenshot())
-        page.context.close()
-    save(browser.new_page(), f"lab-widths-{scheme}", screens, scale=0.55)
+        with tab(browser, stack, width, 1200, scheme) as page:
+            go(page, f"#trace={signed_up}")
+            expect(stage(page, "sql").first).to_be_visible()
+            expect(request(page, hit)).to_be_attached()
+            expect(page.get_by_text("Loading")).to_be_hidden()
+            screens.append(page.screenshot())
+            if len(screens) == len(WIDTHS):
+                save(page, f"lab-widths-{scheme}", screens, scale=0.55)
 
 
-def new_page(browser: Browser, stack: LocalStack, size: tuple[int, int], scheme: Scheme) -> Page:
+@contextmanager
+def tab(
+    browser: Browser, stack: LocalStack, width: int, height: int, scheme: str
+) -> Iterator[Page]:
     """Open a tab of its own profile, in which a picture can be taken."""
-    width, height = size
-    return browser.new_context(
-        base_url=f"http://localhost:{stack.http_port}",
+    with chromium.profile(
+        browser,
+        f"http://localhost:{stack.http_port}",
         viewport={"width": width, "height": height},
         color_scheme=scheme,
         timezone_id="UTC",
-        reduced_motion="reduce",
-    ).new_page()
+    ) as context:
+        yield context.new_page()
 
 
 def varied_requests(client: Client, shop: Shop) -> tuple[str, str, str]:
@@ -114,10 +118,9 @@ def varied_requests(client: Client, shop: Shop) -> tuple[str, str, str]:
 
 
 def save(page: Page, name: str, screens: list[bytes], *, scale: float = 1) -> None:
-    """Save the screens side by side as WebP, a third of the size of PNG. Then close the page."""
+    """Save the screens side by side as WebP, which is a third of the size of PNG."""
     page.goto("about:blank")
     url = page.evaluate(JOIN, [[base64.b64encode(png).decode() for png in screens], scale])
-    page.context.close()
     picture = base64.b64decode(url.partition(",")[2])
     assert len(picture) < MAX_PICTURE_BYTES
     IMAGES.mkdir(exist_ok=True)
