@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -35,16 +34,12 @@ SETTLING_SECONDS = 3
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[DatabaseCluster]:
+def cluster(scratch: Path) -> Iterator[DatabaseCluster]:
     """Three nodes with the service's tables."""
-    # Not in pytest's directory, which only root can read if root runs the tests.
-    with tempfile.TemporaryDirectory(prefix="roundtrip-cluster-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        cluster = DatabaseCluster(directory)
-        with cluster.running():
-            migrate(cluster.migrator_url)
-            yield cluster
+    cluster = DatabaseCluster(scratch / "cluster")
+    with cluster.running():
+        migrate(cluster.migrator_url)
+        yield cluster
 
 
 @pytest.fixture
