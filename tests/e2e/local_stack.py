@@ -23,6 +23,7 @@ from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
+from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from lab.stack.state import State
 from tests.service import CHECKOUT
@@ -257,6 +258,14 @@ def running_caddy(
         caddy.stop()
         caddy.public_sockets.close()
         stack.discard()
+
+
+def wait_until_replaced(server: Server, before: object) -> None:
+    """Wait until the server has another process than `before`, which is ready."""
+    replaced = wait_until(
+        lambda: server.identity not in {before, None} and server.ready(), timeout_s=60
+    )
+    assert replaced, f"{server.name} was not replaced within 60 s"
 
 
 def read_until(process: "subprocess.Popen[str]", text: str) -> str:

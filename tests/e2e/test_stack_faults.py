@@ -1,19 +1,17 @@
 """`lab fault` breaks a part until `heal` repairs it, and then the stack works as before."""
 
 import time
-from functools import partial
 
 import psycopg
 import pytest
 
 from lab.stack.paths import Paths
-from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
-from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS, AppProcess
+from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS
 from lab.stack.status import show as print_status
 from tests.accounts import new_email, signup_body
 from tests.e2e.conftest import Fault
-from tests.e2e.local_stack import LocalStack, Response
+from tests.e2e.local_stack import LocalStack, Response, wait_until_replaced
 from tests.e2e.mailing import messages
 
 
@@ -31,11 +29,6 @@ def timed_post(stack: LocalStack, path: str, body: dict[str, str]) -> tuple[int,
 def timed_signup(stack: LocalStack) -> tuple[int, float]:
     """Sign a new user up. Return the status and the duration in seconds."""
     return timed_post(stack, "/api/users", signup_body())
-
-
-def is_replaced(app: AppProcess, before: Identity) -> bool:
-    """Return whether a new process has replaced the process `before`, and is ready."""
-    return app.identity != before and app.ready()
 
 
 @pytest.mark.parametrize("action", ["stop", pytest.param("freeze", marks=pytest.mark.slow)])
@@ -116,7 +109,7 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
         assert f"{name} (process {before.pid})" in fault(*words)
         assert [stack.request("GET", "/livez").status for _ in range(10)] == [200] * 10
         app = next(app for app in stack.parts.apps if app.name == name)
-        assert wait_until(partial(is_replaced, app, before), timeout_s=30)
+        wait_until_replaced(app, before)
         # Wait until the load balancer uses the new process. Only then may the other one be killed.
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
@@ -141,7 +134,7 @@ def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
     before = stack.identities()["worker"]
     assert f"worker (process {before.pid})" in fault("worker", "kill")
     (worker,) = stack.parts.workers
-    assert wait_until(lambda: worker.identity != before and worker.ready(), timeout_s=20)
+    wait_until_replaced(worker, before)
     email = new_email()
     assert stack.request("POST", "/api/users", body=signup_body(email=email)).status == 201
     assert wait_until(lambda: len(messages(stack, email)) == 1, timeout_s=30)

@@ -1,13 +1,9 @@
 """The stack replaces a killed part, with as little effect on clients as possible."""
 
-import http.client
-
 import pytest
 
-from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import wait_until
-from lab.stack.servers.apps import answers_ok
-from tests.e2e.local_stack import LocalStack
+from tests.e2e.local_stack import LocalStack, wait_until_replaced
 
 
 @pytest.mark.parametrize(
@@ -19,7 +15,7 @@ def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     killed = stack.kill(part)
 
     # The spans that arrive before a new collector is ready are lost. So later tests need it ready.
-    assert wait_until(lambda: server.identity != killed and server.ready(), timeout_s=20)
+    wait_until_replaced(server, killed)
     assert wait_until(lambda: stack.request("GET", "/readyz").status == 200, timeout_s=20)
     assert (
         "was killed (SIGKILL): starting it again."
@@ -27,16 +23,10 @@ def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     )
 
 
-def is_ready(stack: LocalStack, app: str) -> bool:
-    """Return whether /readyz of an app process returns 200."""
-    port = int((stack.directory / app / "port").read_text())
-    return answers_ok(http.client.HTTPConnection(LOOPBACK, port, timeout=1))
-
-
 def test_no_request_fails_when_one_of_two_app_processes_is_killed(stack: LocalStack) -> None:
     """If the load balancer cannot connect to one process, it uses the other one."""
     # A previous test may have killed app-1, and its new process may still be starting.
-    assert wait_until(lambda: is_ready(stack, "app-1"), timeout_s=20)
+    assert wait_until(stack.parts.apps[0].ready, timeout_s=20)
     stack.kill("app-2")
     assert [stack.request("GET", "/livez").status for _ in range(50)] == [200] * 50
 

@@ -14,7 +14,7 @@ from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import Journal
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack, wait_until_replaced
 from tests.integration.faults import wait_for_end_of_transactions
 from tests.mailbox import Mailbox, running_mailbox
 from tests.service import HIGH_LIMITS
@@ -92,11 +92,3 @@ def kill_and_wait(server: Server) -> None:
     assert server.processes, f"{server.name} does not run"
     server.kill()
     wait_until_replaced(server, before)
-
-
-def wait_until_replaced(server: Server, before: object) -> None:
-    """Wait until the server has another process than `before`, which is ready."""
-    assert wait_until(
-        lambda: server.identity not in {before, None} and server.ready(),
-        timeout_s=RECOVERY_TIMEOUT_SECONDS,
-    ), f"{server.name} was not replaced within {RECOVERY_TIMEOUT_SECONDS} s"

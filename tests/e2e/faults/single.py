@@ -12,7 +12,8 @@ from lab.fault import servers as faults
 from lab.stack.processes.faults import kill
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
-from tests.e2e.faults.scene import Scene, kill_and_wait, wait_until_replaced
+from tests.e2e.faults.scene import Scene, kill_and_wait
+from tests.e2e.local_stack import wait_until_replaced
 from tests.mailbox import running_mailbox
 
 FREEZE_SECONDS = 15
