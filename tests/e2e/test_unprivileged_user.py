@@ -1,7 +1,5 @@
 """A user without rights installs and runs everything. The other tests may run as root."""
 
-import http.client
-import json
 import os
 import pwd
 import shutil
@@ -10,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 
@@ -77,11 +76,8 @@ def test_a_user_without_rights_installs_and_starts_the_stack(checkout: Checkout)
     """All servers run as this user. The first signup succeeds, and `make stop` ends all of them."""
     started = checkout.run("make", "start")
     assert started.returncode == 0, started.stdout
-    connection = http.client.HTTPConnection("localhost", checkout.http_port, timeout=20)
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/api/users", json.dumps(signup_body()), headers)
-    assert connection.getresponse().status == 201
-    connection.close()
+    address = f"http://localhost:{checkout.http_port}/api/users"
+    assert httpx2.post(address, json=signup_body(), timeout=20).status_code == 201
     state = State.load(Paths(checkout.directory / ".lab"))
     assert state is not None
     supervisor = psutil.Process(state.supervisor.pid)
