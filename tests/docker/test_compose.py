@@ -149,9 +149,7 @@ def test_a_killed_process_is_restarted_without_failed_requests(stack: ComposeSta
     )
 
 
-def test_the_service_recovers_after_a_failure_of_postgres(
-    stack: ComposeStack,
-) -> None:
+def test_the_service_recovers_after_a_failure_of_postgres(stack: ComposeStack) -> None:
     """Without PostgreSQL, the service sends 503 with Retry-After, and stays alive.
 
     It is ready within 5 s after PostgreSQL is healthy again.

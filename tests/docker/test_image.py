@@ -19,9 +19,7 @@ def image(stack: ComposeStack) -> Any:
     return json.loads(stack.docker("image", "inspect", stack.image))[0]
 
 
-def test_the_image_has_only_the_service_and_its_migrations(
-    stack: ComposeStack,
-) -> None:
+def test_the_image_has_only_the_service_and_its_migrations(stack: ComposeStack) -> None:
     """The image contains no lab, no tests, no documentation and no secrets."""
     assert stack.inside("app-1", "ls", "-A", "/srv").split() == ["alembic.ini", "app", "migrations"]
     forbidden = stack.inside(

@@ -38,7 +38,6 @@ class Shop:
     """A seeded stack, with access to its API and its database."""
 
     def __init__(self, stack: LocalStack) -> None:
-        """Use a running stack."""
         self.stack = stack
         self.database_url = stack.parts.libpq_url
 

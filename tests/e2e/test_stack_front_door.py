@@ -110,9 +110,7 @@ def test_a_trusted_proxy_says_who_the_client_is(stack: LocalStack) -> None:
 
 
 @pytest.mark.slow
-def test_without_any_app_process_a_client_gets_503_with_retry_after(
-    stack: LocalStack,
-) -> None:
+def test_without_any_app_process_a_client_gets_503_with_retry_after(stack: LocalStack) -> None:
     """The load balancer sends the problem itself. The trace of the request has the status 503."""
     settings = {
         **telemetry("caddy", stack.parts.collector.url, environment={}),

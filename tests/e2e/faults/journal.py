@@ -139,7 +139,7 @@ class Journal(Record):
         return self.shop.read(self.shop.buyer.url)
 
     def _products(self) -> Call:
-        return replace(self.shop.read("/api/products"), on_new_connection=True)
+        return self.shop.read("/api/products", on_new_connection=True)
 
     def _open_order(self) -> Call:
         """Read the order that is cancelled next."""

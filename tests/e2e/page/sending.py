@@ -28,7 +28,6 @@ class Client:
     """Sends requests as `lab trace` does, without a new Python process for each request."""
 
     def __init__(self, stack: LocalStack) -> None:
-        """Find the stack's addresses."""
         self._stack = stack
         self._running_stack = RunningStack.find(Paths(stack.directory))
         collector = Collector.find(None, self._running_stack, {})
