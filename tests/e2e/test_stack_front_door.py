@@ -98,8 +98,8 @@ def test_a_forged_client_address_is_ignored(stack: LocalStack) -> None:
 
 def test_a_trusted_proxy_says_who_the_client_is(stack: LocalStack) -> None:
     """The client is the last address that is not a proxy's. The proxy also sets the scheme."""
-    port = int((stack.directory / "app-1" / "port").read_text())
-    with running_caddy(lambda: [port], {"TRUSTED_PROXIES": "127.0.0.0/8 ::1 10.0.0.0/8"}) as caddy:
+    proxies = {"TRUSTED_PROXIES": "127.0.0.0/8 ::1 10.0.0.0/8"}
+    with running_caddy(lambda: [stack.parts.apps[0].port], proxies) as caddy:
         first, second = f"2001:db8::{token_hex(2)}", f"2001:db8:1::{token_hex(2)}"
         left = _remaining(caddy, first)
         assert _remaining(caddy, second) == left  # check F33

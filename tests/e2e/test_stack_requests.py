@@ -112,7 +112,7 @@ def test_with_production_settings_there_is_no_page_and_no_trace(
         ports=(other.http_port, other.https_port),
         ca_certificate=other.directory / "ca.crt",
         log=other.directory / "logs" / "caddy.log",
-        upstreams=lambda: [int((stack.directory / "app-1" / "port").read_text()), free_port()],
+        upstreams=lambda: [stack.parts.apps[0].port, free_port()],
     )
     caddy.public_sockets = PublicSockets.open(other.http_port, other.https_port, "start")
     trace_id = token_hex(16)
