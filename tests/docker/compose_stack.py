@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import subprocess
 from collections.abc import Mapping
 from itertools import count
@@ -13,11 +12,8 @@ from typing import Any
 import httpx2
 
 from lab.stack.ports import free_port
-from tests.service import CHECKOUT
+from tests.checkout import copy_files
 
-# The files of the repository that Docker needs.
-FILES = ("Dockerfile", ".dockerignore", "docker-compose.yml", "alembic.ini", "Makefile")
-DIRECTORIES = ("app", "deploy", "migrations", "requirements")
 # The maximum duration of one command.
 COMMAND_TIMEOUT_SECONDS = 300.0
 # Each stack needs its own number, because Docker refuses networks that overlap. The first number of
@@ -31,12 +27,9 @@ class ComposeStack:
     """A stack of containers with its own directory, project name, ports and network."""
 
     def __init__(self, directory: Path) -> None:
-        """Copy the files that Docker needs into an empty directory. Start nothing."""
+        """Copy the checkout into an empty directory. Start nothing."""
         self.directory = directory
-        for name in FILES:
-            shutil.copy(CHECKOUT / name, directory)
-        for name in DIRECTORIES:
-            shutil.copytree(CHECKOUT / name, directory / name)
+        copy_files(directory)
         self.project = f"roundtrip-test-{secrets.token_hex(4)}"
         self.image = f"roundtrip:{self.project}"
         self.http_port, self.https_port = free_port(), free_port()
