@@ -69,10 +69,7 @@ def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
     "service", ["app-1", "worker", "mail", "caddy", "postgres", "redis", "limits"]
 )
 def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: str) -> None:
-    """No container is root, has or can gain a capability, or can change its image's files.
-
-    The memory, the number of processes and the size of the log are limited.
-    """
+    """No container is root, or has or can gain a capability. Its processes are limited."""
     status = dict(
         line.split(":\t", 1)
         for line in stack.inside(service, "cat", "/proc/1/status").splitlines()
@@ -81,12 +78,7 @@ def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: 
     assert "0" not in status["Uid"].split()
     assert status["CapEff"] == status["CapPrm"] == status["CapAmb"] == NO_CAPABILITIES
     assert status["NoNewPrivs"] == "1"
-    host = stack.inspect(service)["HostConfig"]
-    assert host["ReadonlyRootfs"]
-    assert host["CapDrop"] == ["ALL"]
-    assert host["Memory"] > 0
-    assert host["PidsLimit"] > 0
-    assert host["LogConfig"]["Config"]["max-size"]
+    assert stack.inspect(service)["HostConfig"]["PidsLimit"] > 0
 
 
 def test_the_service_cannot_change_its_file_system(stack: ComposeStack) -> None:
