@@ -95,10 +95,15 @@ class LocalStack:
         output = process.communicate(timeout=120)[0]
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
+    def succeed(self, *command: str, **settings: str) -> str:
+        """Run a command, which must succeed, and return its output."""
+        result = self.run(*command, **settings)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
+
     def start(self) -> None:
         """Start the stack in the background."""
-        result = self.run("start")
-        assert result.returncode == 0, result.stdout
+        self.succeed("start")
 
     def is_running(self) -> bool:
         """Return whether the stack runs. This is faster than `lab status`, a new process."""
@@ -131,8 +136,7 @@ class LocalStack:
 
     def discard(self) -> None:
         """Stop the stack and delete its data."""
-        result = self.run("reset")
-        assert result.returncode == 0, result.stdout
+        self.succeed("reset")
         shutil.rmtree(self.directory)
 
     def request(

@@ -109,7 +109,7 @@ def test_the_primary_of_a_stack_is_killed_and_healed(own_stack: LocalStack) -> N
         assert fault("heal", "valkey-1").stdout == "valkey-1 runs again.\n"
         assert fault("heal").stdout == f"{killed.partition(' ')[0]} runs again.\n"
         assert "nothing to heal" in fault("heal").stdout
-        assert own_stack.run("seed").returncode == 0
+        own_stack.succeed("seed")
         assert "A cluster runs" in own_stack.run("reset").stdout
     finally:
         # On Ctrl-C, a terminal sends SIGINT to every process of the foreground group.

@@ -31,8 +31,7 @@ EXAMPLE = re.compile(r"```sh\n(.*?)\n```", re.DOTALL)
 def admin(stack: LocalStack) -> str:
     """The email of an administrator for one test, because the fuzzer may change the account."""
     email = new_email()
-    result = stack.run("admin", EMAIL=email, PASSWORD=PASSWORD)
-    assert result.returncode == 0, result.stdout
+    stack.succeed("admin", EMAIL=email, PASSWORD=PASSWORD)
     return email
 
 
@@ -138,9 +137,8 @@ def _script(document: dict[str, Any], operations: list[dict[str, Any]]) -> str:
 def _link_token(stack: LocalStack, email: str, subject: str) -> str:
     if subject == LINK_SUBJECTS["reset_password"]:
         stack.request("POST", "/api/auth/password-reset", body={"email": email})
-    shown = stack.run("mail", "show", "--to", email, "--subject", subject, "--wait", "20", "--link")
-    assert shown.returncode == 0, shown.stdout
-    return shown.stdout.strip().partition("#")[2]
+    options = ("--to", email, "--subject", subject, "--wait", "20", "--link")
+    return stack.succeed("mail", "show", *options).strip().partition("#")[2]
 
 
 def _run(script: str, directory: Path) -> str:

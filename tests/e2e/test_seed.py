@@ -42,9 +42,8 @@ class Shop:
 
     def seed(self, orders: int | None = None) -> str:
         """Run `lab seed`, and return its output."""
-        result = self.stack.run("seed", **({} if orders is None else {"SEED_ORDERS": str(orders)}))
-        assert result.returncode == 0, result.stdout
-        return result.stdout
+        settings: dict[str, str] = {} if orders is None else {"SEED_ORDERS": str(orders)}
+        return self.stack.succeed("seed", **settings)
 
     def query(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of one query."""
@@ -153,7 +152,7 @@ def test_a_larger_number_adds_only_the_missing_orders(shop: Shop) -> None:
 def test_seeding_does_not_change_data_of_other_users(shop: Shop) -> None:
     """Another user's account and orders stay the same, and so do other products and their stock."""
     admin = {"EMAIL": "keeper@example.com", "PASSWORD": "seven small green apples"}
-    assert shop.stack.run("admin", **admin).returncode == 0
+    shop.stack.succeed("admin", **admin)
     admin_token = shop.stack.log_in(admin["EMAIL"], admin["PASSWORD"])
     admin_auth = {"Authorization": f"Bearer {admin_token}"}
     product = product_body(stock=5)

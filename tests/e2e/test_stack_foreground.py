@@ -38,8 +38,7 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
         (line,) = re.findall(r".* /api/users .*", read_until(up, "/api/users"))
         assert re.fullmatch(r"\d\d:\d\d:\d\d 201 POST +/api/users +\d+\.\d ms  app-[12]", line)
         assert len(line) <= 80
-        seeded = own_stack.run("seed", SEED_ORDERS="10")
-        assert seeded.returncode == 0, seeded.stdout
+        own_stack.succeed("seed", SEED_ORDERS="10")
         with psycopg.connect(db.url) as connection:
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (10,)
         assert stack.request("GET", "/readyz").status == 200

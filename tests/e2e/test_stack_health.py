@@ -119,9 +119,9 @@ def test_each_part_that_has_ended_is_named_with_its_log(stack: LocalStack) -> No
 def test_a_stopped_part_is_named_with_the_command_that_starts_it(stack: LocalStack) -> None:
     """Without the worker, the other parts are ready."""
     all_parts(stack)
-    assert stack.run("fault", "worker", "stop").returncode == 0
+    stack.succeed("fault", "worker", "stop")
     try:
         line = "problem  worker is stopped. Start it again:  .venv/bin/lab fault worker heal"
         assert line in lines_of_both(stack)
     finally:
-        assert stack.run("fault", "worker", "heal").returncode == 0
+        stack.succeed("fault", "worker", "heal")

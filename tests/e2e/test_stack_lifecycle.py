@@ -21,9 +21,7 @@ GRACE_PERIOD_SECONDS = 15
 def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
     """`lab status` lists the servers, the app processes and the worker. All nine become ready."""
     assert wait_until(lambda: stack.run("status").stdout.count(" ready") == 9, timeout_s=20)
-    result = stack.run("status")
-    assert result.returncode == 0
-    parts = [line.split()[0] for line in result.stdout.splitlines()[1:]]
+    parts = [line.split()[0] for line in stack.succeed("status").splitlines()[1:]]
     own = ["app-1", "app-2", "worker"]
     assert parts == ["PostgreSQL", "Valkey", "limits", "collector", "provider", *own, "Caddy"]
 
@@ -89,12 +87,12 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     # If `stop` did not end this event stream, the load balancer would wait for it.
     with stack.event_stream() as page:
         began = time.monotonic()
-        assert stack.run("stop").returncode == 0
+        stack.succeed("stop")
         assert time.monotonic() - began < GRACE_PERIOD_SECONDS
         assert page.read().startswith(b"retry: ")
     assert [name for name, identity in identities.items() if identity.process()] == []
     assert stack.run("status").returncode == 3
-    assert stack.run("stop").returncode == 0
+    stack.succeed("stop")
     stack.start()
     assert stack.request("POST", "/api/users", body=account, https=True).status == 409
     assert (stack.directory / "ca.crt").read_bytes() == authority
@@ -164,7 +162,7 @@ def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable
 def test_a_failed_start_shows_its_cause_once(own_stack: LocalStack) -> None:
     """The output has the cause once, although two processes fail, and no lines of another start."""
     own_stack.start()
-    assert own_stack.run("stop").returncode == 0
+    own_stack.succeed("stop")
     failed = own_stack.run("start", LOG_LEVEL="loud")
     assert failed.returncode == 1
     assert failed.stdout.count("LOG_LEVEL Input should be") == 1
