@@ -87,17 +87,17 @@ class Preloaded:
 
 
 def run(
-    command: Sequence[str], *, environment: Mapping[str, str], timeout: float = 30
+    command: Sequence[str], *, environment: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end, as `subprocess.run` does, and return what it printed.
 
-    Raises `TimeoutExpired` after `timeout` seconds, and kills the process.
+    Raises `TimeoutExpired` after 30 seconds, and kills the process.
     """
     with TemporaryDirectory() as directory:
         stdout, stderr = Path(directory, "stdout"), Path(directory, "stderr")
         process = Preloaded(command, environment=environment, stdout=stdout, stderr=stderr)
         try:
-            status = process.wait(timeout)
+            status = process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
