@@ -34,7 +34,7 @@ class ClusterNode(ValkeyServer):
     def _topology(self) -> str:
         return (
             f"masterauth {self.password}\ncluster-enabled yes\ncluster-config-file nodes.conf\n"
-            f"cluster-port {self.bus_port}\ncluster-node-timeout 1000\n"
+            f"cluster-port {self.bus_port}\ncluster-node-timeout 1000\nrepl-diskless-sync-delay 0\n"
         )
 
     def execute(self, *command: str | int) -> Any:
@@ -59,7 +59,10 @@ class ValkeyCluster:
 
     @property
     def url(self) -> str:
-        """The URL with which a service finds all primaries. It names four of the servers."""
+        """The URL with which a service finds all primaries.
+
+        It also names one replica, so that a service can connect while one primary is down.
+        """
         hosts = ",".join(f"{LOOPBACK}:{node.port}" for node in self.nodes[:4])
         return f"redis+cluster://:{self.nodes[0].password}@{hosts}"
 
@@ -84,7 +87,7 @@ class ValkeyCluster:
         assert wait_until(lambda: all(map(self._knows_all, self.nodes)), timeout_s=20)
         for primary, replica in zip(self.primaries, self.replicas, strict=True):
             replica.execute("CLUSTER REPLICATE", primary.execute("CLUSTER MYID"))
-        assert wait_until(lambda: all(map(self._is_followed, self.primaries)), timeout_s=20)
+        assert wait_until(lambda: all(map(self._has_data, self.replicas)), timeout_s=20)
 
     def _knows_all(self, node: ClusterNode) -> bool:
         """Return whether a node has met all others, and all slots have a primary."""
@@ -92,9 +95,15 @@ class ValkeyCluster:
         known = str(len(self.nodes))
         return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == known)
 
-    def _is_followed(self, primary: ClusterNode) -> bool:
-        """Return whether the primary has a replica with its data."""
-        return bool(primary.execute("INFO", "replication")["connected_slaves"])
+    def _has_data(self, replica: ClusterNode) -> bool:
+        """Return whether a replica has copied the data of its primary, so it can replace it."""
+        return bool(replica.execute("INFO", "replication").get("master_link_status") == "up")
+
+    def owner(self, key: str) -> int:
+        """Return the number of the shard that has the key. Its primary had this number first."""
+        slot = self.nodes[0].execute("CLUSTER KEYSLOT", key)
+        counts = [node.execute("CLUSTER COUNTKEYSINSLOT", slot) for node in self.primaries]
+        return counts.index(max(counts))
 
     def is_primary(self, node: ClusterNode) -> bool:
         """Return whether a server says that it is a primary. False if it does not answer."""

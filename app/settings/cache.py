@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.types import EnvironmentSettings, address, in_any_case
 
+# A URL with one of these schemes names several servers; see docs/scaling.md.
 _SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 _CLUSTER_SCHEMES = {"redis+cluster", "rediss+cluster"}
-"""A URL with one of these schemes names several servers; see docs/scaling.md."""
 # The path is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the database.
 _PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
@@ -21,9 +21,9 @@ def _check_path(url: SecretStr) -> SecretStr:
     if parts.scheme in _SENTINEL_SCHEMES and not _PRIMARY.fullmatch(parts.path):
         example = "redis+sentinel://:password@host-1:26379,host-2:26379/name-of-primary/0"
         raise PydanticCustomError("url", f"does not name the primary; write it like `{example}`")
-    if parts.scheme in _CLUSTER_SCHEMES and parts.path not in {"", "/", "/0"}:
+    if parts.scheme in _CLUSTER_SCHEMES and (parts.path not in {"", "/", "/0"} or parts.query):
         example = "redis+cluster://:password@host-1:6379,host-2:6379"
-        message = f"names a database, but a cluster has only one; write it like `{example}`"
+        message = f"has a database or parameters, but a cluster has none; write it like `{example}`"
         raise PydanticCustomError("url", message)
     return url
 

@@ -15,7 +15,7 @@ _TIMEOUT_SECONDS: Final = 5.0
 def delete(redis_url: str, *, key_prefix: str) -> None:
     """Delete the cached reads. Without this, reads can be stale for up to two minutes.
 
-    :raises redis.RedisError: when no server answers.
+    :raises redis.RedisError, RedisClusterException: when no server answers.
     """
     with _client(redis_url) as client:
         for key in client.scan_iter(f"{key_prefix}:cache:*", count=1000):
@@ -32,7 +32,10 @@ def _client(url: str) -> redis.Redis | redis.RedisCluster:
         "socket_timeout": _TIMEOUT_SECONDS,
     }
     if parts.scheme.endswith("+cluster"):
-        nodes = [ClusterNode(host, port) for host, port in addresses_in(url, REDIS_PORT)]
+        nodes = [
+            ClusterNode(host, port)  # type: ignore[no-untyped-call] # redis-py has no types here
+            for host, port in addresses_in(url, REDIS_PORT)
+        ]
         return redis.RedisCluster(startup_nodes=nodes, **login)
     if not parts.scheme.endswith("+sentinel"):
         return redis.Redis.from_url(url)

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from lab.stack.processes.waiting import wait_until
 from tests.accounts import PASSWORD, Account
 from tests.conftest import StartService
 from tests.integration.shop import basket, edit, new_product, product_url
-from tests.valkey_cluster import ValkeyCluster
+from tests.valkey_cluster import ClusterNode, ValkeyCluster
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +81,48 @@ def test_a_failover_is_followed(
             primary.send_signal(signal.SIGCONT)
 
 
+def test_a_primary_that_refuses_writes_is_unavailable(
+    start_service: StartService, cluster: ValkeyCluster, admin: Account
+) -> None:
+    """Otherwise, a process that only reads from it could not notice a refused invalidation."""
+    shop = start_service(REDIS_URL=cluster.url, REDIS_BREAKER_RECOVERY="1").client
+    path = product_url(new_product(shop, admin))
+    assert wait_until(lambda: _are_cached(shop, [path]), timeout_s=5)
+    for primary in cluster.primaries:
+        primary.execute("CONFIG SET", "min-replicas-to-write", 2)
+        assert wait_until(lambda: shop.get(path).headers["X-Cache"] == "bypass", timeout_s=5)
+        assert not _is_up(shop)
+        primary.execute("CONFIG SET", "min-replicas-to-write", 0)
+        assert wait_until(lambda: _are_cached(shop, [path]), timeout_s=5)
+        assert _is_up(shop)
+
+
+def test_an_invalidation_that_a_failover_loses_is_repeated(
+    start_service: StartService, cluster: ValkeyCluster, admin: Account
+) -> None:
+    """The old primary confirms the invalidation, and is killed before its replica gets it."""
+    settings = {"REDIS_URL": cluster.url, "REDIS_KEY_PREFIX": "lost"}
+    writer, reader = (start_service(**settings).client for _ in range(2))
+    product = new_product(writer, admin, name="Old")
+    path = product_url(product)
+    assert wait_until(lambda: _are_cached(reader, [path]), timeout_s=5)
+    shard = cluster.owner(f"lost:cache:{{product:{product['id']}}}")
+    cluster.replicas[shard].freeze()
+    assert edit(writer, admin, product, name="New").status_code == 200
+    cluster.primaries[shard].kill()
+    cluster.replicas[shard].thaw()
+    assert wait_until(lambda: cluster.is_primary(cluster.replicas[shard]), timeout_s=20)
+    assert wait_until(lambda: _is_up(writer) and _is_up(reader), timeout_s=15)
+    # The writer repeats the invalidation with its next batch of commands.
+    assert wait_until(lambda: _reads(writer, path) == _reads(reader, path) == "New", timeout_s=5)
+    assert wait_until(lambda: _are_cached(reader, [path]), timeout_s=5)
+    assert _reads(reader, path) == "New"  # check F26
+
+
+def _reads(client: httpx2.Client, path: str) -> str:
+    return str(client.get(path).json()["name"])
+
+
 def test_a_failover_on_request_leaves_no_stale_read(
     start_service: StartService, cluster: ValkeyCluster, admin: Account
 ) -> None:
@@ -96,13 +139,14 @@ def test_a_failover_on_request_leaves_no_stale_read(
         assert edit(writer, admin, product, name=name).status_code == 200
         assert wait_until(lambda: reader.get(path).json()["name"] == name, timeout_s=5)  # check F26
 
-    def change_until_failed_over() -> bool:
+    def has_failed_over(replica: ClusterNode) -> bool:
         change_and_read()
-        return all(map(cluster.is_primary, cluster.replicas))
+        return cluster.is_primary(replica)
 
     for replica in cluster.replicas:
+        # At the same time, the replicas would compete for the votes.
         replica.execute("CLUSTER FAILOVER")
-    assert wait_until(change_until_failed_over, timeout_s=30)
+        assert wait_until(partial(has_failed_over, replica), timeout_s=30)
     assert wait_until(lambda: _are_cached(reader, [path]), timeout_s=10)
     for _ in range(5):
         change_and_read()

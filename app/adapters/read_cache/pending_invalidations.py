@@ -21,7 +21,8 @@ _MAX_TAGS_AT_ONCE: Final = 500
 """The maximum number of tags in one batch. More tags could take longer than the timeout."""
 # Deletes each generation and the reads that are stored under it, so no cached read of an erased
 # account remains. The first UNLINK also runs if there is no generation: a replica refuses every
-# write. So an old primary that is now a replica cannot confirm an invalidation.
+# write, or redirects it in a cluster. So an old primary that is now a replica cannot confirm an
+# invalidation.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)

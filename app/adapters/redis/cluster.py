@@ -6,21 +6,24 @@ from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.adapters.redis.connecting import Command, cluster_client
+from app.adapters.redis.connecting import Command, close_cluster, cluster_client
 from app.adapters.redis.errors import FAILURES, RedisUnavailable, refuses_writes
 
-_CHECK_SECONDS: Final = 1.0
-"""The minimum time between two checks whether all primaries answer."""
+_WRITE_CHECK_SECONDS: Final = 1.0
+"""The minimum time between two checks whether all primaries accept writes."""
+_MAX_TRIED_KEYS: Final = 1_000
+_CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 
 
 class Cluster:
     """Divides each batch among the primaries. If one of them fails, the whole batch fails.
 
-    A primary that fails may have confirmed an invalidation that its replica, the next primary,
-    never got. So all primaries are checked at most once a second, before a batch. Otherwise this
-    process might not notice the failure, if it sends no commands to that primary.
+    At most once a second, a write to each primary is added to a batch. It shows that a primary
+    does not answer, accepts no writes, or has become a replica. Without it, a process that only
+    reads from a primary, or sends no commands to it, would not notice this.
     """
 
     def __init__(
@@ -31,16 +34,19 @@ class Cluster:
         missing_key: str,
         on_other_server: Callable[[], None],
     ) -> None:
-        """`missing_key` never exists, so UNLINK of it is a write that deletes nothing.
+        """`missing_key` is the beginning of keys that never exist.
 
         `on_other_server` is called after each connection to a server that may not have all earlier
         writes.
         """
         self._cluster = cluster_client(url, timeout_seconds=timeout_seconds)
+        # A check also runs while a batch waits for its answers.
+        self._for_checks = cluster_client(url, timeout_seconds=timeout_seconds)
         self._missing_key = missing_key
-        self._is_connected = False
-        self._next_check = 0.0
         self._on_other_server = on_other_server
+        self._primaries: set[str] = set()
+        """The primaries of the last batch. Empty before the first batch, and after a failure."""
+        self._next_write_check = 0.0
 
     def slot(self, key: str) -> int:
         """Return the slot of a key, which decides on which primary the key is."""
@@ -48,44 +54,76 @@ class Cluster:
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send a batch of commands; see `RedisConnection`."""
+        had_connections = bool(self._primaries)
         try:
-            await self._connect_and_check()
-            pipeline = self._cluster.pipeline()
-            for command in commands:
-                pipeline.execute_command(*command)
-            return [_answer(it) for it in await pipeline.execute(raise_on_error=False)]
+            return await self._exchange(commands)
+        except RedisConnectionError:
+            # A server may have closed an idle connection.
+            if not had_connections:
+                raise
+            return await self._exchange(commands)
+
+    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
+        try:
+            await self._cluster.initialize()
+            now = time.monotonic()
+            is_due = not self._primaries or now >= self._next_write_check
+            writes = self._writes(self._cluster) if is_due else []
+            answers = await _send(self._cluster, [*writes, *commands])
         except BaseException:
             # The next batch asks for the primaries again.
-            self._is_connected = False
-            await self._cluster.aclose()
+            self._primaries = set()
+            await close_cluster(self._cluster)
             raise
-
-    async def _connect_and_check(self) -> None:
-        now = time.monotonic()
-        if self._is_connected and now < self._next_check:
-            return
-        await self._cluster.ping(target_nodes=RedisCluster.PRIMARIES)
-        self._next_check = now + _CHECK_SECONDS
-        if not self._is_connected:
-            self._is_connected = True
+        if is_due:
+            self._next_write_check = now + _WRITE_CHECK_SECONDS
+        # redis-py follows a redirection to another primary.
+        primaries = {node.name for node in self._cluster.get_primaries()}
+        if primaries != self._primaries:
+            self._primaries = primaries
             self._on_other_server()
+        return answers[len(writes) :]
+
+    def _writes(self, cluster: RedisCluster) -> list[Command]:
+        """Return a write to each primary. An UNLINK of a missing key deletes nothing."""
+        keys: dict[str, str] = {}
+        for number in range(_MAX_TRIED_KEYS):
+            key = f"{self._missing_key}:{number}"
+            node = cluster.get_node_from_key(key)
+            if node is not None:
+                keys.setdefault(node.name, key)
+            if len(keys) == len(cluster.get_primaries()):
+                break
+        return [("UNLINK", key) for key in keys.values()]
 
     async def check(self) -> None:
-        """Write nothing, on a connection of its own; see `RedisConnection`."""
-        await self._cluster.ping(target_nodes=RedisCluster.PRIMARIES)
-        # If no primary has a part of the keys, the cluster refuses this command.
-        await self._cluster.unlink(self._missing_key)
+        """Send a write that changes nothing to each primary; see `RedisConnection`."""
+        try:
+            await self._for_checks.initialize()
+            await _send(self._for_checks, self._writes(self._for_checks))
+        except BaseException:
+            await close_cluster(self._for_checks)
+            raise
 
     async def close(self) -> None:
         """Close all connections."""
-        with suppress(*FAILURES):
-            await self._cluster.aclose()
+        for cluster in (self._cluster, self._for_checks):
+            with suppress(*FAILURES):
+                await close_cluster(cluster)
+
+
+async def _send(cluster: RedisCluster, commands: Sequence[Command]) -> list[Any]:
+    pipeline = cluster.pipeline()
+    for command in commands:
+        pipeline.execute_command(*command)
+    return [_answer(it) for it in await pipeline.execute(raise_on_error=False)]
 
 
 def _answer(answer: Any) -> Any:  # noqa: ANN401 - depends on the command
     if not isinstance(answer, Exception):
         return answer
-    if isinstance(answer, ResponseError) and not refuses_writes(answer):
-        # An error such as OOM (out of memory) concerns one command only.
-        return RedisUnavailable()
-    raise answer
+    if refuses_writes(answer) or isinstance(answer, _CONNECTION_ERRORS):
+        raise answer
+    # An error such as OOM (out of memory) concerns one command only. While a slot moves to another
+    # primary, redis-py cannot follow some redirections, and returns errors of several types.
+    return RedisUnavailable()

@@ -34,9 +34,9 @@ class RedisConnection(Protocol):
         ...
 
     async def check(self) -> None:
-        """Write nothing, on a connection of its own. Raises one of `FAILURES`.
+        """Send a write that changes nothing, on a connection that no batch uses.
 
-        A check may run while `exchange` waits for its answers.
+        Raises one of `FAILURES` if a server does not answer or accepts no writes.
         """
         ...
 
@@ -94,14 +94,26 @@ def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
     parts = urlsplit(url)
     hosts = _hosts(parts, _PORT)
     # A node that does not answer must leave time for the other ones.
-    options = _options(timeout_seconds / (len(hosts) + 1))
-    return RedisCluster(
+    node_timeout = timeout_seconds / (len(hosts) + 1)
+    cluster = RedisCluster(
         startup_nodes=[ClusterNode(host, port) for host, port in hosts],
-        # Names of nodes stay valid when all nodes get new IP addresses.
+        # The nodes of the URL stay valid when all nodes get new IP addresses.
         dynamic_startup_nodes=False,
         **_login(parts),
-        **options,
+        **_options(node_timeout),
     )
+    # The connections to these nodes are only for the question which primaries there are.
+    for node in cluster.nodes_manager.startup_nodes.values():
+        node.connection_kwargs["socket_timeout"] = node_timeout
+    return cluster
+
+
+async def close_cluster(cluster: RedisCluster) -> None:
+    """Close all connections of a client of `cluster_client`. It connects again when it is used."""
+    await cluster.aclose()
+    # After some errors, redis-py takes the client for closed, and leaves connections open.
+    await cluster.nodes_manager.aclose()
+    await cluster.nodes_manager.aclose("startup_nodes")
 
 
 def _options(connect_timeout: float) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Final
 
 from redis.exceptions import (
     ClusterDownError,
-    MasterDownError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
@@ -24,7 +23,7 @@ class RedisUnavailable(Exception):
 
 def refuses_writes(error: BaseException) -> bool:
     """Return whether an error means that the server accepts no writes."""
-    return isinstance(error, ReadOnlyError | MasterDownError | ClusterDownError) or (
+    return isinstance(error, ReadOnlyError | ClusterDownError) or (
         isinstance(error, ResponseError) and str(error).startswith(_WRITE_REFUSAL_CODES)
     )
 

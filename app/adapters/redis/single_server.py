@@ -103,7 +103,7 @@ class SingleServer:
             return RedisUnavailable()
 
     async def check(self) -> None:
-        """Write nothing, on a connection of its own; see `RedisConnection`."""
+        """Send a write that changes nothing; see `RedisConnection`."""
         try:
             await self._redis.unlink(self._missing_key)
         except ResponseError:

@@ -31,7 +31,7 @@ export class Scale {
 
   /** @param {number} ms @returns {number} its place on the axis, from 0 to 1 */
   at(ms) {
-    if (ms <= this.end) return (ms / this.end) * this.responsePart;
+    if (ms <= this.end || this.responsePart === 1) return (ms / this.end) * this.responsePart;
     return this.responsePart + ((ms - this.end) / (this.length - this.end)) * (1 - this.responsePart);
   }
 
