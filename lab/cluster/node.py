@@ -30,7 +30,7 @@ class Node(Server):
 
     stop_timeout_s = 40.0
     fault_name = "node"
-    refuses_root = True
+    drops_root = True
 
     def __init__(
         self, name: str, directory: Path, *, etcd: EtcdServer, passwords: Passwords

@@ -40,7 +40,7 @@ class PoolerServer(Server):
     # SIGQUIT ends PgBouncer at once. After SIGTERM, version 1.23 and newer wait for all clients.
     stop_signal = signal.SIGQUIT
     fault_name = "node"
-    refuses_root = True
+    drops_root = True
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class PoolerServer(Server):
             settings="\n".join(f"{name} = {value}" for name, value in self._settings.items()),
         )
         write_private(configuration, text)
+        # If root starts PgBouncer, it runs as `nobody`.
         for path in (self._parent, users, configuration):
             unprivileged.hand_over(path)
 

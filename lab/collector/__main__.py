@@ -1,7 +1,7 @@
 """The collector as a process of the stack: `python -m lab.collector PORT SMTP_PORT MAIL_DIRECTORY`.
 
-PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY. `Settings` describes
-what the environment variables mean.
+PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY. The environment
+variables become the other fields of `Settings`.
 """
 
 import os

@@ -13,6 +13,7 @@ class Settings:
     service_key: str
     """The key of the service's processes. Only statements in their spans have plans."""
     allowed_hosts: tuple[str, ...]
+    """The accepted host names."""
     smtp_port: int
     """The port at which messages arrive."""
     service_log: Path | None

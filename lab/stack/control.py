@@ -1,9 +1,12 @@
-"""The commands that start and change the stack. Each command returns its exit status."""
+"""`lab up`, `lab roll` and `lab admin`. Each returns its exit status."""
 
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
+
+import psutil
 
 from lab.stack.background import print_line
 from lab.stack.environment import Choices
@@ -13,7 +16,7 @@ from lab.stack.processes.lock import Lock
 from lab.stack.processes.waiting import wait_until
 from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
-from lab.stack.servers.service import WorkerProcess
+from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
 from lab.stack.supervisor import Supervisor
@@ -87,9 +90,11 @@ def _replace(worker: WorkerProcess) -> None:
 
     :raises LabError: when the old worker does not end, or no new worker starts.
     """
-    before = worker.identity
-    worker.thaw()
-    worker.send_signal(worker.stop_signal)
+    before, process = worker.identity, worker.process
+    if process is not None:
+        worker.thaw()
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(worker.stop_signal)
     worker.enable_restart()
     if not wait_until(
         lambda: worker.identity != before and worker.ready(), timeout_s=STOP_TIMEOUT_SECONDS

@@ -57,10 +57,10 @@ def free_port() -> int:
 
 
 def _claim(port: int) -> bool:
-    """Keep other processes from choosing this port until this process ends. False if one has it.
+    """Keep other processes from choosing this port until this process ends.
 
-    Without a claim, another stack that starts now would find the port free, because the server does
-    not listen yet. The claim is a socket name in Linux's abstract namespace, which only one process
+    Return False if another process has claimed it. Without a claim, another stack that starts now
+    would find the port free, because the server does not listen yet. The claim is a socket name in Linux's abstract namespace, which only one process
     can bind. On other systems, a claim does nothing and succeeds.
     """
     if port in _claimed or sys.platform != "linux":

@@ -17,7 +17,8 @@ from lab.stack.servers.collector import ROUTES, SPAN_ATTRIBUTES, CollectorServer
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.provider import ProviderServer
 from lab.stack.servers.server import Server
-from lab.stack.servers.service import ServiceProcess, WorkerProcess
+from lab.stack.servers.service import ServiceProcess
+from lab.stack.servers.worker import WorkerProcess
 from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
 from lab.stack.telemetry import telemetry, traces_exporter
 

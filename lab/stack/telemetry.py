@@ -20,7 +20,7 @@ def telemetry(
 ) -> dict[str, str]:
     """Return the variables with which a process sends its spans to the collector.
 
-    The caller's variables and endpoint win; OTEL_RESOURCE_ATTRIBUTES gets the `instance` in
+    The caller's variables and endpoint are kept; OTEL_RESOURCE_ATTRIBUTES gets the `instance` in
     addition. Only the stack's own collector gets the `key`.
     """
     defaults = {

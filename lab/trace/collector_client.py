@@ -72,7 +72,7 @@ class Collector:
     ) -> Document | None:
         """Return the trace as soon as it is complete and no more spans arrive.
 
-        After `seconds`, or else `MAX_WAIT_SECONDS`, return the spans that have arrived so far.
+        After `seconds` (by default `MAX_WAIT_SECONDS`), return the spans that have arrived so far.
         Return None if no span has arrived, or if the collector is not the lab's.
         """
         deadline = time.monotonic() + (seconds or MAX_WAIT_SECONDS)

@@ -70,7 +70,7 @@ class Exchange:
 
     @cached_property
     def spans(self) -> list[ClientSpan]:
-        """The root span and its stages. Their ids are random."""
+        """The root span and its stages. Their ids are random, so they are made once."""
         return client_spans(
             self.context, self.timer, self.spec.target, self.spec.method, self.response
         )

@@ -74,7 +74,7 @@ def create_database(
 
 
 def neutral_environment() -> Mapping[str, str]:
-    """Return the caller's environment without the variables of PostgreSQL and its image."""
+    """Return the caller's environment without the variables of PostgreSQL and of its image."""
     kept = {
         name: value
         for name, value in os.environ.items()

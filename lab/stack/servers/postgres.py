@@ -50,7 +50,7 @@ class PostgresServer(Server):
     stop_signal = signal.SIGINT
     stop_timeout_s = 30.0
     fault_name = "postgres"
-    refuses_root = True
+    drops_root = True
     programs: Path
     """The directory of PostgreSQL's programs. It is known only after a launch."""
 
@@ -166,7 +166,7 @@ class PostgresServer(Server):
         unprivileged.remove(self.directory)
 
     def end_leftover(self) -> bool:
-        """End the recorded process and the sessions, which may outlive it."""
+        """End the recorded process and its sessions, which may outlive it. Return whether any ran."""
         if not self.directory.exists():
             return False
         any_ended = super().end_leftover()

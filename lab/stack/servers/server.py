@@ -42,8 +42,8 @@ class Server(ABC):
     frozen_effect = "it answers nothing"
     # Whether other processes serve requests while this server starts, with a low priority.
     starts_in_background = False
-    # Whether the server refuses to run as root.
-    refuses_root = False
+    # Whether the process runs as `nobody` if root starts it. PostgreSQL and PgBouncer refuse root.
+    drops_root = False
     # Without this, a free port is chosen and recorded. 0: the server listens on no port.
     fixed_port: int | None = None
 
@@ -275,5 +275,5 @@ class Server(ABC):
             # Ctrl-C must reach only the supervisor, which stops the servers in order.
             start_new_session=True,
             pass_fds=self._inherited_descriptors(),
-            **(popen_user() if self.refuses_root else {}),
+            **(popen_user() if self.drops_root else {}),
         )

@@ -1,6 +1,5 @@
 """A process of the service, which runs from the checkout with the settings of the stack."""
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -35,20 +34,3 @@ class ServiceProcess(Server):
     @property
     def _working_directory(self) -> Path:
         return CHECKOUT
-
-
-class WorkerProcess(ServiceProcess):
-    """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
-
-    fixed_port = 0
-    # After 6 seconds, the worker cancels its jobs; after 8, it ends.
-    stop_timeout_s = 10.0
-    fault_name = "worker"
-    stopped_effect = frozen_effect = "jobs wait"
-
-    def ready(self) -> bool:
-        """Return whether the process runs and is not frozen."""
-        return self.process is not None and not self.frozen
-
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "app", "worker"]
