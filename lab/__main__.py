@@ -150,7 +150,7 @@ def _reader_has_ended() -> bool:
 def _run(arguments: Sequence[str]) -> int:
     paths = Paths.from_environment()
     try:
-        # `lab.main()` would exit with 1 if the reader of the output has ended.
+        # Click's `lab.main()` would exit with 1 when the reader of the output has ended.
         with lab.make_context("lab", list(arguments), obj=paths) as context:
             return int(lab.invoke(context))
     except click.exceptions.Exit as done:

@@ -1,4 +1,4 @@
-"""`lab stop` and `lab reset`: end the stack, and what a killed stack or `lab cluster` has left."""
+"""`lab stop` and `lab reset`: end the stack and the processes of a killed stack or cluster."""
 
 import shutil
 import signal
@@ -16,7 +16,7 @@ from lab.stack.state import State
 
 
 def stop(paths: Paths) -> int:
-    """Stop the stack and the processes that a killed stack left; succeed if nothing runs."""
+    """Stop the stack and the processes of a killed stack or cluster. Succeed if nothing runs."""
     if _end_stack(paths):
         print("The stack has stopped; its data are kept.")
     else:
@@ -67,7 +67,7 @@ def _end_stack(paths: Paths) -> bool:
 
 def _end_cluster(paths: Paths) -> None:
     if paths.cluster.exists() and not is_held(paths.cluster_lock):
-        from lab.cluster.cluster import Cluster  # noqa: PLC0415 - 0.1 s that most stops do not need
+        from lab.cluster.cluster import Cluster  # noqa: PLC0415 - takes 0.1 s, and few stops need it
 
         for name in Cluster(paths.cluster).end_leftovers():
             print(f"{name} was left over from a killed cluster, and has been stopped.")
@@ -76,7 +76,7 @@ def _end_cluster(paths: Paths) -> None:
 def _delete_stack(paths: Paths) -> None:
     stack = Stack(paths, Choices.largest())
     stack.postgres.remove()
-    # Each directory is deleted by name, because LAB_DIR may be a directory with other files.
+    # Each directory is deleted by name, because LAB_DIR may also contain files of the user.
     for name in ("valkey", "limits", "caddy", "collector", "provider", "logs"):
         shutil.rmtree(paths.root / name, ignore_errors=True)
     for process in (*stack.all_slots, *stack.workers):

@@ -75,12 +75,13 @@ def _reader(stack: Stack) -> Iterator[psycopg.Connection]:
     """Create the role, and yield a connection of this role. At the end, drop the role."""
     if stack.postgres not in stack.storage:
         raise LabError(
-            "DATABASE_URL names your own server, which is never changed. To use the stack's "
+            "DATABASE_URL names your own server, which the lab never changes. To use the stack's "
             "server:  make stop && env -u DATABASE_URL make start"
         )
     url = stack.postgres.superuser_url
     name, password = f"reader_{secrets.token_hex(8)}", secrets.token_urlsafe()
-    # If this process is killed, the role is not dropped. Its password is valid for an hour only.
+    # If this process is killed, the role is not dropped. So the role's password is valid for only
+    # an hour.
     end = datetime.now(UTC) + timedelta(hours=1)
     parts = {"role": Identifier(name), "password": Literal(password), "end": Literal(str(end))}
     with psycopg.connect(url, autocommit=True) as superuser:

@@ -1,8 +1,8 @@
-"""Installs requirements/<set>.txt into .venv: once, and again when the file changes.
+"""Installs the packages of requirements/<set>.txt into .venv, unless .venv already has them.
 
 pip installs uv. Then uv installs the packages of the set, in a fifth of the time that pip takes.
-This program needs only the standard library. It may be killed at any time. Two processes may run
-it at the same time.
+This program needs only the standard library. A kill at any time does no lasting harm: the next run
+creates .venv again. Two processes can run this program at the same time.
 """
 
 import fcntl
@@ -26,23 +26,23 @@ LAUNCHER = VENV / "bin" / "lab"
 # The packages of the identity provider have their own directory. They contain modules `tests` and
 # `doc`, which Python must not import instead of the modules of this repository.
 PROVIDER = VENV / "provider"
-# The programs of `make kubernetes-test` and `make pod-test`. They are as large as all other
-# packages together.
+# The programs of `make kubernetes-test` and `make pod-test`. Only these targets install them,
+# because they are as large as all other packages together.
 KUBERNETES = VENV / "kubernetes"
 DIRECTORIES = {"provider": PROVIDER, "kubernetes": KUBERNETES}
 
 PIP = (str(VENV_PYTHON), "-m", "pip", "--disable-pip-version-check")
 
-# The lock file is outside .venv, which may have to be deleted.
+# The lock file is outside .venv, because `_create` deletes .venv.
 LOCK = CHECKOUT / ".venv.lock"
 
-# This file exists during an installation. If a later run finds it, the installation was killed or
-# has failed, and .venv is created again: pip and uv treat a package as installed as soon as some of
-# its files exist.
+# This file exists during an installation. If a later run finds this file, the installation failed
+# or was killed. Then .venv is created again, because pip and uv treat a package as installed as
+# soon as some of its files exist.
 INCOMPLETE = VENV / "incomplete"
 
-# uv does not read pip's configuration. If pip uses a mirror, a proxy or a company's certificates,
-# uv must use them too. So these settings of pip become environment variables of uv.
+# uv does not read pip's configuration, but must use the same mirror, proxy and certificates as pip.
+# So these settings of pip become environment variables of uv.
 UV_VARIABLES = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def check_machine() -> None:
-    """Raise `InstallError` if the machine lacks something. The message says how to add it."""
+    """Raise `InstallError` if .venv cannot be created here. The message says what to do."""
     for directory in (CHECKOUT, VENV):
         if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
             raise InstallError(
@@ -94,8 +94,8 @@ def check_machine() -> None:
             f"Python {version} lacks its venv module. Install it:\n  {sudo}apt install {package}"
         )
     raise InstallError(
-        f"Python {version} ({sys.executable}) lacks its venv or ensurepip module. Install your "
-        f"system's package of it, or name another Python:\n  make start PYTHON=/path/to/python3"
+        f"Python {version} ({sys.executable}) lacks its venv or ensurepip module. Install it from "
+        f"your system's packages, or name another Python:\n  make start PYTHON=/path/to/python3"
     )
 
 
@@ -126,7 +126,7 @@ def _install(name: str) -> None:
     requirements = _requirements(name)
     print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
-    # uv also removes packages that are not in the set. So a new `lab` makes `dev` incomplete.
+    # uv also removes packages that are not in the set. So installing `lab` makes `dev` incomplete.
     for changed in ("lab", "dev") if name in {"lab", "dev"} else (name,):
         stamp(changed).unlink(missing_ok=True)
     if name == "uv":
@@ -167,7 +167,8 @@ def _install_by_uv(requirements: Path, options: Sequence[str]) -> None:
 def uv_settings(configuration: str) -> dict[str, str]:
     """Return uv's variables for a configuration, which is the output of `pip config list`."""
     values: dict[str, str] = {}
-    # An environment variable of pip overrides its files, and `install` overrides `global`.
+    # pip's variables (`:env:`) override its configuration files. In these, `install` overrides
+    # `global`.
     for section in ("global", "install", ":env:"):
         for key, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", configuration, re.MULTILINE):
             if key in UV_VARIABLES:

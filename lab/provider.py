@@ -36,8 +36,8 @@ def _app(directory: Path, port: int) -> Flask:
             "SECRET_KEY": load_or_create_password(directory / "cookie-secret"),
             "SERVER_NAME": f"127.0.0.1:{port}",
             "PREFERRED_URL_SCHEME": "http",
-            # Canaille's pages work without scripts. Without them, the pages load nothing from
-            # other servers.
+            # Canaille's pages also work without scripts. Then the pages load nothing from other
+            # servers.
             "CANAILLE": {"DATABASE": "memory", "JAVASCRIPT": False, "HTMX": False},
             "CANAILLE_OIDC": {"ACTIVE_JWKS": [_key(directory / "key.json")]},
         }
@@ -63,8 +63,8 @@ _query_any: Final = MemoryBackend.do_query
 def _query(backend: MemoryBackend, model: type, **conditions: object) -> list[Any]:
     """Return the instances that fulfil all conditions, as `Backend.query` documents.
 
-    Canaille 0.3.6 returns the instances that fulfil any condition. If an earlier sign-in was not
-    completed, Canaille may find the code of that sign-in, and refuse the new code.
+    Canaille 0.3.6 returns the instances that fulfil at least one condition. If an earlier sign-in
+    was not completed, Canaille then may find the code of that sign-in, and refuse the new code.
     """
     if not conditions:
         return list(_query_any(backend, model))

@@ -14,7 +14,7 @@ REDIS: Final = "Redis"
 
 
 class Cluster:
-    """The database and Redis: each has a primary and two replicas, on a machine each."""
+    """The database and Redis. Each has a primary and two replicas, on three machines."""
 
     def __init__(self, directory: Path) -> None:
         self.database = DatabaseCluster(directory)
@@ -34,8 +34,8 @@ class Cluster:
     def primaries(self) -> Mapping[str, str]:
         """Return the names of the machines of the primaries, by `DATABASE` and `REDIS`.
 
-        A kind is missing while no primary is known. The sentinels name a dead primary until the
-        failover.
+        A kind is missing while its primary is not known. Until a failover, the sentinels still name
+        the primary that has failed.
         """
         found = {}
         if machine := self.database.primary():
@@ -69,12 +69,12 @@ class Cluster:
             yield
 
     def thaw(self) -> None:
-        """Continue frozen servers. Clients of a frozen server wait until their timeouts."""
+        """Continue frozen servers, so that their clients do not wait for timeouts."""
         for server in self.servers:
             server.thaw()
 
     def end_leftovers(self) -> list[str]:
-        """End the processes that a killed `lab cluster` has left. Return their names."""
+        """End the servers that a killed `lab cluster` has left. Return the servers' names."""
         self.thaw()
         # etcd is last, because the nodes use it while they stop.
         return [server.name for server in reversed(self.servers) if server.end_leftover()]

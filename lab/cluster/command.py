@@ -101,7 +101,7 @@ def _stop(stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
 def _watch(cluster: Cluster, stack: "subprocess.Popen[bytes]", signals: StopSignals) -> None:
     """Restart servers that have ended, and print which machines have the primaries.
 
-    Return when the stack ends, or must end.
+    Return when the stack has ended, or when a stop signal has arrived.
     """
     keepers = [Keeper(server, _report) for server in cluster.servers]
     reported: dict[str, str] = {}

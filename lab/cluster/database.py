@@ -25,13 +25,14 @@ _MACHINES: Final = 3
 _START_TIMEOUT_SECONDS: Final = 120.0
 _CONNECT_TIMEOUT_SECONDS: Final = 2
 # libpq recognizes a replica by a parameter that the server reports (`in_hot_standby`). PgBouncer
-# keeps the parameters of its first session, and reports them to every client, even after the
-# replica was promoted. With this query, a replica ends each new session before PgBouncer gives the
-# session to a client. PgBouncer ignores an error of this query, so an error would not be enough.
+# keeps the parameters of its first session, and reports them to every client. If this session is on
+# a replica, PgBouncer still reports a replica after the promotion of the replica. So with this
+# query, a replica ends each new session before PgBouncer gives the session to a client. An error
+# would not be enough, because PgBouncer ignores errors of this query.
 _CONNECT_QUERY: Final = "SELECT pg_terminate_backend(pg_backend_pid()) WHERE pg_is_in_recovery()"
 _POOLER_SETTINGS: Final = MappingProxyType(
     {
-        # In seconds. If PgBouncer cannot use its server, it tries again after this time.
+        # In seconds. If PgBouncer cannot log in to its server, it tries again after this time.
         "server_login_retry": "1",
         # In seconds: less than the two seconds that the service waits for a new connection.
         "query_wait_timeout": "1",
@@ -113,7 +114,7 @@ class DatabaseCluster:
         :raises LabError: when the nodes do not become a cluster.
         """
         with ExitStack() as started:
-            # The last callback runs first. If one fails, the others run nevertheless.
+            # The last callback runs first. If a callback fails, the other callbacks still run.
             for server in self.servers:
                 started.callback(server.stop, kill_now=kill_now)
             started.callback(self._send_stop_signals)
@@ -127,7 +128,8 @@ class DatabaseCluster:
             yield
 
     def _send_stop_signals(self) -> None:
-        # To all at once. Otherwise, the nodes elect a new primary when the primary stops.
+        # Send the signals to all servers at once. Otherwise, the nodes elect a new primary when the
+        # primary stops.
         for server in self._on_machines:
             server.send_stop_signal()
 
@@ -136,7 +138,7 @@ class DatabaseCluster:
         return next((machine for machine in self.machines if machine.node.is_primary), None)
 
     def _find_complete(self, found: list[Machine]) -> bool:
-        """Add the machine of the primary to `found` if the cluster is complete."""
+        """Return whether the cluster is complete. If so, add the primary's machine to `found`."""
         primary = self.primary()
         if primary is not None and self._is_complete(primary):
             found.append(primary)

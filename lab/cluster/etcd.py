@@ -10,7 +10,7 @@ from lab.stack.servers.server import Server
 
 
 class EtcdServer(Server):
-    """One etcd server. In production, there are three, each on a machine of its own."""
+    """One etcd server. In production, there are three servers, each on its own machine."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__("etcd", directory)
@@ -21,7 +21,7 @@ class EtcdServer(Server):
         return f"{LOOPBACK}:{self.port}"
 
     def ready(self) -> bool:
-        """Return whether the server is healthy: it has elected itself as the leader."""
+        """Return whether the server is healthy, that is, has elected itself as the leader."""
         return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/health")
 
     def _command(self) -> list[str]:

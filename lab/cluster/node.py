@@ -56,7 +56,7 @@ class Node(Server):
 
     @property
     def is_primary(self) -> bool:
-        """Whether this node holds the leader's key in etcd. It may not have been promoted yet."""
+        """Whether this node holds the leader's key in etcd. PostgreSQL may still be a replica."""
         return self._answers("/primary")
 
     def _answers(self, path: str) -> bool:
@@ -87,7 +87,7 @@ class Node(Server):
 
     @property
     def processes(self) -> Sequence[psutil.Process]:
-        """Patroni, and the processes of PostgreSQL, which are not its descendants."""
+        """Patroni, and the processes of PostgreSQL, which are not descendants of Patroni."""
         return [*super().processes, *working_in(self._parent / "data")]
 
     def kill(self) -> None:

@@ -53,7 +53,7 @@ class ReplicatedValkey(ValkeyServer):
     def launch(self) -> None:
         """Start the server. If it was the primary, wait until another server is the primary."""
         # A restarted server is empty. If it were still the primary, the replicas would delete their
-        # data. If no sentinel can start a failover, the server starts nevertheless.
+        # data. If no failover follows in time, the server starts nevertheless.
         if self._group.primary() is self:
             wait_until(
                 lambda: self._group.primary() not in {None, self},
@@ -82,7 +82,7 @@ class SentinelServer(Server):
     def state(self) -> dict[str, Any]:
         """Return what the sentinel knows about the primary: `port`, `num-slaves`, and so on.
 
-        :raises redis.RedisError: when it does not answer within a second.
+        :raises redis.RedisError: when the sentinel does not answer within a second.
         """
         with redis.Redis(port=self.port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as sentinel:
             state: dict[str, Any] = sentinel.sentinel_master(PRIMARY_NAME)
@@ -93,11 +93,12 @@ class SentinelServer(Server):
         return self.directory / "sentinel.conf"
 
     def delete_configuration(self) -> None:
-        """Let the sentinel forget what it has learned."""
+        """Delete the file in which the sentinel has recorded the other servers."""
         self._configuration.unlink(missing_ok=True)
 
     def _prepare(self) -> None:
-        # The sentinel adds the servers that it finds to this file, and the new primary.
+        # The sentinel itself writes the servers that it finds, and each new primary, to this file.
+        # So an existing file is kept.
         if self._configuration.exists():
             return
         write_private(
@@ -137,7 +138,7 @@ class SentinelRedis:
         return f"redis+sentinel://:{self.servers[0].password}@{hosts}/{PRIMARY_NAME}/0"
 
     def primary(self) -> ValkeyServer | None:
-        """Return the primary that the sentinels know. None if none of them answers or knows it."""
+        """Return the primary that the first answering sentinel names. None if none answers."""
         for sentinel in self.sentinels:
             with suppress(redis.RedisError):
                 port = sentinel.state()["port"]
@@ -146,7 +147,7 @@ class SentinelRedis:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run all servers until the end of the block. At the start, the first is the primary.
+        """Run all servers until the end of the block. At first, `servers[0]` is the primary.
 
         :raises LabError: when a server does not start, or when a sentinel does not find both
             replicas and both other sentinels.

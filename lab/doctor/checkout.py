@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.stack.findings import Finding, ok, problem
 from lab.stack.paths import CHECKOUT
 
-# Enough for all packages, pip's copies of them, and a database with some data.
+# Enough for all packages, uv's cache of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3
 
 # A file's time may differ from this machine's clock: file systems round times, and a network file
@@ -42,7 +42,7 @@ def disk(checkout: Path, needed_bytes: int = NEEDED_BYTES) -> Iterator[Finding]:
 
 
 def clock(data: Path) -> Iterator[Finding]:
-    """Check that no entry of the checkout and of `data` is newer than the clock's time.
+    """Check that no entry of the checkout or of `data` is newer than the clock's time.
 
     If an entry is newer, the clock is slow. A wrong clock makes tokens invalid.
     """

@@ -25,12 +25,12 @@ def data(paths: Paths) -> Iterator[Finding]:
 
 
 def first_file_of_another_user(user: int, root: Path) -> Path | None:
-    """Return a file that belongs to another user. None for root, who can access every file."""
+    """Return a file of another user, if any. Always None for root, who can access every file."""
     if user == 0:
         return None
     for directory, directories, files in os.walk(root):
         for path in (Path(directory, name) for name in (".", *directories, *files)):
-            # A running stack deletes files.
+            # A running stack may delete a file during this search.
             with suppress(FileNotFoundError):
                 if path.lstat().st_uid != user:
                     return path

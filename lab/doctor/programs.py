@@ -15,7 +15,7 @@ OLDEST_MAKE = (3, 81)
 
 
 def python() -> Iterator[Finding]:
-    """Check that this Python can create `.venv`. `lab/python.sh` has checked its version."""
+    """Check that this Python can create `.venv`. `lab/python.sh` has checked the version."""
     try:
         install.check_machine()
     except install.InstallError as error:

@@ -9,7 +9,7 @@ from lab.stack.findings import Finding, note, problem
 from lab.stack.paths import CHECKOUT
 from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
 
-# For each variable, the stack's server that it replaces, and the default port of such a server.
+# For each variable: the stack's server that the variable replaces, and that server's default port.
 SERVERS = {
     "DATABASE_URL": ("PostgreSQL", 5432),
     "REDIS_URL": ("Valkey", REDIS_PORT),

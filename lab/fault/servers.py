@@ -12,7 +12,8 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # `server.stop` ends only a process that this process has started. The supervisor started the server.
+    # `server.stop` ends only a process that this process has started. The supervisor started
+    # the server.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 

@@ -1,4 +1,4 @@
-"""The local stack, with servers from wheels: PostgreSQL, Valkey, app processes, a worker, Caddy.
+"""The local stack: PostgreSQL, Valkey, the service, Caddy, the collector, an identity provider.
 
 control      the commands `lab up`, `roll` and `admin`
 background   `lab start`: starts the supervisor in another process

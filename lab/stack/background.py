@@ -1,4 +1,4 @@
-"""Runs the stack in the background: `start` in one process, the supervisor in another."""
+"""Runs the stack in the background: `lab start` starts the supervisor as another process."""
 
 import os
 import subprocess
@@ -30,8 +30,8 @@ START_TIMEOUT_SECONDS = 180.0
 def start(paths: Paths) -> int:
     """Run the stack in the background. Return the exit status 0 when it can serve requests.
 
-    :raises LabError: when the stack does not start; the servers that had started are then stopped.
-        Also when a stack with other choices already runs.
+    :raises LabError: when a stack with other choices already runs, or when the stack does not
+        start. In the second case, the servers that had started are stopped.
     """
     choices = Choices.from_environment()
     paths.prepare()
@@ -41,11 +41,12 @@ def start(paths: Paths) -> int:
 
 
 def print_line(stream: TextIO, line: str) -> None:
-    """Print a line, unless the terminal or the other process has closed the stream."""
+    """Print a line. If the stream is closed, because its reader has ended, do nothing."""
     try:
         print(line, file=stream, flush=True)
     except OSError:
-        # If the other process has ended, the stack continues. A closed terminal sends SIGHUP.
+        # The stack continues without a reader. With `lab up`, a closed terminal also sends SIGHUP,
+        # which stops the stack.
         return
 
 
@@ -90,7 +91,7 @@ def _supervise(descriptor: int) -> int:
 
     def end_reports(outcome: str) -> None:
         print_line(pipe, f"{_OUTCOME_MARK}{outcome}")
-        # If `lab start` has been killed, the close fails as well. The stack continues.
+        # If `lab start` has been killed, `close` raises an error. The stack continues.
         with suppress(OSError):
             pipe.close()
 

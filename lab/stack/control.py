@@ -44,7 +44,7 @@ def roll(paths: Paths) -> int:
     """Replace the app processes and then the workers, one by one; no request fails meanwhile.
 
     :raises LabError: when another roll is running, or a process does not end or become ready. If a
-        new app process does not become ready, the old one continues to serve.
+        new app process does not become ready, the old process continues to serve.
     """
     stack, lock = running(paths), Lock(paths.roll_lock)
     if not lock.acquire():
@@ -59,7 +59,8 @@ def roll(paths: Paths) -> int:
                     f"{failure} Log of the new one:  less {paths.stack_log}"
                 )
             print(f"{new.name} has been restarted.", flush=True)
-        # The last old process may still be ending. After this command, only new processes answer.
+        # The last old process may still be ending. Wait for its end, so that only new processes
+        # answer after this command.
         for slots in stack.slots:
             _end_other_process(slots)
         for worker in stack.workers:
@@ -72,7 +73,8 @@ def roll(paths: Paths) -> int:
 def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
     """End the process of the slot that does not serve. Return the serving slot, then the other.
 
-    The process may still be ending after the last roll, or a killed `make roll` may have left it.
+    This process may still be ending after the previous roll, or a killed `make roll` may have left
+    it.
 
     :raises LabError: when that process does not end.
     """
@@ -86,7 +88,7 @@ def _end_other_process(slots: Slots) -> tuple[AppProcess, AppProcess]:
 
 
 def _replace(worker: WorkerProcess) -> None:
-    """End the worker after its current jobs. The supervisor then starts a new one.
+    """End the worker after its current jobs. The supervisor then starts a new worker.
 
     :raises LabError: when the old worker does not end, or no new worker starts.
     """

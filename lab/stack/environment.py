@@ -27,7 +27,7 @@ class Choices:
     oidc_issuer: str | None = None
     rate_limit_redis_url: str | None = None
     migration_database_url: str | None = None
-    """The database's URL for the owner of the tables. None if `database_url` is the owner's."""
+    """The caller's URL for the owner of the tables. None: the owner also uses `database_url`."""
     app_processes: int = 2
     worker_processes: int = 1
 
@@ -72,7 +72,7 @@ class Choices:
 
     @classmethod
     def largest(cls) -> Self:
-        """Return the choices with the most processes, to find what any killed stack has left."""
+        """Return the choices with the most processes, to find every process of a killed stack."""
         return cls.from_environment(
             {"APP_PROCESSES": str(MAX_PROCESSES), "WORKER_PROCESSES": str(MAX_PROCESSES)}
         )
@@ -89,8 +89,8 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
 ) -> dict[str, str]:
     """Return the caller's environment with the settings of a local service.
 
-    The two URLs and the `provider` replace the caller's settings. All others, also `mail`, are
-    defaults. If the caller's value of such a setting is empty, the default is used.
+    The two URLs and the `provider` replace the caller's settings. All other settings, also `mail`,
+    are defaults: they apply if the caller's value is missing or empty.
     """
     defaults = {
         "ENVIRONMENT": "local",

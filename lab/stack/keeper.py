@@ -33,7 +33,7 @@ class Keeper:
         self._restart_was_disabled = False
 
     def check(self) -> None:
-        """Restart the server if it has ended. Do not wait until it is ready."""
+        """Restart the server if it has ended. Do not wait until the server is ready."""
         if not self._server.alive():
             if self._server.restart_disabled:
                 self._restart_was_disabled = True
@@ -70,7 +70,7 @@ class Keeper:
             self._report(f"{self._server.name} could not be started. Trying again: {error}")
 
     def _set_niceness(self, niceness: int) -> None:
-        # Only root can lower the niceness again. So without root, the niceness is not changed.
+        # Only root can lower the niceness again. So the niceness is changed only for root.
         process = self._server.process
         if self._server.starts_in_background and os.geteuid() == 0 and process is not None:
             with suppress(psutil.NoSuchProcess):

@@ -27,8 +27,8 @@ class Paths:
         self.ca_certificate = root / "ca.crt"
         # The key is kept, so access tokens stay valid after a restart.
         self.token_signing_key = root / "token-signing-key"
-        # `stack_log` has the output of a stack in the background, with its apps and workers. The
-        # other servers have logs of their own.
+        # Each server has a log here, except the apps and the workers. If the stack runs in the
+        # background, `stack_log` has their output and the supervisor's.
         self.logs = root / "logs"
         self.stack_log = self.logs / "stack.log"
         # `lab cluster` has its own files and its own lock.

@@ -15,7 +15,7 @@ REDIS_PORT = 6379
 SENTINEL_PORT = 26379
 """The default ports of a Redis server and of a sentinel."""
 # By default, outgoing connections use ports from 32768 (Linux) or 49152 (macOS) upward. So no
-# outgoing connection takes a port of this range while its server is not running.
+# outgoing connection takes the port of a server that is not running.
 _SERVER_PORTS = range(20_000, 32_768)
 _MAX_TRIES = 100
 _claimed = set[int]()
@@ -23,7 +23,7 @@ _claimed = set[int]()
 
 
 def noted_port(path: Path) -> int | None:
-    """Return the port written in the file. None if there is no file, or it is damaged."""
+    """Return the port written in the file. None if the file is missing or damaged."""
     text = path.read_text() if path.exists() else ""
     return int(text) if text.isdigit() else None
 
@@ -31,7 +31,7 @@ def noted_port(path: Path) -> int | None:
 def remembered_port(path: Path) -> int:
     """Return the port written in the file. If that port is not free, write and return a new port.
 
-    Call this only in the process that will start the server: otherwise, the file may name a port
+    Call this only in the process that will start the server. Otherwise, the file could name a port
     that no server uses. As with `free_port`, the port is claimed until this process ends.
     """
     port = noted_port(path)
@@ -53,15 +53,16 @@ def free_port() -> int:
         port = secrets.choice(_SERVER_PORTS)
         if port not in _claimed and is_free(port) and _claim(port):
             return port
-    raise LabError(f"No free port was found on {LOOPBACK}. See what takes them:  ss -tln")
+    raise LabError(f"No free port was found on {LOOPBACK}. See the ports in use:  ss -tln")
 
 
 def _claim(port: int) -> bool:
-    """Keep other processes from choosing this port until this process ends.
+    """Keep other processes from choosing this port. False if another process has claimed it.
 
-    Return False if another process has claimed it. Without a claim, another stack that starts now
-    would find the port free, because the server does not listen yet. The claim is a socket name in Linux's abstract namespace, which only one process
-    can bind. On other systems, a claim does nothing and succeeds.
+    The claim lasts until this process ends. Without it, another stack that starts now would find
+    the port free, because the server does not listen yet. The claim is a socket name in Linux's
+    abstract namespace: only one process can bind such a name. On other systems, a claim does
+    nothing and succeeds.
     """
     if port in _claimed or sys.platform != "linux":
         return True
@@ -96,8 +97,8 @@ def accepts(port: int) -> bool:
 def listen(port: int, variable: str, target: str) -> list[socket.socket]:
     """Open listening sockets on 127.0.0.1 and, if the machine has IPv6, on ::1.
 
-    The supervisor keeps them open and passes them to the load balancer. So clients' connections
-    wait while the load balancer restarts.
+    The supervisor keeps the sockets open and passes them to the load balancer. So clients'
+    connections wait while the load balancer restarts.
 
     :raises LabError: when the port cannot be opened. The message shows how to choose another port
         with `variable`.
@@ -134,7 +135,7 @@ def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket
 def _unusable(port: int, variable: str, target: str, error: OSError) -> LabError:
     reason = {
         errno.EADDRINUSE: "is taken by another program",
-        errno.EACCES: "may not be opened by this user",
+        errno.EACCES: "cannot be opened by this user",
     }.get(error.errno or 0, f"cannot be opened ({error.strerror})")
     # A port below 1024 needs root.
     step = 8000 if port < 1024 else -1 if port == HIGHEST_PORT else 1  # noqa: PLR2004

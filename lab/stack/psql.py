@@ -27,7 +27,7 @@ def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     program = str(wheels.postgres_install() / "bin" / "psql")
-    # Python ignores SIGPIPE. If psql also ignored SIGPIPE, `lab psql … | head` would never end.
+    # Python ignores SIGPIPE, and psql would inherit this. Then `lab psql … | head` would never end.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     command = [program, f"--dbname={make_conninfo(**parameters)}", *arguments]
     # psql replaces this process, so that only psql receives Ctrl-C, which cancels its query.

@@ -8,7 +8,11 @@ from lab.stack.stack import Stack
 
 
 def welcome(stack: Stack) -> str:
-    """Return addresses to open, and a first request. Open the ports first: requests then wait."""
+    """Return addresses to open in a browser, and a first request.
+
+    The caller opens the ports before it prints this text. So a request that comes before the stack
+    is ready waits, and is not refused.
+    """
     http = f"http://localhost:{stack.choices.http_port}"
     mail = "sent to the server in SMTP_URL"
     if not os.environ.get("SMTP_URL"):

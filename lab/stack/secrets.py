@@ -14,7 +14,7 @@ def signing_key() -> str:
 def load_or_create_password(path: Path) -> str:
     """Return the password in the file. The first call creates it.
 
-    It needs no escaping in a URL, a configuration file or SQL.
+    The password needs no escaping in a URL, a configuration file or SQL.
     """
     return _load_or_create(path, secrets.token_hex(32))
 

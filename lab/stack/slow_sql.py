@@ -5,8 +5,9 @@ function sleeps once for each statement, however many rows and tables the statem
 shows the function as an InitPlan. The policies do not delay COMMIT, statements that use no table,
 or statements of the superuser and of the tables' owner, such as the statements of `make seed`.
 
-A proxy in front of PostgreSQL would change every measurement, also without the fault. Suspending
-the sessions' processes from time to time would delay only some statements.
+Other ways would be worse. A proxy in front of PostgreSQL would change every measurement, also
+without the fault. Suspending the sessions' processes from time to time would delay only some
+statements.
 """
 
 from collections.abc import Iterator
@@ -99,7 +100,7 @@ def _set_delay(connection: psycopg.Connection, milliseconds: float) -> None:
 
 
 def _change_tables(connection: psycopg.Connection, statements: str) -> None:
-    """Change each table in its own transaction, so that no statement waits for two tables."""
+    """Change each table in its own transaction, so that only one table is locked at a time."""
     for (name,) in connection.execute(_TABLES).fetchall():
         table = sql.Identifier("public", name)
         with connection.transaction():

@@ -18,8 +18,8 @@ from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.provider import ProviderServer
 from lab.stack.servers.server import Server
 from lab.stack.servers.service import ServiceProcess
-from lab.stack.servers.worker import WorkerProcess
 from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
+from lab.stack.servers.worker import WorkerProcess
 from lab.stack.telemetry import telemetry, traces_exporter
 
 _Process = TypeVar("_Process", bound=ServiceProcess)
@@ -187,8 +187,8 @@ class Stack:
         spans = telemetry(
             "roundtrip", self.collector.url, instance=name, key=self.collector.service_key
         )
-        # In a log, the line of a request has all its fields, so COLUMNS is empty. In a pipe, which
-        # has no width, the line gets the caller's COLUMNS, or 80.
+        # The service fits the line of a request into COLUMNS columns. For a log file, COLUMNS is
+        # empty, so the line has all its fields. For a pipe, COLUMNS is the caller's value, or 80.
         columns = "" if self._app_log else os.environ.get("COLUMNS", "80")
         width = {} if sys.stdout.isatty() else {"COLUMNS": columns}
         return {**self.service_environment, **spans, **width}

@@ -30,7 +30,7 @@ class State:
             return None
         supervisor = Identity(**fields["supervisor"])
         if supervisor.process() is None:
-            # A killed supervisor wrote this file. The next one has not written its own file yet.
+            # A killed supervisor wrote this file. The next supervisor has not replaced it yet.
             return None
         return cls(supervisor, Choices(**fields["choices"]), ready=fields["ready"])
 

@@ -38,7 +38,8 @@ class Supervisor:
         :raises LabError: when a server does not start. All servers are then stopped.
         """
         self._signals.listen()
-        # Every process would inherit this URL. Only the migrations need it, and get it separately.
+        # Every server would inherit this URL. Only the migrations need the URL, and `_start` passes
+        # it to them.
         os.environ.pop("MIGRATION_DATABASE_URL", None)
         self._stack.paths.prepare()
         lock = Lock(self._stack.paths.lock)
@@ -82,7 +83,7 @@ class Supervisor:
         migrate(self._stack.migration_environment, cancelled=self._signals.stopping.is_set)
         self._report(f"  {'migrations':<12} applied{_since(began):>26}")
         # Wait for the apps first. If an app fails, the error shows the end of the app's log. This
-        # process may write to the same log, and the collector's line does not belong in the error.
+        # process may write to the same log, and its line on the collector is not part of the error.
         self._wait_for([*self._stack.apps, collector], began)
         self._wait_for([self._stack.caddy], _launch([self._stack.caddy]))
         # The workers and the provider take a second to start. A first request needs none of them.

@@ -20,12 +20,12 @@ def telemetry(
 ) -> dict[str, str]:
     """Return the variables with which a process sends its spans to the collector.
 
-    The caller's variables and endpoint are kept; OTEL_RESOURCE_ATTRIBUTES gets the `instance` in
-    addition. Only the stack's own collector gets the `key`.
+    The caller's service name, delay, endpoint and protocol take precedence. `instance` is added to
+    OTEL_RESOURCE_ATTRIBUTES. Only the stack's own collector gets the `key`.
     """
     defaults = {
         "OTEL_SERVICE_NAME": service,
-        # In milliseconds, instead of five seconds: a trace is complete soon after its request.
+        # In milliseconds; the default is 5000. So a trace is complete soon after its request.
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     if not any(environment.get(name) for name in _ENDPOINTS):

@@ -9,15 +9,15 @@ import psutil
 
 def kill(process: psutil.Process) -> None:
     """Kill a process and its descendants (SIGKILL)."""
-    # The parent is stopped first, so that it cannot start another child meanwhile. Its children are
-    # listed before it ends, because the system then gives them another parent.
+    # The parent is frozen first, so that it cannot start another child meanwhile. The children are
+    # listed before the parent ends, because the system then gives the children another parent.
     _send(signal.SIGSTOP, process)
     _send(signal.SIGKILL, process, *_descendants(process))
 
 
 def freeze(process: psutil.Process) -> None:
     """Stop a process and its descendants (SIGSTOP). Their connections stay open."""
-    # The parent is stopped first, so that it cannot start another child meanwhile.
+    # The parent is frozen first, so that it cannot start another child meanwhile.
     _send(signal.SIGSTOP, process)
     _send(signal.SIGSTOP, *_descendants(process))
 

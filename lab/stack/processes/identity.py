@@ -21,7 +21,7 @@ class Identity:
     def of(cls, pid: int) -> "Identity":
         """Return the identity of a running process.
 
-        :raises psutil.NoSuchProcess: when it has already ended.
+        :raises psutil.NoSuchProcess: when the process has already ended.
         """
         return cls(pid, psutil.Process(pid).create_time())
 
@@ -44,7 +44,7 @@ class Identity:
 
     @classmethod
     def load(cls, path: Path) -> "Identity | None":
-        """Read the file that `save` has written. None if there is no file, or it is damaged."""
+        """Read the file that `save` has written. None if the file is missing or damaged."""
         try:
             fields = json.loads(path.read_text())
             return cls(int(fields["pid"]), float(fields["created"]))

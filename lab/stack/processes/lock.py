@@ -16,7 +16,7 @@ class Lock:
     def acquire(self, timeout_s: float = 0.5) -> bool:
         """Try to acquire the lock until the timeout. Return whether this succeeded.
 
-        The default timeout is longer than the moment for which `is_held` acquires the lock.
+        `is_held` acquires the lock for a moment. The default timeout is longer than this moment.
         """
         return wait_until(self._try, timeout_s=timeout_s)
 

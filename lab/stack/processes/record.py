@@ -47,7 +47,7 @@ class ServerRecord:
 
     def process(self) -> psutil.Process | None:
         """Return the recorded process if it runs, even if another program started it."""
-        # Read once: the supervisor may delete the file between two reads.
+        # Read the file only once: the supervisor may delete the file between two reads.
         identity = self.identity
         return identity.process() if identity else None
 
@@ -71,7 +71,7 @@ class ServerRecord:
 def terminate_or_kill(
     process: psutil.Process, stop_signal: signal.Signals, timeout_s: float
 ) -> None:
-    """Send `stop_signal`, then SIGKILL after the timeout, to a process that may not be a child."""
+    """Send `stop_signal`, and SIGKILL after the timeout. The process need not be a child."""
     try:
         process.send_signal(stop_signal)
         if not wait_until(lambda: has_ended(process), timeout_s=timeout_s):

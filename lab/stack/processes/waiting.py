@@ -7,7 +7,7 @@ POLL_INTERVAL_SECONDS = 0.02
 
 
 def never() -> bool:
-    """Return False. As `abort`, this function never ends a wait before the timeout."""
+    """Return False. This is the default `abort`, which never ends a wait."""
     return False
 
 

@@ -29,7 +29,8 @@ UVICORN = (
     *("--timeout-graceful-shutdown", "15"),
     # Without this option, a pipelined request starts with a copy of the previous request's context.
     "--reset-contextvars",
-    # uvicorn keeps an idle connection for longer than the load balancer keeps it.
+    # uvicorn keeps an idle connection open for longer than the load balancer does. So the load
+    # balancer does not reuse a connection that uvicorn is closing.
     *("--timeout-keep-alive", "75"),
 )
 
@@ -42,7 +43,8 @@ class AppProcess(ServiceProcess):
     """One uvicorn process of the service.
 
     After SIGTERM, the process serves until the load balancer has noticed that /readyz returns 503.
-    When the whole stack stops, the load balancer has already stopped, so SIGINT skips this delay.
+    When the whole stack stops, the load balancer has already stopped. So the stack sends SIGINT,
+    which skips this delay.
     """
 
     stop_signal = signal.SIGINT
@@ -122,8 +124,8 @@ def migrate(environment: Mapping[str, str], *, cancelled: Callable[[], bool] = n
     """Migrate the database to the schema that the code expects.
 
     :raises LabError: when Alembic fails, with its output.
-    :raises InterruptedStartError: when `cancelled` returns true before. Alembic is terminated, and
-        PostgreSQL rolls back the open transaction.
+    :raises InterruptedStartError: when `cancelled` returns true meanwhile. Alembic is then
+        terminated, and PostgreSQL rolls back the open transaction.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "alembic", "upgrade", "head"],

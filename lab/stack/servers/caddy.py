@@ -27,7 +27,7 @@ class PublicSockets(NamedTuple):
     def open(cls, http_port: int, https_port: int, target: str) -> "PublicSockets":
         """Open both ports, or neither.
 
-        :raises LabError: when a port is taken. The message names the variable that changes it.
+        :raises LabError: when a port is taken. The message names the variable that sets the port.
         """
         http = listen(http_port, "HTTP_PORT", target)
         try:

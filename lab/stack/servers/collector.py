@@ -26,8 +26,8 @@ class CollectorServer(Server):
     It listens on two ports: for HTTP and for SMTP.
     """
 
-    # SIGKILL loses no message: an accepted message is already on the disk. The load balancer has
-    # stopped before, so no request is in progress.
+    # SIGKILL loses no message: an accepted message is already on the disk. The load balancer stops
+    # before the collector, so no request is in progress.
     stop_signal = signal.SIGKILL
 
     def __init__(

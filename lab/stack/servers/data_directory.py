@@ -53,7 +53,7 @@ def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> 
 def create_database(
     programs: Path, *, port: int, password: str, service_password: str, migrator_password: str
 ) -> None:
-    """Create the database `roundtrip` and its roles, or give an older database to its new owner.
+    """Create the database `roundtrip` and its roles, or make `migrator` own an older database.
 
     `password` is the superuser's password. The server must be running.
 
@@ -74,7 +74,7 @@ def create_database(
 
 
 def neutral_environment() -> Mapping[str, str]:
-    """Return the caller's environment without the variables of PostgreSQL and of its image."""
+    """Return the caller's environment without variables of PostgreSQL and its container image."""
     kept = {
         name: value
         for name, value in os.environ.items()

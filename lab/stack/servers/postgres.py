@@ -166,7 +166,7 @@ class PostgresServer(Server):
         unprivileged.remove(self.directory)
 
     def end_leftover(self) -> bool:
-        """End the recorded process and its sessions, which may outlive it. Return whether any ran."""
+        """End the recorded process, and the sessions that may still run after its end."""
         if not self.directory.exists():
             return False
         any_ended = super().end_leftover()

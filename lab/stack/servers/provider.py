@@ -38,7 +38,7 @@ class ProviderServer(Server):
     def __init__(
         self, directory: Path, *, origins: tuple[str, ...], log: Path | None = None
     ) -> None:
-        """`origins` are the service's origins. The provider sends a code only to these origins."""
+        """`origins` are the service's origins. The provider redirects only to these origins."""
         super().__init__("provider", directory, log=log)
         self._origins = origins
 

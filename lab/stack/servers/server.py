@@ -27,8 +27,8 @@ STANDARD_OUTPUT = 1
 class Server(ABC):
     """One server, with a directory in which its port and its process are recorded.
 
-    `start` and `stop` are for a caller that needs only this server; `with server:` calls both.
-    The supervisor calls `launch` and `wait_until_ready`. After a stop, the directory remains.
+    A caller that needs only this server calls `start`, or uses `with server:`. The supervisor calls
+    `launch` and `wait_until_ready` instead of `start`. After a stop, the directory remains.
     """
 
     stop_signal = signal.SIGTERM
@@ -40,15 +40,15 @@ class Server(ABC):
     # The effect when the server is stopped, and when the server is frozen.
     stopped_effect = "connections are refused"
     frozen_effect = "it answers nothing"
-    # Whether other processes serve requests while this server starts, with a low priority.
+    # Whether a restart has a low priority, because other processes serve requests meanwhile.
     starts_in_background = False
     # Whether the process runs as `nobody` if root starts it. PostgreSQL and PgBouncer refuse root.
     drops_root = False
-    # Without this, a free port is chosen and recorded. 0: the server listens on no port.
+    # None: a free port is chosen and recorded. 0: the server listens on no port.
     fixed_port: int | None = None
 
     def __init__(self, name: str, directory: Path, *, log: Path | None = None) -> None:
-        """Without `log`, log to `directory`."""
+        """Without `log`, the server writes its log to `directory`."""
         self.name = name
         self.directory = directory
         self.log: Path | None = log or directory / "server.log"
@@ -75,7 +75,7 @@ class Server(ABC):
 
     @property
     def heal_command(self) -> str:
-        """The command that ends a fault of this server. Empty if `lab fault` cannot stop it."""
+        """The command that ends a fault of this server. Empty if `lab fault` has none for it."""
         return f".venv/bin/lab fault {self.fault_name} heal" if self.fault_name else ""
 
     @abstractmethod
@@ -93,7 +93,7 @@ class Server(ABC):
     def _command(self) -> list[str]:
         """Return the program and its arguments."""
 
-    def _prepare(self) -> None:  # noqa: B027 - Most servers need nothing but their directory.
+    def _prepare(self) -> None:  # noqa: B027 - Most servers need only their directory.
         """Create the files that must exist before the process starts."""
 
     def _environment(self) -> Mapping[str, str]:
@@ -115,7 +115,7 @@ class Server(ABC):
         try:
             self.wait_until_ready()
         except BaseException:
-            # Also after Ctrl-C, which the process would survive.
+            # Also after Ctrl-C, which does not reach the server's process.
             self.stop()
             raise
 
@@ -135,7 +135,7 @@ class Server(ABC):
     ) -> None:
         """Return when the server answers.
 
-        :raises InterruptedStartError: when `cancelled` returns true before.
+        :raises InterruptedStartError: when `cancelled` returns true before the server answers.
         :raises LabError: with the end of the log, when the server ends or the timeout is over.
         """
         if wait_until(
@@ -222,7 +222,7 @@ class Server(ABC):
 
     @property
     def restart_disabled(self) -> bool:
-        """Whether the supervisor must not restart the server. The next launch resets this."""
+        """Whether the supervisor must not restart the server. The next launch enables restarts."""
         return self._restart_disabled_file.exists()
 
     def disable_restart(self) -> None:
@@ -270,7 +270,7 @@ class Server(ABC):
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Files that a server writes may have passwords. Only their owner can read them.
+            # Files that a server writes may contain passwords. Only the files' owner can read them.
             umask=0o077,
             # Ctrl-C must reach only the supervisor, which stops the servers in order.
             start_new_session=True,

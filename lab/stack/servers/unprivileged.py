@@ -16,8 +16,8 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# The parent of the data if `nobody` cannot enter the checkout. In /tmp and /var/tmp, the system
-# deletes old files, and every user can write.
+# The parent of the data if `nobody` cannot enter the stack's directory. It is not below /tmp or
+# /var/tmp, because the system deletes old files there, and every user can write there.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
@@ -30,7 +30,7 @@ class PopenUser(TypedDict, total=False):
 
 
 def popen_user() -> PopenUser:
-    """Return the user for PostgreSQL's programs: `nobody` if the caller is root. Else empty."""
+    """Return arguments that run a program as `nobody`. Empty if the caller is not root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)
@@ -50,7 +50,7 @@ def hand_over(path: Path) -> None:
 def reachable(path: Path) -> bool:
     """Return whether PostgreSQL's user can enter the directory.
 
-    A shell tries to enter the directory: its mode bits do not show access control lists (ACLs).
+    A shell tries to enter the directory, because mode bits do not show access control lists (ACLs).
     """
     command = ["/bin/sh", "-c", 'cd -- "$1"', "sh", str(path)]
     result = subprocess.run(command, cwd="/", capture_output=True, check=False, **popen_user())
@@ -58,7 +58,9 @@ def reachable(path: Path) -> bool:
 
 
 def reachable_directory_for(directory: Path) -> Path:
-    """Create and return the directory, or one below /var/lib if PostgreSQL's user cannot enter it.
+    """Create the directory, and return it if PostgreSQL's user can enter it.
+
+    Otherwise, also create a directory below /var/lib, and return that directory.
 
     :raises LabError: when the directory below /var/lib cannot be created.
     """
@@ -92,7 +94,8 @@ def root_owned_directory_for(directory: Path) -> Path:
 def reachable_copy_of(install: Path, target: Path) -> Path:
     """Return `install`, or a copy below `target` if PostgreSQL's user cannot enter `install`.
 
-    The copy includes the libraries beside the package: the programs use their relative path.
+    The copy includes the libraries beside the package, because the programs find the libraries by
+    a relative path.
     """
     if reachable(install / "bin"):
         return install

@@ -33,8 +33,8 @@ class Memory(NamedTuple):
 
 # Each cached read has a TTL. When the memory is full, the least recently used reads are deleted.
 FOR_CACHED_READS = Memory("128mb", "volatile-lru")
-# If a count were deleted before its window ends, the client's limit would start again. When the
-# memory is full, each service process counts in its own memory.
+# If Valkey deleted a count before its window ends, the client's limit would start again. So Valkey
+# refuses new counts when the memory is full, and each service process counts in its own memory.
 FOR_COUNTS = Memory("32mb", "noeviction")
 
 
@@ -51,7 +51,7 @@ class ValkeyServer(Server):
         memory: Memory = FOR_CACHED_READS,
         log: Path | None = None,
     ) -> None:
-        """`directory` contains the configuration and the password; without `log`, also the log."""
+        """`directory` contains the configuration, the password and, without `log`, the log."""
         super().__init__(name, directory, log=log)
         self._memory = memory
 

@@ -9,7 +9,7 @@ class WorkerProcess(ServiceProcess):
     """`python -m app worker`. It listens on no port. On SIGTERM, it finishes its jobs and ends."""
 
     fixed_port = 0
-    # After 6 seconds, the worker cancels its jobs; after 8, it ends.
+    # After 6 seconds, the worker cancels its jobs. After 8 seconds at most, it ends.
     stop_timeout_s = 10.0
     fault_name = "worker"
     stopped_effect = frozen_effect = "jobs wait"
