@@ -34,15 +34,15 @@ _SERVICE_SETTINGS: Final = {
     "ENVIRONMENT": "production",
     "LOG_FORMAT": "json",
     "SERVER_TIMING": "off",
-    # For the figure "traced", every request is traced.
+    # No request exceeds this limit, because the figure "traced" needs a trace of every request.
     "TRACE_LIMIT": _UNREACHABLE_LIMIT,
-    # Production requires a mail server. The benchmark runs no worker, so nothing is sent.
+    # Production requires a mail server. `make bench` runs no worker, so it sends no message.
     "SMTP_URL": "smtp://127.0.0.1:9?tls=off",
     "MAIL_FROM": "Roundtrip <benchmark@example.com>",
     "ACCOUNT_PAGES_URL": "https://example.com",
-    # The benchmark signs in only at its start.
+    # All measured requests use one access token, from the start of the benchmark.
     "TOKEN_LIFETIME": "86400",
-    # The defaults of the service. The peer reads them, too.
+    # The defaults of the service. The Fastify service has no defaults for these variables.
     "CACHE_LIFETIME": "60",
     "SESSION_IDLE_LIFETIME": "604800",
 }
@@ -97,7 +97,7 @@ def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iter
         postgres = PostgresServer(directory / "postgres", settings=settings)
         with postgres, ValkeyServer(directory / "valkey") as valkey:
             migrate({**_minimal_environment(), "DATABASE_URL": postgres.migrator_url})
-            # A role behind a pooler needs timeouts. All measured processes have the same role.
+            # A role behind a pooler needs timeouts. All measured processes use the same role.
             with psycopg.connect(postgres.url, autocommit=True) as connection:
                 set_timeouts(connection, sql.Identifier(connection.info.user))
             yield _fill_shop(directory, postgres, valkey)

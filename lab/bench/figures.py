@@ -47,7 +47,7 @@ class Ratio:
         return self.over in samples and self.under in samples
 
     def spread(self, samples: Samples) -> Spread:
-        """Divide the two figures of each round, because a disturbance in a round affects both."""
+        """Divide within each round, because a disturbance in a round affects both figures."""
         pairs = zip(samples[self.over], samples[self.under], strict=True)
         return Spread.of([over / under for over, under in pairs])
 

@@ -1,7 +1,7 @@
 """Measures how fast the service's workers run jobs, compared with procrastinate, their library.
 
 `python -m lab.bench.jobs [JOBS]` starts its own servers. Each job of the service sends a message to
-a mail server on this machine. Each job of the library alone does nothing.
+a mail server on this machine. Each job that the library runs without the service does nothing.
 """
 
 import subprocess

@@ -1,6 +1,6 @@
 -- The requests that wrk sends. LOAD_KIND selects a kind of request; the other LOAD_… variables
--- have the data for the requests. wrk runs this script in one thread, so `count` makes every email
--- and every idempotency key unique.
+-- contain the data for the requests. wrk runs this script in one thread, so `count` makes the email
+-- of every signup and every idempotency key unique.
 
 local run, count = os.getenv("LOAD_RUN"), 0
 local emails, products

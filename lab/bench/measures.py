@@ -14,7 +14,10 @@ from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
 _HASHING_CONNECTIONS: Final = 4
-"""For requests that hash a password. When a run ends, each connection has a hash in progress."""
+"""The number of connections for requests that hash a password.
+
+It is small, because at the end of a run each connection still has a hash in progress.
+"""
 
 _CALLS_OF_A_PAGE: Final = 2
 """The number of REST requests that one GraphQL query replaces."""
@@ -67,7 +70,7 @@ class Bench:
             "order": partial(self._load, hot, "order"),
             **self._optional("peer_order", subjects.peers, "order"),
             **self._optional("pooled_order", subjects.pooled, "order"),
-            # After the orders, because each page has the user's 20 newest orders.
+            # These come after the orders, because each page has the user's 20 newest orders.
             "page": partial(self._pages, hot),
             "graphql": partial(self._load, hot, "graphql"),
             "page_cold": partial(self._pages, subjects.cold),
@@ -101,7 +104,7 @@ class Bench:
 
     def _balanced(self, seconds: float) -> float:
         # Two app processes, Caddy and wrk share all processors. A small machine has too few
-        # processors to divide them fairly.
+        # processors to give each process its own.
         with pinned_to(self._processors.all):
             port = self._subjects.balanced.port
             return self._wrk.run(port, self._requests["user"], seconds)

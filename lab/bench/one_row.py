@@ -1,6 +1,7 @@
 """The upper limit for reading one row: the bare app, with a query through psycopg's own pool.
 
-Like the bare app, it checks and counts nothing. It sends the row in the JSON form of the service.
+Like the bare app, it checks no token and counts no request. It sends the row in the JSON form of
+the service.
 """
 
 import os
@@ -24,7 +25,7 @@ _QUERY: Final = (
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncConnectionPool(
         os.environ["DATABASE_URL"],
-        # As in the service, a read has no round trips for a transaction.
+        # As in the service, a read needs no extra round trips to begin and end a transaction.
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=_CONNECTIONS,
         max_size=_CONNECTIONS,

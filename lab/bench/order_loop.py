@@ -1,7 +1,7 @@
 """The reference for orders: nine SQL statements by psycopg in a bare loop.
 
-The nine statements never change: the service sent them when it used an ORM session. So the ratio
-improves when the service sends fewer or faster statements.
+The service sent these nine statements when it used an ORM session. They never change, even if the
+service changes. So the ratio improves when the service sends fewer or faster statements.
 
 This program runs on the server's processors, with DATABASE_URL:
 `python -m lab.bench.order_loop SECONDS USER_ID PRODUCT_ID…`.

@@ -21,7 +21,7 @@ class PeerMissingError(LabError):
 def install(directory: Path) -> Path:
     """Copy the Fastify service to `directory`, install its packages, and return its program.
 
-    The packages are not installed in the checkout, because its linters would read their files.
+    The packages are not installed in the checkout, because the checkout's linters would read them.
 
     :raises PeerMissingError: when Node.js is missing or too old, or when `npm ci` fails.
     """

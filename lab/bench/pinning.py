@@ -1,4 +1,4 @@
-"""Pins processes: the server under test has a processor for itself, and the others share the rest.
+"""Pins processes: the server under test has its own processor. The others share the rest.
 
 Without pinning, the scheduler moves a busy server between processors, and the load generator takes
 processor time from the server that it measures.
@@ -47,7 +47,7 @@ def pinned_to(processors: frozenset[int]) -> Iterator[None]:
 
 
 def _allowed() -> set[int] | frozenset[int]:
-    # macOS has no such call. So the set is empty on macOS, and no process is pinned.
+    # macOS has no `sched_getaffinity`. So the set is empty on macOS, and no process is pinned.
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else frozenset()
 
 

@@ -41,7 +41,7 @@ class ProfiledSubject(Subject):
 
 
 def profile(paths: Paths) -> int:
-    """Show where the service spends the time of `ROUTE`: `cold`, or a name of `requests_to`."""
+    """Show where the service spends its time. `ROUTE` is `cold`, or a name of `requests_to`."""
     paths.prepare()
     picture = paths.root / "profile.svg"
     choices, route = Choices.from_environment(), os.environ.get("ROUTE") or "user"

@@ -57,7 +57,7 @@ class Run:
         self._sample_memory("memory_after")
 
     def caveats(self) -> list[str]:
-        """Return sentences on conditions that limit the meaning of the figures."""
+        """Return a sentence for each group of processes that could not be measured."""
         return [str(it) for it in (self._subjects.peers, self._subjects.pooled)
                 if isinstance(it, LabError)]  # fmt: skip
 

@@ -52,7 +52,7 @@ class BareSubject(Subject):
         self.application = (f"lab.bench.{module}:app",)
 
     def ready(self) -> bool:
-        """Return whether the app answers. The app has no /readyz, so it gets another request."""
+        """Return whether the app answers. The app has no /readyz, so this reads a user."""
         connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
         return answers_ok(connection, "/api/users/1")
 
@@ -86,7 +86,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Subjects:
-    """All processes that are measured over HTTP. All run all the time: an idle process is cheap."""
+    """All processes that are measured over HTTP.
+
+    They all run during the whole benchmark: an idle process uses almost no processor time.
+    """
 
     bare: BareSubject
     one_row: BareSubject
@@ -138,7 +141,8 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
         for subject in processes:
             subject.wait_until_ready()
         balanced = exit_stack.enter_context(_caddy(backends, pair, processors))
-        # Callbacks run in reverse order: first, all processes get the signal; then each is awaited.
+        # Callbacks run in reverse order. First, all processes get the stop signal. Then each
+        # process is awaited.
         for subject in processes:
             exit_stack.callback(subject.send_stop_signal)
         yield Subjects(

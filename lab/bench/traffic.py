@@ -132,7 +132,7 @@ def latencies(
     """
     calls = repeat(Call(port, "GET", path, 200, headers), math.ceil(rate * seconds))
     record = Record()
-    # Other event loops round a pause up to whole milliseconds. They are too imprecise, because a
+    # Other event loops round a pause up to whole milliseconds. This is too imprecise, because a
     # response takes about a millisecond.
     with asyncio.Runner(loop_factory=_precise_loop) as runner:
         runner.run(_send_all(calls, rate, record, max_connections=_LATENCY_MAX_CONNECTIONS))

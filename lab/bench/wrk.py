@@ -40,7 +40,7 @@ class Request:
 
 
 class Wrk:
-    """Sends requests as one user. No two runs send the same email or idempotency key."""
+    """Sends requests as one user. Each run has its own idempotency keys and emails of signups."""
 
     def __init__(self, backends: Backends, token: str) -> None:
         self._environment = {
@@ -96,8 +96,8 @@ def run_wrk(to: Sequence[str], seconds: float, environment: Mapping[str, str]) -
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        # wrk accepts only whole seconds as its duration. So it is stopped by SIGINT, after which it
-        # prints its summary too.
+        # wrk accepts only whole seconds as its duration. So SIGINT stops wrk after `seconds`. wrk
+        # then prints the same summary.
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         output = _interrupt(process)

@@ -105,7 +105,7 @@ def slow_sql(paths: Paths, delay_ms: float | None) -> int:
 
 
 def _change_all(changed: Sequence[Server], action: str) -> str:
-    """Change servers of the same kind. Return the message about a change, if there is one."""
+    """Change servers of the same kind. Return the message for a server that was changed, if any."""
     change = {"stop": servers.stop, "freeze": servers.freeze_server, "heal": servers.heal}[action]
     texts = [change(server) for server in changed]
     return max(texts, key=lambda text: text != servers.HEALTHY)

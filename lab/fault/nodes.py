@@ -36,7 +36,7 @@ def kill(cluster: Cluster, name: str | None) -> str:
     for server in machine:
         server.disable_restart()
     # PgBouncer is last. If it ended first, no new commits would arrive, and the last commits would
-    # have time to reach a replica. A machine that fails gives them no such time.
+    # have time to reach a replica. When a real machine fails, the commits have no such time.
     for server in machine:
         server.kill()
     return f"{name} is killed. {consequence}"
@@ -54,7 +54,7 @@ def freeze(cluster: Cluster, name: str | None) -> str:
 
 
 def heal(cluster: Cluster, name: str | None) -> str:
-    """Start killed processes again, and continue frozen ones: of all machines, or of one.
+    """Restart killed processes and continue frozen processes, of one machine or of all machines.
 
     :raises LabError: when no machine has this name, or a server does not answer in time.
     """
@@ -77,7 +77,7 @@ def _known(cluster: Cluster, name: str) -> str:
 
 
 def _find(cluster: Cluster, name: str | None) -> tuple[str, Sequence[Server], str]:
-    """Return the name of the machine to break, its servers, and what follows."""
+    """Return the name of the machine to break, its servers, and the end of the message."""
     primaries = cluster.primaries()
     name = primaries.get(DATABASE) if name is None else _known(cluster, name)
     if name is None:

@@ -12,8 +12,8 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # `server.stop` ends only a process that this process has started. The supervisor started
-    # the server.
+    # `server.stop` ends only a process that its own caller has started, but the supervisor started
+    # this server.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 
@@ -55,7 +55,7 @@ def resume(server: Server) -> None:
 def await_answer(server: Server, timeout_s: float = _READY_TIMEOUT_SECONDS) -> None:
     """Return when the server answers.
 
-    :raises LabError: when it does not answer within the timeout.
+    :raises LabError: when the server does not answer within the timeout.
     """
     if not wait_until(server.ready, timeout_s=timeout_s):
         raise LabError(f"{server.name} is not ready. Its log:  less {server.log}")
@@ -80,7 +80,7 @@ def kill_app(stack: Stack, name: str) -> str:
 
 def kill_workers(stack: Stack) -> str:
     """Kill the workers (SIGKILL). Their current jobs are interrupted."""
-    consequence = "The supervisor starts a new one, which runs its jobs again."
+    consequence = "The supervisor starts a new one. The interrupted jobs run again."
     return "\n".join(_kill(worker, consequence) for worker in stack.workers)
 
 

@@ -16,14 +16,14 @@ _TIMEOUT_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Filter:
-    """Selects messages: to an address, with this text in the subject, newer than a message."""
+    """Selects messages by recipient, by text in the subject, and by the id of an older message."""
 
     to: str = ""
     subject: str = ""
     after: int = 0
 
     def query(self, limit: int) -> str:
-        """Return the parameters of the API."""
+        """Return the query string for the API."""
         return urlencode({**asdict(self), "limit": limit})
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class MailClient:
         self._http_port = http_port
 
     def summaries(self, wanted: Filter, limit: int) -> list[Document]:
-        """Return the newest of these messages, the newest first.
+        """Return the newest wanted messages, the newest first.
 
         :raises LabError: when the collector does not answer.
         """
@@ -54,9 +54,9 @@ class MailClient:
         return items
 
     def newest(self, wanted: Filter, wait_seconds: float) -> Document:
-        """Return the newest of these messages. If there is none, wait until one arrives.
+        """Return the newest wanted message. If there is none, wait until such a message arrives.
 
-        :raises LabError: when there is none after the wait, or the collector does not answer.
+        :raises LabError: when no such message arrives in time, or the collector does not answer.
         """
         deadline = time.monotonic() + wait_seconds
         while not (found := self.summaries(wanted, 1)):
@@ -69,7 +69,7 @@ class MailClient:
     def message(self, message_id: int) -> Document:
         """Return a whole message.
 
-        :raises LabError: when it does not exist, or the collector does not answer.
+        :raises LabError: when the message does not exist, or the collector does not answer.
         """
         status, found = self._get(f"/lab/api/mail/{message_id}")
         if status == http.HTTPStatus.NOT_FOUND:

@@ -26,7 +26,7 @@ _AFTER: Final = click.Option(
 
 
 class _Mail(click.Group):
-    """`lab mail` alone lists the messages."""
+    """`lab mail`. An error for a misplaced option of `show` contains a correct command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         before_show = args[: args.index("show")] if "show" in args else args
@@ -135,7 +135,7 @@ def _first_link(message: Document) -> str:
 
 
 def _prepare_output() -> None:
-    # If the terminal cannot show a character of a message, an escape sequence is printed.
+    # If the output's encoding lacks a character of a message, its code is printed, such as \u2019.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 

@@ -41,7 +41,7 @@ class Envelope:
         If the message has no envelope, sender and recipients are empty.
         """
         sender, recipients = "", []
-        # The last piece has no line break: it may be half a line.
+        # The last piece has no line break, so it may be only the beginning of a line.
         for line in message.split(b"\n")[:-1]:
             if line.startswith(_SENDER):
                 sender = _text(line.removeprefix(_SENDER)).strip("<>")
@@ -55,7 +55,7 @@ class Envelope:
 
 
 def _line(name: bytes, text: str) -> bytes:
-    # aiosmtpd decodes bytes that are not UTF-8 to surrogates.
+    # aiosmtpd decodes bytes that are not UTF-8 to surrogates, which UTF-8 cannot encode.
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return name + printable.encode(errors="replace") + b"\r\n"
 

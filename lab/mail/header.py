@@ -6,7 +6,7 @@ from email.header import decode_header
 from email.message import Message
 from typing import Final
 
-# The rest of a longer field is cut off, because the time to decode it grows faster than its length.
+# Longer fields are cut off, because the time to decode a field grows faster than its length.
 MAX_CHARACTERS: Final = 16_384
 _FOLD: Final = re.compile(r"\r?\n[ \t]*")
 
@@ -46,5 +46,5 @@ def decoded(data: bytes, charset: str | None) -> str:
         text = data.decode(charset or "utf-8", errors="replace")
     except (LookupError, ValueError):
         text = data.decode(errors="replace")
-    # Some charsets, such as UTF-7, can contain surrogates, which JSON in UTF-8 cannot.
+    # Text in some charsets, such as UTF-7, can contain surrogates. JSON in UTF-8 cannot.
     return text.encode(errors="replace").decode()

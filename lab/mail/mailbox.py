@@ -33,7 +33,7 @@ class Mailbox:
     def add(self, envelope: Envelope, content: bytes) -> Kept:
         """Keep a message. When this returns, the message is on the disk and survives a power cut.
 
-        :raises OSError: when it cannot be written.
+        :raises OSError: when the message cannot be written.
         """
         data = envelope.header() + content
         with self._lock:

@@ -24,7 +24,7 @@ _MAX_SUBJECT_CHARACTERS: Final = 500
 # The cache is larger than a mailbox, which has at most 200 messages.
 @lru_cache(maxsize=512)
 def summary(kept: Kept) -> Document:
-    """Return the summary of a message, for a list. It is cached, so callers must not change it.
+    """Return a summary of a message, for a list. Callers must not change it, because it is cached.
 
     :raises FileNotFoundError: when the message has been deleted meanwhile.
     """
@@ -104,6 +104,7 @@ def _date(text: str) -> str | None:
 
 
 def _rfc3339(moment: datetime) -> str:
-    # RFC 5322 allows `-0000`: a time in UTC, whose time zone is unknown. Then `moment` has none.
+    # RFC 5322 allows the zone `-0000`: the time is in UTC, and the local time zone is unknown. For
+    # such a date, Python returns a `moment` without a time zone.
     utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

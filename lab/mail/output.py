@@ -58,7 +58,7 @@ class Output:
         # If one link is the beginning of another link, the pattern must match the longer link.
         longest_first = sorted(links, key=len, reverse=True)
         pattern = "|".join(map(re.escape, longest_first))
-        # OSC 8, which terminals show as a link.
+        # The escape sequence OSC 8, which terminals show as a link.
         return re.sub(pattern, r"\033]8;;\g<0>\033\\\g<0>\033]8;;\033\\", line)
 
 

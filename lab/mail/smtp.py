@@ -47,7 +47,7 @@ class _Handler:
     async def handle_DATA(  # noqa: N802 - aiosmtpd finds a handler by this name.
         self, _server: smtp.SMTP, _session: smtp.Session, envelope: smtp.Envelope
     ) -> str:
-        """Keep the message, and return the reply. Only 250 means that it is on the disk."""
+        """Keep the message, and return the reply: 250 only if the message is on the disk."""
         addresses = Envelope(envelope.mail_from or "", envelope.rcpt_tos)
         content = envelope.content or b""
         data = content if isinstance(content, bytes) else content.encode()

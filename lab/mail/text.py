@@ -36,7 +36,7 @@ def _trimmed(link: str) -> str:
 
 
 def text_of_html(html: str) -> str:
-    """Return the visible text of an HTML part, with the address of each link after its text."""
+    """Return the visible text of an HTML part, with each link's address after the link's text."""
     reader = _Reader()
     reader.feed(html[:_MAX_HTML_CHARACTERS])
     reader.close()

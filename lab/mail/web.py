@@ -32,7 +32,7 @@ class MailApi:
         ]
 
     async def messages(self, request: Request) -> Response:
-        """List the newest messages; `to`, `subject` and `after` select some."""
+        """List the newest messages. The parameters `to`, `subject` and `after` filter the list."""
         limit = number(request, "limit", _DEFAULT_LIMIT, MAX_MESSAGES)
         after = number(request, "after", 0, _MAX_ID, minimum=0)
         to, subject = (request.query_params.get(name, "").lower() for name in ("to", "subject"))

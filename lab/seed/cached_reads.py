@@ -1,4 +1,4 @@
-"""Deletes the cached reads of the service, so that it reads what the seed has added."""
+"""Deletes the service's cached reads, so that the service reads what the seed has added."""
 
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit

@@ -27,7 +27,7 @@ def add(connection: psycopg.Connection, orders: Sequence[Order], ids: Ids) -> No
         order_ids = _new_ids(connection, len(orders))
         _copy_orders(connection, orders, order_ids, ids)
         _copy_lines(connection, orders, order_ids, ids)
-        # Lock the products last. Orders that the service places meanwhile wait for these locks.
+        # Lock the products last, because the service's own orders wait for these locks.
         stock.take(connection, _sold(orders, ids))
 
 
@@ -61,7 +61,7 @@ def _copy_lines(
 def _sold(orders: Sequence[Order], ids: Ids) -> Counter[int]:
     sold = Counter[int]()
     for order in orders:
-        # The pieces of a cancelled order are in the stock again.
+        # The pieces of a cancelled order are back in the stock.
         if order.status != "cancelled":
             for product, quantity in order.lines:
                 sold[ids.products[product.sku]] += quantity

@@ -1,7 +1,8 @@
 """Loads the missing rows into the database, step by step.
 
 Each step is one transaction. If a run is killed, the next run continues after the last complete
-step. The seed reads and changes only rows of the products and users in this package's lists.
+step. The seed reads and changes only the products and users in this package's lists, and the orders
+of these users.
 """
 
 import sys

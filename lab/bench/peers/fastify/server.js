@@ -1,6 +1,6 @@
 // A Fastify service that does the same work as the Python service for three requests: read a user
 // through the cache, read a user from PostgreSQL, and place an order. `make bench` compares the two
-// services. They share the data, the keys in Valkey and the signing key.
+// services. The services share the data, the keys in Valkey and the signing key.
 // tests/e2e/test_bench_peer.py compares their responses.
 //
 // Run it with the environment of the Python service: `node server.js PORT`.
@@ -134,8 +134,8 @@ function responseKey(request) {
   return `${request.principal?.userId} ${request.url}`;
 }
 
-// This hook runs before the body is read. A caller who may not read a user gets "not found", and so
-// does not learn whether the user exists.
+// This hook runs before the body is read. If a caller has no permission to read a user, the caller
+// gets "not found", and so does not learn whether the user exists.
 async function requireVisible(request) {
   const { principal, params } = request;
   if (principal === null) {
