@@ -1,7 +1,7 @@
 """Runs the migrations: `alembic upgrade head`, a separate step before the app starts.
 
-The migrations need only DATABASE_URL. So they can run with a role that may change tables, and the
-service can run with a role that may not.
+The migrations need only DATABASE_URL. So they can run with a role that has the right to change
+tables, and the service can run with a role that does not have this right.
 """
 
 import logging
@@ -21,27 +21,28 @@ from app.repositories.tables import METADATA
 from app.settings import SettingsError
 
 _log = logging.getLogger("alembic")
-_LOCK = 0x526F756E64  # "Round": any constant number.
+_LOCK = 0x526F756E64  # The text "Round" as a number. Any constant is possible.
 _LOCK_POLL_SECONDS = 0.2
-# While a statement waits for a lock on a table, later statements on the table wait behind it. The
+# While a statement waits for a lock on a table, later statements on the table wait, too. The
 # timeout is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of this wait.
 _LOCK_TIMEOUT = "lock_timeout = '1s'"
 # The role may limit idle transactions. The limit would end the transaction that holds the lock.
 _NO_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = 0"
-# A session that waits sends nothing. Without keepalive packets, a firewall could drop it.
+# A session that waits sends nothing. Without keepalive packets, a firewall could drop its
+# connection.
 _KEEPALIVES_IDLE_SECONDS = 60
 _MAX_ATTEMPTS = 30
 _RETRY_PAUSE_SECONDS = 1.0
-# For each host of DATABASE_URL. The default of libpq is longer than two minutes.
+# For each host of DATABASE_URL. The default of psycopg is 130 seconds.
 _CONNECT_TIMEOUT_SECONDS = 10
 
 
 def main() -> None:
     """Upgrade or downgrade, with each revision in its own transaction.
 
-    If several processes run this function, each waits until the previous one has ended.
+    If several processes run this function, they run the migrations one after another.
     """
-    # Log one line for each revision, and none of Alembic's other messages.
+    # Show Alembic's line for each revision. The other loggers of Alembic show only warnings.
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
     address = os.environ.get("DATABASE_URL")
@@ -92,8 +93,8 @@ def _acquire_lock(connection: Connection) -> None:
     """Hold the lock until the connection closes.
 
     Of two concurrent deployments, the first gets the lock, and the second polls. If the second
-    waited in a statement, CREATE INDEX CONCURRENTLY of the first would wait for this statement: a
-    deadlock.
+    waited in a statement, CREATE INDEX CONCURRENTLY of the first would wait for this statement,
+    which would be a deadlock.
 
     A transaction holds the lock, because a session cannot hold it through a pooler in transaction
     mode. Each revision commits its own transaction, so the lock needs a second connection.
@@ -124,7 +125,9 @@ def _run(connection: Connection) -> None:
             connection.rollback()
             if attempt == _MAX_ATTEMPTS:
                 sys.exit("Other transactions hold the tables all the time. Run this again later.")
-            _log.warning("A table is in use. Trying again, so that other statements do not wait.")
+            _log.warning(
+                "A table is in use. Trying again after a pause, so that other statements can run."
+            )
             time.sleep(_RETRY_PAUSE_SECONDS)
         else:
             return

@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The response to a user's request with an idempotency key. It is used until `expires_at`."""
+    """The response to a user's request with an idempotency key.
+
+    Until `expires_at`, a repeated request with the key gets this response.
+    """
 
     user_id: int
     route: str

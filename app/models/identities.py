@@ -6,7 +6,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One identity of one user. Issuer and subject identify it permanently, an email does not."""
+    """One identity of one user.
+
+    The table also contains the subject. Issuer and subject identify an identity permanently; an
+    email does not.
+    """
 
     id: int
     issuer: str

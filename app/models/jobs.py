@@ -31,7 +31,7 @@ class FailedJob:
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """The numbers of jobs in all queues, and of workers."""
+    """The numbers of jobs in all queues, and the number of live workers."""
 
     counts: list["JobCount"]
     workers: int

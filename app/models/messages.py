@@ -11,15 +11,15 @@ from typing import Final
 class MessageKind(StrEnum):
     """What a message is about. The values are stored, so a value never changes."""
 
-    # Messages with a link. The link works once, until it expires (`LINK_LIFETIMES`).
+    # Messages with a link. A link works once, and only until it expires (`LINK_LIFETIMES`).
     CONFIRM_EMAIL = "confirm-email"
     CONFIRM_NEW_EMAIL = "confirm-new-email"
-    """To the new address of an account. The link makes it the account's address."""
+    """Sent to the address that a user wants. The link makes this the address of the account."""
     RESET_PASSWORD = "reset-password"  # noqa: S105 - the kind of a message, not a password
 
-    # Notices, to the account's address at the time of the event. They have no link.
+    # Notices, without a link. They go to the address that the account had before the event.
     EMAIL_CHANGE_REQUESTED = "email-change-requested"
-    """To the old address, which stays in use until the new address is confirmed."""
+    """Sent to the current address, which stays in use until the new address is confirmed."""
     EMAIL_CHANGED = "email-changed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the kind of a message, not a password
     IDENTITY_LINKED = "identity-linked"
@@ -48,10 +48,10 @@ class Message:
 
     id: int
     user_id: int | None
-    """None if a password reset was requested for an unknown address. Then nothing is sent."""
+    """None if a password reset was requested for an unknown address. Nothing is sent then."""
     kind: MessageKind
     address: str | None
-    """The recipient. A link that confirms an address confirms this address."""
+    """The recipient's address, which is also the address that a confirmation confirms."""
     provider: str | None
     """The name of the identity provider, for the notices about identities."""
     created_at: datetime

@@ -52,11 +52,13 @@ class SessionLifetime:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of a user. It ends at `expires_at`, or earlier if it is unused or ended.
+    """A session of a user: from a sign-in until `expires_at` at the latest.
 
-    A browser has a cookie, and any other client has a refresh token. The table contains only the
-    SHA-256 of this secret. The SHA-256 cannot be used to sign in. A secret of 256 random bits
-    needs no salt and no slow hash.
+    The session ends earlier if it is unused for too long, or if the user or the service ends it.
+
+    The secret of a session is a cookie for a browser, and a refresh token for any other client. The
+    table contains only the SHA-256 of the secret, which cannot be used to sign in. A secret of 256
+    random bits needs no salt and no slow hash.
     """
 
     id: int

@@ -22,7 +22,7 @@ class User:
     password_hash: str | None
     """None for a user who has no password and signs in at an identity provider."""
     email_confirmed: bool
-    """Whether the user has opened a link in a message to this address."""
+    """Whether the address is confirmed: by the user with a link, or by an identity provider."""
     role: Role
     disabled_at: datetime | None
     """When an operator disabled the account. None if sign-in is possible."""

@@ -31,7 +31,10 @@ class Client:
     principal: Principal | None = None
     """The user who is already signed in, by token or by cookie."""
     replaces: Principal | None = None
-    """`principal` if it comes from a cookie. A new session with a cookie ends this session."""
+    """The same as `principal` if the request has a session cookie; otherwise None.
+
+    If the client signs in with a cookie again, the session of this principal ends.
+    """
 
 
 class _Secret(TypedDict, total=False):
@@ -141,15 +144,15 @@ class AuthService:
     ) -> Session | None:
         async def work(tx: Transaction) -> Session | None:
             # The password may have been changed, or the account deleted, since the password was
-            # verified. The lock makes a change of password wait until the new session exists. So
-            # the change ends the new session too.
+            # verified. If a change of the password begins now, the lock makes it wait until the new
+            # session exists. So the change ends the new session, too.
             user = await tx.users.get_for_update(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None
             if user.disabled_at is not None:
                 raise AccountDisabled
             if new_hash is not None:
-                # This sets `updated_at`, so it changes the ETag of the account.
+                # Saving the hash sets `updated_at`, which changes the ETag of the account.
                 user.password_hash = new_hash
                 await tx.users.save(user)
             return await tx.sessions.add(

@@ -104,7 +104,7 @@ class EmailService:
         await self._store.write(work)
 
     async def confirm(self, token: SecretStr) -> None:
-        """Use the link in a message: confirm the account's address, or change it to the new one.
+        """Use the link in a message: confirm the account's address, or set the new address.
 
         Raises `InvalidLink`, and `EmailTaken` if another account has the new address by now.
         """

@@ -26,10 +26,10 @@ class HealthService:
     async def readiness(self, exclude: Collection[str] = ()) -> Readiness:
         """Return the state of PostgreSQL and Redis.
 
-        Raises `NotReady` after `drain()`, and if PostgreSQL is down, unless `exclude` contains
-        "postgres". If PostgreSQL is read-only, the process is ready but degraded: only reads
-        succeed. Without Redis, the process is degraded, too: it counts rate limits by itself, and
-        all reads go to PostgreSQL.
+        Raises `NotReady` after `drain()`. Also raises `NotReady` if PostgreSQL is down, unless
+        `exclude` contains "postgres". The status is `degraded` if PostgreSQL is read-only, because
+        only reads succeed. The status is also `degraded` without Redis: the process counts rate
+        limits by itself, and all reads go to PostgreSQL.
         """
         if self._draining:
             raise NotReady("This process is shutting down. Send requests to another process.")

@@ -14,10 +14,10 @@ from app.tracing import staged_methods
 
 @staged_methods("service")
 class IdentityService:
-    """Lists and removes linked identities. `OidcService` links them."""
+    """Lists and removes linked identities. `OidcService` links identities."""
 
     def __init__(self, store: Store, provider_names: Mapping[str, str], cursors: Cursors) -> None:
-        """`provider_names` maps the issuer of each configured provider to its name."""
+        """`provider_names` maps the issuer of each configured provider to the provider's name."""
         self._store = store
         self._provider_names = provider_names
         self._cursors = cursors
@@ -42,7 +42,7 @@ class IdentityService:
         return IdentityPage.cut(items, limit, cursors.following(after, limit))
 
     async def remove(self, caller: Principal, identity_id: int) -> None:
-        """Remove one of the caller's identities. The caller can no longer sign in with it.
+        """Remove one of the caller's identities, which can then no longer be used to sign in.
 
         Raises `NotFound`, `LastSignInMethod` if the account has no password and no other
         identity, and `Reauthenticate` if the session began five minutes ago or earlier.

@@ -21,7 +21,7 @@ class JobService:
         self._store = store
 
     async def measure(self) -> QueueStatus:
-        """Return the numbers of jobs, by queue and state, and of workers."""
+        """Return the numbers of jobs, by queue and state, and the number of live workers."""
         async with self._store.uncached() as tx:
             counts = await tx.jobs.count()
             return QueueStatus(counts, await tx.jobs.count_workers())
@@ -42,16 +42,16 @@ class JobService:
             raise NotFound(_NOT_FAILED)
 
     async def clear_failed(self) -> int:
-        """Delete the jobs that failed long ago, and return their number."""
+        """Delete the jobs that failed `UNSENT_KEPT_FOR` ago or earlier, and return their number."""
         failed_until = datetime.now(UTC) - UNSENT_KEPT_FOR
         return await self._store.delete_in_batches(
             lambda tx, limit: tx.jobs.clear_failed(failed_until=failed_until, limit=limit)
         )
 
     async def retry_abandoned(self, *, max_attempts: int) -> int:
-        """Let the jobs of killed workers run again, and return their number.
+        """Let the jobs of killed workers run again, and return the number of all these jobs.
 
-        A job that has begun `max_attempts` times fails.
+        A job that has begun `max_attempts` times fails instead, but is counted, too.
         """
         return await self._store.write(
             lambda tx: tx.jobs.retry_abandoned(max_attempts=max_attempts)

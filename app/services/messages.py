@@ -1,4 +1,4 @@
-"""Sending the messages that the other services have added. The worker calls this."""
+"""Sends the messages that the other services have added. The worker calls this service."""
 
 import asyncio
 from contextlib import suppress
@@ -48,22 +48,25 @@ class MessageService:
 
     @property
     def can_send(self) -> bool:
-        """Whether the settings name an SMTP server, and a page for the links."""
+        """Whether the settings contain an SMTP server, and the URL with which links begin."""
         return self._mail is not None and self._link_base is not None
 
     async def send(self, message_id: int) -> MessageKind | None:
-        """Send a message, and return its kind. None if it was sent already or is no longer wanted.
+        """Send a message, and return its kind.
+
+        Returns None without sending if the message was sent already, was deleted, or has no
+        recipient. Raises `MailRefused` if the message can never be sent, and `MailUnavailable` if
+        it may be sent later.
 
         A message is sent twice if the server accepts it, but the process does not mark it as sent:
         the server's response is lost, the process ends, or PostgreSQL is unavailable. Both copies
-        have the same Message-ID. The links in both work until one link is used. Raises
-        `MailRefused` if the message can never be sent, and `MailUnavailable` if it may be sent
-        later.
+        have the same Message-ID. If the message has a link, each copy has its own link, and both
+        links work until one of them is used.
         """
         if self._mail is None or self._link_base is None:
             raise MailUnavailable("the settings name no mail server")
-        # Messages are sent one after another. So if this process is killed, at most one message
-        # was sent but is not marked as sent.
+        # Messages are sent one after another. So if this process is killed, at most one message has
+        # been sent without being marked as sent.
         async with self._sending:
             prepared = await self._store.write(
                 partial(self._prepare, message_id, link_base=self._link_base)
@@ -80,7 +83,7 @@ class MessageService:
         return prepared.message.kind
 
     async def _note_failure(self, message_id: int, reason: str) -> None:
-        # An error is ignored, because the log has the reason, too.
+        # An error is ignored, because the log also contains the reason of the failure.
         with suppress(AppError):
             await self._store.write(lambda tx: tx.messages.note_failure(message_id, reason))
 

@@ -55,7 +55,7 @@ class AuthorizationResponse:
 
 @dataclass(frozen=True)
 class FinishedFlow:
-    """The path to redirect the browser to, and the secret of its new session.
+    """The path to redirect the browser to, and the secret of the browser's new session.
 
     The secret is None if the flow has linked an identity, because the session stays the same.
     """
@@ -66,7 +66,7 @@ class FinishedFlow:
 
 @staged_methods("service")
 class OidcService:
-    """Starts flows at identity providers, and finishes each flow once at most.
+    """Starts flows at identity providers, and finishes each flow at most once.
 
     A flow signs a user in, or links an identity to an account.
     """
@@ -94,9 +94,9 @@ class OidcService:
         """Begin a sign-in. With `link_to`, begin to link an identity to the account of this user.
 
         `base_url` is the URL at which browsers reach the service. The flow expires after 10
-        minutes. Raises `NotFound` if the provider is not configured, `ProviderUnavailable` if it
-        gives no valid answer, and `InvalidToken` or `InvalidSession` if the session of `link_to`
-        has ended since the HTTP request began.
+        minutes. Raises `NotFound` if the provider is not configured, and `ProviderUnavailable` if
+        the provider gives no valid answer. Raises `InvalidToken` or `InvalidSession` if the session
+        of `link_to` has ended since the HTTP request began.
         """
         provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
@@ -147,14 +147,16 @@ class OidcService:
         user_agent: str | None,
         replaces: Principal | None,
     ) -> FinishedFlow:
-        """Complete a flow in the browser that began it. A flow can be completed once.
+        """Complete a flow in the browser that began the flow. A flow can be completed once.
 
-        A new session ends `replaces`, the session of the browser's earlier cookie. Raises
-        `NotFound` and `ProviderUnavailable` as `begin` does, and `SignInDeclined` if the response
-        is an error. Raises `OidcRefused` if the response is not valid for a flow of this browser,
-        or if the session that began the link has ended. A sign-in raises `AccountDisabled`. A first
-        sign-in raises `EmailUnverified`, or `LinkRequired` if another account has the email. A link
-        raises `IdentityTaken`.
+        A sign-in starts a new session, and ends `replaces`, the session of the browser's earlier
+        cookie.
+
+        Raises `NotFound` and `ProviderUnavailable` for the same reasons as `begin`, and
+        `SignInDeclined` if the response is an error. Raises `OidcRefused` if the response is not
+        valid for a flow of this browser, or if the session that began the link has ended. A sign-in
+        can raise `AccountDisabled`. The first sign-in of an identity can raise `EmailUnverified`,
+        and `LinkRequired` if another account has the email. A link can raise `IdentityTaken`.
         """
         provider = existing(self._providers.get(name))
         flow = await self._take_flow(name, response)
@@ -190,7 +192,8 @@ class OidcService:
         self, claims: IdTokenClaims, user_agent: str | None, replaces: Principal | None
     ) -> str:
         # After one of these errors, either another account has the email, or a concurrent first
-        # sign-in of this identity has created the account. A second attempt shows which.
+        # sign-in of this identity has created the account. A second attempt shows which of the
+        # two has happened.
         with suppress(EmailTaken, IdentityTaken):
             return await self._start_session(claims, user_agent, replaces)
         try:
@@ -250,7 +253,7 @@ async def _new_user(tx: Transaction, claims: IdTokenClaims) -> int:
     except ValueError as error:
         raise EmailUnverified from error
     name = valid_name_from(claims.name or "") or valid_name_from(email.partition("@")[0])
-    # `IdTokenClaims.email` is None unless the provider has verified the address.
+    # The provider has verified the address. Otherwise, `IdTokenClaims.email` would be None.
     user = await tx.users.add(
         name=name or email, email=email, password_hash=None, email_confirmed=True
     )

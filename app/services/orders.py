@@ -41,7 +41,7 @@ _KEY_LIFETIME = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class OrderResponse:
-    """The response to an order. A replay has exactly the same bytes."""
+    """The response to an order. A repeated request gets exactly the same bytes."""
 
     body: bytes
     location: str
@@ -61,11 +61,13 @@ class OrderService:
     ) -> OrderResponse:
         """Order all items or none, once for each idempotency key of the caller.
 
-        A key is stored for 24 hours, and only for an order that succeeds. Raises `NotFound` for an
-        unknown user, `Invalid` for an unknown product, and `OutOfStock`. Raises `InvalidToken` or
-        `InvalidSession` if the caller's account was erased meanwhile. Raises `IdempotencyMismatch`
-        if the caller has used the key for another order, and `IdempotencyInFlight` if another
-        request with the key is still in progress.
+        A key is stored for 24 hours, and only for an order that succeeds.
+
+        Raises `NotFound` for an unknown user, `Invalid` for an unknown product, and `OutOfStock`.
+        Raises `InvalidToken` or `InvalidSession` if the caller's account was erased after the
+        caller was authenticated. Raises `IdempotencyMismatch` if the caller has used the key for
+        another order, and `IdempotencyInFlight` if another request with the key is still in
+        progress.
         """
         request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
 
@@ -89,9 +91,9 @@ class OrderService:
                 response = _response_to(await _buy(tx, user_id, new.items))
             except OutOfStock:
                 # An earlier request with this key may have taken the stock, and may have committed
-                # while this transaction claimed the key. This transaction must roll back the pieces
-                # that it took, so it returns no response. The client's next attempt gets the stored
-                # response.
+                # while this transaction claimed the key. If this transaction returned the stored
+                # response, it would commit the pieces that it took. So it raises an error and rolls
+                # back. The client's next attempt gets the stored response.
                 if key is not None and await _earlier_response(
                     tx, caller.user_id, key, request_hash
                 ):
@@ -119,10 +121,10 @@ class OrderService:
     ) -> dict[int, OrderRead]:
         """Return the orders with these ids, by id.
 
-        A missing order, and an order that the caller may not see, are not in the result.
+        A missing order, and an order that the caller must not see, are not in the result.
         """
-        # Unless the caller is an administrator, the statement finds no order of another user. So
-        # such an order takes the same time as a missing order.
+        # If the caller is not an administrator, the statement finds only the caller's orders. So
+        # the order of another user takes the same time as a missing order.
         user_id = None if caller.is_admin else caller.user_id
         async with self._store.uncached() as tx:
             orders = await tx.orders.list_by_ids(order_ids, user_id=user_id)
@@ -138,7 +140,7 @@ class OrderService:
     async def list_pages(self, queries: Sequence[OrderPageQuery]) -> list[Rows[OrderRead]]:
         """Return several pages of orders at once, without the cache. Each row has a cursor.
 
-        The number of statements is at most three.
+        The number of statements is at most three, however many pages there are.
         """
         with_next = [query._replace(limit=query.limit + 1) for query in queries]
         async with self._store.uncached() as tx:

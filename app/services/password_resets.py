@@ -36,9 +36,10 @@ class PasswordResetService:
     async def request(self, email: str) -> None:
         """Send a link to this address if an enabled account has it. Earlier links stop working.
 
-        A single request takes the same time with and without an account. In both cases, the same
-        statements run and a job is added, but with an account they change more rows. So each
-        request takes at least `_MIN_DURATION_SECONDS`. Raises `TooManyRequests`.
+        A request takes the same time with and without an account, if no other request for the
+        address runs. The same statements run in both cases, and a job is added. But if there is an
+        account, the statements change more rows. So each request takes at least
+        `_MIN_DURATION_SECONDS`. Raises `TooManyRequests`.
         """
         earliest_end = time.monotonic() + _MIN_DURATION_SECONDS
 
@@ -59,8 +60,9 @@ class PasswordResetService:
     async def complete(self, reset: PasswordReset) -> None:
         """Set the new password, and end all sessions of the account. The link works once.
 
-        Removes each identity that was linked in a session: an attacker may have linked it. Raises
-        `InvalidLink`, `Overloaded`, and `Invalid` if the new password is guessable.
+        Removes each identity that was linked in a session, because an attacker may have linked it.
+        The identity that the account was created with stays. Raises `InvalidLink`, `Overloaded`,
+        and `Invalid` if the new password is guessable.
         """
         token_hash = hash_of(reset.token.get_secret_value())
         password = reset.new_password.get_secret_value()
@@ -73,7 +75,7 @@ class PasswordResetService:
         password_hash = await self._passwords.hash(password)
         await self._store.write(lambda tx: _set_password(tx, token_hash, user, password_hash))
         # The owner has proved control of the address. Earlier failed logins must not block the
-        # login that follows.
+        # owner's next login.
         for by_owner in (False, True):
             await self._failures.reset(user.email, by_owner=by_owner)
 

@@ -49,7 +49,7 @@ class ProductService:
         return {product.id: ProductRead.of(product) for product in products}
 
     async def list_rows(self, *, cursor: str | None, limit: int) -> Rows[ProductRead]:
-        """Like `list_products`, without the cache and with a cursor for each product."""
+        """Do the same as `list_products`, without the cache and with a cursor for each product."""
         cursors = self._cursors.of("products")
         after = cursors.decode(cursor)
         async with self._store.uncached() as tx:

@@ -1,4 +1,4 @@
-"""Sessions: authenticates by token or cookie, lists sessions, and ends them."""
+"""Authentication by token or cookie, and the list and the end of sessions."""
 
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ _Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
 
 @staged_methods("service")
 class SessionService:
-    """Finds the session of a token or cookie; lists and ends sessions."""
+    """Finds the session of a token or cookie. Lists and ends sessions."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class SessionService:
         return existing(await self._cache.get_or_load(*self._of_cookie(cookie)), InvalidSession)
 
     def cached_principal(self, claims: Claims | None, cookie: str | None) -> Principal | None:
-        """Return the token's principal, or without a token, the cookie's principal.
+        """Return the token's principal. If there is no token, return the cookie's principal.
 
         Returns None if the session cache does not contain the principal.
         """
@@ -135,7 +135,7 @@ class SessionService:
             raise NotFound
 
     async def clear_unused(self) -> int:
-        """Delete the sessions that have reached the limit `idle`, and return their number."""
+        """Delete the sessions that have been unused for too long, and return their number."""
         used_since = datetime.now(UTC) - self._idle
         return await self._store.delete_in_batches(
             lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)

@@ -1,7 +1,8 @@
 """Messages to users, the links in these messages, and the queue of jobs that sends them.
 
 The previous release still works: it does not use the new tables, and the new columns of `users`
-have defaults. The schema of the queue is a copy of the library's, in `migrations/sql/`.
+have defaults or are nullable. `migrations/sql/` contains the queue's schema, which is a copy of the
+schema of the library.
 
 Revision ID: 0006
 Revises: 0005
@@ -41,8 +42,8 @@ CREATE TABLE messages (
         FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
 )
 """
-# To insert a job, a role also needs a privilege on the sequences of the queue. Each role that may
-# insert users gets this privilege.
+# To insert a job, a role also needs a privilege on the sequences of the queue. Each role with the
+# privilege to insert users gets this privilege.
 _GRANT_SEQUENCES = """
 DO $$
 DECLARE

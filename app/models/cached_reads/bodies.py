@@ -12,4 +12,7 @@ class CachedBody(NamedTuple):
     outcome: CacheOutcome
     tag: str
     generation: bytes | None = None
-    """The body is current while Redis has this generation for the tag. None for a bypass."""
+    """A random text for the tag. A change of the tag's data deletes this text from Redis.
+
+    The body is current while Redis still has the same text. None if the cache was not used.
+    """

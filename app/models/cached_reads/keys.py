@@ -4,9 +4,10 @@ import json
 
 
 def read_key(name: str, /, **parameters: str | int | None) -> str:
-    """Return a key that is unique to these parameters.
+    """Return a key that is unique to this name and these parameters.
 
-    JSON distinguishes None, 0, "0" and the empty string. JSON also distinguishes a separator inside
-    a value from the separator between two values. An f-string would not.
+    The key is JSON, which distinguishes None, 0, "0" and the empty string. JSON also distinguishes
+    a separator inside a value from the separator between two values. An f-string distinguishes
+    neither.
     """
     return json.dumps([name, parameters], sort_keys=True, separators=(",", ":"))

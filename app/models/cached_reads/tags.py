@@ -17,5 +17,5 @@ def product(product_id: int) -> str:
 
 
 def orders(user_id: int) -> str:
-    """Return the tag of a user's orders: of each single order, and of every page of the list."""
+    """Return the tag of a user's orders. Each single order and each page of the list has it."""
     return f"orders:{user_id}"

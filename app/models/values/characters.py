@@ -13,7 +13,7 @@ _IGNORABLE: Final = (
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
-# The last range contains interlinear annotations: format characters that are in neither of the two
+# U+FFF9 to U+FFFB are interlinear annotations: format characters that are in neither of the two
 # sets above.
 REFUSED: Final = f"{_CONTROLS}{_IGNORABLE}\ufff9-\ufffb"
 """The characters that names and emails must not contain, for a regex character class."""
@@ -30,5 +30,5 @@ def has_refused(text: str) -> bool:
 
 
 def without_refused(text: str) -> str:
-    """Replace each character that names and emails must not contain by a blank."""
+    """Put a blank in place of each character that names and emails must not contain."""
     return _REFUSED.sub(" ", text)

@@ -8,11 +8,11 @@ from email_validator import EmailNotValidError, validate_email
 from app.models.values.characters import has_refused
 
 _MAX_CODE_POINTS = 1024
-"""Four times the length that RFC 5321 allows: normalising can combine code points into one."""
+"""Four times the length that RFC 5321 allows, because normalising can combine code points."""
 
 ENCODED_WORD: Final = "=?"
 """The beginning of an encoded word (RFC 2047), which can contain a line break. A program that shows
-or sends an address may decode it, although an encoded word is not allowed in an address."""
+or sends an address may decode an encoded word, although an address must not contain one."""
 
 
 def normalise_email(typed: str) -> str:

@@ -1,8 +1,8 @@
 """Which passwords are too easy to guess (NIST SP 800-63B-4, section 3.1.1.2).
 
-The schema checks the length. Here zxcvbn estimates how many guesses an attacker needs. It assumes
-that the attacker knows common passwords, words, names, keyboard patterns and repetitions, and the
-owner's name and email.
+The schema checks the length. In this module, zxcvbn estimates how many guesses an attacker needs.
+zxcvbn assumes that the attacker knows common passwords, words, names, keyboard patterns and
+repetitions, and the owner's name and email.
 `common_passwords.txt` contains common long passwords that zxcvbn does not know.
 """
 
@@ -17,15 +17,15 @@ from app.errors import FieldError, Invalid
 _MIN_SCORE: Final = 4
 """The score of zxcvbn for a password that needs 10 billion guesses or more."""
 _MIN_SCORE_WITHOUT_BLANKS: Final = 3
-"""The score for 100 million guesses or more. A passphrase scores less without its blanks."""
+"""The score for 100 million guesses or more. Without its blanks, a passphrase scores less."""
 _MAX_SCORED_CHARACTERS: Final = 100
 """The limit is needed because the time of an estimate grows faster than the length."""
 _BLANKS: Final = re.compile(r"\s+")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _MIN_NAME_PART_CHARACTERS: Final = 3
 """Shorter parts of a name do not count: many passwords contain them by chance."""
-# Both lists are read when this module is imported, so that no signup waits for them. The estimator
-# reads its own list when it first scores a password that is not empty.
+# Both lists are read when this module is imported, so that no signup waits for them. zxcvbn reads
+# its own list when it first scores a password that is not empty.
 zxcvbn("password")
 _COMMON: Final = frozenset(
     Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8").splitlines()
