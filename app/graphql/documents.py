@@ -26,9 +26,9 @@ from app.tracing import staged
 
 _MAX_COMMENTS: Final = 100
 _MAX_LINES: Final = 1000
-"""The library counts the lines before each error, so many lines would take long."""
+"""The library counts the lines before each error, which would take long for many lines."""
 _MAX_ERRORS: Final = 10
-"""The maximum in one response."""
+"""The maximum number of errors in one response."""
 _MAX_KEPT: Final = 256
 _MAX_KEPT_CHARACTERS: Final = 4096
 _NO_OPERATION: Final = (
@@ -70,8 +70,8 @@ class Operation:
 class Documents:
     """Parses queries, and checks them against the limits and the schema.
 
-    The validation is the slowest step, so valid documents are kept: clients send the same few
-    queries with different variables.
+    The validation is the slowest step, so valid documents are cached. This helps because clients
+    send the same few queries with different variables.
     """
 
     def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:

@@ -31,7 +31,7 @@ _REPEATED_VALUE: Final = re.compile(
 _ENUM_VALUE: Final = ("Value '", "' does not exist in")
 _MAX_CHARACTERS: Final = 300
 _MAX_FIELD_ERRORS: Final = 50
-"""The maximum in one response. A list may fail once for each of its rows."""
+"""The maximum number of errors in one response. A list can have an error for each of its rows."""
 _ARGUMENT: Final = "Argument '"
 """The library's messages about an argument that it cannot read begin with this text."""
 _POINTER: Final = re.compile("/[a-z0-9_/]+")
@@ -62,7 +62,7 @@ class ErrorRenderer:
             return self._json(error, cause, _in_camel_case(cause.detail))
         if cause is None and error.message.startswith(_ARGUMENT):
             return self._json(error, InvalidQuery(), _without_values(error.message))
-        # Without a cause, the service has returned a value that does not fit the schema.
+        # If the error has no cause, the service has returned a value that does not fit the schema.
         unexpected = cause or error
         if id(unexpected) not in logged:
             logged.add(id(unexpected))
@@ -94,7 +94,7 @@ def _extra_members(error: AppError) -> dict[str, Any]:
 
 
 def _in_camel_case(text: str) -> str:
-    """Return the text with the names of the schema in its JSON Pointers, such as /userId."""
+    """Return the text with camelCase in its JSON Pointers, such as /userId for /user_id."""
     return _POINTER.sub(lambda found: _UNDERSCORE.sub(lambda it: it[1].upper(), found[0]), text)
 
 

@@ -37,7 +37,7 @@ class Graph:
     async def run(
         self, request: GraphqlRequest, state: RequestState, *, read_only: bool
     ) -> dict[str, Any]:
-        """Return the JSON of the response. It has no `data` if nothing has run.
+        """Return the JSON of the response, without `data` if no part of the operation has run.
 
         Raises `MethodNotAllowed` for a mutation in a `read_only` request, and `TooManyRequests` if
         the cost of the operation exceeds a rate limit.
@@ -80,7 +80,8 @@ class Graph:
 
 
 async def _count(operation: Operation, state: RequestState) -> None:
-    # The middleware has counted the request as one already. Adding counters drops numbers below 1.
+    # One is subtracted, because the middleware has already counted the request once. The sum of
+    # counters contains no limit whose number is 0.
     size = operation.size
     for limit, cost in (Counter(default=size.requests - 1) + size.requests_by_limit).items():
         if state.count is not None:

@@ -37,7 +37,7 @@ _FIELDS_PER_REQUEST: Final = 250
 _MAX_ALIAS_CHARACTERS: Final = 64
 """The response repeats an alias for each row."""
 _MAX_NESTING: Final = 60
-"""The levels of fields and fragments inside one another. An introspection has fewer than 20."""
+"""The levels of nested fields and fragments. An introspection has fewer than 20 levels."""
 _MAX_INT: Final = 2**31 - 1
 _MAX_DIGITS: Final = 10
 _INTROSPECTION_COSTS: Final = {"__schema": 300, "__type": 30}
@@ -51,14 +51,14 @@ class Size:
     """How much an operation asks for."""
 
     depth: int = 0
-    """The levels of fields inside one another, without introspection."""
+    """The levels of nested fields, without introspection."""
     aliases: int = 0
-    """The fields with an alias, and the fields that a selection repeats."""
+    """The number of fields with an alias, and of fields that a selection repeats."""
     cost: int = 0
     """The number of rows: each list counts its `first`, multiplied by `first` of the outer lists.
 
-    A root field, such as `me` or a mutation, counts as at least one. An introspection reads no
-    rows. Its cost depends only on its aliases.
+    A root field, such as `me` or a mutation, counts as at least one row. An introspection reads no
+    rows. The cost of an introspection depends only on its aliases.
     """
     fields: int = 0
     """The maximum number of fields in the response."""
@@ -84,7 +84,7 @@ class Size:
 
 def _require_at_most(limit: int, name: str, value: int) -> None:
     if value > limit:
-        # If each fragment uses the next one twice, the number can have very many digits.
+        # If each fragment uses the next fragment twice, the number can have very many digits.
         shown = value if value <= _MAX_INT else f"more than {_MAX_INT}"
         raise QueryTooComplex(
             f"The {name} of the query is {shown}, and at most {limit} are allowed. "
@@ -137,7 +137,8 @@ class _Measurement:
 
     def of_fragment(self, name: str, *, nesting: int = 0) -> Size:
         if name not in self._measured:
-            # A fragment that uses itself finds this empty size. The validation refuses it later.
+            # A fragment that uses itself finds this empty size. The validation refuses such a
+            # fragment later.
             self._measured[name] = Size()
             fragment = self._fragments.get(name)
             if fragment is not None:
@@ -198,7 +199,7 @@ class _Measurement:
             rows = self._first(node, definition.args["first"])
             cost = rows * (1 + cost)
         elif (type_name, name) == ("Order", "items"):
-            # This list has no `first`.
+            # This list has no `first`, so the maximum number of its rows counts.
             rows = MAX_ITEMS
         is_root = parent in {self._schema.query_type, self._schema.mutation_type}
         limit = _LIMITED_FIELDS.get((type_name, name))
@@ -217,7 +218,8 @@ class _Measurement:
         else:
             number = _integer(value)
         if not isinstance(number, int):
-            # Without a value, the default applies. The validation refuses a value of another type.
+            # Without a value, the default applies. A value of another type does not matter, because
+            # the validation refuses it.
             number = _integer(argument.ast_node and argument.ast_node.default_value) or 1
         return min(max(1, number), _MAX_INT)
 
@@ -225,5 +227,5 @@ class _Measurement:
 def _integer(value: Node | None) -> int | None:
     if not isinstance(value, IntValueNode):
         return None
-    # The validation refuses longer numbers. `int()` raises an exception for thousands of digits.
+    # `int()` raises an exception for thousands of digits. The validation refuses such numbers.
     return int(value.value) if len(value.value) <= _MAX_DIGITS else _MAX_INT

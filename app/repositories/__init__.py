@@ -1,1 +1,1 @@
-"""The tables and their statements. No other package contains SQL."""
+"""The tables and their statements. No other package of the service contains SQL."""

@@ -31,8 +31,8 @@ def surplus_deletion(
 ) -> Statement[tuple[Any, ...]]:
     """Return a statement that deletes the rows of one owner beyond the newest `max_rows`.
 
-    The statement's parameters are `owned_by`, the owner, and `new`, the key of the row that was
-    just inserted. The new row always stays, even if the clocks of the processes differ.
+    The statement has two parameters: `owned_by` is the owner, and `new` is the key of the row that
+    was just inserted. The new row always stays, even if the clocks of the processes differ.
     """
     others = select(key).where(owner == bindparam("owned_by"), key != bindparam("new"))
     surplus = others.order_by(*newest_first).offset(max_rows - 1)

@@ -22,7 +22,7 @@ from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.task_outcomes import ignore_outcome
 
-# On a standby, this setting is `on`, too.
+# The setting is `on` if transactions are read-only by default, and also on each standby.
 _PING: Final = Statement(select(func.current_setting("transaction_read_only")), str)
 _PING_TIMEOUT_SECONDS: Final = 1.0
 _SETTLED_SECONDS: Final = MAX_LAG_SECONDS + 1.0
@@ -33,7 +33,7 @@ class Transaction:
     """The repositories that share one connection, until the end of its `async with` block."""
 
     def __init__(self, executor: Executor, changed: set[str]) -> None:
-        """`invalidate` adds its tags to `changed`."""
+        """Let `invalidate` add its tags to `changed`."""
         self._executor = executor
         self._changed = changed
         self.users = UserRepository(executor)
@@ -66,7 +66,7 @@ class Transaction:
     def invalidate(self, *tags: str) -> None:
         """Invalidate the cached reads with these tags, even if no row changes.
 
-        A process that was killed may have left stale reads.
+        This is needed if a process may have been killed after a commit and before the invalidation.
         """
         self._changed.update(tags)
 
@@ -101,7 +101,7 @@ class Database:
         """Return repositories that read from the replica, without a transaction.
 
         `unchanged_seconds` is the time since the last change of the data. Returns None if there is
-        no replica, or if it may lack this change.
+        no replica, or if the replica may lack this change.
         """
         is_settled = unchanged_seconds > _SETTLED_SECONDS
         if self._replica is None or not is_settled or not self._replica.is_current():
@@ -114,9 +114,9 @@ class Database:
             self._replica.reject()
 
     async def state(self) -> State:
-        """Return the state of PostgreSQL. It is `down` if it does not answer within a second."""
-        # A statement on a frozen server cannot be cancelled quickly. The ping therefore runs
-        # until it ends by itself, and no second ping starts before it has ended.
+        """Return the state of PostgreSQL: `down` if it does not answer within a second."""
+        # A statement on a frozen server cannot be cancelled quickly. So the ping runs until it ends
+        # by itself, and no second ping starts before the first has ended.
         if self._ping is None or self._ping.done():
             self._ping = asyncio.create_task(self._send_ping())
             # The ping may fail after the timeout, when no caller reads its error.

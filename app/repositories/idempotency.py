@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# A worker may not have deleted an expired row with this key yet, so such a row is replaced.
+# An expired row with this key remains until a worker deletes it. The new row replaces it.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)
@@ -69,8 +69,8 @@ class IdempotencyRepository:
     ) -> IdempotencyKey | None:
         """Lock a key until the transaction ends, and return the stored response if there is one.
 
-        The lock is an advisory lock. A second transaction that claims the key does not wait: it
-        raises `IdempotencyInFlight`, unless there is a stored response.
+        The lock is an advisory lock. If another transaction holds the lock, `claim` does not wait.
+        Raises `IdempotencyInFlight` if it gets neither the lock nor a stored response.
         """
         claim = await self._executor.fetch_row(
             _CLAIM, lock=f"{user_id} {route} {key}", user_id=user_id, route=route, key=key, now=now
@@ -82,10 +82,10 @@ class IdempotencyRepository:
     async def add(self, response: IdempotencyKey, *, now: datetime) -> None:
         """Store a response, in the same transaction as the change that the response reports.
 
-        Raises `IdempotencyInFlight` if another request with the key has stored its response since
-        `claim`. `claim` first takes its snapshot and then the lock. If the other transaction
-        commits between the two, `claim` gets the lock, but does not see the response. The client's
-        next request gets that response.
+        Raises `IdempotencyInFlight` if another request with the key has stored a response that
+        `claim` has not seen. The statement of `claim` takes its snapshot first, and then the lock.
+        If the other transaction commits between these steps, `claim` gets the lock, but does not
+        see the stored response. The client's next request gets this response.
         """
         if await self._executor.fetch_one(_ADD, **asdict(response), now=now) is None:
             raise IdempotencyInFlight

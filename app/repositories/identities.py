@@ -43,7 +43,7 @@ _NOTE_USE: Final = Statement(
 _REMOVE: Final = Statement(
     delete(IDENTITIES).where(_OF_USER, _HAS_ID).returning(IDENTITIES.c.issuer), str
 )
-# The identity that the account was created with is not removed: its session_id is NULL.
+# The identity that the account was created with is not removed, because its session_id is NULL.
 _REMOVE_LINKED_ELSEWHERE: Final = Statement(
     delete(IDENTITIES).where(
         _OF_USER,
@@ -69,7 +69,7 @@ class IdentityRepository:
         return await self._executor.fetch_one(_USER_LOCKED, issuer=issuer, subject=subject)
 
     async def add(self, *, issuer: str, subject: str, user_id: int, session_id: int | None) -> None:
-        """Insert an identity. Raises `IdentityTaken` if it belongs to a user already.
+        """Insert an identity. Raises `IdentityTaken` if a user already has the identity.
 
         `session_id` is the session in which the user links the identity, or None for the identity
         that the account is created with.

@@ -44,7 +44,7 @@ SELECT id FROM dropped
 """),
     int,
 )
-# SKIP LOCKED: if several workers run this statement at the same time, each job is retried once.
+# SKIP LOCKED: if several workers run this statement at once, only one of them retries each job.
 _RETRY_ABANDONED: Final = Statement(
     text("""
 UPDATE procrastinate_jobs AS job
@@ -123,10 +123,11 @@ class JobRepository:
         return await self._executor.fetch_one(_DROP, job_id=job_id) is not None
 
     async def retry_abandoned(self, *, max_attempts: int) -> int:
-        """Let the jobs of killed workers run again, and return their number.
+        """Let the jobs of killed workers run again, and return the number of all these jobs.
 
         A worker counts as killed if it has sent no heartbeat for `SILENT_FOR`. A job that has begun
-        `max_attempts` times fails, because the job itself may kill its worker.
+        `max_attempts` times fails instead, because the job itself may kill its worker. Such a job
+        is counted, too.
         """
         jobs = await self._executor.fetch_all(
             _RETRY_ABANDONED, silent_for=SILENT_FOR, max_attempts=max_attempts
@@ -134,7 +135,10 @@ class JobRepository:
         return len(jobs)
 
     async def clear_failed(self, *, failed_until: datetime, limit: int) -> int:
-        """Delete up to `limit` jobs that failed before this time, and return their number."""
+        """Delete up to `limit` failed jobs, and return their number.
+
+        Jobs that failed after `failed_until` stay.
+        """
         return await self._executor.execute(_CLEAR_FAILED, failed_until=failed_until, limit=limit)
 
     async def count(self) -> list[JobCount]:

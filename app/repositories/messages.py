@@ -18,9 +18,10 @@ _COLUMNS: Final = columns_of(MESSAGES, Message)
 _HAS_ID: Final = MESSAGES.c.id == bindparam("message_id")
 _OF_USER: Final = MESSAGES.c.user_id == bindparam("user_id")
 
-# One statement inserts the message and its job, so that they cost one round trip. The library's
-# function inserts the job in this transaction: both are inserted, or none.
-# PostgreSQL runs `replaced` before the insertion, because the insertion reads its result.
+# One statement inserts the message and its job, so that they cost one round trip. The function of
+# Procrastinate inserts the job in this transaction: both are inserted, or none.
+# PostgreSQL runs `replaced` before the insertion, because the insertion reads the result of
+# `replaced`.
 _ADD: Final = Statement(
     text("""
 WITH replaced AS (
@@ -65,7 +66,7 @@ _NOTE_FAILURE: Final = Statement(
     update(MESSAGES).where(_HAS_ID).values(parameters(MESSAGES, "failure")), tuple
 )
 _REMOVE: Final = Statement(delete(MESSAGES).where(_HAS_ID), tuple)
-# `in_` would be expanded at each execution, but a statement is compiled once.
+# Not `in_`: SQLAlchemy expands `in_` at each execution, but a `Statement` is compiled only once.
 _REMOVE_WITH_LINKS: Final = Statement(
     delete(MESSAGES).where(_OF_USER, or_(*(MESSAGES.c.kind == kind for kind in LINK_LIFETIMES))),
     tuple,
@@ -81,7 +82,7 @@ _CLEAR: Final = batch_deletion(
 
 
 class MessageRepository:
-    """Stores messages. A user has at most one message of each kind that contains a link."""
+    """Stores messages. A user has at most one message of each kind with a link."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -96,9 +97,9 @@ class MessageRepository:
     ) -> None:
         """Insert a message to an address of a user, and the job that sends it.
 
-        If the transaction is rolled back, there is no job. A new message with a link replaces
+        If the transaction is rolled back, neither is inserted. A new message with a link replaces
         the user's earlier message of the same kind, so that the earlier link stops working.
-        Without a user and an address, the job is inserted, too, but sends nothing.
+        Without a user and an address, both are inserted as well, but the job sends nothing.
         """
         with producing(MAIL_QUEUE, SEND_MESSAGE) as traceparent:
             await self._executor.fetch_row(
@@ -120,7 +121,7 @@ class MessageRepository:
     async def add_link(self, message_id: int, token_hash: bytes, *, expires_at: datetime) -> None:
         """Insert the hash of a link's token. The message must be locked.
 
-        A message that is sent twice has two links, and each of them works until one is used.
+        A message that is sent twice has two links. Both links work until one of them is used.
         """
         await self._executor.execute(
             _ADD_LINK, token_hash=token_hash, message_id=message_id, expires_at=expires_at
@@ -143,7 +144,7 @@ class MessageRepository:
         return bool(await self._executor.execute(_REMOVE, message_id=message_id))
 
     async def remove_with_links(self, user_id: int) -> None:
-        """Delete a user's messages that have a link, sent or not. The links stop working."""
+        """Delete a user's messages with a link, sent and unsent. The links stop working."""
         await self._executor.execute(_REMOVE_WITH_LINKS, user_id=user_id)
 
     async def remove_all(self, user_id: int) -> None:
@@ -151,7 +152,11 @@ class MessageRepository:
         await self._executor.execute(_REMOVE_ALL, user_id=user_id)
 
     async def clear(self, *, sent_until: datetime, created_until: datetime, limit: int) -> int:
-        """Delete up to `limit` messages sent or created until these times. Return their number."""
+        """Delete up to `limit` old messages, and return their number.
+
+        A message is old if it was sent at `sent_until` or earlier, or created at `created_until` or
+        earlier.
+        """
         return await self._executor.execute(
             _CLEAR, sent_until=sent_until, created_until=created_until, limit=limit
         )

@@ -13,7 +13,7 @@ from app.repositories.postgres.statements import Statement, columns_of, paramete
 from app.repositories.tables import OIDC_FLOWS, SESSIONS
 
 MAX_LINKS_PER_SESSION: Final = 10
-"""The maximum number of unfinished links. A further link replaces the oldest one."""
+"""The maximum number of unfinished links. A further link replaces the oldest link."""
 
 _NOW: Final[BindParameter[Any]] = bindparam("now")
 _ADD: Final = Statement(
@@ -56,9 +56,9 @@ class OidcFlowRepository:
         self._executor = executor
 
     async def add(self, flow: OidcFlow) -> bool:
-        """Insert a flow. Return False if its session has ended.
+        """Insert a flow. Return False if the flow belongs to a session that has ended.
 
-        Delete the flows of that session beyond `MAX_LINKS_PER_SESSION`.
+        If the session then has more than `MAX_LINKS_PER_SESSION` flows, delete its oldest flows.
         """
         session_id = flow.session_id
         if session_id is None:

@@ -35,7 +35,7 @@ def _tags(order: Order) -> Iterable[str]:
     return (cache_tags.orders(order.user_id),)
 
 
-def _line(order_id: int, *columns: Any) -> tuple[int, OrderLine]:  # noqa: ANN401 - of a row
+def _line(order_id: int, *columns: Any) -> tuple[int, OrderLine]:  # noqa: ANN401 - the columns of a row
     return order_id, OrderLine(*columns)
 
 
@@ -88,8 +88,8 @@ _SAVE: Final = Statement(
     tags=_tags,
 )
 # `= ANY(array)` and the sort by user make PostgreSQL use an index that begins with the user. With
-# `=`, if the user has more than a few percent of all orders, PostgreSQL may scan the primary key
-# instead. Such a scan reads and skips all later orders of other users.
+# `=`, PostgreSQL may scan the primary key instead if the user has more than a few percent of all
+# orders. Such a scan also reads the orders of other users, and skips them.
 _SELECT_PAGE: Final = (
     select(*_COLUMNS)
     .where(
@@ -127,7 +127,7 @@ def _select_pages(*, with_status: bool) -> Select[Any]:
     )
     page = (
         select(*_COLUMNS)
-        # `= ANY(array)` and the sort by user have the same reason as in `_SELECT_PAGE`.
+        # The comment on `_SELECT_PAGE` explains `= ANY(array)` and the sort by user.
         .where(ORDERS.c.user_id == any_(array([wanted.c.user_id])), ORDERS.c.id < wanted.c.before)
         .where(*(ORDERS.c.status == wanted.c[name] for name in status))
         .order_by(ORDERS.c.user_id.desc(), ORDERS.c.id.desc())
@@ -141,7 +141,7 @@ def _select_pages(*, with_status: bool) -> Select[Any]:
     )
 
 
-def _numbered(position: int, *columns: Any) -> tuple[int, Order]:  # noqa: ANN401 - of a row
+def _numbered(position: int, *columns: Any) -> tuple[int, Order]:  # noqa: ANN401 - the columns of a row
     return position, Order(*columns)
 
 
@@ -178,8 +178,8 @@ class OrderRepository:
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
         """Find an order of this user, with its lines, and lock it until the transaction ends.
 
-        Invalidates cached reads of the order even if no column changes: if the client names an old
-        version in `If-Match`, the cache may contain this version.
+        Invalidates cached reads of the order even if no column changes. If the client names an old
+        version in `If-Match`, the client may have read this version from the cache.
         """
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
@@ -199,7 +199,7 @@ class OrderRepository:
     async def list_by_ids(self, order_ids: Collection[int], *, user_id: int | None) -> list[Order]:
         """Find the user's orders with these ids, and their lines.
 
-        Without a user, find the orders of all users. The result is not sorted.
+        If `user_id` is None, find the orders of all users. The result is not sorted.
         """
         values = {"order_ids": list(order_ids)}
         if user_id is None:

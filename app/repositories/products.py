@@ -104,8 +104,8 @@ class ProductRepository:
     async def get_to_change(self, product_id: int) -> Product | None:
         """Find a product by id and lock it until the transaction ends.
 
-        Invalidates cached reads of the product even if no column changes: if the client names an
-        old version in `If-Match`, the cache may contain this version.
+        Invalidates cached reads of the product even if no column changes. If the client names an
+        old version in `If-Match`, the client may have read this version from the cache.
         """
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 

@@ -28,11 +28,12 @@ _HAS_REPLAYED: Final = Statement(
 
 
 class Replica:
-    """Compares a replica with the primary, twice a second.
+    """Compares a replica with the primary, about twice a second.
 
     The replica is current if it has replayed the write-ahead log up to a position that the primary
-    had at most `MAX_LAG_SECONDS` ago. It then has every change that was committed before that time.
-    This is true only if the replica's address always leads to the same server.
+    had at most `MAX_LAG_SECONDS` ago. A current replica has every change that was committed before
+    the primary had this position. The comparison is valid only if the replica's address always
+    leads to the same server.
     """
 
     def __init__(self, engine: AsyncEngine, primary: AsyncEngine) -> None:

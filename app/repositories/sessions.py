@@ -111,7 +111,7 @@ class SessionRepository:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.changed_users = set[int]()
-        """Users whose sessions may have changed. `Store` drops them from the session cache."""
+        """Users whose sessions may have changed. `Store` removes them from the session cache."""
 
     async def add(  # noqa: PLR0913 - the columns of the row, and the session to end
         self,
@@ -169,8 +169,9 @@ class SessionRepository:
     async def lock_against_ending(self, caller: Principal) -> None:
         """Lock the caller's session, so that it cannot end before the transaction ends.
 
-        Raises `InvalidToken` or `InvalidSession` if the session has already ended. The session
-        cache of this process may still contain a session that another process has ended.
+        Raises `InvalidToken` or `InvalidSession` if the session has already ended. This can happen
+        because the session cache of this process may still contain a session that another process
+        has ended.
         """
         locked = await self._executor.fetch_one(
             _LOCK_AGAINST_ENDING, session_id=caller.session_id, user_id=caller.user_id

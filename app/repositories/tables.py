@@ -29,8 +29,8 @@ from app.models.messages import LINK_LIFETIMES
 
 METADATA: Final = MetaData(
     # Repositories map the names of constraints to errors. SQLAlchemy makes each name from the names
-    # of the table and the columns. For a check, it uses the name in the `CheckConstraint` instead
-    # of the columns.
+    # of the table and the columns. The name of a check contains the name in the `CheckConstraint`
+    # instead of the columns' names.
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -45,11 +45,11 @@ def _row_id() -> Column[int]:
     return Column("id", BigInteger, Identity(always=True), primary_key=True)
 
 
-def _moment(name: str, **options: Any) -> Column[Any]:  # noqa: ANN401 - as Column has them
+def _moment(name: str, **options: Any) -> Column[Any]:  # noqa: ANN401 - the options of Column
     return Column(name, DateTime(timezone=True), **options)
 
 
-def _reference(name: str, to: str, **options: Any) -> Column[Any]:  # noqa: ANN401 - as Column has them
+def _reference(name: str, to: str, **options: Any) -> Column[Any]:  # noqa: ANN401 - the options of Column
     return Column(name, BigInteger, ForeignKey(to, ondelete="CASCADE"), **options)
 
 
@@ -68,11 +68,11 @@ USERS: Final = Table(
     Column("name", String),
     Column("email", String),
     Column("email_confirmed", Boolean, server_default=false(), nullable=False),
-    # NULL if the account has no password, because its user signs in at an identity provider, and
-    # NULL if the account is erased.
+    # NULL if the account is erased, or if it has no password because its user signs in at an
+    # identity provider.
     Column("password_hash", String),
     Column("role", _one_of(Role, "role"), nullable=False),
-    # NULL unless an operator has disabled the account.
+    # When an operator disabled the account. NULL if the account is enabled.
     _moment("disabled_at"),
     _moment("created_at", server_default=func.now(), nullable=False),
     _moment("updated_at", server_default=func.now(), nullable=False),
@@ -122,8 +122,8 @@ IDENTITIES: Final = Table(
     # The id that clients use. The primary key is issuer and subject, which identify the row.
     Column("id", BigInteger, Identity(always=True), nullable=False),
     _reference("user_id", "users.id", index=True, nullable=False),
-    # The session in which the user has linked the identity. Not a foreign key, because the identity
-    # stays when the session ends.
+    # The session in which the user has linked the identity. The column is not a foreign key,
+    # because the identity stays when the session ends.
     Column("session_id", BigInteger),
     _moment("created_at", server_default=func.now(), nullable=False),
     _moment("last_used_at"),

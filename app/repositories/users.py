@@ -69,8 +69,8 @@ _NEWEST: Final = Statement(
     User,
 )
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
-# All other columns count as personal data, including columns added later. `email_confirmed` cannot
-# be NULL.
+# All other columns count as personal data, and an erasure sets them to NULL. This includes columns
+# that are added later. `email_confirmed` is kept because it cannot be NULL.
 _KEPT_WHEN_ERASED: Final = {
     "id",
     "email_confirmed",
@@ -130,16 +130,17 @@ class UserRepository:
     async def get_to_change(self, user_id: int) -> User | None:
         """Find a user by id and lock it until the transaction ends.
 
-        Invalidates cached reads of the user even if no column changes: if the client names an old
-        version in `If-Match`, the cache may contain this version.
+        Invalidates cached reads of the user even if no column changes. If the client names an old
+        version in `If-Match`, the client may have read this version from the cache.
         """
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
     async def lock_against_erasure(self, user_id: int) -> bool:
-        """Lock a user against erasure until the transaction ends. Return False if it is erased.
+        """Lock a user against erasure until the transaction ends. Return False for an erased user.
 
-        FOR KEY SHARE is enough: an erasure changes the email, which has a unique index on all rows.
-        To change such a column, PostgreSQL locks the row FOR UPDATE.
+        The lock FOR KEY SHARE is enough. An erasure changes the email, which has a unique index on
+        all rows. To change such a column, PostgreSQL locks the row FOR UPDATE, which conflicts with
+        FOR KEY SHARE.
         """
         return await self._executor.fetch_one(_LOCK_AGAINST_ERASURE, user_id=user_id) is not None
 

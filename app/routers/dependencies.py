@@ -41,7 +41,7 @@ from app.services.users import UserService
 _MAX_USER_AGENT_CHARACTERS = 256
 
 PROOF_ERRORS = (WrongPassword, Reauthenticate, TooManyFailures, Overloaded)
-"""The errors of routes that require a proof that the caller owns the account."""
+"""The errors of routes at which the caller must prove to be the owner of the account."""
 
 
 def _container(request: Request) -> Container:
@@ -113,7 +113,7 @@ async def _base_url(request: Request) -> str:
 BaseUrl = Annotated[str, Depends(_base_url)]
 """The URL at which clients reach the service: PUBLIC_URL followed by ROOT_PATH.
 
-Without PUBLIC_URL, the origin of the request replaces it.
+Without PUBLIC_URL, the URL begins with the origin of the request.
 """
 
 
@@ -121,7 +121,7 @@ class _SignedIn(SecurityBase):
     """Returns the signed-in user, from the token or cookie that the middleware has read.
 
     This class has no dependencies of its own, because FastAPI would resolve them again for each
-    dependency that uses this class. The OpenAPI document describes it as a bearer token.
+    dependency that uses this class. The OpenAPI document describes this class as a bearer token.
     """
 
     model = HTTPBearer(bearerFormat="JWT")
@@ -149,7 +149,7 @@ async def _sign_in_client(request: Request) -> Client:
 
 
 SignInClient = Annotated[Client, Depends(_sign_in_client)]
-"""The client of a sign-in. It need not be signed in already."""
+"""The client of a sign-in. The client need not be signed in already."""
 
 
 async def _administrator(caller: Caller) -> Principal:
@@ -167,8 +167,8 @@ PathId = Annotated[int, Field(ge=1, le=2**63 - 1), BeforeValidator(digits), Path
 
 
 async def _visible_user_id(user_id: PathId, caller: Caller) -> int:
-    # FastAPI calls this before it validates the body. Otherwise, a caller who may not see a user
-    # could learn from an error about the body that the user exists.
+    # FastAPI calls this before it validates the fields of the body. So a caller who must not see
+    # the user gets 404 even if a field is invalid.
     if not caller.may_see(user_id):
         raise NotFound
     return user_id
@@ -197,5 +197,5 @@ IF_MATCH_PARAMETER = {
 }
 """If-Match in the OpenAPI document.
 
-FastAPI does not know this parameter, because FastAPI would answer 422 if the header is missing.
+The parameter is not declared to FastAPI, which would answer 422 if the header is missing.
 """

@@ -51,7 +51,8 @@ async def read_readiness(
 async def read_metrics(request: Request, jobs: Jobs) -> Response:
     """Return the metrics of this process, and of the queue, in the Prometheus text format.
 
-    Every process returns the same numbers of jobs, and no such numbers while PostgreSQL is down.
+    Every process returns the same numbers of jobs. While PostgreSQL is down, these numbers are
+    missing.
     """
     try:
         queues = await jobs.measure()

@@ -1,4 +1,4 @@
-"""Sign-in at an identity provider, and linking its identity to an account.
+"""Sign-in at an identity provider, and linking an identity to an account.
 
 `begin_sign_in` redirects the browser to the provider. The provider redirects the browser to
 `finish_sign_in` (OpenID Connect Core, section 3.1). Errors are problem documents, as in all routes.

@@ -42,7 +42,8 @@ async def _idempotency_key(request: Request) -> str | None:
 
 IdempotencyKey = Annotated[str | None, Depends(_idempotency_key)]
 
-# Not a parameter of FastAPI, which would answer broken syntax with 422. The service answers 400.
+# The header is not declared to FastAPI, which would answer 422 if the key is malformed. The service
+# answers 400.
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -1,1 +1,1 @@
-"""The wire contract: the shape and the limits of JSON in requests and responses."""
+"""The contract with clients: the shape and the limits of JSON in requests and responses."""

@@ -83,7 +83,7 @@ class Rows(Generic[Item]):
     has_more: bool
     """Whether more rows follow."""
     cursor: Callable[[int], str]
-    """Takes the id of a row, and returns the cursor of the rows after it."""
+    """Takes the id of a row, and returns the cursor of the rows after this row."""
 
     @classmethod
     def cut(cls, rows: list[Item], limit: int, cursor: Callable[[int], str]) -> Self:

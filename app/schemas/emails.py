@@ -30,7 +30,7 @@ Email = Annotated[
 LinkToken = Annotated[
     SecretStr, WithJsonSchema({"type": "string", "format": "password", "writeOnly": True})
 ]
-"""The token in the fragment of a link. A malformed token is refused like an unknown one."""
+"""The token in the fragment of a link. A malformed token is refused like an unknown token."""
 
 
 class EmailChange(RequestBody):

@@ -9,8 +9,9 @@ from pydantic_core import PydanticCustomError
 from app.schemas.bodies import Representation, RequestBody, with_example
 from app.schemas.fields.passwords import TypedPassword
 
-# A path on this origin. Browsers remove tabs and line breaks from a URL, and then read `//host` and
-# `/\host` as other origins, so the pattern matches none of these.
+# A path on this origin. The pattern allows no tabs, line breaks or backslashes, and no second slash
+# at the beginning: browsers remove tabs and line breaks from a URL, and then read `//host` and
+# `/\host` as other origins.
 _PATH = r"/([!-.0-\[\]-~][!-\[\]-~]*)?"
 _MAX_CHARACTERS = 2000
 

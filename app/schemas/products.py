@@ -17,8 +17,8 @@ Sku = Annotated[
         description="stock keeping unit: letters, digits, dots, dashes and underscores",
     ),
 ]
-# This limit is far below the maximum of the column. So the pieces that cancelled orders return to
-# stock cannot exceed that maximum.
+# This limit is far below the maximum of the column. So the stock stays below that maximum when
+# cancelled orders return their pieces.
 Stock = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 

@@ -56,14 +56,14 @@ class Context:
 
     async def _run(self, read: _Read[_Key, _T], keys: list[_Key]) -> list[_T]:
         # `DataLoader` starts a task for each batch. A cancellation of the request does not cancel
-        # this task, so `__exit__` does.
+        # this task, so `__exit__` cancels it.
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
         return await read(keys)
 
     def forget_reads(self) -> None:
-        """Begin with empty loaders. Each mutation calls this, because loaded rows may be stale."""
+        """Begin with empty loaders. Each mutation calls this, because loaded rows become stale."""
         self._users = self._loader(self._read_users)
         self._products = self._loader(self._read_products)
         self._orders = self._loader(self._read_orders)
@@ -76,7 +76,8 @@ class Context:
     async def visible_user_id(self, user_id: int) -> int:
         """Return the id if the caller may see this account.
 
-        Raises `Unauthenticated`, or `NotFound` as for an account that does not exist.
+        Raises `Unauthenticated`. If the caller must not see the account, raises `NotFound`, as if
+        the account did not exist.
         """
         if not (await self.caller()).may_see(user_id):
             raise NotFound
@@ -86,7 +87,7 @@ class Context:
         """Return the user id of the account that a mutation changes.
 
         `text` is the id in the graph; None means the caller's own account. Raises
-        `Unauthenticated`, and `NotFound` if the caller may not see the account.
+        `Unauthenticated`, and `NotFound` if the caller must not see the account.
         """
         if text is None:
             return (await self.caller()).user_id

@@ -50,7 +50,7 @@ def page_size(first: int) -> int:
 
 
 def validated(schema: type[_Body], **arguments: object) -> _Body:
-    """Return the arguments as the body of the same call in the REST API. Raises `Invalid`."""
+    """Return the arguments as the request body of the REST API. Raises `Invalid`."""
     try:
         return schema.model_validate(arguments)
     except ValidationError as error:

@@ -26,7 +26,7 @@ def number_of(text: str, type_name: str) -> int:
 
 
 def split(text: str) -> tuple[str | None, int]:
-    """Return the type and the number in an id. The type is None if the id has none.
+    """Return the type and the number in an id. The type is None if the id is only a number.
 
     Raises `NotFound` if the text is no id.
     """

@@ -29,7 +29,7 @@ for it in versioned_types:
 
 
 @field(query, "node")
-async def read_node(_: None, context: Context, *, id: str) -> Row:  # noqa: A002 - the argument's name
+async def read_node(_: None, context: Context, *, id: str) -> Row:  # noqa: A002 - the name in the schema
     """Read the user, the product or the order with this id."""
     type_name, number = split(id)
     match type_name:

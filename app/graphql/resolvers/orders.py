@@ -68,7 +68,7 @@ async def cancel_order(
     _: None,
     context: Context,
     *,
-    id: str,  # noqa: A002 - the argument's name
+    id: str,  # noqa: A002 - the name in the schema
     version: str | None = None,
 ) -> OrderRead:
     """Cancel an order of the caller or, for administrators, of any user."""

@@ -12,7 +12,7 @@ query = ObjectType("Query")
 
 
 @field(query, "product")
-async def read_product(_: None, context: Context, *, id: str) -> ProductRead:  # noqa: A002 - the argument's name
+async def read_product(_: None, context: Context, *, id: str) -> ProductRead:  # noqa: A002 - the name in the schema
     """Read a product."""
     return await context.product(number_of(id, "Product"))
 

@@ -1,4 +1,4 @@
-"""Users: your own account and others, and the mutations of accounts."""
+"""Users: the caller's own account, other accounts, and the mutations of accounts."""
 
 from ariadne import EnumType, ObjectType
 
@@ -22,7 +22,7 @@ async def read_me(_: None, context: Context) -> UserRead:
 
 
 @field(query, "user")
-async def read_user(_: None, context: Context, *, id: str) -> UserRead:  # noqa: A002 - the argument's name
+async def read_user(_: None, context: Context, *, id: str) -> UserRead:  # noqa: A002 - the name in the schema
     """Read an account: the caller's own or, for administrators, any."""
     return await context.user(await context.visible_user_id(number_of(id, "User")))
 

@@ -18,12 +18,12 @@ _INVALID: Final = (
 
 
 def conninfo(url: str) -> str:
-    """Return an address for psycopg.
+    """Check a database URL, and return it in the form that psycopg takes.
 
-    The address may list several hosts, such as `host-1:5432,host-2:5432`. With the parameter
+    The URL may list several hosts, such as `host-1:5432,host-2:5432`. With the parameter
     `target_session_attrs=read-write`, each new connection goes to the host that accepts writes.
 
-    Raises `SettingsError` if libpq cannot read the URL. The message has no part of a password.
+    Raises `SettingsError` if libpq cannot read the URL. The message contains no part of a password.
     """
     scheme, _, rest = url.partition("://")
     address = f"postgresql://{rest}"
@@ -38,7 +38,8 @@ def conninfo(url: str) -> str:
         _check_parameters(query)
         conninfo_to_dict(address)
     except (psycopg.ProgrammingError, ValueError):
-        # The original message quotes what libpq cannot read. This may be a part of the password.
+        # The original message quotes the text that libpq cannot read. This text may be a part of
+        # the password.
         raise SettingsError(_INVALID) from None
     return address
 

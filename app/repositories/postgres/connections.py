@@ -19,12 +19,12 @@ from app.settings import Settings
 
 _CONNECT_TIMEOUT_SECONDS: Final = 2
 # libpq applies these environment variables after the options of a connection, so they override the
-# options. psycopg cannot read the times of another DateStyle.
+# options. One option sets the DateStyle ISO, because psycopg can read times only in this style.
 _OVERRIDING_VARIABLES: Final = ("PGDATESTYLE", "PGTZ", "PGGEQO")
 _TIMEOUTS: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-# Returns a command for each setting that the role lacks. The name of the role is `current_user`,
-# because a pooler may connect as another role than its client. Timeouts are in milliseconds, and 0
-# means no timeout.
+# Returns a command for each setting that the role lacks. The command names `current_user`, because
+# a pooler may connect as another role than its client. Timeouts are in milliseconds, and 0 means no
+# timeout.
 _MISSING_SETTINGS: Final = """
 SELECT format(
     'ALTER ROLE %%I IN DATABASE %%I SET %%I = %%L;', current_user, current_database(), name, wanted
@@ -94,7 +94,7 @@ async def _require_settings(connection: AsyncConnection[Any], timeout_ms: int) -
         )
 
 
-async def _open(address: str, **parameters: Any) -> AsyncConnection[Any]:  # noqa: ANN401 - as psycopg takes them
+async def _open(address: str, **parameters: Any) -> AsyncConnection[Any]:  # noqa: ANN401 - the parameters of psycopg
     return await AsyncConnection.connect(
         address,
         autocommit=True,
@@ -116,8 +116,8 @@ def _require_utf8(_: DBAPIConnection, record: ConnectionPoolEntry) -> None:
 
 def _reject_closed(_: DBAPIConnection, record: ConnectionPoolEntry, __: object) -> None:
     # After a restart of PostgreSQL, all pooled connections are closed. The socket of a closed
-    # connection is readable; the socket of an idle, open connection is not. This check takes a
-    # hundredth of the time of a statement, which `pool_pre_ping` would send.
+    # connection is readable; the socket of an idle, open connection is not. `pool_pre_ping` would
+    # send a statement instead, which takes a hundred times as long as this check.
     connection = cast("AsyncConnection[Any]", record.driver_connection)
     if connection.closed or _is_readable(connection.fileno()):
         raise InvalidatePoolError

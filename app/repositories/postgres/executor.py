@@ -106,12 +106,12 @@ class Executor:
                 if not self._lost or self._is_new or begun:
                     self._failed = True
                     failure = _failure(error, statement)
-                    # The message of an unknown error may contain the values of a row, so the new
-                    # error then has no cause.
+                    # The original error may contain the values of a row. So an unexpected error is
+                    # raised without its cause.
                     raise failure from error if isinstance(failure, AppError) else None
                 _log.info("connection_replaced", reason=_first_line(error))
-            # This was a read, or the first statement of a transaction, so nothing has taken effect.
-            # Other pooled connections may be as old as this one: repeat until a connection is new.
+            # The statement was a read, or the first of a transaction, so nothing has taken effect.
+            # Other pooled connections may be lost, too. So repeat until a connection is new.
             await self._drop()
 
     async def _send(self, statement: Statement[Any], values: dict[str, Any]) -> AsyncCursor[Any]:
@@ -175,7 +175,8 @@ class Executor:
 
 
 def _server_of(connection: AsyncConnection[Any]) -> Attributes:
-    # DATABASE_URL may list several hosts, and there may be a replica.
+    # Connections can lead to different servers: DATABASE_URL may list several hosts, and there may
+    # be a replica.
     return {"server.address": connection.info.host, "server.port": connection.info.port}
 
 

@@ -1,4 +1,4 @@
-"""SQL statements. Each is compiled once, and converts its rows to results."""
+"""SQL statements. Each statement is compiled once, and converts its rows to results."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,8 @@ from app.tracing import Attributes
 _T = TypeVar("_T")
 _DIALECT: Final = make_url("postgresql+psycopg://").get_dialect()()
 # `_CHANGES` matches the first table that a statement changes, and `_READS` the first table that it
-# reads. FOR UPDATE changes nothing, and neither `unnest(…)` nor LATERAL is a table.
+# reads. They skip FOR UPDATE, which changes nothing, and `unnest(…)` and LATERAL, which are not
+# tables.
 _CHANGES: Final = re.compile(r"\b(INSERT INTO|DELETE FROM|(?<!FOR )(?<!KEY )UPDATE) (\w+)")
 _READS: Final = re.compile(r"\b(SELECT)\b.*?\b(?:FROM|JOIN) (\w+)\b(?! ?\()", re.DOTALL)
 
@@ -52,12 +53,17 @@ class Statement(Generic[_T]):
     ) -> None:
         """Compile the query.
 
-        `make_result` converts the columns of a row to a result. A statement that changes rows of
-        cached reads must return these rows: for each result, `tags` returns the tags of the cached
-        reads that contain the row, and `Store` invalidates these reads. The keys of `violations`
-        are names of constraints, and its values are the errors to raise if the statement violates
-        the constraint. `changes` names the operation and the table of the span, such as "INSERT
-        users". Give it only if the span should name another operation than the query's first.
+        `make_result` converts the columns of a row to a result.
+
+        A statement that changes rows of cached reads must return these rows. For each result,
+        `tags` returns the tags of the cached reads that contain the row. `Store` invalidates the
+        cached reads with these tags.
+
+        `violations` maps the name of a constraint to the error to raise if the statement violates
+        the constraint.
+
+        `changes` is the operation and the table that the span names, such as "INSERT users".
+        Without `changes`, the span names the first change in the query, or else the first read.
         """
         compiled = cast("SQLCompiler", query.compile(dialect=_DIALECT))
         text = str(compiled)
@@ -109,7 +115,10 @@ def _describe(text: str, changes: str | None) -> tuple[str, Attributes]:
 
 
 def columns_of(table: Table, model: type[Any]) -> list[Column[Any]]:
-    """Return the columns of a dataclass's fields, except list fields, in the fields' order."""
+    """Return the columns of a dataclass's fields, in the order of the fields.
+
+    A field with a `default_factory`, such as `Order.lines`, has no column.
+    """
     required = [field for field in fields(model) if field.default_factory is MISSING]
     return [table.c[field.name] for field in required]
 

@@ -1,8 +1,8 @@
 """The pages that the links in messages lead to: confirm an email address, reset a password.
 
 The token of a link is in the URL's fragment, which browsers never send. So only the page's script
-reads the token. A program that opens all links of a message does not use the token up, because the
-script sends it only when a person presses the button.
+reads the token. Some programs open all links of a message. They do not use the token up, because
+the script sends the token only when a person presses the button.
 """
 
 from pathlib import Path

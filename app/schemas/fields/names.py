@@ -31,7 +31,7 @@ def _name(value: str) -> str:
 
 
 def valid_name_from(text: str) -> str | None:
-    """Return a valid name made from a provider's text, or None if it has no visible character."""
+    """Make a valid name from a provider's text. Return None if no character is visible."""
     visible = without_refused(text[: 2 * MAX_NAME_CHARACTERS]).strip()
     name = visible[:MAX_NAME_CHARACTERS].strip()
     return name if _VISIBLE.search(name) else None

@@ -11,13 +11,13 @@ MIN_CHARACTERS = 15
 MAX_BYTES = 1024
 """The maximum length in UTF-8, counted after normalisation."""
 _MAX_CODE_POINTS_PER_BYTE = 4
-"""NFC combines fewer code points into one byte, so a longer text always exceeds `MAX_BYTES`."""
+"""NFC makes one byte from fewer code points than this, so a longer text exceeds `MAX_BYTES`."""
 
 
 def _normalised(value: SecretStr) -> str | None:
-    # Returns None if the password is too long. Two machines may produce different code points for
-    # the same typed passphrase, so it is normalised. Normalising takes quadratic time, so a very
-    # long text is refused first.
+    # Returns None if the password is too long. The password is normalised, because two machines may
+    # produce different code points for the same typed password. Normalising takes quadratic time,
+    # so a very long text is refused first.
     typed = value.get_secret_value()
     if len(typed) > MAX_BYTES * _MAX_CODE_POINTS_PER_BYTE:
         return None
@@ -43,7 +43,8 @@ def _new_password(value: SecretStr) -> SecretStr:
 
 
 def _typed_password(value: SecretStr) -> SecretStr:
-    # No account has a password that is too long or empty, so an empty text replaces a long one.
+    # An empty text replaces a password that is too long. No account has an empty password or a
+    # password that is too long, so neither of them matches.
     return SecretStr(_normalised(value) or "")
 
 

@@ -9,7 +9,7 @@
  * @typedef {object} Outcome
  * @property {number} status 0 if there was no response
  * @property {Problem} problem empty if the response has no problem document
- * @property {number} retryAfterSeconds 0 if the response does not say
+ * @property {number} retryAfterSeconds 0 if the response has no `Retry-After`
  *
  * @typedef {object} Options
  * @property {string} path the API route that accepts the token
@@ -18,7 +18,7 @@
  * @property {string} ifInvalid what to do if the link is not valid
  * @property {() => Record<string, string>} [values] returns the body's members besides the token
  * @property {(errors: FieldProblem[]) => boolean} [showErrors] shows errors at the form's fields, and
- *   removes earlier ones; returns whether a field has an error
+ *   removes earlier errors; returns whether a field has an error
  * @property {() => void} [clear] empties the form
  */
 
@@ -153,7 +153,7 @@ function setSending(label, sending) {
 }
 
 /**
- * Send a request. Without credentials: the token is all that the service needs.
+ * Send a request without cookies, because the token is all that the service needs.
  *
  * @param {string} path
  * @param {Record<string, string>} body

@@ -1,6 +1,6 @@
 // Starts Swagger UI, in the color scheme of the browser.
 
-// Swagger UI has a dark theme, but never chooses it itself: this page must set the class.
+// Swagger UI has a dark theme, but does not choose the theme itself: this page must set the class.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 dark.addEventListener("change", chooseTheme);
 chooseTheme();
@@ -18,9 +18,9 @@ globalThis.SwaggerUIBundle({
   syntaxHighlight: { theme: "tomorrow-night" },
   plugins: [(/** @type {any} */ { React }) => ({
     components: {
-      // Swagger UI puts this link into a button, which assistive technology cannot operate.
+      // Swagger UI puts this link into a button. Assistive technology cannot operate such a link.
       DeepLink: (/** @type {{ text: string }} */ { text }) => text,
-      // There is no server to choose. A heading replaces the choice, so that no level is missing.
+      // There is no server to choose. A heading replaces the choice, so that no heading level is missing.
       ServersContainer: () => React.createElement("h2", null, "Operations"),
     },
     wrapComponents: {

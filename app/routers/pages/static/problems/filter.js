@@ -4,7 +4,7 @@ const field = /** @type {HTMLInputElement} */ (document.getElementById("filter")
 const count = /** @type {HTMLElement} */ (document.getElementById("count"));
 const sections = [...document.querySelectorAll("section")];
 
-// Without JavaScript, the field would do nothing, so the page hides it.
+// Without JavaScript, the field would do nothing. So the page hides the field until this script runs.
 /** @type {HTMLElement} */ (document.getElementById("search")).hidden = false;
 field.addEventListener("input", filter);
 // After "Back", the browser may have filled in the field.
@@ -27,7 +27,7 @@ function filterSection(section, words) {
   const heading = section.querySelector("h2")?.textContent;
   const problems = [...section.querySelectorAll("details")];
   for (const problem of problems) {
-    // Not the example: its JSON has the same words in each problem.
+    // The example is not searched, because its JSON has the same words in each problem.
     const parts = [...problem.querySelectorAll("summary, dl")].map((part) => part.textContent);
     const text = [heading, ...parts].join(" ").toLowerCase();
     problem.hidden = !words.every((word) => text.includes(word));
