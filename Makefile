@@ -13,14 +13,14 @@ COMPILE := $(BIN)/uv pip compile --quiet $(FOR_ALL) --generate-hashes --no-emit-
 
 # The exit status of pytest when ARGS selects no test of this run.
 NO_TESTS := 5
-# `make lint` checks only the migrations after this one. The others are older than the linter.
+# `make lint` checks only the migrations after this one. The earlier ones are older than the linter.
 MIGRATIONS_AFTER := 0004
 
 # The command that runs podman. It may contain arguments: `sudo podman`.
 PODMAN ?= podman
 export PODMAN
 
-# make would expand a dollar sign in a password. `value` keeps it as typed.
+# make would expand a dollar sign in a password. `value` keeps the password as typed.
 override PASSWORD := $(value PASSWORD)
 override EMAIL := $(value EMAIL)
 export EMAIL PASSWORD
@@ -171,7 +171,7 @@ lock: dev-set  ## compile the pinned requirements; ARGS=--upgrade takes the newe
 	@$(COMPILE) --group provider -c requirements/lab.txt -o requirements/provider.txt
 	@$(COMPILE) --group kubernetes -o requirements/kubernetes.txt
 
-# .venv and the packages may be broken, so the doctor uses neither.
+# .venv and its packages may be broken, so `make doctor` uses neither.
 doctor:  ## find problems of this machine and the running stack, and say how to fix them
 	@sh lab/python.sh -Es -m lab.doctor
 

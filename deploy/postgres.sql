@@ -36,8 +36,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO roundtrip
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO roundtrip;
 ALTER DEFAULT PRIVILEGES FOR ROLE migrator IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO roundtrip;
--- Alembic uses this table as it is. If the service could write it, an attacker could make the next
--- migration skip or repeat revisions.
+-- If this table exists, Alembic does not create it. If the service could write to the table, an
+-- attacker could make the next migration skip or repeat revisions.
 SET ROLE migrator;
 CREATE TABLE IF NOT EXISTS alembic_version (
     version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY
