@@ -1,8 +1,11 @@
 """Pagination cursors, which only the service can create.
 
-A cursor names the last row of a page, not an offset. If rows are inserted while a client reads page
-after page, the client does not repeat or skip other rows. The contents are not secret, but
-authenticated (HMAC, RFC 2104): a client cannot create a cursor, or use a cursor for another list.
+A cursor contains the id of the last row of a page, not an offset. So if rows are inserted while a
+client reads page after page, the client gets no row twice and misses no
+row that existed before.
+
+The contents of a cursor are authenticated (HMAC, RFC 2104), but not encrypted. A client can read a
+cursor, but cannot create a cursor, or use a cursor for another list.
 """
 
 import base64
@@ -25,16 +28,22 @@ from app.settings import TokenSettings
 
 _POSITION: Final = struct.Struct(">Bq")
 _MAC_BYTES: Final = 18
-"""The HMAC is cut to this length. With the 9 bytes of the position, it needs no Base64 padding."""
+"""The HMAC is cut to this length.
+
+Together, the HMAC and the position have 27 bytes, which Base64 encodes without padding.
+"""
 _KEY_BYTES: Final = 32
 
 
 _UNCACHED: Final = 0
-"""The limit in the cursors of pages that are not cached."""
+"""The cursor of a page that is not cached contains this number instead of a limit."""
 
 
 class Position(NamedTuple):
-    """The row after which a page begins, and the limit of all pages before it; 0 if not cached."""
+    """The row after which a page begins, and the limit that all pages before it had.
+
+    The limit is 0 if the page is not cached.
+    """
 
     row_id: int
     limit: int
@@ -57,7 +66,7 @@ class ListCursors:
         return self.encode(row_id, _UNCACHED)
 
     def encode(self, row_id: int, limit: int) -> str:
-        """Return the cursor of the page after this row. All pages so far have this `limit`."""
+        """Return the cursor of the page after this row. `Position` explains `limit`."""
         secret = self._secrets[self._ring.signing(datetime.now(UTC))]
         return self._sign(secret, _POSITION.pack(limit, row_id))
 
@@ -85,18 +94,20 @@ class ListCursors:
 
 
 def is_in_sequence(after: Position | None, limit: int) -> bool:
-    """Return whether a page is the first page, or `next` links lead from the first page to it.
+    """Return whether `next` links lead from the first page to this page, all with one limit.
 
-    Only these pages are cached, because a client can request any number of other pages.
+    The result is True for the first page too. Only these pages are cached, because a client can
+    request any number of other pages.
     """
     return after is None or after.limit == limit
 
 
 class Cursors:
-    """Makes and checks cursors, with secrets derived from the keys of the access tokens.
+    """Makes and checks cursors. Each key of the access tokens has its own secret for cursors.
 
-    The current signing key makes new cursors. Cursors of all keys in the setting are accepted, so
-    that clients can continue paging during a key rotation.
+    New cursors are made with the secret of the key that signs tokens. Cursors made with the secret
+    of any key in TOKEN_SIGNING_KEY are accepted, so that clients can continue paging during a key
+    rotation.
     """
 
     def __init__(self, settings: TokenSettings) -> None:
@@ -110,6 +121,7 @@ class Cursors:
 
 
 def _derive_secret(key: Key) -> bytes:
-    # RFC 5869. The label separates this use of the seed from signing.
+    # HKDF (RFC 5869). With `info`, this secret differs from any other secret that is derived from
+    # the same seed.
     info, seed = b"roundtrip list cursors", key.private.private_bytes_raw()
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(seed)

@@ -12,8 +12,8 @@ class FailedLogins:
     """Counts how many logins in a row have failed for an account, from all IP addresses.
 
     Attempts from a session of the same account have their own count, so that other people cannot
-    lock the owner out. Unknown accounts are counted like existing ones, so that a refusal does not
-    show whether an account exists.
+    lock the owner out. Logins to accounts that do not exist are counted too, so that a refusal does
+    not show whether an account exists.
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
@@ -35,6 +35,6 @@ class FailedLogins:
 
 
 def _key(email: str, *, by_owner: bool) -> tuple[str, str]:
-    # A hash, so that Redis does not contain the emails of the accounts.
+    # Use a hash, so that Redis does not contain email addresses.
     digest = hashlib.sha256(email.encode()).hexdigest()
     return ("login-failures-of-owner" if by_owner else "login-failures", digest)

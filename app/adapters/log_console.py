@@ -49,7 +49,8 @@ class ConsoleLines:
 def request_line(event: MutableMapping[str, Any], process: str, columns: int) -> str:
     """Return the line of a request: time, status, method, path template, duration, process.
 
-    Other fields follow if they fit into `columns`. A template that is too long loses its middle.
+    Each other field follows if it fits into `columns`. In a path template that is too long, an
+    ellipsis replaces the middle.
     """
     head = f"{event['timestamp']} {event['status']} {event['method']:<7} "
     tail = f" {event['duration_ms']:8.1f} ms  {process}"

@@ -19,7 +19,7 @@ from app.settings import Settings
 
 _OPENTELEMETRY_PAUSE_SECONDS: Final = 60.0
 _JOB_ERRORS: Final = ("job_error", "job_error_retry")
-"""The actions in the log lines of Procrastinate, the library of the job queue, for failed jobs."""
+"""The `action` of the lines that Procrastinate, the job queue's library, logs for failed jobs."""
 
 
 def configure_logging(settings: Settings) -> None:
@@ -34,7 +34,7 @@ def configure_logging(settings: Settings) -> None:
     ]
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_limit_opentelemetry())
-    # The worker logs its own line for each failed job.
+    # Drop the lines of Procrastinate: the worker logs its own line for each failed job.
     handler.addFilter(lambda line: getattr(line, "action", None) not in _JOB_ERRORS)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -58,8 +58,8 @@ def configure_logging(settings: Settings) -> None:
     if is_console:
         # A developer at a terminal does not need uvicorn's lines about its own start and end.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # The service's own lines bypass the standard library. Its `logging` would double the time of a
-    # request that is answered from memory.
+    # The service's own lines do not pass through the standard library's `logging`, which would
+    # double the time of a request that is answered from memory.
     structlog.configure(
         processors=[*shared, *_renderers(settings)],
         wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
@@ -69,8 +69,8 @@ def configure_logging(settings: Settings) -> None:
 
 
 def _limit_opentelemetry() -> Callable[[logging.LogRecord], bool]:
-    # While a collector is unavailable, OpenTelemetry logs a line for each attempt, and a line for
-    # each dropped span. One line a minute is enough.
+    # While a collector is unavailable, OpenTelemetry logs a line for each attempt to export spans,
+    # and a line for each dropped span. One line a minute is enough.
     last = -math.inf
 
     def passes(line: logging.LogRecord) -> bool:

@@ -26,10 +26,10 @@ class MailLimit:
     async def counting(self, address: str) -> AsyncIterator[None]:
         """Count one message to an address. If the block raises an error, undo the count.
 
-        A request that fails must not use up the limit of another person's address. Raises
-        `TooManyRequests` before the block.
+        A request that fails must not use up the limit of another person's address. If a limit is
+        already used up, the method raises `TooManyRequests`, and the block does not run.
         """
-        # A hash, so that Redis does not contain the addresses.
+        # Use a hash, so that Redis does not contain email addresses.
         caller = "mail-to", hashlib.sha256(address.encode()).hexdigest()
         await self._hit(*caller)
         try:

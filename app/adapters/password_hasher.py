@@ -44,7 +44,7 @@ class PasswordHasher:
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Return whether the password matches the hash. Raises `Overloaded`.
 
-        If there is no hash, the check takes the same time.
+        If there is no hash, the result is False, and the check takes the same time.
         """
         matches = await self._run(_ARGON2ID.verify, password, password_hash or self._dummy_hash)
         return matches and password_hash is not None

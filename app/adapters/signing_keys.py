@@ -23,7 +23,7 @@ class Key:
         self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
         self.public = self.private.public_key()
         self._x = _base64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-        # RFC 7638: the members that RFC 8037 names, in this order.
+        # For the thumbprint, RFC 8037, section 2, requires these members in this order.
         canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{self._x}"}}'
         self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
 
@@ -42,13 +42,13 @@ class Key:
 class KeyRing:
     """Selects the key that signs, and the keys that verify, at a given time.
 
-    A key signs from its own time until the time of the next key. It also verifies before its own
-    time, because processes get a new key at different times. After the time of the next key, it
-    verifies until the last token that it signed has expired.
+    A key signs from its `signs_from` until the `signs_from` of the next key. It verifies even
+    before it signs, because processes get a new key at different times. After the next key has
+    begun to sign, the old key verifies until the last token that it signed has expired.
     """
 
     def __init__(self, keys: Sequence[SigningKey], token_lifetime: int) -> None:
-        """Take the keys in the order of their times; `token_lifetime` is in seconds."""
+        """`keys` are in the order of their `signs_from`; `token_lifetime` is in seconds."""
         ends = [key.signs_from.timestamp() + token_lifetime for key in keys[1:]]
         self.keys = [
             Key(key, verifies_until=end) for key, end in zip(keys, [*ends, math.inf], strict=True)

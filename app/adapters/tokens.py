@@ -63,7 +63,7 @@ class AccessTokens:
         return jwt.encode(claims, key.private, algorithm="EdDSA", headers=headers)
 
     def public_keys(self) -> list[dict[str, str]]:
-        """Return all public keys that verify tokens, as JWKs (RFC 7517). Some do not sign yet."""
+        """Return all public keys that verify tokens, even before they sign, as JWKs (RFC 7517)."""
         return [key.public_jwk() for key in self._keys.verifying(datetime.now(UTC)).values()]
 
     def verify(self, token: str) -> Claims:
@@ -95,7 +95,7 @@ class AccessTokens:
                 leeway=_LEEWAY_SECONDS,
                 options={"require": _REQUIRED_CLAIMS},
             )
-            # The library also applies the leeway to `exp`, but a token must not live longer.
+            # PyJWT applies the leeway to `exp` too, but the service must not accept expired tokens.
             if claims["exp"] <= time.time():
                 raise InvalidToken
             return Claims(

@@ -48,7 +48,7 @@ class SmtpConnection:
             local_hostname=_local_hostname(),
             timeout=seconds,
             use_tls=server.tls == "implicit",
-            # `_open` does this as its own stage.
+            # `_open` starts TLS, as a stage of its own.
             start_tls=False,
             tls_context=None if server.tls == "off" else ssl.create_default_context(),
         )
@@ -146,7 +146,7 @@ class SmtpConnection:
 
 
 def text_of(error: Exception) -> str:
-    """Return a server's response, or else the error's own text. It may contain addresses."""
+    """Return a server's response, or else the error's text. Both may contain addresses."""
     if isinstance(error, SMTPResponseException):
         return f"{error.code} {error.message}"
     return str(error) or type(error).__name__

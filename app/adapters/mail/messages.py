@@ -37,8 +37,11 @@ class Content:
 
     kind: MessageKind
     name: str | None = None
-    """The user's name. None for an address that is not confirmed: otherwise, a client could sign up
-    with a text as the name, and the service would send this text to any address."""
+    """The user's name; None if the address is not confirmed.
+
+    Otherwise, a client could sign up with any text as the name and with another person's address,
+    and the service would send the text to that person.
+    """
     link: str | None = field(default=None, repr=False)
     """For the kinds with a link. See `link_url`."""
     occurred_at: datetime | None = None
@@ -74,10 +77,10 @@ def compose(
     message["Message-ID"] = f"<{message_id}@{domain}>"
     message["Date"] = now
     message["From"] = Address(display_name, addr_spec=address)
-    # The header has no name, so no user can put a text into a header.
+    # `To` does not contain the user's name, so no user can put a text into a header.
     message["To"] = Address("", *wire_address(to).rsplit("@", 1))
     message["Subject"] = WORDINGS[content.kind].subject
-    # Mailboxes send no automatic replies to such messages (RFC 3834).
+    # Mailboxes send no automatic replies to a message with this header (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     # With quoted-printable, lines are short and ASCII, whatever the server supports.
     text, html = (

@@ -47,7 +47,7 @@ class SmtpClient:
         """
         mail = _mail_object(message, to)
         try:
-            # The wait for the message before this one does not count.
+            # The wait for earlier messages does not count towards the timeout.
             async with self._lock, asyncio.timeout(self._seconds):
                 self._cancel_idle_timer()
                 await self._exchange(mail)
@@ -81,7 +81,7 @@ class SmtpClient:
                 self._start_idle_timer()
             else:
                 # After a timeout or a cancellation, the server's response to this message would be
-                # read as the response to the next one.
+                # read as the response to the next message.
                 self._connection.drop()
 
     def _failure(self, error: Exception) -> MailError:
@@ -90,7 +90,7 @@ class SmtpClient:
             # An operator can correct the sender, which is a setting.
             is_final = is_final and not isinstance(error, SMTPSenderRefused)
             return MailRefused(text_of(error)) if is_final else MailUnavailable(text_of(error))
-        # The library's own timeout errors are subclasses with their own text.
+        # aiosmtplib's timeout errors are subclasses of `TimeoutError`, and have their own text.
         if type(error) is TimeoutError:
             return MailUnavailable(f"the message was not sent within {self._seconds:g} seconds")
         return MailUnavailable(text_of(error))

@@ -26,7 +26,7 @@ def is_public(address: str) -> bool:
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):
-    """Connects to public addresses, and to addresses of `networks`.
+    """Connects to public addresses and those of `networks`; with `loopback`, also to this machine.
 
     It never connects to a link-local address: many clouds give out credentials at 169.254.169.254.
     A name is resolved once, and the connection goes to an address that has been checked. So a
@@ -50,7 +50,7 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        """Connect to the first address of a host that is allowed and accepts the connection."""
+        """Connect to the host's first address that is allowed and accepts the connection."""
         failure: Exception = httpcore2.ConnectError("no address of this host is allowed")
         for address in await self._allowed_addresses(host, port):
             try:

@@ -10,21 +10,21 @@ from app.task_outcomes import ignore_outcome
 
 _T = TypeVar("_T")
 _FRESH_SECONDS = 60 * 60
-"""An older document is renewed in the background, and still used meanwhile."""
+"""A document older than this is fetched again in the background, and is still used meanwhile."""
 _USABLE_SECONDS = 24 * 60 * 60
-"""An older document is not used any more."""
+"""A document older than this is not used."""
 _PAUSE_SECONDS = 60
-"""The pause after a successful fetch, even if many callers want a newer document."""
+"""The minimum pause after a successful fetch, even if a caller wants a newer document."""
 _PAUSE_AFTER_FAILURE_SECONDS = 5
-"""The pause after a failed fetch, which may have taken as long as the timeout."""
+"""The minimum pause after a failed fetch."""
 
 
 class CachedDocument(Generic[_T]):
     """Fetches a document rarely, and once for all concurrent callers.
 
-    After a failed fetch, the cached document stays in use until it is a day old. A call that needs
-    a newer document raises `ProviderUnavailable`. In the five seconds after the failure, such a
-    call does not start another fetch.
+    After a failed fetch, the cached document stays in use until it is a day old. In the five
+    seconds after the failure, a call that needs a newer document raises `ProviderUnavailable`, and
+    does not start another fetch.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class CachedDocument(Generic[_T]):
         return self._value[0]
 
     async def get_newer(self) -> _T:
-        """Fetch the document again and return it, unless it was fetched less than a minute ago."""
+        """Return a document that is at most a minute old. Fetch the document again if necessary."""
         is_paused = self._clock() < self._next_attempt and not self._is_running()
         if is_paused and self._value is not None and not self._has_failed():
             return self._value[0]

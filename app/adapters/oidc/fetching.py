@@ -23,7 +23,7 @@ from app.settings.origins import is_loopback
 _log = structlog.get_logger()
 _MAX_RESPONSE_BYTES = 256 * 1024
 _MAX_TOKEN_REQUESTS = 10
-"""The maximum number of concurrent token requests. Others wait for a slot until their timeout."""
+"""The maximum number of concurrent token requests. Others wait for a slot, or time out."""
 _MAX_FAILURES = 5
 """After this number of failures in a row, no token request is sent for `_RECOVERY_SECONDS`."""
 _RECOVERY_SECONDS = 5
@@ -32,14 +32,17 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True)
 class FetchResponse:
-    """A response: no redirect, no status of 500 or more. `json` is None if the body is not JSON."""
+    """A response that is not a redirect, with a status below 500.
+
+    `json` is None if the body is not JSON.
+    """
 
     status: int
     json: object
 
 
 class Fetcher:
-    """Sends requests to the listed hosts only. Every failure is a `ProviderUnavailable`."""
+    """Sends requests to the listed hosts only. Every failure raises `ProviderUnavailable`."""
 
     def __init__(
         self,
@@ -94,9 +97,9 @@ class Fetcher:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        # Each form belongs to one sign-in. Only `_slots` limits how many forms are sent at once.
-        # Check the breaker after the wait for a slot: if earlier sign-ins got no response, the
-        # waiting sign-ins then fail at once.
+        # Each sign-in sends its own form, so `_slots` limits the number of concurrent forms. Check
+        # the breaker after the wait for a slot: if the breaker has opened meanwhile, the waiting
+        # sign-ins fail at once.
         try:
             async with asyncio.timeout(self._seconds), self._slots:
                 if self._breaker.opened:
@@ -117,7 +120,7 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 return await self._exchange(method, url, headers, content)
         except (_Refused, OSError, TimeoutError, *_NETWORK_ERRORS) as error:
-            # The URL is not logged, because the other server may have put any text into it.
+            # The URL is not logged, because the provider may have put any text into the URL.
             reason = str(error) if isinstance(error, _Refused) else type(error).__name__
             host = urlsplit(url).hostname if self.may_fetch(url) else None
             _log.warning("fetch_failed", host=host, reason=reason)

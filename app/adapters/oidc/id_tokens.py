@@ -18,7 +18,7 @@ ALGORITHMS = frozenset(
 """
 _REQUIRED_CLAIMS = ["iss", "sub", "aud", "exp", "iat", "nonce"]
 _LEEWAY_SECONDS = 30
-"""The clocks of the provider and the service may differ by this time."""
+"""The clocks of the provider and the service may differ by at most this time."""
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 _MAX_SUBJECT_CHARACTERS = 255
 # The members of a public key, without those of a private key (RFC 7518, section 6; RFC 8037,
@@ -54,7 +54,8 @@ class ExpectedClaims:
 def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
     """Return the key that the token's `kid` names, or the only key if the token has no `kid`.
 
-    Returns None if no key or several keys match. Raises `OidcRefused` if the token is malformed.
+    Ignores keys that are not for signatures. Returns None if no key or several keys match. Raises
+    `OidcRefused` if the token is malformed.
     """
     if len(token) > _MAX_TOKEN_CHARACTERS:
         raise OidcRefused

@@ -87,7 +87,7 @@ class IdentityProvider:
         self._keys = CachedDocument(self._fetch_keys, clock)
 
     async def authorization_url(self, request: AuthorizationRequest, *, state: str) -> str:
-        """Return the URL to redirect the browser to (section 3.1.2.1)."""
+        """Return the URL to redirect the browser to (OpenID Connect Core, section 3.1.2.1)."""
         metadata = await self._metadata.get()
         digest = hashlib.sha256(request.code_verifier.encode()).digest()
         query = {

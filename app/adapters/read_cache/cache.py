@@ -67,8 +67,9 @@ class ReadCache:
     async def get_or_load(self, tag: str, variant: str, load: Load) -> CachedBody:
         """Return the cached entry, or else load and store it.
 
-        `load` gets a number of seconds for which the tag's data have certainly not changed; 0 if
-        this is unknown. Concurrent callers share one load. Raises the errors of `load`.
+        The argument of `load` is a number of seconds: the data of the tag have not changed for at
+        least this time. The number is 0 if no such time is known. Concurrent callers share one
+        load. Raises the errors of `load`.
 
         All entries of a generation expire together: `lifetime_seconds` after the first entry was
         stored, or up to a tenth earlier. This random part spreads the expiry of the generations.
@@ -116,7 +117,11 @@ class ReadCache:
         return body
 
     def generation(self, tag: str) -> "asyncio.Future[Any]":
-        """Return a future of a tag's generation, or of None if its reads must not be used."""
+        """Return a future of a tag's generation in Redis, or of a `RedisUnavailable`.
+
+        The result is None if there is no generation, if the cache is off, or if an invalidation of
+        the tag is pending.
+        """
         if self._on and tag not in self._pending:
             return self._redis.send("GET", self._key(tag))
         unknown: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -164,6 +169,6 @@ def cache_outcome(stored: bytes, current: bytes | RedisUnavailable | None) -> Ca
 
 def _is_refusal(error: Exception) -> bool:
     # A domain error is raised before the commit and rolls the transaction back. `Unavailable` may
-    # come from the commit. After `PreconditionFailed`, this cache may contain the old version that
-    # the client sent: a process may have been killed between its commit and its invalidation.
+    # come from the commit. After `PreconditionFailed`, the cache may contain the old version whose
+    # ETag the client sent: a process may have been killed between its commit and its invalidation.
     return isinstance(error, AppError) and not isinstance(error, Unavailable | PreconditionFailed)

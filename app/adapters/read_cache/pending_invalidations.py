@@ -14,15 +14,15 @@ from app.tracing import run_in_background
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
-"""The pause between two attempts. It does not grow: an open circuit breaker stops commands."""
+"""The pause between two attempts. It stays the same: the circuit breaker limits the commands."""
 _RECENT_SECONDS: Final = 60.0
 _MAX_RECENT: Final = 10_000
 _MAX_TAGS_AT_ONCE: Final = 500
 """The maximum number of tags in one batch. More tags could take longer than the timeout."""
-# Deletes each generation and the reads that are stored under it, so no cached read of an erased
-# account remains. The first UNLINK also runs if there is no generation: a replica refuses every
-# write, or redirects it in a cluster. So an old primary that is now a replica cannot confirm an
-# invalidation.
+# Deletes each generation and the reads that are stored under it, so that no cached read of an
+# erased account remains. The first UNLINK runs even if there is no generation. A replica refuses
+# this write or, in a cluster, redirects it, so an old primary that is now a replica cannot
+# confirm an invalidation.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)
@@ -61,7 +61,7 @@ class PendingInvalidations:
         return tag in self._sending or tag in self._unconfirmed
 
     async def invalidate(self, tags: Iterable[str]) -> None:
-        """Invalidate these tags. If Redis does not confirm this, they stay pending."""
+        """Invalidate these tags. If Redis does not confirm the invalidation, it stays pending."""
         change, confirmed = object(), False
         sending = dict.fromkeys(tags, change)
         self._sending |= sending
@@ -72,7 +72,7 @@ class PendingInvalidations:
             if not confirmed:
                 self._add_unconfirmed(sending)
             for tag in sending:
-                # A later change of this tag has its own invalidation.
+                # If the tag has changed again, the entry now belongs to the later invalidation.
                 if self._sending.get(tag) is change:
                     del self._sending[tag]
 
@@ -80,7 +80,8 @@ class PendingInvalidations:
         """Invalidate the tags of a cancelled request repeatedly, until its write has ended.
 
         The write may have taken effect already, or may take effect at any moment. Returns after the
-        first attempt, even if Redis has not confirmed it. Later attempts run in the background.
+        first attempt, even if Redis has not confirmed the invalidation. Later attempts run in the
+        background.
         """
         self._unfinished_writes[write] = tags
         self._add_unconfirmed(tags)
@@ -91,7 +92,7 @@ class PendingInvalidations:
 
     def _write_ended(self, write: asyncio.Task[Any]) -> None:
         self._add_unconfirmed(self._unfinished_writes.pop(write))
-        # The caller of the write has already received its response.
+        # The request was cancelled, so no caller reads the error of the write.
         ignore_outcome(write)
 
     async def _send(self, tags: Collection[str]) -> bool:
@@ -160,7 +161,7 @@ class PendingInvalidations:
     async def close(self) -> None:
         """Stop the retries in the background, then send the pending invalidations one last time.
 
-        No other process knows these tags.
+        No other process knows the tags of these invalidations.
         """
         for task in (self._retrying, self._repeating):
             if task is not None:

@@ -30,14 +30,14 @@ class RedisClient:
     While Redis answers a batch, new commands are queued for the next batch. So concurrent requests
     share a round trip.
 
-    A batch takes at most `redis_timeout` seconds. A command may first wait for the batch before its
-    own. After a failure, the client sends no batch for `redis_timeout` seconds, so that no request
-    waits twice. After `redis_breaker_failures` failures in a row, it sends no batch for
-    `redis_breaker_recovery` seconds.
+    A batch takes at most `redis_timeout` seconds. Before that, a command may wait for the previous
+    batch. After a failure, the client sends no batch for `redis_timeout` seconds, so that no
+    request waits for the timeout twice. After `redis_breaker_failures` failures in a row, the
+    client sends no batch for `redis_breaker_recovery` seconds.
     """
 
     def __init__(self, settings: Settings, *, url: SecretStr | None = None) -> None:
-        """Connect to `url`, or else to REDIS_URL."""
+        """`url` is the address of the server; None means REDIS_URL. The first batch connects."""
         self._timeout = settings.redis_timeout
         address = (url or settings.redis_url).get_secret_value()
         kind = Cluster if urlsplit(address).scheme.endswith("+cluster") else SingleServer
@@ -56,7 +56,7 @@ class RedisClient:
         self._sending: asyncio.Task[None] | None = None
         self._paused_until = 0.0
         self.on_other_server: Callable[[], None] = lambda: None
-        """Called after each connection to a server that may not have all earlier writes."""
+        """Called after each connection to a server that may lack earlier writes."""
 
     def send(self, *command: EncodableT) -> "asyncio.Future[Any]":
         """Send a command, in one batch with all commands that are queued at this moment.
@@ -113,7 +113,7 @@ class RedisClient:
             return None
 
     async def state(self) -> State:
-        """Return "up" if Redis accepts a write before the timeout, even after earlier failures."""
+        """Return "up" if Redis accepts a write before the timeout. Ignores earlier failures."""
         try:
             async with asyncio.timeout(self._timeout):
                 await self._connection.check()

@@ -21,9 +21,10 @@ _CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 class Cluster:
     """Divides each batch among the primaries. If one of them fails, the whole batch fails.
 
-    At most once a second, a write to each primary is added to a batch. It shows that a primary
-    does not answer, accepts no writes, or has become a replica. Without it, a process that only
-    reads from a primary, or sends no commands to it, would not notice this.
+    At most once a second, a batch also contains a write to each primary. This write fails if a
+    primary does not answer, accepts no writes, or has become a replica. Without this write, a
+    process that only reads from a primary, or sends no commands to it, would not notice a failover.
+    The old primary may have failed before its replica got an invalidation.
     """
 
     def __init__(
@@ -36,8 +37,7 @@ class Cluster:
     ) -> None:
         """`missing_key` is the beginning of keys that never exist.
 
-        `on_other_server` is called after each connection to a server that may not have all earlier
-        writes.
+        `on_other_server` is called after each connection to a server that may lack earlier writes.
         """
         self._cluster = cluster_client(url, timeout_seconds=timeout_seconds)
         # A check also runs while a batch waits for its answers.
@@ -49,7 +49,7 @@ class Cluster:
         self._next_write_check = 0.0
 
     def slot(self, key: str) -> int:
-        """Return the slot of a key, which decides on which primary the key is."""
+        """Return the slot of a key. The slot decides which primary has the key."""
         return self._cluster.keyslot(key)
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:

@@ -46,7 +46,7 @@ class RedisConnection(Protocol):
 
 
 def redis_client(url: str, *, timeout_seconds: float) -> Redis:
-    """Return a client that does not retry. It waits `timeout_seconds` for a connection (TCP, TLS).
+    """Return a client that does not retry. It connects (TCP, TLS) within `timeout_seconds`.
 
     The caller must limit the time of all commands, including the login of a connection.
 
@@ -61,7 +61,8 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
     name, _, number = parts.path.removeprefix("/").partition("/")
     hosts = _hosts(parts, _SENTINEL_PORT)
     login = _login(parts)
-    # A sentinel that does not answer must leave time for the other ones and for the primary.
+    # The wait for a sentinel that does not answer must leave time for the other sentinels and the
+    # primary.
     sentinel_timeout = timeout_seconds / (len(hosts) + 1)
     sentinels = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
         hosts,
@@ -78,7 +79,7 @@ def redis_client(url: str, *, timeout_seconds: float) -> Redis:
 
 
 async def close(client: Redis) -> None:
-    """Close a client of `redis_client`, with its connections to the sentinels."""
+    """Close a client that `redis_client` has returned, and its connections to the sentinels."""
     await client.aclose()
     pool = client.connection_pool
     if isinstance(pool, SentinelConnectionPool):
@@ -86,18 +87,18 @@ async def close(client: Redis) -> None:
 
 
 def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
-    """Return a client of a cluster that does not retry, but follows a redirection.
+    """Return a client of a cluster. The client does not retry, but follows redirections.
 
     The URL lists some nodes: `redis+cluster://:password@host-1:6379,host-2:6379`. The client asks
     one of them for all primaries. The caller must limit the time of all commands.
     """
     parts = urlsplit(url)
     hosts = _hosts(parts, _PORT)
-    # A node that does not answer must leave time for the other ones.
+    # The wait for a node that does not answer must leave time for the other nodes.
     node_timeout = timeout_seconds / (len(hosts) + 1)
     cluster = RedisCluster(
         startup_nodes=[ClusterNode(host, port) for host, port in hosts],
-        # The nodes of the URL stay valid when all nodes get new IP addresses.
+        # Keep the host names in the URL, which stay valid when all nodes get new IP addresses.
         dynamic_startup_nodes=False,
         **_login(parts),
         **_options(node_timeout),
@@ -122,7 +123,7 @@ def _options(connect_timeout: float) -> dict[str, Any]:
         # each write.
         "socket_timeout": None,
         "socket_connect_timeout": connect_timeout,
-        # A second attempt to connect would take the time of the batch.
+        # A second attempt to connect would use up the time of the batch.
         "retry": Retry(NoBackoff(), 0),
         # With maintenance notifications, the pool treats a connection that the server has closed as
         # usable.

@@ -14,7 +14,7 @@ from redis.exceptions import (
 FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
 """The errors of a server that does not answer, or that refuses writes."""
 _WRITE_REFUSAL_CODES: Final = ("MISCONF", "NOREPLICAS")
-"""Further errors of a server that accepts no writes. redis-py has no classes for these two."""
+"""More errors of a server that accepts no writes. redis-py has no classes for these codes."""
 
 
 class RedisUnavailable(Exception):
@@ -31,5 +31,5 @@ def refuses_writes(error: BaseException) -> bool:
 def reason(error: Exception) -> str:
     """Return a text for the log."""
     name = type(error).__name__
-    # The texts of all other errors may quote the command, and AUTH contains the password.
+    # Any other error may quote the command, and the command AUTH contains the password.
     return f"{name}: {error}" if refuses_writes(error) else name

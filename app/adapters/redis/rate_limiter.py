@@ -20,8 +20,8 @@ from app.errors import TooManyRequests
 from app.tracing import staged
 
 # Adds a cost to the count of a fixed window, which begins with the first request. A cost above 1 is
-# not added if the count would exceed the limit. Otherwise, one expensive request could use up the
-# window. Returns the count including the cost, and the milliseconds until the window ends.
+# not added if the count would then exceed the limit: a refused request must not use up the window.
+# Returns the count including the cost, and the milliseconds until the window ends.
 _HIT: Final = """
 local cost = tonumber(ARGV[2])
 if cost > 1 then
@@ -38,7 +38,7 @@ if left < 0 then
 end
 return {count, left}
 """
-# Undoes one count, unless its window has ended.
+# Subtracts one from the count of the current window, if there is a window.
 _TAKE_BACK: Final = """
 if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then
   redis.call('DECR', KEYS[1])
@@ -59,7 +59,7 @@ class Window:
 def refuse_exceeded(
     windows: Sequence[Window], error: type[TooManyRequests] = TooManyRequests
 ) -> None:
-    """Raise the error if a limit is exceeded, with the seconds until its window ends."""
+    """If limits are exceeded, raise the error with the seconds until the last window ends."""
     waits = [window.reset_after for window in windows if window.exceeded]
     if waits:
         raise error(retry_after=max(waits))
@@ -112,7 +112,7 @@ class RateLimiter:
         return Window(exceeded, max(0, item.amount - used), reset_after)
 
     async def take_back(self, items: Sequence[RateLimitItem], *caller: str) -> None:
-        """Undo the count of one request in each window that has not ended."""
+        """Subtract one request from the count of each current window."""
         for item in items:
             key = self._key(item, caller)
             answer = await self._redis.send("EVAL", _TAKE_BACK, 1, key)

@@ -35,12 +35,11 @@ class SingleServer:
     ) -> None:
         """`missing_key` never exists, so UNLINK of it is a write that deletes nothing.
 
-        `on_other_server` is called after each connection to a server that may not have all earlier
-        writes.
+        `on_other_server` is called after each connection to a server that may lack earlier writes.
         """
         self._redis = redis_client(url, timeout_seconds=timeout_seconds)
-        # All batches use the connection below. `check` uses a connection of the pool, because it
-        # also runs while a batch waits for its answers.
+        # All batches use the connection below. `check` uses a connection of the pool, because a
+        # check can run while a batch waits for its answers.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
         self._missing_key = missing_key
@@ -57,11 +56,12 @@ class SingleServer:
         try:
             return await self._send_with_write_check(commands)
         except BaseException as error:
-            # Otherwise the next batch would read the answers to this batch.
+            # On the same connection, the next batch would read the answers to this batch.
             await self._connection.disconnect(nowait=True)
             self._next_write_check = 0.0
             # After a refused write, the same address may lead to another server with other data.
-            # After any other failure, it leads to the same server, or to a server without data.
+            # After any other failure, the address leads to the same server, or to a server without
+            # data.
             if refuses_writes(error):
                 self._server = None
             raise
@@ -103,7 +103,7 @@ class SingleServer:
             return RedisUnavailable()
 
     async def check(self) -> None:
-        """Send a write that changes nothing; see `RedisConnection`."""
+        """Send a write that changes nothing, on a separate connection; see `RedisConnection`."""
         try:
             await self._redis.unlink(self._missing_key)
         except ResponseError:
