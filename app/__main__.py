@@ -27,7 +27,7 @@ _MAX_AFTER_SECONDS = 365 * 24 * 60 * 60
 
 
 class _Commands(click.Group):
-    """Prints each error of the service as a line, and exits with status 1."""
+    """Prints the errors of the service, one a line. After an error, exits with status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:

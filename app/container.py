@@ -37,13 +37,13 @@ from app.store import Store
 _SESSION_TTL_SECONDS = 0.8
 """How long a process may use a cached session before it reads the session again.
 
-Less than a second, because every process must refuse an ended session after a second.
+Less than a second, because every process must refuse a session within a second after its end.
 """
 _MAX_CACHED_SESSIONS = 10_000
 
 
 class Container:
-    """The objects of one process, from its start to `close()`."""
+    """The objects of one process. `close` closes them when the process ends."""
 
     def __init__(self, settings: Settings) -> None:
         self.health = HealthService()
@@ -109,7 +109,7 @@ class Container:
         )
 
     async def close(self) -> None:
-        """Close all objects, even if an object cannot be closed."""
+        """Close every object. If closing an object fails, still close the others."""
         async with AsyncExitStack() as closing:
             # The stack closes in reverse order: first the objects that use a connection, then the
             # connection.

@@ -1,4 +1,4 @@
-"""The end of a process: it becomes unready, and later closes its connections."""
+"""The start and the end of a process. On SIGTERM, the process first becomes unready."""
 
 import asyncio
 import gc
@@ -32,9 +32,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _drain_before_the_end(container: Container, delay: float) -> None:
-    # On SIGTERM, uvicorn would close its sockets at once. Load balancers must first notice that
-    # the process will end. So this handler makes the process unready, and calls uvicorn's handler
-    # after the delay.
+    # On SIGTERM, uvicorn's own handler closes the sockets at once, before load balancers notice
+    # that the process will end. So `drain` replaces this handler. `drain` makes the process
+    # unready, and calls uvicorn's handler after the delay.
     if threading.current_thread() is not threading.main_thread():
         # Python handles signals in the main thread only. A program that runs the app in another
         # thread must end the app in another way.
@@ -45,9 +45,9 @@ def _drain_before_the_end(container: Container, delay: float) -> None:
     def drain(_: int, frame: FrameType | None) -> None:
         container.health.drain()
         if callable(close):
-            # uvicorn's handler remembers its signal. When uvicorn has closed everything, it raises
-            # this signal again. With SIGTERM, the process would have the exit status of a killed
-            # process. SIGCONT does nothing to a running process, so the process exits with 0.
+            # uvicorn's handler stores the signal that it gets. After uvicorn has closed everything,
+            # it raises the stored signal. SIGTERM would give the process the exit status of a
+            # killed process. SIGCONT does nothing to a running process, and the exit status is 0.
             loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
 
     signal.signal(signal.SIGTERM, drain)

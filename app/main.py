@@ -83,11 +83,11 @@ _ROUTERS = (
     account.router,
 )
 _TELEMETRY: Final[TelemetryConfig] = {
-    # FastAPI adds the exporter that OpenTelemetry's own variables describe, such as
+    # FastAPI adds the exporter that OpenTelemetry's variables describe. One of these variables is
     # OTEL_EXPORTER_OTLP_ENDPOINT.
     "auto_configure": True,
-    # The service records its own stages instead. Their spans name the source line, and
-    # Server-Timing shows the same stages.
+    # Instead of FastAPI's spans of operations, the service records its own stages. The span of a
+    # stage names the source line, and Server-Timing shows the same stages.
     "operation_spans": False,
     # The service has its own metrics and logs. With True, FastAPI would look for OpenTelemetry's
     # providers of metrics and logs at every request.
@@ -99,8 +99,8 @@ _TELEMETRY: Final[TelemetryConfig] = {
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the app. `uvicorn --factory app.main:create_app` calls this.
 
-    Without `settings`, it reads the settings from the environment. If variables are missing or
-    invalid, it ends the process with a message that has one line for each such variable.
+    If `settings` is None, the settings are read from the environment. If variables are missing or
+    invalid, the process exits. Its message has one line for each missing or invalid variable.
     """
     settings = settings or _or_exit(load_settings)
     configure_logging(settings)
@@ -114,8 +114,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         telemetry={**_TELEMETRY, "tracing": traced, "exclude": sampling.excludes},
-        # `routers/pages/docs.py` serves the API documentation, offline and with a strict
-        # Content-Security-Policy.
+        # Instead of FastAPI, `routers/pages/docs.py` serves the API documentation: without files of
+        # other servers, and with a strict Content-Security-Policy.
         openapi_url=None,
         exception_handlers={
             HTTPException: answer_framework_error,
@@ -195,8 +195,8 @@ def _route(route: RouteContext, method: str) -> Route:
 
 
 def _metrics() -> CollectorRegistry:
-    # The library's global registry accepts each metric only once. It would refuse the metrics of a
-    # second app in the same process.
+    # The global registry of prometheus_client accepts each metric only once. It would refuse the
+    # metrics of a second app in the same process.
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)

@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 _T = TypeVar("_T")
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
-"""The maximum pause after the first failed attempt. After the second, it is twice as long."""
+"""The maximum pause after the first failed attempt. After the second, this maximum is doubled."""
 _MAX_ROWS_PER_TRANSACTION: Final = 1000
 _REPLICA_TIMEOUT_SECONDS: Final = 1.0
 _Load = Callable[[Transaction], Awaitable[Representation]]
@@ -40,7 +40,7 @@ class Store:
         self._cache = cache
         self._session_cache = session_cache
         self.uncached = database.reading
-        """Reads without the cache. Each statement sees the data that was committed before it."""
+        """Reads without the cache. A statement sees all data committed before its start."""
 
     async def read(
         self,
@@ -48,7 +48,7 @@ class Store:
         variant: str | None,
         load: _Load,
     ) -> CachedBody:
-        """Return a body from the cache. On a miss, return what `load` reads, and cache it.
+        """Return a body from the cache. On a miss, return and cache what `load` reads.
 
         The cached body expires after CACHE_LIFETIME, or when a write changes a row with this `tag`.
         `variant` distinguishes the reads that share a tag. If `variant` is None, the cache is
@@ -65,9 +65,10 @@ class Store:
         return body if body is not None else await _load_with(self.uncached(), load)
 
     async def _load_from_replica(self, load: _Load, tx: Transaction) -> bytes | None:
-        """Return None, and reject the replica, if it fails or does not answer in time."""
+        """If the replica fails or does not answer in time, reject the replica and return None."""
         loading = asyncio.create_task(_load_with(tx, load))
-        # A statement on a frozen server cannot be cancelled quickly, so its outcome is ignored.
+        # A statement on a frozen server cannot be cancelled quickly. So this method does not wait
+        # for the cancelled task, and ignores its outcome.
         loading.add_done_callback(ignore_outcome)
         try:
             async with asyncio.timeout(_REPLICA_TIMEOUT_SECONDS):
@@ -82,9 +83,11 @@ class Store:
         """Run `work` in one transaction, then invalidate the cached reads of the changed rows.
 
         The session cache of this process forgets each user whose sessions `work` has added or
-        ended. After a deadlock or a serialization failure, `work` runs again, up to 3 times in all.
-        So a rollback must undo everything that `work` does. Raises `Contended` if all 3 attempts
-        fail for this reason. If the outcome of a commit is unknown, `work` does not run again.
+        ended.
+
+        After a deadlock or a serialization failure, the transaction is rolled back and `work` runs
+        again, so a rollback must undo everything that `work` does. After three such failures, this
+        method raises `Contended`. If the outcome of a commit is unknown, `work` does not run again.
         """
         # All attempts share this set. The executor adds the tags of changed rows before the commit.
         changed = set[str]()
@@ -105,7 +108,7 @@ class Store:
             async with tx:
                 return await work(tx)
         finally:
-            # This is needed after an error too, because the commit may have taken effect.
+            # Forget the users after an error too, because the commit may have taken effect.
             for user_id in tx.sessions.changed_users:
                 self._session_cache.forget(user_id)
 
@@ -114,7 +117,8 @@ class Store:
     ) -> int:
         """Delete rows in transactions of at most 1000 rows each. Return the number of deleted rows.
 
-        `delete_some` deletes no more rows than its second argument says, and returns their number.
+        `delete_some` deletes no more rows than its second argument says, and returns how many rows
+        it has deleted.
         """
         total = 0
         while True:

@@ -45,7 +45,7 @@ class Unauthenticated(AppError):
 
 
 class Forbidden(AppError):
-    """The caller is signed in, and may not do this."""
+    """The caller is signed in, but is not allowed to do this."""
 
     code = "forbidden"
     happened = "Your role does not allow this."
@@ -63,7 +63,7 @@ class NotFound(AppError):
 
 
 def existing(found: _T | None, error: Callable[[], AppError] = NotFound) -> _T:
-    """Return `found`. If it is None, raises `error()`."""
+    """Return `found`, or raise `error()` if `found` is None."""
     if found is None:
         raise error()
     return found

@@ -60,7 +60,7 @@ class FieldError:
 
 
 class Invalid(AppError):
-    """The request is well-formed, but its content breaks a rule. `errors` lists the values."""
+    """The request is well-formed, but breaks a rule. `errors` lists the invalid values."""
 
     code = "invalid-content"
     happened = "The request is well-formed, but its content breaks a rule."

@@ -50,7 +50,7 @@ _DETAILS = {
 _PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
 _OTHER_DETAIL = "This value is not valid. See the API documentation."
 _MAX_ERRORS = 50
-"""The maximum in one response. A body can contain thousands of errors."""
+"""The maximum number of errors in one response. A body can contain thousands of errors."""
 
 
 async def answer_framework_error(request: Request, error: Exception) -> Response:
@@ -92,7 +92,7 @@ def _field_error(detail: Any) -> FieldError:  # noqa: ANN401 - the framework lea
 def _text(detail: Any, *, whole_body: bool) -> str:  # noqa: ANN401 - the framework leaves these untyped
     kind: str = detail["type"]
     if kind not in _PYDANTIC_TYPES:
-        # A validator of this service raised the error. It wrote the message for the client.
+        # A validator of this service raised the error, with a message that is meant for the client.
         return str(detail["msg"])
     if whole_body:
         return "Send a JSON object as the body."

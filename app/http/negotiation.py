@@ -30,7 +30,7 @@ _BYTE_ORDER_MARKS = (
 )
 _PROBLEM_RANGE = "application/problem+json"
 _WILDCARDS = ("application/*", "*/*")
-"""The media ranges that match every JSON media type. The more specific one is first."""
+"""The media ranges that match every JSON media type, the more specific range first."""
 
 IGNORES_OTHER_PARAMETERS = "x-ignores-other-parameters"
 """The OpenAPI extension by which a route accepts and ignores unknown query parameters."""
@@ -80,8 +80,9 @@ class _JsonRequest(Request):
         try:
             return strict_json(body)
         except ValueError as error:
-            # FastAPI treats only `JSONDecodeError` as a syntax error. The parser's message never
-            # quotes a value, but it quotes a duplicate key. So this code replaces that message.
+            # FastAPI treats only `JSONDecodeError` as a syntax error. The parser's messages never
+            # quote a value, but the message about a duplicate key quotes the key. So the code below
+            # replaces this message.
             is_duplicate = str(error).startswith("Detected duplicate key")
             message = "an object has the same key twice" if is_duplicate else str(error)
             raise json.JSONDecodeError(message, "", 0) from None

@@ -114,7 +114,7 @@ def title_of(error: type[AppError]) -> str:
 
 @dataclass(frozen=True)
 class ProblemRenderer:
-    """Renders errors. Each one links to its page, which is below `root_path`."""
+    """Renders errors. Each document links to the page of its error, which is below `root_path`."""
 
     root_path: str
 
@@ -129,7 +129,7 @@ class ProblemRenderer:
             title=title_of(type(error)),
             status=status_of(type(error)),
             detail=error.detail,
-            # Not the request's path, which would repeat what the client sent.
+            # Do not use the request's path, which would repeat what the client sent.
             instance=f"#{request_id}",
             request_id=request_id,
             errors=_field_problems(error),
@@ -164,7 +164,7 @@ _SCHEMA = {"$ref": "#/components/schemas/Problem"}
 _EVERYWHERE: tuple[type[AppError], ...] = (
     errors.MalformedHost,
     errors.NotAcceptable,
-    # For a query parameter that the route does not have.
+    # This is the error for a query parameter that the route does not have.
     errors.Invalid,
     errors.TooManyRequests,
     errors.InternalError,

@@ -22,9 +22,10 @@ from app.tracing import consuming
 _log = structlog.get_logger()
 _HEARTBEAT_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
-"""PostgreSQL notifies the worker of new jobs, but not of the end of a failed job's pause.
+"""The pause between two searches for jobs that can run.
 
-Through a pooler, there are no notifications.
+PostgreSQL notifies the worker of a new job, but not when the pause of a failed job ends. Through a
+pooler, the worker gets no notifications.
 """
 _GRACE_SECONDS: Final = 6.0
 """A job that still runs this long after SIGTERM is cancelled. Another worker tries it again.
@@ -37,7 +38,7 @@ _GIVE_UP_SECONDS: Final = _GRACE_SECONDS + 2.0
 _ABANDONED_CHECK_SECONDS: Final = 2.0
 _RESTART_PAUSE_SECONDS: Final = 1.0
 _MAX_SWEEP_ATTEMPTS: Final = 5
-"""The next sweep comes soon, and deletes what a failed sweep has left."""
+"""A sweep deletes expired rows. The next sweep comes soon, and deletes what a failed sweep left."""
 
 
 class Worker:
@@ -70,7 +71,7 @@ class Worker:
         periodic = self._app.periodic_registry.register_task(
             sweep(self._sweep), cron=settings.sweep_schedule, periodic_id="", configure_kwargs={}
         )
-        # Procrastinate would parse the schedule later, when the worker runs.
+        # Parse the schedule now. Procrastinate would parse it only when the worker runs.
         try:
             _ = periodic.croniter
         except ValueError:
@@ -95,12 +96,12 @@ class Worker:
 
     def _end(self) -> None:
         self._ending.set()
-        # If PostgreSQL is frozen, the jobs cannot end. The process then exits after this time, and
-        # other workers run its jobs later, as after a kill.
+        # If PostgreSQL is frozen, the jobs cannot end. The process then exits after
+        # `_GIVE_UP_SECONDS`, and other workers run the jobs later.
         asyncio.get_running_loop().call_later(_GIVE_UP_SECONDS, os._exit, 1)
 
     async def _run_until_failure(self) -> None:
-        """Run jobs until a signal, or until Procrastinate stops, for example without PostgreSQL."""
+        """Run jobs until a signal, or until Procrastinate stops because of an error."""
         queues = [MAINTENANCE_QUEUE]
         if self._container.messages.can_send:
             queues.append(MAIL_QUEUE)

@@ -15,7 +15,7 @@
     checks/same_origin         refuses changes that another site may have forged
     response_cache             sends a stored response again if it is current
     deadline                   cancels a request that takes too long
-    checks/methods             answers OPTIONS, 404 and 405, and turns HEAD into GET
+    checks/methods             refuses unknown paths and methods, and handles OPTIONS and HEAD
     checks/query               refuses unknown and repeated query parameters
     checks/body_limit          refuses bodies that are too long or compressed
 

@@ -1,7 +1,7 @@
 """Cross-origin resource sharing (WHATWG Fetch): allowed for listed origins only.
 
-Starlette has such a middleware too, but it sends CORS headers to origins that are not listed, and
-its error responses are plain text.
+Starlette's CORS middleware sends CORS headers to origins that are not listed, and its error
+responses are plain text.
 """
 
 from collections.abc import Collection

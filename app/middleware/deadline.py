@@ -17,9 +17,9 @@ class Deadline:
     """Cancels a request after `seconds`.
 
     Raises `RequestTimeout` (RFC 9110, section 15.5.9) if the client has not sent its whole body
-    by then, otherwise `DeadlineExceeded`. It raises the error at most 0.2 s after the cancellation,
-    even if the cancelled task has not ended: if PostgreSQL is frozen, the driver takes ten more
-    seconds to cancel a query.
+    by then, otherwise `DeadlineExceeded`. The error is raised at most 0.2 s after the cancellation,
+    even if the cancelled task is still running. If PostgreSQL is frozen, for example, the driver
+    takes ten more seconds to cancel a query.
     """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:

@@ -58,8 +58,9 @@ def by_address(request: Request) -> str:
 def by_user(request: Request) -> str:
     """Return the key of a count: the user if a token names a live session, else the address.
 
-    A request with a cookie counts by address. A token is signed, but any client can invent cookies,
-    and each invented cookie would cost a database query before the request is counted.
+    A request with a cookie counts by address. Any client can invent cookies, and each invented
+    cookie would cost a database query before the request is counted. A client cannot invent a
+    token, because a token is signed.
     """
     user_id = state_of(request.scope).user_id
     return by_address(request) if user_id is None else f"user:{user_id}"
@@ -80,9 +81,10 @@ def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
 
 
 class RateLimit:
-    """Counts each request before its body is read, and raises `TooManyRequests` over a limit.
+    """Counts each request before its body is read. Raises `TooManyRequests` if a limit is exceeded.
 
-    The response has the limits in `RateLimit-Policy` and the remaining requests in `RateLimit`
+    Health checks and reads of the metrics are not counted. The response has the limits in
+    `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
     `default`, so guessing paths is limited too. With `count` of the request state, a route can
     count additional requests.
@@ -145,7 +147,7 @@ class RateLimit:
         if lookup.exception() is None:
             state.user_id = lookup.result().user_id
         elif isinstance(lookup.exception(), InvalidToken):
-            # The session has ended, so the route need not look for it again.
+            # The session has ended, so the route does not need to look for it again.
             state.claims, state.refusal = None, InvalidToken
 
 

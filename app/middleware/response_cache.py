@@ -42,7 +42,7 @@ class StoredResponses:
         *,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Store each response as long as the cache stores its body.
+        """Store each response for at most the lifetime of a cached read.
 
         `find_principal` returns the user of a token or a cookie, without asking the database. It
         returns None if this process has not verified the session recently.
@@ -167,7 +167,8 @@ class ResponseCache:
 
 def _key(scope: Scope, *, public: bool) -> Hashable:
     state = state_of(scope)
-    # A session cookie belongs to one user, so the key can contain it instead of the user id.
+    # A session cookie belongs to one user, so the key can contain the cookie instead of the user
+    # id.
     user = None if public else (state.claims and state.claims.user_id, state.session_cookie)
     # Use the raw path, because `path` does not distinguish an encoded slash (%2F) from a separator.
     return user, scope.get("raw_path") or scope["path"], scope["query_string"]

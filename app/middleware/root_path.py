@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A path of the service in Location, or in Link between < and >. Other paths, such as the
-# `return_to` of a sign-in, may belong to another service of the same host.
+# Matches where a path of the service begins in Location, or after < in Link. Other paths, such as
+# the `return_to` of a sign-in, may belong to another service of the same host, and stay unchanged.
 _OWN_PATH: Final = re.compile(rb"(^|<)(?=/api/|/docs$)")
 _HEADERS: Final = {b"location", b"link"}
 # Metrics are for operators, who call each process directly. A path with ROOT_PATH comes from a

@@ -1,7 +1,7 @@
 """Every setting of the service: typed, frozen, read once from the environment.
 
-The variable of a setting has its name in capitals: `rate_limit_login` is `RATE_LIMIT_LOGIN`.
-Secrets have no default. `.env.example` lists all variables.
+The environment variable has the name of the setting in capitals: `RATE_LIMIT_LOGIN` sets
+`rate_limit_login`. Secrets have no default. `.env.example` lists all variables.
 """
 
 from typing import Annotated, Literal, TypeVar
@@ -44,11 +44,11 @@ class Settings(
     # Whether each response shows the durations of its stages in Server-Timing, to every client.
     server_timing: Annotated[Literal["on", "off"], in_any_case] = "off"
 
-    # Whether GraphQL clients can read the schema, and errors suggest names of the schema.
+    # Whether GraphQL clients can read the schema, and whether errors suggest names in the schema.
     graphql_introspection: Annotated[Literal["on", "off"], in_any_case] = "off"
 
-    # The maximum rate of traced requests, per process. Requests above it have a log line, but no
-    # spans.
+    # The maximum rate of traced requests, per process. Requests above this rate have a log line,
+    # but no spans.
     trace_limit: OneRateLimit | None = None
 
     log_format: Annotated[Literal["json", "console"], in_any_case] = "json"

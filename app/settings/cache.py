@@ -12,7 +12,8 @@ from app.settings.types import EnvironmentSettings, address, in_any_case
 # A URL with one of these schemes names several servers; see docs/scaling.md.
 _SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 _CLUSTER_SCHEMES = {"redis+cluster", "rediss+cluster"}
-# The path is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the database.
+# The path of a Sentinel URL is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the
+# database.
 _PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
 
@@ -53,9 +54,9 @@ class CacheSettings(EnvironmentSettings):
     redis_timeout: PositiveFloat = 0.15
     redis_breaker_failures: PositiveInt = 3
     redis_breaker_recovery: PositiveInt = 2
-    # Whether reads are cached in Redis and in the process. Before each use of its cached read, the
-    # process asks Redis whether the read is current.
+    # Whether reads are cached in Redis, and responses in each process. Before a process sends a
+    # cached response, it asks Redis whether the response is current.
     cache: Annotated[Literal["on", "off"], in_any_case] = "on"
-    # How long a read stays in Redis if no write changes its data. A process that got the read from
-    # Redis may keep the response for the same time again.
+    # The maximum time that a read stays in Redis if no write changes its data. A process that got
+    # the read from Redis may keep the response for the same time again.
     cache_lifetime: PositiveInt = 60

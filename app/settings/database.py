@@ -23,7 +23,7 @@ class DatabaseSettings(EnvironmentSettings):
     # not changed for some seconds.
     database_replica_url: DatabaseAddress | None = None
     # With `transaction`, DATABASE_URL is the address of a pooler in transaction mode, such as
-    # PgBouncer. The database role must then have the timeouts, see docs/scaling.md.
+    # PgBouncer. The database role must then have the timeouts as settings; see docs/scaling.md.
     database_pooler: Annotated[Literal["none", "transaction"], in_any_case] = "none"
     database_pool_size: PositiveInt = 10
     # A request that gets no connection in this time gets 503. By default, this timeout plus the

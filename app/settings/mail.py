@@ -25,7 +25,7 @@ _MAX_SENDER_CHARACTERS: Final = 320
 
 @dataclass(frozen=True)
 class SmtpServer:
-    """The SMTP server that takes the service's messages, and the service's account at it."""
+    """The SMTP server that takes the service's messages, and the credentials for this server."""
 
     host: str
     port: int
@@ -89,7 +89,7 @@ def _smtp_url(value: SecretStr) -> SecretStr:
 
 
 def _sender(value: str) -> str:
-    # The result is the value of the header: a name with special characters is in quotes.
+    # The result is the value of the header From: a name with special characters is in quotes.
     try:
         ((name, spec),) = getaddresses([value])
         parsed = Address(name, addr_spec=spec)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.settings.types import EnvironmentSettings, Names
 
-# Without the segments `.` and `..`, which browsers and proxies remove.
+# A path without the segments `.` and `..`, which browsers and proxies remove.
 _ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
@@ -70,8 +70,8 @@ BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
 class OriginSettings(EnvironmentSettings):
     """Where clients reach the service."""
 
-    # The origin at which browsers reach the service. Providers redirect browsers to it. By default,
-    # it is the origin in the browser's request.
+    # The origin at which browsers reach the service. Identity providers redirect browsers to this
+    # origin. By default, it is the origin in the browser's request.
     public_url: Origin | None = None
     # The path below which clients reach the service, if it shares a host with other services.
     root_path: RootPath = ""

@@ -17,7 +17,7 @@ _GOOGLE_HOSTS = ("accounts.google.com", "oauth2.googleapis.com", "www.googleapis
 
 @dataclass(frozen=True)
 class Provider:
-    """An identity provider that users can sign in with, and this service's account at it."""
+    """An identity provider with which users can sign in, and the service's client credentials."""
 
     name: str
     issuer: str

@@ -30,7 +30,7 @@ class EnvironmentSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An Ed25519 seed, and the time from which it signs tokens. Its text does not show the seed."""
+    """An Ed25519 seed, and the time from which it signs tokens. `repr` does not show the seed."""
 
     seed: bytes = field(repr=False)
     signs_from: datetime = _ALWAYS

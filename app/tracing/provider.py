@@ -30,8 +30,8 @@ class _TraceIds(RandomIdGenerator):
 def tracing_is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
     """Return whether OpenTelemetry's variables name a collector, or a provider is set already.
 
-    The app calls this once, when the app is built. Otherwise, FastAPI would look for a provider at
-    every request.
+    If the result is False, the app turns FastAPI's tracing off. FastAPI then does not look for a
+    provider at every request.
     """
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
@@ -56,7 +56,7 @@ def set_up_sampler() -> Sampler | None:
 
 def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
     # FastAPI exports by OTLP over HTTP only. For another exporter, FastAPI only logs a warning when
-    # the app starts. A provider would then create spans that are never sent.
+    # the app starts. With a provider, spans would then be created, but never sent.
     protocol = _first(environment, _PROTOCOLS) or "http/protobuf"
     is_http = _first(environment, _ENDPOINTS).startswith(("http://", "https://"))
     return _exporter(environment) == "otlp" and protocol == "http/protobuf" and is_http
@@ -88,10 +88,10 @@ def trace_id() -> int:
 
 
 def end_tracing() -> None:
-    """Send the remaining spans, and wait at most two seconds for this. Later spans are not sent.
+    """Send the remaining spans within at most two seconds. Later spans are not sent.
 
-    Without this limit, the exporter would wait for a collector that does not answer: ten seconds
-    for each of up to four batches.
+    Without this limit, the exporter would wait ten seconds for each of up to four batches, if the
+    collector does not answer.
     """
     shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
     if shutdown is not None:

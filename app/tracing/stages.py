@@ -10,7 +10,7 @@ Stage = Literal[
     "validate",  # reads and parses the body, resolves parameters and dependencies
     "hash",  # hashes or verifies a password, including the wait for a thread
     "cache",  # looks for a cached read
-    "redis",  # one command, as long as the request waits for it
+    "redis",  # one command, until its answer has arrived
     "pool",  # waits for a database connection, or opens one
     "sql",  # one statement, until its rows have arrived
     "commit",

@@ -10,7 +10,7 @@ from app.http.paths import Path
 from app.http.request_state import state_of
 
 _MAX_ERRORS: Final = 50
-"""The maximum in one response. A query can contain thousands of errors."""
+"""The maximum number of errors in one response. A query can contain thousands of errors."""
 
 
 class Query:

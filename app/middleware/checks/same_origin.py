@@ -22,9 +22,9 @@ class SameOrigin:
     are exempt, because no browser adds the token automatically.
 
     A sign-in that creates a cookie session usually has no cookie yet, and programs other than
-    browsers send neither header. So a sign-in is refused only if one of the headers is present and
-    does not name this site. Without this check, another site could sign the browser in to the
-    attacker's account.
+    browsers send neither Sec-Fetch-Site nor Origin. So a sign-in is refused only if it has one of
+    these headers, and if this header does not name this site. Without this check, another site
+    could sign the browser in to the attacker's account.
     """
 
     def __init__(self, app: ASGIApp) -> None:

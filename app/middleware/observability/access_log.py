@@ -20,16 +20,20 @@ _CLIENT_CLOSED_REQUEST = 499
 _MAX_OPERATIONS = 100
 """The maximum number of GraphQL operations that the metric names."""
 _OTHER_OPERATIONS = "other-operations"
-"""The metric's name for all others. No operation has it, because GraphQL names have no dash."""
+"""The metric's name for all other operations.
+
+No operation has this name, because the names of GraphQL operations contain no dash.
+"""
 
 
 class AccessLog:
     """Logs each request when it ends, and adds its duration to a histogram.
 
     A log line has the request id, the trace id (W3C Trace Context, section 3.2), the path template
-    instead of the path, the user id, and the durations of the stages if they were recorded. For a
-    GraphQL request, it also has the name of the operation and the codes of the errors. It never has
-    headers or a body. Health checks and reads of the metrics are logged at level `debug`.
+    instead of the path, the user id, the client's IP address, and the durations of the stages if
+    the stages were recorded. The log line of a GraphQL request also has the name of the operation
+    and the codes of the errors. No log line contains headers or a body. Health checks and reads of
+    the metrics are logged at level `debug`.
     """
 
     def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
@@ -120,8 +124,8 @@ def _trace_id(scope: Scope) -> dict[str, str]:
 
 
 def _parent_trace_id(scope: Scope) -> int:
-    # If tracing is off, FastAPI has not parsed `traceparent`. Most requests do not have it, so look
-    # for the header before parsing it.
+    # If tracing is off, FastAPI has not parsed `traceparent`. Most requests do not have this
+    # header, so look for the header before parsing it.
     if not any(name == b"traceparent" for name, _ in scope["headers"]):
         return 0
     context = TraceContextTextMapPropagator().extract(Headers(scope=scope))

@@ -14,7 +14,7 @@ class Stages:
     FastAPI creates the request's own span. This middleware sets the route of this span, even if
     another middleware answers the request. The span contains neither the query nor the path: the
     client chose both, and they may contain a password. Instead, it contains the path template with
-    the numbers of the path. When the response begins, it also gets the id of the signed-in user.
+    the numbers of the path. When the response begins, the span also gets the signed-in user's id.
     """
 
     def __init__(self, app: ASGIApp, *, server_timing: bool) -> None:
