@@ -1,8 +1,7 @@
 """Pagination cursors, which only the service can create.
 
 A cursor contains the id of the last row of a page, not an offset. So if rows are inserted while a
-client reads page after page, the client gets no row twice and misses no
-row that existed before.
+client reads page after page, the client gets no row twice and misses no row that existed before.
 
 The contents of a cursor are authenticated (HMAC, RFC 2104), but not encrypted. A client can read a
 cursor, but cannot create a cursor, or use a cursor for another list.

@@ -16,6 +16,7 @@ from tests.integration.wire import problem
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
     """Stop every process of the server for the duration of the block."""
+    assert server.processes, f"{server.name} does not run"
     server.freeze()
     try:
         yield

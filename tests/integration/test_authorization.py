@@ -70,12 +70,6 @@ def _send(
     return client.request(method, f"/api/users/{user_id}{path}", **{**options, "headers": headers})
 
 
-def _comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
-    changing = {"date", "ratelimit"}
-    headers = {name: value for name, value in response.headers.items() if name not in changing}
-    return response.status_code, response.content, headers
-
-
 @pytest.mark.parametrize("call", [*_CALLS, *_UNREADABLE], ids=str)
 def test_another_users_account_looks_like_a_missing_one(
     client: httpx2.Client,
@@ -89,7 +83,7 @@ def test_another_users_account_looks_like_a_missing_one(
     """
     response = _send(client, other_user, shared_user.id, call)
     missing = _send(client, other_user, MISSING, call)
-    assert _comparable(response) == _comparable(missing)  # check 24
+    assert comparable(response) == comparable(missing)  # check 24
     if call in _CALLS:
         assert response.status_code == 404  # check 24, check 25
     after = client.get(shared_user.url, headers=shared_user.auth)
@@ -107,7 +101,7 @@ def test_an_erased_account_looks_like_a_missing_one(
             call = (method, "", {"headers": {"If-Match": "*"}})
             gone = _send(client, caller, bettina.id, call)
             problem(gone, 404, "not-found")
-            assert _comparable(gone) == _comparable(_send(client, caller, MISSING, call))
+            assert comparable(gone) == comparable(_send(client, caller, MISSING, call))
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=str)
@@ -118,7 +112,7 @@ def test_a_request_without_a_token_gets_401(
     response = _send(client, None, shared_user.id, call)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert _comparable(response) == _comparable(_send(client, None, MISSING, call))
+    assert comparable(response) == comparable(_send(client, None, MISSING, call))
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,8 @@ def test_next_cursor_and_the_next_link_lead_to_the_same_page(
     assert by_cursor.json()["items"] == by_link.json()["items"]
     again = _get(client, admin, by_link.links["first"]["url"])
     assert again.json()["items"] == first.json()["items"]
+    links = [f'<{link["url"]}>; rel="{relation}"' for relation, link in first.links.items()]
+    assert first.headers["Link"] == ", ".join(links)
 
 
 def test_a_list_has_the_keys_and_headers_of_the_contract(

@@ -10,7 +10,9 @@ import httpx2
 import psycopg
 import pytest
 
+from lab.stack.processes.waiting import wait_until
 from tests.accounts import PASSWORD, Account, log_in, notices
+from tests.conftest import StartService
 from tests.integration.signed_in import bearer, me
 from tests.integration.wire import problem
 
@@ -39,6 +41,16 @@ def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(
     assert notices(database, ahmed.id, ahmed.email) == ["password-changed"]  # check 41
     body = {"email": ahmed.email, "password": PASSWORD}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")
+
+
+def test_a_new_password_ends_sessions_in_another_process(
+    client: httpx2.Client, ahmed: Account, start_service: StartService
+) -> None:
+    """The other process refuses the token within a second, although it has just verified it."""
+    other, auth = start_service().client, bearer(log_in(client, ahmed.email, PASSWORD))
+    assert me(other, auth).status_code == 200
+    assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
+    assert wait_until(lambda: me(other, auth).status_code == 401, timeout_s=1)  # check 17
 
 
 def test_a_new_password_does_not_affect_other_users(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.adapters.redis.connecting import Command, close_cluster, cluster_client
@@ -21,7 +22,7 @@ _CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 class Cluster:
     """Divides each batch among the primaries. If one of them fails, the whole batch fails.
 
-    At most once a second, a batch also contains a write to each primary. This write fails if a
+    At most once a second, a write is sent to each primary before a batch. This write fails if a
     primary does not answer, accepts no writes, or has become a replica. Without this write, a
     process that only reads from a primary, or sends no commands to it, would not notice a failover.
     The old primary may have failed before its replica got an invalidation.
@@ -54,38 +55,39 @@ class Cluster:
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """Send a batch of commands; see `RedisConnection`."""
-        had_connections = bool(self._primaries)
         try:
-            return await self._exchange(commands)
-        except RedisConnectionError:
-            # A server may have closed an idle connection.
-            if not had_connections:
-                raise
-            return await self._exchange(commands)
-
-    async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        try:
-            await self._cluster.initialize()
             now = time.monotonic()
-            is_due = not self._primaries or now >= self._next_write_check
-            writes = self._writes(self._cluster) if is_due else []
-            answers = await _send(self._cluster, [*writes, *commands])
+            if now >= self._next_write_check:
+                await self._write_after_pause()
+                self._next_write_check = now + _WRITE_CHECK_SECONDS
+            answers = await _send(self._cluster, commands)
         except BaseException:
             # The next batch asks for the primaries again.
-            self._primaries = set()
+            self._primaries, self._next_write_check = set(), 0.0
             await close_cluster(self._cluster)
             raise
-        if is_due:
-            self._next_write_check = now + _WRITE_CHECK_SECONDS
         # redis-py follows a redirection to another primary.
         primaries = {node.name for node in self._cluster.get_primaries()}
         if primaries != self._primaries:
             self._primaries = primaries
             self._on_other_server()
-        return answers[len(writes) :]
+        return answers
 
-    def _writes(self, cluster: RedisCluster) -> list[Command]:
-        """Return a write to each primary. An UNLINK of a missing key deletes nothing."""
+    async def _write_after_pause(self) -> None:
+        try:
+            await self._write(self._cluster)
+        except RedisConnectionError:
+            if not self._primaries:
+                raise
+            # A server may have closed an idle connection. Try once more, before the batch: the
+            # commands of a batch must not run twice.
+            self._primaries = set()
+            await close_cluster(self._cluster)
+            await self._write(self._cluster)
+
+    async def _write(self, cluster: RedisCluster) -> None:
+        """Send a write to each primary. An UNLINK of a missing key deletes nothing."""
+        await cluster.initialize()
         keys: dict[str, str] = {}
         for number in range(_MAX_TRIED_KEYS):
             key = f"{self._missing_key}:{number}"
@@ -94,13 +96,14 @@ class Cluster:
                 keys.setdefault(node.name, key)
             if len(keys) == len(cluster.get_primaries()):
                 break
-        return [("UNLINK", key) for key in keys.values()]
+        answers = await _send(cluster, [("UNLINK", key) for key in keys.values()])
+        if any(isinstance(answer, RedisUnavailable) for answer in answers):
+            raise RedisError("A primary refused a write.")
 
     async def check(self) -> None:
         """Send a write that changes nothing to each primary; see `RedisConnection`."""
         try:
-            await self._for_checks.initialize()
-            await _send(self._for_checks, self._writes(self._for_checks))
+            await self._write(self._for_checks)
         except BaseException:
             await close_cluster(self._for_checks)
             raise
