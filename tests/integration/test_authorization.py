@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.accounts import PASSWORD, Account, new_email
-from tests.integration.wire import JSON, pointers, problem
+from tests.integration.wire import JSON, comparable, pointers, problem
 
 MISSING = 2**62
 _NEW_PASSWORD = {"current_password": PASSWORD, "new_password": "a quite different one"}
