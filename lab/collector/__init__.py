@@ -20,8 +20,8 @@ Its process also runs the mailbox (lab/mail), and serves the web pages (lab/page
     plans          PostgreSQL's plan of a statement in a span
     source         the source code of a stage's function
     logs           the service's log lines of a trace
-    problem_codes  the problem that the service returns for an exception, with its texts
-    errors         the exception that all modules raise
+    problem_codes  the code and the text of the service's problem for an exception
+    errors         the exception `Problem`, which every module raises for an error
     problems       errors as problem documents
     parameters     query parameters
     settings       the addresses, the key and the files that the stack passes

@@ -1,7 +1,7 @@
 """The collector as a process of the stack: `python -m lab.collector PORT SMTP_PORT MAIL_DIRECTORY`.
 
-PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY. The environment
-variables become the other fields of `Settings`.
+PORT is for HTTP. Messages that arrive at SMTP_PORT are kept in MAIL_DIRECTORY. The other settings
+come from environment variables.
 """
 
 import os
@@ -37,9 +37,11 @@ def main() -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
-        # An idle connection stays open for longer than the load balancer and the exporters keep it.
+        # With uvicorn's default of 5 seconds, the load balancer and the exporters would have to
+        # connect again more often.
         timeout_keep_alive=75,
-        # When the process stops, the event streams have already ended. So no client needs longer.
+        # After SIGTERM, an open event stream must not delay the end of the process. The stack
+        # itself ends the process with SIGKILL.
         timeout_graceful_shutdown=1,
     )
 

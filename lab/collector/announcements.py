@@ -13,8 +13,8 @@ from lab.collector.store import Store
 
 # The interval between two checks for complete traces, while any trace has changes to send.
 _POLL_INTERVAL_SECONDS: Final = 0.05
-# A stream without events sends a comment after this time. The comment shows whether the connection
-# is closed, and keeps proxies from closing an idle connection.
+# A stream without events sends a comment after this time. By sending it, the collector notices a
+# closed connection. The comment also keeps proxies from closing an idle connection.
 _KEEP_ALIVE_SECONDS: Final = 15.0
 # For each subscriber. If a subscriber reads too slowly, it misses the oldest events.
 _MAX_QUEUED_EVENTS: Final = 100

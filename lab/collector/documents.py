@@ -70,8 +70,8 @@ def _summary(trace_id: str, placed: Sequence[PlacedSpan]) -> Document:
         "status": _first(spans, "http.response.status_code"),
         "processes": list(dict.fromkeys(span.process for span in by_start)),
         "stages": sum(span.stage != OTHER for span in spans),
-        # The response header has the final result. Without it, the last lookup counts: the first
-        # lookup is in the process's memory, and may have found a stale copy.
+        # The header X-Cache has the final result. Without this header, the last lookup counts,
+        # because the first lookup, in the process's memory, can find a stale copy.
         "cache": _first(spans, "http.response.header.x-cache")
         or _first(reversed(by_start), "roundtrip.cache"),
         "request_id": _first(
@@ -104,7 +104,7 @@ def _span(placed: PlacedSpan, began_ns: int, status: Value | None) -> Document:
 
 
 def _first(spans: Iterable[Span], *names: str) -> Value | None:
-    """Return the first of these attributes that a span has, from the first such span."""
+    """Return the first value that is not empty. All spans are searched for each name in turn."""
     for name in names:
         for span in spans:
             value = span.attributes.get(name)

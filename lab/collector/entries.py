@@ -16,11 +16,11 @@ _FIRST_ERROR: Final = 400
 
 
 def entry(trace: Trace) -> Document:
-    """Return the entry. It is computed again only after the trace has changed.
+    """Return the entry. The entry is computed again only after the trace has changed.
 
-    Besides the names of the summary, it has `server_ms` (the duration at the load balancer, or else
-    in the app), `user_ids` (the signed-in user, and the user in the path), and `background`
-    (whether the list hides the request by default).
+    An entry has the fields of the summary and three more: `server_ms` (the duration at the load
+    balancer, or else in the app, or else of the trace), `user_ids` (the signed-in user, and the
+    user in the path), and `background` (whether the list hides the request by default).
     """
     if trace.entry is None:
         trace.entry = _entry(trace)
@@ -57,7 +57,7 @@ def _user_ids(trace: Trace, path: object) -> Iterator[str]:
 def _is_background(shown: Document) -> bool:
     path, status = shown["path"], shown["status"]
     if path is None and shown["processes"] == [LOAD_BALANCER]:
-        # The load balancer records no path. So this is a health check, or another request that the
-        # service did not trace. There is nothing to see, unless the load balancer sent an error.
+        # Only the load balancer has sent spans. So this is a health check, or another request that
+        # the service did not trace. The list hides it, unless the load balancer sent an error.
         return isinstance(status, int) and status < _FIRST_ERROR
     return path in _PROBES or _ASSET.search(str(path)) is not None

@@ -44,7 +44,7 @@ class Filter:
     def of(cls, request: Request) -> "Filter":
         """Read the query parameters.
 
-        :raises Problem: 422 when one of them is invalid.
+        :raises Problem: 422 when a parameter is invalid.
         """
         background = matching(request, "background", _BACKGROUND, "show or hide")
         return cls(
@@ -64,7 +64,7 @@ class Filter:
         )
 
     def matches(self, entry: Document) -> bool:
-        """Return whether the list has this entry."""
+        """Return whether the entry meets all conditions."""
         return (
             (self.background or not entry["background"])
             and entry["duration_ms"] >= self.min_ms
@@ -90,7 +90,7 @@ def cursor_after(entry: Document) -> str:
 def position_of(request: Request) -> _Position | None:
     """Return the position in the query parameter `cursor`.
 
-    :raises Problem: 400 when it is invalid.
+    :raises Problem: 400 when the cursor is invalid.
     """
     cursor = request.query_params.get("cursor")
     match = _CURSOR.fullmatch(cursor) if cursor else None

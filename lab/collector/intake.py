@@ -10,7 +10,8 @@ from lab.collector.otlp import JSON, PROTOBUF
 
 # An exporter sends at most 512 spans in one request: a few hundred kilobytes.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-# A browser sends a few spans. Parsing JSON takes long, and delays all other requests.
+# A browser sends only a few spans. The limit is low, because parsing JSON takes long and delays all
+# other requests.
 MAX_JSON_BYTES: Final = 64 * 1024
 
 # This value makes zlib expect a gzip header.
@@ -25,8 +26,8 @@ def media_type(request: Request) -> str:
 async def read_body(request: Request) -> bytes:
     """Return the body, decompressed.
 
-    :raises Problem: 400 when the body is incomplete or is not gzip, 413 when it is too large, 415
-        when its type or compression is not supported.
+    :raises Problem: 400 when the body or its gzip stream is incomplete or invalid, 413 when the
+        body is too large, 415 when its type or compression is not supported.
     """
     limit = {PROTOBUF: MAX_BODY_BYTES, JSON: MAX_JSON_BYTES}.get(media_type(request))
     if limit is None:

@@ -7,13 +7,13 @@ from typing import Final
 
 from lab.collector.redaction import redacted_line
 
-# A request that has just ended is near the end of the log.
+# Only this part of the log is read, at its end. The lines of the last requests are there.
 MAX_READ_BYTES: Final = 4 * 1024 * 1024
 MAX_LINES: Final = 100
 MAX_LINE_CHARACTERS: Final = 16_384
 
-# A line begins with the time, or is one JSON object. Any other line belongs to the line before it:
-# a traceback has several lines.
+# A log entry begins with the time, or is one JSON object. A line that begins otherwise belongs to
+# the entry before it, as the lines of a traceback do.
 _BEGINNING = re.compile(rb"^(?=\d\d:\d\d:\d\d |\{)", re.MULTILINE)
 _TRACEBACK: Final = b"Traceback (most recent call last)"
 
@@ -36,11 +36,12 @@ def _pieces_at_the_end(log: Path) -> list[bytes]:
             pieces = _BEGINNING.split(file.read(MAX_READ_BYTES))
     except FileNotFoundError:
         return []
-    # The first piece may begin inside a line, and even inside a secret.
+    # The first piece is left out, because it can begin in the middle of a line or of a secret.
     return pieces[1:] if start else pieces
 
 
 def _shown(line: bytes) -> str:
-    # The supervisor writes lines without a time to the same log. They are not part of this line.
+    # Without a traceback, only the first line is shown. The supervisor writes to the same log, and
+    # its lines, which have no time, are not part of this entry.
     whole = line if _TRACEBACK in line else line.partition(b"\n")[0]
     return redacted_line(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())

@@ -16,7 +16,7 @@ _IDS: Final = ("traceId", "spanId", "parentSpanId")
 
 
 def parse(body: bytes) -> ExportTraceServiceRequest:
-    """Return the message.
+    """Return the message in a JSON body.
 
     :raises Problem: 400, when the body is not an ExportTraceServiceRequest.
     """
@@ -38,6 +38,6 @@ def render(message: ExportTraceServiceResponse) -> bytes:
 
 
 def _with_base64_ids(fields: dict[str, Any]) -> dict[str, Any]:
-    # In OTLP, these ids are in hexadecimal. protobuf's parser expects all bytes in Base64.
+    # In OTLP's JSON, these ids are in hexadecimal. protobuf's parser expects all bytes in Base64.
     ids = {name: fields[name] for name in _IDS if isinstance(fields.get(name), str)}
     return fields | {name: b64encode(bytes.fromhex(text)).decode() for name, text in ids.items()}

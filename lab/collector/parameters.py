@@ -8,9 +8,9 @@ from lab.collector.errors import Problem
 
 
 def number(request: Request, name: str, default: int, maximum: int, *, minimum: int = 1) -> int:
-    """Return a query parameter.
+    """Return a query parameter as a number; `default` if the parameter is missing.
 
-    :raises Problem: 422 when it is not a number from `minimum` to `maximum`.
+    :raises Problem: 422 when the value is not a number from `minimum` to `maximum`.
     """
     text = request.query_params.get(name, str(default))
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
@@ -20,9 +20,10 @@ def number(request: Request, name: str, default: int, maximum: int, *, minimum: 
 
 
 def matching(request: Request, name: str, pattern: re.Pattern[str], meaning: str) -> str:
-    """Return a query parameter; an empty text if it is missing or empty.
+    """Return a query parameter; an empty text if the parameter is missing.
 
-    :raises Problem: 422 when it does not match. `meaning` says what the parameter is.
+    :raises Problem: 422 when the value does not match the pattern. The message says that the
+        parameter is `meaning`, such as "a method such as GET".
     """
     text = request.query_params.get(name, "").strip()
     if text and not pattern.fullmatch(text):

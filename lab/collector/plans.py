@@ -13,7 +13,7 @@ _VERBS: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _PLACEHOLDER = re.compile(r"%(?:%|(?:\((?P<name>[^)]+)\))?[sbt])")
 
 _CONNECT_TIMEOUT_SECONDS: Final = 2
-# A plan takes about a millisecond.
+# PostgreSQL makes a plan in about a millisecond.
 _LIMIT_TIME: Final = "SET LOCAL statement_timeout = '1s'"
 
 
@@ -31,7 +31,7 @@ def numbered(statement: str) -> str:
 
 
 def explainable(statement: str) -> str:
-    """Return the statement with PostgreSQL's placeholders, if EXPLAIN accepts it.
+    """Return a single SELECT, INSERT, UPDATE or DELETE with PostgreSQL's placeholders.
 
     :raises Problem: 422, when the text is another kind of statement, or several statements.
     """
@@ -57,8 +57,9 @@ async def plan_of(database_url: str, statement: str) -> list[str]:
             database_url, connect_timeout=_CONNECT_TIMEOUT_SECONDS
         )
         async with connection:
-            # A second protection: `explainable` might accept a dangerous statement. The settings
-            # are those of a transaction, because a pooler accepts no options of a connection.
+            # The transaction is read-only, in case `explainable` accepts a dangerous statement.
+            # Both settings are of the transaction, because a pooler accepts no options of a
+            # connection.
             await connection.set_read_only(True)
             await connection.execute(_LIMIT_TIME)
             rows = await (await connection.execute(explain)).fetchall()

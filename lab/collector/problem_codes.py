@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 from lab.stack.paths import CHECKOUT
 
 _ERRORS: Final = CHECKOUT / "app" / "errors"
-# FastAPI raises the same exception for a body that is not JSON and for invalid content.
+# FastAPI raises the same exception for a body that is not JSON and for invalid content. The status
+# of the response shows which of the two errors it was.
 _BY_STATUS: Final = {400: "MalformedJson", 422: "Invalid"}
 
 
@@ -21,7 +22,7 @@ class KnownProblem(NamedTuple):
 
 
 def known_problem(error_type: object, status: object = None) -> KnownProblem | None:
-    """Return the problem for the class name of an exception. None if app/errors has no such class.
+    """Return the problem for the class name of an exception. None if app/errors does not define it.
 
     `status` is the status of the response. The lab does not import the service, so this function
     reads the texts from the source code.

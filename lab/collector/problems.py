@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from lab.collector.errors import Problem
 
-# These are the service's problem codes. So the service's pages below /problems/ explain them.
+# These codes are also problem codes of the service, whose pages below /problems/ explain them.
 _CODES = {
     400: "malformed-request",
     404: "not-found",

@@ -46,7 +46,7 @@ class RequestListApi:
         ]
 
     async def traces(self, request: Request) -> Response:
-        """List a page of the traces that match the filter, the newest first.
+        """Return one page of the list of traces that match the filter, the newest first.
 
         `total` counts the traces of all pages. `next_cursor` is null on the last page.
         """

@@ -28,7 +28,7 @@ def route_statistics(entries: Iterable[Document], seconds: float) -> list[Docume
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:
-    """Return the percentile by nearest rank: the smallest value ≥ `percent` % of all values."""
+    """Return the smallest value so that at least `percent` % of values are ≤ it (nearest rank)."""
     return ordered[ceil(len(ordered) * percent / 100) - 1]
 
 

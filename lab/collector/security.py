@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lab.collector.problems import problem_response
 
-# The page may load files only from its own origin, and inline scripts are forbidden. A trace may
-# contain text from any sender, so scripts cannot turn text into markup (Trusted Types).
+# The page can load files only from its own origin, and inline scripts are forbidden. A trace can
+# contain text from any sender. So Trusted Types keep the page's scripts from making markup of text.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
@@ -29,8 +29,8 @@ _HEADERS: Final = {
 class SecurityMiddleware:
     """Serves only requests for the allowed hosts, and adds security headers.
 
-    The check of the host prevents DNS rebinding: a foreign page changes the address of its own host
-    name to this machine's address, in order to read responses from this machine.
+    The check of the host prevents DNS rebinding. In this attack, a foreign site changes the address
+    of its host name to the address of this machine, so that its page can read responses from here.
     """
 
     def __init__(self, app: ASGIApp, allowed_hosts: Collection[str]) -> None:

@@ -9,12 +9,12 @@ class Settings:
     """The settings of one collector."""
 
     database_url: str
-    """The database that makes the query plans, in read-only transactions."""
+    """The database that makes the query plans. The collector uses only read-only transactions."""
     service_key: str
-    """The key of the service's processes. Only statements in their spans have plans."""
+    """The key that the service's processes send. Statements of other senders have no plan."""
     allowed_hosts: tuple[str, ...]
-    """The accepted host names."""
+    """The host names that the collector accepts in the Host header."""
     smtp_port: int
-    """The port at which messages arrive."""
+    """The port at which the mailbox receives messages by SMTP."""
     service_log: Path | None
     """The log file of the service's processes. None if they log to a terminal."""

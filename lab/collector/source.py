@@ -24,9 +24,10 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
-    """Return the file in app/, the line and the function of a span, or None.
+    """Return the file in app/, the line and the function that a span names. None if it names none.
 
-    FastAPI's own spans name only the function. Then the function's file and line are looked up.
+    FastAPI's own spans name only the function. For these spans, the file and the line are looked up
+    in app/.
     """
     file, function = attributes.get("code.file.path"), attributes.get("code.function.name")
     line = attributes.get("code.line.number")
@@ -37,7 +38,7 @@ def code_location(attributes: Mapping[str, Value]) -> dict[str, Any] | None:
 
 
 def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
-    """Return the function that contains the line. Outside of functions, return the lines around it.
+    """Return the function that contains `line`, or else the lines around `line`.
 
     :raises Problem: 404 when app/ has no such file, or the file has no such line.
     """
@@ -52,7 +53,7 @@ def excerpt(file: str, line: int, checkout: Path = CHECKOUT) -> dict[str, Any]:
 def _read(checkout: Path, file: str) -> str:
     path = checkout / file
     steps = [path, *path.parents[: file.count("/")]]
-    # The pattern excludes `..`; symbolic links could lead out of app/.
+    # The pattern excludes `..`. Symbolic links are refused, because they could lead out of app/.
     if not _FILE.fullmatch(file) or any(map(Path.is_symlink, steps)) or not path.is_file():
         raise Problem(404, "There is no such Python file in app/.")
     return path.read_text()
@@ -79,7 +80,7 @@ def _first(function: _Function) -> int:
 # Cached, because the source of a running service does not change.
 @lru_cache(maxsize=512)
 def _locate(name: str) -> tuple[str, int] | None:
-    """Return the file and the line of `app.routers.users.create_user`."""
+    """Return the file and the line of a function, such as `app.routers.users.create_user`."""
     parts = name.split(".") if _FUNCTION.fullmatch(name) else []
     for length in range(len(parts) - 1, 1, -1):
         for file in ("/".join(parts[:length]) + ".py", "/".join(parts[:length]) + "/__init__.py"):

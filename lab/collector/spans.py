@@ -22,7 +22,7 @@ class Span:
     error: bool
     attributes: Mapping[str, Value]
     from_service: bool = False
-    """Whether the sender has the key that only the service's processes have."""
+    """Whether the sender has sent the key that only the service's processes have."""
 
     @property
     def duration_ns(self) -> int:

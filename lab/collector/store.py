@@ -11,7 +11,7 @@ MAX_SPANS: Final = 500
 # The maximum sum of the spans' approximate sizes. Without this limit, 1,000 traces of the maximum
 # size would need more than a thousand times this memory.
 MAX_BYTES: Final = 96 * 1024 * 1024
-# If a trace has no root, it counts as complete when no span of it has arrived for this long.
+# A trace without a root counts as complete when no span of the trace has arrived for this time.
 SETTLED_AFTER_SECONDS: Final = 0.3
 
 
@@ -64,7 +64,7 @@ class Store:
         return bool(self._changed)
 
     def add(self, spans: Iterable[Span], now: float) -> int:
-        """Add spans at the time `now` (seconds). Return how many a full trace has rejected."""
+        """Add spans at the time `now` (seconds). Return how many did not fit into their trace."""
         rejected = 0
         for span in spans:
             trace = self._traces.get(span.trace_id)
@@ -89,8 +89,9 @@ class Store:
     def take_ready(self, now: float) -> list[Trace]:
         """Return the changed traces that are ready to be sent to subscribers.
 
-        A trace is ready the first time it has its root, and after each pause of
-        `SETTLED_AFTER_SECONDS` without new spans.
+        A trace is ready as soon as its root has arrived. A trace without a root is ready when no
+        span of it has arrived for `SETTLED_AFTER_SECONDS`. The same is true of a trace that has
+        changed after this method returned it.
         """
         ready = [
             trace

@@ -18,7 +18,7 @@ def in_order(spans: Iterable[Span]) -> list[PlacedSpan]:
     """Return each span once: parents before their children, siblings by their start.
 
     The first span is the root, with the depth 0. A span whose parent has not arrived also has the
-    depth 0. In a cycle of spans, one span has the depth 0.
+    depth 0. If the parents of several spans form a cycle, one of these spans has the depth 0.
     """
     by_start = sorted(spans, key=lambda span: (span.parent_id is not None, span.start_ns))
     ids = {span.span_id for span in by_start}
@@ -26,7 +26,7 @@ def in_order(spans: Iterable[Span]) -> list[PlacedSpan]:
     for span in by_start:
         children[span.parent_id if span.parent_id in ids else None].append(span)
     placed: dict[str, PlacedSpan] = {}
-    # In a cycle, the span that started first becomes a root.
+    # No span of a cycle is below a root, so the span that started first becomes a root.
     for top in (*children[None], *by_start):
         _place(top, children, placed)
     return list(placed.values())

@@ -58,7 +58,7 @@ class Collector:
         return Response(answer, media_type=sent_as)
 
     async def trace(self, request: Request) -> Response:
-        """Show one trace with its spans, and the id of the previous request to its route."""
+        """Show one trace with its spans, and the id of the previous request to the same route."""
         trace = self._trace(request)
         previous = previous_request(entry(trace), map(entry, self.store.newest()))
         return JSONResponse({**document(trace), "previous_trace_id": previous})
@@ -88,7 +88,7 @@ class Collector:
         return JSONResponse(source.excerpt(request.query_params.get("file", ""), line))
 
     async def events(self, _: Request) -> Response:
-        """Stream the list's entry of each complete trace, and the summary of each message."""
+        """Stream each complete trace, as an entry of the list, and the summary of each message."""
         return StreamingResponse(self._streams.subscribe(), media_type="text/event-stream")
 
     def _announce_message(self, kept: Kept) -> None:
@@ -107,7 +107,7 @@ class Collector:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Watch for traces and receive messages. The stack ends the streams with SIGUSR1."""
+        """Announce traces and receive messages. The stack ends the event streams with SIGUSR1."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGUSR1, self._streams.end)
         watching = asyncio.create_task(self.trace_events.watch())

@@ -1,6 +1,6 @@
 """Parses the chapters of the tour in docs/tour/, which people read and `lab tour` plays.
 
-A chapter is Markdown. The first line of a code block says what it contains:
+A chapter is Markdown. The first line of a code block says what the block contains:
 
     ```sh                            a command; commands run in the order of the page
     ```text                          after a command: its output when the page was written
@@ -48,7 +48,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Shown:
-    """A block that is only shown, such as a command's earlier output. `kind` is its language."""
+    """Any other block, such as the earlier output of a command. `kind` is the block's language."""
 
     kind: str
     text: str

@@ -22,7 +22,7 @@ from lab.tour.shell import Shell, addresses_of
 
 _INTERRUPTED: Final = 130
 _RATE_LIMIT_WINDOW_SECONDS: Final = 60.0
-"""The next chapter begins in a new window, because each chapter uses up the rate limits."""
+"""The next chapter begins in a new window, because a chapter can use up the rate limits."""
 
 
 @click.command(epilog="Example:  lab tour 5 --only")

@@ -68,7 +68,7 @@ class Screen:
         self._console.print(Padding(Syntax(step.text.rstrip(), step.kind, theme=_THEME), (0, 2)))
 
     def excerpt(self, step: Excerpt) -> None:
-        """Show source code with its present line numbers, or without them if it has changed."""
+        """Show source code with its line numbers, or without them if the file has changed."""
         line = step.line()
         place = f"{step.path}:{line}" if line else f"{step.path} (the file has changed)"
         self._console.print(f"\n[bold cyan]{place}[/]")

@@ -1,4 +1,4 @@
-"""The shell of a page, which keeps variables between commands."""
+"""The shell that runs the commands of a chapter, and keeps variables between the commands."""
 
 import os
 import shlex
@@ -32,23 +32,24 @@ class Shell:
         checkout: Path = CHECKOUT,
         program: str = "/bin/sh",
     ) -> None:
-        """At first, there are only the variables of `environment`.
+        """Give the first command the variables of `environment`, and the settings below.
 
-        Commands create their temporary files in `scratch`. In commands, each key of
-        `replacements` becomes its value.
+        Commands create their temporary files in `scratch`. In the text of a command, each key of
+        `replacements` is replaced by its value.
         """
         self._program, self._checkout = program, checkout
         self._replacements = replacements
         # If root runs the tour, PostgreSQL runs as another user, who needs this access.
         scratch.chmod(0o755)
         self._variables = scratch / "variables"
-        # Commands may save a token in a variable.
+        # A command can save a token in a variable, so only the owner may read the file.
         self._variables.touch(0o600)
         # With this PATH, `python3` is the interpreter of `.venv`. With COLUMNS, output through a
         # pipe is as wide as the terminal. With PAGER=cat, no command waits in a pager.
         path = os.pathsep.join((str(CHECKOUT / ".venv" / "bin"), environment.get("PATH", "")))
         self._environment = {
-            # CI often checks out a commit and no branch. A clone of such a checkout prints advice.
+            # CI often checks out a commit and no branch. Without these settings, git prints advice
+            # when a command clones such a checkout.
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "advice.detachedHead",
             "GIT_CONFIG_VALUE_0": "false",
@@ -71,8 +72,8 @@ class Shell:
         """Run the command. `stdout` and `stderr` are as for `subprocess.run`."""
         file = f"'{self._variables}'"
         # `set -a` exports each assigned variable, so `export -p` saves it for the next command. The
-        # option is not set when the shell starts, because bash would then export its own variables,
-        # too. Some of them are read-only, and POSIXLY_CORRECT changes what programs do.
+        # option is not set when the shell starts, because bash would then export its own variables
+        # too. Some of these are read-only, and POSIXLY_CORRECT changes what programs do.
         script = (
             f"set -a\n. {file}\n{self.with_real_addresses(command)}\n"
             f"_tour=$?\nexport -p > {file}\nexit $_tour"

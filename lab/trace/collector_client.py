@@ -15,7 +15,8 @@ from lab.trace.target import RunningStack
 # Servers send their spans in batches, so the spans arrive a moment after the response.
 MAX_WAIT_SECONDS: Final = 2.0
 _POLL_INTERVAL_SECONDS: Final = 0.05
-# A trace is complete if it has spans of all expected processes, and no span arrives for this time.
+# A trace is complete if it has spans of all expected processes, and no other span arrives for this
+# time.
 _SETTLED_AFTER_SECONDS: Final = 0.3
 _TIMEOUT_SECONDS: Final = 1.0
 _PROBLEM: Final = "application/problem+json"
@@ -39,10 +40,10 @@ class Collector:
         stack: RunningStack | None,
         environment: Mapping[str, str] = os.environ,
     ) -> "Collector | None":
-        """Return the collector at `given`, else the stack's, else the environment's; else None.
+        """Return the first that exists: the collector at `given`, of the stack, of the environment.
 
-        `given` is the origin of a stack's load balancer, such as http://localhost:8080. The
-        environment names a collector by OTEL_EXPORTER_OTLP_ENDPOINT.
+        `given` is the origin of a stack's load balancer, such as http://localhost:8080. In the
+        environment, OTEL_EXPORTER_OTLP_ENDPOINT is the address of a collector.
 
         :raises UsageError: when an address is invalid.
         """
@@ -55,11 +56,11 @@ class Collector:
         return None
 
     def page_of(self, trace_id: str) -> str | None:
-        """Return the address at which the lab's page shows a trace."""
+        """Return the address at which the lab's page shows a trace. None without a `page_url`."""
         return f"{self.page_url}#trace={trace_id}" if self.page_url else None
 
     def send_spans(self, spans: bytes) -> bool:
-        """Send spans (`to_otlp`). Return whether the collector accepted them; never raise."""
+        """Send the result of `to_otlp`. Return whether the collector accepted it; never raise."""
         response = _send("POST", self.spans_url, spans)
         return response is not None and response.status == http.HTTPStatus.OK
 
@@ -73,7 +74,8 @@ class Collector:
         """Return the trace as soon as it is complete and no more spans arrive.
 
         After `seconds` (by default `MAX_WAIT_SECONDS`), return the spans that have arrived so far.
-        Return None if no span has arrived, or if the collector is not the lab's.
+        If the collector does not respond, or is not a collector of the lab, do not wait longer.
+        Return None if no span has arrived.
         """
         deadline = time.monotonic() + (seconds or MAX_WAIT_SECONDS)
         document, changed_at = None, time.monotonic()

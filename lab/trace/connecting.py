@@ -8,9 +8,9 @@ from lab.trace.failures import NameNotFound, NotConnected, NotTrusted
 from lab.trace.measuring import Deadline, StageTimer
 from lab.trace.target import Target
 
-# If an address does not answer within this time, the next address is tried. RFC 8305 (Happy
-# Eyeballs) starts the next attempt in parallel after 250 ms. These attempts run one after another,
-# so that the waterfall shows each attempt.
+# If an address does not answer within this time, the next address is tried. A client that follows
+# RFC 8305 (Happy Eyeballs) starts the next attempt in parallel after 250 ms. This client makes one
+# attempt after another, so that the waterfall shows each attempt.
 ATTEMPT_TIMEOUT_SECONDS = 2.0
 
 Address = tuple[socket.AddressFamily, tuple[str, int]]

@@ -8,7 +8,7 @@ from typing import Any, Final
 Attributes = Mapping[str, Any]
 
 SOURCE_LINE: Final = re.compile(r"/?[^/ ]*\.py:\d+$")
-"""The end of the path in the detail of a stage: `/file.py:12`."""
+"""The end of a detail that is a line of source code, such as `/file.py:12`."""
 _NAMED: Final = {"smtp", "resolver"}
 """The stages that are described by the name of their span."""
 
@@ -20,7 +20,7 @@ def detail(span: Mapping[str, Any]) -> str:
         str(attributes[name]) for name in ("error.type", "exception.type") if name in attributes
     ]
     text = _DETAILS.get(span["stage"], partial(_text, "description"))(attributes)
-    # For the stages in `_NAMED`, the name of the span says more than its line of source code.
+    # For the stages in `_NAMED`, the name of the span says more than the line of source code.
     text = text or ("" if span["stage"] in _NAMED else _source_line(span))
     if not text and span["name"] != span["stage"]:
         text = span["name"]

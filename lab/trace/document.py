@@ -7,11 +7,12 @@
     route                    the server's pattern, /api/users/{user_id}; null if unknown
     processes                the processes that took part, the client first
     stages                   the number of stages
-    cache                    hit, miss, or null
+    cache                    hit, miss, or null; bypass (the cache was not used) only if `joined`
+                             is true
     joined                   true if a collector provided the server's spans; if false, the server's
                              spans are only those in the response's Server-Timing header
     page                     the address that shows the trace on the lab's page, or null
-    previous_trace_id        the previous request to the same route; only if `joined` is true
+    previous_trace_id        of the previous request to the same route; only if `joined` is true
     untraced_ms              the largest untraced gap: time that no leaf stage covers
     spans                    by start, parents before children, each with:
       id, parent_id          parent_id is null for a root
@@ -27,8 +28,8 @@
                              it is JSON, a string if it is other text, otherwise null) and its
                              length body_bytes. The response is unredacted: it may contain a token.
 
-`lab trace` also prints other names that a collector sends. A later version may add names, but does
-not remove a name or change its meaning.
+If a collector sends more names, `lab trace` prints them too. A later version may add names, but
+does not remove a name or change its meaning.
 """
 
 import json

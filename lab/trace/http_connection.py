@@ -1,7 +1,7 @@
-"""The requests on a connection: HTTP/1.1 by h11.
+"""Sends requests on a connection, by HTTP/1.1, with the library h11.
 
-Each step is its own stage. The client uses no proxy, follows no redirect, and does not request
-compression.
+`send`, `wait` and `receive` are a stage each. The client uses no proxy, follows no redirect, and
+does not request compression.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""The spans of the worker in a trace. They arrive after the response, when the job has run."""
+"""The spans of the worker in a trace. The worker sends them when it has run a job."""
 
 from typing import Final
 

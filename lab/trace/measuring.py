@@ -65,7 +65,7 @@ class StageTimer:
 
 
 class Deadline:
-    """The time at which the client gives up a request. A DNS lookup cannot be interrupted."""
+    """The time at which the client stops waiting. Only a DNS lookup can take longer."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -62,14 +62,14 @@ class Options:
     def of(cls, context: click.Context) -> Self:
         """Take the parsed parameters of the command.
 
-        :raises click.UsageError: when two of them exclude each other.
+        :raises click.UsageError: when two parameters exclude each other.
         """
         given = dict(context.params)
         printed = context.get_parameter_source("parts") is not ParameterSource.DEFAULT
         if given["as_json"] and printed:
             raise click.UsageError("--json and --print cannot be used together.", context)
         words = list(given.pop("words"))
-        # As in HTTPie: a word of letters only is a method if an address follows it.
+        # As in HTTPie, a word that has only letters is a method if an address follows.
         has_method = len(words) > 1 and _METHOD.fullmatch(words[0]) is not None
         method = words.pop(0).upper() if has_method else None
         return cls(method=method, url=words[0], items=words[1:], **given)
@@ -78,7 +78,7 @@ class Options:
 def milliseconds(text: str) -> float:
     """Read `200ms` or `1.5s`.
 
-    :raises click.BadParameter: when it is neither.
+    :raises click.BadParameter: when the text is not such a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None:

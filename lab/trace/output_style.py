@@ -45,7 +45,8 @@ class OutputStyle:
 
     def bar(self, start: float, length: float, columns: int) -> str:
         """Draw a visible bar; `start` and `length` are fractions of `columns`, from 0 to 1."""
-        # Drawn here: the bars of rich are not in ASCII, and its import takes longer than a request.
+        # The bars of the library rich are not used: they are not in ASCII, and the import of rich
+        # takes longer than a request.
         before = min(int(start * columns), columns - 1)
         if self.blocks:
             full, eighths = divmod(max(round(length * columns * 8), 1), 8)

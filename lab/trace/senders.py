@@ -14,7 +14,8 @@ _PROBES: Final = frozenset({"/livez", "/readyz"})
 def expected_processes(target: Target) -> int:
     """Return the number of processes in a complete trace, including the client."""
     if not target.is_local_stack:
-        # The client, and at least one server. Servers that send no spans are possible too.
+        # The client, and at least one server. If no server sends spans, `lab trace` waits for the
+        # maximum time.
         return 2
     if any(target.path == path or target.path.startswith(f"{path}/") for path in _UNTRACED):
         return 1

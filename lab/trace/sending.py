@@ -70,7 +70,7 @@ class Exchange:
 
     @cached_property
     def spans(self) -> list[ClientSpan]:
-        """The root span and its stages. Their ids are random, so they are made once."""
+        """The spans of the request and its stages, made only once, because their ids are random."""
         return client_spans(
             self.context, self.timer, self.spec.target, self.spec.method, self.response
         )
@@ -80,9 +80,10 @@ def send(spec: RequestSpec, *, times: int, timeout_s: float) -> Iterator[Exchang
     """Send the request `times` times, on one connection as long as the server keeps it open.
 
     :raises NetworkFailure: with a message for the user.
-    :raises UsageError: when the headers contradict one another.
+    :raises UsageError: when headers contradict one another, or a header contradicts the body.
     """
-    # This is not measured: reading the authorities' certificates takes longer than a handshake.
+    # The measurement starts after this, because reading the authorities' certificates takes longer
+    # than a handshake.
     tls_context = spec.target.tls_context()
     connection: Connection | None = None
     try:

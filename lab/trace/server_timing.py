@@ -1,7 +1,7 @@
 """Parses the response header Server-Timing (W3C), which lists the server's stages.
 
-The header has the duration of each stage, but not its start. `make start` enables the header, and
-production does not.
+The header has the duration of each stage, but not its start. The local stack enables the header. In
+production, the header is off by default.
 """
 
 import re

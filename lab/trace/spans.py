@@ -1,7 +1,7 @@
 """Converts the stages of one request to OpenTelemetry spans and to OTLP.
 
 The root span is `request`, and the client's other spans are its children. The parent of the
-server's spans is `wait`. So the untraced part of the waiting time stays visible.
+server's spans is `wait`. So the part of `wait` that no server has traced stays visible.
 """
 
 import re
@@ -22,8 +22,8 @@ from lab.trace.target import Target
 
 ROOT: Final = "request"
 
-# A client's span has failed if the response has this status or a higher status (OpenTelemetry's
-# semantic conventions).
+# If the response has this status or a higher status, the root span of the client has failed
+# (OpenTelemetry's semantic conventions).
 _FIRST_ERROR: Final = 400
 # These headers identify the request and the source of the response. Other headers may contain a
 # secret.

@@ -19,8 +19,8 @@ _STAGE_COLUMNS: Final = 16
 _HEAD: Final = (
     f"{'process':<{_PROCESS_COLUMNS}} {'stage':<{_STAGE_COLUMNS}} {'start':>7} {'ms':>8} "
 )
-# Stages below this depth are not indented further. It is the depth of a Redis command in a `cache`
-# stage in a `service` stage.
+# The largest indentation, also for deeper stages: that of a Redis command in a `cache` stage in a
+# `service` stage.
 _MAX_INDENT: Final = 7
 
 
@@ -33,7 +33,7 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
         style.width,
     )
     yield style.dim(_HEAD.rstrip())
-    # A job may run after the request.
+    # A job can end after the request. Then the bars extend over a longer time than the request.
     ends = [(span["start_ms"] or 0) + span["duration_ms"] for span in document["spans"]]
     total = max(document["duration_ms"], *ends)
     for span in document["spans"]:
@@ -46,7 +46,7 @@ def waterfall(document: Document, style: OutputStyle) -> Iterator[str]:
 
 
 def repetitions(documents: Sequence[Document], reused: Sequence[bool]) -> Iterator[str]:
-    """Yield a line for each request. It compares the duration with that of the first request.
+    """Yield a line for each request, which compares its duration with that of the first request.
 
     `reused` has a value for each request: whether it reused the previous request's connection.
     """

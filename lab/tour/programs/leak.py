@@ -32,7 +32,7 @@ def measure() -> None:
 
 
 def trace() -> None:
-    """Print which line allocated the most memory that is in use after a thousand requests."""
+    """Handle a thousand requests, and print the line whose allocated memory has changed most."""
     tracemalloc.start()
     before = tracemalloc.take_snapshot()
     handle_1000()

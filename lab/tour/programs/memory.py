@@ -23,7 +23,7 @@ def report(what: str, before: tuple[float, float]) -> None:
 
 
 def main() -> None:
-    """Do the same three steps as a program that uses much memory for some time."""
+    """Reserve, write and free 100 MiB, and report the sizes after each of these steps."""
     before = sizes()
     memory = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     report("reserved", before)

@@ -14,7 +14,7 @@ _ACCEPT: Final = 0xFFFFFFFF
 
 
 def drop_packets_from(network: ipaddress.IPv4Network, server: socket.socket) -> None:
-    """Let the kernel drop each packet for this socket that comes from the network."""
+    """Let the kernel drop each packet that comes from `network` and is addressed to `server`."""
     rule = [
         (0x20, 0, 0, 0xFFF0000C),  # Load the address of the sender from the IP header,
         (0x54, 0, 0, int(network.netmask)),  # keep the bits of the network,

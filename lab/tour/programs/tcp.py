@@ -14,13 +14,13 @@ STATES: Final = {
     "08": "CLOSE_WAIT",
     "0A": "LISTEN",
 }
-"""The states in which no packet is on its way, by their numbers in `/proc/net/tcp`."""
+"""The states for which `states` waits, by their numbers in `/proc/net/tcp`."""
 
 
 def states(host: str, port: int) -> str:
     """Return the states of the sockets at this address, and of the sockets connected to it.
 
-    Wait until no packet is on its way.
+    Wait until each socket is in one of `STATES`. In any other state, a packet is still on its way.
     """
     address = f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"
     while True:
