@@ -56,7 +56,7 @@ addEventListener("keydown", (event) => {
 presets(linkTo);
 signup(linkTo);
 byId("skip").addEventListener("click", (event) => {
-  // The link must not change the address, which has the selection.
+  // The link must not change the address, which contains the selection.
   event.preventDefault();
   focusList();
 });
@@ -87,7 +87,7 @@ function countMessage() {
   byId("new-messages").textContent = `${newMessages} new`;
 }
 
-/** Focus the list's section, and not a row: while a row has the focus, the list shows no new requests. */
+/** Focus the list's section. A row is not focused, because the list shows no new requests while a row has the focus. */
 function focusList() {
   byId("requests").focus({ preventScroll: true });
 }
@@ -104,7 +104,7 @@ function onpage({ total }) {
   // A screen reader announces the number once for each filter, and not for each new request.
   if (isNarrow(filter.filter) && announced !== JSON.stringify(filter.filter)) announce(text);
   announced = JSON.stringify(filter.filter);
-  // When the list gets its first rows, it moves the selected request down.
+  // The first rows of the list move the selected request down, so the page scrolls to the request again.
   if (!wasRead) requestAnimationFrame(() => details.reveal());
   wasRead = true;
 }
@@ -142,7 +142,7 @@ function show() {
 }
 
 /**
- * Make a button that opens the request with this id. It is hidden until the collector has the trace.
+ * Make a button that opens the request with this id. The button is hidden until the collector has the trace.
  *
  * @param {string | null} requestId
  */
@@ -152,7 +152,7 @@ function linkTo(requestId) {
   return button;
 }
 
-/** The event of the trace may have arrived before the response. @param {string} requestId */
+/** Look for the trace in the list, because its event may have arrived before the response. @param {string} requestId */
 async function findRequest(requestId) {
   const page = await requestPage({ id: requestId, background: "show" }).catch(() => null);
   page?.items.forEach(connectLink);

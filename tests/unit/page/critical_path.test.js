@@ -28,7 +28,7 @@ Deno.test("a stage that outlasts its parent counts until the parent's end, and a
   deepEqual([...overruns(tree(spans))], [["b", 15], ["queued", 1]]);
 });
 
-Deno.test("the largest parts are the sums for each stage", () => {
+Deno.test("the largest parts of the critical path are sums: one for each stage", () => {
   const roots = tree([span("a", 0, 0, 10, "app"), span("b", 1, 0, 3, "sql"), span("c", 1, 4, 3, "sql")]);
   deepEqual(largestParts(criticalPath(roots), roots, 1), [{ stage: "sql", duration_ms: 6 }]);
   deepEqual(largestParts(criticalPath(roots), roots, 9).length, 2);

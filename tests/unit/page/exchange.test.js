@@ -59,7 +59,7 @@ Deno.test("without a method and a path, there is no command", () => {
   deepEqual(all.map(([method, path]) => isRepeatable(trace(method, path, 200))), [true, false, false, false, false, false]);
 });
 
-Deno.test("a retry needs what the response or the method asks for", () => {
+Deno.test("the advice on a retry depends on the method and on the response", () => {
   const orders = "/api/users/{user_id}/orders";
   match(retry(trace("PATCH", "/api/users/1", 200, { "if-match": '"a1"' })), /the retry gets 412/);
   match(retry(trace("POST", orders, 201, { "idempotency-key": "k" })), /runs the request once/);

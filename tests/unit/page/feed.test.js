@@ -3,7 +3,7 @@ import { Feed } from "../../../lab/page/static/list/feed.js";
 
 const entry = (id, status = 200) => ({ trace_id: id, status, background: false });
 
-/** A feed whose list records what it is asked to show, and whose requests to the collector wait for `answer`. */
+/** Make a feed. Its list records each call in `calls`. Each request to the collector waits until the test calls a function in `answers`. */
 function feed(ids, cursor = null) {
   const calls = [];
   const record = (name) => (entries, next) => calls.push([name, entries.map((it) => `${it.trace_id}${it.status}`).join(" "), next]);
@@ -36,7 +36,7 @@ Deno.test("a request that arrives while the page is read does not hide a gap bet
   deepEqual(calls, [["replace", "c200 b200", "cursor"]]);
 });
 
-Deno.test("an older page is dropped if the filter or the end of the list has changed meanwhile", async () => {
+Deno.test("an older page is dropped if the filter or the end of the list has changed while the page was read", async () => {
   const { made, list, calls, answers } = feed(["c"], "c");
   const loads = [made.loadOlder(), made.loadOlder()];
   answers[0]([entry("b")], null);
@@ -47,7 +47,7 @@ Deno.test("an older page is dropped if the filter or the end of the list has cha
   deepEqual(calls, [["addOlder", "b200", null]]);
 });
 
-Deno.test("a refused filter is not asked for again, and its list is empty", async () => {
+Deno.test("after the collector has refused a filter, the list is empty, and the page does not ask again", async () => {
   const { made, calls, answers, errors } = feed([]);
   const shown = made.show({ status: "teapot" });
   answers[0]([], null, 422);
@@ -58,7 +58,7 @@ Deno.test("a refused filter is not asked for again, and its list is empty", asyn
   deepEqual([calls, errors], [[["clear"]], ["status"]]);
 });
 
-Deno.test("if the collector is away, the list does not show another filter's requests, and is read again later", async () => {
+Deno.test("if the collector is unreachable, the list does not show another filter's requests, and is read again later", async () => {
   const { made, calls, answers, errors } = feed([]);
   const shown = made.show({ status: "404" });
   answers[0]([], null, 503);
@@ -72,7 +72,7 @@ Deno.test("if the collector is away, the list does not show another filter's req
   deepEqual(calls.at(-1), ["reset", "a200", null]);
 });
 
-Deno.test("assets arrive in the list only if the filter shows them", () => {
+Deno.test("the list shows assets only if the filter includes them", () => {
   const { made, calls } = feed([]);
   for (const background of ["hide", "show"]) {
     made.filter = { background };

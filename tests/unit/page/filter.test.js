@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { filterOf, isNarrow, queryOf } from "../../../lab/page/static/list/filter.js";
 
-Deno.test("a filter survives its way through the page's address", () => {
+Deno.test("a filter that is written to the page's address is the same when it is read again", () => {
   const filter = { path: "/api/users/42?", route: "/x/{id}", method: "GET", status: "5xx", min_ms: "250", user: "42", id: "ab", background: "show" };
   deepEqual(filterOf(new URLSearchParams(queryOf(filter))), filter);
 });

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { axis, clockOrDate, difference, duration, plain, share, tick } from "../../../lab/page/static/ui/format.js";
 
-/** With a blank in place of the no-break space before a unit. */
+/** Replace the no-break space before a unit by a blank. */
 const spaced = (text) => text.replace("\u00a0", " ");
 
 Deno.test("a duration has three significant digits, also where rounding adds a digit", () => {
@@ -15,11 +15,11 @@ Deno.test("a difference has a sign, unless it rounds to zero", () => {
     ["+1.50 ms", "−1.50 ms", "±0", "±0"]);
 });
 
-Deno.test("a share of nothing is zero", () => {
+Deno.test("a share has a percent sign, and a share of zero is 0 %", () => {
   deepEqual([share(1, 0), share(1, 25), share(1, 2)].map(spaced), ["0 %", "4.0 %", "50 %"]);
 });
 
-Deno.test("an axis has at most about six ticks, at steps of 1, 2 or 5", () => {
+Deno.test("an axis has at most six ticks after 0, at steps of 1, 2 or 5 times a power of 10", () => {
   for (const length of [0, 0.003, 1, 7, 19.9, 64, 250, 3_000, 10_000]) {
     const { step, ticks } = axis(length);
     equal(ticks.length <= 7, true, `${length}: ${ticks}`);
@@ -36,7 +36,7 @@ Deno.test("the value of an attribute is shown as text, also if it is a list", ()
   deepEqual([plain(["a", 1]), plain(true), plain({ a: 1 })], ["a, 1", "true", '{"a":1}']);
 });
 
-Deno.test("a moment of today is shown as its time, another moment as its date", () => {
+Deno.test("a moment of today is shown as a time, and any other moment as a date", () => {
   const now = new Date(2026, 0, 5, 12);
   deepEqual([new Date(2026, 0, 5, 9, 8, 7), new Date(2026, 0, 4)].map((it) => clockOrDate(it.toISOString(), now)),
     ["09:08:07", "2026-01-04"]);

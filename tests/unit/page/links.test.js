@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import { pieces } from "../../../lab/page/static/mail/links.js";
 
-/** The pieces, with links in angle brackets. */
+/** Return the texts of the pieces, with links in angle brackets. */
 const shape = (text, links) => pieces(text, links).map((piece) => (piece.isLink ? `<${piece.text}>` : piece.text));
 
 Deno.test("a text is split at its links, and nothing of it is lost", () => {
@@ -9,7 +9,7 @@ Deno.test("a text is split at its links, and nothing of it is lost", () => {
     ["Open ", "<https://a.example/x?t=1+2>", " now."]);
 });
 
-Deno.test("if a link begins with another link, the longer one counts", () => {
+Deno.test("if one link is the beginning of another link, the longer link counts", () => {
   deepEqual(shape("https://a.example/x https://a.example", ["https://a.example", "https://a.example/x"]),
     ["<https://a.example/x>", " ", "<https://a.example>"]);
 });

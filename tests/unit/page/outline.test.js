@@ -6,7 +6,7 @@ function span(id, depth, start, length) {
   return { id, depth, start_ms: start, duration_ms: length };
 }
 
-Deno.test("a span is below the last span that is one level higher, and the first span is the request", () => {
+Deno.test("a span is a child of the last span one level above it, and the first span is the request", () => {
   const spans = [span("a", 0, 5, 10), span("b", 1, 6, 3), span("c", 2, 7, 1), span("d", 1, 9, 1), span("early", 0, 0, 1)];
   const roots = tree(spans);
   deepEqual(roots.map((root) => root.span.id), ["a", "early"]);
@@ -14,12 +14,12 @@ Deno.test("a span is below the last span that is one level higher, and the first
   deepEqual(rows(roots).map((node) => `${node.depth}${node.span.id}`), ["0a", "1b", "2c", "1d", "0early"]);
 });
 
-Deno.test("the own time of a stage is the time without any of its children", () => {
+Deno.test("the own time of a stage is the time in which none of its children was active", () => {
   const [root] = tree([span("a", 0, 0, 10), span("b", 1, 1, 4), span("c", 1, 3, 4), span("d", 1, 9, 5)]);
   equal(ownTime(root), 3);
 });
 
-Deno.test("the largest gap may be before, between or after the leaves", () => {
+Deno.test("the largest gap can be before, between or after the leaves", () => {
   const root = span("a", 0, 0, 10);
   const gap = (...leaves) => largestGap(tree([root, ...leaves]));
   deepEqual(gap(span("b", 1, 6, 4)), { start_ms: 0, duration_ms: 6 });

@@ -13,7 +13,7 @@ Deno.test("spans match by stage and name under matching parents", () => {
   deepEqual(matched(a, b), [[0, "a1", "b1"], [1, "a2", "b2"], [1, "a3", null], [1, null, "b3"]]);
 });
 
-Deno.test("of several equal spans, the first matches the first", () => {
+Deno.test("of several equal spans, the first span of A matches the first span of B", () => {
   const a = [span("a1", 0, "sql", "q", 0), span("a2", 0, "sql", "q", 5)];
   const b = [span("b1", 0, "sql", "q", 3)];
   deepEqual(matched(a, b), [[0, "a1", "b1"], [0, "a2", null]]);

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { TraceCache } from "../../../lab/page/static/collector/trace_cache.js";
 
-/** Let `fetch` wait, and return the functions that answer: with a version of the trace, or without one. */
+/** Let each `fetch` wait. Return a list of functions: each answers one `fetch`, with a version of the trace, or else with 503. */
 function collector() {
   const answers = [];
   globalThis.fetch = () => new Promise((resolve) => answers.push((version) =>
@@ -9,7 +9,7 @@ function collector() {
   return answers;
 }
 
-/** The versions of the traces, or "error". */
+/** Return the versions of the traces; "error" in place of a trace that could not be read. */
 const versions = async (reading) => (await reading).map((it) => it.version ?? "error");
 
 Deno.test("a trace is read once, and again after it has changed", async () => {
@@ -24,7 +24,7 @@ Deno.test("a trace is read once, and again after it has changed", async () => {
   }
 });
 
-Deno.test("if a stale trace cannot be read, the old version is used, and read again next time", async () => {
+Deno.test("if a stale trace cannot be read, the old version is used, and the next use reads the trace again", async () => {
   const answers = collector();
   const cache = new TraceCache();
   for (const [version, expected] of [[null, "error"], [1, 1], [null, 1], [2, 2]]) {
@@ -35,7 +35,7 @@ Deno.test("if a stale trace cannot be read, the old version is used, and read ag
   }
 });
 
-Deno.test("of two reads at once, the later one counts, whichever answer comes first", async () => {
+Deno.test("of two reads at the same time, the read that began later counts, whichever answer arrives first", async () => {
   const answers = collector();
   const cache = new TraceCache();
   const first = cache.get(["a"]);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { period, rangeOf, rate, RouteDurations } from "../../../lab/page/static/list/usual.js";
 
-/** With a blank in place of the no-break space before a unit. */
+/** Replace each no-break space before a unit by a blank. */
 const spaced = (text) => text.replaceAll("\u00a0", " ");
 
 Deno.test("a request is slow above the p95 of its route, if the route has at least 20 requests", () => {
@@ -16,15 +16,15 @@ Deno.test("a request is slow above the p95 of its route, if the route has at lea
   equal(slowness("/often", 99, { background: true }), null);
 });
 
-Deno.test("a bar of the histogram has a range, and the last one has no end", () => {
+Deno.test("each bar of the histogram has a range, and the range of the last bar has no end", () => {
   const ranges = [0, 1, 2, 3, 4].map((at) => spaced(rangeOf([1, 500, 1000, 2000], at)));
   deepEqual(ranges, ["up to 1 ms", "1 to 500 ms", "500 ms to 1 s", "1 to 2 s", "more than 2 s"]);
 });
 
-Deno.test("a rate is per minute below one in a second", () => {
+Deno.test("a rate below one request per second is shown per minute", () => {
   deepEqual([null, 0.004, 0.5, 2.46, 81.3].map(rate), ["–", "0.2/min", "30/min", "2.5/s", "81/s"]);
 });
 
-Deno.test("a period has the unit that a person would use", () => {
+Deno.test("a period is shown in seconds, minutes or hours, depending on its length", () => {
   deepEqual([0, 1, 89, 90, 700, 7300].map(period), ["1 second", "1 second", "89 seconds", "2 minutes", "12 minutes", "2 hours"]);
 });

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 /**
  * @typedef {import("./api.js").Trace} Trace
  *
- * A trace, and the numbers of two calls of `read`: the last one, and the one that stored the trace.
+ * A trace, and the numbers of two calls of `read`: the last call, and the call that stored the trace.
  * @typedef {{trace: Trace | null, isStale: boolean, lastRead: number, storedBy: number}} Kept
  */
 
@@ -17,7 +17,7 @@ export class TraceCache {
     this.traces = new Map();
   }
 
-  /** Read a trace again before it is used, because it may have changed. @param {string} [id] if missing, all traces */
+  /** Mark a trace as stale, so that it is read again before its next use. @param {string} [id] if missing, all traces */
   markStale(id) {
     for (const [other, kept] of this.traces) if (id === undefined || id === other) kept.isStale = true;
   }
@@ -27,10 +27,10 @@ export class TraceCache {
     return Promise.all(ids.map((id) => this.read(id).catch((/** @type {api.ApiError} */ error) => error)));
   }
 
-  /** @param {string} id @returns {Promise<Trace>} the kept version, if it is not stale, or if it cannot be read again */
+  /** @param {string} id @returns {Promise<Trace>} the kept version if it is not stale, or if the trace cannot be read again */
   async read(id) {
     const kept = this.traces.get(id) ?? { trace: null, isStale: true, lastRead: 0, storedBy: 0 };
-    // A Map iterates in the order of insertion.
+    // A Map iterates in the order of insertion, so the first key is of the trace that was used longest ago.
     this.traces.delete(id);
     this.traces.set(id, kept);
     const [oldest] = this.traces.keys();
@@ -40,7 +40,7 @@ export class TraceCache {
     const number = kept.lastRead += 1;
     try {
       const trace = await api.trace(id);
-      // Of two reads at once, the one that began later has the newer version.
+      // Of two reads at the same time, the read that began later has the newer version.
       if (number > kept.storedBy) Object.assign(kept, { trace, storedBy: number });
     } catch (error) {
       kept.isStale = true;

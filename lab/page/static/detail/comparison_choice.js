@@ -2,12 +2,13 @@
 import { byId, el } from "../ui/dom.js";
 import { choose, selection } from "./selection.js";
 
-/** The request chosen as A, while B is missing. @type {string | null} */
+/** The request that the user has chosen as A, until the user chooses B. @type {string | null} */
 let first = null;
 
 /**
- * Choose a request for a comparison, or take back its choice. If another request is open, the open
- * request becomes A, and `id` becomes B. If two other requests are compared, B becomes A.
+ * Choose a request for a comparison, or undo its choice. If another request is open, the open request
+ * becomes A, and `id` becomes B. If two other requests are compared, their B becomes A, and `id` becomes B.
+ * If `id` is one of two compared requests, only the other request stays open.
  *
  * @param {string} id
  */
@@ -21,7 +22,7 @@ export function chooseForComparison(id) {
   choose({ ...next, stage: null });
 }
 
-/** @returns {{trace: string | null, a: string | null, b: string | null}} the open request, and the two that are compared */
+/** @returns {{trace: string | null, a: string | null, b: string | null}} the open request, and the requests that are marked A and B */
 export function marked() {
   const { trace, compare } = selection();
   if (compare || first !== trace) first = null;
@@ -29,7 +30,8 @@ export function marked() {
 }
 
 /**
- * Say that the second request is missing. The place is a live region, which screen readers read.
+ * While only A is chosen, tell the user how to choose B. Screen readers read the text, because it is in a
+ * live region.
  *
  * @param {() => void} cancel
  */
@@ -43,7 +45,7 @@ export function showNextStep(cancel) {
   ]));
 }
 
-/** Choose no second request. */
+/** Undo the choice of A. */
 export function cancelComparison() {
   first = null;
 }

@@ -35,7 +35,7 @@ export class DetailView {
     if (key !== this.shown) {
       this.shown = key;
       const results = await this.cache.get(ids);
-      // The selection may have changed meanwhile.
+      // The selection may have changed while the traces were read.
       if (this.shown !== key) return;
       this.draw(results);
       this.announceRequest();
@@ -45,7 +45,7 @@ export class DetailView {
     if (this.showStage()) this.revealStage();
   }
 
-  /** Draw a selected request again after its trace has changed. View and focus stay. @param {string} [id] if missing, all traces may have changed */
+  /** Draw a selected request again after its trace has changed, and keep the focus. @param {string} [id] if missing, all traces may have changed */
   async refresh(id) {
     this.cache.markStale(id);
     const ids = selectedIds();
@@ -105,7 +105,7 @@ export class DetailView {
     this.previous.onclick = () => choose({ trace: previous, compare: id, stage: null });
   }
 
-  /** Draw the panel of the selected stage, unless it is already drawn. @returns {boolean} whether it was drawn */
+  /** Draw the panel of the selected stage, unless it is already drawn. @returns {boolean} whether this call has drawn it */
   showStage() {
     const { stage } = selection();
     markSpan(this.place, stage);
@@ -167,7 +167,7 @@ export class DetailView {
   }
 }
 
-/** @returns {string[]} the open request, and the one that is compared with it */
+/** @returns {string[]} the open request, and the request that is compared with it */
 function selectedIds() {
   const { trace, compare } = selection();
   return [trace, compare].filter((id) => id !== null);
@@ -178,7 +178,7 @@ function asText(results) {
   return JSON.stringify(results.map((it) => (it instanceof Error ? it.message : it)));
 }
 
-/** Return what identifies an element before and after a drawing: its stage, or else its text. @param {HTMLElement} element */
+/** Return a key by which the same element is found after the next drawing: its tag, stage and text. @param {HTMLElement} element */
 function focusKey(element) {
   const row = /** @type {HTMLElement | null} */ (element.closest("[data-span]"));
   return [element.tagName, row?.dataset.span, element === row ? "" : element.textContent].join(" ");
@@ -191,8 +191,8 @@ function toggle(spanId) {
 
 function clear() {
   choose({ trace: null, compare: null, stage: null });
-  // The pressed button is gone, so the focus moves to the list's section, and not to a row: while a
-  // row has the focus, the list shows no new requests.
+  // The pressed button is gone, so the focus moves to the list's section. It does not move to a row,
+  // because the list shows no new requests while a row has the focus.
   byId("requests").focus({ preventScroll: true });
 }
 

@@ -23,7 +23,7 @@ export function choose(change) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(selected)) if (value) parameters.set(name, value);
   const hash = parameters.size > 0 ? `#${parameters}` : location.pathname + location.search;
-  // Not `location.hash = …`, because an empty hash would scroll to the top.
+  // `location.hash = …` is not used, because an empty hash would scroll to the top.
   if (hash !== location.hash) history.pushState(null, "", hash);
   dispatchEvent(new PopStateEvent("popstate"));
 }

@@ -10,8 +10,8 @@ const OMITTED = new Set(["accept-encoding", "content-length", "cookie", "authori
 const VARIABLES = { authorization: '"Authorization: Bearer $TOKEN"', cookie: '"Cookie: $COOKIE"' };
 
 /**
- * Return whether a command can send this request again. Any program may send a trace, with any text
- * as its method and path. If a request has no route, the service records no path.
+ * Return whether a command can send this request again. Any program can send a trace, with any text as
+ * its method and path. If a request has no route, the service records REDACTED in place of the path.
  *
  * @param {Trace} trace
  */
@@ -20,9 +20,9 @@ export function isRepeatable({ method, path }) {
 }
 
 /**
- * @param {Trace} trace a repeatable one
+ * @param {Trace} trace a repeatable request
  * @param {string} origin
- * @returns {string} a command for curl. A body is not recorded, so it is read from body.json
+ * @returns {string} a command for curl. No body is recorded, so the command reads the body from body.json
  */
 export function asCurl(trace, origin) {
   const url = urlOf(trace, origin);
@@ -60,8 +60,9 @@ function method({ method: name }) {
 }
 
 /**
- * Return the headers as arguments. The blank after the colon matters: HTTPie reads `Name:@value` as
- * the name of a file to send. For the same reason, a name has only letters, digits and hyphens.
+ * Return the headers as arguments. HTTPie would take the value of `Name:@file` from that file, so a blank
+ * follows each colon. HTTPie has more separators, so a header is left out if its name has other characters
+ * than letters, digits and hyphens.
  *
  * @param {Trace} trace
  * @returns {string[]}
@@ -95,7 +96,7 @@ function canonical(name) {
 }
 
 /**
- * Quote a text for a shell. Any client can choose these texts, so nothing in them may become a command.
+ * Quote a text for a shell. Any client can choose these texts, so a text must not become a command.
  *
  * @param {string} text
  */

@@ -21,7 +21,7 @@ export function exchange(trace) {
 /** @param {Trace} trace */
 function headersFold(trace) {
   const { request, response } = headersOf(trace);
-  // If the request has failed, the retry is explained above the waterfall.
+  // If the request has failed, the page explains the retry above the waterfall.
   const failed = isFailure(trace);
   return fold("headers", failed ? "Headers" : "Headers and retry",
     !failed && el("p", {}, el("strong", {}, "Retry: "), retry(trace)),
@@ -80,9 +80,9 @@ function copyButtons(trace) {
     el("div", { class: "copied" }));
 }
 
-/** @param {string} text @param {string[]} notes what the user has to know @param {Element | null | undefined} place */
+/** @param {string} text @param {string[]} notes what the user must do before using the text @param {Element | null | undefined} place */
 async function copy(text, notes, place) {
-  // A page that was not loaded over HTTPS or from localhost has no clipboard.
+  // Only a page that was loaded over HTTPS or from localhost has a clipboard.
   const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
   const said = [isCopied ? "Copied." : "The browser does not allow this page to copy. Copy the selected text with the keyboard.", ...notes].join(" ");
   const code = el("code", {}, text);

@@ -11,7 +11,7 @@ const ORDERS_ROUTE = "/api/users/{user_id}/orders";
  * Say what a client has to do to send this request again.
  *
  * @param {Trace} trace
- * @returns {string} some sentences. After an error of the client, only a changed request can succeed
+ * @returns {string} one or more sentences. After an error of the client, only a changed request can succeed
  */
 export function retry(trace) {
   const { status } = trace;

@@ -10,7 +10,7 @@ import { isNarrow } from "./filter.js";
 
 /** With a filter, the page reads the matching requests at most once in this time. */
 const ASK_INTERVAL_MS = 300;
-/** After a network error, the page asks again after this time. */
+/** After an error, the page asks again after this time, unless the collector has refused the filter. */
 const RETRY_DELAY_MS = 2000;
 
 /** Fills the list from the collector: the first page, older pages, and new requests that match. */
@@ -32,7 +32,7 @@ export class Feed {
     this.asking = false;
     this.askAgain = false;
     this.retry = 0;
-    /** @type {Map<string, Entry> | null} the requests that arrive while `ask` reads a page, and are newer */
+    /** @type {Map<string, Entry> | null} the requests that have arrived since `ask` began to read a page; they are newer than the page */
     this.arrived = null;
   }
 
@@ -49,11 +49,11 @@ export class Feed {
     const { cursor } = list;
     if (cursor === null) return;
     const page = await this.read(filter, cursor);
-    // The filter or the end of the list may have changed meanwhile.
+    // The filter or the end of the list may have changed while the page was read.
     if (page && filter === this.filter && cursor === list.cursor) list.addOlder(page.items, page.next_cursor);
   }
 
-  /** Take a request that is new or has changed. @param {Entry} entry */
+  /** Handle a request that is new or has changed. @param {Entry} entry */
   receive(entry) {
     const isShown = !isNarrow(this.filter) && (!entry.background || this.filter.background === "show");
     if (isShown || this.list.has(entry.trace_id)) {
@@ -86,11 +86,12 @@ export class Feed {
     const arrived = this.arrived = new Map();
     const known = list.ids();
     const page = await this.read(filter);
-    // The filter may have changed meanwhile, or a later call has begun.
+    // If a later call has begun, for example because the filter has changed, its page replaces this page.
     if (arrived !== this.arrived) return;
     this.arrived = null;
     if (!page) return;
-    // If the list had no request of the page, there may be requests between the page and the list.
+    // If the list had none of the page's requests, the collector can have requests that are older than the
+    // page and newer than the list.
     const hasGap = page.next_cursor !== null && !page.items.some((it) => known.has(it.trace_id));
     const items = [...page.items, ...arrived.values()];
     if (!list.loaded) list.reset(items, page.next_cursor);
@@ -109,7 +110,7 @@ export class Feed {
       if (reason.parameter) this.refused = filter;
       clearTimeout(this.retry);
       if (!reason.parameter) this.retry = setTimeout(() => this.ask(), RETRY_DELAY_MS);
-      // The requests in the list match an earlier filter.
+      // After `show`, the requests in the list are still those of the earlier filter.
       if (!this.list.loaded) this.list.clear();
       this.onerror(reason);
       return null;

@@ -4,7 +4,7 @@ import { filterOf, queryOf } from "./filter.js";
 
 /** @typedef {import("./filter.js").Filter} Filter */
 
-/** The filter is applied after the user has not typed for this long. */
+/** The filter is applied when the user has not typed for this time. */
 const TYPING_PAUSE_MS = 250;
 
 /** The form of the filter. The filter itself is in the page's address. */
@@ -108,7 +108,7 @@ export class FilterForm {
 
   /** @param {Filter} filter */
   replaceAddress(filter) {
-    // The history gets no new entry, because the user would have to go back through each character.
+    // The history gets no new entry. Otherwise, the user would have to go back through each typed character.
     history.replaceState(null, "", `${location.pathname}${queryOf(filter)}${location.hash}`);
   }
 

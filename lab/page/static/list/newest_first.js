@@ -3,8 +3,8 @@
 /** @typedef {import("../collector/api.js").Entry} Entry */
 
 /**
- * Sort requests, the newest first. Of several versions of a request, the last one counts. Requests
- * older than the cursor are left out, because the list lacks the requests just below the cursor.
+ * Sort requests, the newest first. Of several versions of a request, the last version counts. Requests
+ * older than the cursor are left out, because the list could have a gap between them and the cursor.
  *
  * @param {Entry[]} entries
  * @param {string | null} cursor

@@ -13,7 +13,7 @@ export const COLUMNS = ["Time", "Request", "Status", "Duration", "Cache", "Proce
  * Make one row of the list.
  *
  * @param {Entry} entry
- * @param {string | null} slowness why the request counts as slow
+ * @param {string | null} slowness why the request counts as slow, or null
  * @param {(id: string) => void} compare
  * @returns {HTMLElement}
  */
@@ -35,7 +35,7 @@ export function requestRow(entry, slowness, compare) {
 }
 
 /**
- * Show at a row which of the two compared requests it is.
+ * Mark a row as selected, and with the letter that its request has in a comparison.
  *
  * @param {Element} row
  * @param {"A" | "B" | null} letter

@@ -110,7 +110,7 @@ export class RequestList {
     this.drawSoon();
   }
 
-  /** Only the newest of the pending requests are kept. @param {Entry[]} entries */
+  /** Add pending requests, and keep only the newest of them. @param {Entry[]} entries */
   addPending(entries) {
     for (const entry of entries) this.pending.set(entry.trace_id, entry);
     if (this.pending.size <= MAX_ROWS) return;
@@ -121,14 +121,14 @@ export class RequestList {
 
   /** Load older requests, unless they are loading already. */
   async pressOlder() {
-    // `aria-disabled` and not `disabled`, because a disabled button loses the focus.
+    // The button is `aria-disabled` and not `disabled`, because a disabled button loses the focus.
     if (this.older.getAttribute("aria-disabled") === "true") return;
     this.older.setAttribute("aria-disabled", "true");
     await this.loadOlder();
     this.older.removeAttribute("aria-disabled");
   }
 
-  /** Add older requests below the others, and focus the first of them. @param {Entry[]} entries @param {string | null} cursor */
+  /** Add older requests below the other requests, and focus the first older request. @param {Entry[]} entries @param {string | null} cursor */
   addOlder(entries, cursor) {
     this.maxRows = Math.max(this.maxRows, this.all.length + entries.length);
     this.cursor = cursor;
@@ -176,7 +176,7 @@ export class RequestList {
     this.cursor = cursor;
   }
 
-  /** Mark the open request, and the two that are compared. @param {{trace: string | null, a: string | null, b: string | null}} marked */
+  /** Mark the open request, and the two compared requests. @param {{trace: string | null, a: string | null, b: string | null}} marked */
   mark(marked) {
     this.marked = marked;
     for (const row of this.body.children) {

@@ -6,7 +6,7 @@ import { MIN_REQUESTS, period, rangeOf, rate } from "./usual.js";
 
 /** @typedef {import("../collector/api.js").Statistics} Statistics @typedef {import("../collector/api.js").RouteStatistics} RouteStatistics */
 
-/** While requests arrive, the statistics are read at most this often. */
+/** While requests arrive, the statistics are read at most once in this time. */
 const INTERVAL_MS = 2000;
 
 const COLUMNS = ["Route", "Requests", "Rate", "4xx", "5xx", "p50", "p95", "p99", "Distribution"];
@@ -43,7 +43,7 @@ export class StatisticsView {
     this.draw();
   }
 
-  /** Draw what was read, if the statistics are open. */
+  /** Draw the statistics that were read last, if their tab is open. */
   draw() {
     if (this.place.hidden || !this.last) return;
     const { items, bounds_ms: bounds, requests, seconds } = this.last;

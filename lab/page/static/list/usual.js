@@ -3,7 +3,7 @@ import { duration } from "../ui/format.js";
 
 /** @typedef {import("../collector/api.js").Entry} Entry @typedef {import("../collector/api.js").RouteStatistics} RouteStatistics */
 
-/** With fewer requests to a route, its p95 says little. */
+/** With fewer requests to a route, the p95 of the route is not reliable. */
 export const MIN_REQUESTS = 20;
 
 /** The durations of each route, so that the list can mark a request that is slow. */

@@ -10,11 +10,11 @@
  * @returns {Piece[]} the whole text in its order
  */
 export function pieces(text, links) {
-  // If one link is the beginning of another link, the pattern must match the longer link.
+  // If one link is the beginning of another link, the longer link must come first in the pattern.
   const longestFirst = [...new Set(links)].filter(isSafe).sort((one, other) => other.length - one.length);
   if (longestFirst.length === 0) return [{ text, isLink: false }];
   const pattern = new RegExp(`(${longestFirst.map(escaped).join("|")})`);
-  // With a group in the pattern, every second part is a link.
+  // The pattern has a group, so `split` returns the links too: every second part is a link.
   return text.split(pattern)
     .map((part, at) => ({ text: part, isLink: at % 2 === 1 }))
     .filter((piece) => piece.text);

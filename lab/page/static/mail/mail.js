@@ -10,11 +10,11 @@ const SELECTION = /^#message=(\d+)$/;
 
 const list = new MessageList();
 const place = byId("message");
-/** Whether the page could not load the selected message. */
+/** Whether the last attempt to load the selected message has failed. */
 let failed = false;
 
 addEventListener("hashchange", () => {
-  // The skip link also changes the hash. It selects nothing.
+  // The skip link also changes the hash, but this hash selects no message.
   if (location.hash !== "#messages") show(true);
 });
 show(false);
@@ -47,7 +47,7 @@ async function show(byUser) {
     return;
   }
   const result = await message(id).catch((/** @type {Error} */ error) => error);
-  // The selection may have changed meanwhile.
+  // The selection may have changed while the message was read.
   if (selected() !== id) return;
   failed = result instanceof Error;
   place.replaceChildren(...(result instanceof Error ? failure(result) : messageView(result)));

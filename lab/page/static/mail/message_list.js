@@ -18,7 +18,7 @@ export class MessageList {
     this.marked = null;
   }
 
-  /** Show these messages, and those that are added while they load. @param {Promise<Message[]>} loading */
+  /** Show the messages that are loading, and the messages that `add` receives in the meantime. @param {Promise<Message[]>} loading */
   async load(loading) {
     const before = new Set(this.items.keys());
     const messages = await loading;

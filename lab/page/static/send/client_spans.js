@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * The ids of a request's trace and of the client's two most important spans (W3C Trace Context).
+ * The ids of a request's trace, and of the client's spans `request` (the root) and `wait` (W3C Trace Context).
  *
  * @typedef {{traceId: string, rootId: string, waitId: string}} Context
  *
@@ -10,7 +10,7 @@
  * @typedef {{method: string, url: string, status: number, parts: Part[]}} Measured
  */
 
-/** The values of other parameters may be secrets. */
+/** The values of these parameters are sent. The values of other parameters can be secrets. */
 const SHOWN_PARAMETERS = new Set(["limit", "cursor", "status"]);
 const KIND_INTERNAL = 1;
 const KIND_CLIENT = 3;
@@ -27,8 +27,8 @@ export function traceparent({ traceId, waitId }) {
 }
 
 /**
- * Return the spans of the browser as a request to a collector (OTLP, JSON). They have the same form
- * as the spans of `lab trace`.
+ * Return the spans of the browser as a request to a collector (OTLP, JSON). These spans have the same form
+ * as those of `lab trace`.
  *
  * @param {Context} context
  * @param {Measured} measured

@@ -41,7 +41,7 @@ export function presets(linkTo) {
   });
 }
 
-/** Send a read, as an example. @param {(requestId: string | null) => Node} linkTo */
+/** Send a GET request as an example. @param {(requestId: string | null) => Node} linkTo */
 export function example(linkTo) {
   return show(() => call("GET", "/api/products"), linkTo);
 }
@@ -83,7 +83,7 @@ function sendOwn(linkTo) {
   const json = method === "GET" || !body ? undefined : parsed(body);
   showError("request-path", target ? "" : "This is not a path. Begin with one slash.");
   showError("request-body", json === null ? "This is not JSON. Text needs double quotes." : "");
-  // Only path and query are used, because another server is not a part of this stack.
+  // Only the path and the query of the input are used, so that the request goes to this stack.
   if (target && json !== null) show(() => call(method, target.pathname + target.search, json?.value), linkTo);
 }
 
@@ -118,7 +118,7 @@ function newAccount() {
   return { name: "Ahmed", email, password: PASSWORD };
 }
 
-/** Sign up, log in, and order a product. @returns {Promise<Answer>} the first answer that is not a success, or the last one */
+/** Sign up, log in, and order a product. @returns {Promise<Answer>} the first answer that is not a success, or else the answer to the order */
 async function placeOrder() {
   const account = newAccount();
   const user = await call("POST", "/api/users", account);

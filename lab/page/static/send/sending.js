@@ -3,15 +3,16 @@ import { exportRequest, newContext, traceparent } from "./client_spans.js";
 
 /** @typedef {import("./client_spans.js").Part} Part */
 
-/** If the two clocks differ by more than this, the computer has slept since the page was loaded. */
+/** If the system's clock and the page's clock differ by more than this, the computer has slept meanwhile. */
 const MAX_CLOCK_DIFFERENCE_MS = 5;
 
-// A full buffer records no more timings. It is not cleared after each request, because this would
-// delete the timings of other requests.
+// A full buffer records no more timings, so the page clears it. Clearing the buffer after each request would
+// also delete the timings of other requests.
 performance.addEventListener("resourcetimingbufferfull", () => performance.clearResourceTimings());
 
 /**
- * Send a request to the service as any client does. Measure it, and report its stages to the collector.
+ * Send a request to the service as any client does. Measure the request, and report its stages to the
+ * collector.
  *
  * @param {string} method
  * @param {string} path
@@ -26,11 +27,11 @@ export async function send(method, path, body, token) {
   const response = await fetch(url, {
     method,
     credentials: "omit",
-    // Otherwise the browser's own cache could respond instead of the service.
+    // The service must respond, and not the browser's own cache.
     cache: "no-store",
     headers: {
       traceparent: traceparent(context),
-      // The service traces the request even if it has reached its limit of traced requests.
+      // With this value, the service traces the request even after it has reached its trace limit.
       tracestate: "roundtrip=always",
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
@@ -43,7 +44,7 @@ export async function send(method, path, body, token) {
   return { status: response.status, body: parsed, requestId: response.headers.get("X-Request-ID") };
 }
 
-/** Send spans to the collector. If it is down, the trace has no stages of the browser. @param {object} spans */
+/** Send spans to the collector. If the collector is down, the trace has no stages of the browser. @param {object} spans */
 function report(spans) {
   const headers = { "Content-Type": "application/json" };
   fetch("/lab/v1/traces", { method: "POST", headers, body: JSON.stringify(spans), keepalive: true }).catch(() => {});
@@ -62,7 +63,8 @@ async function measured(url, startedAt) {
 /** @returns {number} the ms since the epoch at which `performance.now()` was 0 */
 function epochOfPage() {
   const byClock = Date.now() - performance.now();
-  // `timeOrigin` is more precise, but does not advance while the computer sleeps.
+  // `timeOrigin` is more precise. But in some browsers `performance.now()` stops while the computer sleeps,
+  // and `timeOrigin` does not correct this.
   return Math.abs(byClock - performance.timeOrigin) > MAX_CLOCK_DIFFERENCE_MS ? byClock : performance.timeOrigin;
 }
 

@@ -14,8 +14,7 @@ export function sourceOf(code) {
     (excerpt) => place.replaceChildren(listing(excerpt)),
     (error) => place.replaceChildren(el("p", { class: "failure" }, error.message)),
   );
-  // The path is shown too, and already contains the module's name. So only the function's own name is
-  // shown.
+  // The path above the code already contains the module's name, so the function's name is shown without it.
   const module = `${code.file.replace(/\.py$/, "").replaceAll("/", ".")}.`;
   const name = code.function?.startsWith(module) ? code.function.slice(module.length) : code.function;
   return el("section", { class: "source" },

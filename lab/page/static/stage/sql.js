@@ -27,7 +27,8 @@ export function lines(statement) {
 /** @param {string} part */
 function brokenIntoLines(part) {
   const flat = part.replace(/\s+/g, " ");
-  // "FOR UPDATE" is one clause, because it is before "UPDATE" in CLAUSES. "DO UPDATE SET" is joined.
+  // "FOR UPDATE" is one clause, because it is before "UPDATE" in CLAUSES. "DO UPDATE" and the "SET" after
+  // it are two clauses, which are joined at the end.
   const clauses = flat.replace(CLAUSE, (word) => `\n${INDENTED.test(word) ? "  " : ""}${word}`);
   return clauses.replace(/\n(\s*)(DO UPDATE)\s*\nSET/gi, "\n$1$2 SET");
 }

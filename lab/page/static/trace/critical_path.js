@@ -2,7 +2,7 @@
 import { endOf, rows } from "./outline.js";
 
 /**
- * An interval of the critical path, and the stage that is on the path in it.
+ * An interval of the critical path. During this interval, the span `id` is on the path.
  *
  * @typedef {import("./outline.js").Branch} Branch
  * @typedef {{id: string, start_ms: number, duration_ms: number}} Section
@@ -20,11 +20,12 @@ export function isJob({ stage }) {
  * Return the critical path of a request: the chain of stages that determined its duration. At each
  * moment, exactly one stage is on the path, so the sections add up to the duration of the root.
  *
- * The walk goes back in time from the end of the root. It takes the child that ended last, then the
- * child that ended last before that one began, and so on. Between children, the stage itself is on the
- * path. A child that outlasts its parent counts until the parent's end. Jobs do not count.
+ * The walk goes back in time from the end of the root. It takes the child that ended last, continues at
+ * the start of this child, and so on. A child counts only until the time that the walk has reached. So a
+ * child that outlasts its parent counts until the parent's end. Between children, the stage itself is on
+ * the path. Jobs do not count.
  *
- * @param {Branch[]} roots the first one is the request
+ * @param {Branch[]} roots the first root is the request
  * @returns {Section[]} ordered by time
  */
 export function criticalPath(roots) {
@@ -33,7 +34,7 @@ export function criticalPath(roots) {
   return walk(roots[0], span.start_ms, endOf(span)).reverse();
 }
 
-/** @param {Branch} node @param {number} from @param {number} until @returns {Section[]} the last one first */
+/** @param {Branch} node @param {number} from @param {number} until @returns {Section[]} the last section first */
 function walk(node, from, until) {
   /** @type {Section[]} */
   const sections = [];
@@ -55,7 +56,8 @@ function walk(node, from, until) {
 }
 
 /**
- * Return the stages with the largest part of the critical path, as the sum of their sections.
+ * Return the stages that have the largest parts of the critical path. A stage's part is the sum of its
+ * sections.
  *
  * @param {Section[]} path
  * @param {Branch[]} roots
@@ -75,7 +77,7 @@ export function largestParts(path, roots, count) {
 }
 
 /**
- * Return how long each stage runs on after its parent has ended, as a job does, for example.
+ * Return how long each stage continued after its parent had ended. A job usually does so.
  *
  * @param {Branch[]} roots
  * @returns {Map<string, number>} ms by the id of the span

@@ -9,7 +9,7 @@
  * Put spans under their parents.
  *
  * @param {Span[]} spans in the collector's order: parents before their children, with their depths
- * @returns {Branch[]} the first one is the request
+ * @returns {Branch[]} the roots; the first root is the request
  */
 export function tree(spans) {
   /** @type {Branch[]} */
@@ -29,7 +29,7 @@ export function rows(nodes) {
   return nodes.flatMap((node) => [node, ...rows(node.children)]);
 }
 
-/** @param {Branch} node @returns {number} the ms of the span in which none of its children was active */
+/** @param {Branch} node @returns {number} for how many ms the span was active and none of its children was */
 export function ownTime(node) {
   return uncovered(node.span, node.children.map((child) => child.span))
     .reduce((sum, gap) => sum + gap.duration_ms, 0);
@@ -50,7 +50,7 @@ export function largestGap(roots) {
 }
 
 /**
- * Return the gaps of `whole` that no part covers.
+ * Return the intervals of `whole` that no part covers.
  *
  * @param {{start_ms: number, duration_ms: number}} whole
  * @param {{start_ms: number, duration_ms: number}[]} parts

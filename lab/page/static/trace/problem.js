@@ -17,6 +17,6 @@ export function isFailure({ status }) {
 export function failedStage(trace) {
   const named = trace.spans.filter((span) => span.problem);
   if (named.length === 0 || !isFailure(trace)) return null;
-  // An exception passes through several stages. The service made the response in the last of them.
+  // An exception passes through several stages. The service made the response in the stage that ended last.
   return named.reduce((one, other) => (endOf(one) >= endOf(other) ? one : other));
 }

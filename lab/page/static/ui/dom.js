@@ -43,7 +43,7 @@ export function byId(id) {
 }
 
 /**
- * Set CSS custom properties. The Content-Security-Policy allows it, but forbids style attributes.
+ * Set CSS custom properties. The Content-Security-Policy allows this method, but forbids style attributes.
  *
  * @template {HTMLElement} T
  * @param {T} element

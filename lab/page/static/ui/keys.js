@@ -64,7 +64,7 @@ function target(key, rows, at, { right, left }) {
 }
 
 /**
- * Keep exactly one row in the tab order: `wanted`, or else the present row, or else the first row.
+ * Keep exactly one row in the tab order: `wanted`, or else the row that is there now, or else the first row.
  *
  * @param {HTMLElement} grid
  * @param {HTMLElement | null} [wanted]

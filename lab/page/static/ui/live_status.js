@@ -2,7 +2,7 @@
 import { byId } from "./dom.js";
 
 /**
- * Say whether the page is live.
+ * Show whether the page receives events from the collector.
  *
  * @param {"on" | "away"} kind
  * @param {string} text
@@ -10,6 +10,6 @@ import { byId } from "./dom.js";
 export function showConnection(kind, text) {
   const place = byId("live");
   place.className = `live ${kind}`;
-  // A screen reader reads a status whenever it is set. So it is not set to the same text again.
+  // A screen reader reads the status each time it is set, so the same text is not set again.
   if (place.textContent !== text) place.textContent = text;
 }

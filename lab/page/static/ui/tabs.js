@@ -1,7 +1,7 @@
 // @ts-check
 
 /**
- * Make the tabs of a tab list work: a click, and the arrow keys, Home and End (WAI-ARIA Authoring Practices, tabs).
+ * Let a click, the arrow keys, Home and End open the tabs of a tab list (WAI-ARIA Authoring Practices, tabs).
  *
  * @param {HTMLElement} list
  * @param {() => void} onopen called after a tab was opened

@@ -5,19 +5,19 @@ import { placeOf } from "../ui/places.js";
 
 /** @typedef {import("../trace/outline.js").Branch} Branch */
 
-/** The smallest part of the axis for the time until the end of the response. */
+/** The time until the end of the response gets at least this part of the axis. */
 const MIN_RESPONSE_PART = 0.6;
 
 /**
  * The time axis of a trace, or of two traces that are compared.
  *
- * If a job ran long after the response, the time after the response has a scale of its own. Otherwise the
- * stages of the request would be too narrow to see.
+ * If a job ran long after the response, the time after the response has a scale of its own. With one scale,
+ * the stages of the request would be too narrow to see.
  */
 export class Scale {
   /**
    * @param {number} length in ms
-   * @param {number} [end] when the response ended, if stages ran after it
+   * @param {number} [end] the end of the response in ms, if a job ended later
    */
   constructor(length, end = length) {
     this.length = length;
@@ -41,7 +41,7 @@ export class Scale {
     if (this.hasTwoScales) labels.push([this.length, duration(this.length)]);
     const marks = labels.map(([ms, label]) => {
       const at = this.at(ms);
-      // The first and the last label are aligned differently, because they would extend over the edge.
+      // A centred label would extend over the edge, so the first and the last label are aligned differently.
       const side = at === 0 ? "first" : at > 0.94 ? "last" : "";
       return setProperties(el("span", { class: `tick ${side}` }, label), { at });
     });
@@ -79,7 +79,7 @@ export class Scale {
     return this.place(el("span", { class: "gap", title: `${duration(gap.duration_ms)} untraced` }), gap);
   }
 
-  /** @param {{start_ms: number, duration_ms: number}} section @returns {HTMLElement} a line: the stage is on the critical path */
+  /** @param {{start_ms: number, duration_ms: number}} section @returns {HTMLElement} the line that marks a section of the critical path */
   critical(section) {
     return this.place(el("span", { class: "critical" }), section);
   }

@@ -46,7 +46,7 @@ export function columnHead(text, kind = "") {
  * @param {Span} span
  * @param {number} depth
  * @param {string} [other] the id of the second span that the row shows
- * @param {...HTMLElement} cells after the stage and its place
+ * @param {...HTMLElement} cells the cells after those of the stage and its place
  */
 export function spanRow(span, depth, other, ...cells) {
   const name = span.name !== span.stage && el("span", { class: "name" }, span.name);

@@ -20,7 +20,7 @@ import { columnHead, spanRow, treegrid } from "./treegrid.js";
  * @param {Trace} trace
  * @param {object} handlers
  * @param {(spanId: string) => void} handlers.choose
- * @param {HTMLElement} handlers.previous a button
+ * @param {HTMLElement} handlers.previous the button that compares with the previous request
  * @param {() => void} handlers.close
  * @returns {HTMLElement[]}
  */
@@ -86,7 +86,7 @@ function pathText(path, roots) {
 }
 
 /**
- * Explain the colour of each place, with the sum of the self times of its stages.
+ * Explain the colour of each place, and show the sum of the self times of the stages in this place.
  *
  * @param {Branch[]} all
  */
