@@ -93,4 +93,4 @@ def parsed_body(response: Response) -> object:
 
 def _cache(response: Response) -> str | None:
     value = (response.header("X-Cache") or "").lower()
-    return value if value in {"hit", "miss"} else None
+    return value if value in {"hit", "miss", "bypass"} else None

@@ -44,7 +44,7 @@ export function missing(trace, origin) {
   const hasQuery = trace.spans.some(({ attributes }) => "url.query" in attributes);
   const url = new URL(urlOf(trace, origin));
   return [
-    url.pathname.includes("%7B") && "The service records only the numbers of a path: replace the names in braces.",
+    url.pathname.includes("%7B") && "The service does not record every part of a path. Replace the names in braces.",
     hasQuery && !url.search && "The query is not recorded: add it to the URL.",
     url.search.includes("%E2%80%A6") && "Replace each … in the query by its value.",
     hasBody(trace) && "The body is not recorded: write it to body.json.",

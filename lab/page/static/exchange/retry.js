@@ -23,7 +23,7 @@ export function retry(trace) {
     detail ?? (isRefused && status !== 429 ? "The same request fails again. Change it first." : null),
     after && `Retry-After is ${after} s.`,
     isRefused ? null : byMethod(trace, request),
-    status === 429 ? "The service has refused the request before it did anything, so a retry is safe." : null,
+    status === 429 ? "The service refused the request and changed nothing, so a retry is safe." : null,
   ].filter(Boolean).join(" ");
 }
 

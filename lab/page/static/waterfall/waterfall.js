@@ -105,5 +105,5 @@ function gapText(trace, gap) {
   if (trace.untraced_ms <= 0) return ["No untraced gap."];
   const part = `${duration(trace.untraced_ms)}, ${share(trace.untraced_ms, trace.duration_ms)} of the request`;
   return ["Largest untraced gap: ", el("strong", {}, part),
-    `, starting at ${duration(gap.start_ms)}; it is hatched in the first row.`];
+    `, starting at ${duration(gap.start_ms)}. Diagonal lines mark it in the first row.`];
 }
