@@ -26,7 +26,7 @@ def installed(source: Path, directory: Path) -> Path:
 def run(*command: str, directory: Path, stdin: str | None = None) -> str:
     """Run a program and return its output. The program must succeed.
 
-    It may be a program of an installed package.
+    The program may belong to an installed package.
     """
     programs = directory / "node_modules" / ".bin"
     no_telemetry = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}

@@ -68,7 +68,7 @@ def test_a_signup_sends_a_message_to_the_mailbox(stack: ComposeStack) -> None:
 
 
 def test_messages_wait_for_the_smtp_server_and_for_the_worker(stack: ComposeStack) -> None:
-    """A signup succeeds without both of them. Its message is sent when they are back."""
+    """A signup succeeds while both are stopped. Its message is sent after both run again."""
     stack.succeed("stop", "mail", "worker")
     # SIGTERM has ended the worker, not SIGKILL.
     assert stack.inspect("worker")["State"]["ExitCode"] == 0
@@ -132,7 +132,7 @@ def test_the_service_trusts_forwarded_headers_only_from_caddy(stack: ComposeStac
 
 
 def test_a_killed_process_is_restarted_without_failed_requests(stack: ComposeStack) -> None:
-    """Docker restarts the process. Until then, Caddy sends all requests to the other one."""
+    """Docker restarts the process. Until then, Caddy sends all requests to the other process."""
     before = stack.inspect("app-1")["State"]
     stack.docker(
         *("run", "--rm", "--pid=host", "--user=0", "--network=none", stack.image),

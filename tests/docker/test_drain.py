@@ -22,7 +22,7 @@ print(connection.getresponse().status)
 def test_sigterm_makes_a_process_unready_and_finishes_requests_in_progress(
     stack: ComposeStack,
 ) -> None:
-    """After SIGTERM, /readyz returns 503, the slow request is completed, and the status is 0."""
+    """After SIGTERM, /readyz returns 503, the slow request gets 201, and the exit status is 0."""
 
     def status(method: str, path: str, body: str = "") -> str:
         return stack.inside("app-1", "python", "-c", REQUEST, method, path, body).strip()

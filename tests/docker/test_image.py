@@ -69,7 +69,7 @@ def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
     "service", ["app-1", "worker", "mail", "caddy", "postgres", "redis", "limits"]
 )
 def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: str) -> None:
-    """No container is root, or has or can gain a capability. Its processes are limited."""
+    """No container runs as root, or has or can gain a capability. It has a limit of processes."""
     status = dict(
         line.split(":\t", 1)
         for line in stack.inside(service, "cat", "/proc/1/status").splitlines()

@@ -12,7 +12,7 @@ from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Block, Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# The page of calls shows only this part of the data that `make seed` writes.
+# docs/calls.md shows only this part of the data that `make seed` writes.
 SHOP = (
     "INSERT INTO products (sku, name, price, stock, created_at, updated_at) VALUES"
     " ('RT-TEA-ASSAM-100', 'Assam Mangalam second flush, 100 g', 8.90, 225, now(), now()),"

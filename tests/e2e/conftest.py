@@ -23,9 +23,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def started_stack() -> Iterator[LocalStack]:
-    """The stack that the tests share, in the background. No test reaches its rate limits."""
-    # On a busy machine, Redis may need longer than the default of 0.15 s. A read would then bypass
-    # the cache.
+    """The shared stack, which runs in the background. No test reaches its rate limits."""
+    # On a busy machine, Redis may need longer than the default timeout of 0.15 s. A read would then
+    # bypass the cache.
     settings = {"RATE_LIMIT_SIGNUP": "654321/minute", "REDIS_TIMEOUT": "1"}
     with running_stack(**{**HIGH_LIMITS, **settings}) as stack:
         yield stack
@@ -60,7 +60,7 @@ def fault(stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> Iterator[Fau
 
 @pytest.fixture
 def own_stack() -> Iterator[LocalStack]:
-    """A stack for one test, not started, without an identity provider."""
+    """A stack for one test, which is not started and runs no identity provider."""
     stack = LocalStack(**NO_PROVIDER)
     yield stack
     stack.discard()

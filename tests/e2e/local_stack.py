@@ -36,8 +36,8 @@ EXCLUDED_VARIABLES = {
     *("SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"),
     # A developer's own collector must not get the spans of the tests.
     *(name for name in os.environ if name.startswith("OTEL_")),
-    # The make that runs the tests sets these variables. A make that a test starts would read them,
-    # and print other output.
+    # The make that runs the tests sets these variables. With them, a make that a test starts would
+    # print different output.
     *("MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
     # Variables that the caller may set for the make that runs the tests, such as which tests to
     # run.
@@ -106,7 +106,7 @@ class LocalStack:
         self.succeed("start")
 
     def is_running(self) -> bool:
-        """Return whether the stack runs. This is faster than `lab status`, a new process."""
+        """Return whether the stack runs. Unlike `lab status`, this needs no new process."""
         return State.load(Paths(self.directory)) is not None
 
     @property
@@ -115,7 +115,7 @@ class LocalStack:
         return control.running(Paths(self.directory))
 
     def wait_for_provider(self) -> None:
-        """Wait until the identity provider is ready: a stack starts to serve without it.
+        """Wait until the identity provider is ready, because a stack starts to serve earlier.
 
         An app process that has asked the provider too early does not ask again for some seconds.
         """
@@ -189,7 +189,7 @@ class LocalStack:
         return ssl.create_default_context(cafile=str(self.directory / "ca.crt"))
 
     def identities(self) -> dict[str, Identity]:
-        """Return each process's identity by its name: `supervisor`, or that of its directory."""
+        """Return the identity of each process by name: `supervisor`, or the directory's name."""
         identities = {
             record.parent.name: Identity.load(record)
             for record in self.directory.glob("*/process.json")
@@ -240,7 +240,7 @@ def running_stack(**settings: str) -> Iterator[LocalStack]:
 def running_caddy(
     upstreams: Callable[[], Sequence[int]], settings: Mapping[str, str] | None = None
 ) -> Iterator[LocalStack]:
-    """A load balancer without a stack of its own, in front of the ports that `upstreams` returns.
+    """Start only a load balancer, in front of the ports that `upstreams` returns.
 
     `settings` are variables of deploy/Caddyfile.
     """
@@ -265,7 +265,7 @@ def running_caddy(
 
 
 def wait_until_replaced(server: Server, before: object) -> None:
-    """Wait until the server has another process than `before`, which is ready."""
+    """Wait until the server has a ready process that is not `before`."""
     replaced = wait_until(
         lambda: server.identity not in {before, None} and server.ready(), timeout_s=60
     )

@@ -1,4 +1,4 @@
-"""Executes documentation pages: runs their commands, and compares the outputs on the page."""
+"""Executes documentation pages: runs their commands, and compares the outputs with the page."""
 
 import json
 import re
@@ -47,7 +47,7 @@ class Stack(Protocol):
 
 
 class Terminal:
-    """A shell session against a stack. Variables stay set from one block to the next."""
+    """A shell session that uses a stack. Variables stay set from one block to the next."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ _STATEMENT: Final = re.compile(
     r"^(\w+): LOG:  (?:execute [^:]+|statement): ?(.*(?:\n\t.*)*)", re.MULTILINE
 )
 _CACHE_KEY: Final = re.compile(r"roundtrip:cache:\{[a-z]+(?::\d+)?\}")
-# These headers depend on the connection or the time. Another test compares the rate limit's counts.
+# These headers differ between connections, requests or times. Another test compares `ratelimit`.
 _NOT_COMPARED: Final = ("connection", "keep-alive", "date", "x-request-id", "ratelimit")
 
 
@@ -39,7 +39,7 @@ def compared_parts(response: httpx2.Response) -> tuple[int, bytes, dict[str, str
 
 
 def without_texts(response: httpx2.Response) -> dict[str, Any]:
-    """Return a problem without its texts and its request id."""
+    """Return a problem without its texts and its request id. Of each error, keep the pointer."""
     problem = response.json()
     for name in ("detail", "instance", "request_id"):
         del problem[name]
@@ -78,7 +78,7 @@ class Pair:
 
     @property
     def order(self) -> dict[str, Any]:
-        """An order of two products, the higher id first."""
+        """An order of two products. The product with the higher id is first."""
         first, second, *_ = self.backends.product_ids
         items = [{"product_id": second, "quantity": 3}, {"product_id": first, "quantity": 1}]
         return {"items": items}

@@ -38,7 +38,7 @@ class Shop:
         return Call(self.port, "POST", path, 201, headers, body)
 
     def cancel(self, order: int) -> Call:
-        """Return the cancellation of an order of the buyer, whatever its version."""
+        """Return the cancellation of an order of the buyer, for any version of the order."""
         headers = {**self.buyer.auth, "If-Match": "*"}
         path = f"{self.buyer.url}/orders/{order}"
         return Call(self.port, "PATCH", path, 200, headers, {"status": "cancelled"})

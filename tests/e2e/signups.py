@@ -9,7 +9,7 @@ from lab.trace.server_timing import server_timing
 from tests.accounts import signup_body
 from tests.e2e.local_stack import LocalStack
 
-# The collector and the proxies in the environment of the test run have no effect.
+# With these values, a collector and proxies in the environment of the test run have no effect.
 WITHOUT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "", "http_proxy": "", "https_proxy": ""}
 
 
@@ -37,8 +37,8 @@ def traced(stack: LocalStack, *arguments: str) -> list[dict[str, Any]]:
 
 def lab_trace(stack: LocalStack) -> Figures:
     """Sign up with `lab trace`, and return the times of the client's stages."""
-    # Nothing listens on port 9, so no collector gets the spans. Its work would slow down the next
-    # measurement by curl.
+    # Nothing listens on port 9, so no collector gets the spans. A collector's work would slow down
+    # the next measurement by curl.
     (document,) = traced(
         stack, "--collector", "http://127.0.0.1:9", "POST", "/api/users", *signup_items()
     )

@@ -39,7 +39,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_link_without_a_token_is_incomplete(page: Page, path: str) -> None:
-    """The page says so, tells what to do, and shows no form."""
+    """The page says that the link is incomplete and what to do, and shows no form."""
     page.goto(path)
     expect(heading(page)).to_have_text("This link is incomplete")
     expect(page).to_have_title("This link is incomplete · Roundtrip")
@@ -51,7 +51,7 @@ def test_a_link_without_a_token_is_incomplete(page: Page, path: str) -> None:
 def test_opening_a_link_sends_nothing_and_removes_the_token(page: Page, path: str) -> None:
     """The token is not in the address bar, a request, the DOM or a storage.
 
-    So a mail scanner that opens the link does not use it up.
+    A mail scanner that opens the link sends no token, so the token stays valid for the user.
     """
     sent: list[str] = []
     page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
@@ -66,7 +66,7 @@ def test_opening_a_link_sends_nothing_and_removes_the_token(page: Page, path: st
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_back_button_does_not_bring_the_token_back(page: Page, path: str) -> None:
-    """The history of the tab has the page without the token."""
+    """The history of the tab contains the page's URL without the token."""
     page.goto("/problems")
     page.goto(f"{path}#{TOKEN}")
     expect(button(page, path)).to_be_visible()
@@ -113,7 +113,7 @@ def test_the_keyboard_is_enough(page: Page, path: str) -> None:
 
 
 def test_enter_in_the_field_submits(page: Page) -> None:
-    """The user need not move to the button."""
+    """The user need not move the focus to the button."""
     page.goto(f"{RESET}#{TOKEN}")
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     with page.expect_request(f"**{API[RESET]}"):
@@ -122,7 +122,7 @@ def test_enter_in_the_field_submits(page: Page) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_an_unknown_token_shows_the_words_of_the_problem(page: Page, path: str) -> None:
-    """The page ends with the problem's own detail, and moves the focus to its heading."""
+    """The page shows the problem's own detail, and moves the focus to the page's heading."""
     page.goto(f"{path}#{TOKEN}")
     fill(page, path)
     with page.expect_response(f"**{API[path]}") as received:
@@ -138,7 +138,7 @@ def test_an_unknown_token_shows_the_words_of_the_problem(page: Page, path: str) 
 
 
 def test_a_short_password_gets_its_message_at_the_field(page: Page) -> None:
-    """The field has the focus and the service's message, and the user can correct it."""
+    """The field has the focus and the service's message. The user can correct the password."""
     page.goto(f"{RESET}#{TOKEN}")
     field = page.get_by_label("New password", exact=True)
     field.fill("short")
@@ -159,7 +159,7 @@ def test_a_short_password_gets_its_message_at_the_field(page: Page) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_without_a_network_the_button_works_again(context: BrowserContext, path: str) -> None:
     """The page keeps the token, so the user can try again."""
-    # Not the fixture `page`: the browser logs that it is offline.
+    # Not the fixture `page`: it would fail, because the offline browser logs an error.
     page = context.new_page()
     page.goto(f"{path}#{TOKEN}")
     fill(page, path)
@@ -175,10 +175,10 @@ def test_without_a_network_the_button_works_again(context: BrowserContext, path:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_while_sending_the_button_says_so_and_sends_once(page: Page, path: str) -> None:
-    """The button is disabled but keeps the focus, and a screen reader hears its new label."""
+    """The button is disabled but keeps the focus, and a screen reader reads its new label."""
     page.goto(f"{path}#{TOKEN}")
     fill(page, path)
-    # The request never ends: nothing continues it.
+    # The request never ends, because this handler neither sends it nor answers it.
     sent: list[str] = []
     page.route(f"**{API[path]}", lambda route: sent.append(route.request.method))
     send = page.locator("#send")
@@ -196,7 +196,7 @@ def test_while_sending_the_button_says_so_and_sends_once(page: Page, path: str) 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
-    """The form and the page of an incomplete link are checked, in both colour schemes."""
+    """The form and the page of an incomplete link pass axe's checks, in both colour schemes."""
     for link in (f"{path}#{TOKEN}", path):
         page.goto("about:blank")
         page.goto(link)
@@ -208,7 +208,7 @@ def test_axe_finds_no_violation(page: Page, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
-    """The page is as wide as the screen, with and without a form, also if the text is larger."""
+    """With and without a form, the page is as wide as the screen, even with text of double size."""
     page.set_viewport_size({"width": PHONE_WIDTH_PIXELS, "height": 844})
     for link in (f"{path}#{TOKEN}", path):
         page.goto("about:blank")
@@ -221,7 +221,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_without_javascript_there_is_no_form(browser: Browser, service: Service, path: str) -> None:
-    """The form would not work."""
+    """The page has a heading, but no form, because a form would not work."""
     with chromium.profile(browser, service.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{path}#{TOKEN}")

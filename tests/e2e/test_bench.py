@@ -15,7 +15,7 @@ from tests.service import CHECKOUT
 
 needs_wrk = pytest.mark.skipif(
     shutil.which("wrk") is None,
-    reason="wrk IS MISSING: the benchmark is not tested. `make bench` says how to get it.",
+    reason="wrk IS MISSING: the benchmark is not tested. `make bench` says how to get wrk.",
 )
 
 

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         shutil.which("node") is None,
-        reason="NO NODE: install Node.js 20 or newer with npm, for example with `apt install npm`",
+        reason="NO NODE: install Node.js 20.12 or newer with npm, for example: `apt install npm`",
     ),
 ]
 # These headers and fields differ between two orders, even if both orders have the same items.
@@ -170,7 +170,7 @@ def test_both_count_requests_in_the_same_window(backends: Backends, program: Pat
 def test_both_send_the_same_statements(cold: Pair) -> None:
     """For an uncached read and an order with a key, both send equal statements in equal order.
 
-    This includes the check of the session.
+    The statements include the check of the session.
     """
     log_size_before = cold.log_size
     cold.send_to_both("GET", cold.user)
@@ -183,7 +183,7 @@ def test_both_send_the_same_statements(cold: Pair) -> None:
 
 
 def test_both_send_the_same_commands_to_valkey(hot: Pair) -> None:
-    """A cached read sends a script and a GET. An order sends two scripts: one for invalidation."""
+    """A cached read needs a script and a GET. An order needs two scripts, one for invalidation."""
     both = (hot.ours, hot.fastify)
     for subject in both:
         hot.send(subject, "GET", hot.user)

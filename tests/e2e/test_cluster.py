@@ -53,14 +53,14 @@ def service(cluster: DatabaseCluster, redis_url: str, tmp_path: Path) -> Iterato
 def test_kills_of_the_primary_lose_no_confirmed_write(
     cluster: DatabaseCluster, service: Service
 ) -> None:
-    """Each kill ends PostgreSQL, Patroni and PgBouncer. Writes work again within 30 seconds."""
+    """A kill ends the node's PostgreSQL, Patroni and PgBouncer. Writes work again within 30 s."""
     journal = Journal.open(service.address()[1], cluster.superuser_url)
     pauses = []
     with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
         for number in range(1, KILLS + 1):
             pauses.append(_kill_the_primary(cluster, journal).pause_of_writes)
             print(f"kill {number}: no write for {pauses[-1]:.1f} s", flush=True)
-    # The last requests may have failed because of the load, so they are repeated without it.
+    # The last requests may have failed because of the load, so they are repeated at a lower rate.
     with traffic(journal.repetitions(), rate=REPETITIONS_PER_SECOND, record=journal):
         assert wait_until(journal.is_settled, timeout_s=180)
     print(journal.figures(), flush=True)
@@ -72,7 +72,7 @@ def test_kills_of_the_primary_lose_no_confirmed_write(
 
 
 def _kill_the_primary(cluster: DatabaseCluster, journal: Journal) -> Window:
-    """Kill PostgreSQL, Patroni and PgBouncer, wait until writes succeed, and start them again.
+    """Kill the three servers of the primary, wait until writes succeed, and start them again.
 
     Return the requests from the kill until writes have worked again for some seconds.
     """

@@ -105,6 +105,6 @@ def test_a_page_of_any_other_origin_can_read_nothing(page: Page, client: httpx2.
 def test_a_page_of_a_listed_origin_can_read_nothing_with_cookies(
     page: Page, cors_client: httpx2.Client
 ) -> None:
-    """If a page of another origin sends cookies, the browser hides the response from the page."""
+    """If a request sends cookies, the browser hides the response, even from a listed origin."""
     result = _call(page, cors_client, "/api/products", credentials="include")
     assert result == {"refused": "TypeError"}  # check 37

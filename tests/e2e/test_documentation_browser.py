@@ -9,7 +9,7 @@ from tests import chromium
 from tests.chromium import violations, width
 from tests.service import Service
 
-# Swagger UI is a large script.
+# Swagger UI is a large script, which may need longer than Playwright's default timeout.
 expect.set_options(timeout=chromium.TIMEOUT_MS)
 
 PHONE_WIDTH_PIXELS = 390
@@ -30,14 +30,14 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     "path",
     [
         PROBLEM,
-        # Each of these pages takes seconds of the processor.
+        # Each of these pages needs seconds of processor time.
         pytest.param(PROBLEMS, marks=pytest.mark.slow),
         pytest.param(DOCS, marks=pytest.mark.slow),
         pytest.param(OPERATION, marks=pytest.mark.slow),
     ],
 )
 def test_axe_finds_no_violation(page: Page, path: str) -> None:
-    """Both colour schemes are checked. In the list of problems, all entries are open."""
+    """The page passes axe's checks in both colour schemes, with every `details` element open."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         show(page, path)
@@ -56,7 +56,7 @@ def test_a_phone_needs_no_horizontal_scrolling(page: Page, path: str) -> None:
 
 @pytest.mark.slow
 def test_the_documentation_follows_the_color_scheme(page: Page) -> None:
-    """Swagger UI's theme changes as soon as the scheme does."""
+    """Swagger UI's theme changes as soon as the colour scheme of the browser changes."""
     show(page, DOCS)
     root = page.locator("html")
     light = root.evaluate("it => getComputedStyle(it).backgroundColor")
@@ -77,7 +77,7 @@ def test_the_documentation_begins_with_the_operations(page: Page) -> None:
 
 
 def test_the_search_shows_only_problems_with_all_words(page: Page) -> None:
-    """A code, a status or a word finds a problem. The page says how many are left."""
+    """A code, a status or a word finds a problem. The page says how many problems match."""
     show(page, PROBLEMS)
     field, problems = page.get_by_role("searchbox"), page.locator("details:visible")
     everything = problems.count()
@@ -99,7 +99,7 @@ def test_the_search_shows_only_problems_with_all_words(page: Page) -> None:
 
 
 def test_the_keyboard_opens_a_problem_and_its_page(page: Page) -> None:
-    """Tab reaches the problem that the search has found, and its link."""
+    """Tab reaches the problem that the search has found, and then the link in this problem."""
     show(page, PROBLEMS)
     page.get_by_role("searchbox").fill("sku-taken")
     for key in ("Tab", "Enter", "Tab", "Enter"):

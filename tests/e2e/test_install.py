@@ -47,7 +47,7 @@ class Checkout:
         (directory / "requirements" / "lab.txt").write_text("".join(few))
 
     def start(self, *, prefix: str = "", **variables: str) -> "subprocess.Popen[str]":
-        """Start an installation. `prefix` is shell code that runs before it."""
+        """Start an installation. `prefix` is shell code that runs before the installation."""
         return subprocess.Popen(
             ["sh", "-c", f'{prefix} exec "$@"', "sh", _BASE_PYTHON, "-I", "lab/install.py", "lab"],
             cwd=self.directory,
@@ -85,7 +85,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 
 
 def test_an_installation_that_was_killed_is_completed_by_the_next_one(checkout: Checkout) -> None:
-    """20 installations are killed, with their children, at random moments. Another one succeeds."""
+    """20 installations are killed, with their children, at random moments. The next succeeds."""
     checkout.remove()
     began = time.monotonic()
     checkout.install()
@@ -119,7 +119,7 @@ def test_two_installations_at_once_both_succeed(checkout: Checkout) -> None:
     ("prefix", "variables"),
     [
         pytest.param("", {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/nowhere"}, id="no network"),
-        # No file may have more than 4000 blocks of 512 bytes. Then writing fails at the same calls
+        # The shell limits each file to 4000 blocks of 512 bytes. A write beyond this limit fails,
         # as on a full disk.
         pytest.param("ulimit -f 4000;", {}, id="no space"),
     ],

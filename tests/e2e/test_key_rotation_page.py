@@ -10,7 +10,7 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.e2e.repeating import repeating
 
-# The page waits for a minute. The test replaces this by shorter waits.
+# The commands on the page wait for a minute. The test waits for a shorter time.
 SHORTER_WAITS = {"--after 60": "--after 15", "sleep 60": "sleep 9"}
 
 

@@ -70,12 +70,13 @@ def test_a_callback_in_another_browser_is_refused(
 
 @pytest.mark.slow
 def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: LocalStack) -> None:
-    """The provider still has codes that the browser never sent to the service."""
+    """The next sign-in succeeds, although the provider still has codes that were never used."""
     stack.wait_for_provider()
     login = f"{_origin(stack)}{LOGIN}"
     with httpx2.Client(verify=stack.ssl_context()) as client:
         _fill_in_the_forms(client, _redirect(client, login))
-        # After only one such sign-in, Canaille's own query would find the right code half the time.
+        # After a single such sign-in, Canaille's original query would find the right code half the
+        # time, so the test makes six.
         for _ in range(6):
             _redirect(client, _redirect(client, login))
         response = client.get(_redirect(client, _redirect(client, login)))
@@ -84,7 +85,7 @@ def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: Local
 
 
 def _fill_in_the_forms(client: httpx2.Client, url: str) -> None:
-    """Sign in at the provider, but do not send its code to the service."""
+    """Sign in at the provider, but do not send the provider's code to the service."""
     page = client.get(url, follow_redirects=True)
     for field in ({"login": PERSON.user_name}, {"password": PERSON.password}):
         (token,) = CSRF_TOKEN.findall(page.text)
@@ -101,7 +102,7 @@ def _redirect(client: httpx2.Client, url: str) -> str:
 
 
 def _origin(stack: LocalStack) -> str:
-    """Wait for the provider, which a previous test may have killed, and return our origin."""
+    """Wait for the provider, which a previous test may have killed. Return the stack's origin."""
     assert wait_until(lambda: stack.request("GET", LOGIN, https=True).status == 303, timeout_s=20)
     return f"https://localhost:{stack.https_port}"
 

@@ -84,7 +84,7 @@ def _guest_token(stack: LocalStack) -> str:
 def test_the_introduction_signs_up_logs_in_and_sends_the_token(
     stack: LocalStack, tmp_path: Path
 ) -> None:
-    """The last of its commands prints the new account."""
+    """The last command of the introduction prints the new account."""
     (script,) = _examples(stack.request("GET", "/openapi.json").json()["info"])
     email = new_email()
     output = _run(script.replace("ahmed@example.com", email), tmp_path)
@@ -110,8 +110,9 @@ def test_every_curl_example_in_the_document_succeeds(
     reads = [
         it for method, it in operations if method == "get" and it["operationId"] not in ADMIN_ONLY
     ]
-    # The examples that only read share an account, and those for administrators use the admin's.
-    # Each other example has its own, because some change the password or delete the account.
+    # The examples that only read share an account. The examples for administrators use the account
+    # of `admin`. Each other example has a new account, because some examples change the password or
+    # delete the account.
     for group in [reads, *([it] for _, it in operations if it not in reads)]:
         email = new_email()
         if group[0]["operationId"] in ADMIN_ONLY:

@@ -25,7 +25,7 @@ def test_a_page_shows_real_outputs(
 
 @pytest.mark.slow
 def test_the_graphql_page_shows_real_outputs(own_stack: LocalStack, tmp_path: Path) -> None:
-    """The page reads, orders, follows a list, and shows both kinds of errors."""
+    """The commands read, place an order, page through a list, and cause both kinds of errors."""
     own_stack.start()
     own_stack.succeed("seed")
     assert Terminal(own_stack, tmp_path).run_and_compare(blocks_of("docs/graphql.md")) == 5
@@ -33,6 +33,6 @@ def test_the_graphql_page_shows_real_outputs(own_stack: LocalStack, tmp_path: Pa
 
 @pytest.mark.slow
 def test_the_sign_in_page_shows_real_outputs(tmp_path: Path) -> None:
-    """The page signs in for tokens, for a session cookie, and at an identity provider."""
+    """The commands sign in for tokens, for a session cookie, and at an identity provider."""
     with running_stack() as stack:
         assert Terminal(stack, tmp_path).run_and_compare(blocks_of("docs/sign-in.md")) == 14

@@ -7,7 +7,7 @@ from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response, running_sta
 LIMIT_PER_HOUR = 20
 
 
-# Failed logins keep their own limit.
+# The separate limit for failed logins keeps its default.
 LIMITS = {
     f"RATE_LIMIT_{name}": f"{LIMIT_PER_HOUR}/hour"
     for name in ("SIGNUP", "LOGIN", "PASSWORD", "MAIL", "DEFAULT")
@@ -16,7 +16,7 @@ LIMITS = {
 
 @pytest.mark.slow
 def test_every_route_returns_429_despite_different_x_forwarded_for() -> None:
-    """Limits are for the client's real address, which a forged X-Forwarded-For does not change."""
+    """The service counts by the client's real address, and not by a forged X-Forwarded-For."""
     # check 30
     with running_stack(**LIMITS, **NO_PROVIDER) as stack:
         document = stack.request("GET", "/openapi.json").json()

@@ -21,8 +21,8 @@ def test_every_command_prints_what_its_page_shows(tmp_path: Path) -> None:
     """All commands run in order, in one shell, on a new stack that `make up` starts."""
     first, *blocks = blocks_of("README.md") + blocks_of("docs/calls.md")
     assert first == ("sh", "make up\n")
-    # On a busy machine, Redis may need longer than the default of 0.15 s. The service would then
-    # log the name of an exception, and the output of make may not contain "Error".
+    # On a busy machine, Redis may need longer than the default timeout of 0.15 s. The service would
+    # then log the name of an exception, but `_make_up` allows no "Error" in the output.
     stack = LocalStack(REDIS_TIMEOUT="1")
     try:
         with _make_up(stack):

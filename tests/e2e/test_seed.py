@@ -20,7 +20,7 @@ from tests.integration.shop import product_body
 pytestmark = pytest.mark.slow
 
 # All rows that `make seed` writes, and the sequences. Even an INSERT that adds no row advances a
-# sequence. The worker advances the sequences of the job queue at any time.
+# sequence. The sequences of the job queue are left out, because the worker may advance them.
 EVERYTHING = (
     "SELECT * FROM users ORDER BY id",
     "SELECT * FROM products ORDER BY id",

@@ -48,7 +48,7 @@ def test_redis_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, actio
 def test_status_reports_a_frozen_server_within_two_seconds(
     stack: LocalStack, fault: Fault, capsys: pytest.CaptureFixture[str], part: str, name: str
 ) -> None:
-    """The frozen process still exists, and the status file of PostgreSQL still says `ready`."""
+    """The status is `frozen`, although the process exists and PostgreSQL's file says `ready`."""
     fault(part, "freeze")
     began = time.monotonic()
     assert print_status(Paths(stack.directory)) == 1
@@ -78,7 +78,7 @@ def test_postgres_is_down_until_it_is_healed(stack: LocalStack, fault: Fault, ac
 
 @pytest.mark.slow
 def test_every_statement_is_slow_until_slow_sql_is_healed(stack: LocalStack, fault: Fault) -> None:
-    """Each statement on rows waits once. A second fault replaces the delay of the first one."""
+    """Each statement that uses tables waits once. A second fault replaces the first delay."""
     fault("slow-sql", "10s")
     assert "200 ms longer" in fault("slow-sql", "200ms")
     account = signup_body()
@@ -110,7 +110,7 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
         assert [stack.request("GET", "/livez").status for _ in range(10)] == [200] * 10
         app = next(app for app in stack.parts.apps if app.name == name)
         wait_until_replaced(app, before)
-        # Wait until the load balancer uses the new process. Only then may the other one be killed.
+        # The other process must not be killed before the load balancer uses the new process.
         time.sleep(CADDY_NOTICES_AFTER_SECONDS)
 
 
@@ -118,7 +118,7 @@ def test_a_killed_app_process_is_replaced_without_failed_requests(
 def test_a_message_waits_until_the_worker_is_healed(
     stack: LocalStack, fault: Fault, action: str
 ) -> None:
-    """The service itself works without its worker. The job is in PostgreSQL meanwhile."""
+    """The service works without its worker. Meanwhile, the job waits in PostgreSQL."""
     assert "jobs wait. Heal it:  .venv/bin/lab fault worker heal" in fault("worker", action)
     email = new_email()
     assert stack.request("POST", "/api/users", body=signup_body(email=email)).status == 201
@@ -130,7 +130,7 @@ def test_a_message_waits_until_the_worker_is_healed(
 
 
 def test_a_killed_worker_is_replaced(stack: LocalStack, fault: Fault) -> None:
-    """The worker needs no `heal`."""
+    """The stack starts a new worker, and no `heal` is needed."""
     before = stack.identities()["worker"]
     assert f"worker (process {before.pid})" in fault("worker", "kill")
     (worker,) = stack.parts.workers

@@ -18,8 +18,8 @@ def test_ctrl_c_ends_a_foreground_stack_with_status_0(
 ) -> None:
     """The stack runs beside the shared stack, uses external servers, and shows requests.
 
-    On Ctrl-C, all its processes end. Before that, `lab seed` fills the external database, although
-    DATABASE_URL has the form for SQLAlchemy.
+    `lab seed` fills the external database, although DATABASE_URL has the form for SQLAlchemy. On
+    Ctrl-C, all processes of the stack end, but the external servers do not.
     """
     with (
         PostgresServer(own_stack.directory / "other" / "postgres", settings={"fsync": "off"}) as db,

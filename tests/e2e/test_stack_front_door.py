@@ -21,7 +21,7 @@ FRAME_TYPE_INDEX = 3
 
 
 def test_a_client_with_the_ca_file_trusts_https(stack: LocalStack) -> None:
-    """The certificate is for localhost. Over HTTPS, the service sends HSTS to browsers."""
+    """Over HTTPS, responses have Strict-Transport-Security (RFC 6797). Over HTTP, they do not."""
     response = stack.request("GET", "/livez", https=True)
     assert response.status == 200
     assert "max-age" in response.headers["Strict-Transport-Security"]
@@ -29,7 +29,7 @@ def test_a_client_with_the_ca_file_trusts_https(stack: LocalStack) -> None:
 
 
 def test_caddy_does_not_clean_its_storage_while_it_saves_certificates(stack: LocalStack) -> None:
-    """A cleanup could delete a new directory that is still empty. It writes last_clean.json."""
+    """Each cleanup writes last_clean.json. A cleanup could delete a new directory that is empty."""
     assert (stack.directory / "caddy" / "certificates").is_dir()
     assert not (stack.directory / "caddy" / "last_clean.json").exists()
 
@@ -92,12 +92,15 @@ def _remaining(stack: LocalStack, claimed: str) -> int:
 
 
 def test_a_forged_client_address_is_ignored(stack: LocalStack) -> None:
-    """The rate limit counts a request for its real address, whatever its headers claim."""
+    """The rate limit counts by the client's real address, whatever the headers claim."""
     assert _remaining(stack, "192.0.2.1") - _remaining(stack, "192.0.2.2") == 1
 
 
 def test_a_trusted_proxy_says_who_the_client_is(stack: LocalStack) -> None:
-    """The client is the last address that is not a proxy's. The proxy also sets the scheme."""
+    """In X-Forwarded-For, the last address that is not a proxy's is the client's.
+
+    The service also trusts X-Forwarded-Proto from a trusted proxy.
+    """
     proxies = {"TRUSTED_PROXIES": "127.0.0.0/8 ::1 10.0.0.0/8"}
     with running_caddy(lambda: [stack.parts.apps[0].port], proxies) as caddy:
         first, second = f"2001:db8::{token_hex(2)}", f"2001:db8:1::{token_hex(2)}"
@@ -218,7 +221,7 @@ def test_the_plain_text_responses_of_the_load_balancer_are_documented(
 
 
 def test_the_span_of_the_load_balancer_has_no_path_query_host_or_address(stack: LocalStack) -> None:
-    """It also lacks the headers that the page does not show, such as Referer."""
+    """The span also has none of the headers that the lab's page does not show, such as Referer."""
     marker, trace_id = token_hex(8), token_hex(16)
     headers = {
         "traceparent": f"00-{trace_id}-{token_hex(8)}-01",

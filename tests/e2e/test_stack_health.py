@@ -15,12 +15,12 @@ from tests.service import CHECKOUT
 
 pytestmark = pytest.mark.slow
 
-# What `lab fault` calls a part. The other parts have no such command.
+# The parts that `lab fault NAME heal` can continue, and the name of each part in this command.
 FAULTS = {"PostgreSQL": "postgres", "Valkey": "redis", "limits": "redis", "worker": "worker"}
 
 
 def lines_of_both(stack: LocalStack) -> list[str]:
-    """Return the problems that `lab status` and `make doctor` report, in the order of both."""
+    """Return the problems that both `lab status` and `make doctor` report, in the same order."""
     status = stack.run("status")
     assert status.returncode == 1, status.stdout
     found = [line for line in status.stdout.splitlines() if line.startswith("problem ")]
@@ -63,14 +63,14 @@ def suspended(*processes: psutil.Process) -> Iterator[None]:
 
 
 def process_of(server: Server) -> psutil.Process:
-    """Return the running process."""
+    """Return the running process of a server."""
     process = server.process
     assert process is not None
     return process
 
 
 def test_a_healthy_stack_has_no_findings(stack: LocalStack) -> None:
-    """The doctor says that all parts are ready, and the status is 0."""
+    """`make doctor` says that all parts are ready, and `lab status` exits with 0."""
     all_parts(stack)
     ready = f"ok       All parts of the stack in {stack.directory} are ready."
     assert wait_until(lambda: ready in doctor(stack), timeout_s=60)
@@ -78,7 +78,7 @@ def test_a_healthy_stack_has_no_findings(stack: LocalStack) -> None:
 
 
 def test_each_frozen_part_is_named_with_the_command_that_continues_it(stack: LocalStack) -> None:
-    """Status and doctor answer although no part does."""
+    """`lab status` and `make doctor` name the commands, although no part answers."""
     processes = {server.name: process_of(server) for server in all_parts(stack)}
     with suspended(*processes.values()):
         found = lines_of_both(stack)

@@ -27,7 +27,7 @@ def test_status_lists_every_part_as_ready(stack: LocalStack) -> None:
 
 
 def test_only_status_with_secrets_shows_passwords(stack: LocalStack) -> None:
-    """The log has everything that `make start` has printed."""
+    """Neither `status` nor the log, which has all output of `make start`, contains a secret."""
     names = ("password", "service-password", "migrator-password", "client-secret")
     secrets = [path.read_text() for name in names for path in stack.directory.glob(f"*/{name}")]
     assert len(secrets) == 6
@@ -56,7 +56,7 @@ def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> 
 def test_a_second_start_changes_nothing(
     stack: LocalStack, settings: dict[str, str], status: int, advice: str
 ) -> None:
-    """It says that the stack runs, and how to change settings. With other ports, it fails."""
+    """The command says that the stack runs, and what to do. With another port, it fails."""
     before = stack.identities()
     result = stack.run("start", **settings)
     assert result.returncode == status
@@ -108,7 +108,7 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
 def test_a_stack_starts_although_the_command_that_started_it_was_killed(
     own_stack: LocalStack,
 ) -> None:
-    """The supervisor can no longer report to `lab start`, and continues."""
+    """The supervisor continues, although it can no longer report to `lab start`."""
     starting = own_stack.spawn("start")
     assert wait_until((own_stack.directory / "stack.json").exists, timeout_s=20)
     starting.kill()
@@ -160,7 +160,7 @@ def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack, variable
 
 @pytest.mark.slow
 def test_a_failed_start_shows_its_cause_once(own_stack: LocalStack) -> None:
-    """The output has the cause once, although two processes fail, and no lines of another start."""
+    """Two processes fail, but the cause is printed once. Lines of earlier starts are left out."""
     own_stack.start()
     own_stack.succeed("stop")
     failed = own_stack.run("start", LOG_LEVEL="loud")

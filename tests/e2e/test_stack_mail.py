@@ -32,7 +32,7 @@ def test_a_signup_sends_a_link_that_confirms_the_address(stack: LocalStack) -> N
 
 
 def test_lab_mail_lists_and_shows_what_was_sent(stack: LocalStack) -> None:
-    """The list has a line for each message; `show` prints the newest of an address."""
+    """The list has a line for each message. `show` prints the newest message to an address."""
     email = new_email()
     send_text(stack, email, "first")
     send_text(stack, email, f"Open {LINK}.", subject="Second")
@@ -47,7 +47,7 @@ def test_lab_mail_lists_and_shows_what_was_sent(stack: LocalStack) -> None:
 
 
 def test_lab_mail_prints_json(stack: LocalStack) -> None:
-    """The list is one document on each line; `show` prints the whole message."""
+    """The list has a JSON document on one line for each message. `show` prints a whole message."""
     email = new_email()
     send_text(stack, email, f"Open {LINK}.")
     (summary,) = map(json.loads, stack.run("mail", "--to", email, "--json").stdout.splitlines())
@@ -58,7 +58,7 @@ def test_lab_mail_prints_json(stack: LocalStack) -> None:
 
 
 def test_lab_mail_waits_for_the_next_message(stack: LocalStack) -> None:
-    """A script gets the link as soon as the message arrives. `--subject` and `--after` select."""
+    """The link is printed as soon as a message arrives that fits `--subject` and `--after`."""
     email = new_email()
     send_text(stack, email, "not this one", subject="Welcome")
     after = str(messages(stack, email)[0]["id"])
@@ -74,7 +74,7 @@ def test_lab_mail_waits_for_the_next_message(stack: LocalStack) -> None:
 
 
 def test_a_message_that_is_not_there_is_an_error(stack: LocalStack) -> None:
-    """The error names what was searched, and how to list all messages."""
+    """The error says which message is missing, and how to list all messages."""
     email = new_email()
     missing = stack.run("mail", "show", "--to", email, "--wait", "0.2")
     assert (missing.returncode, missing.stdout) == (
@@ -162,7 +162,7 @@ def test_a_message_over_one_mebibyte_is_refused(stack: LocalStack) -> None:
 
 
 def test_a_request_of_a_web_page_sends_no_message(stack: LocalStack) -> None:
-    """A page can make a browser send a POST request with SMTP commands in its body."""
+    """The mailbox refuses a POST request, even if its body has SMTP commands."""
     email = new_email()
     commands = f"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<{email}>\r\nDATA\r\n\r\n.\r\n"
     with socket.create_connection((LOOPBACK, stack.smtp_port), timeout=10) as connection:
@@ -184,7 +184,7 @@ def test_messages_that_are_sent_at_once_are_all_kept(stack: LocalStack) -> None:
 
 
 def test_a_new_message_is_sent_as_an_event(stack: LocalStack) -> None:
-    """The page shows it without polling."""
+    """Because of the event, the lab's page shows the message without polling."""
     email = new_email()
     with stack.event_stream() as page:
         assert page.readline() == b"retry: 1000\n"
@@ -197,7 +197,7 @@ def test_a_new_message_is_sent_as_an_event(stack: LocalStack) -> None:
 
 
 def test_accepted_messages_survive_a_killed_collector(stack: LocalStack) -> None:
-    """A message is on the disk before its reply. The new process has the same SMTP port."""
+    """The mailbox replies after the message is on the disk. A new process keeps the SMTP port."""
     email, port = new_email(), stack.smtp_port
     with ThreadPoolExecutor(1) as threads:
         sending = threads.submit(_send_until_refused, stack, email)

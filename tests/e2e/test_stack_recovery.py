@@ -14,7 +14,7 @@ def test_a_killed_part_is_started_again(stack: LocalStack, part: str) -> None:
     (server,) = (it for it in stack.parts.servers if it.directory.name == part)
     killed = stack.kill(part)
 
-    # The spans that arrive before a new collector is ready are lost. So later tests need it ready.
+    # Later tests need a ready collector, because spans that arrive before that are lost.
     wait_until_replaced(server, killed)
     assert wait_until(lambda: stack.request("GET", "/readyz").status == 200, timeout_s=20)
     assert (

@@ -62,7 +62,7 @@ def test_the_spans_of_all_processes_are_in_one_trace(stack: LocalStack) -> None:
 
 
 def test_a_request_without_a_trace_is_listed_and_sent_to_the_page(stack: LocalStack) -> None:
-    """The load balancer starts a trace for the request. For the lab's page, it starts none."""
+    """The load balancer starts a trace for the request, but none for requests of the lab's page."""
     request_id = token_hex(8)
     with stack.event_stream() as page:
         assert page.readline() == b"retry: 1000\n"
@@ -90,7 +90,7 @@ def test_the_page_has_the_same_origin_as_the_service(stack: LocalStack, *, https
 
 
 def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None:
-    """The collector trusts the statement, because its sender has the key of the service."""
+    """The collector trusts the statement, because the sender of the span has the service's key."""
     trace_id, span_id = token_hex(16), token_hex(8)
     headers, body = traced_headers(trace_id, span_id), signup_body()
     assert stack.request("POST", "/api/users", body=body, headers=headers).status == 201
@@ -103,7 +103,7 @@ def test_the_stacks_own_database_explains_a_statement(stack: LocalStack) -> None
 def test_with_production_settings_there_is_no_page_and_no_trace(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the lab's variables are not set, the same Caddyfile sends `/lab` to the service: 404."""
+    """Without the lab's variables, Caddy sends `/lab` to the service, which responds with 404."""
     for name in ("OTEL_TRACES_EXPORTER", "EXTRA_ROUTES"):
         monkeypatch.delenv(name, raising=False)
     other = LocalStack()

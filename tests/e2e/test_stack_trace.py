@@ -1,4 +1,4 @@
-"""`lab trace` against a real stack: its times, its output, its page, and the collector's spans."""
+"""`lab trace` with a real stack: its times, its output, docs/trace.md, and the server's spans."""
 
 import json
 import statistics
@@ -39,7 +39,7 @@ def test_a_path_alone_goes_to_the_running_stack_over_trusted_https(stack: LocalS
 
 
 def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) -> None:
-    """`--repeat 2` sends two requests on one connection. The cache answers the second one."""
+    """`--repeat 2` sends two requests on one connection. The second response is from the cache."""
     output = stack.succeed("trace", "--repeat", "2", "/api/products", "limit==7", **WITHOUT)
     second = output.splitlines()[-2].split()
     assert second[:5] == ["2", "200", "-", "-", "-"]
@@ -47,7 +47,7 @@ def test_the_second_request_on_a_connection_has_no_handshake(stack: LocalStack) 
 
 
 def test_two_signups_of_make_trace_in_the_same_second_do_not_collide(stack: LocalStack) -> None:
-    """Each of them signs up with another email address."""
+    """Each signup has its own email address."""
     make = ["make", "--no-print-directory", "trace", "ARGS=--print h"]
     running = [
         subprocess.Popen(
@@ -113,7 +113,7 @@ def test_the_trace_page_shows_real_outputs(stack: LocalStack, tmp_path: Path) ->
 def test_the_largest_untraced_gap_of_a_signup_is_at_most_a_tenth(
     unlimited_stack: LocalStack,
 ) -> None:
-    """The limit is a tenth of the signup's time, also for the first signup of each process."""
+    """The limit is a tenth of the signup's time, even for the first signup of each process."""
     signups = signups_of_both_processes(unlimited_stack)
     documents = [document for document, _ in signups]
     firsts = [next(it for it in documents if it["processes"][-1] == app) for app in APPS]
@@ -181,5 +181,5 @@ def test_the_times_agree_with_those_of_curl(stack: LocalStack) -> None:
 
 
 def lower_quartile(milliseconds: Iterable[float]) -> float:
-    """Return the lower quartile, which other work on this machine hardly changes."""
+    """Return the lower quartile, because other work on this machine hardly changes it."""
     return statistics.quantiles(milliseconds, n=4)[0]

@@ -34,8 +34,8 @@ LIMITS_SECONDS = (0.15, 1, 2, 5, 10, 30, math.inf)
 def next_limit(seconds: re.Match[str]) -> str:
     """Replace a time by the next larger limit.
 
-    A wait ends a little after its limit, and never before its limit. So the time is different on a
-    busy machine, but the next larger limit is the same.
+    A wait ends a little after its limit, and never before it. On a busy machine, the time is
+    therefore longer, but the next larger limit is the same.
     """
     limit = next(limit for limit in LIMITS_SECONDS if float(seconds[1]) < limit)
     return f"<less than {limit * 1000:.0f} ms>"
@@ -54,7 +54,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"/(users|orders)/\d+", r"/\1/<id>"),
     (r'("(?:id|user_id)": ?)\d+', r"\1<id>"),
     (r'("(?:sub|sid)": ?)"\d+"', r'\1"<id>"'),
-    # If the history was written again, as in some forks, its commits have other hashes.
+    # If the Git history was rewritten, as in some forks, the commits have other hashes.
     (r"\b[0-9a-f]{40}\b", "<hash>"),
     # pytest repeats a duration of more than a minute in hours, minutes and seconds.
     (r"(?m) \(\d+:\d\d:\d\d\)$", ""),
@@ -84,10 +84,10 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?m)(?<![\d/])(?<!\d\.)(?<!rows=)(?!^\d\.\d$)\d+\.\d+(?!\d|\.\d| TLS_)",
         "<figure>",
     ),
-    # A reused connection saves time, but a pause of the machine can take longer than this time.
+    # A reused connection saves time, but a pause of the machine can be longer than the saved time.
     (r"(?m)(<figure>) (less|more)$", r"\1 less or more"),
     (r"  +", " "),
-    # A detail is cut at the end of the line. If the port has more digits, more of it is cut.
+    # A detail is cut at the end of the line. If the port is longer, more of the detail is cut.
     (r"(?m)^(\S+ \S+ .{0,24}).*…$", r"\1…"),
 )
 
@@ -96,7 +96,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 def tour_stack() -> Iterator[Stack]:
     """A stack as `make start` runs it, with the default rate limits."""
     with running_stack() as stack:
-        # The provider is ready about a second after the service. Chapter 13 begins with it.
+        # The provider is ready about a second after the service. Chapter 13 needs the provider.
         stack.wait_for_provider()
         yield stack.parts
 
@@ -112,7 +112,7 @@ def shell(tour_stack: Stack) -> Iterator[Shell]:
 def shell_of_a_chapter(stack: Stack) -> Iterator[Shell]:
     """A shell for one chapter. At the start, the cache and the counts of rate limits are empty.
 
-    At the end, even after a failure, it heals what any chapter can break.
+    At the end, even after a failure, every fault that any chapter makes is healed.
     """
     for server in (stack.valkey, stack.limits):
         with redis.Redis.from_url(server.url) as client:

@@ -67,13 +67,13 @@ def checkout() -> Iterator[Checkout]:
     with tempfile.TemporaryDirectory(prefix="roundtrip-user-") as name:
         checkout = Checkout(Path(name))
         if checkout.run("sh", "lab/python.sh", "-c", "").returncode != 0:
-            pytest.skip("No Python that is new enough is outside of the home directory of root.")
+            pytest.skip("Outside of root's home directory, there is no Python that is new enough.")
         yield checkout
         assert checkout.run("make", "stop").returncode == 0
 
 
 def test_a_user_without_rights_installs_and_starts_the_stack(checkout: Checkout) -> None:
-    """All servers run as this user. The first signup succeeds, and `make stop` ends all of them."""
+    """All servers run as this user. A signup succeeds, and `make stop` ends all processes."""
     started = checkout.run("make", "start")
     assert started.returncode == 0, started.stdout
     address = f"http://localhost:{checkout.http_port}/api/users"

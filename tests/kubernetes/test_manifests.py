@@ -45,7 +45,7 @@ def _is_custom(resource: dict[str, Any]) -> bool:
 
 @pytest.fixture(params=_OVERLAYS)
 def overlay(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A file with the resources of an overlay that Kubernetes itself defines."""
+    """A file with those resources of an overlay whose kinds Kubernetes itself defines."""
     file = tmp_path / f"{request.param}.yaml"
     resources = [it for it in _resources(request.param) if not _is_custom(it)]
     file.write_text(yaml.safe_dump_all(resources))
@@ -60,7 +60,7 @@ def test_every_field_exists_in_the_newest_versions(overlay: Path, version: str) 
 
 
 def test_checkov_finds_nothing(overlay: Path) -> None:
-    """checkov.yaml has the reason of each check that is skipped."""
+    """checkov.yaml has the reason for each check that is skipped."""
     arguments = ["--config-file", "checkov.yaml", "--skip-download", "--compact", "--quiet"]
     output = _run("checkov", *arguments, "--framework", "kubernetes", "--file", str(overlay))
     assert "Failed checks: 0" in output

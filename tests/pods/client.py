@@ -30,9 +30,9 @@ def send(host: str, port: str, method: str, path: str, body: str) -> str:
 
 
 def main() -> None:
-    """Send one request, or many."""
+    """Send requests, and print the outcomes."""
     server, *request = sys.argv[1:]
-    # The name has no address any more when the pod has ended.
+    # Look the name up only once, because it has no address after the pod has ended.
     host = socket.gethostbyname(server)
     end = time.monotonic() + DURATION_SECONDS
     outcome = "200"

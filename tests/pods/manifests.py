@@ -18,7 +18,7 @@ _COMMANDS = re.compile(r"^alias k=.*?$(.*?)^```$", re.DOTALL | re.MULTILINE)
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 _WRITABLE_IN_PODMAN = {"/tmp", "/var/tmp"}  # noqa: S108 - the tests make them read-only
 _NAME_FIELDS = ("metadata", "configMapRef", "secretRef", "secretKeyRef", "configMap")
-"""In these fields, `name` is the name of an object or refers to one."""
+"""In these fields, `name` is the name of an object or refers to an object."""
 _VOLUME_FIELDS = ("volumes", "volumeMounts")
 
 
@@ -67,7 +67,8 @@ def for_podman(resource: Resource, *, prefix: str, image: str) -> Resource:
     - An `emptyDir` is a volume on disk. podman ignores `fsGroup`, and only root could write to an
       `emptyDir` in memory. A volume on disk gets the owner that its directory has in the image.
     - podman adds a writable `/tmp` and `/var/tmp` to a read-only file system, unless the container
-      has volumes there. So it gets read-only volumes. Only root could write to `/run`.
+      has volumes there. So each container gets read-only volumes there. `/run` stays unchanged,
+      because only root could write to it.
     - podman runs a probe as `curl` or `nc` in the container, and the image has neither. The tests
       execute the probes in place of the kubelet.
     - Kubernetes looks for an image without a registry on Docker Hub. podman has no default. The

@@ -41,11 +41,11 @@ class PodStack:
         # On the host's network, because Docker's firewall rules may block podman's networks.
         self._succeed("build", "--network", "host", "--tag", IMAGE, str(CHECKOUT))
         self._succeed("network", "create", self._network)
-        # Without a network, podman would create one that stays.
+        # Without this option, podman would create another network, which no test deletes.
         self._play(self._all("Secret"), "--network", self._network)
 
     def play(self, name: str) -> None:
-        """Start a pod, which may not be ready yet. Only the port of the app is published."""
+        """Start a pod, but do not wait until it is ready. Only the app's port is published."""
         aliases = ",".join(f"alias={it}" for it in self._services(name))
         options = ["--network", f"{self._network}:{aliases}" if aliases else self._network]
         if name == "app":

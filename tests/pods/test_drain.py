@@ -16,8 +16,8 @@ CONNECTION_ERRORS = {"ConnectionRefusedError", "ConnectionResetError", "RemoteDi
 def send(stack: PodStack, method: str, path: str, body: str = "") -> list[str]:
     """Send requests from the worker's pod to the app's pod, as another pod of a cluster would.
 
-    Through the published port, the requests could meet a proxy of podman, which accepts connections
-    after the app has closed its socket.
+    Behind the published port, there may be a proxy of podman. The proxy would accept connections
+    even after the app has closed its socket.
     """
     address = ("app", str(stack.app_container_port))
     return stack.inside("worker", "python", "-c", CLIENT, *address, method, path, body).split()
@@ -51,7 +51,7 @@ def test_an_ending_app_pod_completes_its_requests(stack: PodStack) -> None:
 
 def test_a_worker_ends_within_its_grace_period(stack: PodStack) -> None:
     """SIGTERM ends the worker with status 0, so SIGKILL is not needed."""
-    # Until the worker handles SIGTERM, process 1 would ignore the signal.
+    # Process 1 of a container ignores SIGTERM until the worker has set a handler for the signal.
     stack.await_worker()
     stack.stop_container("worker")
     assert stack.inspect("worker")["State"]["ExitCode"] == 0

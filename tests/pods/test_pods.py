@@ -19,7 +19,7 @@ def test_the_app_is_ready(stack: PodStack) -> None:
 
 
 def test_the_probes_of_the_app_succeed(stack: PodStack) -> None:
-    """Each probe names the port of the container, and its path returns 200."""
+    """Each probe names the port of the container, and a request to its path succeeds."""
     app = stack.container_spec("app")
     (port,) = app["ports"]
     for probe in PROBES:

@@ -21,9 +21,9 @@ _STOCK: Final = """
 
 @dataclass(frozen=True)
 class Audit:
-    """The rows of one journal. Each function yields a sentence for each broken promise.
+    """A journal, and the rows of the database to compare with it.
 
-    The sentence names the write and the row.
+    For each promise, a method yields a sentence for each write or row that breaks the promise.
     """
 
     journal: Journal
@@ -38,7 +38,7 @@ class Audit:
 
     @classmethod
     def of(cls, journal: Journal, database: psycopg.Connection) -> "Audit":
-        """Read the rows."""
+        """Read all users and products, and the orders and idempotency keys of the buyer."""
 
         def rows(query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
             return database.execute(query, values).fetchall()
@@ -53,7 +53,7 @@ class Audit:
         )
 
     def broken_promises(self) -> dict[str, list[str]]:
-        """Return the broken promises, each with its sentences."""
+        """Return the broken promises, each with the sentences about it."""
         found = {
             "acknowledged writes lost": list(self.lost()),
             "pieces oversold": list(self.oversold()),
@@ -82,11 +82,11 @@ class Audit:
                 yield f"the cancellation of {write.key} was confirmed, but its status is {status}"
 
     def repeated(self) -> Iterator[str]:
-        """Find the keys with more than one order, and the effects of refused or unsent writes."""
+        """Find orders that do not have exactly one key, and effects of refused or unsent writes."""
         with_key = Counter(map(_id, self.keys.values()))
         for order in self.orders:
             if with_key[order] != 1:
-                yield f"order {order} has {with_key[order]} rows in idempotency_keys, and not 1"
+                yield f"order {order} has {with_key[order]} rows in idempotency_keys instead of 1"
         for write in self._writes(ORDER, Outcome.REFUSED):
             if write.key in self.keys:
                 yield f"the order with the key {write.key} was refused, but is in idempotency_keys"
@@ -114,12 +114,12 @@ class Audit:
                 )
 
     def undelivered(self, delivered: Mapping[str, int], *, at_most: int) -> Iterator[str]:
-        """Find the messages of confirmed signups that were not delivered, or too often."""
+        """Find confirmed signups whose message was not delivered, or was delivered too often."""
         for write in self._writes(SIGNUP, Outcome.CONFIRMED):
             if not 1 <= delivered.get(write.key, 0) <= at_most:
                 yield (
                     f"the message to {write.key} was delivered {delivered.get(write.key, 0)} "
-                    f"times, and not 1 to {at_most} times"
+                    f"times instead of 1 to {at_most} times"
                 )
 
     def _writes(self, kind: Kind, outcome: Outcome) -> Iterator[Write]:

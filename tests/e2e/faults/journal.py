@@ -41,12 +41,12 @@ class Journal(Record):
 
     shop: Shop = field(kw_only=True)
     scarce: Shop = field(kw_only=True)
-    """The same shop, with a product of which there are few pieces."""
+    """The same shop with another product, of which there are few pieces."""
     writes: dict[str, Write] = field(default_factory=dict)
     answered_writes: int = 0
     """The number of attempts that were confirmed or refused."""
     violations: list[str] = field(default_factory=list)
-    """The answers that no fault allows."""
+    """The wrong results that no fault explains."""
     waiting: deque[tuple[float, Write]] = field(default_factory=deque)
     """The writes to repeat, each with the time at which to repeat it."""
     _open_orders: deque[int] = field(default_factory=deque)
@@ -94,7 +94,7 @@ class Journal(Record):
 
     def calls(self) -> Iterator[Call]:
         """Yield calls without end."""
-        # An order is read, and so cached, before it is cancelled and after that.
+        # Each order is read before its cancellation, so that it is cached, and again afterwards.
         nine = [self._order, self._open_order, self._scarce_order, self._cancel, self._order,
                 self._cancelled_order, self._scarce_order, self._cancel,
                 self._products]  # fmt: skip

@@ -69,7 +69,7 @@ class Report:
         """Write the page."""
         kills = sum(map(len, self.kills.values()))
         windows = [*chain.from_iterable(self.kills.values()), *self.faults.values()]
-        # A request may have run in several windows.
+        # A request that ran in several windows is counted once.
         unanswered = {
             id(it) for window in windows for it in window.exchanges if not is_answered(it)
         }
@@ -122,7 +122,7 @@ class Report:
 
 
 def _pauses(windows: Sequence[Window]) -> _Row:
-    """Return the cells below `_PAUSES`."""
+    """Return the cells of a row for the columns `_PAUSES`."""
     requests = sum(len(window.exchanges) for window in windows)
     failed = sum(window.failed for window in windows)
     reads = max(window.pause_of_reads for window in windows)

@@ -22,7 +22,7 @@ from tests.service import HIGH_LIMITS
 # `make faults` sends more. The short run of `make slow` shares the machine with other tests.
 REQUESTS_PER_SECOND = int(os.environ.get("FAULTS_RATE") or 20)
 RECOVERY_TIMEOUT_SECONDS = 60
-# A killed worker's jobs run again after 12 s. Failed jobs are tried again after growing pauses.
+# A killed worker's jobs run again within 12 s. Failed jobs are tried again after growing pauses.
 _DELIVERY_TIMEOUT_SECONDS = 90
 
 KINDS: Mapping[str, Callable[[Stack], Sequence[Server]]] = {
@@ -31,7 +31,7 @@ KINDS: Mapping[str, Callable[[Stack], Sequence[Server]]] = {
     "PostgreSQL": lambda stack: [stack.postgres],
     "Valkey": lambda stack: [stack.valkey, stack.limits],
 }
-"""The servers of each kind that are killed."""
+"""For each kind of server, the servers that may be killed."""
 
 
 @dataclass
@@ -42,12 +42,12 @@ class Scene:
     servers: Stack
     mailbox: Mailbox
     mail_server: ExitStack
-    """Stops the mail server when it is closed."""
+    """Its `close` stops the mail server."""
 
     @classmethod
     @contextmanager
     def open(cls) -> Iterator["Scene"]:
-        """Start a stack of its own, which ends with the block."""
+        """Start a new stack, which ends with the block."""
         mailbox = Mailbox()
         settings = {**NO_PROVIDER, **HIGH_LIMITS, **mailbox.settings}
         with ExitStack() as mail_server:
@@ -62,7 +62,7 @@ class Scene:
         with traffic(journal.calls(), rate=REQUESTS_PER_SECOND, record=journal):
             yield journal
         with traffic(journal.repetitions(), rate=REQUESTS_PER_SECOND, record=journal):
-            # The audit names the writes whose outcome is still unknown.
+            # Not an assertion: the audit names the writes whose outcome is still unknown.
             wait_until(journal.is_settled, timeout_s=RECOVERY_TIMEOUT_SECONDS)
 
     def audit(self, journal: Journal, *, deliveries: int) -> dict[str, list[str]]:

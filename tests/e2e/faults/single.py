@@ -1,4 +1,4 @@
-"""The single faults. Each function makes a fault, and returns when it is healed."""
+"""The single faults. Each function makes a fault, and returns after the fault is healed."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -17,12 +17,12 @@ from tests.e2e.faults.windows import Window
 from tests.machine import too_slow
 
 KILLS = int(os.environ.get("FAULTS_KILLS") or 10)
-# The access token of a buyer is valid for 15 minutes, so the buyer changes.
+# The access token of a buyer is valid for 15 minutes, so a new buyer follows after these kills.
 KILLS_PER_BUYER = 25
 PAUSE_SECONDS = (1, 3)
 LAST_REQUESTS_SECONDS = 0.5
 SETTLING_SECONDS = 2
-# The machine is too busy if requests take this long without a fault.
+# If requests take this long even without a fault, the machine is too busy.
 SLOW_MS = 1000
 
 
@@ -37,7 +37,7 @@ def scene() -> Iterator[Scene]:
 def report(request: pytest.FixtureRequest) -> Iterator[Report]:
     """The rows of docs/faults.md.
 
-    The page is written if FAULTS_REPORT is set, and all tests have run and none has failed.
+    The page is written if FAULTS_REPORT is set, all tests have run, and none has failed.
     """
     report = Report.begin()
     yield report
@@ -76,7 +76,7 @@ def _kill_one(
 ) -> tuple[float, float]:
     """Kill a server of a kind, wait until writes succeed again, and pause.
 
-    Return the times of the kill and shortly before the end of the pause.
+    Return two times: of the kill, and of a moment shortly before the end of the pause.
     """
     server = order.choice(KINDS[kind](scene.servers))
     began = time.perf_counter()
@@ -86,7 +86,7 @@ def _kill_one(
     assert wait_until(lambda: journal.answered_writes > before, timeout_s=RECOVERY_TIMEOUT_SECONDS)
     time.sleep(order.uniform(*PAUSE_SECONDS) - LAST_REQUESTS_SECONDS)
     ended = time.perf_counter()
-    # Requests in progress end before the next kill, so they do not count for it, too.
+    # Requests in progress end before the next kill. Otherwise, they would count for both kills.
     time.sleep(LAST_REQUESTS_SECONDS)
     return began, ended
 
@@ -94,7 +94,7 @@ def _kill_one(
 @pytest.mark.alone
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_service_withstands_one_fault(scene: Scene, report: Report, name: str) -> None:
-    """Requests fail only if the fault allows it. No write is lost."""
+    """Requests fail only if `may_fail` is set for the fault. No confirmed write is lost."""
     fault = FAULTS[name]
     with scene.load() as journal:
         time.sleep(SETTLING_SECONDS)

@@ -18,7 +18,7 @@ class Window:
 
     @classmethod
     def of(cls, exchanges: Iterable[Exchange], began: float, ended: float) -> "Window":
-        """Select the exchanges."""
+        """Select the exchanges that ran between these times."""
         ran = [one for one in exchanges if one.ended >= began and one.ended - one.seconds < ended]
         return cls(began, ended, ran)
 
@@ -43,7 +43,7 @@ class Window:
         return self._longest_pause(lambda exchange: not is_read(exchange))
 
     def _longest_pause(self, selects: Callable[[Exchange], bool]) -> float:
-        # A refusal such as `out-of-stock` is a success of the service.
+        # A refusal such as `out-of-stock` is not a failure: the service works.
         times = [
             one.ended
             for one in self.exchanges

@@ -1,4 +1,4 @@
-"""A write of a client, and what its client knows about the outcome."""
+"""A write of a client, and what the client knows about the outcome of the write."""
 
 import json
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _IN_FLIGHT = "idempotency-in-flight"
 
 
 class Kind(NamedTuple):
-    """What a write does, and which problems are answers to it."""
+    """What a write does, and which problem codes decide its outcome."""
 
     name: str
     already_done: str = ""
-    """The code that a repetition gets if an earlier attempt has had its effect."""
+    """The code that a repetition gets if an earlier attempt has succeeded."""
     refusal: str = ""
-    """The code of a refusal: the write has no effect."""
+    """The code of a refusal, after which the write has no effect."""
 
 
 SIGNUP = Kind("signup", already_done="email-taken")
@@ -52,7 +52,7 @@ class Write:
     """The id in the response that confirmed the write."""
 
     def conclude(self, exchange: Exchange) -> bool:
-        """Record the result of an attempt. Return False if no fault allows this result."""
+        """Record the result of an attempt. Return False if it is wrong and no fault explains it."""
         self.attempts += 1
         if exchange.outcome == self.call.expected_status:
             self.outcome = Outcome.CONFIRMED

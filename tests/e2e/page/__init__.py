@@ -1,1 +1,1 @@
-"""The tests of the lab's page: a package, because pytest shares a browser in a package."""
+"""The tests of the lab's page. They form a package so that pytest shares one browser in it."""

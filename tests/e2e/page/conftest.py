@@ -61,8 +61,8 @@ def empty_collector(stack: LocalStack, client: Client) -> LocalStack:
     stack.kill("collector")
 
     def is_empty() -> bool:
-        # Not through Caddy: it would trace these requests. After each span that it cannot send, it
-        # waits longer before the next one.
+        # Not through Caddy: Caddy would trace these requests, and could not send their spans. After
+        # each failure, Caddy waits longer before it sends spans again.
         if stack.identities().get("collector") in {killed, None} or not collector.ready():
             return False
         return not httpx2.get(f"{collector.url}/lab/api/traces?background=show").json()["items"]

@@ -1,4 +1,4 @@
-"""Sends what the lab's page shows: requests to the service, and spans as from any sender."""
+"""Sends what the lab's page shows: requests to the service, and spans to the collector."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +76,7 @@ class Client:
 
 
 def _is_complete(trace: Document) -> bool:
-    # A process sends its spans in the order in which they end. A parent ends after its children.
+    # A process sends its spans in the order in which they end, so a parent follows its children.
     ids = {span["id"] for span in trace["spans"]}
     return all(span["parent_id"] is None or span["parent_id"] in ids for span in trace["spans"])
 

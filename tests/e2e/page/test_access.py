@@ -8,7 +8,7 @@ from tests.e2e.page.reading import expect, go, request, requests, stage, stages
 from tests.e2e.page.sending import CATALOGUE, Client, Shop
 
 PHONE_WIDTH_PIXELS = 360
-# The dark scheme changes only colours, and no other rule of axe depends on colours.
+# The dark scheme changes only colours, and only this rule of axe depends on colours.
 ONLY_CONTRAST = {"runOnly": ["color-contrast"]}
 
 
@@ -24,7 +24,7 @@ def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) ->
     expect(requests(page).first.get_by_role("button")).to_be_focused()
     press(page, "ArrowLeft", "Enter")
     expect(page.get_by_role("heading", name="POST /api/users")).to_be_focused()
-    # Start at `Close`, the last button before the waterfall. A button to compare may come first.
+    # `Close` is the last button before the waterfall. A button to compare may be before `Close`.
     page.get_by_role("button", name="Close", exact=True).focus()
     press(page, "Tab")
     expect(stage(page, "request")).to_be_focused()
@@ -37,14 +37,14 @@ def test_the_keyboard_reaches_requests_and_stages(page: Page, client: Client) ->
     expect(focused).to_have_count(1)
 
 
-# axe takes ten seconds of the processor.
+# axe needs ten seconds of processor time.
 @pytest.mark.slow
 @pytest.mark.usefixtures("empty_collector")
 def test_axe_finds_no_violation(page: Page, client: Client, shop: Shop) -> None:
-    """The checks are of an open stage, a comparison, the filter, and the statistics.
+    """An open stage, a comparison, the filter, and the statistics pass all checks of axe.
 
-    Headers and log lines are unfolded. The contrast in the dark scheme is checked for those views
-    that have colours of their own.
+    Headers and log lines are unfolded. In the dark scheme, axe checks only the contrast, and only
+    of the views that have colours of their own.
     """
     miss, hit = shop.miss_and_hit(client)
     go(page, f"#trace={miss}")

@@ -13,7 +13,7 @@ from tests.otlp import span
 
 
 def send_to(client: Client, path: str, durations_ms: list[float]) -> list[str]:
-    """Send a span for each duration, each later than the last one; return the trace ids."""
+    """Send a span for each duration. The spans start one after another. Return the trace ids."""
     ids = [token_hex(16) for _ in durations_ms]
     attributes = {
         "http.request.method": "GET",
@@ -52,7 +52,7 @@ def test_a_filter_finds_requests_old_and_new(page: Page, client: Client) -> None
 
 
 def test_assets_and_health_checks_have_to_be_asked_for(page: Page, client: Client) -> None:
-    """After a click on a checkbox, the list shows them, and those that arrive later."""
+    """After a click on a checkbox, the list shows these requests, both earlier and later ones."""
     before, listed = client.trace("GET", "/livez"), client.trace("GET", CATALOGUE)
     go(page)
     expect(request(page, listed)).to_be_visible()
@@ -64,7 +64,7 @@ def test_assets_and_health_checks_have_to_be_asked_for(page: Page, client: Clien
 
 
 def test_an_empty_or_invalid_filter_says_what_to_do(page: Page, client: Client) -> None:
-    """The collector's message is at the field. After an empty result, a button shows everything."""
+    """The field shows the collector's message. If nothing matches, a button shows all requests."""
     listed = client.trace("GET", CATALOGUE)
     go(page)
     expect(request(page, listed)).to_be_visible()
@@ -100,7 +100,7 @@ def test_every_request_of_the_collector_can_be_reached(page: Page, client: Clien
 
 
 def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Client) -> None:
-    """The statistics explain the rule. A click on a route lists the requests of the route."""
+    """The statistics say when a request is slow. A click on a route lists its requests."""
     path = f"/{token_hex(8)}"
     *usual, slow = send_to(client, path, [*[3] * 20, 900])
     go(page)
@@ -122,7 +122,7 @@ def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Clie
 
 @pytest.mark.parametrize("second", ["chosen", "cancelled"])
 def test_two_requests_become_a_and_b(page: Page, client: Client, second: str) -> None:
-    """After the first choice, a live region asks for the second one."""
+    """After the choice of the first request, a live region asks for the second request."""
     path = f"/{token_hex(8)}"
     b, a = send_to(client, path, [1, 1])
     go(page, f"?path={path}")

@@ -18,7 +18,7 @@ ATTACK = "<img src=x onerror=alert(1)><script>alert(1)</script>"
 
 
 def item(page: Page, email: str) -> Locator:
-    """The messages to an address in the list."""
+    """In the list, the messages to this address."""
     return page.get_by_role("region", name="Messages").get_by_role("link").filter(has_text=email)
 
 
@@ -40,13 +40,13 @@ def test_a_signup_leads_to_its_message(page: Page) -> None:
     expect(link).to_have_attribute("href", re.compile(r"/account/confirm#[\w-]{43}$"))
     with page.expect_popup() as popup:
         link.click()
-    # The page removes the token from its address.
+    # The page removes the token from its URL.
     popup.value.wait_for_url("**/account/confirm")
     popup.value.close()
 
 
 def test_a_user_confirms_the_address_and_resets_the_password(page: Page, stack: LocalStack) -> None:
-    """Every step is in the browser: signup, message, link, confirmation, and the reset."""
+    """The browser does every step except the request for a new password, which the test sends."""
     email, password = new_email(), "three unrelated quiet words"
     go(page)
     sign_up(page, email)
@@ -90,7 +90,7 @@ def test_a_new_message_appears_without_a_reload(page: Page, stack: LocalStack) -
 
 
 def test_links_open_in_a_new_tab(page: Page, stack: LocalStack) -> None:
-    """Links of the text and of the HTML part can be clicked. A new tab opens."""
+    """Links in the text and in the HTML part open a new tab. A `javascript:` URL is no link."""
     email = new_email()
     html = f"<a href='{LINK}/html'>open</a> <a href='javascript:alert(1)'>not</a>"
     send_text(stack, email, f"Open {LINK}.", html=html)
@@ -105,7 +105,7 @@ def test_links_open_in_a_new_tab(page: Page, stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
 def test_markup_in_a_message_is_shown_as_text(page: Page, stack: LocalStack, kind: str) -> None:
-    """A message may come from anybody. The page makes no element from it."""
+    """Any sender can put markup into a message. The page creates no element from the markup."""
     email = new_email()
     content = f"Subject: {ATTACK}\r\nFrom: {ATTACK}\r\nContent-Type: text/{kind}\r\n\r\nHi {ATTACK}"
     assert send(stack, email, content.encode())[0] == 250
@@ -120,13 +120,13 @@ def test_markup_in_a_message_is_shown_as_text(page: Page, stack: LocalStack, kin
 
 
 def test_a_message_that_is_not_kept_any_more_is_an_error(page: Page) -> None:
-    """A link to an old message says why it cannot be shown."""
+    """Instead of a message that was deleted, the page shows an error."""
     go(page, "/mail#message=999999999")
     expect(page.get_by_role("alert")).to_contain_text("no such message")
 
 
 def test_back_and_forward_work(page: Page, stack: LocalStack) -> None:
-    """The page's address contains the selected message."""
+    """The page's URL contains the id of the selected message."""
     email = new_email()
     send_text(stack, email, "first", subject="First")
     send_text(stack, email, "second", subject="Second")
@@ -144,7 +144,7 @@ def test_back_and_forward_work(page: Page, stack: LocalStack) -> None:
 
 
 def test_the_keyboard_opens_a_message_and_its_link(page: Page, stack: LocalStack) -> None:
-    """Enter on a message moves the focus to it, and Tab then reaches its first link."""
+    """Enter opens a message and moves the focus to its heading. Tab then reaches its link."""
     email = new_email()
     send_text(stack, email, f"Open {LINK}.")
     go(page, "/mail")
@@ -158,7 +158,7 @@ def test_the_keyboard_opens_a_message_and_its_link(page: Page, stack: LocalStack
 def test_axe_finds_no_violation_and_a_phone_needs_no_horizontal_scrolling(
     page: Page, stack: LocalStack
 ) -> None:
-    """The message has long words and all its parts are open."""
+    """A message with long words, and with all its parts open, passes axe and fits the screen."""
     email = new_email()
     long = "x" * 200
     send_text(stack, email, f"{LINK}{long} {long}", subject=long, html=f"<p>{long}</p>")

@@ -91,7 +91,7 @@ def test_a_picture_shows_four_widths(
 def tab(
     browser: Browser, stack: LocalStack, width: int, height: int, scheme: str
 ) -> Iterator[Page]:
-    """Open a tab of its own profile, in which a picture can be taken."""
+    """Open a tab of this size and colour scheme, in a new browser profile."""
     with chromium.profile(
         browser,
         f"http://localhost:{stack.http_port}",

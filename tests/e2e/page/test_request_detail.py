@@ -24,7 +24,7 @@ def unfold(page: Page, title: str) -> Locator:
 
 
 def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client: Client) -> None:
-    """Failed stages and the rollback are visible. The code leads to the problem's page."""
+    """Failed stages and the rollback are visible. The problem's code is a link to its page."""
     email = new_email()
     client.sign_up(email)
     refused = client.sign_up(email)
@@ -43,7 +43,7 @@ def test_a_failed_request_names_the_exception_and_the_problem(page: Page, client
 
 
 def test_the_headers_and_the_log_lines_contain_no_secret(page: Page, client: Client) -> None:
-    """They are folded at first. Of a header with a secret, the page shows only that it was sent."""
+    """Headers and log lines are folded at first. A secret is shown as `[redacted]`."""
     token, cookie = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0", "a-secret-of-the-browser"
     sent = client.trace("POST", "/api/users", *signup_items(), f"Authorization:Bearer {token}",
                         f"Cookie:session={cookie}", "Idempotency-Key:once")  # fmt: skip
@@ -87,7 +87,7 @@ def test_a_copied_command_repeats_the_request(
 
 
 def run(command: str, directory: Path) -> str:
-    """Run a command as a person who pastes it into a terminal, and return its output."""
+    """Run a command as if it were pasted into a terminal, and return its output."""
     script = command.replace("http GET", "http --ignore-stdin --print h GET")
     path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
     result = subprocess.run(
@@ -102,7 +102,7 @@ def run(command: str, directory: Path) -> str:
 
 
 def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) -> None:
-    """The marked parts follow one another without a gap, and a job after the response has none."""
+    """The marked parts have no gap between them. A job after the response has no marked part."""
     signed_up = client.sign_up()
     client.document(signed_up, processes=WITH_WORKER)
     go(page, f"#trace={signed_up}")
@@ -130,7 +130,7 @@ def test_the_critical_path_covers_the_whole_request(page: Page, client: Client) 
 
 
 def test_the_browsers_own_stages_are_still_there_after_a_reload(page: Page) -> None:
-    """The page reports them to the collector, as `lab trace` does."""
+    """The page sends the browser's stages to the collector, as `lab trace` does."""
     go(page)
     page.get_by_role("button", name="Uncached read", exact=True).click()
     page.locator("#answer").get_by_role("button", name="Show all its stages").click()

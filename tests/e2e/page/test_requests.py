@@ -42,7 +42,7 @@ def test_the_empty_list_says_how_to_send_a_request(page: Page) -> None:
 def test_a_button_sends_a_request_and_shows_its_status(
     page: Page, shop: Shop, preset: str, sent: str, status: str
 ) -> None:
-    """The last request of the button is shown, and leads to its stages."""
+    """The page shows the last request that the button sends. Another button shows its stages."""
     shop.restock()
     go(page)
     page.get_by_role("button", name=preset, exact=True).click()
@@ -54,7 +54,7 @@ def test_a_button_sends_a_request_and_shows_its_status(
 
 
 def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
-    """Only the path of an address is used, so no request leaves the stack."""
+    """Only the path of a URL is used, so no request leaves the stack."""
     go(page)
     page.get_by_role("button", name="Any request", exact=True).click()
     page.get_by_label("Method", exact=True).select_option("POST")
@@ -76,7 +76,7 @@ def test_any_request_can_be_sent_and_a_mistake_is_named(page: Page) -> None:
 
 
 def test_a_request_is_shown_on_its_path(page: Page, client: Client) -> None:
-    """The path of a request marks the servers that the request has reached."""
+    """In the picture of the path, the servers that a request has reached are marked."""
     go(page)
     client.trace("GET", "/api/products")
     for place in ("load-balancer", "app", "redis"):
@@ -87,7 +87,7 @@ def test_a_request_is_shown_on_its_path(page: Page, client: Client) -> None:
 def test_an_opened_request_comes_into_view(
     page: Page, client: Client, size: tuple[int, int]
 ) -> None:
-    """View and focus move to the waterfall, also after a link to it was opened."""
+    """After a click or with a link, the waterfall is in view, and its heading has the focus."""
     opened = client.trace("GET", "/api/products")
     client.document(opened)
     page.set_viewport_size({"width": size[0], "height": size[1]})
@@ -102,7 +102,7 @@ def test_an_opened_request_comes_into_view(
 
 
 def test_the_skip_link_keeps_the_open_request(page: Page, client: Client) -> None:
-    """The link moves the focus to the list."""
+    """The link moves the focus to the list, and the waterfall stays visible."""
     opened = client.trace("GET", "/api/products")
     client.document(opened)
     go(page, f"#trace={opened}")
@@ -219,7 +219,7 @@ def test_the_page_says_when_it_is_not_live_and_catches_up(
 def test_the_page_survives_a_restart_of_the_collector(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
-    """The page keeps what it shows. After a reload, it says that the request is not available."""
+    """The page keeps what it shows. After a reload, it says that the request is no longer there."""
     before = client.sign_up()
     go(page, f"#trace={before}")
     expect(stage(page, "commit").first).to_be_visible()
@@ -241,7 +241,7 @@ def test_the_page_survives_a_restart_of_the_collector(
 def test_the_page_retries_until_the_collector_is_back(
     page: Page, stack: LocalStack, client: Client
 ) -> None:
-    """The page retries even after a 503 of the load balancer, and then loads the selection."""
+    """The page retries even after a 503 of the load balancer, and asks for the selection again."""
     before = client.trace("GET", CATALOGUE)
     go(page)
     expect(request(page, before)).to_be_visible()
@@ -267,7 +267,7 @@ def without_a_collector(stack: LocalStack) -> Iterator[None]:
 
 
 def test_a_link_opens_its_selection_and_back_and_forward_work(page: Page, client: Client) -> None:
-    """The page's address contains the selected request and stage."""
+    """The page's URL contains the ids of the selected request and stage."""
     signed_up, read = client.sign_up(), client.trace("GET", "/api/products")
     (hashed,) = [it for it in client.document(signed_up)["spans"] if it["stage"] == "hash"]
     go(page, f"#trace={signed_up}&stage={hashed['id']}")

@@ -40,7 +40,7 @@ def test_the_waterfall_shows_every_stage_by_depth(page: Page, client: Client) ->
 
 
 def test_a_stage_shows_its_statement_its_plan_and_its_source(page: Page, client: Client) -> None:
-    """The statement is on several lines, the plan is on demand, and the source line is marked."""
+    """The statement has several lines, a button shows the plan, and the source line is marked."""
     trace_id = client.sign_up()
     spans = client.document(trace_id)["spans"]
     (code,) = [it["code"] for it in spans if it["name"] == "INSERT users"]
@@ -81,7 +81,7 @@ def test_late_spans_keep_the_focus_and_the_plan(page: Page, client: Client) -> N
 
 
 def test_markup_in_spans_is_shown_as_text(page: Page, client: Client) -> None:
-    """Any sender can put markup into names and attributes. The page makes no element from it."""
+    """Any sender can put markup into names and attributes. The page creates no element from it."""
     attack, trace_id, span_id = "<img src=x onerror=alert(1)>", token_hex(16), token_hex(8)
     attributes = {"http.route": attack, "url.path": attack, attack: attack}
     spans = span(trace_id, attack, span_id=span_id, attributes=attributes)
@@ -115,7 +115,7 @@ def test_quoted_text_and_types_in_a_statement_are_not_clauses(page: Page, client
 
 
 def test_two_requests_are_compared_on_one_time_axis(page: Page, client: Client, shop: Shop) -> None:
-    """A common stage shows the difference of its times. A stage of A alone says `only A`."""
+    """A stage of both shows the difference of its times. A stage of A alone says `only A`."""
     miss, hit = shop.miss_and_hit(client)
     a, b = client.document(miss), client.document(hit)
     go(page)
@@ -166,7 +166,7 @@ def test_without_redis_its_stage_fails_and_the_request_succeeds(
     page: Page, client: Client, fault: Fault
 ) -> None:
     """The list shows `bypass`, and the waterfall shows the failed stage."""
-    # Four requests, so that both app processes also have the response in memory.
+    # Four requests, so that both app processes have the response in memory. They still ask Redis.
     for _ in range(4):
         client.send("GET", CATALOGUE)
     fault("redis", "stop")
@@ -181,7 +181,7 @@ def test_without_redis_its_stage_fails_and_the_request_succeeds(
 def test_without_postgres_the_page_says_why_there_is_no_plan(
     page: Page, client: Client, fault: Fault
 ) -> None:
-    """The collector's error is below the statement; a failed signup has a failed stage."""
+    """The collector's error is below the statement. A failed signup has a failed stage."""
     go(page, f"#trace={client.sign_up()}")
     stage(page, "sql").filter(has_text="INSERT users").click()
     fault("postgres", "stop")

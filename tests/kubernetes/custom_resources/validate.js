@@ -1,5 +1,5 @@
 // Checks custom resources against the schemas of their definitions. Reads the resources as a JSON
-// array from standard input. Prints one line for each, and fails if one of them is not valid.
+// array from standard input. Prints the kind of each resource. Fails if a resource is not valid.
 import { text } from "node:stream/consumers";
 import { Cluster } from "@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1";
 import { HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1";
