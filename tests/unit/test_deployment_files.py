@@ -63,7 +63,7 @@ def resource(file: str, kind: str) -> dict[str, Any]:
 
 
 def test_the_image_starts_uvicorn_as_the_local_stack_does() -> None:
-    """So the tests of the local stack also test the options of the image."""
+    """With equal options, the tests of the local stack also test the options of the image."""
     assert options(command()) == options([*AppProcess.application, *UVICORN])
 
 
@@ -76,7 +76,7 @@ def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
 
 
 def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
-    """Without a Compose profile, a variable of each is empty, and neither sends traces."""
+    """Without a Compose profile, one variable of each is empty, and neither one sends traces."""
     caddy = dict(it.partition("=")[::2] for it in services()["caddy"]["environment"])
     app = services()["app-1"]["environment"]
     assert app["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${COMPOSE_PROFILES:+http://jaeger:4318}"
@@ -95,7 +95,7 @@ def test_every_container_has_limited_privileges_memory_and_logs() -> None:
 
 
 def test_our_own_image_is_never_pulled_from_a_registry() -> None:
-    """If Docker pulled an image of this name, it would replace ours and get our secrets."""
+    """A pulled image with this name would replace ours, and would get our secrets."""
     own_services = [it for it in services().values() if it["image"].startswith("roundtrip:")]
     assert [it["pull_policy"] for it in own_services] == ["never"] * 4
 

@@ -1,4 +1,4 @@
-"""The audit of `make faults` finds each broken promise, and names the write and the row."""
+"""The audit of `make faults` finds each broken promise, and names the write or the row."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_the_right_rows_break_no_promise(journal: Journal) -> None:
     ],
 )
 def test_a_wrong_row_is_named(journal: Journal, rows: dict[str, Any], sentence: str) -> None:
-    """The sentence names the write and the row."""
+    """The sentence names the write or the row."""
     assert any(sentence in one for one in found(journal, **rows))
 
 
@@ -104,7 +104,7 @@ def test_a_stale_read_or_another_error_is_a_wrong_answer(
 
 
 def test_a_failed_read_is_no_wrong_answer(journal: Journal) -> None:
-    """A fault allows 503, and the client's own timeout."""
+    """During a fault, a read may get 503, or no response before the client's timeout."""
     for outcome in (503, "TimeoutError()"):
         journal.add(Exchange(SHOP.read(PATH), outcome, "", 0.1, 1.0))
     assert journal.violations == []

@@ -1,4 +1,4 @@
-"""A test that finds the machine too slow runs again. Without a verdict, it never passes."""
+"""A test that finds the machine too slow runs again. After three such attempts, it fails."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def test_the_result_of_the_last_attempt_counts(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_is_too_slow_three_times_fails_the_test(tmp_path: Path) -> None:
-    """Three attempts without a verdict have proved nothing."""
+    """The test fails, because three attempts on a slow machine have proved nothing."""
     result = run(tmp_path, slow_attempts=3, passes=True)
     assert result.returncode == 1
     assert "1 failed, 1 passed, 2 to be run again" in result.stdout

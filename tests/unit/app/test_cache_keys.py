@@ -128,7 +128,7 @@ def test_two_reads_share_a_key_only_if_all_their_parameters_are_equal(
 
 @given(st.data())
 def test_a_change_of_one_parameter_changes_the_key(data: st.DataObject) -> None:
-    """The two reads call one method. All parameters except the changed one are equal."""
+    """The two reads call the same method. All parameters except the changed one are equal."""
     reads = data.draw(st.sampled_from(_READS_OF_EACH_METHOD))
     (method, parameters), (_, others) = data.draw(reads), data.draw(reads)
     position = data.draw(st.integers(0, len(parameters) - 1))

@@ -80,7 +80,7 @@ def test_an_old_document_is_renewed_while_it_is_used() -> None:
 
 
 def test_a_document_that_cannot_be_renewed_is_used_for_a_day() -> None:
-    """A provider may be down for hours. Then it gets at most one request in five seconds."""
+    """While a provider is down, it gets at most one request in five seconds."""
 
     async def test(source: Source) -> None:
         await source.document.get()
@@ -113,7 +113,7 @@ def test_after_a_failure_all_calls_fail_at_once() -> None:
 
 
 def test_the_pause_begins_when_the_fetch_has_failed() -> None:
-    """A fetch may take as long as the pause, until its timeout."""
+    """Even after a fetch that took five seconds to fail, the pause lasts for five seconds."""
 
     async def test(source: Source) -> None:
         source.is_down, source.seconds_per_fetch = True, 5.0
@@ -125,7 +125,7 @@ def test_the_pause_begins_when_the_fetch_has_failed() -> None:
 
 
 def test_a_newer_document_is_fetched_at_most_once_a_minute() -> None:
-    """Any number of tokens may name an unknown key, and each needs a newer document."""
+    """Any number of tokens can name unknown keys, and each such token asks for a newer document."""
 
     async def test(source: Source) -> None:
         await source.document.get()

@@ -36,7 +36,7 @@ _PRODUCTS = _CURSORS.of("products")
 def test_a_cursor_decodes_to_its_row_and_limit(
     listing: tuple[str, dict[str, int | str | None]], row_id: int, limit: int
 ) -> None:
-    """All previous pages have had this limit. In a URL, a cursor needs no encoding."""
+    """The limit is that of all previous pages. In a URL, a cursor needs no encoding."""
     name, parameters = listing
     cursor = _CURSORS.of(name, **parameters).encode(row_id, limit)
     assert _CURSORS.of(name, **parameters).decode(cursor) == (row_id, limit)
@@ -53,7 +53,7 @@ def test_the_first_page_has_no_cursor() -> None:
 @example([20, 10, 10])
 @example([20, 10, 20])
 def test_a_page_is_in_sequence_as_long_as_the_limit_is_the_first_one(limits: list[int]) -> None:
-    """Once the limit has changed, pages are out of sequence, even if the limit changes back."""
+    """After the limit has changed, pages are out of sequence, even if the limit changes back."""
     after = None
     for number, limit in enumerate(limits):
         expected = set(limits[: number + 1]) == {limits[0]}

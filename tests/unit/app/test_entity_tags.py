@@ -30,13 +30,13 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ['"' * 60_001, "," * 60_000 + "x", '"a",' * 15_000 + "x"])
 def test_a_long_header_is_refused_in_linear_time(text: str) -> None:
-    """The pattern can match in one way only, so it does not backtrack."""
+    """The regular expression can match in one way only, so it does not backtrack."""
     with pytest.raises(MalformedHeader):
         EntityTags.parse(text)
 
 
 def test_weak_and_strong_comparison_differ_for_weak_tags_only() -> None:
-    """The expected results are the table of RFC 9110, section 8.8.3.2."""
+    """The expected results are those of the table in RFC 9110, section 8.8.3.2."""
     weak, strong = EntityTags.parse('W/"1"'), EntityTags.parse('"1"')
     assert (weak.match_weakly('"1"'), strong.match_weakly('"1"')) == (True, True)
     assert (weak.match_strongly('"1"'), strong.match_strongly('"1"')) == (False, True)
@@ -62,7 +62,7 @@ def test_the_star_matches_any_version() -> None:
 
 
 def test_a_change_requires_the_current_version() -> None:
-    """A missing tag gives status 428, and another tag gives 412. The current tag is accepted."""
+    """Without a tag, the status is 428; with a wrong tag, 412. The current tag is accepted."""
     with pytest.raises(PreconditionRequired):
         require_match(None, '"1"')
     with pytest.raises(PreconditionFailed):

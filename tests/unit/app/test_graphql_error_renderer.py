@@ -11,7 +11,7 @@ _RENDERER = ErrorRenderer(ProblemRenderer(root_path=""))
 
 
 def test_one_failure_of_many_rows_is_logged_once() -> None:
-    """A loader raises the same exception for each row. The response has 50 errors at most."""
+    """A loader raises the same exception for each row. The response has at most 50 errors."""
     cause, other = RuntimeError("no"), RuntimeError("no")
     errors = [GraphQLError("no", original_error=cause) for _ in range(80)]
     with capture_logs() as lines:
@@ -32,7 +32,7 @@ def test_an_expected_error_is_not_logged() -> None:
 
 
 def test_a_value_of_the_service_that_does_not_fit_the_schema_is_an_internal_error() -> None:
-    """The library's error has no original exception. The value is a defect, so it is logged."""
+    """A library's error without an original exception is a defect of the service, and is logged."""
     with capture_logs() as lines:
         (found,) = _RENDERER.field_errors(
             [GraphQLError("Int cannot represent non-integer value: 'secret'")]

@@ -50,7 +50,7 @@ def test_the_published_schema_is_the_schema_of_the_service(schema: GraphQLSchema
     ],
 )
 def test_a_change_that_breaks_clients_is_found(old: str, new: str) -> None:
-    """A removed field or value, a field that may be null, and a new required argument."""
+    """Removed fields or values, new nullable types, and new required arguments are found."""
     published = _PUBLISHED.read_text()
     assert old in published
     assert len(_breaking(published, published.replace(old, new))) == 1

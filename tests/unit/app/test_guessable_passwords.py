@@ -38,7 +38,7 @@ def test_common_passwords_are_refused_alone_repeated_and_joined(password: str) -
      "iloveyou iloveyou", "let me in please", "monkeydragonletmein"],
 )  # fmt: skip
 def test_repeated_units_and_common_words_are_refused(password: str) -> None:
-    """Passwords of blanks only, and common passwords with or without blanks, are refused, too."""
+    """Blanks alone, a repeated unit, and common passwords with or without blanks are refused."""
     assert _why(password) is not None  # check 50
 
 

@@ -75,6 +75,6 @@ def test_a_health_check_of_an_orchestrator_has_any_host(path: str) -> None:
 
 
 def test_a_health_check_through_the_load_balancer_needs_an_allowed_host() -> None:
-    """A client cannot use another host name by asking for a health check."""
+    """A client cannot avoid the check of the host name by requesting a health check."""
     with pytest.raises(MalformedHost):
         _request(["api.example"], "evil.example", path="/livez", headers=["x-forwarded-for"])

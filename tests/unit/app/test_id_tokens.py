@@ -31,7 +31,7 @@ def test_a_valid_token_identifies_the_user() -> None:
 
 
 def test_an_algorithm_that_the_provider_does_not_use_is_refused() -> None:
-    """A token with this algorithm is refused even if its signature is valid (RFC 8725, 3.1)."""
+    """Such a token is refused even if its signature is valid (RFC 8725, section 3.1)."""
     assert _verified({}, "ES256").subject == "s"
     with pytest.raises(OidcRefused):
         _verified({}, "RS256")  # check 22

@@ -48,7 +48,7 @@ def test_the_last_attempt_is_final() -> None:
 
 @pytest.mark.parametrize("error", [MailRefused("unknown"), TypeError(), ValueError()])
 def test_some_errors_are_final(error: Exception) -> None:
-    """Another attempt would fail too."""
+    """After such an error, another attempt would fail too."""
     assert _pause(error, 0) is None
 
 
@@ -60,6 +60,6 @@ def test_a_job_that_the_worker_has_cancelled_runs_again_at_once() -> None:
 
 
 def test_a_worker_that_shuts_down_does_not_count_as_killed() -> None:
-    """While it shuts down, it sends no heartbeats. Another worker must not run its jobs."""
+    """During a shutdown, a worker sends no heartbeats. Other workers must not run its jobs yet."""
     longest_silence = worker._HEARTBEAT_SECONDS + worker._GRACE_SECONDS  # noqa: SLF001 - the values
     assert longest_silence < SILENT_FOR.total_seconds()

@@ -30,7 +30,7 @@ def test_a_request_is_a_line_of_at_most_80_columns() -> None:
 
 
 def test_a_long_path_loses_its_middle() -> None:
-    """The beginning and the end of a path say most about it."""
+    """The beginning and the end are kept, because they say most about a path."""
     route = "/api/users/{user_id}/identities/{identity_id}/and/more"
     line = request_line({**EVENT, "route": route}, "app-1", 80)
     shown = line.split()[3]

@@ -63,7 +63,7 @@ class _Links(HTMLParser):
 
 @pytest.mark.parametrize("kind", MessageKind)
 def test_each_message_has_a_text_and_the_same_in_html(kind: MessageKind) -> None:
-    """Both parts have the same content."""
+    """The text part and the HTML part have the same content."""
     message = _message(_content(kind))
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
@@ -95,7 +95,7 @@ def test_the_link_is_a_line_of_the_text(kind: MessageKind) -> None:
 
 @pytest.mark.parametrize("kind", _NOTICES)
 def test_a_notice_says_when_it_happened_and_what_to_do(kind: MessageKind) -> None:
-    """The time is in UTC. A notice has no link, so that users do not learn to trust its links."""
+    """The time is in UTC. A notice has no link: users must not learn to trust links in notices."""
     text = _text(_message(_content(kind)))
     assert "On 22 November 2026 at 15:30 UTC, " in text
     assert "reset" in text
@@ -124,7 +124,7 @@ def test_a_name_with_markup_is_text() -> None:
 
 
 def test_a_name_is_no_template() -> None:
-    """Braces in a name or in the sender's name are text."""
+    """Braces in a user's name or in the sender's name stay unchanged."""
     message = _message(
         _content(MessageKind.PASSWORD_CHANGED, "{{ 7*7 }} {when}"), sender='"{when}" <a@b.test>'
     )
@@ -148,7 +148,7 @@ def test_a_name_cannot_add_a_line() -> None:
 
 
 def test_without_a_name_the_greeting_has_none() -> None:
-    """A message to an address that is not confirmed contains no text of the person who typed it."""
+    """A message to an unconfirmed address has no text of the person who entered the address."""
     message = _message(_content(MessageKind.CONFIRM_EMAIL, None))
     assert _text(message).startswith("Hello,\n")
     assert "<p>Hello,</p>" in _text(message, "html")
@@ -160,7 +160,7 @@ def test_without_a_name_the_greeting_has_none() -> None:
      "a b@c.test", "a@b.test\n", "a@b.test>", "=?q?a=0d=0abcc=3ac=40d.test?=@e.test"],
 )  # fmt: skip
 def test_an_address_cannot_add_a_header_or_a_recipient(to: str) -> None:
-    """Such an address is refused."""
+    """A text that is not exactly one plain address is refused."""
     with pytest.raises(MailRefused):
         _message(_content(MessageKind.PASSWORD_CHANGED), to=to)
 

@@ -89,7 +89,7 @@ def test_an_invalid_url_is_refused_and_not_shown(url: str) -> None:
 
 
 def test_the_password_is_not_shown() -> None:
-    """Neither the settings nor the server show it."""
+    """The texts of the settings and of the server do not contain the password."""
     settings = _load(SMTP_URL="smtps://user:canary@a.test")
     assert "canary" not in f"{settings!r}{settings}{settings.smtp_server}{settings.smtp_server!r}"
 
@@ -133,7 +133,7 @@ def test_links_lead_to_the_front_end_or_to_the_service() -> None:
     "url", ["https://a.test/?x", "https://a.test/#x", "a.test", "ftp://a.test"]
 )
 def test_pages_have_a_web_address_without_query(url: str) -> None:
-    """A link adds its own path and fragment to the address."""
+    """The service adds a path and a fragment to the address."""
     with pytest.raises(ValidationError):
         _load(ACCOUNT_PAGES_URL=url)
 

@@ -10,9 +10,10 @@ _ERRORS = sorted(errors_by_code().values(), key=lambda error: error.code)
 
 @pytest.mark.parametrize("error", _ERRORS, ids=lambda error: error.code)
 def test_each_problem_has_texts_of_its_own(error: type[AppError]) -> None:
-    """Its page says what happened, why, and what to do, in whole sentences.
+    """The problem's page says what happened, why, and what to do, in whole sentences.
 
-    Each class with a code defines all three: the texts of its base class are about another problem.
+    Each class with a code defines all three texts, because the texts of its base class are about
+    another problem.
     """
     for name in ("happened", "why", "action"):
         text = vars(error).get(name, "")

@@ -92,7 +92,7 @@ def test_the_number_of_entries_is_limited() -> None:
 
 
 def test_the_time_counts_from_the_beginning_of_the_load() -> None:
-    """A slow load leaves its entry less time. If a load is too slow, its entry expires at once."""
+    """After a slow load, the entry expires sooner. After a too slow load, it expires at once."""
 
     async def run() -> None:
         cache, source = _cache(seconds=0.05, size=10), _Source()

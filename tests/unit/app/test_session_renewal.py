@@ -6,7 +6,7 @@ from app.adapters.session_cache import SessionCache
 
 
 def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> None:
-    """Three calls without an `await` between them start one load, too.
+    """Three calls without an `await` between them also start only one load.
 
     If the entry expires before the load ends, a caller waits for the same load.
     """

@@ -51,7 +51,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 
 def test_the_example_file_shows_the_defaults() -> None:
-    """If a user uncomments a line of .env.example, no setting changes."""
+    """If an operator uncomments a line of .env.example, no setting changes."""
     fields = {name.upper() for name in Settings.model_fields}
     lines = re.findall(r"^#([A-Z_]+)=(.+)$", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
     # These settings have no constant default.

@@ -71,7 +71,7 @@ def test_a_single_key_always_signs_and_verifies() -> None:
 
 
 def test_a_key_may_have_the_latest_possible_time() -> None:
-    """A date that means "never" is valid."""
+    """The latest time, which means "never", is valid."""
     ring = KeyRing([OLD, _at(LATEST_TIME)], LIFETIME_SECONDS)
     assert len(ring.verifying(FIRST)) == 2
 
@@ -110,7 +110,8 @@ def test_keys_are_listed_in_the_order_of_their_times() -> None:
         assert secret not in repr(keys)
 
 
-# These keys are constant, because pytest puts them into the names of the tests.
+# These keys are constant, because pytest puts them into the names of the tests. The names must be
+# the same in all workers of pytest-xdist.
 A, B, C = (base64.b64encode(hashlib.sha256(name).digest()).decode() for name in (b"A", b"B", b"C"))
 EXAMPLE = base64.b64encode(b"a" * 32).decode()
 

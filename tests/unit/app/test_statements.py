@@ -11,7 +11,7 @@ CACHED = {"users", "products", "orders"}
 
 
 def every_statement() -> dict[str, Statement[object]]:
-    """Return every statement. Its key has its module and its name."""
+    """Return every statement by its module and its name."""
     (package,) = repositories.__path__
     return {
         f"{path.stem}.{name}": value

@@ -32,7 +32,7 @@ def test_tracing_is_wanted_if_a_collector_is_configured_and_tracing_is_not_disab
 
 
 def test_tracing_is_wanted_if_a_tracer_provider_is_set_and_the_sdk_is_not_disabled() -> None:
-    """A program may set a provider in code, although no environment variable names a collector."""
+    """A program may set a provider in code, even if no environment variable names a collector."""
     program = (
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider; "
         "from app.tracing import tracing_is_wanted; "

@@ -26,7 +26,7 @@ _ERRORS_OF_KIND = {
 """The types of error that each kind of Pydantic's core schema can raise for JSON."""
 _RAISE_NOTHING = {"default", "nullable", "function-after", "function-before", "no-info",
                   "model-field", "json-or-python", "lax-or-strict", "any"}  # fmt: skip
-"""These kinds raise no error. The schemas inside them do, or a rule of the service."""
+"""These kinds raise no error themselves. A schema inside them or a rule of the service may."""
 _ERRORS_OF_CONSTRAINT = {
     ("str", "pattern"): {"string_pattern_mismatch"},
     ("str", "min_length"): {"string_too_short"},

@@ -17,7 +17,7 @@ from lab.stack.servers.valkey import ValkeyServer
 
 
 def test_a_process_behind_a_pooler_does_not_connect_to_postgresql(tmp_path: Path) -> None:
-    """Its own DATABASE_URL replaces the address of the server."""
+    """The DATABASE_URL of the process replaces the address of the server."""
     for name in ("postgres", "valkey"):
         (tmp_path / name).mkdir()
     servers = PostgresServer(tmp_path / "postgres"), ValkeyServer(tmp_path / "valkey")
@@ -42,7 +42,7 @@ def test_a_ratio_has_a_minimum_or_a_maximum() -> None:
 
 
 def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
-    """Without Fastify or PgBouncer, the report has none of its figures and none of its ratios."""
+    """If Fastify or PgBouncer was not measured, the report has no figure and no ratio of it."""
     names = [it.name for it in FIGURES if not it.name.startswith(("peer_", "pooled_"))]
     caveats = ["Fastify is not measured, because Node.js is missing.", "PgBouncer is missing."]
     report = Report(

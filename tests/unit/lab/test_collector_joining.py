@@ -151,7 +151,7 @@ def test_a_span_that_is_sent_twice_is_kept_once() -> None:
 
 
 def test_spans_whose_parent_is_missing_have_the_depth_of_the_root() -> None:
-    """A trace that is incomplete shows all spans that have arrived."""
+    """An incomplete trace shows all spans that have arrived."""
     assert [depth for _, _, depth in stages(joined(by_client(), by_app()))] == [0, 1, 0, 1, 1, 1]
 
 

@@ -37,7 +37,7 @@ def test_the_lines_of_a_trace_are_found_with_their_tracebacks(tmp_path: Path) ->
 def test_every_spelling_of_a_password_in_a_traceback_is_redacted(
     tmp_path: Path, value: str
 ) -> None:
-    """Python writes a string that contains a single quote with double quotes."""
+    """If a string contains a single quote, Python writes the string in double quotes."""
     log = tmp_path / "stack.log"
     log.write_text(f"ValueError: {{'password': {value}, 'name': 'Ahmed'}} trace_id={TRACE}\n")
     (line,) = logs.lines_of(TRACE, log)
@@ -45,7 +45,7 @@ def test_every_spelling_of_a_password_in_a_traceback_is_redacted(
 
 
 def test_what_is_read_and_returned_is_bounded(tmp_path: Path) -> None:
-    """Only the end of the log is searched. The newest lines count, and a long line is truncated."""
+    """Only the end of the log is searched. The newest lines are returned. A long line is cut."""
     log = tmp_path / "stack.log"
     line = f"07:04:04 [info     ] {{}} trace_id={TRACE} {'x' * logs.MAX_LINE_CHARACTERS}\n"
     log.write_text("".join(line.format(number) for number in range(1000)))

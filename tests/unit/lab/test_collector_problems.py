@@ -5,7 +5,7 @@ from lab.collector.problem_codes import KnownProblem, known_problem
 
 
 def test_each_error_of_the_service_has_its_code_and_its_texts() -> None:
-    """The collector does not import the service, and finds the same texts."""
+    """The collector finds the texts of the service, although it does not import the service."""
     for code, error in errors_by_code().items():
         detail = f"{error.happened} {error.action}"
         assert known_problem(error.__qualname__) == KnownProblem(code, detail)

@@ -103,7 +103,7 @@ def test_the_time_of_redaction_is_proportional_to_the_length(part: str) -> None:
 
 
 def test_texts_lists_and_the_number_of_attributes_are_limited() -> None:
-    """So a span needs only a limited amount of memory."""
+    """These limits also limit the memory that a span needs."""
     attributes = {f"key{number}": "x" * 10_000 for number in range(100)}
     kept_attributes = kept(attributes)
     assert len(kept_attributes) == 64

@@ -8,12 +8,12 @@ from lab.collector.route_statistics import BOUNDS_MS, percentile, route_statisti
 def entry(
     server_ms: float, *, status: int | None = 200, route: str | None = "/x"
 ) -> dict[str, Any]:
-    """Return what the statistics read of an entry of the list."""
+    """Return a list entry with only the fields that the statistics read."""
     return {"method": "GET", "route": route, "status": status, "server_ms": server_ms}
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
-    """Nearest rank: at least 95 % of the values are at most the p95."""
+    """By the nearest-rank method, at least 95 % of the values are less than or equal to the p95."""
     values = [float(value) for value in range(1, 21)]
     assert [percentile(values, percent) for percent in (50, 95, 99)] == [10, 19, 20]
     assert [percentile([7.0], percent) for percent in (50, 95, 99)] == [7, 7, 7]
@@ -33,13 +33,13 @@ def test_each_route_has_its_own_statistics() -> None:
         "p50_ms": 1.5,
         "p95_ms": 9000,
         "p99_ms": 9000,
-        # A bound belongs to the bar below it. The last bar has no bound.
+        # A value that equals a bound counts in the bar below the bound. The last bar has no bound.
         "histogram": [1, 1, *[0] * (len(BOUNDS_MS) - 2), 1],
     }
     assert (second["route"], second["requests"], second["server_errors"]) == (None, 1, 0)
 
 
 def test_a_single_request_has_no_rate() -> None:
-    """All requests arrived at once, so there is no time to divide by."""
+    """No time passes between the first and the last request, so there is no time to divide by."""
     (only,) = route_statistics([entry(1)], seconds=0)
     assert only["per_second"] is None

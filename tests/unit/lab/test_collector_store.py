@@ -71,7 +71,7 @@ def test_a_trace_with_its_root_is_ready_at_once_and_again_after_later_spans() ->
 
 
 def test_a_trace_without_a_root_is_ready_when_no_more_spans_arrive() -> None:
-    """This is common: a client sends `traceparent`, but no spans."""
+    """Many clients send `traceparent`, but no spans, so the root is missing."""
     store = Store()
     store.add([span(1, root=False)], now=0)
     assert (ready(store, now=SETTLED_AFTER_SECONDS / 2), list(store.newest())) == ([], [])

@@ -53,7 +53,7 @@ def test_the_settings_of_a_provider_belong_together() -> None:
 def test_messages_arrive_in_the_stacks_mailbox_and_their_links_lead_to_the_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The caller's own settings win. With PUBLIC_URL, links lead to that address."""
+    """The caller's own settings have precedence. With PUBLIC_URL, links lead to that URL."""
     for name in ("SMTP_URL", "MAIL_FROM", "ACCOUNT_PAGES_URL", "PUBLIC_URL"):
         monkeypatch.delenv(name, raising=False)
     stack = Stack(Paths(tmp_path), Choices(8081, 8443, "postgresql://mine", "redis://mine", "x"))
@@ -99,7 +99,7 @@ def test_ports_and_servers_can_be_chosen() -> None:
 def test_only_migrations_get_the_url_of_the_tables_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The service's processes do not get it."""
+    """The service's processes do not get this URL."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://x")
     monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://owner")
     monkeypatch.setenv("REDIS_URL", "redis://y")

@@ -35,18 +35,18 @@ def test_the_drain_delay_is_at_least_two_health_check_intervals() -> None:
 
 
 def test_the_request_timeout_is_shorter_than_the_grace_periods() -> None:
-    """So a request ends before uvicorn or Caddy would interrupt it to shut down."""
+    """During a shutdown, a request ends before uvicorn or Caddy would interrupt it."""
     assert _default_seconds("request_timeout") < _uvicorn_seconds("--timeout-graceful-shutdown")
     assert _default_seconds("request_timeout") < _caddy_seconds("grace_period")
 
 
 def test_caddy_closes_an_idle_connection_before_uvicorn_does() -> None:
-    """Otherwise Caddy could send a request on a connection that uvicorn is closing."""
+    """Caddy sends no request on a connection that uvicorn is closing."""
     assert _caddy_seconds("keepalive") < _uvicorn_seconds("--timeout-keep-alive")
 
 
 def test_the_lock_timeout_of_migrations_is_shorter_than_the_timeouts_of_requests() -> None:
-    """So a request behind a migration does not reach the pool timeout or the statement timeout."""
+    """A request that waits for a migration reaches neither the pool nor the statement timeout."""
     environment = (CADDYFILE.parents[1] / "migrations" / "env.py").read_text()
     (seconds,) = re.findall(r"_LOCK_TIMEOUT = .lock_timeout = '(\d+)s'", environment)
     assert int(seconds) < _default_seconds("database_pool_timeout")

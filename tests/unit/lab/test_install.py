@@ -60,7 +60,7 @@ def test_a_closed_output_pipe_is_no_error(tmp_path: Path, arguments: list[str]) 
 
 
 def test_uv_uses_the_mirror_that_pip_uses() -> None:
-    """The settings are a company's index, proxy and certificates from pip's files and variables."""
+    """The indexes, the proxy and the certificates of uv come from pip's files and variables."""
     configuration = """\
 :env:.cert='/etc/ssl/company.pem'
 global.extra-index-url='\\nhttps://one.example/simple\\nhttps://two.example/simple'

@@ -114,12 +114,12 @@ def test_the_text_of_a_broken_message(tmp_path: Path, content: bytes, text: str)
     ids=["no utf-8", "utf-8", "no base64", "surrogate", "unknown charset", "folded", "long"],
 )
 def test_the_subject_of_a_broken_message(tmp_path: Path, field: bytes, subject: str) -> None:
-    """A subject may have any bytes and any length. The list shows the beginning."""
+    """A subject may have any bytes and any length. Of a long subject, the beginning is kept."""
     assert read(tmp_path, b"Subject: " + field + b"\r\n\r\nx")["subject"] == subject
 
 
 def test_a_deeply_nested_message_is_shown_as_it_is(tmp_path: Path) -> None:
-    """Python's parser cannot parse such a message."""
+    """Python's parser cannot parse such a message, so the text is the whole message."""
     assert "boundary=b4999" in read(tmp_path, NESTED)["text"]
 
 

@@ -39,14 +39,14 @@ def test_ids_continue_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_an_id_is_not_used_again_after_its_file_was_deleted(tmp_path: Path) -> None:
-    """Otherwise a page would show the old message under the id of the new one."""
+    """If an id were used again, an open page could show the old message instead of the new one."""
     mailbox = Mailbox(tmp_path)
     mailbox.add(ENVELOPE, b"").path.unlink()
     assert mailbox.add(ENVELOPE, b"").message_id == 2
 
 
 def test_other_files_are_ignored(tmp_path: Path) -> None:
-    """Only names of digits are messages."""
+    """A file is a message only if its name is a number in ASCII digits and `.eml`."""
     for name in ("x.eml", "1.txt", "٣.eml"):
         (tmp_path / name).touch()
     assert Mailbox(tmp_path).newest() == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.stack.paths import CHECKOUT
 
 STATIC = CHECKOUT / "lab" / "page" / "static"
-# The directories, the highest first. Type imports count, too.
+# The directories, from the highest layer to the lowest. Type imports count, too.
 LAYERS = ["static", "mail", "detail", "list", "send", "waterfall", "exchange", "stage", "ui",
           "trace", "collector"]  # fmt: skip
 IMPORT = re.compile(r"""(?:from |import\()"([^"]+)\"""")

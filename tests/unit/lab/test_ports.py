@@ -14,7 +14,7 @@ from lab.stack.servers.valkey import ValkeyServer
 
 
 def test_a_recorded_port_is_used_again_while_it_is_free(tmp_path: Path) -> None:
-    """So an address that a user has saved stays valid after a restart."""
+    """An address that a user has saved stays valid after a restart."""
     first = remembered_port(tmp_path / "port")
     assert remembered_port(tmp_path / "port") == first
 
@@ -66,7 +66,7 @@ def test_a_port_is_free_as_soon_as_its_listener_is_closed() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no abstract socket names")
 def test_two_processes_never_choose_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that is starting does not listen yet, so its process reserves the port."""
+    """A starting server does not listen yet. The process that starts it reserves the port."""
     monkeypatch.setattr(ports, "_SERVER_PORTS", [free_port()])
     with pytest.raises(LabError, match="No free port"):
         free_port()

@@ -59,7 +59,7 @@ def test_orders_are_placed_one_after_another_over_the_last_months() -> None:
 
 
 def test_orders_of_a_later_run_have_later_times() -> None:
-    """The orders of a run leave some time before now for the orders of the next runs."""
+    """The last order of a run is some time before now, so that the next runs can add orders."""
     orders = placed(200)
     for _ in range(3):
         orders += placed(200, first=len(orders), since=orders[-1].created_at)
@@ -91,9 +91,9 @@ def test_some_people_buy_more_than_others_and_all_people_buy() -> None:
 
 
 def test_two_hundred_orders_need_no_delivery() -> None:
-    """This is the default number of orders. It leaves at least `MIN_STOCK` of each product.
+    """After the default number of orders, at least `MIN_STOCK` pieces of each product are left.
 
-    So the stock of a product is its opening stock minus all its sales.
+    The stock of a product is then its opening stock minus all its sales.
     """
     ordered = Counter[str]()
     opening = {}

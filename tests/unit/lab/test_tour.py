@@ -91,7 +91,7 @@ def test_quoted_lines_are_found_in_the_current_file() -> None:
         (".venv/bin/lab fault redis stop\n", {"redis"}, None),
         ("curl localhost:8080\n.venv/bin/lab fault slow-sql 300ms\n", {"slow-sql"}, None),
         (".venv/bin/lab fault slow-sql heal\n", set(), "slow-sql"),
-        # This needs no `heal`, because the stack itself starts another app process.
+        # `fault app kill` needs no `heal`, because the stack itself starts another app process.
         (".venv/bin/lab fault app kill\n", set(), None),
         ("curl localhost:8080 && .venv/bin/lab fault redis heal\n", set(), None),
     ],
@@ -99,12 +99,12 @@ def test_quoted_lines_are_found_in_the_current_file() -> None:
 def test_a_commands_faults_and_heals_are_recognized(
     command: str, breaks: set[str], heals: str | None
 ) -> None:
-    """So the tour can heal the fault when the user leaves early."""
+    """If the user leaves early, the tour heals the faults that it has recognized."""
     assert (Command(command).breaks, Command(command).heals) == (breaks, heals)
 
 
 def test_each_chapter_heals_what_it_breaks() -> None:
-    """So a reader of the page, without `lab tour`, can run the command that heals."""
+    """A reader of the page who does not use `lab tour` can heal each fault, too."""
     for chapter in chapters():
         broken = set().union(*(command.breaks for command in chapter.commands))
         assert broken == {command.heals for command in chapter.commands} - {None}
@@ -119,7 +119,8 @@ def test_a_variable_is_kept_for_the_next_command(shell: Shell) -> None:
 def test_bash_as_sh_keeps_only_the_variables_of_the_commands(tmp_path: Path) -> None:
     """With the name `sh`, bash is in POSIX mode, and has read-only variables such as EUID.
 
-    Programs do not see that mode: GNU grep would not accept an option after a file.
+    The programs in commands get no POSIXLY_CORRECT. With this variable, GNU grep would not accept
+    an option after a file.
     """
     bash = shutil.which("bash")
     assert bash is not None
@@ -131,13 +132,13 @@ def test_bash_as_sh_keeps_only_the_variables_of_the_commands(tmp_path: Path) -> 
 
 
 def test_temporary_files_are_in_the_directory_of_the_chapter(shell: Shell, tmp_path: Path) -> None:
-    """So they are deleted even if the user leaves before the command that deletes them."""
+    """The files are deleted even if the user leaves before the command that deletes them."""
     command = 'mktemp -d "${TMPDIR:-/tmp}/files-XXXXXX"'
     assert Path(shell.run(command, subprocess.PIPE).stdout.strip()).parent == tmp_path
 
 
 def test_a_clone_of_a_commit_without_a_branch_prints_nothing(shell: Shell) -> None:
-    """The pages show the output of a clone of a branch."""
+    """Git does not print its advice about a detached HEAD, because the pages do not show it."""
     repository = (
         'cd "$TMPDIR"; git init --quiet first; cd first; '
         "git config user.name Ahmed; git config user.email ahmed@example.com; "

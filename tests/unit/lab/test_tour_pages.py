@@ -72,7 +72,7 @@ def test_a_chapter_ends_with_three_questions_that_it_answers(chapter: Chapter) -
 
 
 def test_the_last_chapter_asks_about_each_chapter_before() -> None:
-    """It has ten questions, and each of the other chapters answers one of them."""
+    """The last chapter has ten questions. Each other chapter answers at least a part of one."""
     *others, last = CHAPTERS
     text = last.page.read_text()
     assert _items(text) == 10
@@ -92,7 +92,7 @@ def test_the_readme_lets_a_readers_shell_find_the_packages_of_the_commands() -> 
 
 
 def test_the_list_of_chapters_says_how_long_each_takes() -> None:
-    """At most 15 minutes. The list may be a minute wrong, so that small edits do not change it."""
+    """A chapter takes at most 15 minutes. The list may differ from the estimate by a minute."""
     listed = dict(LISTED_MINUTES.findall((DIRECTORY / "README.md").read_text()))
     assert listed.keys() == {str(number) for number in BY_NUMBER}
     for number, text in listed.items():

@@ -1,4 +1,4 @@
-"""`lab trace` as a whole, against servers with prepared responses."""
+"""`lab trace` as a whole, with servers that send prepared responses."""
 
 import json
 import os
@@ -41,7 +41,7 @@ class Result:
 
 @pytest.fixture
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run `lab trace` without a running stack."""
+    """A function that runs `lab trace` while no stack runs."""
     return lambda *arguments: Result(
         trace.main(arguments, obj=Paths(tmp_path), standalone_mode=False), capsys.readouterr()
     )
@@ -90,7 +90,7 @@ def test_the_output_is_the_response_and_then_the_waterfall(run: Any) -> None:
 def test_a_terminal_shows_headers_and_json_in_colours(
     tmp_path: Path, variables: dict[str, str], *, coloured: bool
 ) -> None:
-    """Without the colours, the text is that of a pipe. No line is wrapped or cut."""
+    """Apart from the colours, the text is the same as in a pipe. No line is wrapped or cut."""
     variables |= {"LAB_DIR": str(tmp_path), "PATH": os.environ["PATH"]}
     with peer(answer(b'{"name":"Ahmed"}', f"X-Odd: {'[red] ' * 30}end")) as server:
         command = [sys.executable, "-m", "lab", "trace", "--print", "hb", f":{server.port}/"]

@@ -150,7 +150,7 @@ def test_an_invalid_address_is_refused(text: str) -> None:
 
 
 def test_parameters_are_shown_without_their_values() -> None:
-    """A value may be a token."""
+    """The value of a parameter may be a token."""
     target = parse_target("/x?code=geheim", [("state", "secret")], stack=RUNNING_STACK)
     assert target.request_target == "/x?code=geheim&state=secret"
     assert target.shown_path == "/x?code=…&state=…"

@@ -31,7 +31,7 @@ def test_a_trace_is_complete_when_each_job_has_run() -> None:
 
 
 def test_the_spans_of_the_worker_are_left_out() -> None:
-    """The worker is then not among the processes."""
+    """Without its spans, the worker is not among the processes."""
     shown = without_jobs(_trace([*ADDED, *WORKER]))
     assert shown == _trace(ADDED)
     assert without_jobs(shown) == shown

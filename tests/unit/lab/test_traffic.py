@@ -28,7 +28,7 @@ def server(response: bytes, *, halts_at: int = -1) -> Iterator[int]:
         while await reader.read(1024):
             received += 1
             if received == halts_at:
-                time.sleep(HALT_SECONDS)  # noqa: ASYNC251 - It must halt the whole server.
+                time.sleep(HALT_SECONDS)  # noqa: ASYNC251 - must halt the whole server
             writer.write(response)
         writer.close()
 
@@ -60,7 +60,7 @@ def test_a_response_other_than_200_ends_the_measurement() -> None:
 
 
 def test_every_call_that_was_taken_is_sent() -> None:
-    """A journal expects a response to each call that was taken from its iterator."""
+    """A journal expects a result for each call that was taken from its iterator."""
     taken = []
 
     def calls(port: int) -> Iterator[Call]:

@@ -1,4 +1,4 @@
-"""wrk, which is stopped by a signal."""
+"""`run_wrk` ends wrk with a signal."""
 
 import shutil
 import socket
