@@ -132,6 +132,6 @@ def _exit_status(slo_ms: float | None, took_ms: float) -> int:
 def _warn_about_proxy(scheme: str) -> None:
     if urllib.request.getproxies_environment().get(scheme):
         print(
-            f"{scheme.upper()}_PROXY is set but not used: the stages would be those of the proxy.",
+            f"{scheme.upper()}_PROXY is set but not used: lab trace connects to the server itself.",
             file=sys.stderr,
         )
