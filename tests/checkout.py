@@ -17,10 +17,10 @@ def copy_files(directory: Path) -> None:
 
 
 def copy_checkout(directory: Path) -> Path:
-    """Make `directory` a Git repository with a copy of the files, and links to the `.venv`."""
+    """Make `directory` a Git repository with copies of the files and links into the `.venv`."""
     copy_files(directory)
     # `make lint` in the copy writes the launcher `.venv/bin/lab`. If all of `.venv` were one link,
-    # `make lint` would replace this checkout's launcher. So each entry is a link of its own.
+    # `make lint` would replace this checkout's launcher. So each entry but `lab` gets its own link.
     (directory / ".venv" / "bin").mkdir(parents=True)
     for installed in (CHECKOUT / ".venv").glob("*"):
         if installed.name != "bin":

@@ -1,4 +1,4 @@
-"""Run the installed Chromium with Playwright, which downloads no browser, and check pages in it."""
+"""Run the Chromium of this machine with Playwright, without a download, and check pages in it."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-# The headless shell is Chromium without its windows. It takes half of the processor time.
+# The headless shell is Chromium without its windows. It takes half of Chromium's processor time.
 EXECUTABLES = (
     "chromium-headless-shell",
     "chromium",
@@ -23,8 +23,8 @@ DISABLED_FEATURES = (
     # more processor time than most tests of a page.
     "WebUIOmniboxAimPopup",
     "WebUIOmniboxPopup",
-    # This list replaces Playwright's list. These entries of Playwright's list are kept: with their
-    # features, Chromium sends requests of its own.
+    # This list replaces Playwright's list. The next entries are also in Playwright's list: with
+    # these features, Chromium sends requests of its own.
     "AimEnabled",
     "HttpsUpgrades",
     "LensOverlay",
@@ -91,7 +91,7 @@ def profile(browser: Browser, base_url: str, **options: Any) -> Iterator[Browser
 
 @contextmanager
 def tab(context: BrowserContext) -> Iterator[Page]:
-    """Open a tab. Afterwards, fail if its page had uncaught errors or unexpected messages."""
+    """Open a tab. Afterwards, fail if the page had uncaught errors or unexpected console output."""
     page = context.new_page()
     unexpected: list[str] = []
     page.on("pageerror", lambda error: unexpected.append(str(error)))
@@ -112,6 +112,6 @@ def width(page: Page) -> int:
 
 
 def violations(page: Page, **options: list[str]) -> str:
-    """Return axe's report of violations; empty if there are none."""
+    """Return axe's report of accessibility violations, or an empty text if there are none."""
     results = Axe().run(page, options={"resultTypes": ["violations"], **options})
     return str(results.generate_report()) if results.violations_count else ""

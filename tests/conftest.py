@@ -1,7 +1,7 @@
 """Start real servers for all tests: PostgreSQL, Valkey, and the service.
 
 If DATABASE_URL or REDIS_URL is set, the tests use the server at that URL instead of their own. In
-that PostgreSQL they create their own databases. In that Redis they use their own key prefix.
+that PostgreSQL, the tests create their own databases. In that Redis, they use their own key prefix.
 """
 
 import os
@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def scratch() -> Iterator[Path]:
     """A directory for the servers of this test process."""
     # pytest's own temporary directory is private. When root runs the tests, PostgreSQL runs as
-    # another user, who could not open it.
+    # another user, who could not open pytest's directory.
     with tempfile.TemporaryDirectory(prefix="roundtrip-tests-") as directory:
         path = Path(directory)
         path.chmod(0o755)
@@ -100,7 +100,7 @@ def redis_url(scratch: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_url: str) -> Iterator[NewDatabase]:
-    """Creates an empty database, or a copy of a database. The fixture drops them at the end."""
+    """Creates an empty database, or a copy of a database. At the end, all of them are dropped."""
     names: list[str] = []
 
     def create(template: str = "template1") -> str:
@@ -137,7 +137,7 @@ def migrate(database_url: str, *arguments: str, release: Path = CHECKOUT) -> Non
 
 @pytest.fixture(scope="session")
 def new_tables(new_database: NewDatabase) -> NewDatabase:
-    """Creates a database with all tables. To be fast, it copies a migrated database."""
+    """Creates a database with all tables: a copy of a migrated one, which is faster to make."""
     migrated = new_database()
     migrate(migrated)
     return lambda: new_database(migrated)
@@ -151,7 +151,7 @@ def database_url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture(scope="session")
 def database(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to the shared service's database. Tests check with it what is stored."""
+    """A connection to the shared service's database. Tests use it to check what is stored."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         yield connection
 

@@ -19,7 +19,7 @@ class StackTestsInOneProcess(LoadFileScheduling):
 def slowest_first(item: pytest.Item) -> tuple[bool, bool, bool]:
     """Return a sort key: slow tests first, so that all processes end at about the same time.
 
-    The tests of the page come one after another, because they share a browser.
+    The tests in `tests/e2e/page` come one after another, because they share a browser.
     """
     path = item.nodeid
     return not STACK_TESTS.match(path), "/e2e/" not in path, "/page/" not in path

@@ -1,9 +1,9 @@
-"""Repeat a test that measures times, at most twice, if the machine was too slow for a verdict.
+"""If the machine was too slow to judge a test that measures times, repeat it at most twice.
 
-Such a test has the marker `alone`. If a measurement shows that the machine, and not the service,
-was slow, the test calls `too_slow` with this measurement. Then the attempt counts neither as a pass
-nor as a skip, and the plugin runs the test again at the end of the same run. If the machine is too
-slow three times, the test fails.
+A test that measures times has the marker `alone`. If a measurement shows that the machine, and not
+the service, was slow, the test calls `too_slow` with this measurement. Then the attempt has no
+verdict: it is no pass, no failure and no skip. The plugin `RunAgainLater` runs the test again at
+the end of the same run. If the machine is too slow three times, the test fails.
 """
 
 import os
@@ -31,7 +31,7 @@ class MachineTooSlowError(Exception):
 
 
 def too_slow(figure: str) -> NoReturn:
-    """End the test without a verdict. `figure` has the measured value and the limit."""
+    """End the test without a verdict. `figure` contains the measured value and the limit."""
     raise MachineTooSlowError(f"This machine is too slow to judge: {figure}")
 
 
@@ -42,7 +42,7 @@ class Pauses:
     longest_ms: float = 0.0
     """The longest delay of a timer on any processor."""
     total_ms: float = 0.0
-    """The time in which at least one process waited. Without Linux's measurement, it is 0."""
+    """The time in which at least one process waited; 0 if the kernel does not measure it."""
 
 
 @contextmanager
@@ -92,9 +92,9 @@ class RunAgainLater:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Report an attempt without a verdict as "again", and the last one as failed.
+        """Report an attempt without a verdict as "again", and the third one as failed.
 
-        A pytest-xdist worker cannot repeat a test, and reports the first attempt as failed.
+        A pytest-xdist worker cannot repeat a test, so it reports even the first one as failed.
         """
         report = yield
         if not (call.excinfo and call.excinfo.errisinstance(MachineTooSlowError)):
@@ -103,7 +103,8 @@ class RunAgainLater:
         attempts_left = self._attempts[item.nodeid] < MAX_ATTEMPTS
         again = attempts_left and not hasattr(item.config, "workerinput")
         if again and isinstance(item, pytest.Function):
-            # pytest's loop also runs items that are appended during the loop, but no item twice.
+            # pytest's loop also runs items that are appended during the loop, but it runs no item
+            # twice. So a copy is appended.
             copy = pytest.Function.from_parent(
                 item.parent, name=item.name, callobj=item.obj, originalname=item.originalname
             )

@@ -46,7 +46,7 @@ class Mailbox:
         }
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802 - the library's name
-        """Keep a message."""
+        """Keep a message if the reply begins with 250, and return the reply."""
         await asyncio.sleep(self.pause)
         with self._arrived:
             self.attempts += 1
@@ -59,7 +59,7 @@ class Mailbox:
         return self.reply
 
     def to(self, address: str, subject: str = "") -> list[EmailMessage]:
-        """Return the messages to an address whose subject contains this text, oldest first."""
+        """Return the messages to this address with this text in the subject, oldest first."""
         with self._arrived:
             return [
                 message
@@ -68,7 +68,7 @@ class Mailbox:
             ]
 
     def wait_for(self, address: str, subject: str = "", *, count: int = 1) -> EmailMessage:
-        """Wait until `count` such messages have arrived. Return the newest."""
+        """Wait until `to` finds at least `count` messages. Return the newest of them."""
         with self._arrived:
             assert self._arrived.wait_for(
                 lambda: len(self.to(address, subject)) >= count, TIMEOUT_SECONDS
@@ -76,7 +76,7 @@ class Mailbox:
             return self.to(address, subject)[-1]
 
     def wait_for_attempts(self, count: int) -> None:
-        """Wait until the server was asked to accept `count` messages."""
+        """Wait until at least `count` messages were sent to the server, accepted or refused."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: self.attempts >= count, TIMEOUT_SECONDS)
 
@@ -97,7 +97,7 @@ def text_of(message: EmailMessage) -> str:
 
 @contextmanager
 def running_mailbox(mailbox: Mailbox | None = None) -> Iterator[Mailbox]:
-    """Start this mail server. Without `mailbox`, start a new one."""
+    """Run this mail server, or a new one if `mailbox` is None, until the end of the block."""
     mailbox = mailbox or Mailbox()
     controller = Controller(mailbox, hostname=LOOPBACK, port=mailbox.port)
     controller.start()
@@ -118,8 +118,9 @@ def running_worker(log: Path, settings: Mapping[str, str]) -> Iterator[Preloaded
 
 
 def start_worker(log: Path, settings: Mapping[str, str]) -> Preloaded:
-    """Start a worker. The caller ends it. It deletes expired rows only at the given schedule."""
+    """Start a worker, which the caller must end. By default, it deletes no expired rows."""
     log.touch()
-    # With the default, a test could find one more job every ten minutes.
+    # With the service's default schedule, the worker would add a job every ten minutes. A test that
+    # looks at the jobs could find this job.
     settings = {"SWEEP_SCHEDULE": _ONCE_A_YEAR, **pooled(settings)}
     return Preloaded(["app", "worker"], environment=environment(settings), stdout=log)

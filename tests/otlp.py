@@ -27,7 +27,7 @@ def span(
 ) -> trace_pb2.Span:
     """Return a span that begins `start_ms` milliseconds after a moment in 2017.
 
-    So a list that starts with the newest trace shows all real traces before this span.
+    All real traces are newer, so a list with the newest trace first shows them before this span.
     """
     return trace_pb2.Span(
         trace_id=bytes.fromhex(trace_id),

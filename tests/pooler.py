@@ -16,7 +16,8 @@ from lab.stack.errors import LabError
 from tests.postgres import wait_for_answer
 
 _SETTINGS = {
-    # Fewer sessions than a service has connections, so that the connections share them.
+    # PgBouncer has fewer sessions in PostgreSQL than a service has connections to PgBouncer, so the
+    # connections share the sessions.
     "default_pool_size": "5",
     "server_idle_timeout": "1",
 }
@@ -42,15 +43,15 @@ class Pooler:
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        # The pooler may not have noticed the end of all sessions yet.
+        # Until the pooler notices that a session has ended, a statement can fail.
         wait_for_answer(self.url(database_url))
 
 
 def pooled(settings: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the settings of a service, through a pooler if all services use one.
+    """Return the settings of a service. If all services use a pooler, add its URL.
 
-    A test that needs its own sessions sets `DATABASE_POOLER` itself. A service whose
-    timeout is shorter than the role's also needs its own sessions.
+    Two kinds of services keep their own URL: a service whose test sets `DATABASE_POOLER`, and a
+    service whose statement timeout is shorter than the role's timeout, which the pooler uses.
     """
     url = settings.get("DATABASE_URL", "")
     pooler = _poolers_of_all_services.get(_server_of(url))
@@ -75,7 +76,7 @@ def _server_of(url: str) -> str:
 
 @contextmanager
 def running_pooler(directory: Path, url: str) -> Iterator[Pooler]:
-    """Start PgBouncer in front of the server of this URL, for its role.
+    """Start PgBouncer in front of the server of this URL, for the role in the URL.
 
     If PgBouncer is not installed, skip the test.
     """

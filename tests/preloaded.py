@@ -42,7 +42,8 @@ class Preloaded:
     ) -> None:
         """Run `python -m` with this command: `app`, `alembic` or `uvicorn`, and its arguments.
 
-        What the process prints is added to `stdout`, and to `stderr` if that is another file.
+        The output is appended to the file `stdout`, and errors to the file `stderr`. Without
+        `stderr`, errors are also appended to `stdout`.
         """
         script = Path(__file__).with_name("preloaded_program.py")
         values = {
@@ -61,7 +62,7 @@ class Preloaded:
         return self._process.pid
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal. Return None while the process runs."""
+        """Return the exit code, or None while the process runs. A signal gives a negative code."""
         return self._process.exitcode
 
     def wait(self, timeout: float) -> int:
@@ -91,7 +92,7 @@ def run(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end, as `subprocess.run` does, and return what it printed.
 
-    Raises `TimeoutExpired` after 30 seconds, and kills the process.
+    After 30 seconds, kills the process and raises `TimeoutExpired`.
     """
     with TemporaryDirectory() as directory:
         stdout, stderr = Path(directory, "stdout"), Path(directory, "stderr")

@@ -9,8 +9,9 @@ import runpy
 import sys
 import warnings
 
-# A fork shares the memory of its parent until it writes to it. The garbage collector writes to
-# each object that it examines. It does not examine frozen objects, so they are not copied.
+# A fork and its parent share memory until one of them writes to it. The garbage collector writes to
+# each object that it examines, so the memory of the object is copied. The collector skips frozen
+# objects.
 gc.freeze()
 values = globals()
 for descriptor, path in (1, values["STDOUT"]), (2, values["STDERR"]):
@@ -18,7 +19,7 @@ for descriptor, path in (1, values["STDOUT"]), (2, values["STDERR"]):
     os.dup2(output, descriptor)
 os.environ.clear()
 os.environ.update(values["ENVIRONMENT"])
-# Python reads PYTHONWARNINGS only when an interpreter starts. In a fork, none starts.
+# Python reads PYTHONWARNINGS only when an interpreter starts. A fork starts no new interpreter.
 warnings.simplefilter(values["ENVIRONMENT"].get("PYTHONWARNINGS", "default"))
 sys.argv = values["COMMAND"]
 runpy.run_module(values["COMMAND"][0], run_name="__main__", alter_sys=True)

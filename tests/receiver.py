@@ -74,12 +74,13 @@ class Receiver:
     resources: list[dict[str, Any]] = field(default_factory=list)
     raw: bytes = b""
     # The traces that the receiver returns to `lab trace`, as a collector does. Each request gets
-    # the next trace, and then always the last one. None, or an empty list, gives a 404.
+    # the next trace. After the last trace, each request gets the last trace again. If the entry is
+    # None, or the list is empty, the request gets 404.
     documents: list[dict[str, Any] | None] = field(default_factory=list)
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings with which a service sends its spans to this receiver, after 20 ms."""
+        """The settings with which a service sends its spans to this receiver every 20 ms."""
         return {
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.url,
             "OTEL_SERVICE_NAME": "roundtrip",

@@ -70,8 +70,8 @@ def environment(overrides: Mapping[str, str]) -> dict[str, str]:
         "ENVIRONMENT": "local",
         "TOKEN_SIGNING_KEY": signing_key(),
         "DRAIN_DELAY": "0",
-        # On a busy machine, Redis may not answer within the default of 150 ms. Only the tests of a
-        # slow Redis set that time.
+        # On a busy machine, Redis can take longer than the default timeout of 150 ms. Only the
+        # tests of a slow Redis use 150 ms.
         "REDIS_TIMEOUT": "1",
         "REDIS_KEY_PREFIX": f"test-{secrets.token_hex(4)}",
         "PYTHONWARNINGS": "error",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from lab.stack.processes.waiting import wait_until
 
 TIMEOUT_SECONDS = 30.0
-# The limit if the lock cannot be ended, for example because a command of the test has failed.
+# The lock ends after this time if the test cannot end it, for example because a command failed.
 MAXIMUM_LOCK_SECONDS = 60
 
 RunSql = Callable[[str], str]
@@ -16,14 +16,14 @@ RunSql = Callable[[str], str]
 
 @contextmanager
 def locked_table(table: str, run_sql: RunSql) -> Iterator[None]:
-    """Lock a table until the end of the block. Until then, all statements that use it wait.
+    """Lock a table until the end of the block. Until then, all statements that use the table wait.
 
-    A statement of the service waits for at most 5 s, its own timeout.
+    A statement of the service waits for at most 5 s, which is the service's statement timeout.
     """
     lock = f"BEGIN; LOCK TABLE {table}; SELECT pg_sleep({MAXIMUM_LOCK_SECONDS})"
     held = _locks("granted AND mode = 'AccessExclusiveLock'", table)
     with ThreadPoolExecutor() as pool:
-        # The result is ignored, because the end of its connection is an error for psql.
+        # The result is ignored: when the lock's connection is ended below, psql reports an error.
         pool.submit(run_sql, lock)
         try:
             _await_one(held, run_sql)

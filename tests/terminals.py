@@ -1,4 +1,4 @@
-"""Runs a command whose output is a terminal, so that it has a width and may have colours."""
+"""Run a command on a terminal, so that its output has a width and can have colours."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from tests.service import CHECKOUT
 
 
 def output_on_terminal(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Run a command whose output is a terminal of 80 columns. Return what it has written there."""
+    """Run a command on a terminal of 80 columns, and return the command's output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     variables = {"TERM": "xterm", **environment}

@@ -16,7 +16,7 @@ def answer(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
 
 @dataclass
 class Peer:
-    """The port of a server of `peer`, its requests, and the number of its connections."""
+    """The port, the requests and the number of connections of the server that `peer` runs."""
 
     port: int
     requests: list[bytes] = field(default_factory=list)
@@ -75,7 +75,7 @@ def _request(connection: socket.socket) -> bytes:
 
 
 def joined_document(*processes: str) -> dict[str, Any]:
-    """Return the document that a collector has of a trace with spans of these processes."""
+    """Return a collector's document of a trace with spans of these processes."""
     spans = [span("request", "client", 0, 100.0, 0), span("wait", "client", 10, 80.0, 1)]
     spans += [span("app", name, 20, 60.0, 2) for name in processes if name != "client"]
     return {
@@ -88,7 +88,7 @@ def joined_document(*processes: str) -> dict[str, Any]:
 def span(
     stage: str, process: str, start_ms: float | None, duration_ms: float, depth: int, **more: Any
 ) -> dict[str, Any]:
-    """Return one span of such a document."""
+    """Return one span of a collector's document."""
     return {
         "id": f"{stage}-{start_ms}", "parent_id": None, "process": process, "stage": stage,
         "name": stage, "start_ms": start_ms, "duration_ms": duration_ms, "depth": depth,

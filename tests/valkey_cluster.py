@@ -90,17 +90,17 @@ class ValkeyCluster:
         assert wait_until(lambda: all(map(self._has_data, self.replicas)), timeout_s=20)
 
     def _knows_all(self, node: ClusterNode) -> bool:
-        """Return whether a node has met all others, and all slots have a primary."""
+        """Return whether a node has met all other nodes, and all slots have a primary."""
         state = node.execute("CLUSTER INFO")
         known = str(len(self.nodes))
         return bool(state["cluster_state"] == "ok" and state["cluster_known_nodes"] == known)
 
     def _has_data(self, replica: ClusterNode) -> bool:
-        """Return whether a replica has copied the data of its primary, so it can replace it."""
+        """Return whether a replica has copied its primary's data and can replace the primary."""
         return bool(replica.execute("INFO", "replication").get("master_link_status") == "up")
 
     def owner(self, key: str) -> int:
-        """Return the number of the shard that has the key. Its primary had this number first."""
+        """Return the number of the shard that has the key: the index of its first primary."""
         slot = self.nodes[0].execute("CLUSTER KEYSLOT", key)
         counts = [node.execute("CLUSTER COUNTKEYSINSLOT", slot) for node in self.primaries]
         return counts.index(max(counts))

@@ -35,7 +35,7 @@ def other_user(client: httpx2.Client) -> Account:
 
 @pytest.fixture(scope="session")
 def customer(client: httpx2.Client) -> Account:
-    """An account that orders in many tests. Each test looks only at its own orders."""
+    """An account that places orders in many tests. Each test looks only at its own orders."""
     return sign_up(client, name="Customer")
 
 

@@ -52,7 +52,7 @@ def wait_until_available(client: httpx2.Client, victim: Account, timeout_seconds
 
 
 def connections(server: PostgresServer, state: str) -> int:
-    """Return how many connections the service has in states that match `state` (LIKE)."""
+    """Return how many connections of the service have a state that matches a LIKE pattern."""
     with psycopg.connect(server.admin_url) as connection:
         ((count,),) = connection.execute(
             "SELECT count(*) FROM pg_stat_activity "
@@ -65,8 +65,8 @@ def connections(server: PostgresServer, state: str) -> int:
 def wait_for_end_of_transactions(database: psycopg.Connection) -> None:
     """Wait until no other connection to the database is in a transaction.
 
-    PostgreSQL rolls a transaction back when it notices that its connection is lost, which may be a
-    moment after the client has noticed.
+    PostgreSQL rolls a transaction back when it notices the loss of the connection. The client may
+    have noticed the loss a moment earlier.
     """
     deadline = time.monotonic() + 5
     query = (

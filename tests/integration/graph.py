@@ -33,7 +33,7 @@ def data(
 
 
 def errors(response: httpx2.Response) -> list[dict[str, Any]]:
-    """Return the errors of a response. Each has a code, and the page of its problem."""
+    """Return the errors of a response. Assert that each has a code and the page of its problem."""
     found: list[dict[str, Any]] = response.json()["errors"]
     for error in found:
         assert error["message"]

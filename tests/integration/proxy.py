@@ -31,10 +31,10 @@ class Delay:
 
 
 class PostgresProxy:
-    """Forwards bytes. If `cut` is set, it closes the connection at the next commit of a change.
+    """Forwards bytes. If `cut` is set, closes the connection at the next commit of a change.
 
-    If `cut` is "command", PostgreSQL never gets the COMMIT. If it is "reply", PostgreSQL commits,
-    but the service never gets the reply. A `delay` delays only one connection.
+    If `cut` is "command", PostgreSQL never gets the COMMIT. If `cut` is "reply", PostgreSQL
+    commits, but the service never gets the reply. A `delay` delays only one connection.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:

@@ -104,7 +104,7 @@ def assert_replay(repeated: httpx2.Response, first: httpx2.Response) -> None:
 
 
 def orders_of(client: httpx2.Client, buyer: Account) -> list[dict[str, Any]]:
-    """Return up to 100 of a user's newest orders."""
+    """Return the newest orders of a user, at most 100."""
     response = client.get(f"{buyer.url}/orders?limit=100", headers=buyer.auth)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]

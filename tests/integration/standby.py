@@ -27,7 +27,7 @@ class Standby:
         return with_port(database_url, self.port)
 
     def statements(self, database_url: str) -> int:
-        """Return how many statements have read rows of products or users on the replica."""
+        """Return how often statements have scanned the products and users on the replica."""
         with psycopg.connect(self.url(database_url), autocommit=True) as connection:
             (row,) = connection.execute(
                 "SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0)::int"
@@ -38,7 +38,7 @@ class Standby:
 
 @contextmanager
 def running_standby(primary: PostgresServer, directory: Path) -> Iterator[Standby]:
-    """Copy the data of the primary, and stream its changes."""
+    """Run a replica of the primary until the end of the block."""
     programs, port = primary.programs, free_port()
     data = directory / "standby"
     directory.mkdir(exist_ok=True)
