@@ -1,4 +1,4 @@
-"""The pages that the links in messages lead to, and their files."""
+"""The pages to which the links in messages lead, and the files that these pages load."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_head_has_the_headers_of_get(client: httpx2.Client, path: str) -> None:
      "/account/%2e%2e/account_pages.py", "/account/", "/account"],
 )  # fmt: skip
 def test_only_the_listed_files_are_served(client: httpx2.Client, path: str) -> None:
-    """Any other name gets 404, even that of a file in the same directory."""
+    """Any other name gets 404, even the name of another file in the directory of the pages."""
     problem(client.get(path), 404, "not-found")
 
 
@@ -63,7 +63,7 @@ def test_the_pages_only_allow_reading(client: httpx2.Client) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_refuses_a_query(client: httpx2.Client, path: str) -> None:
-    """Logs contain queries, so a query must never contain a token."""
+    """Any query gets 422, because proxies log queries, and a token must not be in a log."""
     response = client.get(f"{path}?token=canary")
     assert problem(response, 422, "invalid-content")["errors"][0]["parameter"] == "token"
     assert "canary" not in response.text
@@ -71,7 +71,7 @@ def test_a_page_refuses_a_query(client: httpx2.Client, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_has_no_inline_script_or_style(client: httpx2.Client, path: str) -> None:
-    """The Content-Security-Policy would block them, also in attributes such as `onclick`."""
+    """The Content-Security-Policy would block inline code, also in attributes like `onclick`."""
     html = client.get(path).text
     assert re.findall(r"<script[^>]*>(.*?)</script>", html, re.DOTALL) == [""]
     assert "<style" not in html
@@ -81,7 +81,7 @@ def test_a_page_has_no_inline_script_or_style(client: httpx2.Client, path: str) 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_says_that_it_needs_javascript(client: httpx2.Client, path: str) -> None:
-    """A browser shows the sentence only if it runs no scripts."""
+    """The page contains a sentence that a browser shows only if it runs no scripts."""
     assert "<noscript><p>This page needs JavaScript." in client.get(path).text
 
 

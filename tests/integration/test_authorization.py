@@ -149,7 +149,7 @@ def test_fields_that_the_client_may_not_set_are_refused(
 def test_only_administrators_list_users(
     client: httpx2.Client, shared_user: Account, admin: Account
 ) -> None:
-    """A user who is no administrator gets 403, not 404: it is no secret that the list exists."""
+    """A user with another role gets 403 and not 404, because the list's existence is public."""
     problem(client.get("/api/users", headers=shared_user.auth), 403, "forbidden")
     problem(client.get("/api/users"), 401, "unauthenticated")
     assert client.get("/api/users", headers=admin.auth).status_code == 200

@@ -65,7 +65,7 @@ def test_a_hundred_concurrent_requests_run_one_query(
         with _locked(database_url) as holder:
             pending = [threads.submit(call) for _ in range(CLIENT_COUNT)]
             wait_for_lock(holder)
-            # Long enough for all requests to arrive, and too short for a request to time out.
+            # In this time, all requests arrive, and none of them times out.
             time.sleep(1.2)
             assert _waiting(holder) == 1
         found = [it.result() for it in pending]
@@ -94,7 +94,7 @@ def test_a_failed_query_fails_all_waiting_requests_and_is_not_cached(
 def test_a_client_that_disconnects_does_not_fail_the_other_requests(
     short_deadlines: Service, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
-    """The client that disconnects sent the first request, which started the query."""
+    """The client whose request started the query disconnects. All other requests get 200."""
     path = product_url(new_product(client, admin))
     with ThreadPoolExecutor(9) as threads:
         with _locked(database_url) as holder:

@@ -179,7 +179,7 @@ def test_a_write_with_an_unknown_outcome_is_visible(
 def test_a_write_that_was_cancelled_during_its_commit_is_visible(
     shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
-    """The commit succeeds, but its reply comes after the deadline, so the client gets 503."""
+    """The commit's reply comes after the deadline. The client gets 503; reads show the write."""
     # Without the null byte, `READ COMMITTED` at the beginning of a transaction would match, too.
     delay = proxied[0].delay = Delay(b"COMMIT\0")
     try:

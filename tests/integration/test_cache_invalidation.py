@@ -1,4 +1,4 @@
-"""A write invalidates the cached reads of the rows it changes. Its code need not name them."""
+"""A write invalidates the cached reads of the rows that it changes. No code names these reads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -27,7 +27,7 @@ _RECOVERY_SECONDS = 5
 def pair(valkey: ValkeyServer, start_service: StartService) -> Pair:
     """A process that writes and a process that reads.
 
-    The first has its own Redis user, so that a test can disconnect only this process from Redis.
+    The writing process has its own Redis user, so that a test can disconnect only this process.
     """
     _set_writer_access(valkey, allowed=True)
     settings = {
@@ -89,8 +89,8 @@ def _name(response: httpx2.Response) -> Any:
 
 
 def _change_without_redis(writer: httpx2.Client, admin: Account, product: dict[str, Any]) -> None:
-    # These reads open the breaker, so that the edit sends no invalidation. Otherwise, a frozen
-    # Redis would execute the invalidation as soon as it continues.
+    # These reads open the circuit breaker, so that the edit sends no invalidation. Otherwise, a
+    # frozen Redis would execute the invalidation as soon as it continues.
     for _ in range(4):
         writer.get("/api/products?limit=1")
         time.sleep(0.16)

@@ -36,7 +36,8 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
             await link.close()
 
     asyncio.run(with_cache())
-    # If nothing has retrieved the exception of a task, asyncio reports it when the task is deleted.
+    # If no code has retrieved a task's exception, asyncio reports the exception when it deletes the
+    # task.
     gc.collect()
     assert errors == []
 
@@ -198,7 +199,7 @@ def test_pending_invalidations_are_retried_without_a_request_until_confirmed(
         many = [f"many:{number}" for number in range(1200)]
         await _cancel_invalidation(cache, "a", *many)
         await _cancel_invalidation(cache, "b")
-        # Only the retrying tasks are counted: tasks of cancelled writes may not have ended yet.
+        # Only the retrying tasks are counted, because tasks of cancelled writes may still run.
         assert (
             len([other for other in await _others() if "PendingInvalidations._retry" in other]) == 1
         )
@@ -209,7 +210,7 @@ def test_pending_invalidations_are_retried_without_a_request_until_confirmed(
 
 
 def test_close_tries_once_more_and_leaves_no_task(redis_url: str) -> None:
-    """The background task is cancelled, and no exception is left unretrieved."""
+    """`close` repeats the pending invalidations, and ends the background task without an error."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         await _outcomes(cache, "a")

@@ -95,7 +95,7 @@ def test_each_user_reads_their_own_account_at_users_me(
 def test_a_session_that_has_signed_out_gets_no_cached_response(
     pair: tuple[httpx2.Client, httpx2.Client], bettina: Account, credential: str
 ) -> None:
-    """The session gets 401 at once in the process of the logout, and within 1 s in the other."""
+    """The process that handles the logout sends 401 at once, and the other one within 1 s."""
     here, there = pair
     session = signed_in(here, bettina) if credential == "token" else browser_of(here, bettina)
     code = "invalid-token" if credential == "token" else "invalid-session"
@@ -145,7 +145,7 @@ def test_a_read_as_administrator_is_not_cached_for_a_user(
         reading = threads.submit(client.get, path, headers=former.auth)
         wait_for_lock(holder)
         _set_role(database, former, "user")
-        # This pause is longer than a process caches the role of a session.
+        # This pause is longer than the time for which a process caches the role of a session.
         time.sleep(0.9)
         holder.rollback()
         assert reading.result().status_code == 200

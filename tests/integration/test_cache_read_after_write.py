@@ -239,7 +239,7 @@ def test_a_slow_read_does_not_cache_what_a_later_write_replaced(
 ) -> None:  # fmt: skip
     """A write commits after the query of the read, before the read stores its result.
 
-    The read must not store the old product, even if a FLUSHALL came between.
+    The read must not store the old product, even if FLUSHALL empties Redis during the read.
     """
     product = new_product(pair[1], admin)
     path = product_url(product)

@@ -58,7 +58,7 @@ def _names(pair: tuple[httpx2.Client, ...], path: str) -> list[str]:
 
 
 def _tries(client: httpx2.Client) -> dict[int, int]:
-    """Send six requests of which the limit of passwords allows four."""
+    """Send six password changes, of which the rate limit allows four."""
     account = sign_up(client)
     return statuses(
         client.put(f"{account.url}/password", content=b"{", headers=account.auth) for _ in range(6)
@@ -132,7 +132,7 @@ def test_a_redis_that_accepts_no_writes_is_not_used(
     admin: Account,
     refusing_writes: Callable[[redis.Redis], AbstractContextManager[None]],
 ) -> None:
-    """Such a Redis could return stale reads. Each process enforces rate limits on its own."""
+    """Reads bypass Redis, which could be stale. Each process enforces rate limits on its own."""
     product = new_product(pair[0], admin)
     assert _names(pair, product_url(product)) == [product["name"]] * 4
     with refusing_writes(redis_connection):
@@ -156,7 +156,10 @@ def test_a_server_for_cached_reads_that_accepts_no_writes_is_noticed_within_a_se
     start_service: StartService,
     defaults: Mapping[str, str],
 ) -> None:
-    """Rate limits use another server, so the process checks once a second whether it can write."""
+    """Once a second, a process checks whether the server for cached reads accepts writes.
+
+    Rate limits write to another server, so these writes do not show the fault.
+    """
     counts = {"RATE_LIMIT_REDIS_URL": defaults["REDIS_URL"]}
     other = start_service(**_SETTINGS, REDIS_URL=valkey.url, **counts).client
     product = new_product(pair[0], admin)
@@ -175,7 +178,7 @@ def test_after_a_failover_the_new_primary_is_used(
     start_service: StartService,
     tmp_path: Path,
 ) -> None:
-    """New connections reach the new primary. Open connections still lead to the old one."""
+    """The old primary accepts no writes, so the service opens new connections to the new one."""
     with (
         ValkeyServer(tmp_path) as new,
         redis.Redis.from_url(new.url) as new_connection,
@@ -237,7 +240,8 @@ def _added_seconds(usual: httpx2.Client, other: httpx2.Client) -> float:
     rounds = []
     for _ in range(ROUNDS):
         rounds.append(_slowest_of_fifty(other) - _slowest_of_fifty(usual))
-        # Wait until the service uses Redis again. It sends nothing for 150 ms after a failure.
+        # Wait until the service uses Redis again. After a failure, it sends nothing to Redis for
+        # 150 ms.
         time.sleep(0.16)
     return min(rounds)
 
@@ -245,7 +249,7 @@ def _added_seconds(usual: httpx2.Client, other: httpx2.Client) -> float:
 def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
     start_service: StartService, valkey: ValkeyServer
 ) -> None:
-    """The requests wait at the same time, each only once. With an open breaker, none waits."""
+    """The requests wait for Redis together, each once. With an open circuit breaker, none waits."""
     # The baseline has no cache: it always reads from PostgreSQL. The other two services do the same
     # while Redis is frozen.
     usual = start_service(CACHE="off").client
@@ -257,7 +261,7 @@ def test_a_frozen_redis_delays_fifty_concurrent_requests_no_longer_than_one(
     with frozen(valkey):
         first = _added_seconds(usual, closed_breaker)
         for _ in range(4):
-            # Each request fails to reach Redis, until the breaker opens.
+            # Each request fails to reach Redis, until the circuit breaker opens.
             open_breaker.get("/api/products?limit=1")
             time.sleep(0.16)
         then = _added_seconds(usual, open_breaker)

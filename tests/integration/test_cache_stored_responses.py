@@ -43,7 +43,7 @@ def _scope(cached: CachedBody | None = None) -> dict[str, Any]:
 
 
 def test_a_response_is_not_replayed_for_longer_than_a_minute(redis_url: str) -> None:
-    """The limit is needed if a process ends between its commit and its cache invalidation."""
+    """A stored response expires, because a writing process can die before its invalidation."""
 
     async def scenario() -> list[bool]:
         now, redis = [0.0], _client(redis_url)
@@ -93,7 +93,7 @@ def test_two_spellings_of_a_url_share_no_response(redis_url: str) -> None:
 
 
 def test_the_stage_of_a_cancelled_lookup_has_no_outcome(redis_url: str) -> None:
-    """The outcome of a cancelled lookup is unknown. It is no `bypass`, as Redis is available."""
+    """The outcome of a cancelled lookup is unknown. It is not `bypass`, because Redis works."""
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     recording = Recording(spans=False)

@@ -18,7 +18,7 @@ from tests.otlp import PROTOBUF, request, span
 @pytest.mark.parametrize("path", ["/v1/traces", "/lab/v1/traces"])
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
 def test_a_sent_trace_can_be_read(collector: httpx2.Client, path: str, *, compressed: bool) -> None:
-    """The trace is found by its id, also in the list. The response is as OTLP specifies."""
+    """The trace is found by its id, also in the list. The response to the sender follows OTLP."""
     trace_id = token_hex(16)
     body = request("roundtrip", span(trace_id, "GET /livez"), instance="app-2")
     headers = PROTOBUF | ({"Content-Encoding": "gzip"} if compressed else {})
@@ -57,7 +57,7 @@ def test_a_browser_can_send_a_trace_as_json(collector: httpx2.Client) -> None:
 
 
 def test_the_log_lines_of_a_trace_can_be_read(collector: httpx2.Client) -> None:
-    """Without a log file, `file` is null. An unknown trace has no log lines."""
+    """Without a log file, `file` is null. For an unknown trace, the response is a 404."""
     trace_id = token_hex(16)
     send_spans(collector, span(trace_id, "GET"))
     logs = collector.get(f"/lab/api/traces/{trace_id}/logs").json()
@@ -156,7 +156,7 @@ def test_the_page_may_load_nothing_from_other_origins(collector: httpx2.Client) 
 
 
 def test_source_returns_the_lines_around_a_line(collector: httpx2.Client) -> None:
-    """Line 1 is in no function, so the response has the lines around it."""
+    """Line 1 is in no function, so the response has the lines around line 1."""
     found = collector.get(
         "/lab/api/source", params={"file": "app/errors/base.py", "line": "1"}
     ).json()

@@ -63,7 +63,7 @@ def test_each_part_of_the_filter_finds_its_requests(collector: httpx2.Client) ->
 def test_a_route_and_a_method_find_the_requests_that_the_statistics_count(
     collector: httpx2.Client,
 ) -> None:
-    """The filter compares both exactly. A longer route has statistics of its own."""
+    """The filter compares route and method exactly. A longer route has its own statistics."""
     route = f"/{token_hex(8)}/{{number}}"
     for of, method in ((route, "GET"), (route, "GET"), (route, "POST"), (f"{route}/more", "GET")):
         add(collector, "/7", attributes={"http.route": of, "http.request.method": method})
@@ -79,7 +79,7 @@ def test_a_route_and_a_method_find_the_requests_that_the_statistics_count(
 
 
 def test_a_request_is_found_by_the_user_in_its_path(collector: httpx2.Client) -> None:
-    """If an administrator calls a path of a user, the id of each of them finds the request."""
+    """If an administrator calls a path of a user, the ids of both users find the request."""
     user, admin = (str(int(token_hex(6), 16)) for _ in range(2))
     attributes = {"http.route": ROUTE, "user.id": admin}
     trace_id, _ = add(collector, f"/api/users/{user}/orders", attributes=attributes)
@@ -92,7 +92,7 @@ def test_a_request_is_found_by_the_user_in_its_path(collector: httpx2.Client) ->
 def test_assets_and_health_checks_are_hidden_by_default(
     collector: httpx2.Client, path: str
 ) -> None:
-    """They are found if the request asks for them, and they are marked."""
+    """With `background=show`, the list contains these requests and marks them."""
     trace_id, _ = add(collector, path)
     assert not ids(collector, {"id": trace_id})
     parameters = {"id": trace_id, "background": "show"}
@@ -104,7 +104,7 @@ def test_assets_and_health_checks_are_hidden_by_default(
 def test_a_request_without_stages_is_hidden_unless_it_failed(
     collector: httpx2.Client, status: int, *, is_hidden: bool
 ) -> None:
-    """It has only a span of the load balancer, without a path. Often it is a health check."""
+    """The request has only the load balancer's span, without a path: it may be a health check."""
     trace_id = token_hex(16)
     by_caddy = span(trace_id, "GET", attributes={"http.response.status_code": status})
     collector.post("/v1/traces", content=request("caddy", by_caddy), headers=PROTOBUF)
@@ -114,7 +114,7 @@ def test_a_request_without_stages_is_hidden_unless_it_failed(
 
 
 def test_a_trace_names_the_previous_request_to_its_route(collector: httpx2.Client) -> None:
-    """The previous request has the same method. The times decide, not the order of arrival."""
+    """The previous request has the same method and began earlier, even if it arrived later."""
     route = {"http.route": f"/{token_hex(8)}/{{number}}"}
     first, _ = add(collector, "/1", start_ms=1, attributes=route)
     third, _ = add(collector, "/3", start_ms=3, attributes=route)
@@ -128,7 +128,7 @@ def test_a_trace_names_the_previous_request_to_its_route(collector: httpx2.Clien
 
 
 def test_pages_reach_every_request_once(collector: httpx2.Client) -> None:
-    """The request that began last comes first. Two requests may begin at the same time."""
+    """The request that began last comes first. Two requests can begin at the same time."""
     word = token_hex(8)
     sent = [add(collector, f"/{word}", start_ms=start_ms)[0] for start_ms in (2, 5, 3, 3, 1)]
     parameters = {"path": word, "limit": "2"}
@@ -164,7 +164,7 @@ def test_pages_reach_every_request_once(collector: httpx2.Client) -> None:
 def test_an_invalid_filter_is_refused(
     collector: httpx2.Client, parameter: str, value: str, status: int
 ) -> None:
-    """The problem names the parameter, says what it is, and does not repeat the value."""
+    """The problem names and describes the parameter. It does not repeat the value."""
     response = collector.get("/lab/api/traces", params={parameter: value})
     code = "invalid-content" if status == 422 else "malformed-request"
     assert is_problem(response, status, code)
@@ -175,7 +175,7 @@ def test_an_invalid_filter_is_refused(
 
 
 def test_attributes_of_any_type_do_no_harm(collector: httpx2.Client) -> None:
-    """Another sender may send a number as the path, and a text as the status."""
+    """The list works even if a sender sends a number as the path, and a text as the status."""
     attributes = {"url.path": 7, "http.route": True, "http.response.status_code": "teapot"}
     trace_id, _ = add(collector, "", attributes=attributes)
     assert ids(collector, {"id": trace_id, "path": "7"}) == [trace_id]

@@ -57,7 +57,7 @@ def collector(tmp_path: Path) -> Iterator[CollectorServer]:
 
 
 def batch(count: int) -> tuple[list[str], list[bytes]]:
-    """Return `count` trace ids, and two export requests with their spans, of Caddy and an app."""
+    """Return `count` trace ids, and the export requests of Caddy and an app with their spans."""
     ids = [token_hex(16) for _ in range(count)]
     by_caddy = [span(it, "GET", span_id=it[:16], attributes=SERVER_ATTRIBUTES) for it in ids]
     server = partial(span, name="GET /x", kind=Span.SPAN_KIND_SERVER, attributes=SERVER_ATTRIBUTES)

@@ -41,7 +41,7 @@ def test_create_admin_promotes_an_account_and_keeps_its_password(
 ) -> None:
     """An existing session gets the new rights within a second. ADMIN_PASSWORD is ignored."""
     other = "a password for nobody"
-    # After this request, the process has the session in memory. Its role is still `user`.
+    # After this request, the process has the session in memory, with the role `user`.
     assert client.get("/api/users?limit=1", headers=ahmed.auth).status_code == 403
     result = _create_admin(defaults, "--email", ahmed.email, password=other)
     assert result.returncode == 0, result.stderr

@@ -56,7 +56,7 @@ def test_the_cookie_is_stored_only_as_a_hash(
 def test_a_cookie_from_before_the_sign_in_is_never_reused(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """This stops session fixation: an attacker who set a cookie does not share the new session."""
+    """A sign-in sets a new value. This stops session fixation: the old value gets no session."""
     fixated = Browser(0, secrets.token_urlsafe(32))
     browser = browser_of(client, shared_user, fixated.auth)
     assert browser.value != fixated.value  # check 18
@@ -103,7 +103,7 @@ def test_a_sign_in_does_not_end_the_session_of_a_token_in_the_request(
 def test_signing_out_ends_the_session_and_deletes_the_cookie(
     client: httpx2.Client, shared_user: Account, action: str
 ) -> None:
-    """The browser deletes the cookie, and a copy of it is refused."""
+    """The browser deletes the cookie, and the service refuses a copy of the cookie."""
     browser = browser_of(client, shared_user)
     method, path = {
         "logout": ("POST", "/api/auth/logout"),

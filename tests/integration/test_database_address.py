@@ -26,7 +26,7 @@ def _with_hosts(url: str, *hosts: str, query: str = "") -> str:
 def test_the_service_uses_the_first_host_that_accepts_writes(
     start_service: StartService, database_url: str
 ) -> None:
-    """The first host does not answer. The migrations read the address in the same way."""
+    """The first host does not answer, so the service and the migrations use the second host."""
     query = "target_session_attrs=read-write"
     url = _with_hosts(database_url, "127.0.0.1:1", query=query)
     client = start_service(DATABASE_URL=url).client
@@ -71,20 +71,20 @@ def test_an_unknown_parameter_is_named(parameter: str) -> None:
     ],
 )
 def test_an_invalid_url_is_not_repeated(url: str) -> None:
-    """The message says how to write a URL, and has no part of the password."""
+    """The message says how to write a URL, and contains no part of the password."""
     with pytest.raises(SettingsError, match="DATABASE_URL is not a valid PostgreSQL URL") as raised:
         conninfo(url)
     assert "canary" not in str(raised.value).lower()
 
 
 def test_a_parameter_that_libpq_would_ignore_is_refused() -> None:
-    """SQLAlchemy reads two hosts here, and libpq only the last one."""
+    """From this URL, SQLAlchemy would read two hosts, but libpq reads only the last one."""
     with pytest.raises(SettingsError, match="has the parameter host more than once"):
         conninfo("postgresql:///name?host=h1:5432&host=h2:5432")
 
 
 def test_the_parameter_ssl_of_jdbc_is_accepted() -> None:
-    """Libpq reads it as sslmode=require."""
+    """The parameter `ssl=true` has the same meaning for libpq as `sslmode=require`."""
     assert conninfo("postgresql://host/name?ssl=true") == "postgresql://host/name?ssl=true"
 
 

@@ -18,7 +18,7 @@ OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
 
 @pytest.fixture(scope="module")
 def postgres(scratch: Path) -> Iterator[PostgresServer]:
-    """A server whose tables `migrator` has created."""
+    """A server whose tables the role `migrator` has created."""
     with PostgresServer(scratch / "roles", settings={"fsync": "off"}) as server:
         migrate(server.migrator_url)
         yield server
@@ -75,7 +75,7 @@ def test_the_role_of_the_service_can_add_and_run_jobs(
 
 
 def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -> None:
-    """The role `migrator` owns all tables. It is no superuser, and creates no role."""
+    """The role `migrator` owns all tables. It is not a superuser, and cannot create roles."""
     with psycopg.connect(postgres.migrator_url) as connection:
         assert connection.execute(OWNERS).fetchall() == [("migrator",)]
         mine = connection.execute(
@@ -86,7 +86,7 @@ def test_the_owner_of_the_tables_has_no_other_rights(postgres: PostgresServer) -
 
 
 def test_tables_of_an_older_database_get_the_new_owner(postgres: PostgresServer) -> None:
-    """In older data directories, the service's role owned the database and its tables."""
+    """Tables that the service's role owns, as in old data directories, get the owner `migrator`."""
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
         connection.execute("ALTER DATABASE roundtrip OWNER TO roundtrip")
         connection.execute("REASSIGN OWNED BY migrator TO roundtrip")

@@ -98,7 +98,7 @@ def test_an_administrator_changes_an_address_at_once(with_mail: WithMail) -> Non
 
 
 def test_two_accounts_cannot_get_one_address(with_mail: WithMail) -> None:
-    """Of two links to the same new address, used at the same time, one works."""
+    """Two links confirm the same new address. If they are used at the same time, one works."""
     email, tokens = new_email(), []
     for count in (1, 2):
         user = sign_up(with_mail.client)

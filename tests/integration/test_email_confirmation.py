@@ -85,7 +85,7 @@ def test_an_unknown_token_is_an_invalid_link(with_mail: WithMail, token: str) ->
 
 
 def test_a_refused_signup_sends_no_second_message(with_mail: WithMail) -> None:
-    """The message exists exactly if the account was committed."""
+    """A signup stores its message in the same transaction as the account."""
     body = signup_body(email=new_email())
     assert with_mail.client.post("/api/users", json=body).status_code == 201
     assert with_mail.client.post("/api/users", json=body).status_code == 409
@@ -113,7 +113,7 @@ def test_tokens_are_stored_only_as_hashes(with_mail: WithMail) -> None:
 
 
 def test_the_links_of_a_disabled_account_do_not_work(with_mail: WithMail) -> None:
-    """No link is sent while the account is disabled. Earlier links do not work afterwards."""
+    """No link is sent to a disabled account, and links that were sent earlier do not work."""
     user = sign_up(with_mail.client)
     confirm = with_mail.mailbox.token(user.email)
     reset = "/api/auth/password-reset"

@@ -149,7 +149,7 @@ def test_two_workers_delete_many_expired_keys_together(
 
 @pytest.mark.slow
 def test_a_failed_sweep_is_repeated(new_database: NewDatabase, start_worker: _StartWorker) -> None:
-    """A worker that starts before the migration keeps running, and sweeps after the migration."""
+    """A worker that starts before the migration tries again until it can delete expired rows."""
     url = new_database()
     migrate(url, "upgrade", "0001")
     worker = start_worker(url)

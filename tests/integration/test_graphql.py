@@ -32,7 +32,7 @@ def _in_camel_case(name: str) -> str:
 
 
 def _as_node(kind: str, response: httpx2.Response) -> dict[str, Any]:
-    """Return the node for the body of a response of the REST API."""
+    """Return the GraphQL node that corresponds to a response of the REST API."""
     body = {_in_camel_case(name): value for name, value in response.json().items()}
     return {**body, "id": f"{kind}:{body['id']}", "version": response.headers["ETag"]}
 
@@ -228,7 +228,7 @@ def test_a_name_changes_only_in_the_expected_version(client: httpx2.Client, ahme
 def test_an_order_takes_stock_and_can_be_cancelled(
     client: httpx2.Client, customer: Account, admin: Account
 ) -> None:
-    """An order that is cancelled returns its items. A mutation shows the data after its change."""
+    """A cancelled order returns its items to the stock. A mutation shows the changed data."""
     kettle = new_product(client, admin, stock=5)
     items = [{"productId": f"Product:{kettle['id']}", "quantity": 2}]
     order = data(client, _PLACE, customer, items=items)["placeOrder"]

@@ -1,4 +1,4 @@
-"""In the graph, a user cannot distinguish another user's object from a missing one, either.
+"""As in the REST API, a user cannot distinguish another user's object from a missing one.
 
 Most tests here repeat a test of the REST API in `test_authorization.py` or
 `test_order_authorization.py`.

@@ -31,7 +31,7 @@ _TYPENAME = "{ __typename }"
 def test_the_client_chooses_the_media_type(
     client: httpx2.Client, accept: str | None, media_type: str
 ) -> None:
-    """If nothing has run, the status depends on the media type, as the specification says."""
+    """If a query cannot run, the status depends on the media type (GraphQL over HTTP)."""
     headers = {"Accept": accept} if accept else {}
     response = client.post("/graphql", json={"query": _TYPENAME}, headers=headers)
     assert (response.status_code, response.json()) == (200, {"data": {"__typename": "Query"}})
@@ -63,7 +63,7 @@ def test_the_client_chooses_the_media_type(
     ids=str,
 )
 def test_a_request_that_is_not_well_formed_gets_400(client: httpx2.Client, body: Any) -> None:
-    """A batch is no well-formed request, either."""
+    """A batch, which is a list of queries, gets 400, too."""
     problem(client.post("/graphql", json=body), 400, "malformed-graphql-request")
 
 
@@ -81,7 +81,7 @@ def test_other_media_types_and_broken_json_are_refused(client: httpx2.Client) ->
 
 
 def test_a_query_can_be_sent_with_get(client: httpx2.Client, ahmed: Account) -> None:
-    """The response has an ETag, and is not sent again if the client has it."""
+    """The response has an ETag. A request with this ETag in If-None-Match gets 304."""
     params = {
         "query": "query Me($first: Int!) { me { name orders(first: $first) { nodes { id } } } }",
         "variables": json.dumps({"first": 3}),
@@ -198,7 +198,7 @@ def test_each_signup_of_a_request_counts_as_a_signup(strict: Service) -> None:
 
 
 def test_the_name_of_the_operation_is_in_the_log_and_the_metrics(service: Service) -> None:
-    """The query itself and its variables are not."""
+    """The log contains neither the query itself nor its variables."""
     account = sign_up(service.client)
     data(service.client, "query ReadMyName { me { name } }", account)
     data(service.client, "{ me { name } }", account)
@@ -225,7 +225,7 @@ def test_the_metrics_name_a_hundred_operations(start_service: StartService) -> N
 
 
 def test_the_codes_of_errors_are_in_the_log_and_the_metrics(service: Service) -> None:
-    """The status is 200, so an operator sees a failure of fields only there."""
+    """The status is 200, so an operator sees a failed field only in the log and the metrics."""
     send(service.client, "query Failing { me { id } product(id: 0) { id } }")
     log_with(service, '"operation":"Failing","errors":["not-found","unauthenticated"]')
     failed = 'graphql_operation_duration_seconds_count{operation="Failing",outcome="failed"} 1.0'

@@ -103,7 +103,7 @@ HOSTILE: Final = {**TOO_COMPLEX_QUERIES, **INVALID_QUERIES}
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_query_is_refused(client: httpx2.Client, name: str) -> None:
-    """Nothing of it runs, and the response is short."""
+    """No part of the query runs, and the response is short."""
     response = send(client, HOSTILE[name])
     assert refusal(response) == (INVALID if name in INVALID_QUERIES else TOO_COMPLEX)
     assert len(response.content) < 10_000
@@ -175,7 +175,10 @@ def _measured(client: httpx2.Client, metric: str) -> float:
 def test_the_cost_counts_towards_the_rate_limit(
     client: httpx2.Client, ahmed: Account, query: str, cost: int
 ) -> None:
-    """A list costs its `first`, times that of the lists around it. A root field costs 1 or more."""
+    """A list costs its `first`, multiplied by the `first` of each list around it.
+
+    A root field costs at least 1.
+    """
     before = _remaining(client.get(ahmed.url, headers=ahmed.auth))
     assert before - _remaining(send(client, query, ahmed)) == cost
 
@@ -194,7 +197,7 @@ def test_an_introspection_costs_as_much_as_300_rows(readable: Service) -> None:
 
 
 def test_a_query_that_exceeds_the_rate_limit_does_not_run(start_service: StartService) -> None:
-    """The response is a problem document. What is left of the limit stays for other requests."""
+    """The response is a problem document. Other requests can use the rest of the limit."""
     for settings in ({}, {"REDIS_URL": "redis://127.0.0.1:1"}):
         client = start_service(RATE_LIMIT_DEFAULT="100/minute", **settings).client
         assert data(client, "{ products(first: 90) { nodes { id } } }")
@@ -257,7 +260,7 @@ def test_no_error_repeats_a_value(
     query: str,
     variables: dict[str, Any],
 ) -> None:
-    """An error has the place of a value. The value may be a password."""
+    """An error contains the place of a value, but not the value, which can be a password."""
     for each in (client, readable.client):
         response = send(each, query, shared_user, **variables)
         assert errors(response)

@@ -47,13 +47,13 @@ def _statements(spans: list[Span]) -> list[str]:
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
     send_traced: SendTraced, administrator: Account, buyers: list[Account]
 ) -> None:
-    """A query for ten users with their orders needs the same statements as one for one user."""
+    """A query for the orders of ten users needs the same statements as a query for one user."""
     expected = ["SELECT order_lines", "SELECT orders", "SELECT products", "SELECT users"]
     for count in (1, 10):
         fields = " ".join(f"a{it.id}: user(id: {it.id}) {_ORDERS}" for it in buyers[:count])
         _send(send_traced, "{ me { id } }", administrator)
         found = _statements(_send(send_traced, f"{{ {fields} }}", administrator))
-        # The process caches the session for less than a second, so it may have to read it once.
+        # The process caches the session for less than a second, so a query may read the session.
         assert [name for name in found if name != "SELECT sessions"] == expected, count
         assert found.count("SELECT sessions") <= 1
 
@@ -61,7 +61,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 def test_pages_with_a_status_need_one_more_statement(
     send_traced: SendTraced, administrator: Account, buyers: list[Account]
 ) -> None:
-    """An order that is in several pages has its items in each."""
+    """An order that is in several pages has its items in each page."""
     orders = "orders(first: 3{status}) {{ nodes {{ id items {{ name }} }} }}"
     fields = " ".join(
         f"a{it.id}: user(id: {it.id}) {{ {orders.format(status='')}"
@@ -93,7 +93,7 @@ def test_each_resolver_that_calls_a_service_is_a_stage(
 
 
 def test_the_operation_is_in_the_span(send_traced: SendTraced, buyers: list[Account]) -> None:
-    """The route is `/graphql`, and no span has a literal of the query."""
+    """The route is `/graphql`, and no span contains a literal of the query."""
     mark = secrets.token_hex(8)
     query = f"""query Page {{
         user(id: "User:{buyers[0].id}") {{ name }}
@@ -111,7 +111,7 @@ def test_the_operation_is_in_the_span(send_traced: SendTraced, buyers: list[Acco
 def test_a_mutation_reads_again_what_it_has_changed(
     traced: Service, product: dict[str, Any]
 ) -> None:
-    """The second mutation of a request does not show what the first one has read."""
+    """The second mutation of a request does not reuse the rows that the first one has read."""
     buyer = sign_up(traced.client)
     place = (
         f"placeOrder(items: [{{productId: {product['id']}, quantity: 1}}])"

@@ -50,7 +50,7 @@ def _respond(client: httpx2.Client, account: Account, kind: str) -> httpx2.Respo
 def test_every_response_has_the_security_headers(
     client: httpx2.Client, shared_user: Account, kind: str
 ) -> None:
-    """A response of any status has each header once. No header names the server software."""
+    """A response of any status has each security header once. No header names the software."""
     response = _respond(client, shared_user, kind)
     for name, value in SECURITY_HEADERS.items():
         assert response.headers.get_list(name) == [value]  # check 36

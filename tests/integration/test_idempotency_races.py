@@ -86,7 +86,7 @@ def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection,
     database_url: str,
 ) -> None:  # fmt: skip
-    """The new order waits until the sweeper has deleted the old response, and then succeeds."""
+    """The new order waits until the expired key's row is deleted, and then succeeds."""
     product, key = new_product(client, admin), new_key()
     order(client, ahmed, (product, 1), key=key)
     database.execute(_EXPIRE, [key])
@@ -102,7 +102,7 @@ def test_an_expired_key_can_be_used_while_the_sweeper_deletes_it(
 def test_a_client_that_disconnects_and_retries_with_its_key_gets_one_order(
     service: Service, client: httpx2.Client, ahmed: Account, admin: Account
 ) -> None:
-    """Each key gets one order, whether its connection closes within the request or afterwards."""
+    """Each key gets one order, whether the client disconnects during the request or afterwards."""
     product, keys = new_product(client, admin, stock=1000), [new_key() for _ in range(50)]
     body = json.dumps(basket((product, 1)))
     for number, key in enumerate(keys):

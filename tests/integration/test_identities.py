@@ -154,8 +154,8 @@ def test_an_old_session_cannot_remove_an_identity(
     database.execute(_AGE_SESSIONS, [owner.id])
     again = log_in(service.client, owner.email, PASSWORD)
     path = f"{owner.url}/identities/{identity['id']}"
-    # The process caches the old session for 0.8 s. A logout of the same user makes the process
-    # read the session again.
+    # The process caches the old session for 0.8 s. A logout from another session of the user makes
+    # the process read the old session again.
     service.client.post("/api/auth/logout", headers=bearer(again))
     problem(service.client.delete(path, headers=owner.auth), 403, "reauthenticate")  # check 41
     recent = bearer(log_in(service.client, owner.email, PASSWORD))
@@ -165,7 +165,7 @@ def test_an_old_session_cannot_remove_an_identity(
 def test_the_last_way_to_sign_in_cannot_be_removed(
     browser: Browser, provider: HostileProvider
 ) -> None:
-    """Of two concurrent removals, one is refused. It succeeds after a password is set."""
+    """One of two concurrent removals is refused, until the account has a password."""
     browser.sign_in(provider)
     path = f"/api/users/{browser.me()['id']}/identities"
     back = browser.request("POST", f"{OIDC}/link", headers=FROM_HERE).json()["authorization_url"]

@@ -108,7 +108,7 @@ def test_an_empty_body_gets_422(client: httpx2.Client, shared_user: Account, end
 def test_a_login_with_nul_in_the_password_gets_401(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """No account has a password with a NUL, so it is a wrong password."""
+    """No account has a password with a NUL, so this password is wrong."""
     body = {"email": shared_user.email, "password": "\x00" * 20}
     problem(client.post("/api/auth/login", json=body), 401, "bad-credentials")  # check 29
 

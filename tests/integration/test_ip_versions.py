@@ -1,4 +1,4 @@
-"""The service answers on IPv4 and IPv6, with the host that its image has in the Dockerfile."""
+"""With the `--host` of the Dockerfile, the service answers on IPv4 and IPv6."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.service import CHECKOUT, Service, running_service
 def everywhere(
     defaults: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """A service with the host of the image. Each address may sign up once."""
+    """A service with the `--host` of the Dockerfile. Each client address may sign up once."""
     (host,) = re.findall(r'"--host", "(.*?)"', (CHECKOUT / "Dockerfile").read_text())
     log = tmp_path_factory.mktemp("everywhere") / "log"
     with running_service(log, {**defaults, "RATE_LIMIT_SIGNUP": "1/hour"}, host=host) as service:
@@ -27,7 +27,7 @@ def everywhere(
 def test_a_client_of_each_ip_version_is_answered_and_limited(
     everywhere: Service, address: str
 ) -> None:
-    """The log has the address, and the rate limit applies to it."""  # check F33
+    """The log contains the client's address, to which the rate limit applies."""  # check F33
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family) as probe:

@@ -1,4 +1,4 @@
-"""`lab psql` replaces itself by psql, which alone handles Ctrl-C and sets the exit status."""
+"""The process of `lab psql` becomes psql, so only psql handles Ctrl-C and the exit status."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ def psql(database_url: str, tmp_path: Path) -> Iterator[Psql]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            # Like a terminal, start the command in a process group of its own.
+            # A shell in a terminal also starts each command in a process group of its own.
             start_new_session=True,
         )
 

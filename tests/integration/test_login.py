@@ -39,7 +39,7 @@ def test_login_returns_a_pair_of_tokens_that_no_cache_may_store(
 def test_an_access_token_has_exactly_these_claims(
     client: httpx2.Client, shared_user: Account
 ) -> None:
-    """Its type is `at+jwt` (RFC 9068). The token has no other header parameters or claims."""
+    """The token has the type `at+jwt` (RFC 9068), and only these header parameters and claims."""
     token = _log_in(client, shared_user.email, PASSWORD).json()["access_token"]
     header, claims = jwt.get_unverified_header(token), _claims(token)
     assert set(header) == {"alg", "typ", "kid"}

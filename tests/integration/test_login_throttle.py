@@ -1,4 +1,4 @@
-"""Failed logins to one account are limited, from however many addresses they come.
+"""Failed logins to one account are limited, even if each comes from a different address.
 
 All requests come from 127.0.0.1, which the service trusts as a proxy. The tests set
 X-Forwarded-For, so that each request has a different address.
@@ -144,7 +144,7 @@ def test_the_owner_can_log_in_from_a_known_session_during_a_lockout(
 def test_guesses_from_a_known_session_are_limited_too(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """Guesses with a stolen session have the same limit. Another user's session adds no guesses."""
+    """A stolen session has a count of its own, for its own account only, with the same limit."""
     for headers in (victim.auth, {}):
         responses = [_log_in(client, victim.email, **headers) for _ in range(MAX_FAILURES + 2)]
         assert statuses(responses) == {401: MAX_FAILURES, 429: 2}  # check 10

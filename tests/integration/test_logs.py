@@ -104,7 +104,7 @@ def test_no_input_can_forge_a_log_line(service: Service, client: httpx2.Client) 
 def test_the_logged_address_is_that_of_the_last_untrusted_hop(
     service: Service, client: httpx2.Client
 ) -> None:
-    """A proxy appends the client's address. A client can forge only the addresses before it."""
+    """The proxy appends the client's address, so a client can forge only earlier addresses."""
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.200"}
     line = _logged(service, client.get("/nothing", headers=headers))
     assert line["client"] == "203.0.113.200"  # check 30

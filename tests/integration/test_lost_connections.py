@@ -1,4 +1,4 @@
-"""Unusable database connections are replaced."""
+"""The service replaces unusable database connections."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +15,7 @@ from tests.integration.wire import at_once, statuses
 
 POOL_SIZE = 3
 CALLS_TO_PREPARE = 8 * POOL_SIZE
-"""Enough calls that each connection prepares their statements: psycopg does so after five uses."""
+"""Enough calls for psycopg to prepare their statements, which takes five uses on a connection."""
 
 END_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -38,7 +38,7 @@ def url(new_tables: NewDatabase) -> str:
 
 @pytest.fixture
 def client(url: str, start_service: StartService) -> httpx2.Client:
-    """An HTTP client of a service without a cache, whose three connections have all been used."""
+    """A client of a service that has no cache and has used its three database connections."""
     settings = {"DATABASE_URL": url, "DATABASE_POOLER": "none"}
     client = start_service(**settings, DATABASE_POOL_SIZE=str(POOL_SIZE), CACHE="off").client
     at_once([lambda: client.post("/api/users", json=signup_body())] * (3 * POOL_SIZE))
@@ -78,7 +78,7 @@ def test_a_migration_that_changes_a_type_fails_no_read_and_no_write(
 def test_the_connection_that_replaces_a_lost_one_is_used_again(
     url: str, client: httpx2.Client
 ) -> None:
-    """The first read discards all outdated connections. Its new connection stays in the pool."""
+    """The first read replaces all outdated connections by a new one, which stays in the pool."""
     account = sign_up(client)
     for _ in range(CALLS_TO_PREPARE):
         assert client.get(account.url, headers=account.auth).status_code == 200

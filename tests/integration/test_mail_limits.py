@@ -1,4 +1,4 @@
-"""The limits of messages to one address, and of those that one account has requested."""
+"""Limits of messages: to one mail address, and by request of one client or one account."""
 
 import secrets
 
@@ -40,7 +40,7 @@ def test_one_address_gets_few_messages_whoever_asks(limited: httpx2.Client) -> N
 
 
 def test_a_refused_request_does_not_count_for_the_address(limited: httpx2.Client) -> None:
-    """Otherwise, other people could use up the limit of an address, and prevent a reset."""
+    """If refused requests counted, other people could use up an address's limit."""
     owner, other = sign_up(limited), sign_up(limited)
     body = {"email": owner.email, "current_password": PASSWORD}
     for _ in range(2):
@@ -48,12 +48,12 @@ def test_a_refused_request_does_not_count_for_the_address(limited: httpx2.Client
         assert taken.json()["code"] == "email-taken"
         again = limited.post("/api/users", json=signup_body(email=owner.email))
         assert again.json()["code"] == "email-taken"
-    # The signup was the first message.
+    # The signup sent the first message.
     assert limited.post(RESET, json={"email": owner.email}, headers=_from_elsewhere()).is_success
 
 
 def test_signups_count_for_their_address(limited: httpx2.Client) -> None:
-    """An account can be deleted and created again, and each signup sends a message."""
+    """An account can be deleted and created again. Each signup counts, because it sends mail."""
     email = new_email()
     for _ in range(2):
         user = sign_up(limited, email=email)
@@ -74,7 +74,7 @@ def test_one_client_can_request_few_messages(limited: httpx2.Client) -> None:
 
 
 def test_one_account_can_request_few_messages(limited: httpx2.Client) -> None:
-    """Requests with a cookie count for their IP address, so the account has its own count, too."""
+    """The requests of an account count together, even if they come from different IP addresses."""
     user = sign_up(limited)
     browser, statuses = browser_of(limited, user), []
     for _ in range(3):
@@ -85,7 +85,7 @@ def test_one_account_can_request_few_messages(limited: httpx2.Client) -> None:
 
 
 def test_redis_has_no_address(limited: httpx2.Client, redis_url: str) -> None:
-    """The key of a count contains a hash of the address."""
+    """The key of a count contains a hash of the mail address, and not the address."""
     email = new_email()
     assert limited.post(RESET, json={"email": email}, headers=_from_elsewhere()).is_success
     with redis.Redis.from_url(redis_url) as connection:

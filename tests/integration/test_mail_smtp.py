@@ -78,7 +78,7 @@ class MailServer:
         return await self._reply("RCPT")
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the message."""
+        """Keep the message if the reply begins with 250."""
         reply = await self._reply("DATA")
         if reply.startswith("250"):
             assert isinstance(envelope.content, bytes)
@@ -102,7 +102,7 @@ class MailServer:
 
 
 def _context(path: Path, host: str = _HOST) -> ssl.SSLContext:
-    """Write a certificate that is its own authority, and return the context of its server."""
+    """Write a self-signed certificate, and return the TLS context of a server that has it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
     now = datetime.now(UTC)
@@ -131,7 +131,7 @@ def _context(path: Path, host: str = _HOST) -> ssl.SSLContext:
 
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """The context of a server whose certificate the client trusts."""
+    """The TLS context of a server whose certificate the client trusts."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "mail.pem"))
     return _context(tmp_path / "mail.pem")
 
@@ -191,7 +191,7 @@ async def _send(client: SmtpClient, to: str = _AHMED, message_id: str = "1") -> 
 
 
 async def _error(client: SmtpClient, to: str = _AHMED) -> MailError:
-    """Return why a message was not sent. Its reason is a short line without secrets."""
+    """Return the error of a failed message. Assert that its reason is short and has no secrets."""
     with pytest.raises(MailError) as failure:
         await _send(client, to)
     error = failure.value
@@ -257,7 +257,7 @@ async def test_messages_share_one_connection() -> None:
 @pytest.mark.parametrize("is_noticed", [True, False])
 @_in_event_loop
 async def test_a_closed_connection_is_replaced(*, is_noticed: bool) -> None:
-    """A server closes idle connections. The client sends the next message on a new one."""
+    """A server closes idle connections. The client opens a new one for the next message."""
     async with _running(MailServer()) as server, _client(server.port) as client:
         await _send(client)
         _abort(server.sessions[0])
@@ -270,7 +270,7 @@ async def test_a_closed_connection_is_replaced(*, is_noticed: bool) -> None:
 @pytest.mark.parametrize("command", ["RCPT", "DATA"])
 @_in_event_loop
 async def test_a_permanent_reply_refuses_the_message(command: str) -> None:
-    """The reason is the reply. The next message is sent over the same connection."""
+    """The error's reason is the server's reply. The next message uses the same connection."""
     async with _running(MailServer()) as server, _client(server.port) as client:
         server.replies[command] = "550 5.1.1 user unknown"
         error = await _error(client)
@@ -294,7 +294,7 @@ async def test_a_permanent_reply_refuses_the_message(command: str) -> None:
 async def test_another_negative_reply_delays_the_message(command: str, reply: str) -> None:
     """A later attempt may succeed: the server recovers, or an operator corrects the settings.
 
-    The setting MAIL_FROM is the sender.
+    A refused sender is also an error in the settings: the sender is the setting MAIL_FROM.
     """
     async with _running(MailServer()) as server, _client(server.port) as client:
         server.replies[command] = reply
@@ -305,7 +305,7 @@ async def test_another_negative_reply_delays_the_message(command: str, reply: st
 
 @_in_event_loop
 async def test_a_reason_is_short_and_has_no_address_and_no_link() -> None:
-    """The text of a server may quote the recipient, or a link with its token."""
+    """The reply of a server can contain the recipient, or a link with its token."""
     async with _running(MailServer()) as server, _client(server.port) as client:
         server.replies["RCPT"] = (
             f"550-5.7.1 <{_AHMED}>: blocked\r\n550 5.7.1 \x1b[31mhttps://a.test/#canary "
@@ -326,7 +326,7 @@ async def test_without_a_server_the_message_is_delayed() -> None:
 
 @_in_event_loop
 async def test_a_silent_server_does_not_hold_a_message() -> None:
-    """Each command has a timeout. A client that has timed out closes within the timeout too."""
+    """Each command has a timeout. A client that has timed out can be closed quickly, too."""
 
     async def ignore(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
@@ -433,7 +433,7 @@ async def test_an_international_address_is_sent_as_it_is() -> None:
 
 @_in_event_loop
 async def test_a_cancelled_message_does_not_disturb_the_next() -> None:
-    """The connection is replaced, because it may still have a reply to the cancelled message."""
+    """The client opens a new connection, because a reply may still arrive on the old connection."""
     async with _running(MailServer()) as server, _client(server.port) as client:
         server.pauses["RCPT"] = 0.3
         task = asyncio.create_task(_send(client))
@@ -449,7 +449,7 @@ async def test_a_cancelled_message_does_not_disturb_the_next() -> None:
 
 @_in_event_loop
 async def test_closing_never_raises() -> None:
-    """A client can be closed before it has connected, twice, and after its server has gone."""
+    """`close` works before the first message, after the server has disconnected, and twice."""
     async with _running(MailServer()) as server:
         async with _client(server.port) as client:
             await client.close()

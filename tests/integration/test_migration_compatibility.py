@@ -43,7 +43,7 @@ class Releases:
 def _previous_release(directory: Path) -> Path:
     """Extract the previous release to a directory, and return the directory.
 
-    Skip the test if git does not have the commit of this release (shallow clone).
+    Skip the test if git does not have the commit of that release, as in a shallow clone.
     """
     newest = max(_VERSIONS.glob("*.py"))
     try:
@@ -74,7 +74,8 @@ def releases(
     checkout = _previous_release(tmp_path_factory.mktemp("before"))
     url, logs = new_database(), tmp_path_factory.mktemp("logs")
     migrate(url, release=checkout)
-    # The previous release uses the current libraries, so a deprecation warning is no error.
+    # The previous release runs with the libraries of this release, which may warn of deprecated
+    # uses. So warnings are not errors.
     settings = {**defaults, "DATABASE_URL": url, "REDIS_KEY_PREFIX": f"two-{new_key()}"}
     relaxed = {**settings, "PYTHONWARNINGS": "default"}
     with ExitStack() as running:

@@ -17,7 +17,7 @@ from tests.service import CHECKOUT
 pytestmark = pytest.mark.slow
 
 LONGEST_WAIT_SECONDS = 2.0
-"""A statement must wait less than this. DATABASE_STATEMENT_TIMEOUT would end it after 5 s."""
+"""The maximum wait of a statement. DATABASE_STATEMENT_TIMEOUT would end the wait after 5 s."""
 CONCURRENTLY = '''"""Create an index without blocking writes.
 
 Revision ID: 9999
@@ -75,7 +75,7 @@ def test_no_statement_waits_long_for_a_migration_that_waits_for_a_lock(
 def test_two_concurrent_deployments_can_build_an_index_concurrently(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
-    """While one deployment builds the index, the waiting deployment does not block it."""
+    """The waiting deployment does not block the index that the other deployment builds."""
     url = new_database()
     migrate(url)
     with psycopg.connect(url) as connection:

@@ -32,7 +32,7 @@ SELECT 'function', proname, pg_get_function_identity_arguments(oid), '', '', '',
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 ORDER BY 1, 2, 3, 4
 """
-# Alembic names its own table, and the library of the job queue names its tables.
+# Alembic and the library of the job queue define these tables and the names of their constraints.
 _OTHERS = ("alembic_version", "procrastinate_")
 _CONSTRAINT_NAME = re.compile(r"(pk|uq|ck|fk)_[a-z_]+")
 

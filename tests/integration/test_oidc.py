@@ -83,7 +83,7 @@ def test_the_service_authenticates_to_the_provider(
 def test_an_identity_is_issuer_and_subject_and_not_the_email(
     service: Service, provider: HostileProvider
 ) -> None:
-    """An identity with a new email keeps its account. The old email gives no access to it."""
+    """An identity keeps its account after a change of email. The old email gives no access."""
     subject, email = secrets.token_hex(8), new_email()
     first, again, other = (Browser(service.client) for _ in range(3))
     first.sign_in(provider, sub=subject, email=email)
@@ -112,7 +112,7 @@ def test_an_account_with_a_password_is_never_linked_by_its_email(
 def test_a_new_account_needs_an_email_that_the_provider_has_verified(
     browser: Browser, provider: HostileProvider, claims: dict[str, object]
 ) -> None:
-    """With an unverified email, an attacker could have an account with another person's email."""
+    """An account with an unverified email could belong to an attacker who knows the email."""
     problem(browser.sign_in(provider, **claims), 403, "email-unverified")
     assert "__Host-session" not in browser.cookies
 
@@ -234,7 +234,7 @@ def test_a_login_to_an_account_without_a_password_always_fails(
 def test_a_disabled_account_cannot_be_signed_in_to(
     service: Service, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """The provider's word is not enough. Afterwards, the browser has no session."""
+    """The sign-in gets 403 although the provider accepts the user, and starts no session."""
     subject, first, again = secrets.token_hex(8), Browser(service.client), Browser(service.client)
     first.sign_in(provider, sub=subject)
     database.execute("UPDATE users SET disabled_at = now() WHERE id = %s", [first.me()["id"]])

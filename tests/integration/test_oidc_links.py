@@ -58,7 +58,7 @@ def test_an_owner_can_link_several_identities(
 def test_a_password_reset_removes_linked_identities(
     service: Service, browser: Browser, provider: HostileProvider, database: psycopg.Connection
 ) -> None:
-    """An attacker may have linked them."""
+    """An attacker may have linked these identities, so they no longer give access."""
     # check 41
     owner, subject, token = sign_up(service.client), secrets.token_hex(8), secrets.token_urlsafe()
     browser.finish(provider.authorize(browser.begin_link(owner), sub=subject))

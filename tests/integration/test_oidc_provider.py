@@ -1,4 +1,4 @@
-"""Requests that the service sends to an identity provider, even while the provider fails."""
+"""The requests of the service to an identity provider, also while the provider fails."""
 
 import asyncio
 import threading
@@ -173,7 +173,7 @@ def test_a_provider_in_a_listed_network_is_reached(provider: HostileProvider, ho
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1"])
 def test_no_network_allows_a_link_local_address(address: str) -> None:
-    """At such an address, a cloud gives out the credentials of a machine."""
+    """At a link-local address, a cloud serves the credentials of a virtual machine."""
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(ProviderUnavailable) as refusal:
         _fetch(f"https://{host}/x", local=False, hosts=address, networks="0.0.0.0/0 ::/0")
@@ -197,7 +197,7 @@ def test_no_network_allows_a_link_local_address(address: str) -> None:
 def test_metadata_with_urls_of_other_hosts_is_refused(
     provider: HostileProvider, changes: dict[str, Any]
 ) -> None:
-    """Neither the service nor a browser follows these URLs."""
+    """The service uses none of these URLs, and redirects no browser to them."""
     provider.metadata = changes
     with pytest.raises(ProviderUnavailable):
         _with_provider_client(
@@ -241,7 +241,7 @@ def test_the_keys_are_fetched_again_when_a_token_names_a_new_one(provider: Hosti
             await client.redeem(parameters["code"], _REQUEST, issuer=provider.url)
             provider.key = Key()
 
-    # Each reading of the clock adds two minutes, so the pause between two fetches is over.
+    # Each reading of the clock adds two minutes, so the minimum time between two fetches is over.
     _with_provider_client(provider, rotate, clock=count(step=120).__next__)
     assert provider.count(KEYS) == 2
 

@@ -1,4 +1,4 @@
-"""Sign-ins with an identity provider that must be refused."""
+"""Invalid sign-ins with an identity provider. The service refuses them."""
 
 import base64
 import hmac
@@ -49,7 +49,7 @@ def no_new_identity(database: psycopg.Connection) -> Iterator[None]:
 def test_a_callback_with_another_state_is_refused(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """Without this check, an attacker could sign a victim in to the attacker's account."""
+    """A callback with an attacker's state could sign a victim in to the attacker's account."""
     back, request_count = provider.authorize(browser.begin()), provider.count("/token")
     other = Browser(service.client)
     foreign = provider.authorize(other.begin())
@@ -85,7 +85,7 @@ def test_a_callback_succeeds_only_once(
 def test_a_code_is_valid_only_in_its_own_flow(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:
-    """PKCE: a thief of a code does not have the verifier. A missing code is refused too."""
+    """A thief of a code does not have the PKCE verifier. Missing and long codes are refused too."""
     stolen = provider.authorize(Browser(service.client).begin())
     back = provider.authorize(browser.begin())
     problem(browser.finish({**back, "code": stolen["code"]}), 403, "oidc-refused")  # check 22

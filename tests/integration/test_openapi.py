@@ -42,7 +42,7 @@ def test_the_document_names_its_server_licence_and_tags(
 def test_every_operation_lists_its_security_schemes(operations: Operations) -> None:
     """A public operation lists no scheme. The others need a token or cookie and can return 401.
 
-    In GraphQL, a session is optional, and the error of a field says if it is needed.
+    In GraphQL, a session is optional. If a field needs a session, the error of the field says so.
     """
     schemes: list[dict[str, list[str]]] = [{"AccessToken": []}, {"SessionCookie": []}]
     for method, path, operation in operations:
@@ -145,7 +145,7 @@ def _schemas(part: object) -> Iterator[dict[str, Any]]:
 
 
 def test_integers_have_bounds_that_every_client_can_represent(document: dict[str, Any]) -> None:
-    """An id is an int64 from 1 on. No bound exceeds the largest safe integer of JavaScript."""
+    """An id is an int64 of 1 or more. No bound exceeds the largest safe integer of JavaScript."""
     integers = [schema for schema in _schemas(document) if schema.get("type") == "integer"]
     assert len(integers) > 20
     for schema in integers:
@@ -159,7 +159,7 @@ def test_integers_have_bounds_that_every_client_can_represent(document: dict[str
 
 
 def test_enums_are_named_and_shared(document: dict[str, Any]) -> None:
-    """A generated client has one type for the status of an order, wherever it is used."""
+    """A generated client has one type for the status of an order, wherever a status occurs."""
     schemas = document["components"]["schemas"]
     status = {"$ref": "#/components/schemas/OrderStatus"}
     assert schemas["OrderRead"]["properties"]["status"] == status

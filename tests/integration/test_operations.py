@@ -51,7 +51,7 @@ def test_readyz_refuses_to_exclude_an_unknown_dependency(client: httpx2.Client) 
 
 
 def test_readyz_returns_503_before_the_process_ends(start_service: StartService) -> None:
-    """An open connection gets this 503 too. Until the process ends, other requests succeed."""
+    """An open connection gets the 503 of /readyz, too. Other requests still succeed."""
     service = start_service(DRAIN_DELAY="1.5")
     service.client.get("/readyz").raise_for_status()
     service.process.send_signal(signal.SIGTERM)
@@ -114,7 +114,7 @@ def test_every_operation_is_described_with_an_example(document: dict[str, Any]) 
 
 
 def test_the_document_contains_the_operations_of_the_contract(document: dict[str, Any]) -> None:
-    """The list in this test is the contract."""
+    """The document contains at least the operations in this list."""
     calls = {(method.upper(), path) for method, path, _ in operations_of(document)}
     assert calls >= {
         ("POST", "/api/users"),

@@ -61,7 +61,7 @@ def admin(client: httpx2.Client, own_url: str) -> Account:
 
 @pytest.fixture(scope="module")
 def shared_buyer(client: httpx2.Client) -> Account:
-    """A user who orders in every test."""
+    """A user who places orders in every test."""
     return sign_up(client)
 
 
@@ -213,7 +213,7 @@ def test_a_cancellation_is_tried_three_times_too(
 def test_an_order_succeeds_after_a_deadlock(
     client: httpx2.Client, admin: Account, buyer: Account, own_url: str
 ) -> None:
-    """Another client locks in the opposite sequence, and the service retries its transaction."""
+    """Another client locks the products in the opposite order. The service then tries again."""
     first, second = new_product(client, admin), new_product(client, admin)
     lock = "SELECT 1 FROM products WHERE id = %s FOR UPDATE"
     with psycopg.connect(own_url) as outside, ThreadPoolExecutor(1) as threads:

@@ -161,7 +161,7 @@ def test_new_orders_during_paging_cause_no_repeated_or_missing_orders(
 def test_a_status_change_during_paging_does_not_disturb_the_pages(
     client: httpx2.Client, bettina: Account, kettle: dict[str, Any]
 ) -> None:
-    """The last order of each page is cancelled, and the next page continues after it."""
+    """The last order of each page is cancelled. The next page continues after this order."""
     urls = [placed(client, bettina, (kettle, 1)).headers["Location"] for _ in range(6)]
     listed: list[str] = []
     for page in _pages(client, bettina, f"{bettina.url}/orders?limit=2&status=pending"):

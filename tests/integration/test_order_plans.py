@@ -45,9 +45,9 @@ _LINES = """
 
 
 def _fill(url: str, orders: int) -> None:
-    """Insert ORDERS_PER_USER orders for each user.
+    """Insert users, one product, and on average ORDERS_PER_USER orders for each user.
 
-    Exception: FREQUENT_BUYER_ID gets the orders of every tenth user, in addition to its own.
+    Every tenth user gets no orders. FREQUENT_BUYER_ID gets these orders in addition to its own.
     """
     numbers = {"orders": orders, "users": orders // ORDERS_PER_USER, "frequent": FREQUENT_BUYER_ID}
     with psycopg.connect(url, autocommit=True) as database:
@@ -87,8 +87,8 @@ async def _listed(url: str, **arguments: Any) -> list[SentStatement]:
 
     class RecordingCursor(psycopg.AsyncCursor[Any]):
         async def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            # Statements of repositories are bytes. Do not record the query of the engine for
-            # the server's version, which is text.
+            # Statements of repositories are bytes. The engine's own query, for the version of the
+            # server, is text. This query is not recorded.
             if isinstance(query, bytes):
                 sent.append(SentStatement(query.decode(), params))
             return await super().execute(query, params, **options)

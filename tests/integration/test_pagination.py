@@ -14,7 +14,7 @@ from tests.integration.wire import problem
 
 @pytest.fixture(scope="session")
 def admin(database: psycopg.Connection, client: httpx2.Client) -> Account:
-    """An administrator who signs up after twelve users, who are inserted without hashing."""
+    """An administrator who signed up after twelve other users, which SQL inserts."""
     insert = (
         "INSERT INTO users (name, email, password_hash, role) VALUES ('Listed', %s, 'x', 'user')"
     )
@@ -137,7 +137,7 @@ def test_the_limit_is_20_by_default_and_100_at_most(
      "../..", "after:1", "A" * 5000],
 )  # fmt: skip
 def test_a_damaged_cursor_gets_400(client: httpx2.Client, admin: Account, cursor: str) -> None:
-    """No list accepts such a cursor, and the problem does not repeat it."""
+    """No list accepts a damaged cursor, and the problem does not repeat the cursor."""
     fit = cursor.encode("utf-16", "surrogatepass").decode("utf-16")
     for path in _lists(admin):
         response = client.get(path, params={"cursor": fit}, headers=admin.auth)

@@ -72,7 +72,7 @@ def test_a_newer_link_makes_the_older_invalid(with_mail: WithMail) -> None:
 
 
 def test_a_guessable_password_is_refused_and_the_link_still_works(with_mail: WithMail) -> None:
-    """The rules of a signup apply."""  # check 4
+    """The new password must follow the same rules as the password of a signup."""  # check 4
     user = sign_up(with_mail.client)
     _ask(with_mail, user.email)
     token = with_mail.mailbox.token(user.email, "Reset")
@@ -97,7 +97,7 @@ def test_a_link_that_confirms_an_address_resets_no_password(with_mail: WithMail)
 def test_after_a_reset_the_count_of_failed_logins_begins_again(
     with_mail: WithMail, start_service: StartService
 ) -> None:
-    """The owner of a locked account gets in by a reset."""
+    """After a reset of the password, the owner of a locked account can log in."""
     # check 10
     own = {**with_mail.mailbox.settings, "DATABASE_URL": with_mail.database_url}
     client = start_service(**own, RATE_LIMIT_LOGIN_FAILURES="2/hour").client
@@ -112,7 +112,7 @@ def test_after_a_reset_the_count_of_failed_logins_begins_again(
 
 
 def test_the_links_of_an_erased_account_stop_working(with_mail: WithMail) -> None:
-    """A link that is on its way when the account is erased resets nothing."""
+    """A link that was sent before the account was erased resets nothing."""
     user = sign_up(with_mail.client)
     _ask(with_mail, user.email)
     token = with_mail.mailbox.token(user.email, "Reset")

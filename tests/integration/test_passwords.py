@@ -93,8 +93,8 @@ def test_more_than_1024_bytes_are_refused_quickly(
             assert pointers(response) == ["/password"]  # check 2
         else:
             problem(response, 401, "bad-credentials")
-    # Hashing 60,000 bytes takes no longer than hashing a short password, but a check of their
-    # strength would take seconds.
+    # Hashing 60,000 bytes takes no longer than hashing a short password, but a check of the
+    # strength of such a long password would take seconds.
     assert min(durations) < 3 * min(usual)
 
 

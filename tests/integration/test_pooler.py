@@ -63,13 +63,13 @@ def test_more_requests_than_sessions_are_answered(service: Service, own_url: str
 def test_a_role_without_a_timeout_is_refused_and_the_log_says_what_to_run(
     start_service: StartService, pooler: Pooler, new_tables: NewDatabase, missing: str
 ) -> None:
-    """A client cannot send timeouts to a pooler, so the role must have them."""
+    """A client cannot send timeouts to a pooler, so the role in PostgreSQL must have timeouts."""
     url = new_tables()
     set_timeouts(url)
     service = start_service(**pooler.settings(url), DATABASE_STATEMENT_TIMEOUT="6")
     assert service.client.get("/readyz").status_code == 200
     with psycopg.connect(url, autocommit=True) as database:
-        # Not RESET: the role may have timeouts in all databases.
+        # After RESET, the timeouts that the role may have in all databases would apply.
         name = database.info.dbname
         database.execute(f"ALTER ROLE postgres IN DATABASE {name} SET {missing} = 0")
     pooler.forget(url)

@@ -110,7 +110,7 @@ def test_no_request_fails_on_a_closed_connection(
 def test_no_request_fails_on_a_notice_to_idle_connections(
     client: httpx2.Client, victim: Account, postgres: PostgresServer
 ) -> None:
-    """PostgreSQL reports a changed setting on each connection. The pool may replace connections."""
+    """PostgreSQL reports a changed setting on idle connections. The pool may then replace them."""
     at_once([lambda: client.get(victim.url, headers=victim.auth)] * POOL_SIZE)
     with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
         for change in ("SET timezone = 'Asia/Tokyo'", "RESET timezone"):
@@ -150,7 +150,7 @@ def test_frozen_postgres_means_503_within_the_deadline(
 def test_a_statement_that_waits_too_long_for_a_lock_means_503(
     client: httpx2.Client, postgres: PostgresServer
 ) -> None:
-    """PostgreSQL cancels the statement, and the pool reuses its connection."""
+    """PostgreSQL cancels the statement, and the pool reuses the connection of the statement."""
     account = sign_up(client)
     rename = partial(_rename, client, account)
     with psycopg.connect(postgres.url) as connection:

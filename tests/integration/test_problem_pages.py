@@ -21,7 +21,7 @@ from tests.accounts import signup_body
 def test_the_example_of_a_problem_is_what_the_service_sends(
     client: httpx2.Client, method: str, path: str, code: str
 ) -> None:
-    """The request id differs, and the example omits the headers that each response has."""
+    """Only the request id differs. The example omits the headers that each response has."""
     response = client.request(method, path)
     problem = response.json()
     assert problem["code"] == code

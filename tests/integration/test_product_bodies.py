@@ -35,7 +35,7 @@ _WRONG_AMOUNTS: list[Any] = [
 def test_an_amount_in_any_other_form_gets_422(
     client: httpx2.Client, admin: Account, product: dict[str, Any], amount: object
 ) -> None:
-    """An amount is a string with two decimals. A JSON number is refused, as it may be a float."""
+    """An amount is a string with two decimals. A number is refused, because it may be a float."""
     wrong = {"amount": amount, "currency": "EUR"}
     created = client.post("/api/products", json=product_body(price=wrong), headers=admin.auth)
     assert pointers(created) == ["/price/amount"]

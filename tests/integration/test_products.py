@@ -74,7 +74,7 @@ def test_an_invalid_product_id_gets_422(client: httpx2.Client, product_id: str) 
 def test_only_administrators_can_write(
     client: httpx2.Client, shared_user: Account, product: dict[str, Any]
 ) -> None:
-    """A request without a token gets 401, and a user's request 403, even with an invalid body."""
+    """Even with an invalid body, a request without a token gets 401, and a user's gets 403."""
     for body in (product_body(), {"stock": "x"}):
         for call in (
             partial(client.post, "/api/products", json=body),

@@ -1,4 +1,4 @@
-"""Rate limits have their own Redis, so that cached reads cannot evict their counts.
+"""Rate limits have their own Redis, so that cached reads cannot evict the counts.
 
 A request queries both servers at the same time.
 """
@@ -63,7 +63,7 @@ def _ready(client: httpx2.Client) -> None:
 
 def _wait_until_ready(client: httpx2.Client) -> None:
     assert wait_until(lambda: client.get("/readyz").json()["status"] == "ready", timeout_s=10)
-    # After a failure, a process sends nothing to Redis for one timeout.
+    # After a failure, a process sends nothing to Redis for the duration of one timeout.
     time.sleep(TIMEOUT_SECONDS)
 
 
@@ -78,7 +78,7 @@ def _guess(client: httpx2.Client, account: Account) -> httpx2.Response:
 
 
 def _fill(server: ValkeyServer) -> int:
-    """Store many more cache entries than fit, and return the number of evicted entries."""
+    """Store more cache entries than the memory can hold. Return the number of evicted entries."""
     with (
         redis.Redis.from_url(server.url) as connection,
         connection.pipeline(transaction=False) as pipeline,

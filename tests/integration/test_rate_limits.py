@@ -92,7 +92,7 @@ def test_signup_allows_10_requests_a_minute_by_default(
 
 
 def test_a_request_after_retry_after_succeeds(limited: httpx2.Client, address: str) -> None:
-    """In the headers, several limits of one policy have different names."""
+    """Retry-After is long enough. In the headers, the limits of a policy have different names."""
     for _ in range(2):
         found = [_post(limited, "/api/auth/login", address) for _ in range(4)]
         assert statuses(found) == {400: 3, 429: 1}

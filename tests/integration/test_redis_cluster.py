@@ -84,7 +84,7 @@ def test_a_failover_is_followed(
 def test_a_primary_that_refuses_writes_is_unavailable(
     start_service: StartService, cluster: ValkeyCluster, admin: Account
 ) -> None:
-    """Otherwise, a process that only reads from it could not notice a refused invalidation."""
+    """Reads bypass a primary that refuses writes, because it may have refused an invalidation."""
     shop = start_service(REDIS_URL=cluster.url, REDIS_BREAKER_RECOVERY="1").client
     path = product_url(new_product(shop, admin))
     assert wait_until(lambda: _are_cached(shop, [path]), timeout_s=5)
@@ -100,7 +100,7 @@ def test_a_primary_that_refuses_writes_is_unavailable(
 def test_an_invalidation_that_a_failover_loses_is_repeated(
     start_service: StartService, cluster: ValkeyCluster, admin: Account
 ) -> None:
-    """The old primary confirms the invalidation, and is killed before its replica gets it."""
+    """The old primary confirms an invalidation, and is killed before the replica receives it."""
     settings = {"REDIS_URL": cluster.url, "REDIS_KEY_PREFIX": "lost"}
     writer, reader = (start_service(**settings).client for _ in range(2))
     product = new_product(writer, admin, name="Old")
@@ -144,7 +144,7 @@ def test_a_failover_on_request_leaves_no_stale_read(
         return cluster.is_primary(replica)
 
     for replica in cluster.replicas:
-        # At the same time, the replicas would compete for the votes.
+        # If all replicas started a failover at the same time, they would compete for the votes.
         replica.execute("CLUSTER FAILOVER")
         assert wait_until(partial(has_failed_over, replica), timeout_s=30)
     assert wait_until(lambda: _are_cached(reader, [path]), timeout_s=10)

@@ -53,7 +53,7 @@ def _seconds(call: Callable[[], httpx2.Response], times: int) -> list[float]:
 
 def _wait_for_redis(client: httpx2.Client) -> None:
     assert wait_until(lambda: client.get("/readyz").json()["redis"] == "up", timeout_s=10)
-    # One second after a failure, the breaker lets a request try Redis again.
+    # One second after a failure, the circuit breaker lets a request try Redis again.
     time.sleep(1.1)
 
 
@@ -97,7 +97,7 @@ def test_limits_count_in_redis_again_once_it_is_back(
 def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
     valkey: ValkeyServer, start_service: StartService
 ) -> None:
-    """The service notices a closed connection before it sends a command on it."""
+    """Before the service sends a command, it notices that the connection is closed."""
     # The timeout is long, because this test is not about slow answers.
     client = start_service(REDIS_URL=valkey.url, REDIS_TIMEOUT="3").client
     with frozen(valkey), ThreadPoolExecutor(8) as threads:
@@ -120,7 +120,7 @@ def test_no_request_fails_on_a_connection_that_a_restarted_redis_has_closed(
 def test_frozen_redis_delays_requests_only_until_the_breaker_opens(
     client: httpx2.Client, valkey: ValkeyServer
 ) -> None:
-    """Redis delays a request by 150 ms. After the freeze, requests are as fast as before."""
+    """A frozen Redis delays only the first requests, by 150 ms each. Later ones are not delayed."""
     _wait_for_redis(client)
     account = sign_up(client)
     read = partial(client.get, account.url, headers=account.auth)

@@ -99,8 +99,9 @@ def test_a_failover_on_request_leaves_no_stale_read(
     def change_and_read() -> bool:
         name = f"Name {next(numbers)}"
         assert edit(writer, admin, product, name=name).status_code == 200
-        # Until both processes use the new primary, a change may become visible up to a second late,
-        # and later on a busy machine. A stale read that no process invalidates lasts a minute.
+        # Until both processes use the new primary, a change can become visible up to a second late,
+        # and on a busy machine even later. A stale read that no process invalidates would last for
+        # a minute.
         assert wait_until(lambda: reader.get(path).json()["name"] == name, timeout_s=5)  # check F26
         return _old_primary_follows(cluster)
 

@@ -95,7 +95,7 @@ def test_a_reuse_is_logged_without_the_token(
 def test_a_reuse_is_announced_once(
     client: httpx2.Client, ahmed: Account, database: psycopg.Connection
 ) -> None:
-    """The owner gets a notice when the session ends. A further reuse ends nothing."""
+    """The owner gets a notice when the session ends. A further reuse sends no further notice."""
     first = signed_in(client, ahmed)
     tokens_in(refresh(client, first.refresh))
     for _ in range(2):
@@ -107,7 +107,7 @@ def test_a_reuse_is_announced_once(
 def test_of_twenty_concurrent_uses_exactly_one_gets_a_pair(
     client: httpx2.Client, other: httpx2.Client, shared_user: Account, processes: int
 ) -> None:
-    """The other requests send a spent token, so the session ends, and the new pair with it."""
+    """The other requests send a spent token, so the session ends, and the new pair is refused."""
     tokens = signed_in(client, shared_user)
     targets = [client, other][:processes] * (20 // processes)
     responses = at_once([partial(refresh, process, tokens.refresh) for process in targets])

@@ -108,7 +108,8 @@ def test_while_the_replica_stands_still_no_client_misses_a_write(
         lambda: standby.statements(primary.superuser_url) > before,
     )
     with stopping(standby, primary):
-        # Each product changes once. It is read until the end, when its change is settled, too.
+        # Each product changes once, and is read until the end of the block. By then, most of the
+        # changes are older than _SETTLED_SECONDS.
         for number, product in enumerate(products):
             names[product_url(product)] = f"Name {number}"
             assert edit(pair[0].client, admin, product, name=f"Name {number}").status_code == 200

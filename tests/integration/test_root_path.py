@@ -42,7 +42,7 @@ def test_paths_in_headers_begin_with_the_root_path(client: httpx2.Client) -> Non
 
 
 def test_the_type_of_a_problem_leads_to_its_page(client: httpx2.Client, shop: Service) -> None:
-    """The problems of routes, of the framework and of GraphQL have the same type."""
+    """The types of problems of routes, of the framework and of GraphQL begin with ROOT_PATH."""
     types = {
         client.get("/api/users/me").json()["type"],
         client.post("/graphql", json={"query": "{ me { id } }"}).json()["errors"][0]["extensions"][
@@ -79,7 +79,7 @@ def test_the_api_documentation_has_the_public_address(client: httpx2.Client) -> 
 def test_a_sign_in_returns_below_the_root_path(
     client: httpx2.Client, provider: HostileProvider
 ) -> None:
-    """ROOT_PATH is added only to paths of this service: others may belong to another service."""
+    """ROOT_PATH is added only to paths of this service. Other paths may be another service's."""
     for return_to, location in (("/welcome", "/welcome"), ("/api/users/me", "/shop/api/users/me")):
         begun = client.get("/api/auth/oidc/test/login", params={"return_to": return_to})
         query = parse_qs(urlsplit(begun.headers["Location"]).query)
@@ -95,7 +95,7 @@ def test_a_sign_in_returns_below_the_root_path(
 
 
 def test_other_paths_do_not_exist(shop: Service) -> None:
-    """A path that only begins with the same letters is another path. Metrics are for operators."""
+    """`/shopping` is not below `/shop`. `/metrics` is for operators, so it is not below `/shop`."""
     for path in ("/shopping/livez", "/shop/shop/livez", "/shop/nothing", "/shop/metrics"):
         assert shop.client.get(path).status_code == 404, path
     assert shop.client.get("/shop/livez").status_code == 200

@@ -35,7 +35,7 @@ def slow(start_service: StartService, proxied: tuple[PostgresProxy, str]) -> htt
 
 
 def _refused_within_a_second(client: httpx2.Client, session: Session, ended: float) -> None:
-    # Requests in between must not prolong the cached session.
+    # The requests of this loop must not prolong the time for which the session is cached.
     while me(client, session.auth).status_code != 401:
         assert time.monotonic() < ended + 1  # check 17
 
@@ -93,9 +93,9 @@ def test_a_missing_session_is_not_cached(
 def test_a_lookup_in_progress_does_not_restore_an_ended_session(
     slow: httpx2.Client, proxied: tuple[PostgresProxy, str], shared_user: Account
 ) -> None:
-    """A session that a query has read before it ended is not cached afterwards."""
+    """If a session ends while a query reads it, the session is not cached afterwards."""
     browser, other = browser_of(slow, shared_user), signed_in(slow, shared_user)
-    # The message contains the hash, whether or not the statement is already prepared.
+    # The message to PostgreSQL contains the hash even if the statement is already prepared.
     delay = proxied[0].delay = Delay(hashlib.sha256(browser.value.encode()).digest())
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(me, slow, browser.auth)
@@ -106,7 +106,7 @@ def test_a_lookup_in_progress_does_not_restore_an_ended_session(
         finally:
             proxied[0].delay = None
             delay.released.set()
-        # The request began before the end, so both responses are correct.
+        # The request began before the end of the session, so both responses are correct.
         assert waiting.result().status_code in {200, 401}
     problem(me(slow, browser.auth), 401, "invalid-session")  # check 17
 

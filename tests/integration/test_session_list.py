@@ -161,7 +161,7 @@ def test_the_time_of_last_use_is_updated_at_most_once_a_minute(
     last_used_at: str,
     expected_age: int,
 ) -> None:
-    """Not every request has to write to the database."""
+    """Most requests do not write to the database."""
     query = "SELECT round(extract(epoch FROM now() - last_used_at)) FROM sessions WHERE id = %s"
     tokens, browser = signed_in(client, owner), browser_of(client, owner)
     for session_id, headers in (
@@ -182,7 +182,7 @@ def test_a_user_has_at_most_100_sessions(
     database: psycopg.Connection,
     sign_in: Any,
 ) -> None:
-    """A further sign-in ends the session with the earliest last use, even if it is cached."""
+    """A further sign-in ends the session with the earliest last use, even a cached session."""
     database.execute(
         "INSERT INTO sessions (user_id, cookie_hash, expires_at) SELECT %s, "
         "sha256(('most' || n || now())::bytea), now() + interval '1 h' "

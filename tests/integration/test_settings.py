@@ -1,4 +1,4 @@
-"""With missing or invalid settings, the process does not start, and names each of them."""
+"""With missing or invalid settings, the process does not start, and names these settings."""
 
 import base64
 import os

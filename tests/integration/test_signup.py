@@ -48,7 +48,7 @@ def test_signup_returns_409_when_the_email_is_taken(
 
 
 def test_signup_documents_that_a_409_reveals_an_account(client: httpx2.Client) -> None:
-    """This leak is known, so the OpenAPI document names it and the limit on signups."""
+    """The OpenAPI document names `email-taken`, which reveals an account, and the rate limit."""
     signup = client.get("/openapi.json").json()["paths"]["/api/users"]["post"]
     assert "email-taken" in signup["responses"]["409"]["description"]  # check 7
     assert "429" in signup["responses"]

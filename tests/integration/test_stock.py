@@ -152,7 +152,7 @@ def test_an_order_and_a_stock_change_do_not_overwrite_each_other(
 def test_a_constraint_refuses_stock_below_zero(
     client: httpx2.Client, admin: Account, database: psycopg.Connection
 ) -> None:
-    """PostgreSQL refuses such a change even if the service has a defect."""
+    """PostgreSQL refuses a stock below zero even if the service has a defect."""
     product = new_product(client, admin, stock=1)
     with pytest.raises(psycopg.errors.CheckViolation, match="ck_products_stock_not_negative"):
         database.execute("UPDATE products SET stock = stock - 2 WHERE id = %s", [product["id"]])

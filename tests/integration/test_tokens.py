@@ -56,7 +56,7 @@ def _assert_refused(client: httpx2.Client, token: str) -> None:
 
 
 def test_an_unchanged_forged_token_is_accepted(client: httpx2.Client, forge: Forge) -> None:
-    """This shows that the changes cause the refusals in the other tests."""
+    """Without a change, the token is accepted. So the changes cause the refusals in other tests."""
     assert me(client, bearer(forge())).status_code == 200
 
 

@@ -39,7 +39,7 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
         "  endpoint",
         "    service",
         "      hash",
-        # The message to the new address counts.
+        # A rate limit counts the messages to the new address.
         "      rate-limit",
         "        redis",
         "      pool",
@@ -56,7 +56,7 @@ def test_the_trace_of_a_signup_has_every_stage(send_traced: SendTraced) -> None:
 def test_a_read_is_a_miss_and_then_a_hit_of_the_middleware(
     send_traced: SendTraced, product: dict[str, Any]
 ) -> None:
-    """The hit has the route of the miss, although no router has handled it."""
+    """The hit has the route of the miss, although no router has handled the hit."""
     path = f"/api/products/{product['id']}"
     (missed, first), (hit, second) = send_traced("GET", path), send_traced("GET", path)
     for response, trace, outcome in ((missed, first, "miss"), (hit, second, "hit")):
@@ -90,7 +90,7 @@ def test_token_and_session_are_checked_before_the_rate_limit(
 def test_the_span_of_a_request_has_the_signed_in_user(
     traced: Service, send_traced: SendTraced
 ) -> None:
-    """So the requests of one user can be found. A response from the cache has the user, too."""
+    """The server span has the id of the user, even if the cache answers the request."""
     newcomer = sign_up(traced.client)
     for _ in range(2):
         _, trace = send_traced("GET", newcomer.url, headers=newcomer.auth)
@@ -128,7 +128,7 @@ _FUNCTIONS = {
 def test_each_stage_has_the_location_of_its_function(
     send_traced: SendTraced, buyer: Account
 ) -> None:
-    """The location is a file of the repository and the first line of the function."""
+    """The location is the path of a file in this project, and the function's first line."""
     _, signup = send_traced("POST", "/api/users", json=signup_body())
     _, read = send_traced("GET", buyer.url, headers=buyer.auth)
     for stage, (module, *path) in _FUNCTIONS.items():
@@ -227,7 +227,7 @@ def test_pipelined_requests_have_traces_of_their_own(traced: Service, receiver: 
 def test_a_process_traces_no_more_requests_than_its_limit(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """Log lines of untraced requests have a trace id. A client can exempt its request."""
+    """Untraced requests are logged with a trace id. Clients can exempt requests from the limit."""
     service = start_service(**receiver.settings, TRACE_LIMIT="2/day")
 
     def read_products(**headers: str) -> tuple[str, dict[str, Any]]:

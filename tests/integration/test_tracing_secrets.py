@@ -42,7 +42,7 @@ def _wait_for_all(service: Service, receiver: Receiver) -> None:
 
 
 def test_no_value_of_a_header_or_a_path_is_in_a_span(traced: Service, receiver: Receiver) -> None:
-    """This includes idempotency keys, refresh tokens, user agents and provider names."""
+    """Idempotency keys, refresh tokens, user agents and provider names are in no span."""
     account, mark = sign_up(traced.client), secrets.token_hex(8)
     marked = {"Idempotency-Key": mark, "User-Agent": mark, "Cookie": f"session={mark}"}
     body = {"items": [{"product_id": 1, "quantity": 1}]}

@@ -107,7 +107,7 @@ def test_a_patch_that_changes_nothing_keeps_the_version(
 def test_a_put_of_the_current_email_changes_nothing(
     client: httpx2.Client, ahmed: Account, admin: Account, database: psycopg.Connection
 ) -> None:
-    """The owner gets 422, because the change needs no link. The version is unchanged."""
+    """The owner gets 422, because the email is the current one. The version is unchanged."""
     before = _messages(database, ahmed)
     body = {"email": ahmed.email.upper()}
     assert _put_email(client, ahmed, body, by=admin).status_code == 204
@@ -247,7 +247,7 @@ def test_delete_erases_personal_data_and_keeps_the_row(
 def test_no_table_contains_the_name_or_the_email_of_an_erased_account(
     client: httpx2.Client, database: psycopg.Connection
 ) -> None:
-    """This includes the messages and jobs that wait, and the new email of a pending change."""
+    """A deletion also erases waiting messages and jobs, and the new email of a pending change."""
     name, new = new_email().partition("@")[0], new_email()
     account = sign_up(client, name=name)
     change = {"email": new, "current_password": PASSWORD}

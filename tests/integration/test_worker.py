@@ -21,7 +21,7 @@ from tests.service import TIMEOUT_SECONDS, Service, end, run_app
 
 @dataclass(frozen=True)
 class Queue:
-    """A service without a worker, and what a worker of its own needs."""
+    """A service without a worker, and the settings with which a test starts a worker."""
 
     service: Service
     mailbox: Mailbox
@@ -34,7 +34,7 @@ class Queue:
         return run_app(*command, settings=self.settings)
 
     def states(self) -> list[tuple[str, int]]:
-        """Return the state of each job, and how often it has run."""
+        """Return the state of each job of the queue `mail`, and how often the job has run."""
         return self.database.execute(
             "SELECT status::text, attempts FROM procrastinate_jobs WHERE queue_name = 'mail'"
             " ORDER BY id"
@@ -96,7 +96,7 @@ def test_a_temporary_refusal_is_repeated(queue: Queue) -> None:
 
 
 def test_after_the_last_attempt_a_job_waits_for_an_operator(queue: Queue) -> None:
-    """The operator sees the reason, and lets the job run again."""  # check F30
+    """The operator sees the reason, and can let the job run again."""  # check F30
     queue.mailbox.reply = "451 the mailbox of the recipient is full"
     user = sign_up(queue.service.client)
     settings = {**queue.settings, "JOB_MAX_ATTEMPTS": "2"}
@@ -180,7 +180,7 @@ def test_a_worker_continues_after_postgresql_has_closed_its_connections(queue: Q
 
 
 def test_without_a_mail_server_messages_wait(queue: Queue) -> None:
-    """On a developer's machine, SMTP_URL may be missing. Other jobs run."""
+    """Without SMTP_URL, as on a developer's machine, all other jobs run."""
     sign_up(queue.service.client)
     settings = {name: it for name, it in queue.settings.items() if name != "SMTP_URL"}
     settings["SWEEP_SCHEDULE"] = "* * * * * *"
@@ -200,9 +200,10 @@ def test_a_wrong_schedule_is_named(queue: Queue) -> None:
 
 @pytest.mark.slow
 def test_one_of_several_workers_sweeps(queue: Queue) -> None:
-    """Each scheduled time has one sweep.
+    """At each scheduled time, one worker deletes expired rows.
 
-    It deletes the messages that were sent a day ago, and what could not be sent for 30 days.
+    It deletes the messages that were sent a day ago. After 30 days, it also deletes failed jobs and
+    messages that were not sent.
     """
     # check 53
     user = sign_up(queue.service.client)
@@ -235,7 +236,7 @@ def test_one_of_several_workers_sweeps(queue: Queue) -> None:
 
 
 def test_the_metrics_show_the_queue_and_the_workers(queue: Queue) -> None:
-    """The number of jobs by queue and state, the age of the oldest, and the number of workers."""
+    """The metrics count jobs by queue and state, and workers, and show the oldest job's age."""
     sign_up(queue.service.client)
     metrics = queue.service.client.get("/metrics").text
     assert 'roundtrip_jobs{queue="mail",state="todo"} 1.0' in metrics

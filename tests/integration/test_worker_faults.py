@@ -114,7 +114,7 @@ def test_every_message_is_sent_when_the_mail_server_is_back(
 def test_a_frozen_mail_server_does_not_delay_signups(
     mailbox: Mailbox, settings: dict[str, str], service: Service, tmp_path: Path
 ) -> None:
-    """The p99 of signups is at most a tenth higher than with a working mail server."""
+    """The p99 of signups is at most 10 % higher than with a working mail server."""
     # check F30
     times: dict[float, list[float]] = {0.0: [], 30.0: []}
     with running_worker(tmp_path / "worker", settings):
