@@ -130,9 +130,9 @@ class UserService:
         """Set the caller's password, and end all other sessions of the caller.
 
         Removes each identity that was linked in another session, even if that session has ended,
-        because an attacker may have linked the identity. Links in earlier messages stop working,
-        because an attacker may have requested them. Raises `Invalid` if the new password is
-        guessable, and the errors of `PasswordCheck.prove_owner`.
+        because an attacker may have linked the identity. The links in messages that were sent
+        before stop working, because an attacker may have requested these messages. Raises `Invalid`
+        if the new password is guessable, and the errors of `PasswordCheck.prove_owner`.
         """
         user_id = caller.user_id
         async with self._store.uncached() as tx:

@@ -37,7 +37,7 @@ class Recording:
 @cache
 def tracer() -> trace.Tracer:
     """Return the tracer of all spans of the service."""
-    # Get the tracer at the first recording, because another library may set its provider after the
+    # Get the tracer at the first recording: another library may set the tracer provider after the
     # app is built.
     return trace.get_tracer("roundtrip")
 

@@ -158,7 +158,7 @@ class Stack:
 
     @property
     def service_environment(self) -> Mapping[str, str]:
-        """The current environment of the app processes, the worker, and the service's commands."""
+        """The environment variables of every process of the service, and of its commands."""
         environment = service_environment(
             database_url=self.database_url,
             redis_url=self.redis_url,

@@ -1,4 +1,4 @@
-"""The public audits of GraphQL over HTTP pass."""
+"""The service passes the public audits of the specification "GraphQL over HTTP"."""
 
 import json
 from pathlib import Path

@@ -44,7 +44,7 @@ def test_a_user_signs_in_with_a_browser(stack: LocalStack, context: BrowserConte
                        "secure": True, "httpOnly": True, "sameSite": "Lax"}  # fmt: skip
     assert "__Host-oidc" not in {cookie["name"] for cookie in context.cookies()}
     assert page.evaluate("document.cookie") == ""
-    # A second sign-in gets the same account. No request left this machine.
+    # A second sign-in gets the same account. All requests stayed on this machine.
     page.goto(f"{origin}{LOGIN}")
     page.wait_for_url(f"{origin}/api/users/me")
     assert json.loads(page.locator("pre").inner_text())["id"] == me["id"]

@@ -56,7 +56,7 @@ VARYING: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r'("(?:sub|sid)": ?)"\d+"', r'\1"<id>"'),
     # If the Git history was rewritten, as in some forks, the commits have other hashes.
     (r"\b[0-9a-f]{40}\b", "<hash>"),
-    # pytest repeats a duration of more than a minute in hours, minutes and seconds.
+    # If a duration is longer than a minute, pytest also prints it in hours, minutes and seconds.
     (r"(?m) \(\d+:\d\d:\d\d\)$", ""),
     # Python shows an object by its address in memory.
     (r"\b0x[0-9a-f]+\b", "<address>"),

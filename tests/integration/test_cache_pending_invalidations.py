@@ -92,7 +92,7 @@ def test_during_an_invalidation_only_reads_of_its_tag_bypass_redis(redis_url: st
 
 
 def test_after_a_cancelled_invalidation_reads_of_its_tag_bypass_redis(redis_url: str) -> None:
-    """The write of tag `a` is cancelled during its invalidation. Reads of tag `b` still hit."""
+    """A request is cancelled while it invalidates tag `a`. Reads of tag `b` are still hits."""
 
     async def scenario(cache: ReadCache, _: ReadCache) -> None:
         generation = (await cache.get_or_load("b", "1", _loaded)).generation

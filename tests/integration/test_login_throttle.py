@@ -126,7 +126,7 @@ def test_the_owner_can_log_in_after_retry_after(
 def test_the_owner_can_log_in_from_a_known_session_during_a_lockout(
     client: httpx2.Client, victim: Account
 ) -> None:
-    """A login with a token or cookie of the owner succeeds. All sessions of the owner continue."""
+    """A password login succeeds if it also has a valid token or cookie of the same account."""
     tokens = tokens_in(_log_in(client, victim.email, PASSWORD))
     browser = browser_of(client, victim)
     _use_up(client, victim.email)

@@ -71,7 +71,7 @@ def test_next_cursor_and_the_next_link_lead_to_the_same_page(
 def test_a_list_has_the_keys_and_headers_of_the_contract(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """Items have the fields of a single user. A request with the ETag of the page gets 304."""
+    """Each item has the same fields as the response for one user."""
     response = _get(client, admin, "/api/users", limit=1)
     assert list(response.json()) == ["items", "next_cursor"]  # check 27
     (user,) = response.json()["items"]

@@ -100,7 +100,7 @@ def test_every_request_of_the_collector_can_be_reached(page: Page, client: Clien
 
 
 def test_a_request_that_is_slow_for_its_route_is_marked(page: Page, client: Client) -> None:
-    """The statistics say when a request is slow. A click on a route lists its requests."""
+    """The statistics of a route say above which duration a request is slow for this route."""
     path = f"/{token_hex(8)}"
     *usual, slow = send_to(client, path, [*[3] * 20, 900])
     go(page)

@@ -89,7 +89,7 @@ def test_an_invalid_url_is_refused_and_not_shown(url: str) -> None:
 
 
 def test_the_password_is_not_shown() -> None:
-    """The texts of the settings and of the server do not contain the password."""
+    """The `str` and the `repr` of the settings and of the mail server have no password."""
     settings = _load(SMTP_URL="smtps://user:canary@a.test")
     assert "canary" not in f"{settings!r}{settings}{settings.smtp_server}{settings.smtp_server!r}"
 
