@@ -17,6 +17,8 @@ from tests.service import CHECKOUT
 LOCATION_OPTIONS = {"--app-dir", "--host", "--port", "--forwarded-allow-ips"}
 MANIFESTS = CHECKOUT / "deploy" / "kubernetes"
 KUSTOMIZATIONS = sorted(MANIFESTS.rglob("kustomization.yaml"))
+WORKER_END_SECONDS = 8
+"""How long the worker takes to end: 6 s for its jobs, 2 s for their cancellation."""
 SERVER_CONNECTIONS = 97
 """The default of PostgreSQL's `max_connections`, without those for superusers."""
 MIGRATION_CONNECTIONS = 2
@@ -44,8 +46,8 @@ def options(arguments: list[str]) -> dict[str, str]:
 
 
 def shutdown_seconds() -> float:
-    """Return how long uvicorn waits for requests in progress."""
-    return float(options(command())["--timeout-graceful-shutdown"])
+    """Return how long uvicorn takes to finish the requests in progress, and to end."""
+    return float(options(command())["--timeout-graceful-shutdown"]) + 2
 
 
 def services() -> dict[str, Any]:
@@ -73,6 +75,7 @@ def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
     for name in ("app-1", "app-2"):
         grace_seconds = float(services()[name]["stop_grace_period"].removesuffix("s"))
         assert grace_seconds > drain_seconds + shutdown_seconds()
+    assert float(services()["worker"]["stop_grace_period"].removesuffix("s")) > WORKER_END_SECONDS
 
 
 def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
@@ -127,6 +130,8 @@ def test_a_pod_has_time_to_finish_its_requests() -> None:
     pod = resource("app.yaml", "Deployment")["spec"]["template"]["spec"]
     pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] > pause + shutdown_seconds()
+    worker = resource("worker.yaml", "Deployment")["spec"]["template"]["spec"]
+    assert worker["terminationGracePeriodSeconds"] > WORKER_END_SECONDS
 
 
 def test_all_pods_together_fit_the_connections_of_the_server() -> None:
