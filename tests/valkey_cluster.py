@@ -43,7 +43,7 @@ class ClusterNode(ValkeyServer):
         :raises redis.RedisError: when the server does not answer, or answers with an error.
         """
         with redis.Redis(port=self.port, password=self.password, socket_timeout=1) as connection:
-            return connection.execute_command(*command)  # type: ignore[no-untyped-call] # redis-py
+            return connection.execute_command(*command)
 
 
 class ValkeyCluster:

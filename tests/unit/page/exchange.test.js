@@ -65,7 +65,7 @@ Deno.test("the advice on a retry depends on the method and on the response", () 
   match(retry(trace("POST", orders, 201, { "idempotency-key": "k" })), /runs the request once/);
   match(retry(trace("POST", "/api/users", 201, { "idempotency-key": "k" })), /^A retry runs the request a second time/);
   match(retry(trace("POST", orders, 201)), /second order/);
-  match(retry(trace("POST", orders, 429, {}, { "retry-after": "7" })), /^Retry-After is 7 s. The service has refused .* a retry is safe.$/);
+  match(retry(trace("POST", orders, 429, {}, { "retry-after": "7" })), /^Retry-After is 7 s. The service refused .* a retry is safe.$/);
   match(retry(trace("GET", "/api/products", 503, {}, { "retry-after": "1" })), /^Retry-After is 1 s. A retry is safe/);
   match(retry(trace("GET", "/api/nothing", 404)), /^The same request fails again/);
 });
