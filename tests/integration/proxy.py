@@ -11,10 +11,14 @@ from urllib.parse import urlsplit
 
 from lab.stack.ports import with_port
 
-Cut = Literal["command", "reply"]
+Cut = Literal["command", "reply", "session"]
 
 # The replies of PostgreSQL to statements that have changed rows begin with these tags.
 _WRITTEN = (b"INSERT 0 ", b"UPDATE ", b"DELETE ")
+_READY_FOR_QUERY_BYTES = 6
+_FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+_END_OF_SESSION = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
+"""The message ErrorResponse of PostgreSQL's protocol."""
 
 
 class Delay:
@@ -34,7 +38,9 @@ class PostgresProxy:
     """Forwards bytes. If `cut` is set, closes the connection at the next commit of a change.
 
     If `cut` is "command", PostgreSQL never gets the COMMIT. If `cut` is "reply", PostgreSQL
-    commits, but the service never gets the reply. A `delay` delays only one connection.
+    commits, but the service never gets the reply. If `cut` is "session", the service gets the
+    result of the COMMIT, and directly after it the end of the session. A `delay` delays only one
+    connection.
     """
 
     def __init__(self, target: tuple[str, int]) -> None:
@@ -52,7 +58,7 @@ class PostgresProxy:
                     if source is server:
                         written |= any(tag in data for tag in _WRITTEN)
                     elif b"COMMIT\0" in data:
-                        if written and self._cut_at(data, server):
+                        if written and self._cut_at(data, client, server):
                             return
                         written = False
                     if not data:
@@ -71,11 +77,14 @@ class PostgresProxy:
         delay.released.wait()
         return delay.loses_reply
 
-    def _cut_at(self, commit: bytes, server: socket.socket) -> bool:
+    def _cut_at(self, commit: bytes, client: socket.socket, server: socket.socket) -> bool:
         cut, self.cut = self.cut, None
-        if cut == "reply":
+        if cut in {"reply", "session"}:
             server.sendall(commit)
-            assert b"COMMIT\0" in server.recv(65536)
+            reply = server.recv(65536)
+            assert b"COMMIT\0" in reply
+            if cut == "session":
+                client.sendall(reply[:-_READY_FOR_QUERY_BYTES] + _END_OF_SESSION)
         return cut is not None
 
 

@@ -83,7 +83,7 @@ def _count(database: psycopg.Connection, buyer: Account) -> tuple[int, int, int]
     return int(row[0]), int(row[1]), int(row[2])
 
 
-@pytest.mark.parametrize(("cut", "survived"), [("command", 0), ("reply", 1)])
+@pytest.mark.parametrize(("cut", "survived"), [("command", 0), ("reply", 1), ("session", 1)])
 def test_a_retry_after_a_connection_lost_at_the_commit_gives_one_order(
     client: httpx2.Client, admin: Account, buyer: Account, proxy: PostgresProxy,
     own_database: psycopg.Connection, cut: Cut, survived: int,

@@ -6,7 +6,7 @@ from typing import Any, Final, Self, TypeVar, cast
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection, AsyncCursor, InterfaceError, OperationalError
+from psycopg import AsyncConnection, AsyncCursor, InterfaceError, InternalError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from psycopg.pq import TransactionStatus
 from sqlalchemy.exc import SQLAlchemyError
@@ -152,6 +152,7 @@ class Executor:
         try:
             await self._connection.commit()
         except psycopg.Error as error:
+            self._lost = _is_lost(error)
             raise _failure(error) from error
 
     @staged("rollback", "ROLLBACK", {**_SYSTEM, "db.operation.name": "ROLLBACK"})
@@ -184,7 +185,9 @@ def _is_lost(error: psycopg.Error) -> bool:
     if error.diag.severity_nonlocalized in _SESSION_ENDING_SEVERITIES:
         return True
     if error.sqlstate is None:
-        return isinstance(error, OperationalError | InterfaceError)
+        # psycopg itself has raised the error. It raises InternalError if the session ends directly
+        # after the result of a COMMIT.
+        return isinstance(error, OperationalError | InterfaceError | InternalError)
     return error.sqlstate.startswith(_LOST_CONNECTION_SQLSTATES)
 
 
