@@ -30,7 +30,7 @@ JOIN = """async ([pngs, scale]) => {
     context.drawImage(image, left, 0, image.width * scale, image.height * scale);
     left += image.width * scale + space;
   }
-  return canvas.toDataURL("image/webp", 0.65);
+  return canvas.toDataURL("image/webp", 0.6);
 }"""
 
 pytestmark = pytest.mark.pictures
