@@ -87,7 +87,7 @@ class PoolerServer(Server):
             settings="\n".join(f"{name} = {value}" for name, value in self._settings.items()),
         )
         write_private(configuration, text)
-        # If root starts PgBouncer, it runs as `nobody`.
+        # Root starts PgBouncer as the user `nobody`, who must be able to read these files.
         for path in (self._parent, users, configuration):
             unprivileged.hand_over(path)
 

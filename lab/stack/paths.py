@@ -45,7 +45,7 @@ class Paths:
     def prepare(self) -> None:
         """Create the directories.
 
-        Every user can read the directories, because `nobody` must reach PostgreSQL's directory.
+        Every user can read the directories, because PostgreSQL may run as another user.
         Only its owner can read a file with a secret.
 
         :raises LabError: when the directories cannot be created.

@@ -9,7 +9,7 @@ from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.shop import new_product, placed, product_url
 from tests.integration.signed_in import browser_of
-from tests.integration.wire import SECURITY_HEADERS, access_log_line, problem
+from tests.integration.wire import SECURITY_HEADERS, access_log_line, problem, remaining_requests
 from tests.service import Service
 
 ROUTES = ["me", "user", "products", "product", "orders", "order"]
@@ -31,10 +31,6 @@ def paths(client: httpx2.Client, admin: Account, ahmed: Account) -> dict[str, st
     }
 
 
-def _remaining(response: httpx2.Response) -> int:
-    return int(response.headers["RateLimit"].split(";r=")[1].partition(";")[0])
-
-
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_repeated_read_is_a_hit_with_the_same_bytes(
     client: httpx2.Client, ahmed: Account, paths: dict[str, str], route: str
@@ -50,7 +46,7 @@ def test_a_repeated_read_is_a_hit_with_the_same_bytes(
         ]
         assert response.headers.get("Link") == first.headers.get("Link")
         assert response.headers["X-Request-ID"] != previous.headers["X-Request-ID"]
-        assert _remaining(response) < _remaining(previous)
+        assert remaining_requests(response) < remaining_requests(previous)
         assert {name: response.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
         # No header is sent twice.
         assert len(response.headers.multi_items()) == len(dict(response.headers.multi_items()))

@@ -10,7 +10,7 @@ from graphql import get_introspection_query
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.graph import GRAPHQL_JSON, data, errors, refusal, send
-from tests.integration.wire import JSON, problem
+from tests.integration.wire import JSON, problem, remaining_requests
 from tests.service import Service
 
 MAX_MS: Final = 50
@@ -179,21 +179,17 @@ def test_the_cost_counts_towards_the_rate_limit(
 
     A root field costs at least 1.
     """
-    before = _remaining(client.get(ahmed.url, headers=ahmed.auth))
-    assert before - _remaining(send(client, query, ahmed)) == cost
-
-
-def _remaining(response: httpx2.Response) -> int:
-    return int(response.headers["RateLimit"].partition("r=")[2].partition(";")[0])
+    before = remaining_requests(client.get(ahmed.url, headers=ahmed.auth))
+    assert before - remaining_requests(send(client, query, ahmed)) == cost
 
 
 def test_an_introspection_costs_as_much_as_300_rows(readable: Service) -> None:
     """The standard query of client tools is accepted. It reads no rows, but much of the schema."""
     client = readable.client
-    before = _remaining(client.get("/api/products"))
+    before = remaining_requests(client.get("/api/products"))
     response = send(client, get_introspection_query())
     assert response.status_code == 200
-    assert before - _remaining(response) == 300
+    assert before - remaining_requests(response) == 300
 
 
 def test_a_query_that_exceeds_the_rate_limit_does_not_run(start_service: StartService) -> None:
@@ -204,8 +200,8 @@ def test_a_query_that_exceeds_the_rate_limit_does_not_run(start_service: StartSe
         response = send(client, "{ products(first: 20) { nodes { id } } }")
         problem(response, 429, "too-many-requests")
         assert int(response.headers["Retry-After"]) <= 60
-        assert _remaining(response) == 9
-        assert _remaining(send(client, "{ products(first: 5) { nodes { id } } }")) == 4
+        assert remaining_requests(response) == 9
+        assert remaining_requests(send(client, "{ products(first: 5) { nodes { id } } }")) == 4
 
 
 @pytest.fixture(scope="module")

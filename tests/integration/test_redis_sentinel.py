@@ -1,7 +1,6 @@
 """Redis behind Sentinel: the service finds the primary, and follows a failover."""
 
-import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import redis
 from lab.cluster.redis import PRIMARY_NAME, SentinelRedis
 from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import wait_until
+from lab.stack.servers.server import Server
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.shop import edit, new_product, product_url
@@ -58,24 +58,25 @@ def shop(start_service: StartService, cluster: SentinelRedis) -> Service:
     return start_service(REDIS_URL=_service_url(cluster), REDIS_BREAKER_RECOVERY="1")
 
 
-@pytest.mark.parametrize("way", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("break_server", [Server.kill, Server.freeze])
 def test_a_failover_is_followed(
-    shop: Service, cluster: SentinelRedis, admin: Account, way: signal.Signals
+    shop: Service,
+    cluster: SentinelRedis,
+    admin: Account,
+    break_server: Callable[[Server], None],
 ) -> None:
     """Requests succeed during the failover. Then the new primary has the cached reads."""
     path = product_url(new_product(shop.client, admin))
     assert wait_until(lambda: _is_cached(shop.client, path), timeout_s=5), shop.log.read_text()
     assert shop.client.get("/readyz").json()["redis"] == "up"
-    primary = cluster.servers[0].process
-    assert primary is not None
-    primary.send_signal(way)
+    primary = cluster.servers[0]
+    break_server(primary)
     try:
         assert wait_until(lambda: _has_failed_over(cluster), timeout_s=20)
         assert wait_until(lambda: _is_ready(shop.client, path), timeout_s=15)  # check F26
         assert wait_until(lambda: _is_cached(shop.client, path), timeout_s=5)  # check F26
     finally:
-        if way is signal.SIGSTOP:
-            primary.send_signal(signal.SIGCONT)
+        primary.thaw()
 
 
 def _is_ready(client: httpx2.Client, path: str) -> bool:

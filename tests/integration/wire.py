@@ -54,6 +54,11 @@ def comparable(response: httpx2.Response) -> tuple[int, bytes, dict[str, str]]:
     return response.status_code, response.content, headers
 
 
+def remaining_requests(response: httpx2.Response) -> int:
+    """Return how many requests the first limit in `RateLimit` still allows."""
+    return int(response.headers["RateLimit"].partition(";r=")[2].partition(";")[0])
+
+
 def operations_of(document: dict[str, Any]) -> Operations:
     """Return the method, the path and the description of each operation in an OpenAPI document."""
     return [

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from redis.typing import EncodableT
 
 from app.adapters.redis.cluster import Cluster
-from app.adapters.redis.connecting import Command, RedisConnection
+from app.adapters.redis.connecting import Command, ConnectionOptions, RedisConnection
 from app.adapters.redis.errors import FAILURES, RedisUnavailable, reason
 from app.adapters.redis.single_server import SingleServer
 from app.models.health import State
@@ -41,12 +41,13 @@ class RedisClient:
         self._timeout = settings.redis_timeout
         address = (url or settings.redis_url).get_secret_value()
         kind = Cluster if urlsplit(address).scheme.endswith("+cluster") else SingleServer
-        self._connection: RedisConnection = kind(
+        options = ConnectionOptions(
             address,
             timeout_seconds=settings.redis_timeout,
             missing_key=f"{settings.redis_key_prefix}:missing",
             on_other_server=lambda: self.on_other_server(),  # noqa: PLW0108 - set later
         )
+        self._connection: RedisConnection = kind(options)
         self._breaker = CircuitBreaker(
             failure_threshold=settings.redis_breaker_failures,
             recovery_timeout=settings.redis_breaker_recovery,

@@ -1,7 +1,7 @@
 """Connections to all primaries of a Redis Cluster."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -10,11 +10,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from app.adapters.redis.connecting import Command, close_cluster, cluster_client
+from app.adapters.redis.connecting import (
+    WRITE_CHECK_SECONDS,
+    Command,
+    ConnectionOptions,
+    close_cluster,
+    cluster_client,
+)
 from app.adapters.redis.errors import FAILURES, RedisUnavailable, refuses_writes
 
-_WRITE_CHECK_SECONDS: Final = 1.0
-"""The minimum time between two checks whether all primaries accept writes."""
 _MAX_TRIED_KEYS: Final = 1_000
 _CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 
@@ -28,23 +32,11 @@ class Cluster:
     The old primary may have failed before its replica got an invalidation.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_seconds: float,
-        missing_key: str,
-        on_other_server: Callable[[], None],
-    ) -> None:
-        """`missing_key` is the beginning of keys that never exist.
-
-        `on_other_server` is called after each connection to a server that may lack earlier writes.
-        """
-        self._cluster = cluster_client(url, timeout_seconds=timeout_seconds)
+    def __init__(self, options: ConnectionOptions) -> None:
+        self._cluster = cluster_client(options.url, timeout_seconds=options.timeout_seconds)
         # A check also runs while a batch waits for its answers.
-        self._for_checks = cluster_client(url, timeout_seconds=timeout_seconds)
-        self._missing_key = missing_key
-        self._on_other_server = on_other_server
+        self._for_checks = cluster_client(options.url, timeout_seconds=options.timeout_seconds)
+        self._options = options
         self._primaries: set[str] = set()
         """The primaries of the last batch. Empty before the first batch, and after a failure."""
         self._next_write_check = 0.0
@@ -59,7 +51,7 @@ class Cluster:
             now = time.monotonic()
             if now >= self._next_write_check:
                 await self._write_after_pause()
-                self._next_write_check = now + _WRITE_CHECK_SECONDS
+                self._next_write_check = now + WRITE_CHECK_SECONDS
             answers = await _send(self._cluster, commands)
         except BaseException:
             # The next batch asks for the primaries again.
@@ -70,7 +62,7 @@ class Cluster:
         primaries = {node.name for node in self._cluster.get_primaries()}
         if primaries != self._primaries:
             self._primaries = primaries
-            self._on_other_server()
+            self._options.on_other_server()
         return answers
 
     async def _write_after_pause(self) -> None:
@@ -90,7 +82,7 @@ class Cluster:
         await cluster.initialize()
         keys: dict[str, str] = {}
         for number in range(_MAX_TRIED_KEYS):
-            key = f"{self._missing_key}:{number}"
+            key = f"{self._options.missing_key}:{number}"
             node = cluster.get_node_from_key(key)
             if node is not None:
                 keys.setdefault(node.name, key)

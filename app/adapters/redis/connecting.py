@@ -1,6 +1,7 @@
 """Connects to Redis: to one server, to the primary that Sentinel names, or to a cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,7 +17,21 @@ from app.settings.types import url_parameters
 
 _PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
+WRITE_CHECK_SECONDS: Final = 1.0
+"""The minimum time between two checks whether a server accepts writes."""
 Command = tuple[EncodableT, ...]
+
+
+@dataclass(frozen=True)
+class ConnectionOptions:
+    """What a connection needs."""
+
+    url: str = field(repr=False)
+    timeout_seconds: float
+    missing_key: str
+    """No key begins with this text. So UNLINK of such a key is a write that deletes nothing."""
+    on_other_server: Callable[[], None]
+    """Called after each connection to a server that may lack earlier writes."""
 
 
 class RedisConnection(Protocol):

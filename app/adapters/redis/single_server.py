@@ -1,17 +1,20 @@
 """One connection to one Redis server: at its own address, or the primary that Sentinel names."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from redis.exceptions import ResponseError
 
-from app.adapters.redis.connecting import Command, close, redis_client
+from app.adapters.redis.connecting import (
+    WRITE_CHECK_SECONDS,
+    Command,
+    ConnectionOptions,
+    close,
+    redis_client,
+)
 from app.adapters.redis.errors import FAILURES, RedisUnavailable, refuses_writes
-
-_WRITE_CHECK_SECONDS: Final = 1.0
-"""The minimum time between two checks whether the server accepts writes."""
 
 
 class SingleServer:
@@ -25,27 +28,15 @@ class SingleServer:
     write, the batch fails.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        timeout_seconds: float,
-        missing_key: str,
-        on_other_server: Callable[[], None],
-    ) -> None:
-        """`missing_key` never exists, so UNLINK of it is a write that deletes nothing.
-
-        `on_other_server` is called after each connection to a server that may lack earlier writes.
-        """
-        self._redis = redis_client(url, timeout_seconds=timeout_seconds)
+    def __init__(self, options: ConnectionOptions) -> None:
+        self._redis = redis_client(options.url, timeout_seconds=options.timeout_seconds)
         # All batches use the connection below. `check` uses a connection of the pool, because a
         # check can run while a batch waits for its answers.
         pool = self._redis.connection_pool
         self._connection = pool.connection_class(**pool.connection_kwargs)
-        self._missing_key = missing_key
+        self._options = options
         self._next_write_check = 0.0
         self._server: object = None
-        self._on_other_server = on_other_server
 
     def slot(self, _: str) -> int:
         """Return the same slot for all keys: one command may have any keys."""
@@ -70,8 +61,8 @@ class SingleServer:
         now = time.monotonic()
         if now < self._next_write_check:
             return await self._send_and_read(commands)
-        _, *answers = await self._send_and_read([("UNLINK", self._missing_key), *commands])
-        self._next_write_check = now + _WRITE_CHECK_SECONDS
+        _, *answers = await self._send_and_read([("UNLINK", self._options.missing_key), *commands])
+        self._next_write_check = now + WRITE_CHECK_SECONDS
         return answers
 
     async def _send_and_read(self, commands: Sequence[Command]) -> list[Any]:
@@ -85,7 +76,7 @@ class SingleServer:
             # These pieces contain the address of the server.
             server = connection.repr_pieces()  # type: ignore[no-untyped-call] # as above
             if self._server != server:
-                self._on_other_server()
+                self._options.on_other_server()
             self._server = server
         await connection.send_packed_command(connection.pack_commands(commands))
         return [await self._read() for _ in commands]
@@ -105,7 +96,7 @@ class SingleServer:
     async def check(self) -> None:
         """Send a write that changes nothing, on a separate connection; see `RedisConnection`."""
         try:
-            await self._redis.unlink(self._missing_key)
+            await self._redis.unlink(self._options.missing_key)
         except ResponseError:
             # Close the idle connections of the pool. A new connection may reach the new primary.
             with suppress(*FAILURES):

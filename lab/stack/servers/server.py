@@ -42,7 +42,7 @@ class Server(ABC):
     frozen_effect = "it answers nothing"
     # Whether a restart has a low priority, because other processes serve requests meanwhile.
     starts_in_background = False
-    # Whether the process runs as `nobody` if root starts it. PostgreSQL and PgBouncer refuse root.
+    # Whether root starts the process as the user `nobody`. PostgreSQL and PgBouncer refuse root.
     drops_root = False
     # None: a free port is chosen and recorded. 0: the server listens on no port.
     fixed_port: int | None = None

@@ -16,8 +16,8 @@ from lab.stack.paths import make_directory
 
 USER = "nobody"
 
-# The parent of the data if `nobody` cannot enter the stack's directory. It is not below /tmp or
-# /var/tmp, because the system deletes old files there, and every user can write there.
+# The parent of the data if the user `nobody` cannot enter the stack's directory. It is not below
+# /tmp or /var/tmp, because the system deletes old files there, and every user can write there.
 ROOT_OWNED_PARENT = Path("/var/lib/roundtrip-lab")
 
 
@@ -30,7 +30,7 @@ class PopenUser(TypedDict, total=False):
 
 
 def popen_user() -> PopenUser:
-    """Return arguments that run a program as `nobody`. Empty if the caller is not root."""
+    """Return arguments that run a program as the user `nobody`; empty for a caller without root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(USER)

@@ -83,8 +83,9 @@ def test_a_picture_shows_four_widths(
             expect(request(page, hit)).to_be_attached()
             expect(page.get_by_text("Loading")).to_be_hidden()
             screens.append(page.screenshot())
-            if len(screens) == len(WIDTHS):
-                save(page, f"lab-widths-{scheme}", screens, scale=0.55)
+    page = browser.new_page()
+    save(page, f"lab-widths-{scheme}", screens, scale=0.55)
+    page.close()
 
 
 @contextmanager
