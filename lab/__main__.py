@@ -12,8 +12,8 @@ import click
 import psutil
 from click.exceptions import NoSuchCommand
 
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError, ownership_message
-from lab.stack.paths import Paths
 
 FAILED: Final = 1
 
@@ -37,7 +37,9 @@ COMMANDS: Final = {
         "Run the stack in the background. Returns when it can serve requests.",
         "RATE_LIMIT_LOGIN=3/minute lab start",
     ),
-    "status": Entry("lab.stack.status:status", "Print each part with its address and health."),
+    "status": Entry(
+        "lab.stack.status.status:status", "Print each part with its address and health."
+    ),
     "roll": Entry(
         "lab.stack.control:roll",
         "Replace the app processes one after another, then the workers. No request fails.",

@@ -3,10 +3,10 @@
 import shutil
 import signal
 
+from lab.stack.config.environment import Choices
+from lab.stack.config.paths import Paths
 from lab.stack.control import OK, STOP_TIMEOUT_SECONDS
-from lab.stack.environment import Choices
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 from lab.stack.processes.lock import Lock, is_held
 from lab.stack.processes.record import has_ended
 from lab.stack.processes.waiting import wait_until

@@ -19,8 +19,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier, Literal
 
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 from lab.stack.stack import Stack
 
 Rows = Sequence[tuple[object, ...]]

@@ -16,7 +16,7 @@ from flask import Flask
 from joserfc.jwk import RSAKey
 from werkzeug.serving import make_server
 
-from lab.stack.secrets import load_or_create_password, write_private
+from lab.stack.config.secrets import load_or_create_password, write_private
 from lab.stack.servers.provider import CLIENT_ID, PERSON
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.config.ports import LOOPBACK, free_port
 from tests.pooler import pooled
 from tests.preloaded import Preloaded
 from tests.service import TIMEOUT_SECONDS, end, environment

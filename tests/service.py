@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 
-from lab.stack.ports import free_port
+from lab.stack.config.ports import free_port
 from tests import preloaded
 from tests.pooler import pooled
 from tests.preloaded import Preloaded

@@ -8,9 +8,9 @@ from typing import Any
 
 import redis
 
-from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.config.ports import LOOPBACK, free_port
+from lab.stack.config.secrets import load_or_create_password
 from lab.stack.processes.waiting import wait_until
-from lab.stack.secrets import load_or_create_password
 from lab.stack.servers.valkey import ValkeyServer
 
 _PRIMARIES = 3

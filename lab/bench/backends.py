@@ -18,10 +18,10 @@ from psycopg import sql
 from lab.cluster.pooler import PoolerServer, set_timeouts
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
-from lab.stack.environment import service_environment
+from lab.stack.config.environment import service_environment
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import signing_key
 from lab.stack.errors import LabError
-from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import signing_key
 from lab.stack.servers.apps import migrate
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer

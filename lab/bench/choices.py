@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from lab.stack.config.paths import CHECKOUT
 from lab.stack.errors import LabError
-from lab.stack.paths import CHECKOUT
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,17 @@ import json
 import os
 from datetime import UTC, datetime
 
-from lab.bench import wrk
 from lab.bench.backends import running_backends
 from lab.bench.choices import Choices
-from lab.bench.machine import description
+from lab.bench.load import wrk
 from lab.bench.pinning import Processors, pinned_to
-from lab.bench.report import Report
+from lab.bench.results.machine import description
+from lab.bench.results.report import Report
 from lab.bench.run import Run, report_progress
 from lab.bench.subjects import running_subjects
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 
 
 def bench(paths: Paths) -> int:

@@ -17,9 +17,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from procrastinate import App, PsycopgConnector
 
 from lab.bench.backends import running_backends
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import LOOPBACK, free_port
 from lab.stack.errors import LabError
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK, free_port
 
 _JOBS: Final = 10_000
 _CONCURRENCY: Final = 4

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Final
 
 from lab.bench.backends import Backends, sign_in
+from lab.bench.load.wrk import Request, Wrk
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.subjects import Pair, Subject, Subjects
-from lab.bench.wrk import Request, Wrk
 from lab.stack.errors import LabError
 
 _HASHING_CONNECTIONS: Final = 4
@@ -118,9 +118,10 @@ class Bench:
         )
 
     def _loop(self, module: str, seconds: float, *arguments: int) -> float:
+        program = f"lab.bench.references.{module}"
         with pinned_to(self._processors.server):
             result = subprocess.run(
-                [sys.executable, "-m", f"lab.bench.{module}", str(seconds), *map(str, arguments)],
+                [sys.executable, "-m", program, str(seconds), *map(str, arguments)],
                 env={**os.environ, "DATABASE_URL": self._backends.postgres.url},
                 capture_output=True,
                 text=True,

@@ -5,16 +5,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from lab.bench import wrk
 from lab.bench.backends import Backends, running_backends, sign_in
 from lab.bench.choices import Choices
+from lab.bench.load import wrk
+from lab.bench.load.wrk import Request, Wrk
 from lab.bench.measures import requests_to
 from lab.bench.pinning import Processors
 from lab.bench.subjects import Subject
-from lab.bench.wrk import Request, Wrk
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 
 _SAMPLES_PER_SECOND: Final = 400
 _WARM_UP_SECONDS: Final = 1.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab.stack.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK
 
 
 class ExportHandler(BaseHTTPRequestHandler):

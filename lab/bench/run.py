@@ -12,13 +12,13 @@ from psutil import Process
 
 from lab.bench.backends import Backends, sign_in
 from lab.bench.choices import Choices
+from lab.bench.load.traffic import latencies
+from lab.bench.load.wrk import Wrk
 from lab.bench.measures import Bench, requests_to
 from lab.bench.pinning import Processors
 from lab.bench.subjects import Subjects
-from lab.bench.traffic import latencies
-from lab.bench.wrk import Wrk
+from lab.stack.config.ports import LOOPBACK
 from lab.stack.errors import LabError
-from lab.stack.ports import LOOPBACK
 
 _WARM_UP_SECONDS: Final = 0.5
 _COUNTED: Final = re.compile(r"^http_request_duration_seconds_count\{.*\} (\S+)$", re.MULTILINE)

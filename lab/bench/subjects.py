@@ -13,8 +13,8 @@ from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
 from lab.cluster.programs import program
+from lab.stack.config.ports import LOOPBACK, free_port
 from lab.stack.errors import LabError
-from lab.stack.ports import LOOPBACK, free_port
 from lab.stack.servers.apps import AppProcess, answers_ok
 from lab.stack.servers.caddy import CaddyServer, PublicSockets
 
@@ -49,7 +49,7 @@ class BareSubject(Subject):
     def __init__(self, module: str, backends: Backends, processors: frozenset[int]) -> None:
         """Take the name of the app's module in this package."""
         super().__init__(module, backends, processors)
-        self.application = (f"lab.bench.{module}:app",)
+        self.application = (f"lab.bench.references.{module}:app",)
 
     def ready(self) -> bool:
         """Return whether the app answers. The app has no /readyz, so this reads a user."""

@@ -11,10 +11,10 @@ import click
 
 from lab.cluster.cluster import Cluster
 from lab.stack.background import print_line
+from lab.stack.config.paths import CHECKOUT, Paths
 from lab.stack.control import FAILED, OK, STOP_TIMEOUT_SECONDS
 from lab.stack.errors import AlreadyRunningError, InterruptedStartError
 from lab.stack.keeper import Keeper
-from lab.stack.paths import CHECKOUT, Paths
 from lab.stack.processes.lock import Lock, is_held
 from lab.stack.processes.signals import StopSignals
 from lab.stack.processes.waiting import wait_until

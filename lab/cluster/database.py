@@ -13,11 +13,11 @@ from lab.cluster.etcd import EtcdServer
 from lab.cluster.node import Node
 from lab.cluster.patroni import Passwords
 from lab.cluster.pooler import PoolerServer, set_timeouts
+from lab.stack.config.paths import make_directory
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import load_or_create_password
 from lab.stack.errors import InterruptedStartError, LabError
-from lab.stack.paths import make_directory
-from lab.stack.ports import LOOPBACK
 from lab.stack.processes.waiting import never, wait_until
-from lab.stack.secrets import load_or_create_password
 from lab.stack.servers import data_directory
 from lab.stack.servers.server import Server
 

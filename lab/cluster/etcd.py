@@ -4,7 +4,7 @@ import http.client
 from pathlib import Path
 
 from lab.cluster.programs import program
-from lab.stack.ports import LOOPBACK, free_port
+from lab.stack.config.ports import LOOPBACK, free_port
 from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.server import Server
 

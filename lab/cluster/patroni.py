@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from lab.stack.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK
 from lab.stack.servers.postgres import SETTINGS
 
 # The other nodes elect a new primary if the primary has not renewed its key in etcd for this time.

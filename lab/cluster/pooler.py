@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from lab.cluster.programs import program
-from lab.stack.ports import LOOPBACK, accepts, with_port
-from lab.stack.secrets import write_private
+from lab.stack.config.ports import LOOPBACK, accepts, with_port
+from lab.stack.config.secrets import write_private
 from lab.stack.servers import unprivileged
 from lab.stack.servers.server import Server
 

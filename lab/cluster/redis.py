@@ -9,11 +9,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from lab.stack.config.paths import make_directory
+from lab.stack.config.ports import LOOPBACK, accepts
+from lab.stack.config.secrets import load_or_create_password, write_private
 from lab.stack.errors import LabError
-from lab.stack.paths import make_directory
-from lab.stack.ports import LOOPBACK, accepts
 from lab.stack.processes.waiting import wait_until
-from lab.stack.secrets import load_or_create_password, write_private
 from lab.stack.servers import wheels
 from lab.stack.servers.server import Server
 from lab.stack.servers.valkey import ValkeyServer

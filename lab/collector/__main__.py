@@ -13,7 +13,7 @@ import uvicorn
 from lab.collector.settings import Settings
 from lab.collector.web import create_app
 from lab.mail.mailbox import Mailbox
-from lab.stack.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK
 
 
 def main() -> None:

@@ -15,23 +15,24 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from lab.collector import logs, otlp, plans, source
-from lab.collector.announcements import EventStreams, TraceEvents
-from lab.collector.documents import document
-from lab.collector.entries import entry
+from lab.collector.details import logs, plans, source
 from lab.collector.errors import Problem
-from lab.collector.intake import media_type, read_body
+from lab.collector.ingest import otlp
+from lab.collector.ingest.intake import media_type, read_body
 from lab.collector.parameters import number
 from lab.collector.problems import handle_error
-from lab.collector.request_list import RequestListApi, previous_request
 from lab.collector.security import SecurityMiddleware
 from lab.collector.settings import Settings
-from lab.collector.store import MAX_TRACES, Store, Trace
+from lab.collector.traces.announcements import EventStreams, TraceEvents
+from lab.collector.traces.documents import document
+from lab.collector.traces.entries import entry
+from lab.collector.traces.request_list import RequestListApi, previous_request
+from lab.collector.traces.store import MAX_TRACES, Store, Trace
 from lab.mail import smtp
 from lab.mail.mailbox import Kept, Mailbox
 from lab.mail.message import summary as message_summary
 from lab.mail.web import MailApi
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
 
 _STATIC = CHECKOUT / "lab" / "page" / "static"
 

@@ -11,9 +11,9 @@ from lab.doctor.programs import docker, make, python
 from lab.doctor.stack import ports, stack
 from lab.doctor.variables import proxies, python_variables, servers, settings
 from lab.doctor.venv import venv
+from lab.stack.config.paths import CHECKOUT, Paths
 from lab.stack.errors import LabError
-from lab.stack.findings import UNREADABLE, Check, Finding, problem
-from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.status.findings import UNREADABLE, Check, Finding, problem
 
 
 def main() -> int:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab.stack.findings import Finding, ok, problem
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.status.findings import Finding, ok, problem
 
 # Enough for all packages, uv's cache of them, and a database with some data.
 NEEDED_BYTES = 2 * 1024**3

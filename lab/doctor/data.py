@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lab.stack.findings import Finding, ok, problem
-from lab.stack.paths import CHECKOUT, Paths
+from lab.stack.config.paths import CHECKOUT, Paths
 from lab.stack.servers import unprivileged
+from lab.stack.status.findings import Finding, ok, problem
 
 
 def data(paths: Paths) -> Iterator[Finding]:

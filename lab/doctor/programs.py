@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from lab import install
-from lab.stack.findings import Finding, note, ok, problem
+from lab.stack.status.findings import Finding, note, ok, problem
 
 # macOS contains this version of make, and the Makefile uses only features of this version.
 OLDEST_MAKE = (3, 81)

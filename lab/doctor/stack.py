@@ -4,12 +4,12 @@ import subprocess
 from collections.abc import Iterator, Mapping
 
 from lab import install
-from lab.stack.environment import Choices
+from lab.stack.config.environment import Choices
+from lab.stack.config.paths import CHECKOUT, Paths
+from lab.stack.config.ports import listen
 from lab.stack.errors import LabError
-from lab.stack.findings import Finding, note, ok, problem
-from lab.stack.paths import CHECKOUT, Paths
-from lab.stack.ports import listen
 from lab.stack.processes.lock import is_held
+from lab.stack.status.findings import Finding, note, ok, problem
 
 _TIMEOUT_SECONDS = 20
 
@@ -18,7 +18,7 @@ def stack(paths: Paths) -> Iterator[Finding]:
     """Report what `make status` reports. This check needs the packages of .venv."""
     if not any(paths.root.glob("*/process.json")):
         return
-    command = [str(install.VENV_PYTHON), "-E", "-m", "lab.stack.health"]
+    command = [str(install.VENV_PYTHON), "-E", "-m", "lab.stack.status.health"]
     try:
         lines = subprocess.run(
             command,

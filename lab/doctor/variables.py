@@ -5,9 +5,9 @@ import socket
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from lab.stack.findings import Finding, note, problem
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
+from lab.stack.status.findings import Finding, note, problem
 
 # For each variable: the stack's server that the variable replaces, and that server's default port.
 SERVERS = {

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterator
 
 from lab import install
-from lab.stack.findings import Finding, note, ok, problem
 from lab.stack.processes.lock import is_held
+from lab.stack.status.findings import Finding, note, ok, problem
 
 
 def venv() -> Iterator[Finding]:

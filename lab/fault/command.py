@@ -8,8 +8,8 @@ import click
 
 from lab.fault import nodes, servers
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 from lab.stack.processes.lock import is_held
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql

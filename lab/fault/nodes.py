@@ -6,8 +6,8 @@ from typing import Final
 from lab.cluster.cluster import DATABASE, Cluster
 from lab.cluster.patroni import TTL_SECONDS
 from lab.fault import servers
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 from lab.stack.processes.lock import is_held
 from lab.stack.servers.server import Server
 

@@ -11,8 +11,8 @@ from lab.mail.mailbox import MAX_MESSAGES
 from lab.mail.message import Document
 from lab.mail.output import Output
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 
 _MAX_WAIT_SECONDS: Final = 600
 

@@ -11,7 +11,7 @@ from aiosmtpd import smtp
 
 from lab.mail.envelope import Envelope
 from lab.mail.mailbox import MAX_MESSAGE_BYTES, Kept, Mailbox
-from lab.stack.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK
 
 _LOG: Final = logging.getLogger(__name__)
 

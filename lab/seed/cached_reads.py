@@ -7,7 +7,7 @@ import redis
 from redis.cluster import ClusterNode
 from redis.sentinel import Sentinel
 
-from lab.stack.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
+from lab.stack.config.ports import REDIS_PORT, SENTINEL_PORT, addresses_in
 
 _TIMEOUT_SECONDS: Final = 5.0
 

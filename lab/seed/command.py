@@ -13,8 +13,8 @@ from lab.seed import cached_reads
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack import control
+from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
-from lab.stack.paths import Paths
 
 DEFAULT_ORDERS: Final = 200
 MAX_ORDERS: Final = 1_000_000

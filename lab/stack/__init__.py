@@ -7,17 +7,10 @@ keeper       restarts a server that has ended
 stack        the servers, and how they are connected
 servers/     one module for each kind of server, and their base class in `server`
 processes/   how to find, await, stop and freeze a process, and a lock file
-environment  the caller's choices, and the settings of the service
-telemetry    where the servers send their spans
-secrets      passwords and keys, each created once
-paths        the files and directories
-ports        free ports on 127.0.0.1
+config/      the caller's choices, the settings of the service, and files, ports and secrets
+status/      `lab status`: which parts run, and what to do if a part does not run
 state        the running stack, for the other commands
-report       the texts of `lab up` and `lab start`
-health       which parts run, and what to do if a part does not run
-findings     one line about a problem, and its remedy
-status       `lab status`
 psql         `lab psql`
-slow_sql     `lab fault slow-sql`
+slow_sql     `lab fault slow-sql`: the supervisor removes this fault when the stack stops
 errors       errors whose message is for the user
 """

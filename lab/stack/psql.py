@@ -9,7 +9,7 @@ import click
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from lab.stack import control
-from lab.stack.paths import Paths
+from lab.stack.config.paths import Paths
 from lab.stack.servers import wheels
 
 

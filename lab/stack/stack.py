@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from lab.stack.environment import Choices, service_environment
-from lab.stack.paths import Paths
-from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import load_or_create_signing_key
+from lab.stack.config.environment import Choices, service_environment
+from lab.stack.config.paths import Paths
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import load_or_create_signing_key
+from lab.stack.config.telemetry import telemetry, traces_exporter
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.caddy import CaddyServer
 from lab.stack.servers.collector import ROUTES, SPAN_ATTRIBUTES, CollectorServer
@@ -20,7 +21,6 @@ from lab.stack.servers.server import Server
 from lab.stack.servers.service import ServiceProcess
 from lab.stack.servers.valkey import FOR_COUNTS, ValkeyServer
 from lab.stack.servers.worker import WorkerProcess
-from lab.stack.telemetry import telemetry, traces_exporter
 
 _Process = TypeVar("_Process", bound=ServiceProcess)
 

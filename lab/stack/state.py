@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from lab.stack.environment import Choices
-from lab.stack.paths import Paths
+from lab.stack.config.environment import Choices
+from lab.stack.config.paths import Paths
+from lab.stack.config.secrets import write_private
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.lock import is_held
-from lab.stack.secrets import write_private
 
 
 @dataclass(frozen=True)

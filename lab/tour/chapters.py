@@ -15,7 +15,7 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
 
 DIRECTORY: Final = CHECKOUT / "docs" / "tour"
 _FILE_NAME: Final = "[1-9]*-*.md"

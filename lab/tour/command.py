@@ -13,7 +13,7 @@ from typing import Final, Never
 import click
 
 from lab.stack import control
-from lab.stack.paths import Paths
+from lab.stack.config.paths import Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Chapter, Command, Excerpt, Prose, Shown, chapters
 from lab.tour.duration import minutes

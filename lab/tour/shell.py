@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
 from lab.stack.stack import Stack
 
 

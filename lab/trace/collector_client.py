@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from lab.trace.failures import UsageError
-from lab.trace.target import RunningStack
+from lab.trace.client.failures import UsageError
+from lab.trace.client.target import RunningStack
 
 # Servers send their spans in batches, so the spans arrive a moment after the response.
 MAX_WAIT_SECONDS: Final = 2.0

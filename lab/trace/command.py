@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from lab.collector.stages import CLIENT
-from lab.stack.paths import Paths
+from lab.collector.ingest.stages import CLIENT
+from lab.stack.config.paths import Paths
+from lab.trace.client.failures import NetworkFailure, UsageError
+from lab.trace.client.items import Items
+from lab.trace.client.sending import Exchange, RequestSpec, send
+from lab.trace.client.spans import to_otlp
+from lab.trace.client.target import RunningStack, parse_target
 from lab.trace.collector_client import Collector, Document
-from lab.trace.document import client_document, with_response
-from lab.trace.failures import NetworkFailure, UsageError
-from lab.trace.items import Items
 from lab.trace.jobs import all_have_run, without_jobs
 from lab.trace.options import EPILOG, HELP, PARAMETERS, Options
-from lab.trace.output_style import OutputStyle
-from lab.trace.response_text import body, head
+from lab.trace.output.document import client_document, with_response
+from lab.trace.output.output_style import OutputStyle
+from lab.trace.output.response_text import body, head
+from lab.trace.output.waterfall import repetitions, waterfall
 from lab.trace.senders import expected_processes
-from lab.trace.sending import Exchange, RequestSpec, send
-from lab.trace.spans import to_otlp
-from lab.trace.target import RunningStack, parse_target
-from lab.trace.waterfall import repetitions, waterfall
 
 ANSWERED, TOO_SLOW, USAGE, NO_STACK, INTERRUPTED = 0, 1, 2, 3, 130
 

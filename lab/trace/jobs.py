@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lab.collector.stages import OTHER
+from lab.collector.ingest.stages import OTHER
 from lab.trace.collector_client import Document
 
 _ADDED: Final = "queue"

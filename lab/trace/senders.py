@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from lab.trace.target import Target
+from lab.trace.client.target import Target
 
 # The load balancer answers these paths itself or forwards them to the collector. In both cases, the
 # request is not traced (deploy/Caddyfile and lab/collector/Caddyfile).

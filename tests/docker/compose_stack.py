@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from lab.stack.ports import free_port
+from lab.stack.config.ports import free_port
 from tests.checkout import copy_files
 
 # The maximum duration of one command.

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from lab.fault.command import fault as fault_command
-from lab.stack.paths import Paths
+from lab.stack.config.paths import Paths
 from tests import chromium
 from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 from tests.service import HIGH_LIMITS

@@ -17,8 +17,8 @@ import httpx2
 import psutil
 
 from lab.stack import control
-from lab.stack.paths import Paths
-from lab.stack.ports import free_port
+from lab.stack.config.paths import Paths
+from lab.stack.config.ports import free_port
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import AppProcess

@@ -4,7 +4,7 @@ import smtplib
 from email.message import EmailMessage
 from typing import Any
 
-from lab.stack.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK
 from tests.e2e.local_stack import LocalStack
 
 SENDER = "roundtrip@localhost"

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
-from lab.bench.calls import Call
+from lab.bench.load.calls import Call
 from tests.accounts import Account, new_admin, sign_up, signup_body
 from tests.integration.shop import basket, new_key, new_product, product_url
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lab.trace.server_timing import server_timing
+from lab.trace.output.server_timing import server_timing
 from tests.accounts import signup_body
 from tests.e2e.local_stack import LocalStack
 

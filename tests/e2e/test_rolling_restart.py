@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lab.bench.traffic import traffic
+from lab.bench.load.traffic import traffic
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.shoppers import Shop
 from tests.machine import too_slow

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit
 
-from lab.stack.ports import with_port
+from lab.stack.config.ports import with_port
 
 Cut = Literal["command", "reply", "session"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from lab.stack.ports import LOOPBACK, free_port, with_port
+from lab.stack.config.ports import LOOPBACK, free_port, with_port
 from lab.stack.processes.faults import thaw
 from lab.stack.servers import data_directory, unprivileged
 from lab.stack.servers.postgres import PostgresServer

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import yaml
 
-from lab.stack.ports import free_port
+from lab.stack.config.ports import free_port
 from lab.stack.processes.waiting import wait_until
 from tests.pods.manifests import Resource, for_podman, local_overlay, secrets_and_scripts
 from tests.service import CHECKOUT

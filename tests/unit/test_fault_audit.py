@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.bench.traffic import Exchange
+from lab.bench.load.traffic import Exchange
 from tests.accounts import Account
 from tests.e2e.faults.audit import Audit
 from tests.e2e.faults.journal import SCARCE_STOCK, Journal

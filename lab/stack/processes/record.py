@@ -5,8 +5,8 @@ from pathlib import Path
 
 import psutil
 
-from lab.stack.paths import make_directory
-from lab.stack.ports import noted_port, remembered_port
+from lab.stack.config.paths import make_directory
+from lab.stack.config.ports import noted_port, remembered_port
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 

@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.telemetry import UNSAMPLED
 from lab.stack.errors import InterruptedStartError, LabError
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import POLL_INTERVAL_SECONDS, never, wait_until
 from lab.stack.servers.service import ServiceProcess
-from lab.stack.telemetry import UNSAMPLED
 
 UVICORN = (
     *("--app-dir", str(CHECKOUT)),

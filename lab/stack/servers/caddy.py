@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK, listen
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import LOOPBACK, listen
 from lab.stack.servers import wheels
 from lab.stack.servers.apps import answers_ok, why_not_ready
 from lab.stack.servers.server import Server

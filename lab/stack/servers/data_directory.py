@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import write_private
 from lab.stack.errors import LabError
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import write_private
 from lab.stack.servers import unprivileged
 
 DATABASE_SCRIPT = CHECKOUT / "deploy" / "postgres.sql"

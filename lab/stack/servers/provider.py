@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.install import PROVIDER
-from lab.stack.paths import CHECKOUT
-from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import load_or_create_password
+from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import load_or_create_password
 from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.server import Server
 

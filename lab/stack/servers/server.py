@@ -12,8 +12,8 @@ from typing import Self
 
 import psutil
 
+from lab.stack.config.paths import last_lines, make_directory, rotate_when_large
 from lab.stack.errors import InterruptedStartError, LabError
-from lab.stack.paths import last_lines, make_directory, rotate_when_large
 from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.record import RecordedPort, ServerRecord, has_ended

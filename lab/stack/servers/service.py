@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
 from lab.stack.servers.server import Server
 
 

@@ -11,8 +11,8 @@ import subprocess
 from pathlib import Path
 from typing import TypedDict
 
+from lab.stack.config.paths import make_directory
 from lab.stack.errors import LabError
-from lab.stack.paths import make_directory
 
 USER = "nobody"
 

@@ -4,8 +4,8 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.stack.ports import LOOPBACK
-from lab.stack.secrets import load_or_create_password, write_private
+from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.secrets import load_or_create_password, write_private
 from lab.stack.servers import wheels
 from lab.stack.servers.server import Server
 

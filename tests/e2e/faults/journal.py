@@ -11,8 +11,8 @@ from typing import Self
 
 import httpx2
 
-from lab.bench.calls import Call
-from lab.bench.traffic import Exchange, Record
+from lab.bench.load.calls import Call
+from lab.bench.load.traffic import Exchange, Record
 from tests.e2e.faults.writes import (
     CANCELLATION,
     ORDER,

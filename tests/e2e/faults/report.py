@@ -10,8 +10,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from lab.bench.machine import description
 from lab.bench.pinning import Processors
+from lab.bench.results.machine import description
 from tests.e2e.faults.journal import Journal
 from tests.e2e.faults.scene import KINDS, REQUESTS_PER_SECOND
 from tests.e2e.faults.single import FAULTS

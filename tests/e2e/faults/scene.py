@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from lab.bench.traffic import traffic
+from lab.bench.load.traffic import traffic
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack

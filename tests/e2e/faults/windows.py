@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lab.bench.traffic import Exchange
+from lab.bench.load.traffic import Exchange
 from tests.e2e.faults.writes import is_failed, is_read
 
 

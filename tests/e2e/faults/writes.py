@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from lab.bench.calls import Call
-from lab.bench.traffic import Exchange
+from lab.bench.load.calls import Call
+from lab.bench.load.traffic import Exchange
 
 _UNAVAILABLE = 503
 _IN_FLIGHT = "idempotency-in-flight"

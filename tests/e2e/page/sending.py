@@ -7,12 +7,12 @@ from typing import Self
 
 import httpx2
 
-from lab.stack.paths import Paths
+from lab.stack.config.paths import Paths
+from lab.trace.client.items import Items
+from lab.trace.client.sending import Exchange, RequestSpec, send
+from lab.trace.client.spans import to_otlp
+from lab.trace.client.target import RunningStack, parse_target
 from lab.trace.collector_client import Collector, Document
-from lab.trace.items import Items
-from lab.trace.sending import Exchange, RequestSpec, send
-from lab.trace.spans import to_otlp
-from lab.trace.target import RunningStack, parse_target
 from tests.accounts import Account, new_admin, new_email
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.signups import signup_items

@@ -5,7 +5,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-from lab.stack.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT
 
 STATIC = CHECKOUT / "lab" / "page" / "static"
 # The directories, from the highest layer to the lowest. Type imports count, too.

@@ -1,7 +1,7 @@
 // A Fastify service that does the same work as the Python service for three requests: read a user
 // through the cache, read a user from PostgreSQL, and place an order. `make bench` compares the two
 // services. The services share the data, the keys in Valkey and the signing key.
-// tests/e2e/test_bench_peer.py compares their responses.
+// tests/e2e/commands/test_bench_peer.py compares their responses.
 //
 // Run it with the environment of the Python service: `node server.js PORT`.
 

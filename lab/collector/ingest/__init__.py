@@ -1,0 +1,1 @@
+"""Receives spans: reads the request, parses it, removes secrets, and determines stages."""

@@ -1,0 +1,1 @@
+"""The caller's choices, and the files, ports and secrets of the stack."""

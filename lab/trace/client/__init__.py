@@ -1,0 +1,1 @@
+"""Sends a request, and measures its stages at the client."""
