@@ -18,7 +18,7 @@ from app.adapters.tokens import AccessTokens
 from app.models import Principal, SessionLifetime
 from app.repositories.database import Database
 from app.repositories.postgres.connections import create_engine
-from app.repositories.replica import Replica
+from app.repositories.postgres.replica import Replica
 from app.services.auth import AuthService
 from app.services.emails import EmailService
 from app.services.health import HealthService

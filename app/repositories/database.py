@@ -15,9 +15,9 @@ from app.repositories.messages import MessageRepository
 from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
 from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.replica import MAX_LAG_SECONDS, Replica
 from app.repositories.postgres.statements import Statement
 from app.repositories.products import ProductRepository
-from app.repositories.replica import MAX_LAG_SECONDS, Replica
 from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.task_outcomes import ignore_outcome

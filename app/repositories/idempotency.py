@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.errors import IdempotencyInFlight
 from app.models import IdempotencyKey
-from app.repositories.bulk_deletions import batch_deletion
+from app.repositories.postgres.bulk_deletions import batch_deletion
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import IDEMPOTENCY_KEYS as KEYS

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, text, update
 from app.models import Message, MessageKind
 from app.models.jobs import MAIL_QUEUE, SEND_MESSAGE
 from app.models.messages import LINK_LIFETIMES
-from app.repositories.bulk_deletions import batch_deletion
+from app.repositories.postgres.bulk_deletions import batch_deletion
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import LINKS, MESSAGES

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select
 
 from app.models import OidcFlow
-from app.repositories.bulk_deletions import batch_deletion, surplus_deletion
+from app.repositories.postgres.bulk_deletions import batch_deletion, surplus_deletion
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import OIDC_FLOWS, SESSIONS

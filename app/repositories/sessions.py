@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from app.models import Principal, Session
-from app.repositories.bulk_deletions import batch_deletion, surplus_deletion
+from app.repositories.postgres.bulk_deletions import batch_deletion, surplus_deletion
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, insertion, parameters
 from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, USERS

@@ -10,8 +10,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from app.http.page_files import PageFiles
 from app.http.representations import represent_document
+from app.routers.pages.page_files import PageFiles
 
 router = APIRouter(include_in_schema=False)
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from app.http.openapi.curl_examples import SERVER
-from app.http.page_files import PageFiles
 from app.http.representations import PRIVATE, PUBLIC, represent_document
 from app.routers.dependencies import BaseUrl
+from app.routers.pages.page_files import PageFiles
 
 router = APIRouter(include_in_schema=False)
 

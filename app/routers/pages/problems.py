@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import AppError, QueryError, existing
-from app.http.page_files import PageFiles
 from app.http.problems import ProblemRenderer, errors_by_code, status_of, title_of
 from app.http.representations import represent_document
+from app.routers.pages.page_files import PageFiles
 
 router = APIRouter(include_in_schema=False)
 
