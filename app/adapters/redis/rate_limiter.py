@@ -8,8 +8,7 @@ trips; the script below needs one.
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from limits import RateLimitItem
 from limits.aio.storage import MemoryStorage
@@ -46,8 +45,7 @@ end
 """
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """A caller's use of one limit in the current window."""
 
     exceeded: bool

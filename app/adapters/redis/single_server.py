@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from hiredis import pack_command
 from redis.exceptions import ResponseError
 
 from app.adapters.redis.connecting import (
@@ -78,7 +79,9 @@ class SingleServer:
             if self._server != server:
                 self._options.on_other_server()
             self._server = server
-        await connection.send_packed_command(connection.pack_commands(commands))
+        # redis-py's own `pack_commands` takes six times as long.
+        packed = [*map(pack_command, commands)]  # type: ignore[arg-type] # its type is too narrow
+        await connection.send_packed_command(packed)
         return [await self._read() for _ in commands]
 
     async def _read(self) -> Any:  # noqa: ANN401 - depends on the command
