@@ -11,13 +11,12 @@ from typing import Final, Self, get_origin
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import ParamTypes
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 from starlette.routing import compile_path
+from starlette.types import Scope
 
 from app.errors import FieldError
 
-PROBES: Final = {"/livez", "/readyz", "/metrics"}
-"""The paths of health checks and metrics."""
 METHODS: Final = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 """The methods that appear in spans, logs and metrics.
 
@@ -25,7 +24,17 @@ Another method does not appear there, because a client can send any text as a me
 """
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
+_PROBES: Final = {"/livez", "/readyz", "/metrics"}
 _SLASHES: Final = re.compile("/{2,}")
+
+
+def is_probe(scope: Scope) -> bool:
+    """Return whether a request is a health check or a read of the metrics.
+
+    Only a request that comes directly to the process, such as from an orchestrator, is a probe. A
+    request through the load balancer has X-Forwarded-For, and is treated like all others.
+    """
+    return scope.get("path") in _PROBES and "x-forwarded-for" not in Headers(scope=scope)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, cast
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from app.adapters.tokens import Claims
 from app.errors import Unauthenticated
-from app.http.paths import PROBES, Path
+from app.http.paths import Path
 from app.models import Role
 from app.models.cached_reads.bodies import CachedBody
 from app.tracing import Recording
@@ -95,14 +94,3 @@ def begin_state(scope: Scope, state: RequestState) -> None:
 def state_of(scope: Scope) -> RequestState:
     """Return the state of a request."""
     return cast(RequestState, scope[_KEY])
-
-
-def is_probe(scope: Scope) -> bool:
-    """Return whether a request is a health check or a read of the metrics.
-
-    Only a request that comes directly to the process, such as from an orchestrator, is a probe. A
-    request through the load balancer has X-Forwarded-For, and is treated like all others.
-    """
-    path = state_of(scope).path
-    is_known = path is not None and path.template in PROBES
-    return is_known and "x-forwarded-for" not in Headers(scope=scope)

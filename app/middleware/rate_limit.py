@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.adapters.redis.rate_limiter import RateLimiter, Window, refuse_exceeded
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken
-from app.http.request_state import RequestState, is_probe, state_of
+from app.http.paths import is_probe
+from app.http.request_state import RequestState, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
 from app.settings.origins import unmapped

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MalformedHost
-from app.http.request_state import is_probe
+from app.http.paths import is_probe
 
 
 class Host:

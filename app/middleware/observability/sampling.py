@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.http.paths import PROBES
+from app.http.paths import is_probe
 from app.tracing import begin_trace
 
 _ALWAYS_TRACED: Final = "roundtrip=always"
@@ -42,7 +42,7 @@ class Sampling:
         A client can exempt its request from the limit by the header `tracestate: roundtrip=always`
         (W3C Trace Context, section 3.3).
         """
-        if scope.get("path") in PROBES:
+        if is_probe(scope):
             return True
         if self._sampler is not None and not _begin_sampled(scope, self._sampler):
             return True

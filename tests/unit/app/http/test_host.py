@@ -7,8 +7,6 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.errors import MalformedHost
-from app.http.paths import Path
-from app.http.request_state import RequestState, begin_state
 from app.middleware.checks.host import Host
 
 
@@ -28,8 +26,7 @@ def _request(
     allowed: list[str], *hosts: str, path: str = "/api/users", headers: Sequence[str] = ()
 ) -> None:
     sent = [*((b"host", host.encode()) for host in hosts), *((it.encode(), b"x") for it in headers)]
-    scope = {"type": "http", "headers": sent}
-    begin_state(scope, RequestState("id", {}, Path(path, {})))
+    scope = {"type": "http", "path": path, "headers": sent}
     asyncio.run(Host(_app, allowed)(scope, _receive, _send))
 
 
