@@ -132,10 +132,12 @@ class Database:
             return await tx.accepts_writes()
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._replica is not None:
-            await self._replica.close()
-        await self._engine.dispose()
+        """Close the connections. If closing those to the replica fails, still close the others."""
+        try:
+            if self._replica is not None:
+                await self._replica.close()
+        finally:
+            await self._engine.dispose()
 
 
 def _reading(engine: AsyncEngine) -> Transaction:
