@@ -4,9 +4,10 @@ All dependencies are coroutines, even if they await nothing. FastAPI runs plain 
 thread, which takes longer than the functions themselves.
 """
 
+from collections.abc import Callable
 from typing import Annotated, cast
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, params
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from pydantic import BeforeValidator, Field
@@ -48,61 +49,24 @@ def _container(request: Request) -> Container:
     return cast(Container, request.app.state.container)
 
 
-async def _products(request: Request) -> ProductService:
-    return _container(request).products
+def _service(of: Callable[[Container], object]) -> params.Depends:
+    async def find(request: Request) -> object:
+        return of(_container(request))
+
+    return params.Depends(find)
 
 
-async def _orders(request: Request) -> OrderService:
-    return _container(request).orders
-
-
-async def _users(request: Request) -> UserService:
-    return _container(request).users
-
-
-async def _auth(request: Request) -> AuthService:
-    return _container(request).auth
-
-
-async def _sessions(request: Request) -> SessionService:
-    return _container(request).sessions
-
-
-async def _oidc(request: Request) -> OidcService:
-    return _container(request).oidc
-
-
-async def _identities(request: Request) -> IdentityService:
-    return _container(request).identities
-
-
-async def _emails(request: Request) -> EmailService:
-    return _container(request).emails
-
-
-async def _password_resets(request: Request) -> PasswordResetService:
-    return _container(request).password_resets
-
-
-async def _jobs(request: Request) -> JobService:
-    return _container(request).jobs
-
-
-async def _health(request: Request) -> HealthService:
-    return _container(request).health
-
-
-Products = Annotated[ProductService, Depends(_products)]
-Orders = Annotated[OrderService, Depends(_orders)]
-Users = Annotated[UserService, Depends(_users)]
-Auth = Annotated[AuthService, Depends(_auth)]
-Sessions = Annotated[SessionService, Depends(_sessions)]
-Oidc = Annotated[OidcService, Depends(_oidc)]
-Identities = Annotated[IdentityService, Depends(_identities)]
-Emails = Annotated[EmailService, Depends(_emails)]
-PasswordResets = Annotated[PasswordResetService, Depends(_password_resets)]
-Jobs = Annotated[JobService, Depends(_jobs)]
-Health = Annotated[HealthService, Depends(_health)]
+Products = Annotated[ProductService, _service(lambda it: it.products)]
+Orders = Annotated[OrderService, _service(lambda it: it.orders)]
+Users = Annotated[UserService, _service(lambda it: it.users)]
+Auth = Annotated[AuthService, _service(lambda it: it.auth)]
+Sessions = Annotated[SessionService, _service(lambda it: it.sessions)]
+Oidc = Annotated[OidcService, _service(lambda it: it.oidc)]
+Identities = Annotated[IdentityService, _service(lambda it: it.identities)]
+Emails = Annotated[EmailService, _service(lambda it: it.emails)]
+PasswordResets = Annotated[PasswordResetService, _service(lambda it: it.password_resets)]
+Jobs = Annotated[JobService, _service(lambda it: it.jobs)]
+Health = Annotated[HealthService, _service(lambda it: it.health)]
 
 
 async def _base_url(request: Request) -> str:
