@@ -64,16 +64,28 @@ def main() -> int:
         check_machine()
         with LOCK.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if INCOMPLETE.exists() or version_of_venv() != sys.version_info[:2]:
-                _create()
-            for name in ("uv", sys.argv[1], "provider"):
-                if not is_installed(name):
-                    _install(name)
+            _install_missing(("uv", sys.argv[1], "provider"))
             _write_launcher()
     except InstallError as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        # Such as a full disk.
+        print(f"The installation failed: {error}. Run the same command again.", file=sys.stderr)
+        return 1
     return 0
+
+
+def _install_missing(names: Sequence[str]) -> None:
+    usable = not INCOMPLETE.exists() and version_of_venv() == sys.version_info[:2]
+    if usable and all(map(is_installed, names)):
+        return
+    print(f"Installing packages into .venv (Python {platform.python_version()})", flush=True)
+    if not usable:
+        _create()
+    for name in names:
+        if not is_installed(name):
+            _install(name)
 
 
 def check_machine() -> None:
@@ -115,7 +127,6 @@ def version_of_venv() -> tuple[int, ...] | None:
 
 
 def _create() -> None:
-    print(f"Creating .venv with Python {platform.python_version()}", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir()
     INCOMPLETE.touch()
@@ -124,7 +135,6 @@ def _create() -> None:
 
 def _install(name: str) -> None:
     requirements = _requirements(name)
-    print(f"Installing requirements/{name}.txt", flush=True)
     INCOMPLETE.touch()
     # uv also removes packages that are not in the set. So installing `lab` makes `dev` incomplete.
     for changed in ("lab", "dev") if name in {"lab", "dev"} else (name,):
