@@ -43,7 +43,7 @@ class _Commands(click.Group):
         raise click.exceptions.Exit(1)
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, epilog="Example:  python -m app users list")
 def main() -> None:
     """Commands for operators of the service."""
 
@@ -113,7 +113,7 @@ def worker() -> None:
         end_tracing()
 
 
-@main.group()
+@main.group(epilog="Example:  python -m app jobs list")
 def jobs() -> None:
     """List, retry or drop the jobs that have failed for good."""
 
@@ -150,7 +150,7 @@ def drop(job_id: int) -> None:
     print(f"Job {job_id} is deleted.")
 
 
-@main.group()
+@main.group(epilog="Example:  python -m app users list")
 def users() -> None:
     """List accounts, and disable or enable one."""
 

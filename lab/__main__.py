@@ -73,8 +73,8 @@ COMMANDS: Final = {
     ),
     "profile": Entry(
         "lab.bench.profile:profile",
-        "Show what one route spends its time on. ROUTE is user, cold, products, order, signup "
-        "or login.",
+        "Show what one route spends its time on. ROUTE is user, cold, products, order, signup, "
+        "login, page or graphql.",
         "ROUTE=order lab profile",
     ),
     "trace": Entry("lab.trace.command:trace", "Send a request and show each of its stages."),
