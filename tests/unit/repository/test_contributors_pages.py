@@ -59,6 +59,7 @@ def test_every_link_to_a_file_has_a_target(name: str) -> None:
         assert (CHECKOUT / link).exists(), link
 
 
+@pytest.mark.slow
 def test_the_pre_commit_hook_rejects_what_make_lint_rejects(tmp_path: Path) -> None:
     """After the command in CONTRIBUTING.md has installed the hook, such a commit fails."""
     clone = copy_checkout(tmp_path)
