@@ -10,7 +10,7 @@ from starlette.types import Scope
 from app.adapters.tokens import Claims
 from app.errors import Unauthenticated
 from app.http.paths import Path
-from app.models import Role
+from app.models import Principal, Role
 from app.models.cached_reads.bodies import CachedBody
 from app.tracing import Recording
 
@@ -72,18 +72,21 @@ class RequestState:
     # StoredResponses, which RateLimit calls
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
     """A response that may be sent again, and a future of its tag's current generation in Redis."""
-    # RateLimit, ResponseCache, or the route
-    user_id: int | None = None
+    # RateLimit, ResponseCache, and the route
+    principal: Principal | None = None
     """The signed-in user; None until the session has been verified."""
     # The route
-    role: Role | None = None
-    """The role of the signed-in user; None if the route has not looked for a signed-in user."""
     cached: CachedBody | None = None
     """The body that the route has read through the cache and sends."""
     is_public: bool = False
     """Whether `cached` is the same for every client."""
     graphql: GraphqlOutcome | None = None
     """The operation of a GraphQL request; None for any other request."""
+
+    @property
+    def user_id(self) -> int | None:
+        """The id of the signed-in user."""
+        return self.principal.user_id if self.principal is not None else None
 
 
 def begin_state(scope: Scope, state: RequestState) -> None:

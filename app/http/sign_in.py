@@ -7,13 +7,12 @@ from app.services.sessions import Principal, SessionService
 async def signed_in(state: RequestState, sessions: SessionService) -> Principal:
     """Return the user of the token or the cookie that the middleware has read.
 
-    Sets the user and the role of the request state. Raises `Unauthenticated` if the caller is not
+    Sets `principal` of the request state. Raises `Unauthenticated` if the caller is not
     signed in.
     """
     principal = sessions.cached_principal(state.claims, state.session_cookie)
-    principal = principal or await _look_up(state, sessions)
-    state.user_id, state.role = principal.user_id, principal.role
-    return principal
+    state.principal = principal or await _look_up(state, sessions)
+    return state.principal
 
 
 async def _look_up(state: RequestState, sessions: SessionService) -> Principal:

@@ -133,9 +133,8 @@ class RateLimit:
         refuse_exceeded(windows)
 
     async def _identify(self, state: RequestState, claims: Claims) -> None:
-        principal = self.sessions.cached_principal(claims, None)
-        if principal is not None:
-            state.user_id = principal.user_id
+        state.principal = self.sessions.cached_principal(claims, None)
+        if state.principal is not None:
             return
         # Not `asyncio.timeout`: it would wait until the query is cancelled, which takes ten seconds
         # if PostgreSQL is frozen.
@@ -146,7 +145,7 @@ class RateLimit:
             lookup.cancel()
             return
         if lookup.exception() is None:
-            state.user_id = lookup.result().user_id
+            state.principal = lookup.result()
         elif isinstance(lookup.exception(), InvalidToken):
             # The session has ended, so the route does not need to look for it again.
             state.claims, state.refusal = None, InvalidToken

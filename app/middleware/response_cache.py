@@ -89,12 +89,10 @@ class StoredResponses:
     def _role(self, state: RequestState) -> Role | None:
         # If this process has not verified the session recently, return None. The route then
         # verifies the session in the database. `Deadline` limits the time of that statement, and
-        # would not limit a statement that runs here.
-        principal = self._find_principal(state.claims, state.session_cookie)
-        if principal is None:
-            return None
-        state.user_id = principal.user_id
-        return principal.role
+        # would not limit a statement that runs here. RateLimit may have found the user earlier, but
+        # the session may have ended since, while the request waited for Redis.
+        state.principal = self._find_principal(state.claims, state.session_cookie)
+        return state.principal.role if state.principal is not None else None
 
     def store(self, scope: Scope, headers: _Headers, body: bytes) -> None:
         """Store a response that the route has just sent, if it may be sent again."""
@@ -104,7 +102,7 @@ class StoredResponses:
             return
         route_headers = dict(headers)
         # Store the role that the route checked: the user may have another role by now.
-        role = None if state.is_public else state.role
+        role = None if state.is_public or state.principal is None else state.principal.role
         if state.is_public or role is not None:
             stored_headers = list({**route_headers, b"x-cache": b"hit"}.items())
             self._responses[_key(scope, public=state.is_public)] = StoredResponse(
