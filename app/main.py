@@ -106,7 +106,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings)
     container = _or_exit(partial(Container, settings))
     traced = tracing_is_wanted()
-    sampling = Sampling(set_up_sampler() if traced else None, limit=settings.trace_limit)
+    sampling = Sampling(
+        set_up_sampler() if traced else None,
+        limit=settings.trace_limit,
+        root_path=settings.root_path,
+    )
     app = FastAPI(
         title="Roundtrip",
         version="0.1.0",

@@ -24,17 +24,25 @@ Another method does not appear there, because a client can send any text as a me
 """
 SAFE_METHODS: Final = {"GET", "HEAD", "OPTIONS"}
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
-_PROBES: Final = {"/livez", "/readyz", "/metrics"}
+_HEALTH_CHECKS: Final = {"/livez", "/readyz", "/metrics"}
 _SLASHES: Final = re.compile("/{2,}")
 
 
-def is_probe(scope: Scope) -> bool:
-    """Return whether a request is a health check or a read of the metrics.
+def is_health_check(path: str) -> bool:
+    """Return whether a path is that of a health check or of the metrics.
 
-    Only a request that comes directly to the process, such as from an orchestrator, is a probe. A
-    request through the load balancer has X-Forwarded-For, and is treated like all others.
+    Such requests come every second, so they are not traced, and are logged at level `debug` only.
     """
-    return scope.get("path") in _PROBES and "x-forwarded-for" not in Headers(scope=scope)
+    return path in _HEALTH_CHECKS
+
+
+def is_direct_health_check(scope: Scope) -> bool:
+    """Return whether a health check comes directly to the process, such as from an orchestrator.
+
+    It has no rate limit, and its Host header may name any host. A health check through the load
+    balancer has X-Forwarded-For. Any client can send it, so it has the limits of all requests.
+    """
+    return is_health_check(scope["path"]) and "x-forwarded-for" not in Headers(scope=scope)
 
 
 @dataclass(frozen=True)

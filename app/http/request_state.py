@@ -67,7 +67,7 @@ class RequestState:
     count: Callable[[str, int], Awaitable[None]] | None = None
     """Takes the name of a rate limit and a number of requests, and counts these requests.
 
-    Raises `TooManyRequests`. `count` is None for health checks and `/metrics`: they have no limit.
+    Raises `TooManyRequests`. `count` is None for direct health checks: they have no limit.
     """
     # StoredResponses, which RateLimit calls
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.adapters.redis.rate_limiter import RateLimiter, Window, refuse_exceeded
 from app.adapters.tokens import Claims
 from app.errors import InvalidToken
-from app.http.paths import is_probe
+from app.http.paths import is_direct_health_check
 from app.http.request_state import RequestState, state_of
 from app.services.sessions import SessionService
 from app.settings import Settings
@@ -84,7 +84,7 @@ def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
 class RateLimit:
     """Counts each request before its body is read. Raises `TooManyRequests` if a limit is exceeded.
 
-    Health checks and reads of the metrics are not counted. The response has the limits in
+    Health checks that come directly to the process are not counted. The response has the limits in
     `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
     `default`, so guessing paths is limited too. With `count` of the request state, a route can
@@ -108,7 +108,7 @@ class RateLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on if no limit is used up."""
-        if scope["type"] == "http" and not is_probe(scope):
+        if scope["type"] == "http" and not is_direct_health_check(scope):
             self.start_lookup(scope)
             await self._count_request(scope)
         await self.app(scope, receive, send)

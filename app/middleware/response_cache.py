@@ -91,8 +91,11 @@ class StoredResponses:
         # verifies the session in the database. `Deadline` limits the time of that statement, and
         # would not limit a statement that runs here. RateLimit may have found the user earlier, but
         # the session may have ended since, while the request waited for Redis.
-        state.principal = self._find_principal(state.claims, state.session_cookie)
-        return state.principal.role if state.principal is not None else None
+        principal = self._find_principal(state.claims, state.session_cookie)
+        if principal is None:
+            return None
+        state.principal = principal
+        return principal.role
 
     def store(self, scope: Scope, headers: _Headers, body: bytes) -> None:
         """Store a response that the route has just sent, if it may be sent again."""
@@ -101,7 +104,8 @@ class StoredResponses:
         if cached is None or cached.generation is None or len(body) + _OVERHEAD_BYTES > _MAX_BYTES:
             return
         route_headers = dict(headers)
-        # Store the role that the route checked: the user may have another role by now.
+        # The route has verified the session. Store the role that the route found: by now, the user
+        # may have another role.
         role = None if state.is_public or state.principal is None else state.principal.role
         if state.is_public or role is not None:
             stored_headers = list({**route_headers, b"x-cache": b"hit"}.items())

@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import MalformedHost
-from app.http.paths import is_probe
+from app.http.paths import is_direct_health_check
 
 
 class Host:
@@ -27,7 +27,7 @@ class Host:
             hosts = Headers(scope=scope).getlist("host")
             if len(hosts) != 1 or not hosts[0]:
                 raise MalformedHost
-            if not (self._is_allowed(hosts[0]) or is_probe(scope)):
+            if not (self._is_allowed(hosts[0]) or is_direct_health_check(scope)):
                 raise MalformedHost("This service is not available under this host name.")
         await self.app(scope, receive, send)
 

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.paths import METHODS, is_probe
+from app.http.paths import METHODS, is_health_check
 from app.http.request_state import GraphqlOutcome, state_of
 from app.tracing import Recording, Stage, trace_id
 
@@ -88,7 +88,7 @@ class AccessLog:
             outcome = "failed" if state.graphql.codes else "ok"
             name = self._label(state.graphql.operation)
             self.operations.labels(name, outcome).observe(seconds)
-        log = _log.debug if is_probe(scope) else _log.info
+        log = _log.debug if is_health_check(scope["path"]) else _log.info
         log(
             "request",
             method=method,

@@ -10,7 +10,7 @@ from opentelemetry.trace import SpanKind
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.http.paths import is_probe
+from app.http.paths import is_health_check
 from app.tracing import begin_trace
 
 _ALWAYS_TRACED: Final = "roundtrip=always"
@@ -24,12 +24,13 @@ class Sampling:
     trace id.
     """
 
-    def __init__(self, sampler: Sampler | None, *, limit: str | None) -> None:
+    def __init__(self, sampler: Sampler | None, *, limit: str | None, root_path: str) -> None:
         """`limit` is for example "100/10 seconds"; None means no limit.
 
         If `sampler` is None, the tracer provider decides which requests below the limit are traced.
         """
         self._sampler = sampler
+        self._root_path = root_path
         # This class counts the requests itself, because the in-memory storage of `limits` starts a
         # thread for most counts.
         self._limit = parse(limit) if limit is not None else None
@@ -42,7 +43,8 @@ class Sampling:
         A client can exempt its request from the limit by the header `tracestate: roundtrip=always`
         (W3C Trace Context, section 3.3).
         """
-        if is_probe(scope):
+        # FastAPI asks before `RootPath` has changed the path.
+        if is_health_check(scope.get("path", "").removeprefix(self._root_path)):
             return True
         if self._sampler is not None and not _begin_sampled(scope, self._sampler):
             return True
