@@ -14,14 +14,25 @@ from lab.stack.servers import wheels
 
 
 @click.command(
-    # All options but --help are psql's own.
+    add_help_option=False,
+    # All options are psql's own.
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog="Example:  lab psql --command 'SELECT count(*) FROM users'",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
-def psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
-    """Open psql on the running stack's database, with psql's own options (`lab psql -- --help`)."""
+@click.pass_context
+def psql(context: click.Context, arguments: Sequence[str]) -> None:
+    """Open psql on the running stack's database.
+
+    All options are psql's own; `lab psql --help=options` lists them.
+    """
+    if tuple(arguments) == ("--help",):
+        print(context.get_help())
+    else:
+        _become_psql(context.find_object(Paths) or Paths.from_environment(), arguments)
+
+
+def _become_psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
     parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_migrator_url))
     # Pass the password in a variable: every user of the machine can see the arguments.
     password = parameters.pop("password", None)
