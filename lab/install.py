@@ -70,8 +70,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        # Such as a full disk.
-        print(f"The installation failed: {error}. Run the same command again.", file=sys.stderr)
+        # For example, the disk is full.
+        advice = "Remove the cause, then run the same command again."
+        print(f"The installation failed: {error}. {advice}", file=sys.stderr)
         return 1
     return 0
 
