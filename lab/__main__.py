@@ -38,7 +38,7 @@ COMMANDS: Final = {
         "RATE_LIMIT_LOGIN=3/minute lab start",
     ),
     "status": Entry(
-        "lab.stack.status.status:status", "Print each part with its address and health."
+        "lab.stack.status.command:status", "Print each part with its address and health."
     ),
     "roll": Entry(
         "lab.stack.control:roll",

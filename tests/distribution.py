@@ -7,7 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # The tests in these files share a stack. If two processes ran them, there would be two stacks.
 STACK_TESTS = re.compile(
-    r"tests/e2e/((page|stack)/test_\w+|browser/test_oidc_browser|test_openapi)\.py\b"
+    r"tests/e2e/(page/test_\w+|stack/test_(stack_\w+|openapi)|browser/test_oidc_browser)\.py\b"
 )
 
 

@@ -49,11 +49,11 @@ def _container(request: Request) -> Container:
     return cast(Container, request.app.state.container)
 
 
-def _service(of: Callable[[Container], object]) -> params.Depends:
-    async def find(request: Request) -> object:
-        return of(_container(request))
+def _service(get: Callable[[Container], object]) -> params.Depends:
+    async def service(request: Request) -> object:
+        return get(_container(request))
 
-    return params.Depends(find)
+    return params.Depends(service)
 
 
 Products = Annotated[ProductService, _service(lambda it: it.products)]

@@ -47,7 +47,7 @@ class BareSubject(Subject):
     """A small app of the benchmark in uvicorn, such as `bare.py`."""
 
     def __init__(self, module: str, backends: Backends, processors: frozenset[int]) -> None:
-        """Take the name of the app's module in this package."""
+        """Take the name of the app's module in `references`."""
         super().__init__(module, backends, processors)
         self.application = (f"lab.bench.references.{module}:app",)
 

@@ -25,13 +25,13 @@ Its process also runs the mailbox (lab/mail), and serves the web pages (lab/page
         filters        the filter of the list, and the cursors of its pages
         route_statistics  percentiles, rate and errors of each route
         request_list   the endpoints of the list and of the statistics
+        problem_codes  the code and the text of the service's problem for an exception
         announcements  sends each complete trace and each new message as a Server-Sent Event
 
     details/       what the page loads when the user asks for it
         plans          PostgreSQL's plan of a statement in a span
         source         the source code of a stage's function
         logs           the service's log lines of a trace
-        problem_codes  the code and the text of the service's problem for an exception
 
 From the service's spans, the collector reads standard attributes, and three attributes that the
 service defines: `roundtrip.stage`, `roundtrip.cache` and `roundtrip.request_id`.

@@ -7,10 +7,11 @@ keeper       restarts a server that has ended
 stack        the servers, and how they are connected
 servers/     one module for each kind of server, and their base class in `server`
 processes/   how to find, await, stop and freeze a process, and a lock file
-config/      the caller's choices, the settings of the service, and files, ports and secrets
+config/      the caller's choices, the service's settings, telemetry, files, ports and secrets
 status/      `lab status`: which parts run, and what to do if a part does not run
+report       the texts of `lab up` and `lab start`
 state        the running stack, for the other commands
 psql         `lab psql`
-slow_sql     `lab fault slow-sql`: the supervisor removes this fault when the stack stops
+slow_sql     `lab fault slow-sql`, which the supervisor heals when the stack starts
 errors       errors whose message is for the user
 """

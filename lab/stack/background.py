@@ -13,9 +13,9 @@ from lab.stack.config.paths import CHECKOUT, Paths, rotate_when_large
 from lab.stack.errors import AlreadyRunningError, LabError, ownership_message
 from lab.stack.processes.lock import is_held
 from lab.stack.processes.waiting import wait_until
+from lab.stack.report import details
 from lab.stack.stack import Stack
 from lab.stack.state import State
-from lab.stack.status.report import details
 from lab.stack.supervisor import Supervisor
 
 # The last line that the supervisor writes to the pipe is this character and one of the outcomes.

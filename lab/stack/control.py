@@ -14,11 +14,11 @@ from lab.stack.config.paths import CHECKOUT, Paths
 from lab.stack.errors import LabError
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.waiting import wait_until
+from lab.stack.report import details
 from lab.stack.servers.apps import AppProcess
 from lab.stack.servers.worker import WorkerProcess
 from lab.stack.stack import Slots, Stack
 from lab.stack.state import State
-from lab.stack.status.report import details
 from lab.stack.supervisor import Supervisor
 
 OK, FAILED = 0, 1

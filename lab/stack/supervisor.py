@@ -10,13 +10,13 @@ from lab.stack.keeper import Keeper
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.lock import Lock
 from lab.stack.processes.signals import StopSignals
+from lab.stack.report import welcome
 from lab.stack.servers.apps import migrate
 from lab.stack.servers.caddy import PublicSockets
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
 from lab.stack.state import State
-from lab.stack.status.report import welcome
 
 CHECK_INTERVAL_SECONDS = 0.1
 

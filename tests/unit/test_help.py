@@ -26,10 +26,16 @@ def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize(
     ("program", "path"),
-    [pytest.param(it, path, id=" ".join(path)) for it in (app, lab) for path in commands(it)],
+    [
+        pytest.param(program, path, id=" ".join((name, *path)))
+        for name, program in (("app", app), ("lab", lab))
+        for path in commands(program)
+    ],
 )
-def test_the_help_of_a_command_fits_a_screen(program: click.Command, path: tuple[str, ...]) -> None:
-    """The help needs no running stack, and it has an example."""
+def test_the_help_of_a_command_fits_a_screen_and_has_an_example(
+    program: click.Command, path: tuple[str, ...]
+) -> None:
+    """The help needs no running stack."""
     result = CliRunner().invoke(program, [*path, "--help"])
     lines = result.output.splitlines()
     assert result.exit_code == 0

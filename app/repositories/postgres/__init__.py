@@ -1,1 +1,1 @@
-"""How the repositories use PostgreSQL: addresses, connections, statements and their errors."""
+"""How repositories use PostgreSQL: addresses, connections, the replica, statements and errors."""

@@ -1,1 +1,1 @@
-"""The figures and ratios of a run, and the report that shows them."""
+"""The figures and ratios of a run, the machine, and the report that shows them."""

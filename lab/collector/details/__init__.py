@@ -1,1 +1,1 @@
-"""What the page loads only when the user asks for it: source code, query plans and log lines."""
+"""Source code, query plans and log lines, which the page loads when the user asks for them."""

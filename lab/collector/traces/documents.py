@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.collector.details import source
-from lab.collector.details.problem_codes import known_problem
 from lab.collector.ingest.spans import Span, Value
 from lab.collector.ingest.stages import LOAD_BALANCER, OTHER
+from lab.collector.traces.problem_codes import known_problem
 from lab.collector.traces.store import Trace
 from lab.collector.traces.tree import PlacedSpan, in_order, longest_gap_ns
 

@@ -1,1 +1,1 @@
-"""The caller's choices, and the files, ports and secrets of the stack."""
+"""The caller's choices, the service's settings, telemetry, files, ports and secrets."""

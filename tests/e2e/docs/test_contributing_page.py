@@ -29,6 +29,6 @@ def test_the_example_changes_in_contributing_add_a_working_endpoint(tmp_path: Pa
         ["ruff", "check"],
         ["ruff", "format", "--check"],
         ["lint-imports"],
-        ["python", "-m", "pytest", "-n0", name, "tests/integration/documentation/test_openapi.py"],
+        ["python", "-m", "pytest", "-n0", name, "tests/integration/openapi/test_openapi.py"],
     ):
         subprocess.run([clone / ".venv" / "bin" / command[0], *command[1:]], cwd=clone, check=True)

@@ -8,7 +8,7 @@ import pytest
 from lab.stack.config.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS
-from lab.stack.status.status import show as print_status
+from lab.stack.status.command import show as print_status
 from tests.accounts import new_email, signup_body
 from tests.e2e.conftest import Fault
 from tests.e2e.local_stack import LocalStack, Response, wait_until_replaced

@@ -1,7 +1,7 @@
 """The problem of a failed stage, which the collector finds in the source of the service."""
 
 from app.http.problems import errors_by_code
-from lab.collector.details.problem_codes import KnownProblem, known_problem
+from lab.collector.traces.problem_codes import KnownProblem, known_problem
 
 
 def test_each_error_of_the_service_has_its_code_and_its_texts() -> None:

@@ -120,15 +120,6 @@ def test_probes_are_not_logged(service: Service, client: httpx2.Client) -> None:
     assert not [request_id for request_id in probe_ids if request_id in log]
 
 
-def test_a_health_check_through_the_load_balancer_is_logged(
-    service: Service, client: httpx2.Client
-) -> None:
-    """It comes from a client, so it has a rate limit and a log line like all other requests."""
-    response = client.get("/readyz", headers={"X-Forwarded-For": "203.0.113.201"})
-    assert "RateLimit" in response.headers
-    assert _logged(service, response)["route"] == "/readyz"
-
-
 def test_the_console_format_has_one_readable_line_per_request(start_service: StartService) -> None:
     """With LOG_FORMAT=console, the line has status, method, route and duration."""
     service = start_service(LOG_FORMAT="console", LOG_LEVEL="debug", SERVER_TIMING="on")
