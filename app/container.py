@@ -86,13 +86,13 @@ class Container:
             sender=settings.mail_from,
             link_base=settings.link_base,
         )
-        self.jobs = JobService(store)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)
         lifetime = SessionLifetime(
             total=timedelta(seconds=settings.session_lifetime),
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
+        self.jobs = JobService(store, lifetime)
         self.sessions = SessionService(store, tokens, session_cache, cursors, lifetime)
         self.auth = AuthService(store, self._passwords, check, tokens, lifetime)
         self._providers = {

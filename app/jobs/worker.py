@@ -164,19 +164,7 @@ class Worker:
         _log.info(event, message_id=message_id, kind=kind, attempt=job.attempts + 1)
 
     async def _sweep(self, timestamp: int) -> None:  # noqa: ARG002 - periodic tasks have it
-        keys = await self._container.orders.clear_expired_keys()
-        sessions = await self._container.sessions.clear_unused()
-        flows = await self._container.oidc.clear_expired_flows()
-        messages = await self._container.messages.clear()
-        failed = await self._container.jobs.clear_failed()
-        _log.info(
-            "swept",
-            idempotency_keys=keys,
-            sessions=sessions,
-            oidc_flows=flows,
-            messages=messages,
-            failed_jobs=failed,
-        )
+        _log.info("swept", **await self._container.jobs.sweep())
 
 
 async def _log_failure(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
-from typing import Final
 
 from app.adapters.mail.errors import MailError, MailUnavailable
 from app.adapters.mail.messages import Content, compose, link_url
@@ -14,13 +13,9 @@ from app.adapters.mail.smtp import SmtpClient
 from app.adapters.tokens import new_secret
 from app.errors import AppError
 from app.models import Message, MessageKind, User
-from app.models.messages import LINK_LIFETIMES, UNSENT_KEPT_FOR
 from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
-
-_SENT_KEPT_FOR: Final = max(LINK_LIFETIMES.values())
-"""How long a message is kept after it was sent."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class _Prepared:
 
 @staged_methods("service")
 class MessageService:
-    """Sends messages to users, and deletes old ones."""
+    """Sends messages to users."""
 
     def __init__(
         self, store: Store, mail: SmtpClient | None, *, sender: str, link_base: str | None
@@ -114,15 +109,6 @@ class MessageService:
             to=prepared.address,
             message_id=f"{message.id}.{int(message.created_at.timestamp())}",
             now=datetime.now(UTC),
-        )
-
-    async def clear(self) -> int:
-        """Delete old messages, and return their number."""
-        now = datetime.now(UTC)
-        return await self._store.delete_in_batches(
-            lambda tx, limit: tx.messages.clear(
-                sent_until=now - _SENT_KEPT_FOR, created_until=now - UNSENT_KEPT_FOR, limit=limit
-            )
         )
 
 

@@ -172,13 +172,6 @@ class OidcService:
         secret = await self._sign_in(claims, user_agent, replaces)
         return FinishedFlow(flow.return_to, secret)
 
-    async def clear_expired_flows(self) -> int:
-        """Delete the expired flows, and return their number."""
-        now = datetime.now(UTC)
-        return await self._store.delete_in_batches(
-            lambda tx, limit: tx.flows.clear_expired(now=now, limit=limit)
-        )
-
     async def _take_flow(self, name: str, response: AuthorizationResponse) -> OidcFlow:
         state_hash = hash_of(response.state or "")
         browser_hash = hash_of(response.browser_secret or "")

@@ -207,13 +207,6 @@ class OrderService:
 
         return await self._store.write(work)
 
-    async def clear_expired_keys(self) -> int:
-        """Delete the expired idempotency keys, and return their number."""
-        now = datetime.now(UTC)
-        return await self._store.delete_in_batches(
-            lambda tx, limit: tx.idempotency_keys.clear_expired(now=now, limit=limit)
-        )
-
 
 async def _buy(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
     taken = await tx.products.take({item.product_id: item.quantity for item in items})

@@ -133,10 +133,3 @@ class SessionService:
         )
         if not ended:
             raise NotFound
-
-    async def clear_unused(self) -> int:
-        """Delete the sessions that have been unused for too long, and return their number."""
-        used_since = datetime.now(UTC) - self._idle
-        return await self._store.delete_in_batches(
-            lambda tx, limit: tx.sessions.clear_unused(used_since=used_since, limit=limit)
-        )
