@@ -2,29 +2,19 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
 
 from app.adapters.mail.errors import MailError, MailUnavailable
-from app.adapters.mail.messages import Content, compose, link_url
+from app.adapters.mail.messages import compose, link_url
 from app.adapters.mail.smtp import SmtpClient
 from app.adapters.tokens import new_secret
 from app.errors import AppError
-from app.models import Message, MessageKind, User
+from app.models import MessageKind
 from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A message that can be sent now."""
-
-    message: Message
-    address: str
-    content: Content
 
 
 @staged_methods("service")
@@ -63,19 +53,19 @@ class MessageService:
         # Messages are sent one after another. So if this process is killed, at most one message has
         # been sent without being marked as sent.
         async with self._sending:
-            prepared = await self._store.write(
-                partial(self._prepare, message_id, link_base=self._link_base)
-            )
-            if prepared is None:
-                return None
+            prepare = partial(self._prepare, message_id, link_base=self._link_base)
             try:
-                await self._mail.send(self._compose(prepared), to=prepared.address)
+                prepared = await self._store.write(prepare)
+                if prepared is None:
+                    return None
+                kind, mail = prepared
+                await self._mail.send(mail)
             except MailError as error:
                 await self._note_failure(message_id, error.reason)
                 raise
             now = datetime.now(UTC)
             await self._store.write(lambda tx: tx.messages.mark_sent(message_id, now=now))
-        return prepared.message.kind
+        return kind
 
     async def _note_failure(self, message_id: int, reason: str) -> None:
         # An error is ignored, because the log also contains the reason of the failure.
@@ -84,7 +74,7 @@ class MessageService:
 
     async def _prepare(
         self, message_id: int, tx: Transaction, *, link_base: str
-    ) -> _Prepared | None:
+    ) -> tuple[MessageKind, EmailMessage] | None:
         message = await tx.messages.get_for_update(message_id)
         if message is None or message.sent_at is not None:
             return None
@@ -99,25 +89,7 @@ class MessageService:
             expires_at = datetime.now(UTC) + message.link_lifetime
             await tx.messages.add_link(message.id, token_hash, expires_at=expires_at)
             link = link_url(message.kind, base=link_base, token=token)
-        return _Prepared(message, message.address, _content(message, user, link))
-
-    def _compose(self, prepared: _Prepared) -> EmailMessage:
-        message = prepared.message
-        return compose(
-            prepared.content,
-            sender=self._sender,
-            to=prepared.address,
-            message_id=f"{message.id}.{int(message.created_at.timestamp())}",
-            now=datetime.now(UTC),
-        )
-
-
-def _content(message: Message, user: User, link: str | None) -> Content:
-    is_confirmed = user.email_confirmed and user.email == message.address
-    return Content(
-        message.kind,
-        name=user.name if is_confirmed else None,
-        link=link,
-        occurred_at=message.created_at,
-        provider=message.provider,
-    )
+        name = user.name if user.email_confirmed and user.email == message.address else None
+        now = datetime.now(UTC)
+        mail = compose(message, name=name, link=link, sender=self._sender, now=now)
+        return message.kind, mail

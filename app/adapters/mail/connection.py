@@ -6,7 +6,8 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from email import policy
+from email.message import EmailMessage
 from typing import Final, cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
@@ -21,15 +22,6 @@ FAILURES: Final = (SMTPException, OSError, ValueError, RuntimeError)
 """The errors of the connection, besides `MailError`."""
 _STATUS_CODE: Final = "smtp.response.status_code"
 _ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-
-
-@dataclass(frozen=True)
-class MailObject:
-    """The envelope addresses and the message, as the server gets them (RFC 5321, section 2.3.1)."""
-
-    sender: str
-    recipient: str
-    content: bytes
 
 
 class SmtpConnection:
@@ -63,17 +55,18 @@ class SmtpConnection:
         if not await self._is_usable():
             await self._open()
 
-    async def transmit(self, mail: MailObject) -> None:
-        """Send a message. Raises `MailRefused` and `FAILURES`."""
-        encoding, options = "ascii", list[str]()
-        if not mail.recipient.isascii():
+    async def transmit(self, mail: EmailMessage) -> None:
+        """Send a mail to its recipient. Raises `MailRefused` and `FAILURES`."""
+        sender, recipient = (mail[name].addresses[0].addr_spec for name in ("From", "To"))
+        encoding, options, form = "ascii", list[str](), policy.SMTP
+        if not recipient.isascii():
             if not self._smtp.supports_extension("smtputf8"):
                 raise MailRefused("the server does not support international addresses (SMTPUTF8)")
-            encoding, options = "utf-8", ["SMTPUTF8"]
+            encoding, options, form = "utf-8", ["SMTPUTF8"], policy.SMTPUTF8
         with self._stage("send") as stage:
-            await self._smtp.mail(mail.sender, options=options, encoding=encoding)
-            await self._smtp.rcpt(mail.recipient, encoding=encoding)
-            response = await self._smtp.data(mail.content)
+            await self._smtp.mail(sender, options=options, encoding=encoding)
+            await self._smtp.rcpt(recipient, encoding=encoding)
+            response = await self._smtp.data(mail.as_bytes(policy=form))
             if stage is not None:
                 stage.set_attributes({_STATUS_CODE: response.code})
 

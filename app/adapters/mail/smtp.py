@@ -2,14 +2,11 @@
 
 import asyncio
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
 from typing import Final
 
 from aiosmtplib import SMTPResponseException, SMTPSenderRefused
 
-from app.adapters.mail.addresses import wire_address
-from app.adapters.mail.connection import FAILURES, MailObject, SmtpConnection, text_of
+from app.adapters.mail.connection import FAILURES, SmtpConnection, text_of
 from app.adapters.mail.errors import MailError, MailRefused, MailUnavailable
 from app.settings.mail import SmtpServer
 from app.tracing import run_in_background
@@ -38,14 +35,13 @@ class SmtpClient:
         self._idle: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
 
-    async def send(self, message: EmailMessage, *, to: str) -> None:
-        """Send a message, and return when the server has accepted the message.
+    async def send(self, mail: EmailMessage) -> None:
+        """Send a mail to its recipient, and return when the server has accepted it.
 
         Raises `MailRefused` if the server will never accept the message, and `MailUnavailable` if a
         later attempt may succeed. After `MailUnavailable`, the server may have accepted the message
         nevertheless. So the next attempt must have the same Message-ID.
         """
-        mail = _mail_object(message, to)
         try:
             # The wait for earlier messages does not count towards the timeout.
             async with self._lock, asyncio.timeout(self._seconds):
@@ -63,7 +59,7 @@ class SmtpClient:
             self._cancel_idle_timer()
             await self._connection.quit()
 
-    async def _exchange(self, mail: MailObject) -> None:
+    async def _exchange(self, mail: EmailMessage) -> None:
         is_usable = False
         try:
             await self._connection.ensure_open()
@@ -106,10 +102,3 @@ class SmtpClient:
     def _close_in_background(self) -> None:
         # The attribute keeps the task from being garbage-collected.
         self._closing = run_in_background(self.close)
-
-
-def _mail_object(message: EmailMessage, to: str) -> MailObject:
-    recipient = wire_address(to)
-    policy = SMTP if recipient.isascii() else SMTPUTF8
-    _, sender = parseaddr(message["From"])
-    return MailObject(sender, recipient, message.as_bytes(policy=policy))
