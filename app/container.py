@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from app.adapters.cursors import Cursors
-from app.adapters.failed_logins import FailedLogins
 from app.adapters.mail.smtp import SmtpClient
 from app.adapters.mail_limit import MailLimit
 from app.adapters.oidc.provider import IdentityProvider
@@ -63,8 +62,8 @@ class Container:
             seconds=settings.cache_lifetime,
         )
         tokens = AccessTokens(settings)
-        failed_logins = FailedLogins(self.rate_limiter, settings.rate_limit_login_failures)
-        check = PasswordCheck(self._passwords, failed_logins)
+        failures = settings.rate_limit_login_failures
+        check = PasswordCheck(self._passwords, self.rate_limiter, failures)
         cursors = Cursors(settings)
         session_cache = SessionCache[Principal](
             seconds=_SESSION_TTL_SECONDS,
@@ -75,9 +74,7 @@ class Container:
         mail_limit = MailLimit(self.rate_limiter, settings.rate_limit_mail)
         self.users = UserService(store, self._passwords, check, mail_limit, cursors)
         self.emails = EmailService(store, check, mail_limit)
-        self.password_resets = PasswordResetService(
-            store, self._passwords, failed_logins, mail_limit
-        )
+        self.password_resets = PasswordResetService(store, self._passwords, check, mail_limit)
         server = settings.smtp_server
         self._mail = SmtpClient(server, settings.smtp_timeout) if server is not None else None
         self.messages = MessageService(

@@ -1,21 +1,33 @@
-"""Checks passwords. The same limit of failures applies wherever a password is required."""
+"""Checks passwords, and limits the failures for each account wherever a password is required.
 
+RATE_LIMIT_LOGIN limits the logins of an IP address.
+"""
+
+import hashlib
 from datetime import UTC, datetime
 
+from limits import parse_many
 from pydantic import SecretStr
 
-from app.adapters.failed_logins import FailedLogins
 from app.adapters.password_hasher import PasswordHasher
-from app.errors import FieldError, Invalid, Reauthenticate, WrongPassword
+from app.adapters.redis.rate_limiter import RateLimiter, refuse_exceeded
+from app.errors import FieldError, Invalid, Reauthenticate, TooManyFailures, WrongPassword
 from app.models import Principal, User
 
 
 class PasswordCheck:
-    """Verifies passwords, and counts the failures in a row for each account."""
+    """Verifies passwords, and counts the failures in a row for each account, from all IP addresses.
 
-    def __init__(self, passwords: PasswordHasher, failures: FailedLogins) -> None:
+    Attempts from a session of the same account have their own count, so that other people cannot
+    lock the owner out. Logins to accounts that do not exist are counted too, so that a refusal does
+    not show whether an account exists.
+    """
+
+    def __init__(self, passwords: PasswordHasher, limiter: RateLimiter, notation: str) -> None:
+        """`notation` contains the limits of failures, such as "10/hour"."""
         self._passwords = passwords
-        self._failures = failures
+        self._limiter = limiter
+        self._limits = parse_many(notation)
 
     async def matches(
         self, password: SecretStr, user: User | None, email: str, *, by_owner: bool
@@ -27,12 +39,18 @@ class PasswordCheck:
         Raises `TooManyFailures` and `Overloaded`.
         """
         if email:
-            await self._failures.count(email, by_owner=by_owner)
+            # Count before the check. Otherwise, too many concurrent checks could begin.
+            windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
+            refuse_exceeded(windows, TooManyFailures)
         password_hash = user.password_hash if user is not None else None
         if not await self._passwords.verify(password.get_secret_value(), password_hash):
             return False
-        await self._failures.reset(email, by_owner=by_owner)
+        await self.forget_failures(email, by_owner=by_owner)
         return True
+
+    async def forget_failures(self, email: str, *, by_owner: bool) -> None:
+        """Reset the count of an account's failures."""
+        await self._limiter.clear(self._limits, *_key(email, by_owner=by_owner))
 
     async def prove_owner(
         self,
@@ -57,3 +75,9 @@ class PasswordCheck:
             raise Invalid(FieldError("Send the current password.", pointer="/current_password"))
         elif not caller.is_recent(datetime.now(UTC)):
             raise Reauthenticate
+
+
+def _key(email: str, *, by_owner: bool) -> tuple[str, str]:
+    # Use a hash, so that Redis does not contain email addresses.
+    digest = hashlib.sha256(email.encode()).hexdigest()
+    return ("login-failures-of-owner" if by_owner else "login-failures", digest)

@@ -5,8 +5,8 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from app.adapters.failed_logins import FailedLogins
 from app.adapters.mail_limit import MailLimit
+from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.adapters.tokens import hash_of
 from app.errors import InvalidLink
@@ -26,11 +26,11 @@ class PasswordResetService:
     """Sends links for a password reset, and sets the new password when a link is used."""
 
     def __init__(
-        self, store: Store, passwords: PasswordHasher, failures: FailedLogins, limit: MailLimit
+        self, store: Store, passwords: PasswordHasher, check: PasswordCheck, limit: MailLimit
     ) -> None:
         self._store = store
         self._passwords = passwords
-        self._failures = failures
+        self._check = check
         self._limit = limit
 
     async def request(self, email: str) -> None:
@@ -77,7 +77,7 @@ class PasswordResetService:
         # The owner has proved control of the address. Earlier failed logins must not block the
         # owner's next login.
         for by_owner in (False, True):
-            await self._failures.reset(user.email, by_owner=by_owner)
+            await self._check.forget_failures(user.email, by_owner=by_owner)
 
 
 async def _find(tx: Transaction, token_hash: bytes) -> Message:
