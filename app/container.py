@@ -14,7 +14,7 @@ from app.adapters.redis.client import RedisClient
 from app.adapters.redis.rate_limiter import RateLimiter
 from app.adapters.session_cache import SessionCache
 from app.adapters.tokens import AccessTokens
-from app.models import Principal, SessionLifetime
+from app.models import SessionLifetime
 from app.repositories.database import Database
 from app.repositories.postgres.connections import create_engine
 from app.repositories.postgres.replica import Replica
@@ -65,11 +65,7 @@ class Container:
         failures = settings.rate_limit_login_failures
         check = PasswordCheck(self._passwords, self.rate_limiter, failures)
         cursors = Cursors(settings)
-        session_cache = SessionCache[Principal](
-            seconds=_SESSION_TTL_SECONDS,
-            size=_MAX_CACHED_SESSIONS,
-            owner=lambda principal: principal.user_id,
-        )
+        session_cache = SessionCache(seconds=_SESSION_TTL_SECONDS, size=_MAX_CACHED_SESSIONS)
         store = Store(self._database, self.cache, session_cache)
         mail_limit = MailLimit(self.rate_limiter, settings.rate_limit_mail)
         self.users = UserService(store, self._passwords, check, mail_limit, cursors)

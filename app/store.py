@@ -11,7 +11,6 @@ import structlog
 from app.adapters.read_cache.cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import Contended, Unavailable
-from app.models import Principal
 from app.models.cached_reads.bodies import CachedBody
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import Representation
@@ -30,12 +29,7 @@ _Load = Callable[[Transaction], Awaitable[Representation]]
 class Store:
     """Reads and writes for the services. `Executor` lists the errors that each method can raise."""
 
-    def __init__(
-        self,
-        database: Database,
-        cache: ReadCache,
-        session_cache: SessionCache[Principal],
-    ) -> None:
+    def __init__(self, database: Database, cache: ReadCache, session_cache: SessionCache) -> None:
         self._database = database
         self._cache = cache
         self._session_cache = session_cache

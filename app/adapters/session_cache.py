@@ -5,44 +5,41 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from cachetools import LRUCache
 
+from app.models import Principal
 from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
-_T = TypeVar("_T")
 _ABSENT = object()
 
 
 @dataclass(frozen=True)
-class _Entry(Generic[_T]):
-    value: _T
+class _Entry:
+    value: Principal
     load_started: float
     """Seconds of the monotonic clock. The value contains all changes committed before this time."""
 
 
-class SessionCache(Generic[_T]):
-    """A bounded cache of one process.
+class SessionCache:
+    """A bounded cache of one process. It maps a token or a cookie to the principal.
 
     A value expires `seconds` after its load began. So if another process ends a session, this
     process still uses the session for at most `seconds`. If this process ends a session, `forget`
     drops the value at once.
     """
 
-    def __init__(self, *, seconds: float, size: int, owner: Callable[[_T], Hashable]) -> None:
-        """`owner` returns the owner of a value. `forget` drops all values of one owner."""
-        self._owner = owner
+    def __init__(self, *, seconds: float, size: int) -> None:
         self._seconds = seconds
-        self._entries: LRUCache[Hashable, _Entry[_T]] = LRUCache(size)
-        self._renewals: set[asyncio.Task[_T | None]] = set()
+        self._entries: LRUCache[Hashable, _Entry] = LRUCache(size)
+        self._renewals: set[asyncio.Task[Principal | None]] = set()
         self._loading: dict[Hashable, asyncio.Future[object]] = {}
-        self._forgotten_at: LRUCache[Hashable, float] = LRUCache(size)
+        self._forgotten_at: LRUCache[int, float] = LRUCache(size)
 
     async def get_or_load(
-        self, key: Hashable, load: Callable[[], Awaitable[_T | None]]
-    ) -> _T | None:
+        self, key: Hashable, load: Callable[[], Awaitable[Principal | None]]
+    ) -> Principal | None:
         """Return the cached value, or else load it. Concurrent callers share one load.
 
         None is not cached.
@@ -67,9 +64,9 @@ class SessionCache(Generic[_T]):
     async def _load(
         self,
         key: Hashable,
-        load: Callable[[], Awaitable[_T | None]],
+        load: Callable[[], Awaitable[Principal | None]],
         loading: asyncio.Future[object],
-    ) -> _T | None:
+    ) -> Principal | None:
         started = time.monotonic()
         try:
             value = await load()
@@ -83,7 +80,9 @@ class SessionCache(Generic[_T]):
                 loading.set_result(None)
         return value
 
-    def get_and_renew(self, key: Hashable, load: Callable[[], Awaitable[_T | None]]) -> _T | None:
+    def get_and_renew(
+        self, key: Hashable, load: Callable[[], Awaitable[Principal | None]]
+    ) -> Principal | None:
         """Return the cached value. If it is older than `seconds / 2`, renew it in the background.
 
         Without the renewal, all callers would wait for a load when the value expires.
@@ -97,23 +96,23 @@ class SessionCache(Generic[_T]):
             renewal.add_done_callback(self._renewal_ended)
         return entry.value
 
-    def _renewal_ended(self, renewal: asyncio.Task[_T | None]) -> None:
+    def _renewal_ended(self, renewal: asyncio.Task[Principal | None]) -> None:
         self._renewals.discard(renewal)
         # If the cause of an error lasts, the next load raises the error.
         ignore_outcome(renewal)
 
-    def get(self, key: Hashable) -> _T | None:
+    def get(self, key: Hashable) -> Principal | None:
         """Return the cached value, or None."""
         entry = self._entries.get(key)
         return entry.value if entry is not None and self._is_fresh(entry) else None
 
-    def _is_fresh(self, entry: _Entry[_T]) -> bool:
+    def _is_fresh(self, entry: _Entry) -> bool:
         since = max(
             time.monotonic() - self._seconds,
-            self._forgotten_at.get(self._owner(entry.value), -math.inf),
+            self._forgotten_at.get(entry.value.user_id, -math.inf),
         )
         return entry.load_started > since
 
-    def forget(self, owner: Hashable) -> None:
-        """Drop all values of an owner, including those that are being loaded."""
-        self._forgotten_at[owner] = time.monotonic()
+    def forget(self, user_id: int) -> None:
+        """Drop all values of a user, including those that are being loaded."""
+        self._forgotten_at[user_id] = time.monotonic()

@@ -30,7 +30,7 @@ class SessionService:
         self,
         store: Store,
         tokens: AccessTokens,
-        cache: SessionCache[Principal],
+        cache: SessionCache,
         cursors: Cursors,
         lifetime: SessionLifetime,
     ) -> None:
