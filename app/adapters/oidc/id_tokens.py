@@ -8,6 +8,7 @@ import jwt
 import structlog
 
 from app.errors import OidcRefused
+from app.settings import Provider
 
 ALGORITHMS = frozenset(
     ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -41,16 +42,6 @@ class IdTokenClaims:
     name: str | None
 
 
-@dataclass(frozen=True)
-class ExpectedClaims:
-    """The values that the ID token for one authorization request must have."""
-
-    issuer: str
-    client_id: str
-    nonce: str
-    algorithms: Collection[str]
-
-
 def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
     """Return the key that the token's `kid` names, or the only key if the token has no `kid`.
 
@@ -68,43 +59,45 @@ def find_key(token: str, keys: Collection[Jwk]) -> Jwk | None:
     return matching[0] if len(matching) == 1 else None
 
 
-def verify(token: str, key: Jwk, expected: ExpectedClaims) -> IdTokenClaims:
+def verify(
+    token: str, key: Jwk, provider: Provider, *, nonce: str, algorithms: Collection[str]
+) -> IdTokenClaims:
     """Verify an ID token as OpenID Connect Core requires (section 3.1.3.7).
 
-    Raises `OidcRefused` if the token is not valid. The client is not told why.
+    `nonce` is the nonce of the authorization request. Raises `OidcRefused` if the token is not valid. The client is not told why.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]
-        if algorithm not in expected.algorithms:
+        if algorithm not in algorithms:
             raise OidcRefused
         public = {name: key[name] for name in _PUBLIC_MEMBERS if name in key}
         claims = _decoder.decode(
             token,
             jwt.PyJWK({"alg": algorithm, **public}),
             algorithms=[algorithm],
-            issuer=expected.issuer,
-            audience=expected.client_id,
+            issuer=provider.issuer,
+            audience=provider.client_id,
             leeway=_LEEWAY_SECONDS,
             options={"require": _REQUIRED_CLAIMS},
         )
     except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
-        _log.warning("id_token_refused", issuer=expected.issuer, reason=type(error).__name__)
+        _log.warning("id_token_refused", issuer=provider.issuer, reason=type(error).__name__)
         raise OidcRefused from error
-    _check_authorized_party_and_nonce(claims, expected)
+    _check_authorized_party_and_nonce(claims, provider.client_id, nonce)
     return _parsed(claims)
 
 
 def _check_authorized_party_and_nonce(
-    claims: Mapping[str, object], expected: ExpectedClaims
+    claims: Mapping[str, object], client_id: str, expected_nonce: str
 ) -> None:
     audience, nonce = claims["aud"], claims["nonce"]
-    is_only_audience = isinstance(audience, str) or audience == [expected.client_id]
-    authorized_party = claims.get("azp", expected.client_id if is_only_audience else None)
-    if authorized_party != expected.client_id:
+    is_only_audience = isinstance(audience, str) or audience == [client_id]
+    authorized_party = claims.get("azp", client_id if is_only_audience else None)
+    if authorized_party != client_id:
         raise OidcRefused
     if not isinstance(nonce, str) or not nonce.isascii():
         raise OidcRefused
-    if not hmac.compare_digest(nonce, expected.nonce):
+    if not hmac.compare_digest(nonce, expected_nonce):
         raise OidcRefused
 
 

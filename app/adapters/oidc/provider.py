@@ -19,7 +19,6 @@ from app.adapters.oidc.cached_document import CachedDocument
 from app.adapters.oidc.fetching import Fetcher, FetchResponse
 from app.adapters.oidc.id_tokens import (
     ALGORITHMS,
-    ExpectedClaims,
     IdTokenClaims,
     Jwk,
     find_key,
@@ -123,7 +122,8 @@ class IdentityProvider:
                 key = await self._key(token)
         except TimeoutError as error:
             raise ProviderUnavailable from error
-        return verify(token, key, self._expected(request, metadata))
+        algorithms = ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported)
+        return verify(token, key, self._provider, nonce=request.nonce, algorithms=algorithms)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -158,14 +158,6 @@ class IdentityProvider:
         # The provider may have added the key since the last fetch.
         key = key or find_key(token, await self._keys.get_newer())
         return existing(key, OidcRefused)
-
-    def _expected(self, request: AuthorizationRequest, metadata: _Metadata) -> ExpectedClaims:
-        return ExpectedClaims(
-            issuer=self._provider.issuer,
-            client_id=self._provider.client_id,
-            nonce=request.nonce,
-            algorithms=ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported),
-        )
 
     async def _fetch_metadata(self) -> _Metadata:
         response = await self._fetcher.get(self._provider.issuer.rstrip("/") + _DISCOVERY_PATH)
