@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from app.adapters.oidc.id_tokens import IdTokenClaims
-from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
+from app.adapters.oidc.provider import IdentityProvider
 from app.adapters.password_check import PasswordCheck
 from app.adapters.tokens import hash_of, new_secret
 from app.errors import (
@@ -100,22 +100,19 @@ class OidcService:
         """
         provider = existing(self._providers.get(name))
         (state, state_hash), (browser_secret, browser_hash) = new_secret(), new_secret()
-        request = AuthorizationRequest(
-            redirect_uri=f"{base_url}/api/auth/oidc/{name}/callback",
-            nonce=new_secret()[0],
-            code_verifier=new_secret()[0],
-        )
-        url = await provider.authorization_url(request, state=state)
         flow = OidcFlow(
             state_hash=state_hash,
             browser_hash=browser_hash,
             provider=name,
+            redirect_uri=f"{base_url}/api/auth/oidc/{name}/callback",
+            nonce=new_secret()[0],
+            code_verifier=new_secret()[0],
             return_to=return_to,
             user_id=link_to.user_id if link_to else None,
             session_id=link_to.session_id if link_to else None,
             expires_at=datetime.now(UTC) + FLOW_LIFETIME,
-            **vars(request),
         )
+        url = await provider.authorization_url(flow, state=state)
         added = await self._store.write(lambda tx: tx.flows.add(flow))
         if not added and link_to is not None:
             raise link_to.session_ended_error()
@@ -164,8 +161,7 @@ class OidcService:
             raise SignInDeclined
         if response.code is None:
             raise OidcRefused
-        request = AuthorizationRequest(flow.redirect_uri, flow.nonce, flow.code_verifier)
-        claims = await provider.redeem(response.code, request, issuer=response.issuer)
+        claims = await provider.redeem(response.code, flow, issuer=response.issuer)
         if flow.user_id is not None and flow.session_id is not None:
             await self._link(name, claims, flow.user_id, flow.session_id)
             return FinishedFlow(flow.return_to, None)

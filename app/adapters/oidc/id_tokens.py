@@ -64,7 +64,8 @@ def verify(
 ) -> IdTokenClaims:
     """Verify an ID token as OpenID Connect Core requires (section 3.1.3.7).
 
-    `nonce` is the nonce of the authorization request. Raises `OidcRefused` if the token is not valid. The client is not told why.
+    `nonce` is the nonce of the authorization request. Raises `OidcRefused` if the token is not
+    valid. The client is not told why.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]

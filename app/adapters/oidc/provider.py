@@ -8,7 +8,6 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import quote_plus, urlencode
 
@@ -25,6 +24,7 @@ from app.adapters.oidc.id_tokens import (
     verify,
 )
 from app.errors import OidcRefused, ProviderUnavailable, existing
+from app.models import OidcFlow
 from app.settings import Provider
 
 _log = structlog.get_logger()
@@ -53,15 +53,6 @@ class _Tokens(BaseModel):
     id_token: str
 
 
-@dataclass(frozen=True)
-class AuthorizationRequest:
-    """One authorization request. Its nonce and its code verifier are used once."""
-
-    redirect_uri: str
-    nonce: str
-    code_verifier: str
-
-
 class IdentityProvider:
     """The client of one provider. It caches the provider's metadata and keys.
 
@@ -85,26 +76,24 @@ class IdentityProvider:
         self._metadata = CachedDocument(self._fetch_metadata, clock)
         self._keys = CachedDocument(self._fetch_keys, clock)
 
-    async def authorization_url(self, request: AuthorizationRequest, *, state: str) -> str:
+    async def authorization_url(self, flow: OidcFlow, *, state: str) -> str:
         """Return the URL to redirect the browser to (OpenID Connect Core, section 3.1.2.1)."""
         metadata = await self._metadata.get()
-        digest = hashlib.sha256(request.code_verifier.encode()).digest()
+        digest = hashlib.sha256(flow.code_verifier.encode()).digest()
         query = {
             "response_type": "code",
             "scope": "openid email profile",
             "client_id": self._provider.client_id,
-            "redirect_uri": request.redirect_uri,
+            "redirect_uri": flow.redirect_uri,
             "state": state,
-            "nonce": request.nonce,
+            "nonce": flow.nonce,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
         endpoint = metadata.authorization_endpoint
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
 
-    async def redeem(
-        self, code: str, request: AuthorizationRequest, *, issuer: str | None
-    ) -> IdTokenClaims:
+    async def redeem(self, code: str, flow: OidcFlow, *, issuer: str | None) -> IdTokenClaims:
         """Exchange an authorization code for the verified claims about the user.
 
         `issuer` is the `iss` parameter that came with the code. Raises `OidcRefused` if the
@@ -118,23 +107,23 @@ class IdentityProvider:
                 iss_expected = metadata.authorization_response_iss_parameter_supported
                 if (issuer or iss_expected) and issuer != self._provider.issuer:
                     raise OidcRefused
-                token = await self._exchange(code, request, metadata)
+                token = await self._exchange(code, flow, metadata)
                 key = await self._key(token)
         except TimeoutError as error:
             raise ProviderUnavailable from error
         algorithms = ALGORITHMS.intersection(metadata.id_token_signing_alg_values_supported)
-        return verify(token, key, self._provider, nonce=request.nonce, algorithms=algorithms)
+        return verify(token, key, self._provider, nonce=flow.nonce, algorithms=algorithms)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._fetcher.close()
 
-    async def _exchange(self, code: str, request: AuthorizationRequest, metadata: _Metadata) -> str:
+    async def _exchange(self, code: str, flow: OidcFlow, metadata: _Metadata) -> str:
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": request.redirect_uri,
-            "code_verifier": request.code_verifier,
+            "redirect_uri": flow.redirect_uri,
+            "code_verifier": flow.code_verifier,
         }
         secret = self._provider.client_secret.get_secret_value()
         authorization = None
