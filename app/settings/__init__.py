@@ -18,7 +18,7 @@ from app.settings.mail import MailSettings
 from app.settings.origins import BrowserOrigins
 from app.settings.providers import Provider
 from app.settings.sessions import SessionSettings, TokenSettings
-from app.settings.types import Names, OneRateLimit, in_any_case, refuse_weak_password
+from app.settings.types import OneRateLimit, in_any_case, refuse_weak_password
 
 __all__ = ["Provider", "Settings", "SettingsError", "TokenSettings", "load_settings"]
 
@@ -30,13 +30,9 @@ class Settings(
 ):
     """The service's settings. Times are in seconds, sizes in bytes."""
 
-    environment: Annotated[Literal["production", "local"], in_any_case] = "production"
-
     # After SIGTERM, a process is unready for this time before it closes its sockets. In this time,
     # load balancers notice that they must send no more requests.
     drain_delay: NonNegativeFloat = 3.0
-    # The Host headers that are accepted; `*` accepts every Host header.
-    allowed_hosts: Names = ("*",)
     # The origins whose pages may call the service from a browser, without cookies. By default,
     # there are no such origins.
     cors_origins: BrowserOrigins = ()
@@ -62,18 +58,6 @@ class Settings(
             )
         if self.providers and self.oidc_timeout >= self.request_timeout:
             raise PydanticCustomError("deadline", "OIDC_TIMEOUT must be below REQUEST_TIMEOUT")
-        return self
-
-    @model_validator(mode="after")
-    def _providers_are_safe(self) -> "Settings":
-        self.refuse_unsafe_providers(
-            local=self.environment == "local", any_host="*" in self.allowed_hosts
-        )
-        return self
-
-    @model_validator(mode="after")
-    def _mail_is_complete(self) -> "Settings":
-        self.refuse_incomplete_mail(local=self.environment == "local")
         return self
 
     @model_validator(mode="after")

@@ -134,21 +134,19 @@ class MailSettings(ProviderSettings):
             return None
         return f"{self.public_url}{self.root_path}/account"
 
-    def refuse_incomplete_mail(self, *, local: bool) -> None:
-        """Raise if a setting that mail needs is missing or unsafe.
-
-        On a developer's machine, SMTP_URL may be missing.
-        """
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> "MailSettings":
+        local = self.environment == "local"
         server, pages = self.smtp_server, self.account_pages_url
         if local and server is None:
-            return
+            return self
         if self.link_base is None:
             raise _refused(
                 "PUBLIC_URL is missing: links in messages begin with it. You can set "
                 "ACCOUNT_PAGES_URL instead; see .env.example"
             )
         if local:
-            return
+            return self
         if server is None:
             raise _refused(
                 "SMTP_URL is missing: the service sends mail to confirm addresses and to reset "
@@ -160,6 +158,7 @@ class MailSettings(ProviderSettings):
             raise _refused("MAIL_FROM is missing: it is the sender of messages; see .env.example")
         if pages is not None and not pages.startswith("https:"):
             raise _refused("ACCOUNT_PAGES_URL must begin with https://")
+        return self
 
 
 def _refused(message: str) -> PydanticCustomError:

@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from app.settings.types import EnvironmentSettings, Names
+from app.settings.types import EnvironmentSettings, Names, in_any_case
 
 # A path without the segments `.` and `..`, which browsers and proxies remove.
 _ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
@@ -68,8 +68,11 @@ BrowserOrigins = Annotated[Names, AfterValidator(_browser_origins)]
 
 
 class OriginSettings(EnvironmentSettings):
-    """Where clients reach the service."""
+    """Where the service runs, and where clients reach it."""
 
+    environment: Annotated[Literal["production", "local"], in_any_case] = "production"
+    # The Host headers that are accepted; `*` accepts every Host header.
+    allowed_hosts: Names = ("*",)
     # The origin at which browsers reach the service. Identity providers redirect browsers to this
     # origin. By default, it is the origin in the browser's request.
     public_url: Origin | None = None

@@ -88,14 +88,16 @@ class ProviderSettings(OriginSettings):
             message = f"{', '.join(first)} and {last} belong together: set all of them or none"
             raise PydanticCustomError("oidc", message)
 
-    def refuse_unsafe_providers(self, *, local: bool, any_host: bool) -> None:
-        """Raise if a setting is allowed on a developer's machine only."""
+    @model_validator(mode="after")
+    def _providers_are_safe(self) -> "ProviderSettings":
+        # Some settings are allowed on a developer's machine only.
+        local = self.environment == "local"
         for variable, url in (("OIDC_ISSUER", self.oidc_issuer), ("PUBLIC_URL", self.public_url)):
             if url and not url.startswith("https:") and not (local and _is_on_loopback(url)):
                 raise PydanticCustomError("url", f"{variable} must begin with https://")
         if local or not self.providers:
-            return
-        if any_host and self.public_url is None:
+            return self
+        if "*" in self.allowed_hosts and self.public_url is None:
             # Otherwise, the Host header of a request would decide where a provider redirects users
             # with their authorization codes.
             message = "PUBLIC_URL is missing: providers redirect users to it; see .env.example"
@@ -104,6 +106,7 @@ class ProviderSettings(OriginSettings):
             secret: SecretStr | None = getattr(self, variable)
             if secret and is_example(secret.get_secret_value()):
                 raise PydanticCustomError("secret", f"{variable.upper()} is the example value")
+        return self
 
 
 def _is_on_loopback(url: str) -> bool:
