@@ -1,9 +1,7 @@
 """Builds the service as an ASGI app: the routers, and the middleware in its order."""
 
 import sys
-from collections.abc import Callable
-from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -63,7 +61,6 @@ from app.routers.pages import account, docs, problems
 from app.settings import Settings, SettingsError, load_settings
 from app.tracing import set_up_sampler, tracing_is_wanted
 
-_T = TypeVar("_T")
 _ROUTERS = (
     users.router,
     identities.router,
@@ -102,9 +99,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     If `settings` is None, the settings are read from the environment. If variables are missing or
     invalid, the process exits. Its message has one line for each missing or invalid variable.
     """
-    settings = settings or _or_exit(load_settings)
-    configure_logging(settings)
-    container = _or_exit(partial(Container, settings))
+    try:
+        settings = settings or load_settings()
+        configure_logging(settings)
+        container = Container(settings)
+    except SettingsError as error:
+        sys.exit(f"Roundtrip does not start:\n{error}")
     traced = tracing_is_wanted()
     sampling = Sampling(
         set_up_sampler() if traced else None,
@@ -206,10 +206,3 @@ def _metrics() -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
-
-
-def _or_exit(make: Callable[[], _T]) -> _T:
-    try:
-        return make()
-    except SettingsError as error:
-        sys.exit(f"Roundtrip does not start:\n{error}")

@@ -8,7 +8,7 @@ from email.utils import getaddresses
 from typing import Annotated, Final, Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from pydantic import AfterValidator, PositiveFloat, SecretStr
+from pydantic import AfterValidator, PositiveFloat, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.settings.origins import WebAddress, is_loopback
