@@ -64,7 +64,7 @@ def describe(app: FastAPI) -> None:
     app.servers = [{"url": SERVER, "description": "the server that sent this document"}]
     app.license_info = {"name": "MIT", "identifier": "MIT"}
     document = app.openapi()
-    document["tags"] = _used_tags(document)
+    document["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     components = document["components"]
     components["securitySchemes"]["SessionCookie"] = {
         "type": "apiKey",
@@ -74,24 +74,18 @@ def describe(app: FastAPI) -> None:
     }
     components["schemas"].update(problem_schemas())
     components["headers"] = component_headers()
-    for method, path, operation in _operations(document):
-        _complete(operation, method, path, components["schemas"])
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(operation, method, path, components["schemas"])
     _bound_integers(document)
 
 
-def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            yield method, path, operation
-
-
-def _used_tags(document: dict[str, Any]) -> list[dict[str, str]]:
-    used = {tag for _, _, operation in _operations(document) for tag in operation["tags"]}
-    return [{"name": name, "description": _TAGS[name]} for name in _TAGS if name in used]
-
-
 def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
-    _add_security(operation)
+    # Every operation that accepts an access token accepts the session cookie, too. The other
+    # operations are public.
+    security = operation.setdefault("security", [])
+    if security:
+        security.append({"SessionCookie": []})
     _add_parameters(operation, method, path)
     _add_responses(operation, method)
     for status, response in operation["responses"].items():
@@ -101,16 +95,6 @@ def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[s
     operation["summary"] = description.partition(".")[0]
     command = example(operation, method, path, schemas)
     operation["description"] = f"{description}\n\n```sh\n{command}\n```"
-
-
-def _add_security(operation: dict[str, Any]) -> None:
-    """Document the session cookie for every operation that accepts an access token.
-
-    The other operations are public.
-    """
-    security = operation.setdefault("security", [])
-    if security:
-        security.append({"SessionCookie": []})
 
 
 def _add_parameters(operation: dict[str, Any], method: str, path: str) -> None:
