@@ -46,8 +46,7 @@ class CachedDocument(Generic[_T]):
 
     async def get_newer(self) -> _T:
         """Return a document that is at most a minute old. Fetch the document again if necessary."""
-        is_paused = self._clock() < self._next_attempt and not self._is_running()
-        if is_paused and self._value is not None and not self._has_failed():
+        if self._value is not None and self._age(self._value) < _PAUSE_SECONDS:
             return self._value[0]
         return await self._renew()
 
@@ -71,18 +70,15 @@ class CachedDocument(Generic[_T]):
         pause = _PAUSE_AFTER_FAILURE_SECONDS
         try:
             value = await self._fetch()
-            self._value = value, self._clock()
             pause = _PAUSE_SECONDS
         finally:
-            self._next_attempt = self._clock() + pause
+            ended = self._clock()
+            self._next_attempt = ended + pause
+        self._value = value, ended
         return value
 
     def _is_running(self) -> bool:
         return self._attempt is not None and not self._attempt.done()
-
-    def _has_failed(self) -> bool:
-        attempt = self._attempt
-        return attempt is not None and (attempt.cancelled() or attempt.exception() is not None)
 
     def _age(self, value: tuple[_T, float]) -> float:
         return self._clock() - value[1]

@@ -93,21 +93,18 @@ class Fetcher:
     async def post(
         self, url: str, form: Mapping[str, str], *, authorization: str | None = None
     ) -> FetchResponse:
-        """Send a form. Raises `ProviderUnavailable`."""
+        """Send a form. The caller limits the time. Raises `ProviderUnavailable`."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:
             headers["Authorization"] = authorization
         # Each sign-in sends its own form, so `_slots` limits the number of concurrent forms. Check
         # the breaker after the wait for a slot: if the breaker has opened meanwhile, the waiting
         # sign-ins fail at once.
-        try:
-            async with asyncio.timeout(self._seconds), self._slots:
-                if self._breaker.opened:
-                    raise ProviderUnavailable
-                with self._breaker:
-                    return await self._send("POST", url, headers, urlencode(form).encode())
-        except TimeoutError as error:
-            raise ProviderUnavailable from error
+        async with self._slots:
+            if self._breaker.opened:
+                raise ProviderUnavailable
+            with self._breaker:
+                return await self._send("POST", url, headers, urlencode(form).encode())
 
     async def close(self) -> None:
         """Close the connections."""
