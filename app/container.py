@@ -61,7 +61,7 @@ class Container:
             on=settings.cache == "on",
             seconds=settings.cache_lifetime,
         )
-        tokens = AccessTokens(settings)
+        self.tokens = AccessTokens(settings)
         failures = settings.rate_limit_login_failures
         check = PasswordCheck(self._passwords, self.rate_limiter, failures)
         cursors = Cursors(settings)
@@ -86,8 +86,8 @@ class Container:
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
         self.jobs = JobService(store, lifetime)
-        self.sessions = SessionService(store, tokens, session_cache, cursors, lifetime)
-        self.auth = AuthService(store, self._passwords, check, tokens, lifetime)
+        self.sessions = SessionService(store, self.tokens, session_cache, cursors, lifetime)
+        self.auth = AuthService(store, self._passwords, check, self.tokens, lifetime)
         self._providers = {
             provider.name: IdentityProvider(
                 provider, local=settings.environment == "local", seconds=settings.oidc_timeout

@@ -163,7 +163,7 @@ def _middleware(
         Middleware(Problems, respond=app.state.problems.response),
         Middleware(Host, allowed=settings.allowed_hosts),
         *cors,
-        Middleware(Credentials, read_token=container.sessions.read_token),
+        Middleware(Credentials, read_token=container.tokens.verify),
         Middleware(
             RateLimit,
             limiter=container.rate_limiter,

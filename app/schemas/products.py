@@ -5,9 +5,8 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from app.models import Product
-from app.models.values.currency import CURRENCY
 from app.schemas.bodies import Page, RequestBody, Row, UtcTime, with_example
-from app.schemas.fields.money import Money, Price
+from app.schemas.fields.money import CURRENCY, Money, Price
 from app.schemas.fields.names import Name
 
 Sku = Annotated[

@@ -40,10 +40,6 @@ class SessionService:
         self._cursors = cursors
         self._idle = lifetime.idle
 
-    def read_token(self, token: str) -> Claims:
-        """Check an access token's signature and claims. Raises `InvalidToken`."""
-        return self._tokens.verify(token)
-
     def public_keys(self) -> PublicKeys:
         """Return the public keys that verify access tokens."""
         return PublicKeys(keys=[PublicKey(**key) for key in self._tokens.public_keys()])

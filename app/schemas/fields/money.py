@@ -1,12 +1,13 @@
 """Money in JSON: an exact decimal string with two places, never a float."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.models.values.currency import CURRENCY, Currency
-
+Currency = Literal["EUR"]
+CURRENCY: Final[Currency] = "EUR"
+"""The currency of all amounts in the tables (ISO 4217)."""
 _AMOUNT = r"^(0|[1-9][0-9]{0,%d})\.[0-9]{2}$"
 
 
