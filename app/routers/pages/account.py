@@ -10,8 +10,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from app.http.representations import represent_document
-from app.routers.pages.page_files import PageFiles
+from app.routers.pages.page_files import PageFiles, represent_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,30 +19,21 @@ _PAGES: Final = {name: (_DIRECTORY / f"{name}.html").read_bytes() for name in ("
 _FILES: Final = PageFiles(
     *(_DIRECTORY / name for name in ("confirm.js", "link.js", "reset.js", "style.css"))
 )
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 @router.get("/account/confirm")
 async def read_confirm_page(request: Request) -> Response:
     """Show the page that confirms an email address."""
-    return _page(request, "confirm")
+    return represent_page(request, _PAGES["confirm"], also="connect-src 'self'; ")
 
 
 @router.get("/account/reset")
 async def read_reset_page(request: Request) -> Response:
     """Show the page that sets a new password."""
-    return _page(request, "reset")
+    return represent_page(request, _PAGES["reset"], also="connect-src 'self'; ")
 
 
 @router.get("/account/{asset}")
 async def read_account_asset(request: Request, asset: str) -> Response:
     """Serve a script or the style sheet of the pages."""
     return _FILES.represent(request, asset)
-
-
-def _page(request: Request, name: str) -> Response:
-    headers = {"Content-Security-Policy": _POLICY}
-    return represent_document(request, _PAGES[name], "text/html", headers=headers)

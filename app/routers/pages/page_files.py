@@ -1,4 +1,4 @@
-"""The files that the service's HTML pages load: scripts, style sheets and images."""
+"""The service's HTML pages, and the files that they load: scripts, style sheets and images."""
 
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
@@ -11,6 +11,10 @@ from app.errors import existing
 from app.http.representations import represent_document
 from app.schemas.bodies import etag_of
 
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; {also}"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
 
 
@@ -28,3 +32,12 @@ class PageFiles:
         """Return a file. Raises `NotFound`."""
         content, media_type, etag = existing(self._files.get(name))
         return represent_document(request, content, media_type, headers={"ETag": etag})
+
+
+def represent_page(request: Request, html: bytes, *, also: str = "") -> Response:
+    """Return a page that loads only the files of this service.
+
+    `also` has the directives of the Content-Security-Policy for whatever else the page loads.
+    """
+    headers = {"Content-Security-Policy": _POLICY.format(also=also)}
+    return represent_document(request, html, "text/html", headers=headers)

@@ -12,8 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.errors import AppError, QueryError, existing
 from app.http.problems import ProblemRenderer, errors_by_code, status_of, title_of
-from app.http.representations import represent_document
-from app.routers.pages.page_files import PageFiles
+from app.routers.pages.page_files import PageFiles, represent_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,10 +25,6 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _SPELLINGS: Final = {"www-authenticate": "WWW-Authenticate"}
 _REQUEST_ID: Final = "5f2b8c1e9a7d4e60b3c8f1a2d4e6907b"
 """The request id in the examples."""
@@ -38,24 +33,19 @@ _REQUEST_ID: Final = "5f2b8c1e9a7d4e60b3c8f1a2d4e6907b"
 @router.get("/problems")
 async def list_problems(request: Request) -> Response:
     """Show all problems, by status."""
-    return _page(request, _list(request.app.state.problems))
+    return represent_page(request, _list(request.app.state.problems))
 
 
 @router.get("/problems/{code}")
 async def read_problem(request: Request, code: str) -> Response:
     """Show the page that explains one problem."""
-    return _page(request, _explanation(code, request.app.state.problems))
+    return represent_page(request, _explanation(code, request.app.state.problems))
 
 
 @router.get("/problems/static/{asset}")
 async def read_problems_asset(request: Request, asset: str) -> Response:
     """Serve the script or the style sheet of the pages."""
     return _FILES.represent(request, asset)
-
-
-def _page(request: Request, html: bytes) -> Response:
-    headers = {"Content-Security-Policy": _POLICY}
-    return represent_document(request, html, "text/html", headers=headers)
 
 
 @cache
