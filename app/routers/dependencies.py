@@ -108,8 +108,7 @@ async def _sign_in_client(request: Request) -> Client:
         # The client is about to begin a new session, so an old session that has ended is no error.
         principal = None
     user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT_CHARACTERS] or None
-    by_cookie = state_of(request.scope).session_cookie is not None
-    return Client(user_agent, principal, replaces=principal if by_cookie else None)
+    return Client(user_agent, principal)
 
 
 SignInClient = Annotated[Client, Depends(_sign_in_client)]

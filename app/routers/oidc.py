@@ -72,7 +72,7 @@ async def finish_sign_in(
     """Complete the sign-in of a browser that returns from the identity provider."""
     authorization = AuthorizationResponse(state, code, error, iss, request.cookies.get(FLOW_COOKIE))
     finished = await oidc.finish(
-        provider, authorization, user_agent=client.user_agent, replaces=client.replaces
+        provider, authorization, user_agent=client.user_agent, replaces=client.replaced
     )
     response: Response = RedirectResponse(
         finished.return_to, status_code=303, headers=NO_STORE_HEADERS

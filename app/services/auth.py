@@ -30,11 +30,11 @@ class Client:
     """The User-Agent header."""
     principal: Principal | None = None
     """The user who is already signed in, by token or by cookie."""
-    replaces: Principal | None = None
-    """The same as `principal` if the request has a session cookie; otherwise None.
 
-    If the client signs in with a cookie again, the session of this principal ends.
-    """
+    @property
+    def replaced(self) -> Principal | None:
+        """The user of the session cookie. A new cookie ends the session of the old one."""
+        return self.principal if self.principal is not None and self.principal.by_cookie else None
 
 
 class _Secret(TypedDict, total=False):
@@ -101,21 +101,19 @@ class AuthService:
         )
 
     async def create_session(self, login: Login, client: Client) -> tuple[SessionRead, str]:
-        """Start a session with a cookie, and end `client.replaces`, the session of the old cookie.
+        """Start a session with a cookie, and end `client.replaced`, the session of the old cookie.
 
         Returns the session and the cookie's value. Raises the same errors as `login`.
         """
         cookie, cookie_hash = new_secret()
-        session = await self._sign_in(login, client, {"cookie_hash": cookie_hash}, client.replaces)
+        session = await self._sign_in(login, client, {"cookie_hash": cookie_hash})
         return SessionRead.of(session, current=True), cookie
 
-    async def _sign_in(
-        self, login: Login, client: Client, secret: _Secret, replaces: Principal | None = None
-    ) -> Session:
+    async def _sign_in(self, login: Login, client: Client, secret: _Secret) -> Session:
         for _ in range(_MAX_ATTEMPTS):
             user = await self._verify(login, client.principal)
             new_hash = await self._renew_hash(user, login)
-            session = await self._start(user, new_hash, client.user_agent, secret, replaces)
+            session = await self._start(user, new_hash, client, secret)
             if session is not None:
                 return session
         raise BadCredentials
@@ -135,12 +133,7 @@ class AuthService:
         return await self._passwords.hash(login.password.get_secret_value())
 
     async def _start(
-        self,
-        verified: User,
-        new_hash: str | None,
-        user_agent: str | None,
-        secret: _Secret,
-        replaces: Principal | None,
+        self, verified: User, new_hash: str | None, client: Client, secret: _Secret
     ) -> Session | None:
         async def work(tx: Transaction) -> Session | None:
             # The password may have been changed, or the account deleted, since the password was
@@ -157,9 +150,9 @@ class AuthService:
                 await tx.users.save(user)
             return await tx.sessions.add(
                 user_id=user.id,
-                user_agent=user_agent,
+                user_agent=client.user_agent,
                 expires_at=datetime.now(UTC) + self._lifetime.total,
-                replaces=replaces,
+                replaces=client.replaced if "cookie_hash" in secret else None,
                 **secret,
             )
 
