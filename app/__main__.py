@@ -15,7 +15,7 @@ from app.adapters.log_format import configure_logging
 from app.adapters.signing_keys import rotated
 from app.container import Container
 from app.errors import AppError, Invalid
-from app.jobs.worker import run_worker
+from app.jobs.worker import Worker
 from app.models.values.emails import normalise_email
 from app.schemas.users import UserCreate
 from app.settings import SettingsError, load_settings, load_token_settings
@@ -108,7 +108,7 @@ def worker() -> None:
     configure_logging(settings)
     export_spans()
     try:
-        asyncio.run(run_worker(settings))
+        _run(lambda container: Worker(settings, container).run())
     finally:
         end_tracing()
 

@@ -185,12 +185,3 @@ async def _log_failure(
     except Exception:
         log.exception("job_failed")
         raise
-
-
-async def run_worker(settings: Settings) -> None:
-    """Run the jobs of this process until SIGTERM or SIGINT. Raises `SettingsError`."""
-    container = Container(settings)
-    try:
-        await Worker(settings, container).run()
-    finally:
-        await container.close()
