@@ -32,8 +32,8 @@ _COMMON: Final = frozenset(
 )
 
 
-def why_guessable(password: str, *, name: str, email: str) -> str | None:
-    """Return a sentence if a password is easy to guess, or None if it is not.
+def reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
+    """Raise `Invalid` for the field at `pointer` if a password is easy to guess.
 
     Case makes no difference. A password with blanks is also scored without them, because zxcvbn
     rates blanks too high: `password password` is no better than `passwordpassword`. Only the first
@@ -47,18 +47,12 @@ def why_guessable(password: str, *, name: str, email: str) -> str | None:
         and _score(typed, own) >= _MIN_SCORE
         and _score(joined, own) >= _MIN_SCORE_WITHOUT_BLANKS
     ):
-        return None
-    return (
+        return
+    detail = (
         "This password is too easy to guess. "
         "Choose a few unrelated words, and not your own name or email."
     )
-
-
-def reject_guessable(password: str, *, name: str, email: str, pointer: str) -> None:
-    """Raise `Invalid` for the field at `pointer` if a password is easy to guess."""
-    reason = why_guessable(password, name=name, email=email)
-    if reason is not None:
-        raise Invalid(FieldError(reason, pointer=pointer))
+    raise Invalid(FieldError(detail, pointer=pointer))
 
 
 def _own_words(name: str, email: str) -> list[str]:
