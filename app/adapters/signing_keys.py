@@ -2,13 +2,14 @@
 
 import base64
 import hashlib
+import json
 import math
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import OKPAlgorithm
 
 from app.settings.types import SigningKey
 
@@ -22,21 +23,12 @@ class Key:
         self.verifies_until = verifies_until
         self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
         self.public = self.private.public_key()
-        self._x = _base64url(self.public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-        # For the thumbprint, RFC 8037, section 2, requires these members in this order.
-        canonical = f'{{"crv":"Ed25519","kty":"OKP","x":"{self._x}"}}'
+        jwk = OKPAlgorithm.to_jwk(self.public, as_dict=True)
+        # The thumbprint needs the required members only, sorted by name and without blanks.
+        canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
         self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
-
-    def public_jwk(self) -> dict[str, str]:
-        """Return the public key as a JWK (RFC 8037, section 2)."""
-        return {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": self._x,
-            "kid": self.id,
-            "use": "sig",
-            "alg": "EdDSA",
-        }
+        self.public_jwk = {**jwk, "kid": self.id, "use": "sig", "alg": "EdDSA"}
+        """The public key as a JWK (RFC 8037, section 2)."""
 
 
 class KeyRing:

@@ -64,7 +64,7 @@ class AccessTokens:
 
     def public_keys(self) -> list[dict[str, str]]:
         """Return all public keys that verify tokens, even before they sign, as JWKs (RFC 7517)."""
-        return [key.public_jwk() for key in self._keys.verifying(datetime.now(UTC)).values()]
+        return [key.public_jwk for key in self._keys.verifying(datetime.now(UTC)).values()]
 
     def verify(self, token: str) -> Claims:
         """Verify the signature, the header and every claim. Raises `InvalidToken`.
