@@ -14,7 +14,7 @@ from app.repositories.jobs import JobRepository
 from app.repositories.messages import MessageRepository
 from app.repositories.oidc_flows import OidcFlowRepository
 from app.repositories.orders import OrderRepository
-from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.executor import Executor, fetch_row
 from app.repositories.postgres.replica import MAX_LAG_SECONDS, Replica
 from app.repositories.postgres.statements import Statement
 from app.repositories.products import ProductRepository
@@ -59,10 +59,6 @@ class Transaction:
         """Commit, or roll back if the block has raised an error."""
         await self._executor.__aexit__(kind, error, traceback)
 
-    async def accepts_writes(self) -> bool:
-        """Ask PostgreSQL whether it accepts writes."""
-        return await self._executor.fetch_row(_PING) == "off"
-
     def invalidate(self, *tags: str) -> None:
         """Invalidate the cached reads with these tags, even if no row changes.
 
@@ -80,7 +76,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, replica: Replica | None = None) -> None:
         self._engine = engine
         self._replica = replica
-        self._ping: asyncio.Task[bool] | None = None
+        self._ping: asyncio.Task[str] | None = None
 
     def transaction(self, changed: set[str]) -> Transaction:
         """Return a transaction. It commits when its block ends, or rolls back if the block raises.
@@ -118,18 +114,14 @@ class Database:
         # A statement on a frozen server cannot be cancelled quickly. So the ping runs until it ends
         # by itself, and no second ping starts before the first has ended.
         if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(self._send_ping())
+            self._ping = asyncio.create_task(fetch_row(self._engine, _PING))
             # The ping may fail after the timeout, when no caller reads its error.
             self._ping.add_done_callback(ignore_outcome)
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
         if not ping.done() or ping.cancelled() or ping.exception() is not None:
             return "down"
-        return "up" if ping.result() else "read-only"
-
-    async def _send_ping(self) -> bool:
-        async with self.reading() as tx:
-            return await tx.accepts_writes()
+        return "up" if ping.result() == "off" else "read-only"
 
     async def close(self) -> None:
         """Close the connections. If closing those to the replica fails, still close the others."""

@@ -35,8 +35,8 @@ def _tags(user: User) -> Iterable[str]:
     return (cache_tags.user(user.id),)
 
 
-def _live(condition: ColumnElement[bool]) -> Select[User]:
-    return select(*columns_of(USERS, User)).where(condition, NOT_ERASED)
+def _live(*conditions: ColumnElement[bool]) -> Select[User]:
+    return select(*columns_of(USERS, User)).where(*conditions, NOT_ERASED)
 
 
 _VIOLATIONS: Final = {"uq_users_email": EmailTaken}
@@ -61,13 +61,7 @@ _LOCK_AGAINST_ERASURE: Final = Statement(
     int,
 )
 _AFTER: Final = Statement(_PAGE, User)
-_NEWEST: Final = Statement(
-    select(*columns_of(USERS, User))
-    .where(NOT_ERASED)
-    .order_by(USERS.c.id.desc())
-    .limit(bindparam("limit")),
-    User,
-)
+_NEWEST: Final = Statement(_live().order_by(USERS.c.id.desc()).limit(bindparam("limit")), User)
 _SAVE: Final = Statement(change(USERS, User, *_WRITABLE), User, tags=_tags, violations=_VIOLATIONS)
 # All other columns count as personal data, and an erasure sets them to NULL. This includes columns
 # that are added later. `email_confirmed` is kept because it cannot be NULL.

@@ -175,6 +175,12 @@ class Executor:
             self._lost = False
 
 
+async def fetch_row(engine: AsyncEngine, statement: Statement[_T], **values: Any) -> _T:  # noqa: ANN401
+    """Run one statement that always returns exactly one row, without a transaction."""
+    async with Executor(engine, in_transaction=False, changed=set()) as executor:
+        return await executor.fetch_row(statement, **values)
+
+
 def _server_of(connection: AsyncConnection[Any]) -> Attributes:
     # Connections can lead to different servers: DATABASE_URL may list several hosts, and there may
     # be a replica.

@@ -3,19 +3,18 @@
 import asyncio
 import math
 import time
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.repositories.postgres.executor import Executor
+from app.repositories.postgres.executor import fetch_row
 from app.repositories.postgres.statements import Statement
 from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
 _log = structlog.get_logger()
-_T = TypeVar("_T")
 MAX_LAG_SECONDS: Final = 2.0
 """A replica is not used if it may lack changes that are older than this."""
 _CHECK_SECONDS: Final = 0.5
@@ -67,8 +66,8 @@ class Replica:
             await asyncio.sleep(_CHECK_SECONDS)
 
     async def _wait_until_replayed(self) -> None:
-        position = await _fetch(self._primary, _POSITION)
-        while not await _fetch(self.engine, _HAS_REPLAYED, position=position):  # noqa: ASYNC110 - PostgreSQL has no event for this
+        position = await fetch_row(self._primary, _POSITION)
+        while not await fetch_row(self.engine, _HAS_REPLAYED, position=position):  # noqa: ASYNC110 - PostgreSQL has no event for this
             await asyncio.sleep(_REPLAY_POLL_SECONDS)
 
     def _log_changes(self) -> None:
@@ -83,8 +82,3 @@ class Replica:
             self._checking.cancel()
             await asyncio.wait({self._checking})
         await self.engine.dispose()
-
-
-async def _fetch(engine: AsyncEngine, statement: Statement[_T], **values: str) -> _T:
-    async with Executor(engine, in_transaction=False, changed=set()) as executor:
-        return await executor.fetch_row(statement, **values)
