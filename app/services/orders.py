@@ -1,7 +1,7 @@
 """Orders: stock, totals, and idempotent requests."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -116,19 +116,15 @@ class OrderService:
         variant = read_key("order", order_id=order_id)
         return await self._store.read(cache_tags.orders(user_id), variant, load)
 
-    async def read_many(
-        self, order_ids: Collection[int], *, caller: Principal
-    ) -> dict[int, OrderRead]:
-        """Return the orders with these ids, by id.
-
-        A missing order, and an order that the caller must not see, are not in the result.
-        """
+    async def read_many(self, order_ids: list[int], *, caller: Principal) -> list[OrderRead | None]:
+        """Return the order with each of these ids, or None if the caller cannot see such an order."""
         # If the caller is not an administrator, the statement finds only the caller's orders. So
         # the order of another user takes the same time as a missing order.
         user_id = None if caller.is_admin else caller.user_id
         async with self._store.uncached() as tx:
             orders = await tx.orders.list_by_ids(order_ids, user_id=user_id)
-        return {it.id: OrderRead.of(it) for it in orders}
+        found = {it.id: OrderRead.of(it) for it in orders}
+        return [found.get(it) for it in order_ids]
 
     def page_query(
         self, user_id: int, *, cursor: str | None, limit: int, status: OrderStatus | None

@@ -1,7 +1,5 @@
 """The product catalogue."""
 
-from collections.abc import Collection
-
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import existing
 from app.models import cache_tags
@@ -42,11 +40,11 @@ class ProductService:
 
         return await self._store.read(cache_tags.product(product_id), read_key("product"), load)
 
-    async def read_many(self, product_ids: Collection[int]) -> dict[int, ProductRead]:
-        """Return the products with these ids, by id. A missing product is not in the result."""
+    async def read_many(self, product_ids: list[int]) -> list[ProductRead | None]:
+        """Return the product with each of these ids, or None if it does not exist."""
         async with self._store.uncached() as tx:
-            products = await tx.products.list_by_ids(product_ids)
-        return {product.id: ProductRead.of(product) for product in products}
+            found = {it.id: ProductRead.of(it) for it in await tx.products.list_by_ids(product_ids)}
+        return [found.get(it) for it in product_ids]
 
     async def list_rows(self, *, cursor: str | None, limit: int) -> Rows[ProductRead]:
         """Do the same as `list_products`, without the cache and with a cursor for each product."""

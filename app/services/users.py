@@ -1,6 +1,5 @@
 """User accounts: signup, changes, password and deletion."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 
 from app.adapters.cursors import Cursors
@@ -86,10 +85,11 @@ class UserService:
 
         return await self._store.read(cache_tags.user(user_id), read_key("user"), load)
 
-    async def read_many(self, user_ids: Collection[int]) -> dict[int, UserRead]:
-        """Return the accounts with these ids, by id. A missing account is not in the result."""
+    async def read_many(self, user_ids: list[int]) -> list[UserRead | None]:
+        """Return the account with each of these ids, or None if it does not exist."""
         async with self._store.uncached() as tx:
-            return {user.id: UserRead.of(user) for user in await tx.users.list_by_ids(user_ids)}
+            found = {user.id: UserRead.of(user) for user in await tx.users.list_by_ids(user_ids)}
+        return [found.get(it) for it in user_ids]
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
         """Return up to `limit` accounts in the order of signup.

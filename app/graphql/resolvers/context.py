@@ -1,7 +1,7 @@
 """The context that the resolvers of one request share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Self, TypeVar, cast
 
@@ -64,8 +64,8 @@ class Context:
 
     def forget_reads(self) -> None:
         """Begin with empty loaders. Each mutation calls this, because loaded rows become stale."""
-        self._users = self._loader(self._read_users)
-        self._products = self._loader(self._read_products)
+        self._users = self._loader(self.users.read_many)
+        self._products = self._loader(self.products.read_many)
         self._orders = self._loader(self._read_orders)
         self._order_pages = self._loader(self.orders.list_pages)
 
@@ -110,16 +110,5 @@ class Context:
         """Return a page of a user's orders."""
         return await self._order_pages.load(query)
 
-    async def _read_users(self, user_ids: list[int]) -> list[UserRead | None]:
-        return _aligned(user_ids, await self.users.read_many(user_ids))
-
-    async def _read_products(self, product_ids: list[int]) -> list[ProductRead | None]:
-        return _aligned(product_ids, await self.products.read_many(product_ids))
-
     async def _read_orders(self, order_ids: list[int]) -> list[OrderRead | None]:
-        caller = await self.caller()
-        return _aligned(order_ids, await self.orders.read_many(order_ids, caller=caller))
-
-
-def _aligned(ids: Sequence[int], found: dict[int, _T]) -> list[_T | None]:
-    return [found.get(it) for it in ids]
+        return await self.orders.read_many(order_ids, caller=await self.caller())
