@@ -1,4 +1,4 @@
-"""Sign-in with a password, refresh and sign-out."""
+"""Sign-in with a password, refresh, sign-out, and the public keys of access tokens."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -7,13 +7,13 @@ from app.http.cookies import with_session_cookie, without_session_cookie
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE, limited_by
 from app.http.problems import problems
-from app.http.representations import represent_unstored
+from app.http.representations import PUBLIC, represent, represent_unstored
 from app.http.request_state import state_of
 from app.routers.dependencies import Auth, Caller, Sessions, SignInClient
-from app.schemas.auth import Login, Refresh, TokenPair
+from app.schemas.auth import Login, PublicKeys, Refresh, TokenPair
 from app.schemas.sessions import SessionRead
 
-router = APIRouter(prefix="/api/auth", tags=["auth"], route_class=JsonRoute)
+router = APIRouter(tags=["auth"], route_class=JsonRoute)
 
 _LOGIN_ERRORS = (
     errors.BadCredentials,
@@ -24,7 +24,7 @@ _LOGIN_ERRORS = (
 
 
 @router.post(
-    "/login",
+    "/api/auth/login",
     response_model=TokenPair,
     responses=problems(*_LOGIN_ERRORS),
     openapi_extra=limited_by("login") | NO_STORE,
@@ -35,7 +35,7 @@ async def login(body: Login, client: SignInClient, auth: Auth) -> Response:
 
 
 @router.post(
-    "/session",
+    "/api/auth/session",
     status_code=201,
     response_model=SessionRead,
     responses=problems(*_LOGIN_ERRORS),
@@ -49,7 +49,7 @@ async def create_session(body: Login, client: SignInClient, auth: Auth) -> Respo
 
 
 @router.post(
-    "/refresh",
+    "/api/auth/refresh",
     response_model=TokenPair,
     responses=problems(errors.InvalidRefreshToken),
     openapi_extra=NO_STORE,
@@ -59,9 +59,15 @@ async def refresh(body: Refresh, auth: Auth) -> Response:
     return represent_unstored(await auth.refresh(body))
 
 
-@router.post("/logout", status_code=204, responses=problems())
+@router.post("/api/auth/logout", status_code=204, responses=problems())
 async def logout(request: Request, caller: Caller, sessions: Sessions) -> Response:
     """End this session, with its access tokens, its refresh token and its cookie."""
     await sessions.sign_out(caller)
     response = Response(status_code=204)
     return without_session_cookie(response) if state_of(request.scope).session_cookie else response
+
+
+@router.get("/.well-known/jwks.json", response_model=PublicKeys, responses=problems())
+async def read_public_keys(request: Request, sessions: Sessions) -> Response:
+    """Read the public keys that verify access tokens (RFC 7517)."""
+    return represent(request, sessions.public_keys(), caching=PUBLIC)

@@ -117,7 +117,7 @@ class OrderService:
         return await self._store.read(cache_tags.orders(user_id), variant, load)
 
     async def read_many(self, order_ids: list[int], *, caller: Principal) -> list[OrderRead | None]:
-        """Return the order with each of these ids, or None if the caller cannot see such an order."""
+        """Return the order with each of these ids, or None if the caller can see no such order."""
         # If the caller is not an administrator, the statement finds only the caller's orders. So
         # the order of another user takes the same time as a missing order.
         user_id = None if caller.is_admin else caller.user_id
