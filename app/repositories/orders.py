@@ -176,11 +176,7 @@ class OrderRepository:
         return await self._with_lines(order)
 
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
-        """Find an order of this user, with its lines, and lock it until the transaction ends.
-
-        Invalidates cached reads of the order even if no column changes. If the client names an old
-        version in `If-Match`, the client may have read this version from the cache.
-        """
+        """Do the same as `get`, lock the order, and invalidate its cached reads."""
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
 

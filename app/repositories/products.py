@@ -102,11 +102,7 @@ class ProductRepository:
         return await self._executor.fetch_one(_GET, product_id=product_id)
 
     async def get_to_change(self, product_id: int) -> Product | None:
-        """Find a product by id and lock it until the transaction ends.
-
-        Invalidates cached reads of the product even if no column changes. If the client names an
-        old version in `If-Match`, the client may have read this version from the cache.
-        """
+        """Find a product by id, lock it for this transaction, and invalidate its cached reads."""
         return await self._executor.fetch_one(_GET_TO_CHANGE, product_id=product_id)
 
     async def list_by_ids(self, product_ids: Collection[int]) -> list[Product]:

@@ -122,11 +122,7 @@ class UserRepository:
         return await self._executor.fetch_one(_BY_ID_LOCKED, user_id=user_id)
 
     async def get_to_change(self, user_id: int) -> User | None:
-        """Find a user by id and lock it until the transaction ends.
-
-        Invalidates cached reads of the user even if no column changes. If the client names an old
-        version in `If-Match`, the client may have read this version from the cache.
-        """
+        """Find a user by id, lock it for this transaction, and invalidate its cached reads."""
         return await self._executor.fetch_one(_BY_ID_TO_CHANGE, user_id=user_id)
 
     async def lock_against_erasure(self, user_id: int) -> bool:

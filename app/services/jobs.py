@@ -70,10 +70,7 @@ class JobService:
         }
 
     async def retry_abandoned(self, *, max_attempts: int) -> int:
-        """Let the jobs of killed workers run again, and return the number of all these jobs.
-
-        A job that has begun `max_attempts` times fails instead, but is counted, too.
-        """
+        """Let the jobs of killed workers run again; see `JobRepository.retry_abandoned`."""
         return await self._store.write(
             lambda tx: tx.jobs.retry_abandoned(max_attempts=max_attempts)
         )

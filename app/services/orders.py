@@ -134,10 +134,7 @@ class OrderService:
         return OrderPageQuery(user_id, status, before.row_id if before else None, limit)
 
     async def list_pages(self, queries: Sequence[OrderPageQuery]) -> list[Rows[OrderRead]]:
-        """Return several pages of orders at once, without the cache. Each row has a cursor.
-
-        The number of statements is at most three, however many pages there are.
-        """
+        """Return several pages of orders at once, without the cache. Each row has a cursor."""
         with_next = [query._replace(limit=query.limit + 1) for query in queries]
         async with self._store.uncached() as tx:
             found = await tx.orders.list_pages(with_next)
@@ -153,10 +150,7 @@ class OrderService:
     async def list_orders(
         self, user_id: int, *, cursor: str | None, limit: int, status: Status | None
     ) -> CachedBody:
-        """Return up to `limit` orders of a user, newest first.
-
-        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
-        """
+        """Return up to `limit` orders after `cursor`, newest first. Raises `MalformedCursor`."""
         cursors = self._cursors.of("orders", user_id=user_id, status=status)
         before = cursors.decode(cursor)
         row_id = before.row_id if before else None

@@ -56,10 +56,7 @@ class ProductService:
         return Rows.cut(rows, limit, cursors.after_row)
 
     async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
-        """Return up to `limit` products in the order of creation.
-
-        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
-        """
+        """Return up to `limit` products after `cursor`, by id. Raises `MalformedCursor`."""
         cursors = self._cursors.of("products")
         after = cursors.decode(cursor)
         row_id = after.row_id if after else None

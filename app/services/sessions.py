@@ -91,10 +91,7 @@ class SessionService:
     async def list_sessions(
         self, caller: Principal, *, cursor: str | None, limit: int
     ) -> SessionPage:
-        """Return up to `limit` of the caller's live sessions, newest first.
-
-        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
-        """
+        """Return up to `limit` live sessions after `cursor`. Raises `MalformedCursor`."""
         cursors = self._cursors.of("sessions", user_id=caller.user_id)
         before = cursors.decode(cursor)
         async with self._store.uncached() as tx:

@@ -92,10 +92,7 @@ class UserService:
         return [found.get(it) for it in user_ids]
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
-        """Return up to `limit` accounts in the order of signup.
-
-        The page begins after the page that returned `cursor`. Raises `MalformedCursor`.
-        """
+        """Return up to `limit` accounts after `cursor`, by signup. Raises `MalformedCursor`."""
         cursors = self._cursors.of("users", email=email)
         after = cursors.decode(cursor)
         row_id = after.row_id if after else 0
