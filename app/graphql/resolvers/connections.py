@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic
+from typing import Generic, Self
 
 from app.schemas.bodies import Item, Rows
 
@@ -25,7 +25,7 @@ class Edge(Generic[Item]):
 
 @dataclass(frozen=True)
 class Connection(Generic[Item]):
-    """One page of a list."""
+    """One page of a list. Its cursors are computed only if the query asks for them."""
 
     rows: Rows[Item]
     has_previous_page: bool
@@ -41,31 +41,21 @@ class Connection(Generic[Item]):
         return [Edge(row, self.rows.cursor) for row in self.rows.items]
 
     @property
-    def page_info(self) -> "PageInfo":
-        """Whether there are more pages, and the cursors of this page."""
-        return PageInfo(
-            self.rows.has_more,
-            self.has_previous_page,
-            [row.id for row in self.rows.items],
-            self.rows.cursor,
-        )
+    def page_info(self) -> Self:
+        """Where the page is in its list. The fields of `PageInfo` follow."""
+        return self
 
-
-@dataclass(frozen=True)
-class PageInfo:
-    """Where a page is in its list. A cursor is computed only if the query asks for it."""
-
-    has_next_page: bool
-    has_previous_page: bool
-    _row_ids: list[int]
-    _cursor: Callable[[int], str]
+    @property
+    def has_next_page(self) -> bool:
+        """Whether more rows follow."""
+        return self.rows.has_more
 
     @property
     def start_cursor(self) -> str | None:
         """The cursor of the first row; None for an empty page."""
-        return self._cursor(self._row_ids[0]) if self._row_ids else None
+        return self.edges[0].cursor if self.nodes else None
 
     @property
     def end_cursor(self) -> str | None:
         """The cursor of the last row; None for an empty page."""
-        return self._cursor(self._row_ids[-1]) if self._row_ids else None
+        return self.edges[-1].cursor if self.nodes else None

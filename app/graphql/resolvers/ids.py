@@ -9,11 +9,6 @@ _ID: Final = re.compile(r"(?:(User|Product|Order):)?([1-9][0-9]{0,18})")
 _MAX_NUMBER: Final = 2**63 - 1
 
 
-def global_id(type_name: str, number: int) -> str:
-    """Return the id of an object."""
-    return f"{type_name}:{number}"
-
-
 def number_of(text: str, type_name: str) -> int:
     """Return the number in an id of this type. The id may be the number alone.
 
