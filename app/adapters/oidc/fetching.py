@@ -6,9 +6,8 @@ only public addresses and listed networks, no redirects, and limits on size and 
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +17,7 @@ from circuitbreaker import CircuitBreaker
 
 from app.adapters.oidc.addresses import GuardedNetwork
 from app.errors import ProviderUnavailable
+from app.settings import Provider
 from app.settings.origins import is_loopback
 
 _log = structlog.get_logger()
@@ -42,29 +42,21 @@ class FetchResponse:
 
 
 class Fetcher:
-    """Sends requests to the listed hosts only. Every failure raises `ProviderUnavailable`."""
+    """Sends requests to the hosts of a provider. Every failure raises `ProviderUnavailable`."""
 
-    def __init__(
-        self,
-        hosts: Collection[str],
-        *,
-        local: bool,
-        seconds: float,
-        networks: Collection[IPv4Network | IPv6Network] = (),
-    ) -> None:
+    def __init__(self, provider: Provider, *, local: bool, seconds: float) -> None:
         """`seconds` is the timeout of one request.
 
-        `local` also allows loopback addresses, and plain http for them. `networks` are allowed in
-        addition to public addresses.
+        `local` also allows loopback addresses, and plain http for them.
         """
-        self._hosts = frozenset(hosts)
+        self._hosts = provider.hosts
         self._local = local
         self._seconds = seconds
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=httpcore2.default_ssl_context(),
             max_connections=2 * _MAX_TOKEN_REQUESTS,
             keepalive_expiry=30,
-            network_backend=GuardedNetwork(loopback=local, networks=networks),
+            network_backend=GuardedNetwork(loopback=local, networks=provider.networks),
         )
         self._slots = asyncio.Semaphore(_MAX_TOKEN_REQUESTS)
         self._breaker = CircuitBreaker(

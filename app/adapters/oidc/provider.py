@@ -70,9 +70,7 @@ class IdentityProvider:
     ) -> None:
         self._provider = provider
         self._seconds = seconds
-        self._fetcher = Fetcher(
-            provider.hosts, local=local, seconds=seconds, networks=provider.networks
-        )
+        self._fetcher = Fetcher(provider, local=local, seconds=seconds)
         self._metadata = CachedDocument(self._fetch_metadata, clock)
         self._keys = CachedDocument(self._fetch_keys, clock)
 
