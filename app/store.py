@@ -11,7 +11,7 @@ import structlog
 from app.adapters.read_cache.cache import ReadCache
 from app.adapters.session_cache import SessionCache
 from app.errors import Contended, Unavailable
-from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads import CachedBody
 from app.repositories.database import Database, Transaction
 from app.schemas.bodies import Representation
 from app.task_outcomes import ignore_outcome

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from app.adapters.signing_keys import Key, KeyRing
 from app.errors import MalformedCursor
-from app.models.cached_reads.keys import read_key
+from app.models.cached_reads import read_key
 from app.settings import TokenSettings
 
 _POSITION: Final = struct.Struct(">Bq")

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.http.request_state import state_of
-from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads import CachedBody
 from app.schemas.bodies import Representation, etag_of
 from app.schemas.preconditions import EntityTags
 

@@ -1,6 +1,5 @@
 """The data of the service, and the rules about single fields of this data."""
 
-from app.models.cached_reads import tags as cache_tags
 from app.models.idempotency import IdempotencyKey
 from app.models.identities import Identity
 from app.models.jobs import FailedJob, JobCount
@@ -29,5 +28,4 @@ __all__ = [
     "Session",
     "SessionLifetime",
     "User",
-    "cache_tags",
 ]

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import array
 
-from app.models import Order, OrderLine, OrderPageQuery, OrderStatus, cache_tags
+from app.models import Order, OrderLine, OrderPageQuery, OrderStatus
+from app.models.cached_reads import orders_tag
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, columns_of, parameters
 from app.repositories.tables import ORDER_LINES, ORDERS
@@ -32,7 +33,7 @@ _MAX_ID: Final = 2**63 - 1
 
 
 def _tags(order: Order) -> Iterable[str]:
-    return (cache_tags.orders(order.user_id),)
+    return (orders_tag(order.user_id),)
 
 
 def _line(order_id: int, *columns: Any) -> tuple[int, OrderLine]:  # noqa: ANN401 - the columns of a row

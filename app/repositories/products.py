@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from sqlalchemy import ARRAY, BigInteger, Integer, any_, bindparam, func, select, update
 
 from app.errors import SkuTaken
-from app.models import Product, cache_tags
+from app.models import Product
+from app.models.cached_reads import PRODUCTS_TAG, product_tag
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import Statement, change, columns_of, insertion
 from app.repositories.tables import PRODUCTS
@@ -23,7 +24,7 @@ class StockChange(NamedTuple):
 
 
 def _tags(product: Product | StockChange) -> Iterable[str]:
-    return cache_tags.product(product.id), cache_tags.PRODUCTS
+    return product_tag(product.id), PRODUCTS_TAG
 
 
 _VIOLATIONS: Final = {"uq_products_sku": SkuTaken}

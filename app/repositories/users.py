@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 
 from app.errors import EmailTaken
-from app.models import Role, User, cache_tags
+from app.models import Role, User
+from app.models.cached_reads import user_tag
 from app.repositories.postgres.executor import Executor
 from app.repositories.postgres.statements import (
     Statement,
@@ -32,7 +33,7 @@ from app.repositories.tables import NOT_ERASED, USERS
 
 
 def _tags(user: User) -> Iterable[str]:
-    return (cache_tags.user(user.id),)
+    return (user_tag(user.id),)
 
 
 def _live(*conditions: ColumnElement[bool]) -> Select[User]:
@@ -80,7 +81,7 @@ _ERASE: Final = Statement(
     .values(**parameters(USERS, "erased_at"), updated_at=func.clock_timestamp())
     .returning(USERS.c.id),
     int,
-    tags=lambda user_id: (cache_tags.user(user_id),),
+    tags=lambda user_id: (user_tag(user_id),),
 )
 
 

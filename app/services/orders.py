@@ -24,10 +24,8 @@ from app.models import (
     OrderPageQuery,
     OrderStatus,
     Principal,
-    cache_tags,
 )
-from app.models.cached_reads.bodies import CachedBody
-from app.models.cached_reads.keys import read_key
+from app.models.cached_reads import PRODUCTS_TAG, CachedBody, orders_tag, product_tag, read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Rows
 from app.schemas.orders import OrderCreate, OrderItem, OrderPage, OrderRead, Status
@@ -77,8 +75,8 @@ class OrderService:
                 if earlier is not None:
                     # The process of the first request may have been killed after the commit and
                     # before the invalidation, so this request invalidates the same tags.
-                    products = (cache_tags.product(item.product_id) for item in new.items)
-                    tx.invalidate(cache_tags.orders(user_id), cache_tags.PRODUCTS, *products)
+                    products = (product_tag(item.product_id) for item in new.items)
+                    tx.invalidate(orders_tag(user_id), PRODUCTS_TAG, *products)
                     return earlier
             # Another process may have erased an account while its session is still in this
             # process's session cache. The lock makes an erasure wait until this transaction ends.
@@ -114,7 +112,7 @@ class OrderService:
             return OrderRead.of(existing(await tx.orders.get(order_id, user_id=user_id)))
 
         variant = read_key("order", order_id=order_id)
-        return await self._store.read(cache_tags.orders(user_id), variant, load)
+        return await self._store.read(orders_tag(user_id), variant, load)
 
     async def read_many(self, order_ids: list[int], *, caller: Principal) -> list[OrderRead | None]:
         """Return the order with each of these ids, or None if the caller can see no such order."""
@@ -165,7 +163,7 @@ class OrderService:
         variant = None
         if is_in_sequence(before, limit):
             variant = read_key("page", status=status, before=row_id, limit=limit)
-        return await self._store.read(cache_tags.orders(user_id), variant, load)
+        return await self._store.read(orders_tag(user_id), variant, load)
 
     async def change_status(
         self,

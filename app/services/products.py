@@ -2,9 +2,7 @@
 
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import existing
-from app.models import cache_tags
-from app.models.cached_reads.bodies import CachedBody
-from app.models.cached_reads.keys import read_key
+from app.models.cached_reads import PRODUCTS_TAG, CachedBody, product_tag, read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Rows
 from app.schemas.preconditions import EntityTags, require_match
@@ -38,7 +36,7 @@ class ProductService:
         async def load(tx: Transaction) -> ProductRead:
             return ProductRead.of(existing(await tx.products.get(product_id)))
 
-        return await self._store.read(cache_tags.product(product_id), read_key("product"), load)
+        return await self._store.read(product_tag(product_id), read_key("product"), load)
 
     async def read_many(self, product_ids: list[int]) -> list[ProductRead | None]:
         """Return the product with each of these ids, or None if it does not exist."""
@@ -69,7 +67,7 @@ class ProductService:
         variant = (
             read_key("page", after=row_id, limit=limit) if is_in_sequence(after, limit) else None
         )
-        return await self._store.read(cache_tags.PRODUCTS, variant, load)
+        return await self._store.read(PRODUCTS_TAG, variant, load)
 
     async def update(
         self, product_id: int, changes: ProductUpdate, expected: EntityTags | None

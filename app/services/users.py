@@ -7,9 +7,8 @@ from app.adapters.mail_limit import MailLimit
 from app.adapters.password_check import PasswordCheck
 from app.adapters.password_hasher import PasswordHasher
 from app.errors import WrongPassword, existing
-from app.models import MessageKind, Principal, Role, User, cache_tags
-from app.models.cached_reads.bodies import CachedBody
-from app.models.cached_reads.keys import read_key
+from app.models import MessageKind, Principal, Role, User
+from app.models.cached_reads import CachedBody, read_key, user_tag
 from app.models.values.guessable_passwords import reject_guessable
 from app.repositories.database import Transaction
 from app.schemas.preconditions import EntityTags, require_match
@@ -83,7 +82,7 @@ class UserService:
         async def load(tx: Transaction) -> UserRead:
             return UserRead.of(existing(await tx.users.get(user_id)))
 
-        return await self._store.read(cache_tags.user(user_id), read_key("user"), load)
+        return await self._store.read(user_tag(user_id), read_key("user"), load)
 
     async def read_many(self, user_ids: list[int]) -> list[UserRead | None]:
         """Return the account with each of these ids, or None if it does not exist."""

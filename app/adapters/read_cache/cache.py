@@ -18,7 +18,7 @@ from app.adapters.read_cache.pending_invalidations import PendingInvalidations
 from app.adapters.redis.client import RedisClient
 from app.adapters.redis.errors import RedisUnavailable
 from app.errors import AppError, PreconditionFailed, Unavailable
-from app.models.cached_reads.bodies import CachedBody, CacheOutcome
+from app.models.cached_reads import CachedBody, CacheOutcome
 from app.task_outcomes import ignore_outcome
 from app.tracing import set_span_attribute, staged
 

@@ -1,1 +1,0 @@
-"""What identifies a cached read, and which change of data invalidates it."""
