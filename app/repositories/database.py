@@ -32,10 +32,8 @@ _SETTLED_SECONDS: Final = MAX_LAG_SECONDS + 1.0
 class Transaction:
     """The repositories that share one connection, until the end of its `async with` block."""
 
-    def __init__(self, executor: Executor, changed: set[str]) -> None:
-        """Let `invalidate` add its tags to `changed`."""
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._changed = changed
         self.users = UserRepository(executor)
         self.sessions = SessionRepository(executor)
         self.products = ProductRepository(executor)
@@ -64,7 +62,7 @@ class Transaction:
 
         This is needed if a process may have been killed after a commit and before the invalidation.
         """
-        self._changed.update(tags)
+        self._executor.changed.update(tags)
 
 
 class Database:
@@ -83,8 +81,7 @@ class Database:
 
         Before the commit, `changed` receives the tags of the rows that the block changes.
         """
-        executor = Executor(self._engine, in_transaction=True, changed=changed)
-        return Transaction(executor, changed)
+        return Transaction(Executor(self._engine, in_transaction=True, changed=changed))
 
     def reading(self) -> Transaction:
         """Return repositories that read without a transaction.
@@ -133,4 +130,4 @@ class Database:
 
 
 def _reading(engine: AsyncEngine) -> Transaction:
-    return Transaction(Executor(engine, in_transaction=False, changed=set()), set())
+    return Transaction(Executor(engine, in_transaction=False, changed=set()))

@@ -40,10 +40,10 @@ class Executor:
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
-        """Add to `changed` the tags of all rows that the statements change."""
+        """`changed` gets the tags of all rows that the statements change."""
         self._engine = engine
         self._in_transaction = in_transaction
-        self._changed = changed
+        self.changed = changed
         self._pooled: PoolProxiedConnection | None = None
         self._connection: AsyncConnection[Any]
         self._has_run = False
@@ -75,7 +75,7 @@ class Executor:
         cursor = await self._run(statement, values)
         results = [statement.result(row) for row in await cursor.fetchall()]
         for result in results:
-            self._changed.update(statement.tags(result))
+            self.changed.update(statement.tags(result))
         return results
 
     async def fetch_one(self, statement: Statement[_T], **values: Any) -> _T | None:  # noqa: ANN401
