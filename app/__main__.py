@@ -18,7 +18,7 @@ from app.errors import AppError, Invalid
 from app.jobs.worker import Worker
 from app.models.values.emails import normalise_email
 from app.schemas.users import UserCreate
-from app.settings import SettingsError, load_settings, load_token_settings
+from app.settings import Settings, SettingsError, TokenSettings, load_settings
 from app.tracing import end_tracing
 from app.tracing.export import export_spans
 
@@ -77,7 +77,7 @@ def rotate_key(after: int) -> None:
 
     Reads TOKEN_SIGNING_KEY and changes nothing; see docs/key-rotation.md.
     """
-    settings, now = load_token_settings(), datetime.now(UTC)
+    settings, now = load_settings(TokenSettings), datetime.now(UTC)
     lifetime = settings.token_lifetime
     signs_from = (now + timedelta(seconds=after)).replace(microsecond=0)
     try:
@@ -104,7 +104,7 @@ def worker() -> None:
 
     Several workers can run at the same time. Each job is run by one of them.
     """
-    settings = load_settings()
+    settings = load_settings(Settings)
     configure_logging(settings)
     export_spans()
     try:
@@ -193,7 +193,7 @@ def _set_disabled(email: str, *, disabled: bool) -> None:
 
 def _run(work: Callable[[Container], Awaitable[_T]]) -> _T:
     async def run() -> _T:
-        container = Container(load_settings())
+        container = Container(load_settings(Settings))
         try:
             return await work(container)
         finally:

@@ -18,7 +18,7 @@ from app.tracing import end_tracing
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Close all connections after the last request."""
     container = app.state.container
-    _drain_before_the_end(container, app.state.drain_delay)
+    _drain_before_the_end(container, app.state.settings.drain_delay)
     # The objects that exist now are needed until the process ends. Without `freeze`, Python would
     # search all of them for garbage now and then. Each search would stop all requests for a tenth
     # of a second.

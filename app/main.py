@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     invalid, the process exits. Its message has one line for each missing or invalid variable.
     """
     try:
-        settings = settings or load_settings()
+        settings = settings or load_settings(Settings)
         configure_logging(settings)
         container = Container(settings)
     except SettingsError as error:
@@ -125,9 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         },
     )
     app.state.container = container
-    app.state.public_url = settings.public_url
-    app.state.root_path = settings.root_path
-    app.state.drain_delay = settings.drain_delay
+    app.state.settings = settings
     app.state.metrics = _metrics()
     app.state.problems = ProblemRenderer(settings.root_path)
     app.state.graph = Graph(

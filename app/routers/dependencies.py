@@ -70,8 +70,8 @@ Health = Annotated[HealthService, _service(lambda it: it.health)]
 
 
 async def _base_url(request: Request) -> str:
-    origin = request.app.state.public_url or str(request.base_url).rstrip("/")
-    return f"{origin}{request.app.state.root_path}"
+    origin = request.app.state.settings.public_url or str(request.base_url).rstrip("/")
+    return f"{origin}{request.app.state.settings.root_path}"
 
 
 BaseUrl = Annotated[str, Depends(_base_url)]

@@ -76,21 +76,12 @@ class SettingsError(Exception):
     """Variables are missing or invalid. The message names each variable, with the reason."""
 
 
-def load_settings() -> Settings:
-    """Read the settings from the environment.
+def load_settings(settings: type[_Settings]) -> _Settings:
+    """Read settings from the environment, either all of them or only those of access tokens.
 
     Raises `SettingsError` with one line for each variable that is missing or invalid. The message
     never contains a value.
     """
-    return _load(Settings)
-
-
-def load_token_settings() -> TokenSettings:
-    """Read only the settings of access tokens. Raises `SettingsError`, see `load_settings`."""
-    return _load(TokenSettings)
-
-
-def _load(settings: type[_Settings]) -> _Settings:
     try:
         return settings()
     except ValidationError as error:

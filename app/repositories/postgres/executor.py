@@ -40,7 +40,7 @@ class Executor:
     """
 
     def __init__(self, engine: AsyncEngine, *, in_transaction: bool, changed: set[str]) -> None:
-        """`changed` gets the tags of all rows that the statements change."""
+        """Add to `changed` the tags of all rows that the statements change."""
         self._engine = engine
         self._in_transaction = in_transaction
         self.changed = changed

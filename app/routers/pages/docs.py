@@ -40,7 +40,7 @@ async def read_openapi(request: Request, base_url: BaseUrl) -> Response:
     document = json.dumps(request.app.openapi()).replace(SERVER, base_url)
     # Without PUBLIC_URL, the document contains the address that this client has used. The client
     # chose this address, so no shared cache may store the document.
-    caching = PUBLIC if request.app.state.public_url else PRIVATE
+    caching = PUBLIC if request.app.state.settings.public_url else PRIVATE
     return represent_document(request, document.encode(), "application/json", caching=caching)
 
 
