@@ -11,7 +11,7 @@ from app.adapters.tokens import Claims
 from app.errors import Unauthenticated
 from app.http.paths import Path
 from app.models import Principal, Role
-from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads import CachedBody
 from app.tracing import Recording
 
 _KEY: Final = "roundtrip.request"
