@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from functools import partial
 
 from app.adapters.mail.errors import MailError, MailUnavailable
@@ -11,7 +10,7 @@ from app.adapters.mail.messages import compose, link_url
 from app.adapters.mail.smtp import SmtpClient
 from app.adapters.tokens import new_secret
 from app.errors import AppError
-from app.models import MessageKind
+from app.models import Message, MessageKind
 from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
@@ -53,19 +52,23 @@ class MessageService:
         # Messages are sent one after another. So if this process is killed, at most one message has
         # been sent without being marked as sent.
         async with self._sending:
-            prepare = partial(self._prepare, message_id, link_base=self._link_base)
+            prepared = await self._store.write(
+                partial(self._prepare, message_id, link_base=self._link_base)
+            )
+            if prepared is None:
+                return None
+            message, name, link = prepared
             try:
-                prepared = await self._store.write(prepare)
-                if prepared is None:
-                    return None
-                kind, mail = prepared
+                mail = compose(
+                    message, name=name, link=link, sender=self._sender, now=datetime.now(UTC)
+                )
                 await self._mail.send(mail)
             except MailError as error:
                 await self._note_failure(message_id, error.reason)
                 raise
             now = datetime.now(UTC)
             await self._store.write(lambda tx: tx.messages.mark_sent(message_id, now=now))
-        return kind
+        return message.kind
 
     async def _note_failure(self, message_id: int, reason: str) -> None:
         # An error is ignored, because the log also contains the reason of the failure.
@@ -74,7 +77,8 @@ class MessageService:
 
     async def _prepare(
         self, message_id: int, tx: Transaction, *, link_base: str
-    ) -> tuple[MessageKind, EmailMessage] | None:
+    ) -> tuple[Message, str | None, str | None] | None:
+        """Return the message, the user's name and the link. See `compose`."""
         message = await tx.messages.get_for_update(message_id)
         if message is None or message.sent_at is not None:
             return None
@@ -89,7 +93,5 @@ class MessageService:
             expires_at = datetime.now(UTC) + message.link_lifetime
             await tx.messages.add_link(message.id, token_hash, expires_at=expires_at)
             link = link_url(message.kind, base=link_base, token=token)
-        name = user.name if user.email_confirmed and user.email == message.address else None
-        now = datetime.now(UTC)
-        mail = compose(message, name=name, link=link, sender=self._sender, now=now)
-        return message.kind, mail
+        is_confirmed = user.email_confirmed and user.email == message.address
+        return message, user.name if is_confirmed else None, link

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from email import policy
+from email import policy as mail_policy
 from email.message import EmailMessage
 from typing import Final, cast
 
@@ -58,15 +58,15 @@ class SmtpConnection:
     async def transmit(self, mail: EmailMessage) -> None:
         """Send a mail to its recipient. Raises `MailRefused` and `FAILURES`."""
         sender, recipient = (mail[name].addresses[0].addr_spec for name in ("From", "To"))
-        encoding, options, form = "ascii", list[str](), policy.SMTP
+        encoding, options, policy = "ascii", list[str](), mail_policy.SMTP
         if not recipient.isascii():
             if not self._smtp.supports_extension("smtputf8"):
                 raise MailRefused("the server does not support international addresses (SMTPUTF8)")
-            encoding, options, form = "utf-8", ["SMTPUTF8"], policy.SMTPUTF8
+            encoding, options, policy = "utf-8", ["SMTPUTF8"], mail_policy.SMTPUTF8
         with self._stage("send") as stage:
             await self._smtp.mail(sender, options=options, encoding=encoding)
             await self._smtp.rcpt(recipient, encoding=encoding)
-            response = await self._smtp.data(mail.as_bytes(policy=form))
+            response = await self._smtp.data(mail.as_bytes(policy=policy))
             if stage is not None:
                 stage.set_attributes({_STATUS_CODE: response.code})
 

@@ -48,11 +48,14 @@ def compose(
     text to that person.
 
     `link` is None for a notice. `sender` is the setting MAIL_FROM. Raises `MailRefused` if the
-    address of the message is not well-formed.
+    address of the message is missing or not well-formed, `ValueError` if the kind needs a link and
+    there is none or the reverse, and `KeyError` if the kind needs a provider and there is none.
     """
     display_name, address = parseaddr(sender)
     domain = address.rpartition("@")[2]
     wording = WORDINGS[message.kind]
+    if (wording.button is None) != (link is None):
+        raise ValueError(f"{message.kind}: the link is missing, or the kind has none")
     context = _context(message, wording, display_name or domain)
     context |= {"name": name and _one_line(name), "link": link}
     mail = EmailMessage()
@@ -78,8 +81,9 @@ def _context(message: Message, wording: Wording, service: str) -> dict[str, obje
     values = {
         "service": service,
         "when": f"{message.created_at.astimezone(UTC):%d %B %Y at %H:%M} UTC",
-        "provider": _one_line(message.provider or ""),
     }
+    if message.provider is not None:
+        values["provider"] = _one_line(message.provider)
     return {
         "service": service,
         "subject": wording.subject,

@@ -36,10 +36,10 @@ class SmtpClient:
         self._closing: asyncio.Task[None] | None = None
 
     async def send(self, mail: EmailMessage) -> None:
-        """Send a mail to its recipient, and return when the server has accepted it.
+        """Send a mail to its recipient, and return when the server has accepted the mail.
 
-        Raises `MailRefused` if the server will never accept the message, and `MailUnavailable` if a
-        later attempt may succeed. After `MailUnavailable`, the server may have accepted the message
+        Raises `MailRefused` if the server will never accept the mail, and `MailUnavailable` if a
+        later attempt may succeed. After `MailUnavailable`, the server may have accepted the mail
         nevertheless. So the next attempt must have the same Message-ID.
         """
         try:
