@@ -29,6 +29,7 @@ from app.services.orders import OrderService
 from app.services.password_resets import PasswordResetService
 from app.services.products import ProductService
 from app.services.sessions import SessionService
+from app.services.sweeps import SweepService
 from app.services.users import UserService
 from app.settings import Settings
 from app.store import Store
@@ -79,13 +80,14 @@ class Container:
             sender=settings.mail_from,
             link_base=settings.link_base,
         )
+        self.jobs = JobService(store)
         self.products = ProductService(store, cursors)
         self.orders = OrderService(store, cursors)
         lifetime = SessionLifetime(
             total=timedelta(seconds=settings.session_lifetime),
             idle=timedelta(seconds=settings.session_idle_lifetime),
         )
-        self.jobs = JobService(store, lifetime)
+        self.sweeps = SweepService(store, lifetime)
         self.sessions = SessionService(store, self.tokens, session_cache, cursors, lifetime)
         self.auth = AuthService(store, self._passwords, check, self.tokens, lifetime)
         self._providers = {

@@ -164,7 +164,7 @@ class Worker:
         _log.info(event, message_id=message_id, kind=kind, attempt=job.attempts + 1)
 
     async def _sweep(self, timestamp: int) -> None:  # noqa: ARG002 - periodic tasks have it
-        _log.info("swept", **await self._container.jobs.sweep())
+        _log.info("swept", **await self._container.sweeps.sweep())
 
 
 async def _log_failure(
