@@ -108,7 +108,7 @@ def worker() -> None:
     configure_logging(settings)
     export_spans()
     try:
-        _run(lambda container: Worker(settings, container).run())
+        _run(lambda container: Worker(settings, container).run(), settings)
     finally:
         end_tracing()
 
@@ -191,9 +191,9 @@ def _set_disabled(email: str, *, disabled: bool) -> None:
     print(f"{user.email} is {'disabled' if disabled else 'enabled'} now (user {user.id}).")
 
 
-def _run(work: Callable[[Container], Awaitable[_T]]) -> _T:
+def _run(work: Callable[[Container], Awaitable[_T]], settings: Settings | None = None) -> _T:
     async def run() -> _T:
-        container = Container(load_settings(Settings))
+        container = Container(settings or load_settings(Settings))
         try:
             return await work(container)
         finally:
