@@ -49,7 +49,7 @@ class PasswordCheck:
         return True
 
     async def forget_failures(self, email: str, *, by_owner: bool) -> None:
-        """Reset the count of an account's failures."""
+        """Reset one of the two counts of an account's failures."""
         await self._limiter.clear(self._limits, *_key(email, by_owner=by_owner))
 
     async def prove_owner(

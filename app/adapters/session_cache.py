@@ -23,7 +23,7 @@ class _Entry:
 
 
 class SessionCache:
-    """A bounded cache of one process. It maps a token or a cookie to the principal.
+    """A bounded cache of one process. A value is the principal of a token or of a cookie.
 
     A value expires `seconds` after its load began. So if another process ends a session, this
     process still uses the session for at most `seconds`. If this process ends a session, `forget`

@@ -24,7 +24,8 @@ class Key:
         self.private = Ed25519PrivateKey.from_private_bytes(key.seed)
         self.public = self.private.public_key()
         jwk = OKPAlgorithm.to_jwk(self.public, as_dict=True)
-        # The thumbprint needs the required members only, sorted by name and without blanks.
+        # The id is the thumbprint (RFC 7638): a hash of the required members (RFC 8037, section 2),
+        # sorted by name and without blanks.
         canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
         self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
         self.public_jwk = {**jwk, "kid": self.id, "use": "sig", "alg": "EdDSA"}

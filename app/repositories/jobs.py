@@ -109,11 +109,17 @@ class JobRepository:
         return await self._executor.fetch_all(_LIST_FAILED, limit=limit)
 
     async def retry(self, job_id: int) -> bool:
-        """Let a failed job run again, and count from 0. Return False if it has not failed."""
+        """Let a failed job run again, and count its attempts from 0.
+
+        Return False if the job has not failed.
+        """
         return await self._executor.fetch_one(_RETRY, job_id=job_id) is not None
 
     async def drop(self, job_id: int) -> bool:
-        """Delete a failed job and its unsent message. Return False if it has not failed."""
+        """Delete a failed job and the message that it could not send.
+
+        Return False if the job has not failed.
+        """
         return await self._executor.fetch_one(_DROP, job_id=job_id) is not None
 
     async def retry_abandoned(self, *, max_attempts: int) -> int:

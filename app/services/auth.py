@@ -33,7 +33,7 @@ class Client:
 
     @property
     def replaced(self) -> Principal | None:
-        """The user of the session cookie. A new cookie ends the session of the old one."""
+        """The user of the session cookie, or None. A new cookie ends the session of this one."""
         return self.principal if self.principal is not None and self.principal.by_cookie else None
 
 
@@ -148,11 +148,13 @@ class AuthService:
                 # Saving the hash sets `updated_at`, which changes the ETag of the account.
                 user.password_hash = new_hash
                 await tx.users.save(user)
+            # A session with tokens does not replace the session of the cookie.
+            replaces = client.replaced if "cookie_hash" in secret else None
             return await tx.sessions.add(
                 user_id=user.id,
                 user_agent=client.user_agent,
                 expires_at=datetime.now(UTC) + self._lifetime.total,
-                replaces=client.replaced if "cookie_hash" in secret else None,
+                replaces=replaces,
                 **secret,
             )
 

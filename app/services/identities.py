@@ -25,7 +25,10 @@ class IdentityService:
     async def list_identities(
         self, user_id: int, *, cursor: str | None, limit: int
     ) -> IdentityPage:
-        """Return up to `limit` identities after `cursor`, by id. Raises `MalformedCursor`."""
+        """Return up to `limit` of a user's identities after `cursor`, in the order of linking.
+
+        Raises `MalformedCursor`.
+        """
         cursors = self._cursors.of("identities", user_id=user_id)
         after = cursors.decode(cursor)
         async with self._store.uncached() as tx:

@@ -115,7 +115,10 @@ class OrderService:
         return await self._store.read(orders_tag(user_id), variant, load)
 
     async def read_many(self, order_ids: list[int], *, caller: Principal) -> list[OrderRead | None]:
-        """Return the order with each of these ids, or None if the caller can see no such order."""
+        """Return one item for each id: the order, or None.
+
+        It is None if the order does not exist, or if the caller must not see it.
+        """
         # If the caller is not an administrator, the statement finds only the caller's orders. So
         # the order of another user takes the same time as a missing order.
         user_id = None if caller.is_admin else caller.user_id
@@ -132,7 +135,10 @@ class OrderService:
         return OrderPageQuery(user_id, status, before.row_id if before else None, limit)
 
     async def list_pages(self, queries: Sequence[OrderPageQuery]) -> list[Rows[OrderRead]]:
-        """Return several pages of orders at once, without the cache. Each row has a cursor."""
+        """Return several pages of orders at once, without the cache. Each row has a cursor.
+
+        The number of statements is at most three, however many pages there are.
+        """
         with_next = [query._replace(limit=query.limit + 1) for query in queries]
         async with self._store.uncached() as tx:
             found = await tx.orders.list_pages(with_next)
@@ -148,7 +154,10 @@ class OrderService:
     async def list_orders(
         self, user_id: int, *, cursor: str | None, limit: int, status: Status | None
     ) -> CachedBody:
-        """Return up to `limit` orders after `cursor`, newest first. Raises `MalformedCursor`."""
+        """Return up to `limit` of a user's orders after `cursor`, newest first.
+
+        Raises `MalformedCursor`.
+        """
         cursors = self._cursors.of("orders", user_id=user_id, status=status)
         before = cursors.decode(cursor)
         row_id = before.row_id if before else None

@@ -39,7 +39,7 @@ class ProductService:
         return await self._store.read(product_tag(product_id), read_key("product"), load)
 
     async def read_many(self, product_ids: list[int]) -> list[ProductRead | None]:
-        """Return the product with each of these ids, or None if it does not exist."""
+        """Return one item for each id: the product, or None if it does not exist."""
         async with self._store.uncached() as tx:
             found = {it.id: ProductRead.of(it) for it in await tx.products.list_by_ids(product_ids)}
         return [found.get(it) for it in product_ids]
@@ -54,7 +54,10 @@ class ProductService:
         return Rows.cut(rows, limit, cursors.after_row)
 
     async def list_products(self, *, cursor: str | None, limit: int) -> CachedBody:
-        """Return up to `limit` products after `cursor`, by id. Raises `MalformedCursor`."""
+        """Return up to `limit` products after `cursor`, in the order of creation.
+
+        Raises `MalformedCursor`.
+        """
         cursors = self._cursors.of("products")
         after = cursors.decode(cursor)
         row_id = after.row_id if after else None

@@ -91,7 +91,10 @@ class SessionService:
     async def list_sessions(
         self, caller: Principal, *, cursor: str | None, limit: int
     ) -> SessionPage:
-        """Return up to `limit` live sessions after `cursor`. Raises `MalformedCursor`."""
+        """Return up to `limit` of the caller's live sessions after `cursor`, newest first.
+
+        Raises `MalformedCursor`.
+        """
         cursors = self._cursors.of("sessions", user_id=caller.user_id)
         before = cursors.decode(cursor)
         async with self._store.uncached() as tx:

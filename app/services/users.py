@@ -85,13 +85,16 @@ class UserService:
         return await self._store.read(user_tag(user_id), read_key("user"), load)
 
     async def read_many(self, user_ids: list[int]) -> list[UserRead | None]:
-        """Return the account with each of these ids, or None if it does not exist."""
+        """Return one item for each id: the account, or None if it does not exist."""
         async with self._store.uncached() as tx:
             found = {user.id: UserRead.of(user) for user in await tx.users.list_by_ids(user_ids)}
         return [found.get(it) for it in user_ids]
 
     async def list_users(self, *, cursor: str | None, limit: int, email: str | None) -> UserPage:
-        """Return up to `limit` accounts after `cursor`, by signup. Raises `MalformedCursor`."""
+        """Return up to `limit` accounts after `cursor`, in the order of signup.
+
+        Raises `MalformedCursor`.
+        """
         cursors = self._cursors.of("users", email=email)
         after = cursors.decode(cursor)
         row_id = after.row_id if after else 0

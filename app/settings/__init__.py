@@ -76,14 +76,14 @@ class SettingsError(Exception):
     """Variables are missing or invalid. The message names each variable, with the reason."""
 
 
-def load_settings(settings: type[_Settings]) -> _Settings:
-    """Read settings from the environment, either all of them or only those of access tokens.
+def load_settings(group: type[_Settings]) -> _Settings:
+    """Read a group of settings from the environment. `Settings` is the group of all settings.
 
     Raises `SettingsError` with one line for each variable that is missing or invalid. The message
     never contains a value.
     """
     try:
-        return settings()
+        return group()
     except ValidationError as error:
         lines = [_message(details) for details in error.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

@@ -85,7 +85,10 @@ class Fetcher:
     async def post(
         self, url: str, form: Mapping[str, str], *, authorization: str | None = None
     ) -> FetchResponse:
-        """Send a form. The caller limits the time. Raises `ProviderUnavailable`."""
+        """Send a form. Raises `ProviderUnavailable`.
+
+        The wait for other forms has no timeout here, so the caller needs one.
+        """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:
             headers["Authorization"] = authorization

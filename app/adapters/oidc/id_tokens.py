@@ -64,8 +64,9 @@ def verify(
 ) -> IdTokenClaims:
     """Verify an ID token as OpenID Connect Core requires (section 3.1.3.7).
 
-    `nonce` is the nonce of the authorization request. Raises `OidcRefused` if the token is not
-    valid. The client is not told why.
+    `nonce` is the nonce of the authorization request. `algorithms` are the names of the signature
+    algorithms that are allowed. Raises `OidcRefused` if the token is not valid. The client is not
+    told why.
     """
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]

@@ -42,7 +42,7 @@ class Connection(Generic[Item]):
 
     @property
     def page_info(self) -> Self:
-        """Where the page is in its list. The fields of `PageInfo` follow."""
+        """This connection, which also has the fields of the GraphQL type `PageInfo`."""
         return self
 
     @property

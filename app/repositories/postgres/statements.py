@@ -57,8 +57,11 @@ class Statement(Generic[_T]):
 
         A statement that changes rows of cached reads must return these rows. For each result,
         `tags` returns the tags of the cached reads that contain the row. `Store` invalidates the
-        cached reads with these tags. A statement that locks rows for a change has tags, too: a
-        client that names an old version in `If-Match` may have read it from the cache.
+        cached reads with these tags.
+
+        A statement that locks a row for a change also has `tags`, even if no column changes later.
+        If the client names an old version in `If-Match`, the client may have read this version from
+        the cache.
 
         `violations` maps the name of a constraint to the error to raise if the statement violates
         the constraint.

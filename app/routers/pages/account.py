@@ -24,13 +24,13 @@ _FILES: Final = PageFiles(
 @router.get("/account/confirm")
 async def read_confirm_page(request: Request) -> Response:
     """Show the page that confirms an email address."""
-    return represent_page(request, _PAGES["confirm"], also="connect-src 'self'; ")
+    return represent_page(request, _PAGES["confirm"], more="connect-src 'self'; ")
 
 
 @router.get("/account/reset")
 async def read_reset_page(request: Request) -> Response:
     """Show the page that sets a new password."""
-    return represent_page(request, _PAGES["reset"], also="connect-src 'self'; ")
+    return represent_page(request, _PAGES["reset"], more="connect-src 'self'; ")
 
 
 @router.get("/account/{asset}")

@@ -47,7 +47,7 @@ async def read_openapi(request: Request, base_url: BaseUrl) -> Response:
 @router.get("/docs")
 async def read_docs(request: Request) -> Response:
     """Show the API documentation, which can send requests."""
-    return represent_page(request, _PAGE, also="img-src 'self' data:; connect-src 'self'; ")
+    return represent_page(request, _PAGE, more="img-src 'self' data:; connect-src 'self'; ")
 
 
 @router.get("/docs/{asset}")

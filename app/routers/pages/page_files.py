@@ -12,7 +12,7 @@ from app.http.representations import represent_document
 from app.schemas.bodies import etag_of
 
 _POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; {also}"
+    "default-src 'none'; script-src 'self'; style-src 'self'; {more}"
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".png": "image/png"}
@@ -34,10 +34,10 @@ class PageFiles:
         return represent_document(request, content, media_type, headers={"ETag": etag})
 
 
-def represent_page(request: Request, html: bytes, *, also: str = "") -> Response:
+def represent_page(request: Request, html: bytes, *, more: str = "") -> Response:
     """Return a page that loads only the files of this service.
 
-    `also` has the directives of the Content-Security-Policy for whatever else the page loads.
+    `more` adds directives to the Content-Security-Policy. Each directive ends with "; ".
     """
-    headers = {"Content-Security-Policy": _POLICY.format(also=also)}
+    headers = {"Content-Security-Policy": _POLICY.format(more=more)}
     return represent_document(request, html, "text/html", headers=headers)
