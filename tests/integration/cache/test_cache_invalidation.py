@@ -13,7 +13,7 @@ from app.adapters.read_cache.cache import ReadCache
 from app.adapters.redis.client import RedisClient
 from app.adapters.session_cache import SessionCache
 from app.errors import EmailTaken
-from app.models import Principal, User
+from app.models import User
 from app.repositories.database import Database, Transaction
 from app.repositories.postgres.connections import create_engine
 from app.settings import Settings
@@ -49,7 +49,7 @@ def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) 
             await Store(
                 connections,
                 ReadCache(redis_client, key_prefix=PREFIX, on=True, seconds=60),
-                SessionCache[Principal](seconds=1, size=1, owner=lambda it: it.user_id),
+                SessionCache(seconds=1, size=1),
             ).write(work)
         finally:
             await redis_client.close()

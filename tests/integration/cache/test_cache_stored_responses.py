@@ -15,7 +15,7 @@ from app.adapters.tokens import Claims
 from app.http.request_state import RequestState, begin_state
 from app.middleware.response_cache import StoredResponses
 from app.models import Principal
-from app.models.cached_reads.bodies import CachedBody
+from app.models.cached_reads import CachedBody
 from app.settings import Settings
 from app.tracing import Recording, record
 from tests.service import signing_key

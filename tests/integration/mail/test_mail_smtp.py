@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from app.adapters.mail.errors import MailError, MailRefused, MailUnavailable
-from app.adapters.mail.messages import Content, compose
+from app.adapters.mail.messages import compose
 from app.adapters.mail.smtp import SmtpClient
-from app.models.messages import MessageKind
+from app.models import Message, MessageKind
 from app.settings.mail import SmtpServer, Tls
 from app.tracing import Recording, record
 
@@ -182,12 +182,13 @@ async def _client(
         await client.close()
 
 
-async def _send(client: SmtpClient, to: str = _AHMED, message_id: str = "1") -> None:
-    now = datetime.now(UTC)
-    content = Content(MessageKind.PASSWORD_CHANGED, "Ahmed", occurred_at=now)
+async def _send(client: SmtpClient, to: str = _AHMED, message_id: int = 1) -> None:
+    created_at = datetime.fromtimestamp(0, UTC)
+    message = Message(message_id, 1, MessageKind.PASSWORD_CHANGED, to, None, created_at, None)
     sender = "Shop <shop@example.com>"
-    message = compose(content, sender=sender, to=to, message_id=message_id, now=now)
-    await client.send(message, to=to)
+    await client.send(
+        compose(message, name="Ahmed", link=None, sender=sender, now=datetime.now(UTC))
+    )
 
 
 async def _error(client: SmtpClient, to: str = _AHMED) -> MailError:
@@ -222,7 +223,7 @@ async def test_a_message_is_delivered_to_a_server_without_encryption() -> None:
         await _send(client)
     (message,) = server.messages
     assert server.recipients == [_AHMED]
-    assert b"\r\nMessage-ID: <1@example.com>\r\n" in b"\r\n" + message
+    assert b"\r\nMessage-ID: <1.0@example.com>\r\n" in b"\r\n" + message
     assert b"\r\nTo: ahmed@example.com\r\n" in message
     assert b"Content-Type: text/html" in message
 
@@ -249,7 +250,7 @@ async def test_a_message_is_delivered_over_tls_with_a_password(
 async def test_messages_share_one_connection() -> None:
     """Concurrent messages wait for one another."""
     async with _running(MailServer()) as server, _client(server.port) as client:
-        await asyncio.gather(*(_send(client, message_id=f"{n}") for n in range(10)))
+        await asyncio.gather(*(_send(client, message_id=n) for n in range(10)))
     assert len(server.messages) == 10
     assert len(server.sessions) == 1
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_network
 from itertools import count
@@ -14,8 +15,9 @@ import pytest
 from pydantic import SecretStr
 
 from app.adapters.oidc.fetching import Fetcher, FetchResponse
-from app.adapters.oidc.provider import AuthorizationRequest, IdentityProvider
+from app.adapters.oidc.provider import IdentityProvider
 from app.errors import ProviderUnavailable
+from app.models import OidcFlow
 from app.settings import Provider
 from tests.conftest import StartService
 from tests.integration.browsers import OIDC, Browser
@@ -38,7 +40,18 @@ _T = TypeVar("_T")
 _TIMEOUT_SECONDS = 1.0
 # For the tests that do not wait for a timeout. On a busy machine, even a refusal can take a second.
 _PATIENT_SECONDS = 20.0
-_REQUEST = AuthorizationRequest("http://localhost/callback", "nonce", "verifier")
+_FLOW = OidcFlow(
+    state_hash=b"",
+    browser_hash=b"",
+    provider="test",
+    redirect_uri="http://localhost/callback",
+    nonce="nonce",
+    code_verifier="verifier",
+    return_to="/",
+    user_id=None,
+    session_id=None,
+    expires_at=datetime.max.replace(tzinfo=UTC),
+)
 
 
 @pytest.fixture
@@ -52,6 +65,13 @@ def _started(start_service: StartService, provider: HostileProvider) -> Service:
     return start_service(**provider.settings, OIDC_TIMEOUT=str(_TIMEOUT_SECONDS))
 
 
+def _provider(issuer: str, hosts: str, networks: str = "") -> Provider:
+    allowed = tuple(ip_network(network) for network in networks.split())
+    return Provider(
+        "test", issuer, CLIENT_ID, SecretStr("x"), frozenset(hosts.split()), networks=allowed
+    )
+
+
 def _fetch(
     url: str,
     *,
@@ -61,8 +81,8 @@ def _fetch(
     networks: str = "",
 ) -> FetchResponse:
     async def fetch() -> FetchResponse:
-        allowed = [ip_network(network) for network in networks.split()]
-        fetcher = Fetcher(hosts.split(), local=local, seconds=seconds, networks=allowed)
+        provider = _provider("https://id.example.com", hosts, networks)
+        fetcher = Fetcher(provider, local=local, seconds=seconds)
         try:
             return await fetcher.get(url)
         finally:
@@ -76,7 +96,7 @@ def _with_provider_client(
     call: Callable[[IdentityProvider], Awaitable[_T]],
     clock: Callable[[], float] = time.monotonic,
 ) -> _T:
-    settings = Provider("test", provider.url, CLIENT_ID, SecretStr("x"), frozenset(("127.0.0.1",)))
+    settings = _provider(provider.url, "127.0.0.1")
 
     async def run() -> _T:
         client = IdentityProvider(settings, local=True, seconds=_TIMEOUT_SECONDS, clock=clock)
@@ -201,7 +221,7 @@ def test_metadata_with_urls_of_other_hosts_is_refused(
     provider.metadata = changes
     with pytest.raises(ProviderUnavailable):
         _with_provider_client(
-            provider, lambda client: client.authorization_url(_REQUEST, state="x")
+            provider, lambda client: client.authorization_url(_FLOW, state="x")
         )  # check 35
 
 
@@ -236,9 +256,9 @@ def test_the_keys_are_fetched_again_when_a_token_names_a_new_one(provider: Hosti
 
     async def rotate(client: IdentityProvider) -> None:
         for _ in range(2):
-            url = await client.authorization_url(_REQUEST, state="x")
+            url = await client.authorization_url(_FLOW, state="x")
             parameters = provider.authorize(url)
-            await client.redeem(parameters["code"], _REQUEST, issuer=provider.url)
+            await client.redeem(parameters["code"], _FLOW, issuer=provider.url)
             provider.key = Key()
 
     # Each reading of the clock adds two minutes, so the minimum time between two fetches is over.

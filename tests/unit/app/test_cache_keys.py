@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.adapters.cursors import Cursors
-from app.models.cached_reads.bodies import CachedBody
-from app.models.cached_reads.keys import read_key
+from app.models.cached_reads import CachedBody, read_key
 from app.repositories.database import Transaction
 from app.schemas.bodies import Representation
 from app.services.orders import OrderService

@@ -5,13 +5,16 @@ from typing import Any
 
 import jwt
 import pytest
+from pydantic import SecretStr
 
-from app.adapters.oidc.id_tokens import ALGORITHMS, ExpectedClaims, IdTokenClaims, find_key, verify
+from app.adapters.oidc.id_tokens import ALGORITHMS, IdTokenClaims, find_key, verify
 from app.errors import OidcRefused
+from app.settings import Provider
 from tests.integration.hostile_provider import Key
 
 _KEY = Key()
 _ISSUER, _CLIENT = "https://id.example.com", "client"
+_PROVIDER = Provider("test", _ISSUER, _CLIENT, SecretStr("x"), frozenset(("id.example.com",)))
 
 
 def _verified(claims: dict[str, Any], *algorithms: str) -> IdTokenClaims:
@@ -20,7 +23,7 @@ def _verified(claims: dict[str, Any], *algorithms: str) -> IdTokenClaims:
     token = jwt.encode({**valid, **claims}, _KEY.private, "ES256", headers={"kid": _KEY.id})
     key = find_key(token, [Key().jwk, _KEY.jwk])
     assert key is not None
-    return verify(token, key, ExpectedClaims(_ISSUER, _CLIENT, "n", algorithms or ALGORITHMS))
+    return verify(token, key, _PROVIDER, nonce="n", algorithms=algorithms or ALGORITHMS)
 
 
 def test_a_valid_token_identifies_the_user() -> None:

@@ -5,31 +5,34 @@ import time
 from collections.abc import Awaitable, Callable
 
 from app.adapters.session_cache import SessionCache
+from app.models import Principal
+from tests.unit.app.adapters.principals import principal
 
 LONG = 60.0
+_LATE = principal(100)
 
 
 class _Source:
-    """A source of values that counts its loads."""
+    """A source of values that counts its loads. Each load returns another user."""
 
     def __init__(self) -> None:
         self.loads = 0
 
-    async def __call__(self) -> str:
+    async def __call__(self) -> Principal:
         self.loads += 1
-        return f"answer {self.loads}"
+        return principal(self.loads)
 
 
-def _later(seconds: float) -> Callable[[], Awaitable[str]]:
-    async def load() -> str:
+def _later(seconds: float) -> Callable[[], Awaitable[Principal]]:
+    async def load() -> Principal:
         await asyncio.sleep(seconds)
-        return "late"
+        return _LATE
 
     return load
 
 
-def _cache(*, seconds: float, size: int) -> SessionCache[str]:
-    return SessionCache[str](seconds=seconds, size=size, owner=lambda answer: answer)
+def _cache(*, seconds: float, size: int) -> SessionCache:
+    return SessionCache(seconds=seconds, size=size)
 
 
 async def _nothing() -> None:
@@ -43,7 +46,7 @@ def test_a_cached_value_is_not_loaded_again() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         for key in (b"cookie", ("user", "session")):
             answers = {await cache.get_or_load(key, source) for _ in range(5)}
-            assert answers == {f"answer {source.loads}"}
+            assert answers == {principal(source.loads)}
         assert source.loads == 2
 
     asyncio.run(run())
@@ -55,7 +58,7 @@ def test_none_is_not_cached() -> None:
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         assert await cache.get_or_load(1, _nothing) is None
-        assert await cache.get_or_load(1, source) == "answer 1"
+        assert await cache.get_or_load(1, source) == principal(1)
 
     asyncio.run(run())
 
@@ -63,14 +66,14 @@ def test_none_is_not_cached() -> None:
 def test_an_error_is_raised_and_not_cached() -> None:
     """After a failed load, the next call loads again."""
 
-    async def fail() -> str:
+    async def fail() -> Principal:
         raise ValueError
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         failed = await asyncio.gather(cache.get_or_load(1, fail), return_exceptions=True)
         assert isinstance(failed[0], ValueError)
-        assert await cache.get_or_load(1, source) == "answer 1"
+        assert await cache.get_or_load(1, source) == principal(1)
 
     asyncio.run(run())
 
@@ -96,11 +99,11 @@ def test_the_time_counts_from_the_beginning_of_the_load() -> None:
 
     async def run() -> None:
         cache, source = _cache(seconds=0.05, size=10), _Source()
-        assert await cache.get_or_load("too slow", _later(0.06)) == "late"
-        assert await cache.get_or_load("too slow", source) == "answer 1"
-        assert await cache.get_or_load("slow", _later(0.03)) == "late"
+        assert await cache.get_or_load("too slow", _later(0.06)) == _LATE
+        assert await cache.get_or_load("too slow", source) == principal(1)
+        assert await cache.get_or_load("slow", _later(0.03)) == _LATE
         await asyncio.sleep(0.03)
-        assert await cache.get_or_load("slow", source) == "answer 2"
+        assert await cache.get_or_load("slow", source) == principal(2)
 
     asyncio.run(run())
 
@@ -120,15 +123,16 @@ def test_reads_do_not_extend_the_time() -> None:
 
 
 def test_a_forgotten_value_is_loaded_again() -> None:
-    """`forget` drops the value of this owner. The value of another owner stays cached."""
+    """`forget` drops the value of this user. The value of another user stays cached."""
 
     async def run() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         first, second = [await cache.get_or_load(key, source) for key in (1, 2)]
-        cache.forget(first)
+        assert first is not None
+        cache.forget(first.user_id)
         assert await cache.get_or_load(2, source) == second
-        assert await cache.get_or_load(1, source) == "answer 3"
-        assert await cache.get_or_load(1, source) == "answer 3"
+        assert await cache.get_or_load(1, source) == principal(3)
+        assert await cache.get_or_load(1, source) == principal(3)
 
     asyncio.run(run())
 
@@ -140,9 +144,9 @@ def test_a_value_whose_load_began_before_forget_is_not_cached() -> None:
         cache, source = _cache(seconds=LONG, size=10), _Source()
         loading = asyncio.create_task(cache.get_or_load(1, _later(0.02)))
         await asyncio.sleep(0)
-        cache.forget("late")
-        assert await loading == "late"
-        assert await cache.get_or_load(1, source) == "answer 1"
-        assert await cache.get_or_load(1, source) == "answer 1"
+        cache.forget(_LATE.user_id)
+        assert await loading == _LATE
+        assert await cache.get_or_load(1, source) == principal(1)
+        assert await cache.get_or_load(1, source) == principal(1)
 
     asyncio.run(run())

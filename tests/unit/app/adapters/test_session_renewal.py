@@ -3,6 +3,8 @@
 import asyncio
 
 from app.adapters.session_cache import SessionCache
+from app.models import Principal
+from tests.unit.app.adapters.principals import principal
 
 
 def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> None:
@@ -14,26 +16,27 @@ def test_concurrent_callers_in_the_second_half_of_the_time_start_one_load() -> N
     async def run() -> None:
         may_finish = asyncio.Event()
         loads = 0
+        answer = principal(1)
 
-        async def load() -> str:
+        async def load() -> Principal:
             nonlocal loads
             loads += 1
             await may_finish.wait()
-            return "answer"
+            return answer
 
-        cache = SessionCache[str](seconds=1, size=10, owner=lambda answer: answer)
+        cache = SessionCache(seconds=1, size=10)
         may_finish.set()
-        assert await cache.get_or_load(1, load) == "answer"
+        assert await cache.get_or_load(1, load) == answer
         may_finish.clear()
         await asyncio.sleep(0.6)
-        assert [cache.get_and_renew(1, load) for _ in range(3)] == ["answer"] * 3
+        assert [cache.get_and_renew(1, load) for _ in range(3)] == [answer] * 3
         await asyncio.sleep(0.5)
         assert cache.get(1) is None
         waiting = asyncio.create_task(cache.get_or_load(1, load))
         await asyncio.sleep(0)
         may_finish.set()
         async with asyncio.timeout(1):
-            assert await waiting == "answer"
+            assert await waiting == answer
         assert loads == 2
 
     asyncio.run(run())

@@ -80,7 +80,7 @@ def test_the_public_key_is_that_of_rfc_8037() -> None:
     """The key is the example in RFC 8037, appendix A. Its id is the thumbprint in appendix A.3."""
     seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A"
     key = Key(SigningKey(base64.urlsafe_b64decode(seed + "=")), verifies_until=math.inf)
-    jwk = key.public_jwk()
+    jwk = key.public_jwk
     assert jwk["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     assert jwk["kid"] == key.id == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     assert set(jwk) == {"kty", "crv", "x", "kid", "use", "alg"}  # check 14

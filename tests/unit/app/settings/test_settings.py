@@ -24,7 +24,7 @@ def _load(**changes: str | None) -> Settings:
     variables = {**_VALID, "TOKEN_SIGNING_KEY": signing_key(), **changes}
     given = {name: value for name, value in variables.items() if value is not None}
     with patch.dict(os.environ, given, clear=True):
-        return load_settings()
+        return load_settings(Settings)
 
 
 def test_the_defaults_are_those_of_the_contract() -> None:
