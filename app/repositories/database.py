@@ -74,7 +74,7 @@ class Database:
     def __init__(self, engine: AsyncEngine, replica: Replica | None = None) -> None:
         self._engine = engine
         self._replica = replica
-        self._ping: asyncio.Task[str] | None = None
+        self._ping: asyncio.Task[bool] | None = None
 
     def transaction(self, changed: set[str]) -> Transaction:
         """Return a transaction. It commits when its block ends, or rolls back if the block raises.
@@ -111,14 +111,19 @@ class Database:
         # A statement on a frozen server cannot be cancelled quickly. So the ping runs until it ends
         # by itself, and no second ping starts before the first has ended.
         if self._ping is None or self._ping.done():
-            self._ping = asyncio.create_task(fetch_row(self._engine, _PING))
+            self._ping = asyncio.create_task(self.accepts_writes())
             # The ping may fail after the timeout, when no caller reads its error.
             self._ping.add_done_callback(ignore_outcome)
         ping = self._ping
         await asyncio.wait({ping}, timeout=_PING_TIMEOUT_SECONDS)
         if not ping.done() or ping.cancelled() or ping.exception() is not None:
             return "down"
-        return "up" if ping.result() == "off" else "read-only"
+        return "up" if ping.result() else "read-only"
+
+    async def accepts_writes(self) -> bool:
+        """Ask PostgreSQL whether it accepts writes."""
+        # This method is public because the span of a statement names a public caller of `executor`.
+        return await fetch_row(self._engine, _PING) == "off"
 
     async def close(self) -> None:
         """Close the connections. If closing those to the replica fails, still close the others."""
