@@ -69,17 +69,19 @@ def code_attributes(function: Callable[..., Any]) -> Attributes:
 
 
 def code_attributes_of_caller(module: str) -> Attributes:
-    """Return the span attributes of the nearest public caller outside a module.
+    """Return the span attributes of the nearest public function of the service outside a module.
 
-    `module` is the `__name__` of the module.
+    `module` is the `__name__` of the module. There are no attributes if there is no such caller, for
+    example in a background task.
     """
     frame = inspect.currentframe()
-    frame = frame and frame.f_back
-    while frame is not None and (
-        frame.f_globals["__name__"] == module or frame.f_code.co_name.startswith("_")
-    ):
+    while frame is not None:
+        name = frame.f_globals["__name__"]
+        is_public = not frame.f_code.co_name.startswith("_")
+        if is_public and name.startswith("app.") and name not in {module, __name__}:
+            return _code_attributes(name, frame.f_code)
         frame = frame.f_back
-    return _code_attributes(frame.f_globals["__name__"], frame.f_code) if frame is not None else {}
+    return {}
 
 
 @cache

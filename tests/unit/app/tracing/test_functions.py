@@ -1,0 +1,8 @@
+"""The source code that a span names."""
+
+from app.tracing.functions import code_attributes_of_caller
+
+
+def test_without_a_caller_in_the_service_a_span_names_no_code() -> None:
+    """This is so in a background task, whose callers are the event loop and the server."""
+    assert code_attributes_of_caller("app.repositories.postgres.executor") == {}
