@@ -71,8 +71,8 @@ def code_attributes(function: Callable[..., Any]) -> Attributes:
 def code_attributes_of_caller(module: str) -> Attributes:
     """Return the span attributes of the nearest public function of the service outside a module.
 
-    `module` is the `__name__` of the module. There are no attributes if there is no such caller, for
-    example in a background task.
+    `module` is the `__name__` of the module. Without such a caller, as in a background task, there
+    are no attributes.
     """
     frame = inspect.currentframe()
     while frame is not None:
