@@ -3,7 +3,7 @@
 from typing import Self
 
 from app.errors.base import AppError, Conflict, Forbidden, Unauthenticated, Unavailable
-from app.errors.http import TooManyRequests
+from app.errors.http import FieldError, Invalid, TooManyRequests
 
 
 class InvalidToken(Unauthenticated):
@@ -149,6 +149,11 @@ class OutOfStock(Conflict):
     def example(cls) -> Self:
         """Return an error about the first product of an order."""
         return cls("/items/0/product_id")
+
+
+def unknown_product(pointer: str) -> Invalid:
+    """Return an error about a product that does not exist. `pointer` leads to it in the body."""
+    return Invalid(FieldError("There is no such product.", pointer=pointer))
 
 
 class InvalidTransition(Conflict):

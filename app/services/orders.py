@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from app.adapters.cursors import Cursors, is_in_sequence
 from app.errors import (
-    FieldError,
     Forbidden,
     IdempotencyInFlight,
     IdempotencyMismatch,
-    Invalid,
     NotFound,
     OutOfStock,
     existing,
+    unknown_product,
 )
 from app.models import (
     IdempotencyKey,
@@ -46,6 +46,15 @@ class OrderResponse:
     replayed: bool
 
 
+@dataclass(frozen=True)
+class _UsedKey:
+    """The idempotency key of a request, and the hash of the request's content."""
+
+    caller_id: int
+    text: str
+    request_hash: bytes
+
+
 @staged_methods("service")
 class OrderService:
     """Places and reads orders, and changes their status."""
@@ -67,43 +76,11 @@ class OrderService:
         another order, and `IdempotencyInFlight` if another request with the key is still in
         progress.
         """
-        request_hash = hashlib.sha256(f"{user_id} {new.model_dump_json()}".encode()).digest()
-
-        async def work(tx: Transaction) -> OrderResponse:
-            if key is not None:
-                earlier = await _earlier_response(tx, caller.user_id, key, request_hash)
-                if earlier is not None:
-                    # The process of the first request may have been killed after the commit and
-                    # before the invalidation, so this request invalidates the same tags.
-                    products = (product_tag(item.product_id) for item in new.items)
-                    tx.invalidate(orders_tag(user_id), PRODUCTS_TAG, *products)
-                    return earlier
-            # Another process may have erased an account while its session is still in this
-            # process's session cache. The lock makes an erasure wait until this transaction ends.
-            for account_id in sorted({user_id, caller.user_id}):
-                if not await tx.users.lock_against_erasure(account_id):
-                    raise (
-                        caller.session_ended_error() if account_id == caller.user_id else NotFound()
-                    )
-            try:
-                response = _response_to(await _buy(tx, user_id, new.items))
-            except OutOfStock:
-                # An earlier request with this key may have taken the stock, and may have committed
-                # while this transaction claimed the key. If this transaction returned the stored
-                # response, it would commit the pieces that it took. So it raises an error and rolls
-                # back. The client's next attempt gets the stored response.
-                if key is not None and await _earlier_response(
-                    tx, caller.user_id, key, request_hash
-                ):
-                    raise IdempotencyInFlight from None
-                raise
-            if key is not None:
-                await _store_response(
-                    tx, response, caller_id=caller.user_id, key=key, request_hash=request_hash
-                )
-            return response
-
-        return await self._store.write(work)
+        used = None
+        if key is not None:
+            content = f"{user_id} {new.model_dump_json()}"
+            used = _UsedKey(caller.user_id, key, hashlib.sha256(content.encode()).digest())
+        return await self._store.write(partial(_place, user_id, new.items, caller, used))
 
     async def read(self, user_id: int, order_id: int) -> CachedBody:
         """Return one order of a user. Raises `NotFound`."""
@@ -205,6 +182,39 @@ class OrderService:
         return await self._store.write(work)
 
 
+async def _place(
+    user_id: int, items: list[OrderItem], caller: Principal, key: _UsedKey | None, tx: Transaction
+) -> OrderResponse:
+    if key is not None and (earlier := await _earlier_response(tx, key)):
+        # The process of the first request may have been killed after the commit and before the
+        # invalidation, so this request invalidates the same tags.
+        products = (product_tag(item.product_id) for item in items)
+        tx.invalidate(orders_tag(user_id), PRODUCTS_TAG, *products)
+        return earlier
+    await _lock_against_erasure(tx, user_id, caller)
+    try:
+        response = _response_to(await _buy(tx, user_id, items))
+    except OutOfStock:
+        # An earlier request with this key may have taken the stock, and may have committed while
+        # this transaction claimed the key. If this transaction returned the stored response, it
+        # would commit the pieces that it took. So it raises an error and rolls back. The client's
+        # next attempt gets the stored response.
+        if key is not None and await _earlier_response(tx, key):
+            raise IdempotencyInFlight from None
+        raise
+    if key is not None:
+        await _store_response(tx, key, response)
+    return response
+
+
+async def _lock_against_erasure(tx: Transaction, user_id: int, caller: Principal) -> None:
+    # Another process may have erased an account while its session is still in this process's
+    # session cache. The lock makes an erasure wait until this transaction ends.
+    for account_id in sorted({user_id, caller.user_id}):
+        if not await tx.users.lock_against_erasure(account_id):
+            raise caller.session_ended_error() if account_id == caller.user_id else NotFound()
+
+
 async def _buy(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
     taken = await tx.products.take({item.product_id: item.quantity for item in items})
     for position, item in enumerate(items):
@@ -226,37 +236,32 @@ async def _buy(tx: Transaction, user_id: int, items: list[OrderItem]) -> Order:
 async def _error_for(tx: Transaction, position: int, item: OrderItem) -> Exception:
     pointer = f"/items/{position}/product_id"
     if await tx.products.get(item.product_id) is None:
-        return Invalid(FieldError("There is no such product.", pointer=pointer))
+        return unknown_product(pointer)
     return OutOfStock(pointer)
 
 
-async def _earlier_response(
-    tx: Transaction, caller_id: int, key: str, request_hash: bytes
-) -> OrderResponse | None:
-    earlier = await tx.idempotency_keys.claim(caller_id, _ROUTE, key, now=datetime.now(UTC))
+async def _earlier_response(tx: Transaction, key: _UsedKey) -> OrderResponse | None:
+    now = datetime.now(UTC)
+    earlier = await tx.idempotency_keys.claim(key.caller_id, _ROUTE, key.text, now=now)
     if earlier is None:
         return None
-    if earlier.request_hash != request_hash:
+    if earlier.request_hash != key.request_hash:
         raise IdempotencyMismatch
     return OrderResponse(earlier.body, earlier.location, replayed=True)
 
 
-async def _store_response(
-    tx: Transaction, response: OrderResponse, *, caller_id: int, key: str, request_hash: bytes
-) -> None:
+async def _store_response(tx: Transaction, key: _UsedKey, response: OrderResponse) -> None:
     now = datetime.now(UTC)
-    await tx.idempotency_keys.add(
-        IdempotencyKey(
-            user_id=caller_id,
-            route=_ROUTE,
-            key=key,
-            request_hash=request_hash,
-            location=response.location,
-            body=response.body,
-            expires_at=now + _KEY_LIFETIME,
-        ),
-        now=now,
+    stored = IdempotencyKey(
+        user_id=key.caller_id,
+        route=_ROUTE,
+        key=key.text,
+        request_hash=key.request_hash,
+        location=response.location,
+        body=response.body,
+        expires_at=now + _KEY_LIFETIME,
     )
+    await tx.idempotency_keys.add(stored, now=now)
 
 
 def _response_to(order: Order) -> OrderResponse:

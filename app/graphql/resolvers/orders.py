@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ariadne import EnumType, ObjectType
 
-from app.errors import FieldError, Invalid, NotFound
+from app.errors import FieldError, Invalid, NotFound, unknown_product
 from app.graphql.resolvers.context import Context
 from app.graphql.resolvers.fields import expected_version, field, validated
 from app.graphql.resolvers.ids import number_of
@@ -58,8 +58,7 @@ def _item(position: int, item: dict[str, Any]) -> dict[str, int]:
     try:
         number = number_of(item["product_id"], "Product")
     except NotFound:
-        pointer = f"/items/{position}/productId"
-        raise Invalid(FieldError("There is no such product.", pointer=pointer)) from None
+        raise unknown_product(f"/items/{position}/productId") from None
     return {"product_id": number, "quantity": item["quantity"]}
 
 
