@@ -12,7 +12,7 @@ from app.settings.types import EnvironmentSettings, Names, in_any_case
 
 # A path without the segments `.` and `..`, which browsers and proxies remove.
 _ROOT_PATH: Final = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def _web_address(value: str) -> str:
@@ -54,7 +54,7 @@ def _browser_origins(values: tuple[str, ...]) -> tuple[str, ...]:
     if any("*" in value for value in values):
         raise PydanticCustomError("url", "has a wildcard; list each origin")
     origins = (_origin(value).lower() for value in values)
-    return tuple(it.removesuffix(_DEFAULT_PORTS[it.partition(":")[0]]) for it in origins)
+    return tuple(it.removesuffix(DEFAULT_PORTS[it.partition(":")[0]]) for it in origins)
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]

@@ -8,9 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.errors import CrossSite
 from app.http.paths import SAFE_METHODS
 from app.http.request_state import state_of
+from app.settings.origins import DEFAULT_PORTS
 
 _SESSION_PATH: Final = "/api/auth/session"
-_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 class SameOrigin:
@@ -63,5 +63,5 @@ def _is_same_origin(scope: Scope) -> bool:
 def _origin(scope: Scope, host: str) -> str:
     # Browsers omit the scheme's default port in Origin, but Host may contain it. If a proxy reports
     # the scheme `ws` or `wss`, no Origin matches: the origin of a page never has that scheme.
-    port = _DEFAULT_PORTS.get(scope["scheme"], "")
+    port = DEFAULT_PORTS.get(scope["scheme"], "")
     return f"{scope['scheme']}://{host.lower().removesuffix(port)}"

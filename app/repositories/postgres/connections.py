@@ -17,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.repositories.postgres.address import conninfo
 from app.settings import Settings
 
-_CONNECT_TIMEOUT_SECONDS: Final = 2
+CONNECT_TIMEOUT_SECONDS: Final = 2
 # libpq applies these environment variables after the options of a connection, so they override the
 # options. One option sets the DateStyle ISO, because psycopg can read times only in this style.
 _OVERRIDING_VARIABLES: Final = ("PGDATESTYLE", "PGTZ", "PGGEQO")
@@ -98,7 +98,7 @@ async def _open(address: str, **parameters: Any) -> AsyncConnection[Any]:  # noq
     return await AsyncConnection.connect(
         address,
         autocommit=True,
-        connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
         application_name="roundtrip",
         client_encoding="utf8",
         **parameters,
