@@ -39,8 +39,8 @@ def _measured(choices: Choices) -> Report:
     processors = Processors.available()
     machine = description(processors, os.getloadavg()[0])
     report_progress("Starting PostgreSQL, Valkey, and the measured processes")
-    # All processes that are started in this block inherit these processors, including wrk and both
-    # servers. The measured processes are pinned separately.
+    # A process that is started in this block inherits these processors, for example PostgreSQL,
+    # Valkey or wrk. But the measured processes are pinned to their own processors.
     with (
         pinned_to(processors.rest),
         running_backends() as backends,

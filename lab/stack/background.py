@@ -45,8 +45,8 @@ def print_line(stream: TextIO, line: str) -> None:
     try:
         print(line, file=stream, flush=True)
     except OSError:
-        # The stack continues without a reader. With `lab up`, a closed terminal also sends SIGHUP,
-        # which stops the stack.
+        # A missing reader does not stop the stack. If the terminal of `lab up` is closed, the stack
+        # does stop, but because of SIGHUP.
         return
 
 

@@ -113,7 +113,8 @@ def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
     node_timeout = timeout_seconds / (len(hosts) + 1)
     cluster = RedisCluster(
         startup_nodes=[ClusterNode(host, port) for host, port in hosts],
-        # Keep the host names in the URL, which stay valid when all nodes get new IP addresses.
+        # Always ask the nodes that the URL names. Their host names stay valid when all nodes get
+        # new IP addresses.
         dynamic_startup_nodes=False,
         **_login(parts),
         **_options(node_timeout),

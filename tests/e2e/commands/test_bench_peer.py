@@ -187,7 +187,8 @@ def test_both_send_the_same_commands_to_valkey(hot: Pair) -> None:
     both = (hot.ours, hot.fastify)
     for subject in both:
         hot.send(subject, "GET", hot.user)
-        # This order invalidates the cached reads, so that the next order finds none of them.
+        # This order invalidates the cached reads. So the invalidation of the measured order finds
+        # nothing to delete, and runs the same commands for both services.
         hot.send(subject, **order_request(hot))
     read = [hot.valkey_commands(subject, "GET", hot.user) for subject in both]
     order = [hot.valkey_commands(subject, **order_request(hot)) for subject in both]

@@ -296,7 +296,7 @@ def test_a_disabled_account_cannot_sign_in(queue: Queue) -> None:
     client, user = queue.service.client, sign_up(queue.service.client)
     disabled = queue.run("users", "disable", "--email", user.email.upper())
     assert disabled.stdout == f"{user.email} is disabled now (user {user.id}).\n", disabled.stderr
-    # Another process has ended the session, so this process notices it within a second.
+    # The command ended the session in another process. The service may need a second to notice it.
     time.sleep(1)
     assert client.get(user.url, headers=user.auth).status_code == 401
     login = {"email": user.email, "password": user.password}

@@ -67,7 +67,7 @@ def test_the_exit_status_is_that_of_psql(psql: Psql) -> None:
 
 
 def test_ctrl_c_only_cancels_the_query(psql: Psql, database_url: str) -> None:
-    """After Ctrl-C, only psql prints a message. No command line argument contains the password."""
+    """Only psql prints a message, and `lab` prints none. No argument contains the password."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(61)%'"
     with (
         psycopg.connect(database_url, autocommit=True) as connection,

@@ -462,7 +462,7 @@ async def test_closing_never_raises() -> None:
 
 @_in_event_loop
 async def test_the_steps_of_a_message_are_stages() -> None:
-    """A kept connection is checked, and not opened again."""
+    """A first message has three: connect, EHLO, send. A second has RSET and send."""
     async with _running(MailServer()) as server, _client(server.port) as client:
         counts = []
         for _ in range(2):
@@ -470,5 +470,4 @@ async def test_the_steps_of_a_message_are_stages() -> None:
             record(recording)
             await _send(client)
             counts.append(len(recording.durations["smtp"]))
-    # Connect, EHLO and send; then RSET and send.
     assert counts == [3, 2]

@@ -110,7 +110,7 @@ def test_an_invalidation_that_a_failover_loses_is_repeated(
     assert wait_until(lambda: _are_cached(reader, [path]), timeout_s=5)
     shard = cluster.owner(f"lost:cache:{{product:{product['id']}}}")
     cluster.replicas[shard].freeze()
-    # The primary would write the invalidation to the connection of the frozen replica.
+    # Otherwise, the invalidation would wait in the replica's connection until the replica thaws.
     cluster.primaries[shard].execute("CLIENT KILL", "TYPE", "replica")
     assert edit(writer, admin, product, name="New").status_code == 200
     cluster.primaries[shard].kill()
