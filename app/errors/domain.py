@@ -143,7 +143,7 @@ class OutOfStock(Conflict):
 
     def __init__(self, pointer: str) -> None:
         """`pointer` is a JSON Pointer to the product in the body."""
-        super().__init__(f"Not enough is left of the product at {pointer}. {self.action}")
+        super().__init__(f"{self.happened} The product is at {pointer}. {self.action}")
 
     @classmethod
     def example(cls) -> Self:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import MalformedHeader, NotAcceptable, UnsupportedMediaType
-from app.http.validate_stage import ending_validate_stage, starting_validate_stage
+from app.http.route_stages import ending_validate_stage, starting_validate_stage
 
 _Endpoint = Callable[..., Coroutine[Any, Any, Any]]
 # RFC 9110, section 12.4.2.

@@ -25,7 +25,7 @@ from app.errors import (
 from app.http.pagination import digits
 from app.http.representations import entity_tags
 from app.http.request_state import state_of
-from app.http.sign_in import signed_in
+from app.http.signed_in import signed_in
 from app.schemas.preconditions import EntityTags
 from app.services.auth import AuthService, Client
 from app.services.emails import EmailService

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import errors
-from app.http.metrics import queue_metrics
 from app.http.negotiation import JsonRoute
 from app.http.openapi import NO_STORE
 from app.http.problems import problems
+from app.http.queue_metrics import queue_metrics
 from app.http.representations import NO_STORE_HEADERS, represent_unstored
 from app.routers.dependencies import Health, Jobs
 from app.schemas.health import Liveness, Part, Readiness

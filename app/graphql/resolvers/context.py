@@ -11,7 +11,7 @@ from app.container import Container
 from app.errors import NotFound, existing
 from app.graphql.resolvers.ids import number_of
 from app.http.request_state import RequestState
-from app.http.sign_in import signed_in
+from app.http.signed_in import signed_in
 from app.models import OrderPageQuery, Principal
 from app.schemas.bodies import Rows
 from app.schemas.orders import OrderRead
