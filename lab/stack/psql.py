@@ -21,15 +21,15 @@ from lab.stack.servers import wheels
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def psql(context: click.Context, arguments: Sequence[str]) -> None:
+def psql(context: click.Context, arguments: Sequence[str]) -> int:
     """Open psql on the running stack's database.
 
     All options are psql's own; `lab psql --help=options` lists them.
     """
-    if tuple(arguments) == ("--help",):
-        print(context.get_help())
-    else:
+    if tuple(arguments) != ("--help",):
         _become_psql(context.find_object(Paths) or Paths.from_environment(), arguments)
+    print(context.get_help())
+    return control.OK
 
 
 def _become_psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:

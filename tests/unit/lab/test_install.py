@@ -14,10 +14,11 @@ from lab.install import CHECKOUT, launcher, uv_settings
     ("arguments", "status", "message"),
     [
         (["--help"], 0, "Usage: lab"),
+        (["psql", "--help"], 0, "Usage: lab psql"),
         (["status"], 3, "make start"),
         (["nonsense"], 2, "No such command"),
     ],
-    ids=["help", "command", "wrong"],
+    ids=["help", "help of psql", "command", "wrong"],
 )
 def test_the_commands_run_from_any_directory(
     tmp_path: Path, arguments: list[str], status: int, message: str
