@@ -1,21 +1,22 @@
 """The benchmark's own PostgreSQL and Valkey, filled with the seeded shop."""
 
-import http.client
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
 
 from lab.cluster.pooler import PoolerServer, set_timeouts
+from lab.http_client import send
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack.config.environment import service_environment
@@ -106,14 +107,15 @@ def running_backends(settings: Mapping[str, str] = MappingProxyType({})) -> Iter
 
 def sign_in(port: int) -> str:
     """Log in over HTTP as the user who sends the requests. Return the access token."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=10)
-    body = json.dumps({"email": PEOPLE[0].email, "password": PASSWORD})
-    connection.request("POST", "/api/auth/login", body, {"Content-Type": "application/json"})
-    response: dict[str, Any] = json.load(connection.getresponse())
-    connection.close()
-    if "access_token" not in response:
-        raise LabError(f"The login before the benchmark failed: {response}")
-    return str(response["access_token"])
+    response = send(
+        "POST",
+        f"http://{LOOPBACK}:{port}/api/auth/login",
+        headers={"Content-Type": "application/json"},
+        body=json.dumps({"email": PEOPLE[0].email, "password": PASSWORD}),
+    )
+    if response.status != HTTPStatus.OK:
+        raise LabError(f"The login before the benchmark failed: {response.text}")
+    return str(response.json()["access_token"])
 
 
 def _fill_shop(directory: Path, postgres: PostgresServer, valkey: ValkeyServer) -> Backends:

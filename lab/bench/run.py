@@ -3,7 +3,6 @@
 import re
 import sys
 from collections import defaultdict
-from http.client import HTTPConnection
 from statistics import median
 from typing import Final
 
@@ -17,6 +16,7 @@ from lab.bench.load.wrk import Wrk
 from lab.bench.measures import Bench, requests_to
 from lab.bench.pinning import Processors
 from lab.bench.subjects import Subjects
+from lab.http_client import send
 from lab.stack.config.ports import LOOPBACK
 from lab.stack.errors import LabError
 
@@ -99,10 +99,8 @@ class Run:
 
     def _request_count(self) -> int:
         """Return the number of requests that the hot process has counted in its metrics."""
-        connection = HTTPConnection(LOOPBACK, self._subjects.hot.port, timeout=10)
-        connection.request("GET", "/metrics", headers=self._bearer)
-        text = connection.getresponse().read().decode()
-        connection.close()
+        url = f"http://{LOOPBACK}:{self._subjects.hot.port}/metrics"
+        text = send("GET", url, headers=self._bearer).text
         return int(sum(map(float, _COUNTED.findall(text))))
 
     def _sample_memory(self, name: str) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPConnection
 from pathlib import Path
 
 from lab.bench import peer
@@ -53,8 +52,7 @@ class BareSubject(Subject):
 
     def ready(self) -> bool:
         """Return whether the app answers. The app has no /readyz, so this reads a user."""
-        connection = HTTPConnection(LOOPBACK, self.port, timeout=1)
-        return answers_ok(connection, "/api/users/1")
+        return answers_ok(f"http://{LOOPBACK}:{self.port}/api/users/1")
 
 
 class PeerSubject(Subject):

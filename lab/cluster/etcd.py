@@ -1,6 +1,5 @@
 """etcd, in which the nodes of Patroni agree on their leader."""
 
-import http.client
 from pathlib import Path
 
 from lab.cluster.programs import program
@@ -22,7 +21,7 @@ class EtcdServer(Server):
 
     def ready(self) -> bool:
         """Return whether the server is healthy, that is, has elected itself as the leader."""
-        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/health")
+        return answers_ok(f"http://{self.address}/health")
 
     def _command(self) -> list[str]:
         clients, peers = f"http://{self.address}", f"http://{LOOPBACK}:{free_port()}"

@@ -1,6 +1,5 @@
 """A node of the database: Patroni, and the PostgreSQL server that it starts and watches."""
 
-import http.client
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -12,6 +11,7 @@ import psutil
 from lab.cluster.etcd import EtcdServer
 from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
+from lab.http_client import send
 from lab.stack.config.ports import LOOPBACK
 from lab.stack.config.secrets import write_private
 from lab.stack.errors import LabError
@@ -60,18 +60,15 @@ class Node(Server):
         return self._answers("/primary")
 
     def _answers(self, path: str) -> bool:
-        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2), path)
+        return answers_ok(f"http://{LOOPBACK}:{self.api_port}{path}", timeout_s=2)
 
     def members(self) -> Sequence[Mapping[str, Any]]:
         """Return `name`, `role` and `state` of each member. Empty if Patroni does not answer."""
-        connection = http.client.HTTPConnection(LOOPBACK, self.api_port, timeout=2)
         try:
-            connection.request("GET", "/cluster")
-            return list(json.load(connection.getresponse())["members"])
-        except (OSError, ValueError, http.client.HTTPException):
+            response = send("GET", f"http://{LOOPBACK}:{self.api_port}/cluster", timeout_s=2)
+            return list(response.json()["members"])
+        except (OSError, ValueError):
             return []
-        finally:
-            connection.close()
 
     def stop(self, *, kill_now: Callable[[], bool] = never) -> None:
         """Stop Patroni, which stops PostgreSQL. Kill the processes of PostgreSQL that are left."""

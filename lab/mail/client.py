@@ -1,17 +1,16 @@
 """Reads the mailbox of the running stack, through its load balancer."""
 
-import http.client
-import json
 import time
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
+from lab.http_client import send
 from lab.mail.message import Document
 from lab.stack.errors import LabError
 
 _POLL_INTERVAL_SECONDS: Final = 0.1
-_TIMEOUT_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class MailClient:
         :raises LabError: when the collector does not answer.
         """
         status, found = self._get(f"/lab/api/mail?{wanted.query(limit)}")
-        if status != http.HTTPStatus.OK:
+        if status != HTTPStatus.OK:
             raise LabError(str(found.get("detail", found)))
         items: list[Document] = found["items"]
         return items
@@ -72,21 +71,15 @@ class MailClient:
         :raises LabError: when the message does not exist, or the collector does not answer.
         """
         status, found = self._get(f"/lab/api/mail/{message_id}")
-        if status == http.HTTPStatus.NOT_FOUND:
+        if status == HTTPStatus.NOT_FOUND:
             raise LabError(f"There is no message {message_id}. List all messages:  lab mail")
-        if status != http.HTTPStatus.OK:
+        if status != HTTPStatus.OK:
             raise LabError(str(found.get("detail", found)))
         return found
 
     def _get(self, path: str) -> tuple[int, Document]:
-        connection = http.client.HTTPConnection(
-            "localhost", self._http_port, timeout=_TIMEOUT_SECONDS
-        )
         try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            response = send("GET", f"http://localhost:{self._http_port}{path}")
+            return response.status, response.json()
+        except (OSError, ValueError) as error:
             raise LabError(f"The mailbox does not answer: {error}. See:  make status") from error
-        finally:
-            connection.close()

@@ -1,14 +1,14 @@
 """Sends the client's spans to a collector, and reads the whole trace from the collector."""
 
-import http.client
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from lab.http_client import Response, send
 from lab.trace.client.failures import UsageError
 from lab.trace.client.target import RunningStack
 
@@ -19,7 +19,6 @@ _POLL_INTERVAL_SECONDS: Final = 0.05
 # time.
 _SETTLED_AFTER_SECONDS: Final = 0.3
 _TIMEOUT_SECONDS: Final = 1.0
-_PROBLEM: Final = "application/problem+json"
 
 Document = dict[str, Any]
 
@@ -62,7 +61,7 @@ class Collector:
     def send_spans(self, spans: bytes) -> bool:
         """Send the result of `to_otlp`. Return whether the collector accepted it; never raise."""
         response = _send("POST", self.spans_url, spans)
-        return response is not None and response.status == http.HTTPStatus.OK
+        return response is not None and response.status == HTTPStatus.OK
 
     def wait_for_trace(
         self,
@@ -81,8 +80,8 @@ class Collector:
         document, changed_at = None, time.monotonic()
         while (now := time.monotonic()) < deadline:
             response = _send("GET", f"{self.traces_url}/{trace_id}")
-            latest = response and response.document()
-            if response is None or (latest is None and response.media_type != _PROBLEM):
+            latest = response and _document_in(response)
+            if response is None or (latest is None and not _is_problem(response)):
                 return document
             if latest and (document is None or len(latest["spans"]) != len(document["spans"])):
                 document, changed_at = latest, now
@@ -92,38 +91,27 @@ class Collector:
         return document
 
 
-@dataclass(frozen=True)
-class _Response:
-    status: int
-    media_type: str
-    body: bytes
-
-    def document(self) -> Document | None:
-        """Return the trace in the body. None if the body is not a trace."""
-        if self.status != http.HTTPStatus.OK:
-            return None
-        try:
-            parsed = json.loads(self.body)
-        except ValueError:
-            return None
-        return parsed if isinstance(parsed, dict) and "spans" in parsed else None
-
-
-def _send(method: str, url: str, body: bytes | None = None) -> _Response | None:
-    parts = urlsplit(url)
-    is_https = parts.scheme == "https"
-    connection_class = http.client.HTTPSConnection if is_https else http.client.HTTPConnection
-    connection = connection_class(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
-    headers = {"Content-Type": "application/x-protobuf"} if body is not None else {}
+def _send(method: str, url: str, spans: bytes | None = None) -> Response | None:
+    headers = {"Content-Type": "application/x-protobuf"} if spans is not None else {}
     try:
-        connection.request(method, parts.path, body, headers)
-        response = connection.getresponse()
-        media_type = response.headers.get_content_type()
-        return _Response(response.status, media_type, response.read())
-    except (OSError, http.client.HTTPException):
+        return send(method, url, headers=headers, body=spans, timeout_s=_TIMEOUT_SECONDS)
+    except OSError:
         return None
-    finally:
-        connection.close()
+
+
+def _is_problem(response: Response) -> bool:
+    return response.headers.get_content_type() == "application/problem+json"
+
+
+def _document_in(response: Response) -> Document | None:
+    """Return the trace in the body. None if the body is not a trace."""
+    if response.status != HTTPStatus.OK:
+        return None
+    try:
+        parsed = response.json()
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) and "spans" in parsed else None
 
 
 def _validated(url: str, source: str) -> str:

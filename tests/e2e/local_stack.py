@@ -11,11 +11,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
 
+from lab.http_client import Response, send
 from lab.stack import control
 from lab.stack.config.paths import Paths
 from lab.stack.config.ports import free_port
@@ -147,17 +147,16 @@ class LocalStack:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         https: bool = False,
-    ) -> "Response":
+    ) -> Response:
         """Send a request on a new connection."""
-        connection = self._connection(https=https)
         content = None if body is None else json.dumps(body)
         content_type = {"Content-Type": "application/json"} if body is not None else {}
         all_headers = {**content_type, **(headers or {})}
-        try:
-            connection.request(method, path, body=content, headers=all_headers)
-            return Response(connection.getresponse())
-        finally:
-            connection.close()
+        if https:
+            url, tls = f"https://localhost:{self.https_port}{path}", self.ssl_context()
+        else:
+            url, tls = f"http://localhost:{self.http_port}{path}", None
+        return send(method, url, headers=all_headers, body=content, tls=tls, timeout_s=30)
 
     def log_in(self, email: str, password: str) -> str:
         """Log in and return the access token."""
@@ -170,19 +169,12 @@ class LocalStack:
     @contextmanager
     def event_stream(self) -> Iterator[http.client.HTTPResponse]:
         """Open the collector's event stream through the load balancer, as the lab's page does."""
-        connection = self._connection(https=False)
+        connection = http.client.HTTPConnection("localhost", self.http_port, timeout=30)
         try:
             connection.request("GET", "/lab/api/events")
             yield connection.getresponse()
         finally:
             connection.close()
-
-    def _connection(self, *, https: bool) -> http.client.HTTPConnection:
-        if https:
-            return http.client.HTTPSConnection(
-                "localhost", self.https_port, timeout=30, context=self.ssl_context()
-            )
-        return http.client.HTTPConnection("localhost", self.http_port, timeout=30)
 
     def ssl_context(self) -> ssl.SSLContext:
         """Return an SSL context that trusts only the stack's own certificate authority."""
@@ -205,24 +197,6 @@ class LocalStack:
         psutil.Process(identity.pid).kill()
         assert wait_until(lambda: identity.process() is None, timeout_s=10)
         return identity
-
-
-class Response:
-    """A response, with its whole body."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-    @property
-    def text(self) -> str:
-        """The body as text."""
-        return self.body.decode()
-
-    def json(self) -> Any:
-        """Return the parsed body."""
-        return json.loads(self.body)
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """Starts the service's processes as production does, and runs its migrations."""
 
-import http.client
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 
+from lab.http_client import send
 from lab.stack.config.paths import CHECKOUT
 from lab.stack.config.ports import LOOPBACK
 from lab.stack.config.telemetry import UNSAMPLED
@@ -55,7 +57,7 @@ class AppProcess(ServiceProcess):
 
     def ready(self) -> bool:
         """Return whether /readyz returns 200."""
-        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1))
+        return answers_ok(f"http://{LOOPBACK}:{self.port}/readyz")
 
     def remedy(self) -> str:
         """Return the command that shows the reason."""
@@ -104,15 +106,13 @@ class AppProcess(ServiceProcess):
         return [*program, *UVICORN, "--port", str(self.port)]
 
 
-def answers_ok(connection: http.client.HTTPConnection, path: str = "/readyz") -> bool:
+def answers_ok(url: str, *, tls: ssl.SSLContext | None = None, timeout_s: float = 1) -> bool:
     """Return whether a GET returns 200. Never raises."""
     try:
-        connection.request("GET", path, headers=UNSAMPLED)
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
+        response = send("GET", url, headers=UNSAMPLED, tls=tls, timeout_s=timeout_s)
+    except OSError:
         return False
-    finally:
-        connection.close()
+    return response.status == HTTPStatus.OK
 
 
 def why_not_ready(port: int) -> str:

@@ -1,6 +1,5 @@
 """Caddy, the load balancer, with the configuration that production uses."""
 
-import http.client
 import os
 import socket
 import ssl
@@ -80,15 +79,9 @@ class CaddyServer(Server):
         """Return whether a request reaches the service, by HTTP and by HTTPS."""
         if not self._copy_ca_certificate():
             return False
-        return answers_ok(
-            http.client.HTTPConnection(LOOPBACK, self.port, timeout=1)
-        ) and answers_ok(
-            http.client.HTTPSConnection(
-                LOOPBACK,
-                self._https_port,
-                timeout=1,
-                context=ssl.create_default_context(cafile=str(self._ca_certificate)),
-            )
+        tls = ssl.create_default_context(cafile=str(self._ca_certificate))
+        return answers_ok(f"http://{LOOPBACK}:{self.port}/readyz") and answers_ok(
+            f"https://{LOOPBACK}:{self._https_port}/readyz", tls=tls
         )
 
     def remedy(self) -> str:

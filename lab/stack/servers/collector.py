@@ -1,6 +1,5 @@
 """The collector of the local stack: receives spans and messages, and shows them."""
 
-import http.client
 import os
 import signal
 import sys
@@ -63,7 +62,7 @@ class CollectorServer(Server):
 
     def ready(self) -> bool:
         """Return whether the collector serves its page."""
-        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), "/lab")
+        return answers_ok(f"{self.url}/lab")
 
     def end_streams(self) -> None:
         """Close the event streams of pages. Otherwise, the load balancer waits for them to end."""

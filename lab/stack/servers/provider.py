@@ -1,6 +1,5 @@
 """The OpenID Connect identity provider of the local stack. It has one user."""
 
-import http.client
 import os
 import sys
 from collections.abc import Mapping
@@ -59,7 +58,7 @@ class ProviderServer(Server):
 
     def ready(self) -> bool:
         """Return whether the provider serves its discovery document."""
-        return answers_ok(http.client.HTTPConnection(LOOPBACK, self.port, timeout=1), DISCOVERY)
+        return answers_ok(f"{self.issuer}{DISCOVERY}")
 
     def _command(self) -> list[str]:
         callbacks = [f"{origin}/api/auth/oidc/{NAME}/callback" for origin in self._origins]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.e2e.local_stack import NO_PROVIDER, LocalStack, Response, running_stack
+from lab.http_client import Response
+from tests.e2e.local_stack import NO_PROVIDER, LocalStack, running_stack
 
 LIMIT_PER_HOUR = 20
 

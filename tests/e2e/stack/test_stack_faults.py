@@ -5,13 +5,14 @@ import time
 import psycopg
 import pytest
 
+from lab.http_client import Response
 from lab.stack.config.paths import Paths
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import CADDY_NOTICES_AFTER_SECONDS
 from lab.stack.status.command import show as print_status
 from tests.accounts import new_email, signup_body
 from tests.e2e.conftest import Fault
-from tests.e2e.local_stack import LocalStack, Response, wait_until_replaced
+from tests.e2e.local_stack import LocalStack, wait_until_replaced
 from tests.e2e.mailing import messages
 
 

@@ -7,12 +7,13 @@ from secrets import token_hex
 
 import pytest
 
+from lab.http_client import Response
 from lab.stack.config.paths import CHECKOUT
 from lab.stack.config.ports import free_port
 from lab.stack.config.telemetry import telemetry
 from lab.stack.processes.waiting import wait_until
 from tests.accounts import signup_body
-from tests.e2e.local_stack import LocalStack, Response, running_caddy
+from tests.e2e.local_stack import LocalStack, running_caddy
 
 # RFC 9113, section 3.4: a client first sends a fixed text, then a SETTINGS frame (type 4). This
 # SETTINGS frame is empty. The server responds with its own SETTINGS frame.

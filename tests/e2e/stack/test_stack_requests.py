@@ -8,13 +8,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from lab.http_client import Response
 from lab.stack.config.paths import last_lines
 from lab.stack.config.ports import free_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers import wheels
 from lab.stack.servers.caddy import CADDYFILE, CaddyServer, PublicSockets
 from tests.accounts import signup_body
-from tests.e2e.local_stack import LocalStack, Response
+from tests.e2e.local_stack import LocalStack
 from tests.otlp import PROTOBUF, request, span
 
 
