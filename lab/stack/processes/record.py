@@ -1,4 +1,4 @@
-"""Records the ports and the process of a server, so that other processes find the server."""
+"""Records a port, so that other processes find it, and ends a process that may not be a child."""
 
 import signal
 from pathlib import Path
@@ -7,7 +7,6 @@ import psutil
 
 from lab.stack.config.paths import make_directory
 from lab.stack.config.ports import noted_port, remembered_port
-from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 
 
@@ -32,40 +31,6 @@ class RecordedPort:
             make_directory(self._file.parent)
             self._chosen = remembered_port(self._file)
         return self._chosen
-
-
-class ServerRecord:
-    """The recorded process of one server."""
-
-    def __init__(self, directory: Path) -> None:
-        self._process_file = directory / "process.json"
-
-    @property
-    def identity(self) -> Identity | None:
-        """The recorded process, which may have ended."""
-        return Identity.load(self._process_file)
-
-    def process(self) -> psutil.Process | None:
-        """Return the recorded process if it runs, even if another program started it."""
-        # Read the file only once: the supervisor may delete the file between two reads.
-        identity = self.identity
-        return identity.process() if identity else None
-
-    def save_process(self, pid: int) -> None:
-        """Record a process that has just started."""
-        Identity.of(pid).save(self._process_file)
-
-    def delete_process(self) -> None:
-        """Delete the record of the process."""
-        self._process_file.unlink(missing_ok=True)
-
-    def end_process(self, stop_signal: signal.Signals, timeout_s: float) -> bool:
-        """End the recorded process if it runs. Return whether it ran."""
-        process = self.process()
-        if process is not None:
-            terminate_or_kill(process, stop_signal, timeout_s)
-        self.delete_process()
-        return process is not None
 
 
 def terminate_or_kill(

@@ -16,7 +16,7 @@ from lab.stack.config.paths import last_lines, make_directory, rotate_when_large
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
-from lab.stack.processes.record import RecordedPort, ServerRecord, has_ended
+from lab.stack.processes.record import RecordedPort, has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.servers.unprivileged import popen_user
 
@@ -53,7 +53,7 @@ class Server(ABC):
         self.directory = directory
         self.log: Path | None = log or directory / "server.log"
         self._port = RecordedPort(directory / "port")
-        self._record = ServerRecord(directory)
+        self._process_file = directory / "process.json"
         self._process: subprocess.Popen[bytes] | None = None
         self._stop_signal_sent = False
         # The size of the log before the launch.
@@ -71,7 +71,7 @@ class Server(ABC):
     @property
     def identity(self) -> Identity | None:
         """The recorded process, which may have ended. None if no process is recorded."""
-        return self._record.identity
+        return Identity.load(self._process_file)
 
     @property
     def heal_command(self) -> str:
@@ -128,7 +128,7 @@ class Server(ABC):
         self._prepare()
         self._process = self._spawn()
         self._stop_signal_sent = False
-        self._record.save_process(self._process.pid)
+        Identity.of(self._process.pid).save(self._process_file)
 
     def wait_until_ready(
         self, timeout_s: float = 60, *, cancelled: Callable[[], bool] = never
@@ -177,12 +177,14 @@ class Server(ABC):
             self._process.kill()
         self._process.wait()
         self._process = None
-        self._record.delete_process()
+        self._process_file.unlink(missing_ok=True)
 
     @property
     def process(self) -> psutil.Process | None:
         """The server's running process, even if another program started it. None if it ended."""
-        return self._record.process()
+        # Read the file only once: the supervisor may delete the file between two reads.
+        identity = self.identity
+        return identity.process() if identity else None
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the server's process, if it runs. Do not wait."""
@@ -242,7 +244,13 @@ class Server(ABC):
         """End the process that a killed supervisor left. Return whether such a process ran."""
         # A frozen process would not react to the signal.
         self.thaw()
-        return not self.alive() and self._record.end_process(self.stop_signal, self.stop_timeout_s)
+        if self.alive():
+            return False
+        process = self.process
+        if process is not None:
+            terminate_or_kill(process, self.stop_signal, self.stop_timeout_s)
+        self._process_file.unlink(missing_ok=True)
+        return process is not None
 
     def __enter__(self) -> Self:
         """Start the server."""

@@ -8,8 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
+
 from lab.stack.processes.identity import Identity
-from lab.stack.processes.record import ServerRecord
+from lab.stack.servers.valkey import ValkeyServer
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -49,30 +51,31 @@ def test_a_damaged_record_is_ignored(tmp_path: Path) -> None:
 def test_a_recorded_process_is_ended(tmp_path: Path) -> None:
     """After the process has ended, its record is deleted."""
     with subprocess.Popen(SLEEP) as child:
-        record = ServerRecord(tmp_path)
-        record.save_process(child.pid)
-        assert record.end_process(signal.SIGTERM, timeout_s=10)
+        Identity.of(child.pid).save(tmp_path / "process.json")
+        server = ValkeyServer(tmp_path)
+        assert server.end_leftover()
         assert child.wait() == -signal.SIGTERM
-    assert record.identity is None
+    assert server.identity is None
 
 
 def test_a_record_that_is_deleted_during_a_read_is_ignored(tmp_path: Path) -> None:
     """The supervisor deletes and writes a record while other commands read the record."""
-    record, ended = ServerRecord(tmp_path), threading.Event()
+    record, server, ended = tmp_path / "process.json", ValkeyServer(tmp_path), threading.Event()
+    identity = Identity.of(os.getpid())
 
     def rewrite() -> None:
         while not ended.is_set():
             # The reads after each step give the main thread time to see both states of the record.
-            record.save_process(os.getpid())
-            record.process()
-            record.delete_process()
-            record.process()
+            identity.save(record)
+            identity.load(record)
+            record.unlink()
+            identity.load(record)
 
     writer = threading.Thread(target=rewrite)
     writer.start()
     try:
         for _ in range(3000):
-            record.process()
+            assert server.process in {None, psutil.Process()}
     finally:
         ended.set()
         writer.join()
@@ -82,4 +85,4 @@ def test_another_process_with_the_recorded_id_is_not_ended(tmp_path: Path) -> No
     """The recorded process has ended, and another process has its id now."""
     identity = Identity.of(os.getpid())
     dataclasses.replace(identity, created=identity.created - 60).save(tmp_path / "process.json")
-    assert not ServerRecord(tmp_path).end_process(signal.SIGTERM, timeout_s=10)
+    assert not ValkeyServer(tmp_path).end_leftover()
