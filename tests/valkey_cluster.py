@@ -21,15 +21,9 @@ class ClusterNode(ValkeyServer):
     """A server of the cluster. All servers have the same password."""
 
     def __init__(self, name: str, directory: Path, password: str) -> None:
-        super().__init__(directory, name=name)
-        self._password = password
+        super().__init__(directory, name=name, password=password)
         # The other nodes connect to this port.
         self.bus_port = free_port()
-
-    @property
-    def password(self) -> str:
-        """The password of all servers."""
-        return self._password
 
     def _topology(self) -> str:
         return (

@@ -41,14 +41,8 @@ class ReplicatedValkey(ValkeyServer):
     fault_name = "node"
 
     def __init__(self, name: str, directory: Path, group: "SentinelRedis", password: str) -> None:
-        super().__init__(directory, name=name)
+        super().__init__(directory, name=name, password=password)
         self._group = group
-        self._password = password
-
-    @property
-    def password(self) -> str:
-        """The password of all servers."""
-        return self._password
 
     def launch(self) -> None:
         """Start the server. If it was the primary, wait until another server is the primary."""

@@ -49,16 +49,18 @@ class ValkeyServer(Server):
         *,
         name: str = "Valkey",
         memory: Memory = FOR_CACHED_READS,
+        password: str | None = None,
         log: Path | None = None,
     ) -> None:
-        """`directory` contains the configuration, the password and, without `log`, the log."""
+        """`directory` contains the configuration, and the password and the log if they are None."""
         super().__init__(name, directory, log=log)
         self._memory = memory
+        self._password = password
 
     @property
     def password(self) -> str:
-        """The password. The first call creates it and writes it to `directory`."""
-        return load_or_create_password(self.directory / "password")
+        """The given password, or one that the first call creates and writes to `directory`."""
+        return self._password or load_or_create_password(self.directory / "password")
 
     @property
     def url(self) -> str:
