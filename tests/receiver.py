@@ -1,7 +1,6 @@
 """An OTLP/HTTP receiver, to which the services and the clients of the tests send their spans."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from lab.bench.receiver import ExportHandler, receiver
+from lab.stack.processes.waiting import wait_until
 
 TIMEOUT_SECONDS = 10.0
 
@@ -97,13 +97,14 @@ class Receiver:
 
     def trace(self, trace_id: str) -> list[Span]:
         """Wait for the server span of a trace, and return all spans of the trace by start time."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
-            spans = [span for span in self.spans if span.trace_id == trace_id]
-            if any(span.kind == "SERVER" for span in spans):
-                return sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
-            time.sleep(0.01)
-        raise AssertionError(f"the trace {trace_id} did not arrive")
+
+        def spans() -> list[Span]:
+            return [span for span in self.spans if span.trace_id == trace_id]
+
+        assert wait_until(
+            lambda: any(span.kind == "SERVER" for span in spans()), timeout_s=TIMEOUT_SECONDS
+        ), f"the trace {trace_id} did not arrive"
+        return sorted(spans(), key=lambda span: (span.start_ns, -span.end_ns))
 
 
 @contextmanager

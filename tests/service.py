@@ -5,7 +5,6 @@ import os
 import secrets
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx2
 
 from lab.stack.config.ports import free_port
+from lab.stack.processes.waiting import wait_until
 from tests import preloaded
 from tests.pooler import pooled
 from tests.preloaded import Preloaded
@@ -99,7 +99,7 @@ def running_service(
         # With `verify`, each client would load the machine's certificates, which takes 25 ms. The
         # service has no TLS.
         with httpx2.Client(base_url=url, timeout=20, verify=False) as client:
-            _wait_until_alive(client, process, log)
+            wait_until_alive(client, process, log)
             yield Service(url, client, log, process)
     finally:
         end(process)
@@ -136,13 +136,17 @@ def _start(
         )
 
 
-def _wait_until_alive(client: httpx2.Client, process: Process, log: Path) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            client.get("/livez")
-        except httpx2.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"the service did not start:\n{log.read_text()}")
+def wait_until_alive(client: httpx2.Client, process: Process, log: Path) -> None:
+    """Wait until the service answers. Fail with its log if it ends, or does not answer in time."""
+    assert wait_until(
+        lambda: _answers(client),
+        timeout_s=TIMEOUT_SECONDS,
+        abort=lambda: process.poll() is not None,
+    ), f"the service did not start:\n{log.read_text()}"
+
+
+def _answers(client: httpx2.Client) -> bool:
+    try:
+        return client.get("/livez").is_success
+    except httpx2.TransportError:
+        return False

@@ -137,12 +137,10 @@ class DatabaseCluster:
         """Return the machine of the primary. None during a failover."""
         return next((machine for machine in self.machines if machine.node.is_primary), None)
 
-    def _find_complete(self, found: list[Machine]) -> bool:
-        """Return whether the cluster is complete. If so, add the primary's machine to `found`."""
+    def _complete_primary(self) -> Machine | None:
+        """Return the machine of the primary if the cluster is complete."""
         primary = self.primary()
-        if primary is not None and self._is_complete(primary):
-            found.append(primary)
-        return bool(found)
+        return primary if primary and self._is_complete(primary) else None
 
     def _is_complete(self, primary: Machine) -> bool:
         members = primary.node.members()
@@ -170,11 +168,10 @@ class DatabaseCluster:
 
         :raises InterruptedStartError, LabError: as in `running`.
         """
-        found: list[Machine] = []
-        if wait_until(
-            lambda: self._find_complete(found), timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled
+        if primary := wait_until(
+            self._complete_primary, timeout_s=_START_TIMEOUT_SECONDS, abort=cancelled
         ):
-            return found[0]
+            return primary
         if cancelled():
             raise InterruptedStartError("The cluster was stopped while it was starting.")
         logs = " ".join(str(machine.node.log) for machine in self.machines)

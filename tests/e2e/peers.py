@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from redis import Redis
 from lab.bench.backends import Backends, sign_in
 from lab.bench.pinning import Processors
 from lab.bench.subjects import PeerSubject, Subject
+from lab.stack.processes.waiting import wait_until
 
 LOGS_STATEMENTS: Final = {"log_statement": "all", "log_line_prefix": "%a: "}
 """The PostgreSQL settings that `Pair.statements` needs."""
@@ -53,13 +53,13 @@ def log_line(subject: Subject, request_id: str) -> dict[str, Any]:
     The line may be written after the response, so this function waits for it.
     """
     assert subject.log is not None
-    for _ in range(100):
-        lines = [line for line in subject.log.read_text().splitlines() if request_id in line]
-        if lines:
-            (line,) = lines
-            return dict(json.loads(line))
-        time.sleep(0.05)
-    raise AssertionError(f"{subject.name} did not log the request")
+    log = subject.log
+    lines = wait_until(
+        lambda: [line for line in log.read_text().splitlines() if request_id in line], timeout_s=5
+    )
+    assert lines, f"{subject.name} did not log the request"
+    (line,) = lines
+    return dict(json.loads(line))
 
 
 @dataclass(frozen=True)

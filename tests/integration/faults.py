@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import httpx2
 import psycopg
 
+from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.server import Server
 from tests.accounts import Account
@@ -68,14 +69,12 @@ def wait_for_end_of_transactions(database: psycopg.Connection) -> None:
     PostgreSQL rolls a transaction back when it notices the loss of the connection. The client may
     have noticed the loss a moment earlier.
     """
-    deadline = time.monotonic() + 5
     query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() "
         "AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"
     )
-    while (database.execute(query).fetchone() or (0,))[0]:
-        assert time.monotonic() < deadline, "a transaction does not end"
-        time.sleep(0.01)
+    ended = wait_until(lambda: not database.execute(query).rowcount, timeout_s=5)
+    assert ended, "a transaction does not end"
 
 
 def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
@@ -83,16 +82,18 @@ def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
 
     A statement also counts if it waits for another statement that waits for this connection.
     """
-    deadline = time.monotonic() + 5
     query = (
         "WITH RECURSIVE held AS (SELECT pg_backend_pid() AS pid UNION "
         "SELECT waiting.pid FROM pg_stat_activity waiting, held "
         "WHERE waiting.application_name = 'roundtrip' "
         "AND held.pid = ANY(pg_blocking_pids(waiting.pid))) SELECT count(*) - 1 FROM held"
     )
-    while (holder.execute(query).fetchone() or (0,))[0] < waiting:
-        assert time.monotonic() < deadline, "no statement waits for the lock"
-        time.sleep(0.01)
+
+    def enough_wait() -> bool:
         # Within a transaction, PostgreSQL caches pg_stat_activity at the first read. Without this
         # statement, every later read would return the same rows.
         holder.execute("SELECT pg_stat_clear_snapshot()")
+        ((count,),) = holder.execute(query)
+        return int(count) >= waiting
+
+    assert wait_until(enough_wait, timeout_s=5), "no statement waits for the lock"

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,14 +110,16 @@ def text_with(file: Path, *texts: str, timeout_seconds: float = 5) -> str:
 
 def log_lines(service: Service, request_id: str) -> list[dict[str, Any]]:
     """Wait until a request has ended, and return its log lines."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        log = log_with(service, request_id)
-        lines = [json.loads(line) for line in log.splitlines() if request_id in line]
-        if any(line["event"] == "request" for line in lines):
-            return lines
-        time.sleep(0.02)
-    raise AssertionError(f"the request has not ended: {lines}")
+
+    def lines() -> list[dict[str, Any]]:
+        found = [line for line in service.log.read_text().splitlines() if request_id in line]
+        return [json.loads(line) for line in found]
+
+    def has_ended() -> bool:
+        return any(line["event"] == "request" for line in lines())
+
+    assert wait_until(has_ended, timeout_s=5), f"the request has not ended: {lines()}"
+    return lines()
 
 
 def access_log_line(service: Service, request_id: str) -> dict[str, Any]:

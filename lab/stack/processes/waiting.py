@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Literal, TypeVar
 
 POLL_INTERVAL_SECONDS = 0.02
+
+_T = TypeVar("_T")
 
 
 def never() -> bool:
@@ -12,15 +15,18 @@ def never() -> bool:
 
 
 def wait_until(
-    condition: Callable[[], bool],
+    condition: Callable[[], _T],
     *,
     timeout_s: float,
     abort: Callable[[], bool] = never,
-) -> bool:
-    """Wait until the condition is true. Return False on timeout, or if `abort` returns true."""
+) -> _T | Literal[False]:
+    """Wait until the condition is true, and return its value, such as a list that is not empty.
+
+    Return False on timeout, or if `abort` returns true.
+    """
     deadline = time.monotonic() + timeout_s
-    while not condition():
+    while not (value := condition()):
         if abort() or time.monotonic() > deadline:
             return False
         time.sleep(POLL_INTERVAL_SECONDS)
-    return True
+    return value

@@ -50,9 +50,11 @@ def admin(pair: Pair, database_url: str) -> Account:
 def product(pair: Pair, admin: Account) -> dict[str, Any]:
     """A product that both processes read from the cache."""
     product = new_product(pair[0], admin)
-    deadline = time.monotonic() + 2 * _RECOVERY_SECONDS
-    while {client.get(product_url(product)).headers["X-Cache"] for client in pair} != {"hit"}:
-        assert time.monotonic() < deadline
+    path = product_url(product)
+    assert wait_until(
+        lambda: {client.get(path).headers["X-Cache"] for client in pair} == {"hit"},
+        timeout_s=2 * _RECOVERY_SECONDS,
+    )
     return product
 
 

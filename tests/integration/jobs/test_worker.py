@@ -334,10 +334,8 @@ def test_the_trace_of_a_request_goes_on_in_the_worker(
 
 
 def _spans_with_job(receiver: Receiver, trace_id: str) -> dict[str, Span]:
-    deadline = time.monotonic() + 30
-    while True:
-        spans = {span.name: span for span in receiver.trace(trace_id)}
-        if "process mail" in spans:
-            return spans
-        assert time.monotonic() < deadline, set(spans)
-        time.sleep(0.05)
+    def spans() -> dict[str, Span]:
+        return {span.name: span for span in receiver.trace(trace_id)}
+
+    assert wait_until(lambda: "process mail" in spans(), timeout_s=30), set(spans())
+    return spans()

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from lab.stack.config.ports import free_port
 from tests.accounts import sign_up
-from tests.service import CHECKOUT, TIMEOUT_SECONDS, environment
+from tests.service import CHECKOUT, TIMEOUT_SECONDS, environment, wait_until_alive
 
 _COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 _WORKING: list[Mapping[str, str]] = [
@@ -84,23 +83,12 @@ def test_the_service_works_in_an_unusual_environment(
     """A signup works, a read returns times in UTC, and the API documentation is available."""
     log = tmp_path / "log"
     with _started({**defaults, **variables}, log) as (process, client):
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while not _answers(client):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
+        wait_until_alive(client, process, log)
         account = sign_up(client)  # check F34
         user = client.get(account.url, headers=account.auth).json()
         assert user["created_at"].endswith("Z")
         assert client.get("/openapi.json").status_code == 200
         assert client.get("/readyz").json()["status"] == "ready"
-
-
-def _answers(client: httpx2.Client) -> bool:
-    try:
-        return client.get("/livez").status_code == 200
-    except httpx2.TransportError:
-        return False
 
 
 @pytest.mark.slow

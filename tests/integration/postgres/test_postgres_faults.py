@@ -1,6 +1,5 @@
 """Responses while PostgreSQL is killed, frozen, slow or busy, and the recovery afterwards."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +17,7 @@ from tests.integration.faults import (
     frozen,
     timed,
     unavailable,
+    wait_for_lock,
     wait_until_available,
 )
 from tests.integration.wire import at_once, problem, statuses
@@ -196,11 +196,11 @@ def test_a_connection_that_closes_during_a_statement_means_503(
     with psycopg.connect(postgres.url) as connection, ThreadPoolExecutor(1) as threads:
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         waiting = threads.submit(rename)
-        while not connection.execute(
+        wait_for_lock(connection)
+        connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'roundtrip' AND wait_event_type = 'Lock'"
-        ).fetchall():
-            time.sleep(0.01)
+        )
         unavailable(waiting.result(), "unavailable")
         connection.rollback()
     assert rename().status_code == 200
