@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 from xdist.remote import Producer
 
+from lab.stack.config.secrets import signing_key
 from lab.stack.servers.postgres import PostgresServer
 from lab.stack.servers.valkey import ValkeyServer
 from tests import preloaded
@@ -29,7 +30,7 @@ from tests.accounts import Account, new_admin, sign_up
 from tests.distribution import StackTestsInOneProcess, slowest_first
 from tests.machine import RunAgainLater
 from tests.pooler import pooler_for_all_services
-from tests.service import CHECKOUT, Service, environment, running_service, signing_key
+from tests.service import CHECKOUT, Service, environment, running_service
 
 MAX_OPEN_FILES = 4096
 

@@ -1,6 +1,5 @@
 """A service process for tests: real sockets, a real PostgreSQL and a real Redis server."""
 
-import base64
 import os
 import secrets
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx2
 
 from lab.stack.config.ports import free_port
+from lab.stack.config.secrets import signing_key
 from lab.stack.processes.waiting import wait_until
 from tests import preloaded
 from tests.pooler import pooled
@@ -22,17 +22,10 @@ CHECKOUT = Path(__file__).parents[1]
 TIMEOUT_SECONDS = 30.0
 
 # Rate limits that no test reaches.
-HIGH_LIMITS = dict.fromkeys(
-    (
-        "RATE_LIMIT_SIGNUP",
-        "RATE_LIMIT_LOGIN",
-        "RATE_LIMIT_LOGIN_FAILURES",
-        "RATE_LIMIT_PASSWORD",
-        "RATE_LIMIT_MAIL",
-        "RATE_LIMIT_DEFAULT",
-    ),
-    "1000000/minute",
-)
+HIGH_LIMITS = {
+    f"RATE_LIMIT_{name}": "1000000/minute"
+    for name in ("SIGNUP", "LOGIN", "LOGIN_FAILURES", "PASSWORD", "MAIL", "DEFAULT")
+}
 
 Process = subprocess.Popen[bytes] | Preloaded
 
@@ -49,11 +42,6 @@ class Service:
     def address(self) -> tuple[str, int]:
         """Return the host and port for a raw socket."""
         return "127.0.0.1", int(self.url.rpartition(":")[2])
-
-
-def signing_key() -> str:
-    """Return a new TOKEN_SIGNING_KEY."""
-    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def environment(overrides: Mapping[str, str]) -> dict[str, str]:

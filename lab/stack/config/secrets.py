@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def signing_key() -> str:
-    """Return 32 random bytes, as base64."""
+    """Return a new TOKEN_SIGNING_KEY: 32 random bytes, as base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 

@@ -16,7 +16,7 @@ from app.adapters.redis.client import RedisClient
 from app.errors import Contended, OutOfStock, PreconditionFailed, Unavailable
 from app.settings import Settings
 from lab.stack.config.ports import free_port
-from tests.service import signing_key
+from lab.stack.config.secrets import signing_key
 
 
 def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) -> None:

@@ -18,7 +18,7 @@ from app.models import Principal
 from app.models.cached_reads import CachedBody
 from app.settings import Settings
 from app.tracing import Recording, record
-from tests.service import signing_key
+from lab.stack.config.secrets import signing_key
 
 _HEADERS = [(b"cache-control", b"public, no-cache"), (b"etag", b'"one"')]
 

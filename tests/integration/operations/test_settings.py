@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from lab.stack.config.ports import free_port
+from lab.stack.config.secrets import signing_key
 from tests import preloaded
-from tests.service import signing_key
 
 _VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@127.0.0.1:1/roundtrip",

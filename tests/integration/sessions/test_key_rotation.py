@@ -13,11 +13,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lab.stack.config.secrets import signing_key
 from tests.accounts import Account, sign_up
 from tests.conftest import StartService
 from tests.integration.signed_in import Tokens, bearer, me, refresh, signed_in, tokens_in
 from tests.integration.wire import at_once, problem
-from tests.service import signing_key
 
 JWKS = "/.well-known/jwks.json"
 LIFETIME_SECONDS = 900

@@ -19,7 +19,7 @@ from app.services.users import UserService
 from app.settings import TokenSettings
 from app.settings.types import signing_keys
 from app.store import Store
-from tests.service import signing_key
+from lab.stack.config.secrets import signing_key
 
 _Parameters = dict[str, str | int | None]
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.adapters.signing_keys import Key, KeyRing
 from app.settings.types import SigningKey, signing_keys
-from tests.service import signing_key
+from lab.stack.config.secrets import signing_key
 
 LIFETIME_SECONDS = 900
 SECOND = timedelta(seconds=1)

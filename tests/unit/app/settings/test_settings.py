@@ -9,7 +9,8 @@ import pydantic
 import pytest
 
 from app.settings import Settings, SettingsError, load_settings
-from tests.service import CHECKOUT, signing_key
+from lab.stack.config.secrets import signing_key
+from tests.service import CHECKOUT
 
 _VALID = {
     "DATABASE_URL": "postgresql://roundtrip:wQ8-long-enough@db/roundtrip",
