@@ -3,14 +3,13 @@
 import re
 import shlex
 from collections.abc import Iterable
-from functools import partial
+from itertools import repeat
 from pathlib import Path
 
-import httpx2
-
+from lab.bench.load.calls import Call
+from lab.bench.load.traffic import traffic
 from tests.docker.compose_stack import ComposeStack
 from tests.e2e.pages import Block, Terminal, blocks_of
-from tests.e2e.repeating import repeating
 
 # docs/calls.md shows only this part of the data that `make seed` writes.
 SHOP = (
@@ -71,17 +70,11 @@ def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
     terminal = Terminal(own_stack, tmp_path, replacements, checkout=own_stack.directory)
     update = next(index for index, (_, text) in enumerate(blocks) if "--no-deps" in text)
     compared = terminal.run_and_compare(blocks[:update])
-    with repeating(partial(_status, own_stack), interval_seconds=0.12) as statuses:
+    read = Call(own_stack.http_port, "GET", "/api/products", 200)
+    with traffic(repeat(read), rate=8) as record:
         terminal.run(blocks[update][1])
-    assert len(statuses) > 50
-    assert set(statuses) == {200}
+    assert len(record.exchanges) > 50
+    assert not record.failures
     compared += terminal.run_and_compare(blocks[update + 1 :])
     assert compared == 7
     assert not any(own_stack.resources().values())
-
-
-def _status(stack: ComposeStack) -> int:
-    try:
-        return stack.client.get("/api/products").status_code
-    except httpx2.HTTPError:
-        return 0
