@@ -13,6 +13,7 @@ from lab.stack.servers.collector import CollectorServer
 from lab.stack.servers.valkey import ValkeyServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import NewDatabase
+from tests.integration.browsers import Browser
 from tests.integration.hostile_provider import HostileProvider, hostile_provider
 from tests.integration.proxy import PostgresProxy, proxy_to
 from tests.integration.shop import new_product
@@ -149,3 +150,9 @@ def provider() -> Iterator[HostileProvider]:
     """An identity provider for the tests of one file."""
     with hostile_provider() as provider:
         yield provider
+
+
+@pytest.fixture
+def browser(service: Service) -> Browser:
+    """A browser without cookies, which can sign in with an identity provider."""
+    return Browser(service.client)

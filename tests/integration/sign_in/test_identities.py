@@ -28,12 +28,6 @@ def service(start_service: StartService, provider: HostileProvider) -> Service:
 
 
 @pytest.fixture
-def browser(service: Service) -> Browser:
-    """A browser without cookies."""
-    return Browser(service.client)
-
-
-@pytest.fixture
 def owner(service: Service) -> Account:
     """A user with a password."""
     return sign_up(service.client)

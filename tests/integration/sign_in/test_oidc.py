@@ -23,12 +23,6 @@ def service(start_service: StartService, provider: HostileProvider) -> Service:
     return start_service(**provider.settings)
 
 
-@pytest.fixture
-def browser(service: Service) -> Browser:
-    """A browser without cookies."""
-    return Browser(service.client)
-
-
 def test_a_first_sign_in_creates_an_account_and_a_session(
     browser: Browser, provider: HostileProvider, service: Service
 ) -> None:

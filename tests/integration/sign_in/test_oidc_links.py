@@ -31,12 +31,6 @@ def worker_log(defaults: Mapping[str, str], tmp_path: Path) -> Iterator[Path]:
         yield log
 
 
-@pytest.fixture
-def browser(service: Service) -> Browser:
-    """A browser without cookies."""
-    return Browser(service.client)
-
-
 def test_an_owner_can_link_several_identities(
     service: Service, browser: Browser, provider: HostileProvider
 ) -> None:

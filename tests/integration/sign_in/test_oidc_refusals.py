@@ -31,12 +31,6 @@ def service(start_service: StartService, provider: HostileProvider) -> Service:
 
 
 @pytest.fixture
-def browser(service: Service) -> Browser:
-    """A browser without cookies."""
-    return Browser(service.client)
-
-
-@pytest.fixture
 def no_new_identity(database: psycopg.Connection) -> Iterator[None]:
     """Assert after the test that it has created no identity."""
     query = "SELECT count(*) FROM identities"
