@@ -58,6 +58,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTe
     return StackTestsInOneProcess(config, log)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests in two directories, which only `make docker-test` and `make pod-test` run."""
+    if mark := {"docker": "docker", "pods": "pod"}.get(item.path.parent.name):
+        item.add_marker(mark)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the slowest tests first."""

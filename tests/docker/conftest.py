@@ -8,14 +8,6 @@ import pytest
 from tests.docker.compose_stack import ComposeStack
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests in this directory, so that only `make docker-test` runs them."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.docker)
-
-
 @pytest.fixture(scope="session")
 def started_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
     """A running stack that all tests share. No test reaches its rate limits."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 
 from lab.stack.servers.collector import CollectorServer
@@ -114,6 +115,13 @@ def proxied(own_url: str) -> Iterator[tuple[PostgresProxy, str]]:
     """A proxy to the database `own_url` of a module, and the database URL through this proxy."""
     with proxy_to(own_url) as proxied:
         yield proxied
+
+
+@pytest.fixture
+def own_database(own_url: str) -> Iterator[psycopg.Connection]:
+    """A connection to the database `own_url` of a module or a test, to check and change rows."""
+    with psycopg.connect(own_url, autocommit=True) as connection:
+        yield connection
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,10 @@
 """Fixtures that build the image, and run the pods of deploy/kubernetes with podman."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.pods.pod_stack import PodStack
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests in this directory, so that only `make pod-test` runs them."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.pod)
 
 
 @pytest.fixture(scope="session")

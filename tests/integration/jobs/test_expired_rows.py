@@ -55,13 +55,6 @@ def own_url(new_tables: NewDatabase) -> str:
     return new_tables()
 
 
-@pytest.fixture
-def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to the database of this test."""
-    with psycopg.connect(own_url, autocommit=True) as connection:
-        yield connection
-
-
 def _remaining_keys(database: psycopg.Connection) -> list[str]:
     return [key for (key,) in database.execute("SELECT key FROM idempotency_keys ORDER BY key")]
 

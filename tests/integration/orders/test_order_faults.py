@@ -29,13 +29,6 @@ def own_url(new_tables: NewDatabase) -> str:
 
 
 @pytest.fixture(scope="module")
-def own_database(own_url: str) -> Iterator[psycopg.Connection]:
-    """A connection to the database `own_url`, to check and change rows."""
-    with psycopg.connect(own_url, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def proxy(proxied: tuple[PostgresProxy, str]) -> PostgresProxy:
     """A proxy to PostgreSQL, which can break a connection at a commit."""
     return proxied[0]
