@@ -13,10 +13,10 @@ from lab.seed import cached_reads
 from lab.seed.load import Loader
 from lab.seed.people import PASSWORD, PEOPLE
 from lab.stack import control
+from lab.stack.config.environment import number
 from lab.stack.config.paths import Paths
 from lab.stack.errors import LabError
 
-DEFAULT_ORDERS: Final = 200
 MAX_ORDERS: Final = 1_000_000
 
 _HOW_TO_CONTINUE = "The rows added so far are kept. Run the command again to add the rest."
@@ -24,7 +24,7 @@ _HOW_TO_CONTINUE = "The rows added so far are kept. Run the command again to add
 
 def seed(paths: Paths, environment: Mapping[str, str] = os.environ) -> int:
     """Fill the running stack with a shop: products, users, and `SEED_ORDERS` orders."""
-    wanted = _wanted_orders(environment)
+    wanted = number(environment, "SEED_ORDERS", 200, range(MAX_ORDERS + 1), "seed")
     stack = control.running(paths)
     try:
         with psycopg.connect(stack.libpq_migrator_url, autocommit=True) as connection:
@@ -75,15 +75,3 @@ Read the products, and the orders of {PEOPLE[0].name}. All users have the same p
 python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
   curl -s '{service}/api/users/{person}/orders?limit=3' -H "Authorization: Bearer $SHOP_TOKEN"
 """
-
-
-def _wanted_orders(environment: Mapping[str, str]) -> int:
-    text = environment.get("SEED_ORDERS") or str(DEFAULT_ORDERS)
-    # The length is checked first, because int() refuses a text of thousands of digits.
-    digits = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ORDERS))
-    if not (digits and int(text) <= MAX_ORDERS):
-        raise LabError(
-            f"SEED_ORDERS={text} is not a number of orders. Give a number from 0 to {MAX_ORDERS}:  "
-            f"make seed SEED_ORDERS={DEFAULT_ORDERS}"
-        )
-    return int(text)

@@ -51,8 +51,9 @@ class Choices:
 
         :raises LabError: when a number is out of range, or both ports are the same.
         """
-        http_port = _number(environment, "HTTP_PORT", 8080, HIGHEST_PORT)
-        https_port = _number(environment, "HTTPS_PORT", 8443, HIGHEST_PORT)
+        ports, processes = range(1, HIGHEST_PORT + 1), range(1, MAX_PROCESSES + 1)
+        http_port = number(environment, "HTTP_PORT", 8080, ports, "start")
+        https_port = number(environment, "HTTPS_PORT", 8443, ports, "start")
         if http_port == https_port:
             raise LabError(
                 f"HTTP_PORT and HTTPS_PORT are both {http_port}. Give two different ports:  "
@@ -66,8 +67,8 @@ class Choices:
             oidc_issuer=environment.get("OIDC_ISSUER") or None,
             rate_limit_redis_url=environment.get("RATE_LIMIT_REDIS_URL") or None,
             migration_database_url=environment.get("MIGRATION_DATABASE_URL") or None,
-            app_processes=_number(environment, "APP_PROCESSES", 2, MAX_PROCESSES),
-            worker_processes=_number(environment, "WORKER_PROCESSES", 1, MAX_PROCESSES),
+            app_processes=number(environment, "APP_PROCESSES", 2, processes, "start"),
+            worker_processes=number(environment, "WORKER_PROCESSES", 1, processes, "start"),
         )
 
     @classmethod
@@ -122,11 +123,20 @@ def service_environment(  # noqa: PLR0913 - all of them are keyword arguments.
     return {**defaults, **given, **own}
 
 
-def _number(environment: Mapping[str, str], variable: str, default: int, highest: int) -> int:
+def number(
+    environment: Mapping[str, str], variable: str, default: int, allowed: range, target: str
+) -> int:
+    """Return the number in a variable, or the default if the variable is missing or empty.
+
+    :raises LabError: when the value is not an allowed number. The message shows how to set the
+        variable for the make target.
+    """
     text = environment.get(variable) or str(default)
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= highest):
+    # The length is checked first, because int() refuses a text of thousands of digits.
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(allowed[-1]))
+    if not (is_number and int(text) in allowed):
         raise LabError(
-            f"{variable}={text} is not a number from 1 to {highest}. Give one:  "
-            f"{variable}={default} make start"
+            f"{variable}={text} is not a number from {allowed[0]} to {allowed[-1]}. Give one:  "
+            f"{variable}={default} make {target}"
         )
     return int(text)

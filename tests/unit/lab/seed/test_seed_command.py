@@ -14,7 +14,7 @@ def test_the_error_for_an_invalid_number_of_orders_names_the_variable(
     text: str, tmp_path: Path
 ) -> None:
     """The message also has the valid range of numbers."""
-    with pytest.raises(LabError, match=r"SEED_ORDERS=.* Give a number from 0 to 1000000"):
+    with pytest.raises(LabError, match=r"SEED_ORDERS=.* is not a number from 0 to 1000000"):
         seed(Paths(tmp_path), {"SEED_ORDERS": text})
 
 
