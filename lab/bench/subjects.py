@@ -15,7 +15,7 @@ from lab.cluster.programs import program
 from lab.stack.config.ports import LOOPBACK, free_port
 from lab.stack.errors import LabError
 from lab.stack.servers.apps import AppProcess, answers_ok
-from lab.stack.servers.caddy import CaddyServer, PublicSockets
+from lab.stack.servers.caddy import CaddyServer
 
 
 class Subject(AppProcess):
@@ -178,19 +178,18 @@ def _caddy(
     backends: Backends, pair: list[Subject], processors: Processors
 ) -> Iterator[CaddyServer]:
     directory = backends.directory / "caddy"
-    ports = free_port(), free_port()
     caddy = CaddyServer(
         directory,
-        ports=ports,
+        ports=(free_port(), free_port()),
         ca_certificate=backends.directory / "ca.crt",
         log=directory / "server.log",
         upstreams=lambda: [subject.port for subject in pair],
     )
-    caddy.public_sockets = PublicSockets.open(*ports, "bench")
+    caddy.open_sockets("bench")
     try:
         with pinned_to(processors.all):
             caddy.start()
         yield caddy
     finally:
         caddy.stop()
-        caddy.public_sockets.close()
+        caddy.close_sockets()

@@ -12,7 +12,6 @@ from lab.stack.processes.lock import Lock
 from lab.stack.processes.signals import StopSignals
 from lab.stack.report import welcome
 from lab.stack.servers.apps import migrate
-from lab.stack.servers.caddy import PublicSockets
 from lab.stack.servers.server import Server
 from lab.stack.slow_sql import SlowSql
 from lab.stack.stack import Stack
@@ -61,9 +60,7 @@ class Supervisor:
     def _start(self) -> None:
         for name in Stack(self._stack.paths, Choices.largest()).end_leftovers():
             self._report(f"{name} was left over from a killed stack, and has been stopped.")
-        self._stack.caddy.public_sockets = PublicSockets.open(
-            self._stack.choices.http_port, self._stack.choices.https_port, self._target
-        )
+        self._stack.caddy.open_sockets(self._target)
         self._report(welcome(self._stack))
         self._save_state(ready=False)
         for server in self._stack.all_servers:
@@ -115,7 +112,7 @@ class Supervisor:
         stack, kill_now = self._stack, self._signals.kill_now.is_set
         self._save_state(ready=False)
         stack.thaw()
-        stack.caddy.public_sockets.close()
+        stack.caddy.close_sockets()
         stack.collector.end_streams()
         stack.caddy.stop(kill_now=kill_now)
         for process in (*stack.all_slots, *stack.workers):

@@ -22,7 +22,7 @@ from lab.stack.config.ports import free_port
 from lab.stack.processes.identity import Identity
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.apps import AppProcess
-from lab.stack.servers.caddy import CaddyServer, PublicSockets
+from lab.stack.servers.caddy import CaddyServer
 from lab.stack.servers.server import Server
 from lab.stack.stack import Stack
 from lab.stack.state import State
@@ -228,13 +228,13 @@ def running_caddy(
     )
     caddy.settings = lambda: settings or {}
     # Requests wait in these sockets until Caddy has started.
-    caddy.public_sockets = PublicSockets.open(stack.http_port, stack.https_port, "start")
+    caddy.open_sockets("start")
     try:
         caddy.launch()
         yield stack
     finally:
         caddy.stop()
-        caddy.public_sockets.close()
+        caddy.close_sockets()
         stack.discard()
 
 

@@ -5,7 +5,6 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from lab.stack.config.paths import CHECKOUT
 from lab.stack.config.ports import LOOPBACK, listen
@@ -14,37 +13,6 @@ from lab.stack.servers.apps import answers_ok, why_not_ready
 from lab.stack.servers.server import Server
 
 CADDYFILE = CHECKOUT / "deploy" / "Caddyfile"
-
-
-class PublicSockets(NamedTuple):
-    """The listening sockets for requests from clients."""
-
-    http: list[socket.socket]
-    https: list[socket.socket]
-
-    @classmethod
-    def open(cls, http_port: int, https_port: int, target: str) -> "PublicSockets":
-        """Open both ports, or neither.
-
-        :raises LabError: when a port is taken. The message names the variable that sets the port.
-        """
-        http = listen(http_port, "HTTP_PORT", target)
-        try:
-            return cls(http, listen(https_port, "HTTPS_PORT", target))
-        except BaseException:
-            for server in http:
-                server.close()
-            raise
-
-    @property
-    def descriptors(self) -> list[int]:
-        """The file descriptors that Caddy inherits."""
-        return [server.fileno() for server in (*self.http, *self.https)]
-
-    def close(self) -> None:
-        """Close the sockets, so that new connections are refused."""
-        for server in (*self.http, *self.https):
-            server.close()
 
 
 class CaddyServer(Server):
@@ -71,9 +39,28 @@ class CaddyServer(Server):
         self.fixed_port, self._https_port = ports
         self._ca_certificate = ca_certificate
         self._upstreams = upstreams
-        self.public_sockets = PublicSockets([], [])
+        self._http_sockets: list[socket.socket] = []
+        self._https_sockets: list[socket.socket] = []
         # Called at each launch. Returns further variables for deploy/Caddyfile.
         self.settings: Callable[[], Mapping[str, str]] = dict
+
+    def open_sockets(self, target: str) -> None:
+        """Open both public ports, or neither. The processes of Caddy inherit the sockets.
+
+        :raises LabError: when a port is taken. The message names the variable that sets the port,
+            and the make target.
+        """
+        try:
+            self._http_sockets = listen(self.port, "HTTP_PORT", target)
+            self._https_sockets = listen(self._https_port, "HTTPS_PORT", target)
+        except BaseException:
+            self.close_sockets()
+            raise
+
+    def close_sockets(self) -> None:
+        """Close the public ports, so that new connections are refused."""
+        for server in (*self._http_sockets, *self._https_sockets):
+            server.close()
 
     def ready(self) -> bool:
         """Return whether a request reaches the service, by HTTP and by HTTPS."""
@@ -107,8 +94,8 @@ class CaddyServer(Server):
             **os.environ,
             "HTTP_PORT": str(self.port),
             "HTTPS_PORT": str(self._https_port),
-            "HTTP_BIND": _inherited(self.public_sockets.http),
-            "HTTPS_BIND": _inherited(self.public_sockets.https),
+            "HTTP_BIND": _inherited(self._http_sockets),
+            "HTTPS_BIND": _inherited(self._https_sockets),
             "UPSTREAMS": " ".join(f"{LOOPBACK}:{port}" for port in self._upstreams()),
             "CADDY_STORAGE": str(self.directory),
             # Caddy writes into these directories whatever its configuration says.
@@ -118,7 +105,7 @@ class CaddyServer(Server):
         }
 
     def _inherited_descriptors(self) -> Sequence[int]:
-        return self.public_sockets.descriptors
+        return [server.fileno() for server in (*self._http_sockets, *self._https_sockets)]
 
 
 def _inherited(sockets: Sequence[socket.socket]) -> str:

@@ -13,7 +13,7 @@ from lab.stack.config.paths import last_lines
 from lab.stack.config.ports import free_port
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers import wheels
-from lab.stack.servers.caddy import CADDYFILE, CaddyServer, PublicSockets
+from lab.stack.servers.caddy import CADDYFILE, CaddyServer
 from tests.accounts import signup_body
 from tests.e2e.local_stack import LocalStack
 from tests.otlp import PROTOBUF, request, span
@@ -115,7 +115,7 @@ def test_with_production_settings_there_is_no_page_and_no_trace(
         log=other.directory / "logs" / "caddy.log",
         upstreams=lambda: [stack.parts.apps[0].port, free_port()],
     )
-    caddy.public_sockets = PublicSockets.open(other.http_port, other.https_port, "start")
+    caddy.open_sockets("start")
     trace_id = token_hex(16)
     try:
         with caddy:
@@ -123,7 +123,7 @@ def test_with_production_settings_there_is_no_page_and_no_trace(
             pages = [other.request("GET", path) for path in ("/lab", "/lab/", "/lab/api/traces")]
             assert other.request("GET", "/api/products", headers=sampled).status == 200
     finally:
-        caddy.public_sockets.close()
+        caddy.close_sockets()
         log = last_lines(other.directory / "logs" / "caddy.log", 1000)
         other.discard()
     assert [(it.status, it.json()["code"]) for it in pages] == [(404, "not-found")] * 3
