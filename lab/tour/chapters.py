@@ -7,6 +7,7 @@ A chapter is Markdown. The first line of a code block says what the block contai
     ```python app/services/users.py  lines of that file
 """
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,13 @@ from lab.stack.config.paths import CHECKOUT
 
 DIRECTORY: Final = CHECKOUT / "docs" / "tour"
 _FILE_NAME: Final = "[1-9]*-*.md"
+
+_WORDS_PER_MINUTE: Final = 200
+"""The speed of reading a technical text in a second language."""
+_SECONDS_PER_LINE: Final = 2
+"""For a line of a command, of source code or of output, which few people read word by word."""
+_SECONDS_PER_COMMAND: Final = 10
+"""To run a command. Most commands take less than a second, and a few take 20."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,14 @@ class Chapter:
     def commands(self) -> tuple[Command, ...]:
         """The commands of the chapter, in order."""
         return tuple(step for step in self.steps if isinstance(step, Command))
+
+    @property
+    def minutes(self) -> int:
+        """About how many minutes the chapter takes, rounded up."""
+        words = sum(len(it.text.split()) for it in self.steps if isinstance(it, Prose))
+        lines = sum(len(it.text.splitlines()) for it in self.steps if not isinstance(it, Prose))
+        seconds = lines * _SECONDS_PER_LINE + len(self.commands) * _SECONDS_PER_COMMAND
+        return math.ceil(words / _WORDS_PER_MINUTE + seconds / 60)
 
 
 def chapters(directory: Path = DIRECTORY) -> list[Chapter]:

@@ -16,7 +16,6 @@ from lab.stack import control
 from lab.stack.config.paths import Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Chapter, Command, Excerpt, Prose, Shown, chapters
-from lab.tour.duration import minutes
 from lab.tour.screen import LEAVE, SKIP, Screen
 from lab.tour.shell import Shell, addresses_of
 
@@ -41,7 +40,7 @@ def tour(paths: Paths, *, chapter: int, only: bool, only_list: bool, yes: bool) 
     pages = chapters()
     if only_list:
         for page in pages:
-            print(f"{page.number:>2}  {page.title:<25} {minutes(page):>3} min")
+            print(f"{page.number:>2}  {page.title:<25} {page.minutes:>3} min")
         return control.OK
     selected = [page for page in pages if page.number >= chapter]
     if chapter < 1 or not selected:

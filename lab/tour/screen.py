@@ -13,7 +13,6 @@ from rich.syntax import Syntax
 from rich.theme import Theme
 
 from lab.tour.chapters import Chapter, Excerpt, Prose, Shown
-from lab.tour.duration import minutes
 
 # This theme uses the terminal's own colours, which fit the terminal's background.
 _THEME = "ansi_dark"
@@ -42,7 +41,7 @@ class Screen:
         )
         self._console.print(
             f"[dim]Chapter {chapter.number} of {self._last_chapter}, "
-            f"about {minutes(chapter)} minutes[/]"
+            f"about {chapter.minutes} minutes[/]"
         )
 
     def label(self, text: str) -> None:

@@ -11,7 +11,6 @@ from lab.stack.config.environment import Choices
 from lab.stack.config.paths import CHECKOUT, Paths
 from lab.stack.stack import Stack
 from lab.tour.chapters import Command, Excerpt, Prose, Shown, chapters, read_chapter
-from lab.tour.duration import minutes
 from lab.tour.shell import Shell, addresses_of
 
 PAGE = """# 3. The title
@@ -71,9 +70,9 @@ def test_the_minutes_of_a_chapter_count_words_lines_and_commands(tmp_path: Path)
     command, output = "true\n" * 25, "line\n" * 30
     text = f"# 1. T\n\n{'word ' * 200}\n\n```sh\n{command}```\n\n```text\n{output}```\n"
     page.write_text(text)
-    assert minutes(read_chapter(page)) == 3
+    assert read_chapter(page).minutes == 3
     page.write_text(text + "\none more word\n")
-    assert minutes(read_chapter(page)) == 4
+    assert read_chapter(page).minutes == 4
 
 
 def test_quoted_lines_are_found_in_the_current_file() -> None:

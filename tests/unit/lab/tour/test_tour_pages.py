@@ -11,7 +11,6 @@ from markdown_it.token import Token
 
 from lab.stack.config.paths import CHECKOUT
 from lab.tour.chapters import DIRECTORY, Chapter, chapters
-from lab.tour.duration import minutes
 
 CHAPTERS = chapters()
 BY_NUMBER = {chapter.number: chapter for chapter in CHAPTERS}
@@ -96,6 +95,6 @@ def test_the_list_of_chapters_says_how_long_each_takes() -> None:
     listed = dict(LISTED_MINUTES.findall((DIRECTORY / "README.md").read_text()))
     assert listed.keys() == {str(number) for number in BY_NUMBER}
     for number, text in listed.items():
-        estimate = minutes(BY_NUMBER[int(number)])
+        estimate = BY_NUMBER[int(number)].minutes
         assert estimate <= MAX_MINUTES, f"Chapter {number} takes {estimate} minutes. Shorten it."
         assert abs(int(text) - estimate) <= 1, f"Chapter {number}: write ({estimate} min)."
