@@ -28,6 +28,7 @@ class CollectorServer(Server):
     # SIGKILL loses no message: an accepted message is already on the disk. The load balancer stops
     # before the collector, so no request is in progress.
     stop_signal = signal.SIGKILL
+    _working_directory = CHECKOUT
 
     def __init__(
         self, directory: Path, *, environment: Callable[[], Mapping[str, str]], log: Path
@@ -74,7 +75,3 @@ class CollectorServer(Server):
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, **self._settings(), "COLLECTOR_SERVICE_KEY": self.service_key}
-
-    @property
-    def _working_directory(self) -> Path:
-        return CHECKOUT

@@ -34,6 +34,8 @@ PERSON = Person("ines", "Ines", "ines@example.com", "correct horse battery")
 class ProviderServer(Server):
     """Canaille on 127.0.0.1. It keeps its secrets in `directory`, and users in memory."""
 
+    _working_directory = CHECKOUT
+
     def __init__(
         self, directory: Path, *, origins: tuple[str, ...], log: Path | None = None
     ) -> None:
@@ -67,7 +69,3 @@ class ProviderServer(Server):
 
     def _environment(self) -> Mapping[str, str]:
         return {**os.environ, "PYTHONPATH": str(PROVIDER)}
-
-    @property
-    def _working_directory(self) -> Path:
-        return CHECKOUT

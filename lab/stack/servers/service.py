@@ -11,6 +11,7 @@ class ServiceProcess(Server):
     """An app process or the worker."""
 
     starts_in_background = True
+    _working_directory = CHECKOUT
 
     def __init__(
         self,
@@ -30,7 +31,3 @@ class ServiceProcess(Server):
 
     def _environment(self) -> Mapping[str, str]:
         return self._service_environment()
-
-    @property
-    def _working_directory(self) -> Path:
-        return CHECKOUT
