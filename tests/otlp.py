@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
+
+from lab.trace.client.spans import key_values
 
 MS = 1_000_000
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
@@ -37,7 +38,7 @@ def span(
         kind=kind,
         start_time_unix_nano=int(1_500_000_000_000 * MS + start_ms * MS),
         end_time_unix_nano=int(1_500_000_000_000 * MS + (start_ms + duration_ms) * MS),
-        attributes=_pairs(attributes),
+        attributes=key_values(attributes),
     )
 
 
@@ -45,17 +46,6 @@ def request(service: str, *spans: trace_pb2.Span, instance: str | None = None) -
     """Return the body of an export request with these spans of one process."""
     named = {"service.name": service} | ({"service.instance.id": instance} if instance else {})
     message = ExportTraceServiceRequest()
-    group = message.resource_spans.add(resource=Resource(attributes=_pairs(named)))
+    group = message.resource_spans.add(resource=Resource(attributes=key_values(named)))
     group.scope_spans.add(spans=spans)
     return message.SerializeToString()
-
-
-def _pairs(attributes: Mapping[str, Any]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=_value(value)) for key, value in attributes.items()]
-
-
-def _value(value: Any) -> AnyValue:
-    if isinstance(value, list):
-        return AnyValue(array_value=ArrayValue(values=map(_value, value)))
-    kinds = {str: "string_value", bool: "bool_value", int: "int_value", float: "double_value"}
-    return AnyValue(**{kinds[type(value)]: value})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lab.trace.client.failures import TimedOut
 
-Value = str | int | bool | list[str]
+Value = str | int | float | bool | list[str]
 NS_PER_MS = 1_000_000
 
 

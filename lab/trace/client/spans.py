@@ -90,7 +90,7 @@ def client_spans(
 
 def to_otlp(context: Context, spans: Sequence[ClientSpan]) -> bytes:
     """Return the body of a request to `/v1/traces` (OTLP 1.x, binary protobuf)."""
-    resource = Resource(attributes=_attributes({"service.name": CLIENT}))
+    resource = Resource(attributes=key_values({"service.name": CLIENT}))
     scoped = ScopeSpans(spans=[_span(context, span) for span in spans])
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[scoped])]
@@ -108,12 +108,13 @@ def _span(context: Context, span: ClientSpan) -> Span:
         kind=Span.SPAN_KIND_CLIENT if is_root else Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=stage.begin,
         end_time_unix_nano=stage.end,
-        attributes=_attributes({STAGE_ATTRIBUTE: stage.name, **stage.attributes}),
+        attributes=key_values({STAGE_ATTRIBUTE: stage.name, **stage.attributes}),
         status=Status(code=Status.STATUS_CODE_ERROR) if stage.failed else None,
     )
 
 
-def _attributes(values: Mapping[str, Value]) -> list[KeyValue]:
+def key_values(values: Mapping[str, Value]) -> list[KeyValue]:
+    """Return attributes as OTLP has them."""
     return [KeyValue(key=key, value=_value(value)) for key, value in values.items()]
 
 
@@ -122,6 +123,8 @@ def _value(value: Value) -> AnyValue:
         return AnyValue(bool_value=value)
     if isinstance(value, int):
         return AnyValue(int_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
     if isinstance(value, str):
         return AnyValue(string_value=value)
     return AnyValue(array_value=ArrayValue(values=[_value(element) for element in value]))
