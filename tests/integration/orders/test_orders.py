@@ -28,16 +28,11 @@ def kettle(client: httpx2.Client, admin: Account) -> dict[str, Any]:
     return new_product(client, admin, price=price("24.90"), stock=1_000_000)
 
 
-@pytest.fixture(scope="module")
-def pot(client: httpx2.Client, admin: Account) -> dict[str, Any]:
-    """A second product that is always in stock."""
-    return new_product(client, admin, name="Pot", price=price("0.01"), stock=1_000_000)
-
-
 def test_an_order_is_placed(
-    client: httpx2.Client, customer: Account, kettle: dict[str, Any], pot: dict[str, Any]
+    client: httpx2.Client, customer: Account, admin: Account, kettle: dict[str, Any]
 ) -> None:
     """The response is 201 with the Location, the lines as they were sent, and the total."""
+    pot = new_product(client, admin, name="Pot", price=price("0.01"))
     response = placed(client, customer, (pot, 3), (kettle, 2))
     made = response.json()
     assert list(made) == _KEYS  # check 27

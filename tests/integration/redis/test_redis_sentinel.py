@@ -15,7 +15,6 @@ from lab.stack.servers.server import Server
 from tests.accounts import Account
 from tests.conftest import StartService
 from tests.integration.shop import edit, new_product, product_url
-from tests.service import Service
 
 pytestmark = pytest.mark.slow
 
@@ -52,20 +51,15 @@ def _is_cached(client: httpx2.Client, path: str) -> bool:
     return client.get(path).headers["X-Cache"] == "hit"
 
 
-@pytest.fixture
-def shop(start_service: StartService, cluster: SentinelRedis) -> Service:
-    """A service that finds Redis through the sentinels."""
-    return start_service(REDIS_URL=_service_url(cluster), REDIS_BREAKER_RECOVERY="1")
-
-
 @pytest.mark.parametrize("break_server", [Server.kill, Server.freeze])
 def test_a_failover_is_followed(
-    shop: Service,
+    start_service: StartService,
     cluster: SentinelRedis,
     admin: Account,
     break_server: Callable[[Server], None],
 ) -> None:
     """Requests succeed during the failover. Then the new primary has the cached reads."""
+    shop = start_service(REDIS_URL=_service_url(cluster), REDIS_BREAKER_RECOVERY="1")
     path = product_url(new_product(shop.client, admin))
     assert wait_until(lambda: _is_cached(shop.client, path), timeout_s=5), shop.log.read_text()
     assert shop.client.get("/readyz").json()["redis"] == "up"
