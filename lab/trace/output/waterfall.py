@@ -86,7 +86,7 @@ def _row(
     stage = " " * min(span["depth"], _MAX_INDENT) + span["stage"]
     drawn = " " * columns[0]
     if start is not None and total > 0:
-        drawn = style.bar(max(start, 0) / total, length / total, columns[0])
+        drawn = style.bar(start / total, length / total, columns[0])
     return (
         f"{style.clean(span['process'], _PROCESS_COLUMNS):<{_PROCESS_COLUMNS}} "
         f"{stage[:_STAGE_COLUMNS]:<{_STAGE_COLUMNS}} "
