@@ -14,21 +14,18 @@ _OLDEST_NODE: Final = (20, 12)
 _INSTALL_TIMEOUT_SECONDS: Final = 120
 
 
-class PeerMissingError(LabError):
-    """The Fastify service cannot run on this machine. The message is a sentence with the reason."""
-
-
 def install(directory: Path) -> Path:
     """Copy the Fastify service to `directory`, install its packages, and return its program.
 
     The packages are not installed in the checkout, because the checkout's linters would read them.
 
-    :raises PeerMissingError: when Node.js is missing or too old, or when `npm ci` fails.
+    :raises LabError: when Node.js is missing or too old, or when `npm ci` fails. The message is a
+        sentence with the reason.
     """
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None or _version(node) < _OLDEST_NODE:
         oldest = ".".join(map(str, _OLDEST_NODE))
-        raise PeerMissingError(
+        raise LabError(
             f"Fastify is not measured, because Node.js {oldest} or newer with npm is missing."
         )
     shutil.copytree(SOURCE, directory, ignore=shutil.ignore_patterns("node_modules"))
@@ -42,7 +39,7 @@ def install(directory: Path) -> Path:
             timeout=_INSTALL_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise PeerMissingError(
+        raise LabError(
             "Fastify is not measured, because `npm ci` could not install its packages."
         ) from error
     return directory / "server.js"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lab.bench import peer
 from lab.bench.backends import Backends
-from lab.bench.peer import PeerMissingError
 from lab.bench.pinning import Processors, pinned_to
 from lab.bench.receiver import receiver
 from lab.cluster.programs import program
@@ -151,7 +150,7 @@ def running_subjects(backends: Backends, processors: Processors) -> Iterator[Sub
 def _peers(backends: Backends, processors: Processors) -> Pair | LabError:
     try:
         program = peer.install(backends.directory / "fastify")
-    except PeerMissingError as missing:
+    except LabError as missing:
         return missing
     return Pair(
         PeerSubject("peer-hot", backends, processors.server, program),

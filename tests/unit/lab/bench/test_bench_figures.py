@@ -7,7 +7,6 @@ from typing import cast
 
 from lab.bench.backends import Backends
 from lab.bench.choices import Choices
-from lab.bench.peer import PeerMissingError
 from lab.bench.results.figures import FIGURES, RATIOS, Ratio, Spread
 from lab.bench.results.report import Report
 from lab.bench.run import Run
@@ -67,8 +66,6 @@ def test_the_report_omits_what_was_not_measured_and_has_the_reason() -> None:
 
 def test_what_cannot_be_measured_is_a_caveat_of_the_run() -> None:
     """Without Node.js and PgBouncer, the report has both reasons."""
-    subjects = SimpleNamespace(
-        peers=PeerMissingError("no Node.js"), pooled=LabError("no PgBouncer")
-    )
+    subjects = SimpleNamespace(peers=LabError("no Node.js"), pooled=LabError("no PgBouncer"))
     run = cast("Run", SimpleNamespace(_subjects=subjects))
     assert Run.caveats(run) == ["no Node.js", "no PgBouncer"]

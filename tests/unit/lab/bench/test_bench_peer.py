@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.bench import peer
-from lab.bench.peer import PeerMissingError
+from lab.stack.errors import LabError
 
 
 def program(directory: Path, name: str, script: str) -> None:
@@ -25,7 +25,7 @@ def test_without_a_recent_node_nothing_is_installed(
     if version is not None:
         program(tmp_path, "node", f"echo {version}")
         program(tmp_path, "npm", "exit 0")
-    with pytest.raises(PeerMissingError, match=r"because Node\.js 20\.12 or newer with npm is mi"):
+    with pytest.raises(LabError, match=r"because Node\.js 20\.12 or newer with npm is mi"):
         peer.install(tmp_path / "fastify")
     assert not (tmp_path / "fastify").exists()
 
@@ -37,7 +37,7 @@ def test_without_the_packages_nothing_is_measured(
     monkeypatch.setenv("PATH", str(tmp_path))
     program(tmp_path, "node", "echo v22.0.0")
     program(tmp_path, "npm", "exit 1")
-    with pytest.raises(PeerMissingError, match="because `npm ci` could not install its packages"):
+    with pytest.raises(LabError, match="because `npm ci` could not install its packages"):
         peer.install(tmp_path / "fastify")
 
 
