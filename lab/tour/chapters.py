@@ -121,11 +121,12 @@ def read_chapter(page: Path) -> Chapter:
         page=page,
         number=int(page.name.partition("-")[0]),
         title=title.removeprefix("# ").partition(". ")[2],
-        steps=tuple(_steps(rest)),
+        steps=tuple(read_steps(rest)),
     )
 
 
-def _steps(text: str) -> list[Step]:
+def read_steps(text: str) -> list[Step]:
+    """Return the texts and the blocks of a page, in order."""
     lines, steps, reached = text.splitlines(), [], 0
     for token in MarkdownIt().parse(text):
         if token.type != "fence" or token.map is None:

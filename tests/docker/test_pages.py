@@ -3,13 +3,15 @@
 import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
 from lab.bench.load.calls import Call
 from lab.bench.load.traffic import traffic
+from lab.tour.chapters import Command, Step
 from tests.docker.compose_stack import ComposeStack
-from tests.e2e.pages import Block, Terminal, blocks_of
+from tests.e2e.pages import Terminal, blocks_of
 
 # docs/calls.md shows only this part of the data that `make seed` writes.
 SHOP = (
@@ -41,20 +43,20 @@ def test_the_readme_and_the_calls_show_real_outputs_also_with_containers(
     own_stack.succeed("up", "--wait")
     own_stack.succeed("cp", AUTHORITY, str(own_stack.directory / "ca.crt"))
     pages = blocks_of("README.md") + blocks_of("docs/calls.md")
-    first, *blocks = ((kind, _TIMING.sub("", text)) for kind, text in pages)
-    assert first == ("sh", "make up\n")
+    first, *blocks = (replace(step, text=_TIMING.sub("", step.text)) for step in pages)
+    assert first == Command("make up\n")
     terminal = Terminal(own_stack, tmp_path, REPLACEMENTS, checkout=own_stack.directory)
     assert terminal.run_and_compare(_without_mailbox(blocks)) >= 14
 
 
-def _without_mailbox(blocks: Iterable[Block]) -> list[Block]:
+def _without_mailbox(blocks: Iterable[Step]) -> list[Step]:
     """Leave out the commands that read the local stack's own mailbox, and their output."""
-    kept, skips_output = list[Block](), False
-    for kind, text in blocks:
-        if kind == "sh":
-            skips_output = "lab mail" in text
+    kept, skips_output = list[Step](), False
+    for step in blocks:
+        if isinstance(step, Command):
+            skips_output = "lab mail" in step.text
         if not skips_output:
-            kept.append((kind, text))
+            kept.append(step)
     return kept
 
 
@@ -68,11 +70,11 @@ def test_the_docker_page_shows_real_outputs_and_its_update_fails_no_request(
         "localhost:8025": f"localhost:{own_stack.mail_port}",
     }
     terminal = Terminal(own_stack, tmp_path, replacements, checkout=own_stack.directory)
-    update = next(index for index, (_, text) in enumerate(blocks) if "--no-deps" in text)
+    update = next(index for index, step in enumerate(blocks) if "--no-deps" in step.text)
     compared = terminal.run_and_compare(blocks[:update])
     read = Call(own_stack.http_port, "GET", "/api/products", 200)
     with traffic(repeat(read), rate=8) as record:
-        terminal.run(blocks[update][1])
+        terminal.run(blocks[update].text)
     assert len(record.exchanges) > 50
     assert not record.failures
     compared += terminal.run_and_compare(blocks[update + 1 :])

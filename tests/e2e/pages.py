@@ -3,16 +3,15 @@
 import json
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from lab.tour.chapters import Command, Prose, Shown, Step, read_steps
 from lab.tour.shell import Shell
 from tests.service import CHECKOUT
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_OUTPUT_KINDS = {"http", "json", "text"}
 # Texts that differ in each run, and the placeholders that replace them in both compared texts.
 _VARYING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", "<time>"),
@@ -29,12 +28,18 @@ _VARYING = (
     (r"(localhost|127\.0\.0\.1)(:|%3A)\d+", r"\1:<port>"),
 )
 
-Block = tuple[str, str]
+
+def blocks_of(page: str) -> list[Step]:
+    """Return the code blocks of a page."""
+    steps = read_steps((CHECKOUT / page).read_text())
+    return [step for step in steps if not isinstance(step, Prose)]
 
 
-def blocks_of(page: str) -> list[Block]:
-    """Return the code blocks of a page as pairs of kind and text."""
-    return _BLOCK.findall((CHECKOUT / page).read_text())
+def commands_of(steps: Iterable[Step]) -> Iterator[tuple[Command, Shown | None]]:
+    """Yield each command, and the output that the page shows directly after it."""
+    for step, following in pairwise([*steps, None]):
+        if isinstance(step, Command):
+            yield step, following if isinstance(following, Shown) else None
 
 
 class Stack(Protocol):
@@ -68,15 +73,14 @@ class Terminal:
         environment = {**stack.environment, "HTTPIE_CONFIG_DIR": str(_httpie_config(scratch))}
         self._shell = Shell(scratch, replaced, environment, checkout=checkout, program="bash")
 
-    def run_and_compare(self, blocks: list[Block]) -> int:
+    def run_and_compare(self, blocks: Iterable[Step]) -> int:
         """Run the commands and compare their outputs. Return the number of compared outputs."""
         compared = 0
-        for (kind, text), (shown_kind, shown) in pairwise([*blocks, ("", "")]):
-            if kind == "sh":
-                output = self.run(text)
-                if shown_kind in _OUTPUT_KINDS:
-                    assert normalized(output) == normalized(shown), f"{text}\nprinted:\n{output}"
-                    compared += 1
+        for command, shown in commands_of(blocks):
+            output = self.run(command.text)
+            if shown is not None:
+                assert normalized(output) == normalized(shown.text), f"{command.text}\n{output}"
+                compared += 1
         return compared
 
     def run(self, text: str) -> str:

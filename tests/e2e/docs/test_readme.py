@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.stack.processes.waiting import wait_until
+from lab.tour.chapters import Command
 from tests.e2e.local_stack import LocalStack
 from tests.e2e.pages import Terminal, blocks_of
 from tests.service import CHECKOUT
@@ -20,7 +21,7 @@ REPLACEMENTS = {"make test\n": "make -n test | grep pytest\n"}
 def test_every_command_prints_what_its_page_shows(tmp_path: Path) -> None:
     """All commands run in order, in one shell, on a new stack that `make up` starts."""
     first, *blocks = blocks_of("README.md") + blocks_of("docs/calls.md")
-    assert first == ("sh", "make up\n")
+    assert first == Command("make up\n")
     # On a busy machine, Redis may need longer than the default timeout of 0.15 s. The service would
     # then log the name of an exception, but `_make_up` allows no "Error" in the output.
     stack = LocalStack(REDIS_TIMEOUT="1")

@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,10 +12,10 @@ import pytest
 import redis
 
 from lab.stack.stack import Stack
-from lab.tour.chapters import DIRECTORY, Chapter, Command, Excerpt, Shown, chapters
+from lab.tour.chapters import DIRECTORY, Chapter, Excerpt, chapters
 from lab.tour.shell import Shell, addresses_of
 from tests.e2e.local_stack import running_stack
-from tests.e2e.pages import normalized
+from tests.e2e.pages import commands_of, normalized
 
 CHAPTERS = chapters()
 # A chapter in the list of docs/tour/README.md: its number, title and file.
@@ -163,7 +162,7 @@ def test_the_quoted_source_code_is_current(chapter: Chapter) -> None:
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: str(chapter.number))
 def test_every_command_prints_what_the_chapter_shows(chapter: Chapter, shell: Shell) -> None:
     """The commands of a chapter run in order, in one shell."""
-    for command, shown in commands_of(chapter):
+    for command, shown in commands_of(chapter.steps):
         result = shell.run(command.text, subprocess.PIPE, subprocess.STDOUT)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
         if shown is not None:
@@ -184,7 +183,7 @@ def test_the_outputs_in_the_chapters_are_updated(tour_stack: Stack) -> None:
 def updated_page(chapter: Chapter, shell: Shell, stack: Stack) -> str:
     """Run the chapter, and return its page with the current outputs."""
     text, reached = chapter.page.read_text(), 0
-    for command, shown in commands_of(chapter):
+    for command, shown in commands_of(chapter.steps):
         result = shell.run(command.text, subprocess.PIPE, subprocess.STDOUT)
         assert result.returncode == 0, f"{command.text}\nprinted:\n{result.stdout}"
         if shown is None:
@@ -214,13 +213,6 @@ def assert_small_untraced_gaps(output: str) -> None:
     """Check that the largest untraced gap is at most a tenth of a signup's time (docs/trace.md)."""
     for signup, whole, gap in SIGNUP.findall(output):
         assert float(gap) <= float(whole) / 10, f"Update the pages on a quiet machine:\n{signup}"
-
-
-def commands_of(chapter: Chapter) -> Iterator[tuple[Command, Shown | None]]:
-    """Yield each command, and the output that the page shows below it."""
-    for step, following in pairwise([*chapter.steps, None]):
-        if isinstance(step, Command):
-            yield step, following if isinstance(following, Shown) else None
 
 
 def plain(text: str) -> str:
