@@ -8,7 +8,7 @@ from lab.stack.config.paths import Paths
 from lab.stack.control import OK, STOP_TIMEOUT_SECONDS
 from lab.stack.errors import LabError
 from lab.stack.processes.lock import Lock, is_held
-from lab.stack.processes.record import has_ended
+from lab.stack.processes.termination import has_ended
 from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.unprivileged import remove
 from lab.stack.stack import Stack

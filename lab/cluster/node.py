@@ -12,10 +12,9 @@ from lab.cluster.etcd import EtcdServer
 from lab.cluster.patroni import Addresses, Passwords, configuration
 from lab.cluster.programs import program
 from lab.http_client import send
-from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK, RecordedPort
 from lab.stack.config.secrets import write_private
 from lab.stack.errors import LabError
-from lab.stack.processes.record import RecordedPort
 from lab.stack.processes.waiting import never
 from lab.stack.servers import data_directory, unprivileged, wheels
 from lab.stack.servers.apps import answers_ok

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from lab.stack.config.environment import HIGHEST_PORT
+from lab.stack.config.paths import make_directory
 from lab.stack.errors import LabError
 
 LOOPBACK = "127.0.0.1"
@@ -22,24 +23,37 @@ _claimed = set[int]()
 """The ports that this process has claimed."""
 
 
-def noted_port(path: Path) -> int | None:
-    """Return the port written in the file. None if the file is missing or damaged."""
-    text = path.read_text() if path.exists() else ""
-    return int(text) if text.isdigit() else None
+class RecordedPort:
+    """A port in a file. The file remains when the process that wrote it ends."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._chosen: int | None = None
 
-def remembered_port(path: Path) -> int:
-    """Return the port written in the file. If that port is not free, write and return a new port.
+    @property
+    def number(self) -> int:
+        """The chosen or recorded port. If there is none, choose one."""
+        return self._chosen or self._recorded() or self.choose()
 
-    Call this only in the process that will start the server. Otherwise, the file could name a port
-    that no server uses. As with `free_port`, the port is claimed until this process ends.
-    """
-    port = noted_port(path)
-    if port is not None and port in _SERVER_PORTS and is_free(port) and _claim(port):
-        return port
-    port = free_port()
-    path.write_text(str(port))
-    return port
+    def choose(self) -> int:
+        """Choose the port for as long as this object exists: the recorded port, if it is free.
+
+        Only the process that starts the server calls this. Otherwise, the file could name a port
+        that no server uses. As with `free_port`, the port is claimed until this process ends.
+        """
+        if self._chosen is None:
+            port = self._recorded()
+            if port not in _SERVER_PORTS or not is_free(port) or not _claim(port):
+                port = free_port()
+                make_directory(self._file.parent)
+                self._file.write_text(str(port))
+            self._chosen = port
+        return self._chosen
+
+    def _recorded(self) -> int:
+        """Return the port in the file; 0 if the file is missing or damaged."""
+        text = self._file.read_text() if self._file.exists() else ""
+        return int(text) if text.isdigit() else 0
 
 
 def free_port() -> int:

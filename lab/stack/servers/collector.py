@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lab.stack.config.paths import CHECKOUT
-from lab.stack.config.ports import LOOPBACK
+from lab.stack.config.ports import LOOPBACK, RecordedPort
 from lab.stack.config.secrets import load_or_create_password
-from lab.stack.processes.record import RecordedPort
 from lab.stack.servers.apps import answers_ok
 from lab.stack.servers.server import Server
 

@@ -13,7 +13,7 @@ import psutil
 
 from lab.stack.config.ports import LOOPBACK
 from lab.stack.config.secrets import load_or_create_password
-from lab.stack.processes.record import has_ended, terminate_or_kill
+from lab.stack.processes.termination import has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.servers import data_directory, unprivileged, wheels
 from lab.stack.servers.server import Server

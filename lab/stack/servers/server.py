@@ -13,10 +13,11 @@ from typing import Self
 import psutil
 
 from lab.stack.config.paths import last_lines, make_directory, rotate_when_large
+from lab.stack.config.ports import RecordedPort
 from lab.stack.errors import InterruptedStartError, LabError
 from lab.stack.processes.faults import freeze, is_frozen, kill, thaw
 from lab.stack.processes.identity import Identity
-from lab.stack.processes.record import RecordedPort, has_ended, terminate_or_kill
+from lab.stack.processes.termination import has_ended, terminate_or_kill
 from lab.stack.processes.waiting import never, wait_until
 from lab.stack.servers.unprivileged import popen_user, reachable_directory_for
 

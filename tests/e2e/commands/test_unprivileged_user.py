@@ -14,7 +14,7 @@ import pytest
 
 from lab.stack.config.paths import Paths
 from lab.stack.config.ports import free_port
-from lab.stack.processes.record import has_ended
+from lab.stack.processes.termination import has_ended
 from lab.stack.state import State
 from tests.accounts import signup_body
 from tests.checkout import copy_files

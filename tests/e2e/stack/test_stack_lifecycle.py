@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.stack.config.paths import Paths
-from lab.stack.config.ports import remembered_port
+from lab.stack.config.ports import RecordedPort
 from lab.stack.processes.waiting import wait_until
 from lab.stack.state import State
 from tests.accounts import signup_body
@@ -101,7 +101,7 @@ def test_after_stop_no_process_is_left_and_start_restores_data_and_addresses(
     for record in records:
         copy = tmp_path / record.parent.name
         copy.write_text(record.read_text())
-        assert str(remembered_port(copy)) != record.read_text(), record
+        assert str(RecordedPort(copy).choose()) != record.read_text(), record
 
 
 @pytest.mark.slow

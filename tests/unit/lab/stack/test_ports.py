@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from lab.stack.config import ports
-from lab.stack.config.ports import LOOPBACK, free_port, is_free, listen, remembered_port
+from lab.stack.config.ports import LOOPBACK, RecordedPort, free_port, is_free, listen
 from lab.stack.errors import LabError
 from lab.stack.servers.valkey import ValkeyServer
 
 
 def test_a_recorded_port_is_used_again_while_it_is_free(tmp_path: Path) -> None:
     """An address that a user has saved stays valid after a restart."""
-    first = remembered_port(tmp_path / "port")
-    assert remembered_port(tmp_path / "port") == first
+    first = RecordedPort(tmp_path / "port").choose()
+    assert RecordedPort(tmp_path / "port").choose() == first
 
 
 def test_a_recorded_port_that_another_program_uses_is_replaced(tmp_path: Path) -> None:
     """A new port is chosen, and replaces the old port in the file."""
-    first = remembered_port(tmp_path / "port")
+    first = RecordedPort(tmp_path / "port").choose()
     with socket.create_server((LOOPBACK, first)):
-        second = remembered_port(tmp_path / "port")
+        second = RecordedPort(tmp_path / "port").choose()
     assert second != first
     assert (tmp_path / "port").read_text() == str(second)
 
@@ -40,7 +40,7 @@ def test_only_the_process_that_starts_the_server_changes_its_port(tmp_path: Path
 def test_a_damaged_record_is_replaced(tmp_path: Path) -> None:
     """A power cut may leave an empty file."""
     (tmp_path / "port").write_text("")
-    assert is_free(remembered_port(tmp_path / "port"))
+    assert is_free(RecordedPort(tmp_path / "port").choose())
 
 
 def test_the_error_for_a_taken_port_names_the_variable_and_the_command() -> None:
@@ -93,5 +93,5 @@ def test_a_recorded_port_that_another_process_has_chosen_is_replaced(tmp_path: P
         assert other.stdout is not None
         chosen = other.stdout.readline().strip()
         (tmp_path / "port").write_text(chosen)
-        assert str(remembered_port(tmp_path / "port")) != chosen
+        assert str(RecordedPort(tmp_path / "port").choose()) != chosen
         other.communicate("\n")
