@@ -78,22 +78,23 @@ def wait_for_end_of_transactions(database: psycopg.Connection) -> None:
 
 
 def wait_for_lock(holder: psycopg.Connection, waiting: int = 1) -> None:
-    """Wait until `waiting` statements of the service wait for locks of this connection.
+    """Wait until `waiting` statements of the service wait for locks of this connection."""
+    enough = wait_until(lambda: waiting_for_lock(holder) >= waiting, timeout_s=5)
+    assert enough, "no statement waits for the lock"
+
+
+def waiting_for_lock(holder: psycopg.Connection) -> int:
+    """Return how many statements of the service wait for locks of this connection.
 
     A statement also counts if it waits for another statement that waits for this connection.
     """
-    query = (
+    # Within a transaction, PostgreSQL caches pg_stat_activity at the first read. Without this
+    # statement, every later read would return the same rows.
+    holder.execute("SELECT pg_stat_clear_snapshot()")
+    ((count,),) = holder.execute(
         "WITH RECURSIVE held AS (SELECT pg_backend_pid() AS pid UNION "
         "SELECT waiting.pid FROM pg_stat_activity waiting, held "
         "WHERE waiting.application_name = 'roundtrip' "
         "AND held.pid = ANY(pg_blocking_pids(waiting.pid))) SELECT count(*) - 1 FROM held"
     )
-
-    def enough_wait() -> bool:
-        # Within a transaction, PostgreSQL caches pg_stat_activity at the first read. Without this
-        # statement, every later read would return the same rows.
-        holder.execute("SELECT pg_stat_clear_snapshot()")
-        ((count,),) = holder.execute(query)
-        return int(count) >= waiting
-
-    assert wait_until(enough_wait, timeout_s=5), "no statement waits for the lock"
+    return int(count)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.accounts import Account
 from tests.conftest import StartService
-from tests.integration.faults import wait_for_lock
+from tests.integration.faults import wait_for_lock, waiting_for_lock
 from tests.integration.shop import new_product, product_url
 from tests.integration.wire import statuses
 from tests.service import Service
@@ -46,15 +46,6 @@ def _locked(database_url: str) -> Iterator[psycopg.Connection]:
         holder.rollback()
 
 
-def _waiting(holder: psycopg.Connection) -> int:
-    holder.execute("SELECT pg_stat_clear_snapshot()")
-    ((count,),) = holder.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'roundtrip' "
-        "AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
-    )
-    return int(count)
-
-
 def test_a_hundred_concurrent_requests_run_one_query(
     many_clients: httpx2.Client, client: httpx2.Client, admin: Account, database_url: str
 ) -> None:
@@ -67,7 +58,7 @@ def test_a_hundred_concurrent_requests_run_one_query(
             wait_for_lock(holder)
             # In this time, all requests arrive, and none of them times out.
             time.sleep(1.2)
-            assert _waiting(holder) == 1
+            assert waiting_for_lock(holder) == 1
         found = [it.result() for it in pending]
     assert statuses(found) == {200: CLIENT_COUNT}
     outcomes = [response.headers["X-Cache"] for response in found]
@@ -85,7 +76,7 @@ def test_a_failed_query_fails_all_waiting_requests_and_is_not_cached(
         pending = [threads.submit(call) for _ in range(20)]
         wait_for_lock(holder)
         time.sleep(0.5)
-        assert _waiting(holder) == 1
+        assert waiting_for_lock(holder) == 1
         found = [it.result() for it in pending]
     assert statuses(found) == {503: 20}
     assert short_deadlines.client.get(product_url(product)).json() == product
@@ -104,7 +95,7 @@ def test_a_client_that_disconnects_does_not_fail_the_other_requests(
             call = partial(httpx2.get, short_deadlines.url + path, timeout=20)
             pending = [threads.submit(call) for _ in range(9)]
             time.sleep(0.3)
-            assert _waiting(holder) == 1
+            assert waiting_for_lock(holder) == 1
         found = [it.result() for it in pending]
     assert statuses(found) == {200: 9}
     assert {response.headers["X-Cache"] for response in found} == {"hit"}
