@@ -17,6 +17,10 @@ class Response(NamedTuple):
     headers: Message
     body: bytes
 
+    def __repr__(self) -> str:
+        """Return the status only: a failed assertion prints this, and the body may have tokens."""
+        return f"<Response {self.status}>"
+
     @property
     def text(self) -> str:
         """The body as text."""
