@@ -26,7 +26,8 @@ class Key:
         jwk = OKPAlgorithm.to_jwk(self.public, as_dict=True)
         # The id is the thumbprint (RFC 7638): a hash of the required members (RFC 8037, section 2),
         # sorted by name and without blanks.
-        canonical = json.dumps(jwk, sort_keys=True, separators=(",", ":"))
+        required = {name: jwk[name] for name in ("crv", "kty", "x")}
+        canonical = json.dumps(required, separators=(",", ":"))
         self.id = _base64url(hashlib.sha256(canonical.encode()).digest())
         self.public_jwk = {**jwk, "kid": self.id, "use": "sig", "alg": "EdDSA"}
         """The public key as a JWK (RFC 8037, section 2)."""
