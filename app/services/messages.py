@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,6 +15,15 @@ from app.models import Message, MessageKind
 from app.repositories.database import Transaction
 from app.store import Store
 from app.tracing import staged_methods
+
+
+@dataclass(frozen=True)
+class PreparedMessage:
+    """A message that can be sent now. See `compose` for `name` and `link`."""
+
+    message: Message
+    name: str | None
+    link: str | None = field(repr=False)
 
 
 @staged_methods("service")
@@ -57,10 +67,13 @@ class MessageService:
             )
             if prepared is None:
                 return None
-            message, name, link = prepared
             try:
                 mail = compose(
-                    message, name=name, link=link, sender=self._sender, now=datetime.now(UTC)
+                    prepared.message,
+                    name=prepared.name,
+                    link=prepared.link,
+                    sender=self._sender,
+                    now=datetime.now(UTC),
                 )
                 await self._mail.send(mail)
             except MailError as error:
@@ -68,7 +81,7 @@ class MessageService:
                 raise
             now = datetime.now(UTC)
             await self._store.write(lambda tx: tx.messages.mark_sent(message_id, now=now))
-        return message.kind
+        return prepared.message.kind
 
     async def _note_failure(self, message_id: int, reason: str) -> None:
         # An error is ignored, because the log also contains the reason of the failure.
@@ -77,8 +90,7 @@ class MessageService:
 
     async def _prepare(
         self, message_id: int, tx: Transaction, *, link_base: str
-    ) -> tuple[Message, str | None, str | None] | None:
-        """Return the message, the user's name and the link. See `compose`."""
+    ) -> PreparedMessage | None:
         message = await tx.messages.get_for_update(message_id)
         if message is None or message.sent_at is not None:
             return None
@@ -94,4 +106,4 @@ class MessageService:
             await tx.messages.add_link(message.id, token_hash, expires_at=expires_at)
             link = link_url(message.kind, base=link_base, token=token)
         is_confirmed = user.email_confirmed and user.email == message.address
-        return message, user.name if is_confirmed else None, link
+        return PreparedMessage(message, user.name if is_confirmed else None, link)

@@ -13,6 +13,7 @@ from app.adapters.mail.errors import MailRefused
 from app.adapters.mail.messages import compose, link_url
 from app.models import Message, MessageKind
 from app.models.messages import LINK_LIFETIMES
+from app.services.messages import PreparedMessage
 
 _EVENT = datetime(2026, 11, 22, 15, 30, tzinfo=UTC)
 _NOW = _EVENT + timedelta(minutes=1)
@@ -35,8 +36,12 @@ def _compose(
     to: str | None = "ahmed@example.com",
     provider: str | None = "google",
 ) -> EmailMessage:
-    message = Message(42, 1, kind, to, provider, created_at=_EVENT, sent_at=None)
+    message = _stored(kind, to, provider)
     return compose(message, name=name, link=link, sender=sender, now=_NOW)
+
+
+def _stored(kind: MessageKind, to: str | None, provider: str | None = None) -> Message:
+    return Message(42, 1, kind, to, provider, created_at=_EVENT, sent_at=None)
 
 
 def _message(
@@ -211,6 +216,7 @@ def test_a_missing_provider_is_an_error() -> None:
 
 
 def test_the_token_is_not_shown() -> None:
-    """The `repr` of a mail may be logged, so it does not contain the link."""
+    """The `repr` of a prepared message may be logged, so it does not contain the link."""
     kind = MessageKind.RESET_PASSWORD
-    assert _TOKEN not in repr(_compose(kind, link=_LINKS[kind]))
+    prepared = PreparedMessage(_stored(kind, "ahmed@example.com"), None, _LINKS[kind])
+    assert _TOKEN not in repr(prepared)
