@@ -61,15 +61,15 @@ class CaddyServer(Server):
         """Close the public ports, so that new connections are refused."""
         for server in (*self._http_sockets, *self._https_sockets):
             server.close()
+        self._http_sockets, self._https_sockets = [], []
 
     def ready(self) -> bool:
         """Return whether a request reaches the service, by HTTP and by HTTPS."""
-        if not self._copy_ca_certificate():
+        by_http = f"http://{LOOPBACK}:{self.port}/readyz"
+        if not (self._copy_ca_certificate() and answers_ok(by_http)):
             return False
         tls = ssl.create_default_context(cafile=str(self._ca_certificate))
-        return answers_ok(f"http://{LOOPBACK}:{self.port}/readyz") and answers_ok(
-            f"https://{LOOPBACK}:{self._https_port}/readyz", tls=tls
-        )
+        return answers_ok(f"https://{LOOPBACK}:{self._https_port}/readyz", tls=tls)
 
     def remedy(self) -> str:
         """Return the command that shows the reason."""
@@ -83,7 +83,10 @@ class CaddyServer(Server):
             not self._ca_certificate.exists()
             or self._ca_certificate.read_bytes() != root.read_bytes()
         ):
-            self._ca_certificate.write_bytes(root.read_bytes())
+            # Another process may read the file meanwhile.
+            draft = self._ca_certificate.with_name(f"{self._ca_certificate.name}.{os.getpid()}")
+            draft.write_bytes(root.read_bytes())
+            draft.replace(self._ca_certificate)
         return True
 
     def _command(self) -> list[str]:
