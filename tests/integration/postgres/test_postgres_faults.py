@@ -197,10 +197,11 @@ def test_a_connection_that_closes_during_a_statement_means_503(
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", [account.id])
         waiting = threads.submit(rename)
         wait_for_lock(connection)
-        connection.execute(
+        ended = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'roundtrip' AND wait_event_type = 'Lock'"
+            "WHERE application_name = 'roundtrip' AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         )
+        assert ended.fetchall() == [(True,)]
         unavailable(waiting.result(), "unavailable")
         connection.rollback()
     assert rename().status_code == 200
