@@ -39,8 +39,8 @@ def is_health_check(path: str) -> bool:
 def is_direct_health_check(scope: Scope) -> bool:
     """Return whether a health check comes directly to the process, such as from an orchestrator.
 
-    It has no rate limit, and its Host header may name any host. A health check through the load
-    balancer has X-Forwarded-For. Any client can send it, so it has the limits of all requests.
+    Such a request has no rate limit and may name any host. A request through the load balancer has
+    X-Forwarded-For. Any client can send such a request, so it is limited.
     """
     return is_health_check(scope["path"]) and "x-forwarded-for" not in Headers(scope=scope)
 

@@ -67,7 +67,8 @@ class RequestState:
     count: Callable[[str, int], Awaitable[None]] | None = None
     """Takes the name of a rate limit and a number of requests, and counts these requests.
 
-    Raises `TooManyRequests`. `count` is None for direct health checks: they have no limit.
+    Raises `TooManyRequests`. `count` is None for a request without a limit: a direct health check
+    or read of the metrics.
     """
     # StoredResponses, which RateLimit calls
     stored: "tuple[StoredResponse, asyncio.Future[Any]] | None" = None
@@ -85,7 +86,7 @@ class RequestState:
 
     @property
     def user_id(self) -> int | None:
-        """The id of the signed-in user."""
+        """The id of the signed-in user; None until the session has been verified."""
         return self.principal.user_id if self.principal is not None else None
 
 

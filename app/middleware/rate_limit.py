@@ -84,7 +84,8 @@ def _limit(notation: str, key: Callable[[Request], str]) -> LimitGroup:
 class RateLimit:
     """Counts each request before its body is read. Raises `TooManyRequests` if a limit is exceeded.
 
-    Health checks that come directly to the process are not counted. The response has the limits in
+    Health checks and reads of the metrics that come directly to the process are not counted. The
+    response has the limits in
     `RateLimit-Policy` and the remaining requests in `RateLimit`
     (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
     `default`, so guessing paths is limited too. With `count` of the request state, a route can

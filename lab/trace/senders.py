@@ -8,7 +8,7 @@ from lab.trace.client.target import Target
 # request is not traced (deploy/Caddyfile and lab/collector/Caddyfile).
 _UNTRACED: Final = ("/lab", "/metrics")
 # The load balancer traces these paths, but the service does not (docs/tracing.md).
-_PROBES: Final = frozenset({"/livez", "/readyz"})
+_HEALTH_CHECKS: Final = frozenset({"/livez", "/readyz"})
 
 
 def expected_processes(target: Target) -> int:
@@ -19,4 +19,4 @@ def expected_processes(target: Target) -> int:
         return 2
     if any(target.path == path or target.path.startswith(f"{path}/") for path in _UNTRACED):
         return 1
-    return 2 if target.path in _PROBES else 3
+    return 2 if target.path in _HEALTH_CHECKS else 3

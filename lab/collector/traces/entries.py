@@ -8,7 +8,7 @@ from lab.collector.ingest.stages import LOAD_BALANCER
 from lab.collector.traces.documents import Document, summary
 from lab.collector.traces.store import Trace
 
-_PROBES: Final = {"/livez", "/readyz", "/metrics"}
+_HEALTH_CHECKS: Final = {"/livez", "/readyz", "/metrics"}
 # The end of a path. In its spans, the service replaces the names of its files by `{asset}`.
 _ASSET: Final = re.compile(r"/(\{asset\}|[^/]+\.(css|js|map|svg|png|ico|webp|woff2))$")
 _USER_IN_PATH: Final = re.compile(r"/api/users/(\d+)(?:/|$)")
@@ -60,4 +60,4 @@ def _is_background(shown: Document) -> bool:
         # Only the load balancer has sent spans. So this is a health check, or another request that
         # the service did not trace. The list hides it, unless the load balancer sent an error.
         return isinstance(status, int) and status < _FIRST_ERROR
-    return path in _PROBES or _ASSET.search(str(path)) is not None
+    return path in _HEALTH_CHECKS or _ASSET.search(str(path)) is not None

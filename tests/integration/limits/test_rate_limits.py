@@ -238,7 +238,7 @@ def test_an_ipv6_network_shares_one_count(limited: httpx2.Client) -> None:
     assert statuses(mapped) == {400: 11}
 
 
-def test_only_direct_requests_to_probes_are_unlimited(limited: httpx2.Client, address: str) -> None:
+def test_only_direct_health_checks_are_unlimited(limited: httpx2.Client, address: str) -> None:
     """Orchestrators are never refused. Requests through the load balancer are limited."""
     for _ in range(DEFAULT_LIMIT + 2):
         for path in ("/livez", "/readyz", "/metrics"):
@@ -247,6 +247,7 @@ def test_only_direct_requests_to_probes_are_unlimited(limited: httpx2.Client, ad
             assert "RateLimit" not in response.headers
     found = [limited.get("/livez", headers=_from(address)) for _ in range(DEFAULT_LIMIT + 1)]
     assert statuses(found) == {200: DEFAULT_LIMIT, 429: 1}
+    assert all("RateLimit" in response.headers for response in found)
 
 
 def test_all_processes_share_one_count(services: tuple[Service, Service], address: str) -> None:

@@ -110,14 +110,18 @@ def test_the_logged_address_is_that_of_the_last_untrusted_hop(
     assert line["client"] == "203.0.113.200"  # check 30
 
 
-def test_probes_are_not_logged(service: Service, client: httpx2.Client) -> None:
-    """Orchestrators send probes every second, so lines of probes would hide all other log lines."""
-    probe_ids = [
-        client.get(path).headers["X-Request-ID"] for path in ("/livez", "/readyz", "/metrics")
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "203.0.113.201"}])
+def test_health_checks_are_not_logged(
+    service: Service, client: httpx2.Client, headers: dict[str, str]
+) -> None:
+    """They come every second, directly or through the load balancer, and would hide other lines."""
+    request_ids = [
+        client.get(path, headers=headers).headers["X-Request-ID"]
+        for path in ("/livez", "/readyz", "/metrics")
     ]
     _logged(service, client.get("/nothing"))
     log = service.log.read_text()
-    assert not [request_id for request_id in probe_ids if request_id in log]
+    assert not [request_id for request_id in request_ids if request_id in log]
 
 
 def test_the_console_format_has_one_readable_line_per_request(start_service: StartService) -> None:

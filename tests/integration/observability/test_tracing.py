@@ -247,12 +247,13 @@ def test_a_process_traces_no_more_requests_than_its_limit(
     assert ("stages_ms" in recorded, "stages_ms" in unrecorded) == (True, False)
 
 
-def test_probes_are_not_traced(
+def test_health_checks_are_not_traced(
     traced: Service, send_traced: SendTraced, receiver: Receiver
 ) -> None:
-    """Orchestrators send probes every second, so their traces would hide all other traces."""
+    """They come every second, directly or by the load balancer, and would hide other traces."""
     for path in ("/livez", "/readyz", "/metrics"):
-        assert traced.client.get(path).status_code == 200
+        for headers in ({}, {"X-Forwarded-For": "203.0.113.202"}):
+            assert traced.client.get(path, headers=headers).status_code == 200
     send_traced("GET", "/api/products")
     paths = {span.attributes.get("url.path") for span in receiver.spans}
     assert not paths & {"/livez", "/readyz", "/metrics"}
