@@ -55,7 +55,8 @@ def send(  # noqa: PLR0913 - the parts of a request.
         connection = HTTPConnection(host, port, timeout=timeout_s)
     query = f"?{parts.query}" if parts.query else ""
     try:
-        connection.request(method, f"{parts.path or '/'}{query}", body, dict(headers))
+        content = body.encode() if isinstance(body, str) else body
+        connection.request(method, f"{parts.path or '/'}{query}", content, dict(headers))
         response = connection.getresponse()
         return Response(response.status, response.headers, response.read())
     except HTTPException as error:
