@@ -47,11 +47,11 @@ class OrderResponse:
 
 
 @dataclass(frozen=True)
-class _UsedKey:
-    """The idempotency key of a request, and the hash of the request's content."""
+class _KeyedRequest:
+    """An idempotency key, with its owner and the hash of the user id and the body."""
 
     caller_id: int
-    text: str
+    key: str
     request_hash: bytes
 
 
@@ -76,11 +76,11 @@ class OrderService:
         another order, and `IdempotencyInFlight` if another request with the key is still in
         progress.
         """
-        used = None
+        keyed = None
         if key is not None:
             content = f"{user_id} {new.model_dump_json()}"
-            used = _UsedKey(caller.user_id, key, hashlib.sha256(content.encode()).digest())
-        return await self._store.write(partial(_place, user_id, new.items, caller, used))
+            keyed = _KeyedRequest(caller.user_id, key, hashlib.sha256(content.encode()).digest())
+        return await self._store.write(partial(_place, user_id, new.items, caller, keyed))
 
     async def read(self, user_id: int, order_id: int) -> CachedBody:
         """Return one order of a user. Raises `NotFound`."""
@@ -183,9 +183,13 @@ class OrderService:
 
 
 async def _place(
-    user_id: int, items: list[OrderItem], caller: Principal, key: _UsedKey | None, tx: Transaction
+    user_id: int,
+    items: list[OrderItem],
+    caller: Principal,
+    keyed: _KeyedRequest | None,
+    tx: Transaction,
 ) -> OrderResponse:
-    if key is not None and (earlier := await _earlier_response(tx, key)):
+    if keyed is not None and (earlier := await _earlier_response(tx, keyed)):
         # The process of the first request may have been killed after the commit and before the
         # invalidation, so this request invalidates the same tags.
         products = (product_tag(item.product_id) for item in items)
@@ -199,11 +203,11 @@ async def _place(
         # this transaction claimed the key. If this transaction returned the stored response, it
         # would commit the pieces that it took. So it raises an error and rolls back. The client's
         # next attempt gets the stored response.
-        if key is not None and await _earlier_response(tx, key):
+        if keyed is not None and await _earlier_response(tx, keyed):
             raise IdempotencyInFlight from None
         raise
-    if key is not None:
-        await _store_response(tx, key, response)
+    if keyed is not None:
+        await _store_response(tx, keyed, response)
     return response
 
 
@@ -240,23 +244,23 @@ async def _error_for(tx: Transaction, position: int, item: OrderItem) -> Excepti
     return OutOfStock(pointer)
 
 
-async def _earlier_response(tx: Transaction, key: _UsedKey) -> OrderResponse | None:
+async def _earlier_response(tx: Transaction, keyed: _KeyedRequest) -> OrderResponse | None:
     now = datetime.now(UTC)
-    earlier = await tx.idempotency_keys.claim(key.caller_id, _ROUTE, key.text, now=now)
+    earlier = await tx.idempotency_keys.claim(keyed.caller_id, _ROUTE, keyed.key, now=now)
     if earlier is None:
         return None
-    if earlier.request_hash != key.request_hash:
+    if earlier.request_hash != keyed.request_hash:
         raise IdempotencyMismatch
     return OrderResponse(earlier.body, earlier.location, replayed=True)
 
 
-async def _store_response(tx: Transaction, key: _UsedKey, response: OrderResponse) -> None:
+async def _store_response(tx: Transaction, keyed: _KeyedRequest, response: OrderResponse) -> None:
     now = datetime.now(UTC)
     stored = IdempotencyKey(
-        user_id=key.caller_id,
+        user_id=keyed.caller_id,
         route=_ROUTE,
-        key=key.text,
-        request_hash=key.request_hash,
+        key=keyed.key,
+        request_hash=keyed.request_hash,
         location=response.location,
         body=response.body,
         expires_at=now + _KEY_LIFETIME,
