@@ -177,7 +177,7 @@ class OrderRepository:
         return await self._with_lines(order)
 
     async def get_to_change(self, order_id: int, *, user_id: int) -> Order | None:
-        """Find an order as `get` does, lock it for this transaction, and invalidate its reads."""
+        """Find an order as `get` does, lock it, and invalidate its cached reads."""
         order = await self._executor.fetch_one(_BY_ID_TO_CHANGE, order_id=order_id, user_id=user_id)
         return await self._with_lines(order)
 

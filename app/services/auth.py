@@ -33,7 +33,7 @@ class Client:
 
     @property
     def replaced(self) -> Principal | None:
-        """The user of the session cookie, or None. A new cookie ends the session of this one."""
+        """The user whose session cookie the request has. A new cookie ends this user's session."""
         return self.principal if self.principal is not None and self.principal.by_cookie else None
 
 

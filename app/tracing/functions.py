@@ -69,10 +69,10 @@ def code_attributes(function: Callable[..., Any]) -> Attributes:
 
 
 def code_attributes_of_caller(module: str) -> Attributes:
-    """Return the span attributes of the nearest public function of the service outside a module.
+    """Return the span attributes of the nearest caller that is public and not in `module`.
 
-    `module` is the `__name__` of the module. Without such a caller, as in a background task, there
-    are no attributes.
+    `module` is the `__name__` of a module. Only functions of the service count as callers. Without
+    such a caller, as in a background task, there are no attributes.
     """
     frame = inspect.currentframe()
     while frame is not None:

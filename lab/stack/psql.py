@@ -33,7 +33,9 @@ def psql(context: click.Context, arguments: Sequence[str]) -> int:
 
 
 def _become_psql(paths: Paths, arguments: Sequence[str]) -> NoReturn:
-    parameters: dict[str, Any] = dict(conninfo_to_dict(control.running(paths).libpq_migrator_url))
+    parameters: dict[str, Any] = {}
+    if not any(argument.startswith("--help=") for argument in arguments):
+        parameters = dict(conninfo_to_dict(control.running(paths).libpq_migrator_url))
     # Pass the password in a variable: every user of the machine can see the arguments.
     password = parameters.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}

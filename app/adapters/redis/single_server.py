@@ -80,7 +80,7 @@ class SingleServer:
                 self._options.on_other_server()
             self._server = server
         # redis-py's own `pack_commands` takes six times as long. But hiredis does not split a name
-        # such as `CLIENT LIST`, and raises TypeError for None and for truth values.
+        # such as `CLIENT LIST`, and raises TypeError for None and for booleans.
         packed = [*map(pack_command, commands)]  # type: ignore[arg-type] # declared for one item
         await connection.send_packed_command(packed)
         return [await self._read() for _ in commands]

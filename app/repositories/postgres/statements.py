@@ -61,7 +61,7 @@ class Statement(Generic[_T]):
 
         A statement that locks a row for a change also has `tags`, even if no column changes later.
         If the client names an old version in `If-Match`, the client may have read this version from
-        the cache.
+        the cache. So the cached read must be invalidated.
 
         `violations` maps the name of a constraint to the error to raise if the statement violates
         the constraint.

@@ -133,7 +133,7 @@ def number(
     """
     text = environment.get(variable) or str(default)
     # The length is checked first, because int() refuses a text of thousands of digits.
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(allowed[-1]))
+    is_number = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(allowed[-1]))
     if not (is_number and int(text) in allowed):
         raise LabError(
             f"{variable}={text} is not a number from {allowed[0]} to {allowed[-1]}. Give one:  "

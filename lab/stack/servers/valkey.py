@@ -52,7 +52,7 @@ class ValkeyServer(Server):
         password: str | None = None,
         log: Path | None = None,
     ) -> None:
-        """`directory` contains the configuration, and the password and the log if they are None."""
+        """`directory` has the configuration, and the password and log that are not given."""
         super().__init__(name, directory, log=log)
         self._memory = memory
         self._password = password
