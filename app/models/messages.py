@@ -48,7 +48,7 @@ class Message:
 
     id: int
     user_id: int | None
-    """None if a password reset was requested for an unknown address. Nothing is sent then."""
+    """None for a password reset if no enabled account has the address. Then nothing is sent."""
     kind: MessageKind
     address: str | None
     """The recipient's address, which is also the address that a confirmation confirms."""

@@ -22,7 +22,7 @@ from app.repositories.sessions import SessionRepository
 from app.repositories.users import UserRepository
 from app.task_outcomes import ignore_outcome
 
-# The setting is `on` if transactions are read-only by default, and also on each standby.
+# The setting is `on` on each standby, and wherever transactions are read-only by default.
 _PING: Final = Statement(select(func.current_setting("transaction_read_only")), str)
 _PING_TIMEOUT_SECONDS: Final = 1.0
 _SETTLED_SECONDS: Final = MAX_LAG_SECONDS + 1.0
@@ -93,8 +93,8 @@ class Database:
     def reading_replica(self, *, unchanged_seconds: float) -> Transaction | None:
         """Return repositories that read from the replica, without a transaction.
 
-        `unchanged_seconds` is the time since the last change of the data. Returns None if there is
-        no replica, or if the replica may lack this change.
+        The data have not changed for at least `unchanged_seconds`. Returns None if there is no
+        replica, or if the replica may lack the last change of the data.
         """
         is_settled = unchanged_seconds > _SETTLED_SECONDS
         if self._replica is None or not is_settled or not self._replica.is_current():
@@ -122,7 +122,8 @@ class Database:
 
     async def accepts_writes(self) -> bool:
         """Ask PostgreSQL whether it accepts writes."""
-        # This method is public because the span of a statement names a public caller of `executor`.
+        # The span of a statement names its nearest public caller. In the task that `state` starts,
+        # this method is the only public caller.
         return await fetch_row(self._engine, _PING) == "off"
 
     async def close(self) -> None:

@@ -151,7 +151,8 @@ MESSAGES: Final = Table(
     "messages",
     METADATA,
     _row_id(),
-    # `user_id` and `address` are NULL if a reset was requested for an unknown address.
+    # `user_id` and `address` are NULL if a password reset was requested for an address that no
+    # enabled account has.
     _reference("user_id", "users.id"),
     Column("address", String),
     Column("kind", _one_of(MessageKind, "kind"), nullable=False),

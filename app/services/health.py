@@ -16,7 +16,7 @@ class HealthService:
         self._draining = False
 
     def add(self, part: Part, check: Callable[[], Awaitable[State]]) -> None:
-        """Add a health check. A part is up if all of its checks return `up`."""
+        """Add a health check of PostgreSQL or Redis. A part is up if all its checks return `up`."""
         self._checks.append((part, check))
 
     def drain(self) -> None:
@@ -27,9 +27,9 @@ class HealthService:
         """Return the state of PostgreSQL and Redis.
 
         Raises `NotReady` after `drain()`. Also raises `NotReady` if PostgreSQL is down, unless
-        `exclude` contains "postgres". The status is `degraded` if PostgreSQL is read-only, because
-        only reads succeed. The status is also `degraded` without Redis: the process counts rate
-        limits by itself, and all reads go to PostgreSQL.
+        `exclude` contains "postgres". The status is `degraded` if one of the two is not up. While
+        PostgreSQL is read-only, writes fail. Without Redis, the process counts rate limits by
+        itself, and all reads go to PostgreSQL.
         """
         if self._draining:
             raise NotReady("This process is shutting down. Send requests to another process.")

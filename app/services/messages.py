@@ -96,7 +96,7 @@ class MessageService:
             return None
         user = await tx.users.get(message.user_id) if message.user_id is not None else None
         if user is None or message.address is None:
-            # A password reset was requested for an unknown address.
+            # A password reset was requested for an address that no enabled account has.
             await tx.messages.remove(message_id)
             return None
         link = None
