@@ -46,8 +46,9 @@ def _drain_before_the_end(container: Container, delay: float) -> None:
         container.health.drain()
         if callable(close):
             # uvicorn's handler stores the signal that it gets. After uvicorn has closed everything,
-            # it raises the stored signal. SIGTERM would give the process the exit status of a
-            # killed process. SIGCONT does nothing to a running process, and the exit status is 0.
+            # uvicorn raises the stored signal. With SIGTERM, the exit status would be that of a
+            # killed process. So pass SIGCONT, which does nothing to a running process: the exit
+            # status is then 0.
             loop.call_soon_threadsafe(loop.call_later, delay, close, signal.SIGCONT, frame)
 
     signal.signal(signal.SIGTERM, drain)

@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 _T = TypeVar("_T")
 _MAX_ATTEMPTS: Final = 3
 _MAX_PAUSE_SECONDS: Final = 0.05
-"""The maximum pause after the first failed attempt. After the second, this maximum is doubled."""
+"""The maximum pause after the first failed attempt. After the second attempt, it is doubled."""
 _MAX_ROWS_PER_TRANSACTION: Final = 1000
 _REPLICA_TIMEOUT_SECONDS: Final = 1.0
 _Load = Callable[[Transaction], Awaitable[Representation]]
@@ -44,7 +44,8 @@ class Store:
     ) -> CachedBody:
         """Return a body from the cache. On a miss, return and cache what `load` reads.
 
-        The cached body expires after CACHE_LIFETIME, or when a write changes a row with this `tag`.
+        The cached body expires after at most CACHE_LIFETIME. A write that changes a row with this
+        `tag` invalidates the body before that.
         `variant` distinguishes the reads that share a tag. If `variant` is None, the cache is
         neither read nor written. Raises the errors of `load`.
         """

@@ -21,12 +21,13 @@ from app.repositories.tables import METADATA
 from app.settings import SettingsError
 
 _log = logging.getLogger("alembic")
-_LOCK = 0x526F756E64  # The text "Round" as a number. Any constant is possible.
+_LOCK = 0x526F756E64  # The key of the advisory lock: "Round" as a number. Any constant would do.
 _LOCK_POLL_SECONDS = 0.2
 # While a statement waits for a lock on a table, later statements on the table wait, too. The
 # timeout is shorter than DATABASE_POOL_TIMEOUT, so that no request fails because of this wait.
 _LOCK_TIMEOUT = "lock_timeout = '1s'"
-# The role may limit idle transactions. The limit would end the transaction that holds the lock.
+# The role may limit idle transactions. The limit would end the idle transaction that holds the
+# advisory lock.
 _NO_IDLE_TIMEOUT = "SET LOCAL idle_in_transaction_session_timeout = 0"
 # A session that waits sends nothing. Without keepalive packets, a firewall could drop its
 # connection.
@@ -90,11 +91,11 @@ def _is_ours(name: str | None, kind: str, _: object) -> bool:
 
 
 def _acquire_lock(connection: Connection) -> None:
-    """Hold the lock until the connection closes.
+    """Hold the advisory lock of the migrations until the connection closes.
 
     Of two concurrent deployments, the first gets the lock, and the second polls. If the second
-    waited in a statement, CREATE INDEX CONCURRENTLY of the first would wait for this statement,
-    which would be a deadlock.
+    waited in a statement, CREATE INDEX CONCURRENTLY of the first would wait for that statement, and
+    neither could continue.
 
     A transaction holds the lock, because a session cannot hold it through a pooler in transaction
     mode. Each revision commits its own transaction, so the lock needs a second connection.
@@ -109,7 +110,8 @@ def _begin(locking: Connection, connection: Connection) -> None:
     """Check that the lock is still held, and limit how long the revision waits for a table."""
     locking.exec_driver_sql("SELECT 1")
     # Outside a transaction, set nothing: through a pooler, the setting would stay in the session.
-    # CREATE INDEX CONCURRENTLY needs no timeout: while it waits, it blocks no reads and no writes.
+    # CREATE INDEX CONCURRENTLY runs there, but needs no timeout: while it waits, it blocks no reads
+    # and no writes.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"SET LOCAL {_LOCK_TIMEOUT}")
 

@@ -1,7 +1,8 @@
 """Pagination cursors, which only the service can create.
 
-A cursor contains the id of the last row of a page, not an offset. So if rows are inserted while a
-client reads page after page, the client gets no row twice and misses no row that existed before.
+A cursor contains the id of the last row of a page, not an offset. So rows may be inserted while a
+client reads page after page: the client gets no row twice, and misses no row that existed when it
+read the first page.
 
 The contents of a cursor are authenticated (HMAC, RFC 2104), but not encrypted. A client can read a
 cursor, but cannot create a cursor, or use a cursor for another list.
@@ -39,9 +40,9 @@ _UNCACHED: Final = 0
 
 
 class Position(NamedTuple):
-    """The row after which a page begins, and the limit that all pages before it had.
+    """The row after which a page begins, and the parameter `limit` of all pages before it.
 
-    The limit is 0 if the page is not cached.
+    The number 0 instead of a limit means that the page is not cached.
     """
 
     row_id: int
@@ -95,8 +96,8 @@ class ListCursors:
 def is_in_sequence(after: Position | None, limit: int) -> bool:
     """Return whether `next` links lead from the first page to this page, all with one limit.
 
-    The result is True for the first page too. Only these pages are cached, because a client can
-    request any number of other pages.
+    The result is also True for the first page. Other pages are not cached: a client can request any
+    number of them, and would fill the cache.
     """
     return after is None or after.limit == limit
 

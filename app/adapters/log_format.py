@@ -58,7 +58,7 @@ def configure_logging(settings: Settings) -> None:
     if is_console:
         # A developer at a terminal does not need uvicorn's lines about its own start and end.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    # The service's own lines do not pass through the standard library's `logging`, which would
+    # The service's own lines do not pass through the standard library's `logging`: that would
     # double the time of a request that is answered from memory.
     structlog.configure(
         processors=[*shared, *_renderers(settings)],
@@ -96,7 +96,8 @@ def _renderers(settings: Settings) -> list[Processor]:
 def _add_timestamp(
     _: WrappedLogger, __: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    # The JSON encoder writes a datetime as RFC 3339 requires, in a fifth of TimeStamper's time.
+    # structlog's TimeStamper takes five times as long as the JSON encoder, which also writes a
+    # datetime as RFC 3339 requires.
     event["timestamp"] = datetime.now(UTC)
     return event
 

@@ -12,9 +12,9 @@ from app.adapters.redis.rate_limiter import RateLimiter, refuse_exceeded
 class MailLimit:
     """Counts the messages to each email address, and the messages that each account has requested.
 
-    The rate limit of the routes counts a request with a cookie by IP address only, so this class
-    also counts accounts. It counts messages to unknown addresses too, so that a refusal does not
-    show whether an account exists.
+    Accounts are counted because the rate limit of the routes counts a request with a cookie by its
+    IP address, and one account can use many IP addresses. Messages to unknown email addresses are
+    counted too, so that a refusal does not show whether an account exists.
     """
 
     def __init__(self, limiter: RateLimiter, notation: str) -> None:
@@ -39,7 +39,7 @@ class MailLimit:
             raise
 
     async def count_account(self, user_id: int) -> None:
-        """Count one request of an account. Raises `TooManyRequests`."""
+        """Count one message that an account has requested. Raises `TooManyRequests`."""
         await self._hit("mail-of", f"{user_id}")
 
     async def _hit(self, name: str, key: str) -> None:

@@ -1,6 +1,6 @@
 """Checks passwords, and limits the failures for each account wherever a password is required.
 
-RATE_LIMIT_LOGIN limits the logins of an IP address.
+The middleware also limits the logins from each IP address (RATE_LIMIT_LOGIN).
 """
 
 import hashlib
@@ -39,7 +39,8 @@ class PasswordCheck:
         Raises `TooManyFailures` and `Overloaded`.
         """
         if email:
-            # Count before the check. Otherwise, too many concurrent checks could begin.
+            # Count before the check. Otherwise, more concurrent checks could begin than the limit
+            # allows.
             windows = await self._limiter.hit(self._limits, *_key(email, by_owner=by_owner))
             refuse_exceeded(windows, TooManyFailures)
         password_hash = user.password_hash if user is not None else None

@@ -1,8 +1,8 @@
 """Password hashing with libpass, outside of the event loop and with a bounded queue.
 
 The algorithm is Argon2id with the parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two
-passes, parallelism 1. One hash takes 20 to 40 ms of a core. So separate threads compute the hashes
-(the library releases the GIL). If the queue is full, `Overloaded` is raised.
+passes, parallelism 1. One hash takes 20 to 40 ms of a core. Threads compute the hashes, so that the
+event loop does not wait (the library releases the GIL). A full queue raises `Overloaded`.
 """
 
 import asyncio

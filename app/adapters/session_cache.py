@@ -98,7 +98,7 @@ class SessionCache:
 
     def _renewal_ended(self, renewal: asyncio.Task[Principal | None]) -> None:
         self._renewals.discard(renewal)
-        # If the cause of an error lasts, the next load raises the error.
+        # No caller needs this error: if its cause lasts, the next load raises the same error.
         ignore_outcome(renewal)
 
     def get(self, key: Hashable) -> Principal | None:

@@ -123,8 +123,8 @@ class Documents:
             max_errors=_MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        # If `_ABORTED` is the first error, the query is nested too deeply. If there are too many
-        # errors, `_ABORTED` is the last error.
+        # If the query is nested too deeply, the library adds `_ABORTED` as the first error. After
+        # too many errors, the library adds `_ABORTED` as the last error.
         if errors and errors[0].message.endswith(_ABORTED):
             raise RefusedRequest.because(QueryTooComplex(_TOO_LONG))
         if errors:

@@ -80,8 +80,8 @@ class Graph:
 
 
 async def _count(operation: Operation, state: RequestState) -> None:
-    # One is subtracted, because the middleware has already counted the request once. The sum of
-    # counters contains no limit whose number is 0.
+    # Subtract one, because the middleware has already counted the request once. The sum of two
+    # counters leaves out each limit whose number is 0.
     size = operation.size
     for limit, cost in (Counter(default=size.requests - 1) + size.requests_by_limit).items():
         if state.count is not None:

@@ -84,7 +84,8 @@ class Size:
 
 def _require_at_most(limit: int, name: str, value: int) -> None:
     if value > limit:
-        # If each fragment uses the next fragment twice, the number can have very many digits.
+        # If each fragment uses the next one twice, the number doubles with each fragment. It can
+        # then have too many digits to be shown.
         shown = value if value <= _MAX_INT else f"more than {_MAX_INT}"
         raise QueryTooComplex(
             f"The {name} of the query is {shown}, and at most {limit} are allowed. "
@@ -103,9 +104,9 @@ def measure(
     A fragment counts as often as it is used, but is measured only once. So the time is
     proportional to the length of the document. `variables` are the coerced values.
 
-    Raises `QueryTooComplex` if the operation exceeds a limit. The other operations and unused
-    fragments do not run, but they are validated, which takes long if they have many equal fields.
-    So their aliases and repeated fields are limited, too.
+    Raises `QueryTooComplex` if the operation exceeds a limit. Other operations and unused fragments
+    do not run, but they are validated, and the validation of many equal fields takes long. So the
+    limit of aliases and repeated fields also applies to these operations and fragments.
     """
     measurement = _Measurement(schema, document, variables)
     for definition in document.definitions:

@@ -39,8 +39,8 @@ def is_health_check(path: str) -> bool:
 def is_direct_health_check(scope: Scope) -> bool:
     """Return whether a health check comes directly to the process, such as from an orchestrator.
 
-    Such a request has no rate limit and may name any host. A request through the load balancer has
-    X-Forwarded-For. Any client can send such a request, so it is limited.
+    A direct health check has no rate limit and may name any host. A health check that has
+    X-Forwarded-For comes through the load balancer, where any client can send it. So it is limited.
     """
     return is_health_check(scope["path"]) and "x-forwarded-for" not in Headers(scope=scope)
 

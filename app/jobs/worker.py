@@ -24,8 +24,8 @@ _HEARTBEAT_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 1.0
 """The pause between two searches for jobs that can run.
 
-PostgreSQL notifies the worker of a new job, but not when the pause of a failed job ends. Through a
-pooler, the worker gets no notifications.
+The worker must search: PostgreSQL notifies it of a new job, but not when the pause of a failed job
+ends. Through a pooler, the worker gets no notifications at all.
 """
 _GRACE_SECONDS: Final = 6.0
 """A job that still runs this long after SIGTERM is cancelled. Another worker tries it again.
@@ -38,7 +38,7 @@ _GIVE_UP_SECONDS: Final = _GRACE_SECONDS + 2.0
 _ABANDONED_CHECK_SECONDS: Final = 2.0
 _RESTART_PAUSE_SECONDS: Final = 1.0
 _MAX_SWEEP_ATTEMPTS: Final = 5
-"""A sweep deletes expired rows. The next sweep comes soon, and deletes what a failed sweep left."""
+"""Few are enough: the next sweep also deletes the expired rows that a failed sweep has left."""
 
 
 class Worker:

@@ -85,11 +85,10 @@ class RateLimit:
     """Counts each request before its body is read. Raises `TooManyRequests` if a limit is exceeded.
 
     Health checks and reads of the metrics that come directly to the process are not counted. The
-    response has the limits in
-    `RateLimit-Policy` and the remaining requests in `RateLimit`
-    (draft-ietf-httpapi-ratelimit-headers-11). A path that does not exist counts towards
-    `default`, so guessing paths is limited too. With `count` of the request state, a route can
-    count additional requests.
+    response has the limits in `RateLimit-Policy` and the remaining requests in `RateLimit`
+    (draft-ietf-httpapi-ratelimit-headers-11). A request for a path that does not exist counts
+    towards `default`, so guessing paths is limited too. With `count` of the request state, a route
+    can count additional requests.
     """
 
     def __init__(

@@ -88,9 +88,9 @@ class StoredResponses:
 
     def _role(self, state: RequestState) -> Role | None:
         # If this process has not verified the session recently, return None. The route then
-        # verifies the session in the database. `Deadline` limits the time of that statement, and
-        # would not limit a statement that runs here. RateLimit may have found the user earlier, but
-        # the session may have ended since, while the request waited for Redis.
+        # verifies the session in the database, within the time of `Deadline`, which would not limit
+        # a statement that runs here. Do not use the user that RateLimit has found: the session may
+        # have ended while the request waited for Redis.
         principal = self._find_principal(state.claims, state.session_cookie)
         if principal is None:
             return None

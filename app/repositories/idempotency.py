@@ -45,7 +45,7 @@ _CLAIM: Final = Statement(
 )
 _RESPONSE: Final = parameters(KEYS, "request_hash", "location", "body", "expires_at")
 _VALUES: Final = {**parameters(KEYS, "user_id", "route", "key"), **_RESPONSE}
-# An expired row with this key remains until a worker deletes it. The new row replaces it.
+# If a worker has not yet deleted an expired row with this key, the new row replaces that row.
 _ADD: Final = Statement(
     insert(KEYS)
     .values(_VALUES)

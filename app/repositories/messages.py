@@ -99,7 +99,8 @@ class MessageRepository:
 
         If the transaction is rolled back, neither is inserted. A new message with a link replaces
         the user's earlier message of the same kind, so that the earlier link stops working.
-        Without a user and an address, both are inserted as well, but the job sends nothing.
+        Without a user and an address, the message and the job are still inserted, but the job sends
+        nothing.
         """
         with producing(MAIL_QUEUE, SEND_MESSAGE) as traceparent:
             await self._executor.fetch_row(

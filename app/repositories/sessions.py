@@ -14,7 +14,7 @@ from app.repositories.tables import NOT_ERASED, SESSIONS, SPENT_REFRESH_TOKENS, 
 MAX_SESSIONS_PER_USER: Final = 100
 """A new session beyond this number ends the user's least recently used session."""
 MAX_REFRESHES_PER_SESSION: Final = 50_000
-"""After this many refreshes, the user must log in again: with one a minute, after 34 days."""
+"""After this many refreshes, the user must log in again: after 34 days of one refresh a minute."""
 
 _MAX_ID: Final = 2**63 - 1
 _COLUMNS: Final = columns_of(SESSIONS, Session)
@@ -237,6 +237,6 @@ class SessionRepository:
     async def clear_unused(self, *, used_since: datetime, limit: int) -> int:
         """Delete up to `limit` sessions not used after `used_since`, and return their number.
 
-        An expired session cannot be used, so it is deleted in the same way, but later.
+        Expired sessions are deleted by the same rule: when their last use is old enough.
         """
         return await self._executor.execute(_CLEAR_UNUSED, used_since=used_since, limit=limit)

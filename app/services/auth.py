@@ -137,8 +137,8 @@ class AuthService:
     ) -> Session | None:
         async def work(tx: Transaction) -> Session | None:
             # The password may have been changed, or the account deleted, since the password was
-            # verified. If a change of the password begins now, the lock makes it wait until the new
-            # session exists. So the change ends the new session, too.
+            # verified. If a change of the password begins now, that change waits for the lock until
+            # the new session exists. So the change ends the new session, too.
             user = await tx.users.get_for_update(verified.id)
             if user is None or user.password_hash != verified.password_hash:
                 return None

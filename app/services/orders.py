@@ -94,7 +94,7 @@ class OrderService:
     async def read_many(self, order_ids: list[int], *, caller: Principal) -> list[OrderRead | None]:
         """Return one item for each id: the order, or None.
 
-        It is None if the order does not exist, or if the caller must not see it.
+        An item is None if the order does not exist, or if the caller must not see the order.
         """
         # If the caller is not an administrator, the statement finds only the caller's orders. So
         # the order of another user takes the same time as a missing order.

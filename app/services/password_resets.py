@@ -34,12 +34,13 @@ class PasswordResetService:
         self._limit = limit
 
     async def request(self, email: str) -> None:
-        """Send a link to this address if an enabled account has it. Earlier links stop working.
+        """Send a link if an enabled account has this address. Earlier links stop working.
 
-        A request takes the same time with and without an account, if no other request for the
-        address runs. The same statements run in both cases, and a job is added. But if there is an
-        account, the statements change more rows. So each request takes at least
-        `_MIN_DURATION_SECONDS`. Raises `TooManyRequests`.
+        The duration does not show whether there is an account, if no other request for the address
+        runs. In both cases, the same statements run and add a job. But with an account, the
+        statements change more rows. So each request takes at least `_MIN_DURATION_SECONDS`.
+
+        Raises `TooManyRequests`.
         """
         earliest_end = time.monotonic() + _MIN_DURATION_SECONDS
 
@@ -74,8 +75,8 @@ class PasswordResetService:
         reject_guessable(password, name=user.name, email=user.email, pointer="/new_password")
         password_hash = await self._passwords.hash(password)
         await self._store.write(lambda tx: _set_password(tx, token_hash, user, password_hash))
-        # The owner has proved control of the address. Earlier failed logins must not block the
-        # owner's next login.
+        # The link has proved that the owner controls the address. So earlier failed logins must not
+        # block the owner's next login.
         for by_owner in (False, True):
             await self._check.forget_failures(user.email, by_owner=by_owner)
 

@@ -12,8 +12,8 @@ from app.settings.types import EnvironmentSettings, address, in_any_case
 # A URL with one of these schemes names several servers; see docs/scaling.md.
 _SENTINEL_SCHEMES = {"redis+sentinel", "rediss+sentinel"}
 _CLUSTER_SCHEMES = {"redis+cluster", "rediss+cluster"}
-# The path of a Sentinel URL is `/name` or `/name/database`. In `/0`, the name is missing: 0 is the
-# database.
+# The path of a Sentinel URL: `/name` or `/name/database`. A path such as `/0` does not match: it
+# has a database, but no name.
 _PRIMARY = re.compile(r"/(?!\d+$)[^/]+(/\d+)?")
 
 

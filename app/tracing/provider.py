@@ -55,8 +55,8 @@ def set_up_sampler() -> Sampler | None:
 
 
 def _fastapi_can_export(environment: Mapping[str, str]) -> bool:
-    # FastAPI exports by OTLP over HTTP only. For another exporter, FastAPI only logs a warning when
-    # the app starts. With a provider, spans would then be created, but never sent.
+    # FastAPI exports by OTLP over HTTP only. For any other exporter, FastAPI logs a warning when
+    # the app starts. A provider would then create spans that are never sent.
     protocol = _first(environment, _PROTOCOLS) or "http/protobuf"
     is_http = _first(environment, _ENDPOINTS).startswith(("http://", "https://"))
     return _exporter(environment) == "otlp" and protocol == "http/protobuf" and is_http
@@ -90,8 +90,8 @@ def trace_id() -> int:
 def end_tracing() -> None:
     """Send the remaining spans within at most two seconds. Later spans are not sent.
 
-    Without this limit, the exporter would wait ten seconds for each of up to four batches, if the
-    collector does not answer.
+    If the collector does not answer, the exporter would otherwise wait ten seconds for each of up
+    to four batches.
     """
     shutdown = getattr(trace.get_tracer_provider(), "shutdown", None)
     if shutdown is not None:

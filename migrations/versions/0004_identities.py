@@ -68,7 +68,7 @@ def downgrade() -> None:
     op.drop_table("oidc_flows")
     op.drop_table("identities")
     op.drop_constraint(op.f(_RULE), "users")
-    # No password has this hash.
+    # An empty hash matches no password.
     op.execute(
         "UPDATE users SET password_hash = '' WHERE erased_at IS NULL AND password_hash IS NULL"
     )

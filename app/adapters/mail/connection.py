@@ -25,10 +25,10 @@ _ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 class SmtpConnection:
-    """One connection at a time, for one message at a time.
+    """Holds at most one connection, and sends one message at a time.
 
-    The server's certificate is verified against the authorities of the system, or against those in
-    SSL_CERT_FILE.
+    The server's certificate must come from a certificate authority of the system or, if
+    SSL_CERT_FILE is set, from an authority in that file.
     """
 
     def __init__(self, server: SmtpServer, seconds: float) -> None:
@@ -146,7 +146,7 @@ def text_of(error: Exception) -> str:
 
 
 def _local_hostname() -> str:
-    # A host without a full name sends an address literal in EHLO (RFC 5321, section 4.1.4). A DNS
-    # lookup of the name could take longer than sending the message.
+    # If the host has no full domain name, EHLO contains an address literal (RFC 5321, section
+    # 4.1.4). A search for the full name in DNS could take longer than sending the message.
     name = socket.gethostname()
     return name if name.isascii() and "." in name else "[127.0.0.1]"

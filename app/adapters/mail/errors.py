@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 _MAX_REASON_CHARACTERS: Final = 200
-# The error text of a mail server may contain the recipient's address, the link in the message, or
-# only the token of that link.
+# The words that are removed from the error text of a mail server: the text may contain the
+# recipient's address, the link in the message, or the token of that link.
 _PERSONAL: Final = re.compile(r"\S*(?:@|://|[A-Za-z0-9_-]{20})\S*")
 
 

@@ -33,7 +33,7 @@ _PATHS: Final = {
 def link_url(kind: MessageKind, *, base: str, token: str) -> str:
     """Return the link of a message. Raises `KeyError` for a kind without a link.
 
-    The token is in the fragment, which browsers do not send, so that no log contains it.
+    The token is in the URL's fragment. Browsers do not send the fragment, so no server logs it.
     """
     return f"{base}/{_PATHS[kind]}#{token}"
 
@@ -43,13 +43,13 @@ def compose(
 ) -> EmailMessage:
     """Return the mail of a message, ready to send.
 
-    `name` is the user's name; None if the address is not confirmed. Otherwise, a client could sign
-    up with any text as the name and with another person's address, and the service would send the
-    text to that person.
+    `name` is the user's name. It must be None if the address is not confirmed: a client can sign up
+    with another person's address and any text as the name, and the service would send this text to
+    that person.
 
     `link` is None for a notice. `sender` is the setting MAIL_FROM. Raises `MailRefused` if the
-    address of the message is missing or not well-formed, `ValueError` if the kind needs a link and
-    there is none or the reverse, and `KeyError` if the kind needs a provider and there is none.
+    address of the message is missing or not well-formed, `ValueError` if the link is missing or the
+    kind has no link, and `KeyError` if the kind needs a provider and the provider is missing.
     """
     display_name, address = parseaddr(sender)
     domain = address.rpartition("@")[2]

@@ -76,17 +76,18 @@ class SmtpClient:
             if is_usable:
                 self._start_idle_timer()
             else:
-                # After a timeout or a cancellation, the server's response to this message would be
-                # read as the response to the next message.
+                # After a timeout or a cancellation, the server may still respond to this message.
+                # That response would then be read as the response to the next message.
                 self._connection.drop()
 
     def _failure(self, error: Exception) -> MailError:
         if isinstance(error, SMTPResponseException):
             is_final = error.code in _REFUSED and error.code not in _UNAUTHENTICATED
-            # An operator can correct the sender, which is a setting.
+            # A refusal of the sender is not final: an operator can correct MAIL_FROM.
             is_final = is_final and not isinstance(error, SMTPSenderRefused)
             return MailRefused(text_of(error)) if is_final else MailUnavailable(text_of(error))
-        # aiosmtplib's timeout errors are subclasses of `TimeoutError`, and have their own text.
+        # Only the timeout of `send` is a plain `TimeoutError`. aiosmtplib's timeout errors are
+        # subclasses with their own text.
         if type(error) is TimeoutError:
             return MailUnavailable(f"the message was not sent within {self._seconds:g} seconds")
         return MailUnavailable(text_of(error))

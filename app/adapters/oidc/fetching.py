@@ -87,7 +87,8 @@ class Fetcher:
     ) -> FetchResponse:
         """Send a form. Raises `ProviderUnavailable`.
 
-        The wait for other forms has no timeout here, so the caller needs one.
+        First waits until fewer than `_MAX_TOKEN_REQUESTS` forms are being sent. The caller must
+        limit the time of this wait.
         """
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if authorization is not None:

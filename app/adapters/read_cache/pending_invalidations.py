@@ -14,15 +14,15 @@ from app.tracing import run_in_background
 
 _log = structlog.get_logger()
 _PAUSE_SECONDS: Final = 0.5
-"""The pause between two attempts. It stays the same: the circuit breaker limits the commands."""
+"""The pause between two attempts. It need not grow: the circuit breaker limits the commands."""
 _RECENT_SECONDS: Final = 60.0
 _MAX_RECENT: Final = 10_000
 _MAX_TAGS_AT_ONCE: Final = 500
 """The maximum number of tags in one batch. More tags could take longer than the timeout."""
 # Deletes each generation and the reads that are stored under it, so that no cached read of an
-# erased account remains. The first UNLINK runs even if there is no generation. A replica refuses
-# this write or, in a cluster, redirects it, so an old primary that is now a replica cannot
-# confirm an invalidation.
+# erased account remains. The first UNLINK runs even if there is no generation, so the script always
+# writes. A replica refuses a write or, in a cluster, redirects it. So an old primary that is now a
+# replica cannot confirm an invalidation.
 _INVALIDATE: Final = """
 for _, key in ipairs(KEYS) do
   local generation = redis.call('GET', key)

@@ -26,15 +26,15 @@ _CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 class Cluster:
     """Divides each batch among the primaries. If one of them fails, the whole batch fails.
 
-    At most once a second, a write is sent to each primary before a batch. This write fails if a
+    About once a second, a write is sent to each primary before a batch. This write fails if a
     primary does not answer, accepts no writes, or has become a replica. Without this write, a
     process that only reads from a primary, or sends no commands to it, would not notice a failover.
-    The old primary may have failed before its replica got an invalidation.
+    But the process must then repeat its last invalidations, because the new primary may lack them.
     """
 
     def __init__(self, options: ConnectionOptions) -> None:
         self._cluster = cluster_client(options.url, timeout_seconds=options.timeout_seconds)
-        # A check also runs while a batch waits for its answers.
+        # `check` has its own client, because it can run while a batch waits for its answers.
         self._for_checks = cluster_client(options.url, timeout_seconds=options.timeout_seconds)
         self._options = options
         self._primaries: set[str] = set()
@@ -54,11 +54,11 @@ class Cluster:
                 self._next_write_check = now + WRITE_CHECK_SECONDS
             answers = await _send(self._cluster, commands)
         except BaseException:
-            # The next batch asks for the primaries again.
+            # Reset, so that the next batch asks for the primaries again, and checks them.
             self._primaries, self._next_write_check = set(), 0.0
             await close_cluster(self._cluster)
             raise
-        # redis-py follows a redirection to another primary.
+        # redis-py may have followed a redirection to a new primary while it sent the batch.
         primaries = {node.name for node in self._cluster.get_primaries()}
         if primaries != self._primaries:
             self._primaries = primaries

@@ -119,16 +119,17 @@ def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
         **_login(parts),
         **_options(node_timeout),
     )
-    # The connections to these nodes are only for the question which primaries there are.
+    # The client uses these connections only to ask for the primaries.
     for node in cluster.nodes_manager.startup_nodes.values():
         node.connection_kwargs["socket_timeout"] = node_timeout
     return cluster
 
 
 async def close_cluster(cluster: RedisCluster) -> None:
-    """Close all connections of a client of `cluster_client`. It connects again when it is used."""
+    """Close all connections of a cluster's client. The client connects again when it is used."""
     await cluster.aclose()
-    # After some errors, redis-py takes the client for closed, and leaves connections open.
+    # After some errors, redis-py assumes that the client is closed. Then `aclose` leaves some
+    # connections open.
     await cluster.nodes_manager.aclose()
     await cluster.nodes_manager.aclose("startup_nodes")
 
@@ -141,8 +142,8 @@ def _options(connect_timeout: float) -> dict[str, Any]:
         "socket_connect_timeout": connect_timeout,
         # A second attempt to connect would use up the time of the batch.
         "retry": Retry(NoBackoff(), 0),
-        # With maintenance notifications, the pool treats a connection that the server has closed as
-        # usable.
+        # With maintenance notifications, the pool would treat a connection as usable after the
+        # server has closed it.
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
 

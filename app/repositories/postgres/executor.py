@@ -191,8 +191,8 @@ def _is_lost(error: psycopg.Error) -> bool:
     if error.diag.severity_nonlocalized in _SESSION_ENDING_SEVERITIES:
         return True
     if error.sqlstate is None:
-        # psycopg itself has raised the error. It raises InternalError if the session ends directly
-        # after the result of a COMMIT.
+        # Without an SQLSTATE, the error comes from psycopg itself. psycopg raises InternalError if
+        # the session ends directly after the result of a COMMIT.
         return isinstance(error, OperationalError | InterfaceError | InternalError)
     return error.sqlstate.startswith(_LOST_CONNECTION_SQLSTATES)
 
