@@ -1,4 +1,4 @@
-"""Pins processes: the server under test has its own processor. The others share the rest.
+"""Pins processes: the server under test has its own processor. Other processes share the rest.
 
 Without pinning, the scheduler moves a busy server between processors, and the load generator takes
 processor time from the server that it measures.

@@ -37,11 +37,11 @@ def main() -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
-        # With uvicorn's default of 5 seconds, the load balancer and the exporters would have to
-        # connect again more often.
+        # By default, uvicorn closes a connection that is idle for 5 seconds. The load balancer and
+        # the exporters would then have to connect again more often.
         timeout_keep_alive=75,
-        # After SIGTERM, an open event stream must not delay the end of the process. The stack
-        # itself ends the process with SIGKILL.
+        # This limit is for a SIGTERM from outside the stack: an open event stream must not delay
+        # the end of the process. The stack itself sends SIGKILL.
         timeout_graceful_shutdown=1,
     )
 

@@ -12,8 +12,8 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # `server.stop` ends only a process that its own caller has started, but the supervisor started
-    # this server.
+    # Not `server.stop`, which ends only a process that this `Server` object has started. The
+    # supervisor has started this process.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 

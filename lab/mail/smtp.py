@@ -63,7 +63,8 @@ class _Handler:
 class _Smtp(smtp.SMTP):
     """The SMTP server. It closes a connection on which an HTTP request arrives.
 
-    A web page can make the browser send any text to this port, as the body of a POST request.
+    Otherwise, a web page could send messages: it can make the browser send any text to this port,
+    as the body of a POST request.
     """
 
     async def smtp_POST(self, _: str | None) -> None:  # noqa: N802 - the name of the command.

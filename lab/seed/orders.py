@@ -71,8 +71,8 @@ class Period:
     def _order(self, number: int, random: Random) -> Order:
         buyer = random.choices(PEOPLE, cum_weights=_REGULARITY)[0]
         lines = _lines(random)
-        # The last tenth of the period stays free for the orders that a later run adds. So an order
-        # with a higher id is always later.
+        # The last tenth of the period stays free: a later run places its orders after the newest
+        # order of this run, but not in the future. So an order with a higher id is always later.
         fraction = (number - self.numbers.start + random.random()) / len(self.numbers)
         created_at = self.since + (self.now - self.since) * (fraction * 0.9)
         age = self.now - created_at

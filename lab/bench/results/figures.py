@@ -47,7 +47,10 @@ class Ratio:
         return self.over in samples and self.under in samples
 
     def spread(self, samples: Samples) -> Spread:
-        """Divide within each round, because a disturbance in a round affects both figures."""
+        """Calculate the ratio of each round, and return the spread of these ratios.
+
+        A disturbance in a round affects both figures of the round, so their ratio hardly changes.
+        """
         pairs = zip(samples[self.over], samples[self.under], strict=True)
         return Spread.of([over / under for over, under in pairs])
 

@@ -41,7 +41,7 @@ def _pieces_at_the_end(log: Path) -> list[bytes]:
 
 
 def _shown(line: bytes) -> str:
-    # Without a traceback, only the first line is shown. The supervisor writes to the same log, and
-    # its lines, which have no time, are not part of this entry.
+    # An entry without a traceback has only one line. If other lines follow, they are lines of the
+    # supervisor, which writes to the same log without a time.
     whole = line if _TRACEBACK in line else line.partition(b"\n")[0]
     return redacted_line(whole.decode(errors="replace")[:MAX_LINE_CHARACTERS].rstrip())

@@ -11,7 +11,7 @@ from lab.collector.traces.documents import Document
 from lab.collector.traces.entries import entry
 from lab.collector.traces.store import Store
 
-# The interval between two checks for complete traces, while any trace has changes to send.
+# While a trace has changes to send, the time between two checks whether such a trace is complete.
 _POLL_INTERVAL_SECONDS: Final = 0.05
 # A stream without events sends a comment after this time. By sending it, the collector notices a
 # closed connection. The comment also keeps proxies from closing an idle connection.

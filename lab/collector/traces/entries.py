@@ -38,7 +38,8 @@ def _entry(trace: Trace) -> Document:
 
 
 def _server_ms(trace: Trace, otherwise: float) -> float:
-    # A client's span would also contain the time to connect. Most traces have no client's span.
+    # Not the duration of a client's span: it would include the time to connect, and most traces
+    # have no client's span.
     for stage in (LOAD_BALANCER, "app"):
         durations = [span.duration_ns for span in trace.spans.values() if span.stage == stage]
         if durations:

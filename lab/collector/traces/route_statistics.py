@@ -15,7 +15,8 @@ BOUNDS_MS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 def route_statistics(entries: Iterable[Document], seconds: float) -> list[Document]:
     """Return the statistics of each method and route, the most frequent first.
 
-    All entries arrived within `seconds`. The durations are `server_ms`.
+    A route's rate is its number of entries divided by `seconds`, the time in which all entries
+    arrived. The durations are `server_ms`.
     """
     routes: dict[tuple[str | None, str | None], list[Document]] = defaultdict(list)
     for entry in entries:

@@ -89,9 +89,9 @@ class Store:
     def take_ready(self, now: float) -> list[Trace]:
         """Return the changed traces that are ready to be sent to subscribers.
 
-        A trace is ready as soon as its root has arrived. A trace without a root is ready when no
-        span of it has arrived for `SETTLED_AFTER_SECONDS`. The same is true of a trace that has
-        changed after this method returned it.
+        A new trace is ready as soon as its root has arrived. Two kinds of traces are ready only
+        when none of their spans has arrived for `SETTLED_AFTER_SECONDS`: traces without a root, and
+        traces that have changed since this method returned them.
         """
         ready = [
             trace

@@ -16,7 +16,8 @@ class Lock:
     def acquire(self, timeout_s: float = 0.5) -> bool:
         """Try to acquire the lock until the timeout. Return whether this succeeded.
 
-        `is_held` acquires the lock for a moment. The default timeout is longer than this moment.
+        `is_held` in another process acquires the lock for a moment. The default timeout is longer
+        than this moment, so `is_held` never makes this method fail.
         """
         return wait_until(self._try, timeout_s=timeout_s)
 

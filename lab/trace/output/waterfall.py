@@ -19,8 +19,8 @@ _STAGE_COLUMNS: Final = 16
 _HEAD: Final = (
     f"{'process':<{_PROCESS_COLUMNS}} {'stage':<{_STAGE_COLUMNS}} {'start':>7} {'ms':>8} "
 )
-# The largest indentation, also for deeper stages: that of a Redis command in a `cache` stage in a
-# `service` stage.
+# The largest indentation: that of a Redis command in a `cache` stage in a `service` stage. Deeper
+# stages are not indented further.
 _MAX_INDENT: Final = 7
 
 

@@ -19,8 +19,8 @@ export function follow(handlers) {
   events.addEventListener("mail", (event) => onmail?.(JSON.parse(event.data)));
   events.addEventListener("error", () => {
     onaway();
-    // After a lost connection, the browser reconnects by itself. After a response that is not a
-    // stream, such as the load balancer's 503, it does not reconnect.
+    // After a lost connection, the browser itself reconnects. It does not reconnect after a response that
+    // is not a stream, such as the load balancer's 503. Then this function reconnects.
     if (events.readyState === EventSource.CLOSED) {
       setTimeout(() => follow(handlers), RETRY_DELAY_MS);
     }

@@ -90,8 +90,8 @@ export class Feed {
     if (arrived !== this.arrived) return;
     this.arrived = null;
     if (!page) return;
-    // If the list had none of the page's requests, the collector can have requests that are older than the
-    // page and newer than the list.
+    // If the list had none of the page's requests, there may be a gap: the collector can have requests that
+    // are older than the page and newer than the list. The page then replaces the list.
     const hasGap = page.next_cursor !== null && !page.items.some((it) => known.has(it.trace_id));
     const items = [...page.items, ...arrived.values()];
     if (!list.loaded) list.reset(items, page.next_cursor);
@@ -110,7 +110,7 @@ export class Feed {
       if (reason.parameter) this.refused = filter;
       clearTimeout(this.retry);
       if (!reason.parameter) this.retry = setTimeout(() => this.ask(), RETRY_DELAY_MS);
-      // After `show`, the requests in the list are still those of the earlier filter.
+      // Since `show`, no page was read. So the requests in the list still match the earlier filter.
       if (!this.list.loaded) this.list.clear();
       this.onerror(reason);
       return null;

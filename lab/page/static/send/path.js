@@ -42,7 +42,7 @@ export class Path {
   light({ processes, cache, route }) {
     const names = ["client", "load-balancer", "app", "worker"].filter((name) => processes.some((it) => it.startsWith(name)));
     if (cache) names.push("redis");
-    // A cached response needs no SQL statement, and a request without a route needs none either.
+    // Neither a cached response nor a request without a route needs an SQL statement.
     if (route && cache !== "hit") names.push("database");
     for (const name of names) {
       const place = this.places.get(name);

@@ -22,8 +22,8 @@ export function isJob({ stage }) {
  *
  * The walk goes back in time from the end of the root. It takes the child that ended last, continues at
  * the start of this child, and so on. A child counts only until the time that the walk has reached. So a
- * child that outlasts its parent counts until the parent's end. Between children, the stage itself is on
- * the path. Jobs do not count.
+ * child that outlasts its parent counts until the parent's end. While no child counts, the parent itself
+ * is on the path. Jobs do not count.
  *
  * @param {Branch[]} roots the first root is the request
  * @returns {Section[]} ordered by time
