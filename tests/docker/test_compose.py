@@ -70,7 +70,7 @@ def test_a_signup_sends_a_message_to_the_mailbox(stack: ComposeStack) -> None:
 def test_messages_wait_for_the_smtp_server_and_for_the_worker(stack: ComposeStack) -> None:
     """A signup succeeds while both are stopped. Its message is sent after both run again."""
     stack.succeed("stop", "mail", "worker")
-    # SIGTERM has ended the worker, not SIGKILL.
+    # The status is 0, so SIGTERM has ended the worker, and SIGKILL was not needed.
     assert stack.inspect("worker")["State"]["ExitCode"] == 0
     email = new_email()
     assert stack.client.post("/api/users", json=signup_body(email=email)).status_code == 201

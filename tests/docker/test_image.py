@@ -60,7 +60,7 @@ def test_the_image_runs_as_a_numeric_user_without_privileges(
 
 
 def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
-    """Docker sends its signals to uvicorn, because uvicorn does not run in a shell."""
+    """Docker sends its signals to process 1. If that were a shell, uvicorn would get none."""
     first = stack.inside("app-1", "cat", "/proc/1/cmdline").split("\0")
     assert first[:3] == ["python", "-m", "uvicorn"]
 
@@ -69,7 +69,7 @@ def test_the_first_process_is_uvicorn(stack: ComposeStack) -> None:
     "service", ["app-1", "worker", "mail", "caddy", "postgres", "redis", "limits"]
 )
 def test_no_container_has_unnecessary_permissions(stack: ComposeStack, service: str) -> None:
-    """No container runs as root, or has or can gain a capability. It has a limit of processes."""
+    """Process 1 is not root, and can get no capability. The number of processes is limited."""
     status = dict(
         line.split(":\t", 1)
         for line in stack.inside(service, "cat", "/proc/1/status").splitlines()

@@ -131,8 +131,8 @@ class Pair:
         commands = [
             (text.partition(" ")[0].upper(), sorted(_CACHE_KEY.findall(text))) for text in texts
         ]
-        # HELLO, CLIENT and AUTH may be from the connection that sends ECHO. PEXPIRE is sent only
-        # once a minute, when the window of the rate limit starts.
+        # The test's own connection, which sends ECHO, may also send HELLO, CLIENT and AUTH. A
+        # service sends PEXPIRE only once a minute, when the window of the rate limit starts.
         excluded = {"HELLO", "CLIENT", "AUTH", "PEXPIRE"}
         return sorted(command for command in commands if command[0] not in excluded)
 

@@ -79,7 +79,7 @@ def test_docker_waits_longer_than_the_service_takes_to_stop() -> None:
 
 
 def test_caddy_and_the_service_send_traces_to_the_same_endpoint() -> None:
-    """Without a Compose profile, one variable of each is empty, and neither one sends traces."""
+    """Without a Compose profile, an empty variable keeps each of them from sending traces."""
     caddy = dict(it.partition("=")[::2] for it in services()["caddy"]["environment"])
     app = services()["app-1"]["environment"]
     assert app["OTEL_EXPORTER_OTLP_ENDPOINT"] == "${COMPOSE_PROFILES:+http://jaeger:4318}"

@@ -94,7 +94,10 @@ def test_a_write_without_a_known_outcome_is_named(journal: Journal) -> None:
 def test_a_stale_read_or_another_error_is_a_wrong_answer(
     journal: Journal, path: str, outcome: int, body: str
 ) -> None:
-    """A read after the confirmed cancellation must show it. The only allowed error is 503."""
+    """A read that begins after a confirmed cancellation must show the cancellation.
+
+    The only error that the service may return is 503.
+    """
     confirmation = '{"id":17,"status":"cancelled"}'
     journal.add(Exchange(SHOP.cancel(17), 200, confirmation, seconds=0.1, ended=1.0))
     # This read began before the response to the cancellation.

@@ -46,7 +46,7 @@ def test_caddy_closes_an_idle_connection_before_uvicorn_does() -> None:
 
 
 def test_the_lock_timeout_of_migrations_is_shorter_than_the_timeouts_of_requests() -> None:
-    """A request that waits for a migration reaches neither the pool nor the statement timeout."""
+    """A wait for a migration ends before the pool timeout and before the statement timeout."""
     environment = (CADDYFILE.parents[1] / "migrations" / "env.py").read_text()
     (seconds,) = re.findall(r"_LOCK_TIMEOUT = .lock_timeout = '(\d+)s'", environment)
     assert int(seconds) < _default_seconds("database_pool_timeout")

@@ -75,8 +75,8 @@ def test_sign_ins_that_were_not_completed_do_not_break_the_next_one(stack: Local
     login = f"{_origin(stack)}{LOGIN}"
     with httpx2.Client(verify=stack.ssl_context()) as client:
         _fill_in_the_forms(client, _redirect(client, login))
-        # After a single such sign-in, Canaille's original query would find the right code half the
-        # time, so the test makes six.
+        # Canaille's own query, which lab/provider.py replaces, would find the right code half the
+        # time after a single such sign-in. So the test makes six.
         for _ in range(6):
             _redirect(client, _redirect(client, login))
         response = client.get(_redirect(client, _redirect(client, login)))

@@ -80,7 +80,7 @@ def test_a_missing_wrk_is_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_rate_of_jobs_is_compared_with_the_library_alone() -> None:
-    """There is a line for one worker, for two, and for the size of the queue's tables."""
+    """One line is for one worker, one for two workers, and one for the size of the tables."""
     result = subprocess.run(
         [sys.executable, "-m", "lab.bench.jobs", "500"],
         cwd=CHECKOUT,

@@ -31,10 +31,10 @@ LIMITS_SECONDS = (0.15, 1, 2, 5, 10, 30, math.inf)
 
 
 def next_limit(seconds: re.Match[str]) -> str:
-    """Replace a time by the next larger limit.
+    """Replace a time by the next larger timeout of `LIMITS_SECONDS`.
 
-    A wait ends a little after its limit, and never before it. On a busy machine, the time is
-    therefore longer, but the next larger limit is the same.
+    A wait that times out takes a little longer than its timeout. On a busy machine, it takes even
+    longer, but still less than the next larger timeout.
     """
     limit = next(limit for limit in LIMITS_SECONDS if float(seconds[1]) < limit)
     return f"<less than {limit * 1000:.0f} ms>"

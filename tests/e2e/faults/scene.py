@@ -22,7 +22,8 @@ from tests.service import HIGH_LIMITS
 # `make faults` sends more. The short run of `make slow` shares the machine with other tests.
 REQUESTS_PER_SECOND = int(os.environ.get("FAULTS_RATE") or 20)
 RECOVERY_TIMEOUT_SECONDS = 60
-# A killed worker's jobs run again within 12 s. Failed jobs are tried again after growing pauses.
+# Enough for delayed messages: a killed worker's jobs run again within 12 s, and failed jobs after
+# growing pauses.
 _DELIVERY_TIMEOUT_SECONDS = 90
 
 KINDS: Mapping[str, Callable[[Stack], Sequence[Server]]] = {

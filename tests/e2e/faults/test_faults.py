@@ -17,7 +17,7 @@ from tests.e2e.faults.windows import Window
 from tests.machine import too_slow
 
 KILLS = int(os.environ.get("FAULTS_KILLS") or 10)
-# The access token of a buyer is valid for 15 minutes, so a new buyer follows after these kills.
+# A buyer's access token is valid for 15 minutes. So after this many kills, a new buyer continues.
 KILLS_PER_BUYER = 25
 PAUSE_SECONDS = (1, 3)
 LAST_REQUESTS_SECONDS = 0.5

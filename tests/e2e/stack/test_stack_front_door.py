@@ -30,7 +30,7 @@ def test_a_client_with_the_ca_file_trusts_https(stack: LocalStack) -> None:
 
 
 def test_caddy_does_not_clean_its_storage_while_it_saves_certificates(stack: LocalStack) -> None:
-    """Each cleanup writes last_clean.json. A cleanup could delete a new directory that is empty."""
+    """A cleanup, which writes last_clean.json, could delete a directory that is still empty."""
     assert (stack.directory / "caddy" / "certificates").is_dir()
     assert not (stack.directory / "caddy" / "last_clean.json").exists()
 
@@ -124,7 +124,8 @@ def test_without_any_app_process_a_client_gets_503_with_retry_after(stack: Local
     sampled = {"traceparent": f"00-{trace_id}-{token_hex(8)}-01"}
     with (
         running_caddy(lambda: [free_port(), free_port()], settings) as other,
-        # The load balancer looks for a process for three seconds, so the requests wait together.
+        # For each request, the load balancer looks for a process for three seconds. So the test
+        # sends all requests at once.
         ThreadPoolExecutor() as pool,
     ):
         known = pool.submit(other.request, "GET", "/livez", headers=sampled)

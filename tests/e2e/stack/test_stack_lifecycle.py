@@ -49,7 +49,7 @@ def test_a_setting_in_the_environment_reaches_the_service(stack: LocalStack) -> 
     ("settings", "status", "advice"),
     [
         ({}, 0, "make stop && NAME=value make start"),
-        # If the start succeeded, the caller would use a port on which nothing listens.
+        # The start must fail. Otherwise, the caller would use port 9, on which nothing listens.
         ({"HTTP_PORT": "9"}, 1, "other ports"),
     ],
 )

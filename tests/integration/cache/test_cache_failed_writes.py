@@ -180,7 +180,8 @@ def test_a_write_that_was_cancelled_during_its_commit_is_visible(
     shop: _Shop, proxied: tuple[PostgresProxy, str], change: str
 ) -> None:
     """The commit's reply comes after the deadline. The client gets 503; reads show the write."""
-    # Without the null byte, `READ COMMITTED` at the beginning of a transaction would match, too.
+    # The null byte ends the statement. Without this byte, the marker would also match the
+    # statement at the beginning of a transaction, which contains `READ COMMITTED`.
     delay = proxied[0].delay = Delay(b"COMMIT\0")
     try:
         unavailable(_CHANGES[change](shop), "deadline-exceeded")

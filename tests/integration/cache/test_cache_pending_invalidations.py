@@ -36,8 +36,8 @@ def _run(url: str, scenario: Callable[[ReadCache, ReadCache], Awaitable[None]]) 
             await link.close()
 
     asyncio.run(with_cache())
-    # If no code has retrieved a task's exception, asyncio reports the exception when it deletes the
-    # task.
+    # If no code has retrieved a task's exception, asyncio reports the exception when the task is
+    # deleted. So delete all finished tasks now.
     gc.collect()
     assert errors == []
 

@@ -119,7 +119,7 @@ def test_a_missing_page_gets_404(client: httpx2.Client, path: str) -> None:
 def test_a_newline_at_the_end_of_a_path_gets_404(
     client: httpx2.Client, shared_user: Account, path: str
 ) -> None:
-    """In a regular expression, `$` also matches before a final newline. A route must not match."""
+    """No route may match, although `$` in a regular expression also matches before the newline."""
     problem(client.get(path, headers=shared_user.auth), 404, "not-found")
 
 

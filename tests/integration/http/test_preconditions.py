@@ -117,7 +117,7 @@ def test_a_change_without_if_match_gets_428(
 def test_errors_of_the_caller_and_the_body_precede_preconditions(
     client: httpx2.Client, shared_user: Account, other_user: Account
 ) -> None:
-    """401 precedes 404, which precedes 400 for the header; 422 precedes 428 and 412."""
+    """401 and 404 precede 400 for the header and 422 for the body. 422 precedes 428 and 412."""
 
     def patch(headers: dict[str, str], body: object) -> int:
         return client.patch(shared_user.url, json=body, headers=headers).status_code

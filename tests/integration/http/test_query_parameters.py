@@ -45,7 +45,7 @@ def test_every_operation_refuses_an_unknown_parameter(
 def test_every_parameter_but_a_list_is_refused_if_it_is_repeated(
     client: httpx2.Client, admin: Account
 ) -> None:
-    """The service cannot know which value is meant. A list has one parameter for each value."""
+    """The service cannot know which value is meant. Only a list is sent as repeated parameters."""
     checked = set()
     for method, path, parameters in _operations(client):
         for parameter in parameters:

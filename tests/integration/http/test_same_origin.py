@@ -186,7 +186,8 @@ def test_another_site_cannot_start_a_cookie_session(
 ) -> None:
     """The other site could sign a user in to the attacker's account.
 
-    A request with neither header is allowed, because programs other than browsers send none.
+    A request with neither Sec-Fetch-Site nor Origin is allowed: it comes from a program that is
+    not a browser.
     """
     body = {"email": shared_user.email, "password": shared_user.password}
     sent = {"Host": HOST, **headers}

@@ -22,7 +22,7 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
-    """Four processes that share one Redis. Two settings of the second process name this Redis."""
+    """Four processes that share one Redis. The second one has its URL in two settings."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "counts",
@@ -63,7 +63,10 @@ def test_a_flush_of_redis_resets_the_counts(services: list[Service], valkey: Val
 def test_a_cached_read_sends_all_redis_commands_together(
     services: list[Service], valkey: ValkeyServer, ahmed: Account, number: int
 ) -> None:
-    """Commands of rate limit and cache are in one packet, and so are two limits of a policy."""
+    """One packet has the commands of both the rate limit and the cache.
+
+    A policy with two limits needs only one packet, too.
+    """
     client = services[number].client
     for _ in range(3):
         hot = client.get("/api/users/me", headers=ahmed.auth)

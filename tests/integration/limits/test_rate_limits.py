@@ -197,7 +197,7 @@ def test_missing_paths_are_counted_too(limited: httpx2.Client, address: str) -> 
 def test_another_spelling_of_a_path_does_not_avoid_its_limit(
     limited: httpx2.Client, path: str
 ) -> None:
-    """The other spelling means the same path with the same count, or a path that is missing."""
+    """The other spelling counts as the same path (429), or is a path that does not exist (404)."""
     address = next(_addresses)
     assert statuses(_post(limited, "/api/users", address) for _ in range(11)) == {400: 10, 429: 1}
     spelled = httpx2.URL(str(limited.base_url).rstrip("/") + path)

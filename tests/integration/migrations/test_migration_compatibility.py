@@ -109,7 +109,7 @@ def test_no_request_fails_before_during_and_after_the_migration(releases: Releas
 
 
 def test_one_key_in_both_releases_places_one_order(releases: Releases) -> None:
-    """If the old release has closed a connection, the client may retry at the new release."""
+    """A client whose connection the old release has closed may retry at the new release."""
     shop = releases.shop
     for _ in range(10):
         key = new_key()

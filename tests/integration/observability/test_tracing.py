@@ -195,7 +195,7 @@ def test_the_trace_id_decides_whether_a_request_is_sampled(
 def test_no_span_is_created_that_cannot_be_exported(
     start_service: StartService, receiver: Receiver
 ) -> None:
-    """FastAPI exports over HTTP only. It logs a warning about another protocol at the start."""
+    """FastAPI exports only over HTTP. If another protocol is set, it logs a warning instead."""
     service = start_service(**receiver.settings, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     response = service.client.get("/api/products")
     line = access_log_line(service, response.headers["X-Request-ID"])

@@ -95,7 +95,10 @@ def test_the_connection_that_replaces_a_lost_one_is_used_again(
 def test_an_outdated_plan_late_in_a_transaction_fails_at_most_once_per_connection(
     url: str, client: httpx2.Client
 ) -> None:
-    """The service does not repeat a login that has run a statement. It closes the connection."""
+    """The service does not repeat a login that has already run a statement.
+
+    Instead, it closes the connection of the login.
+    """
     body = {"email": sign_up(client).email, "password": PASSWORD}
     log_in = partial(client.post, "/api/auth/login", json=body)
     assert {log_in().status_code for _ in range(CALLS_TO_PREPARE)} == {200}
@@ -123,7 +126,7 @@ def test_a_write_on_a_read_only_server_closes_its_connection(
         assert (ready.status_code, ready.json()["postgres"]) == (200, "read-only")  # check F23
         assert ready.json()["status"] == "degraded"
         connection.execute(setting.format(name, sql.SQL("off")))
-    # The connections in the pool are still read-only.
+    # The pool still has read-only connections, which the service must replace.
     for _ in range(2 * POOL_SIZE):
         assert client.post("/api/users", json=signup_body()).status_code == 201
 

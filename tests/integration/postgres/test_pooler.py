@@ -101,7 +101,7 @@ def test_another_format_of_times_is_refused(
 def test_a_worker_sends_messages(
     service: Service, pooler: Pooler, own_url: str, defaults: Mapping[str, str], tmp_path: Path
 ) -> None:
-    """Without a session, a worker gets no notification, so it looks for jobs each second."""
+    """Without its own session, a worker gets no notification. So it looks for jobs each second."""
     settings = {**defaults, **pooler.settings(own_url)}
     with (
         running_mailbox() as mailbox,

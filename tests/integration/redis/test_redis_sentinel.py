@@ -43,7 +43,7 @@ def _old_primary_follows(cluster: SentinelRedis) -> bool:
         with redis.Redis.from_url(cluster.servers[0].url) as connection:
             return bool(connection.info("replication")["role"] == "slave")
     except redis.ConnectionError:
-        # A server that becomes a replica closes its connections.
+        # A server closes its connections when it becomes a replica. The caller then asks again.
         return False
 
 

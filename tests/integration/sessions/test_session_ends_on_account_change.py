@@ -76,7 +76,7 @@ def test_a_new_password_needs_the_current_one(
 def test_a_new_password_does_not_change_the_representation(
     client: httpx2.Client, ahmed: Account
 ) -> None:
-    """Only `updated_at` changes."""
+    """A read returns the same account as before, except for `updated_at`."""
     before = client.get(ahmed.url, headers=ahmed.auth).json()
     assert _change(client, ahmed, PASSWORD, NEW_PASSWORD).status_code == 204
     after = client.get(ahmed.url, headers=ahmed.auth).json()

@@ -60,7 +60,7 @@ def test_a_response_other_than_200_ends_the_measurement() -> None:
 
 
 def test_every_call_that_was_taken_is_sent() -> None:
-    """A journal expects a result for each call that was taken from its iterator."""
+    """The journal of `make faults` expects a result for each call that its iterator yields."""
     taken = []
 
     def calls(port: int) -> Iterator[Call]:

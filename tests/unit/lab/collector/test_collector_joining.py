@@ -108,7 +108,10 @@ def test_a_summary_combines_the_attributes_of_all_processes() -> None:
 
 
 def test_the_last_cache_lookup_counts_unless_the_client_has_the_header() -> None:
-    """A lookup in the process's memory may miss before a lookup in Redis hits."""
+    """If a lookup in memory misses and a later lookup in Redis hits, the result is a hit.
+
+    The response header X-Cache, if a span has it, takes precedence.
+    """
     lookups = [
         span(TRACE, "cache", parent_id=APP, start_ms=at, attributes={"roundtrip.cache": outcome})
         for at, outcome in ((27, "miss"), (40, "hit"))

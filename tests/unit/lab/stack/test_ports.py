@@ -29,7 +29,7 @@ def test_a_recorded_port_that_another_program_uses_is_replaced(tmp_path: Path) -
 
 
 def test_only_the_process_that_starts_the_server_changes_its_port(tmp_path: Path) -> None:
-    """Other processes keep the recorded port, so a process that waits for the server finds it."""
+    """Another process only reads the recorded port, even if a server already listens on it."""
     starting, waiting = ValkeyServer(tmp_path), ValkeyServer(tmp_path)
     port = starting.choose_port()
     with socket.create_server((LOOPBACK, port)):

@@ -65,7 +65,7 @@ def test_chapters_are_read_in_order(tmp_path: Path) -> None:
 
 
 def test_the_minutes_of_a_chapter_count_words_lines_and_commands(tmp_path: Path) -> None:
-    """200 words take 60 s, 30 lines of output take 60 s, and a command of 25 lines takes 60 s."""
+    """The estimate is 60 s each for 200 words, 30 lines of output, and a command of 25 lines."""
     page = tmp_path / "1-title.md"
     command, output = "true\n" * 25, "line\n" * 30
     text = f"# 1. T\n\n{'word ' * 200}\n\n```sh\n{command}```\n\n```text\n{output}```\n"
