@@ -25,7 +25,7 @@ _QUERY: Final = (
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncConnectionPool(
         os.environ["DATABASE_URL"],
-        # As in the service, no transaction, so that a read needs no round trips to begin and end one.
+        # Without transactions, as in the service: they would cost a read two more round trips.
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=_CONNECTIONS,
         max_size=_CONNECTIONS,
