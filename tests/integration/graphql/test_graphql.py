@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from tests.accounts import PASSWORD, Account, new_email
-from tests.integration.graph import codes, data, errors, send
+from tests.integration.graphql.graph import codes, data, errors, send
 from tests.integration.shop import new_key, new_product, orders_of, placed, product_url, stock_of
 
 _USER = "id name email emailConfirmed role createdAt updatedAt version"

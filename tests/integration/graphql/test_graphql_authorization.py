@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.accounts import Account, sign_up
-from tests.integration.graph import codes, data, send
+from tests.integration.graphql.graph import codes, data, send
 from tests.integration.shop import new_product, placed, stock_of
 
 MISSING = 2**62

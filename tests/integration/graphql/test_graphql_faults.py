@@ -9,7 +9,7 @@ import pytest
 from lab.stack.processes.waiting import wait_until
 from tests.conftest import NewDatabase, StartService
 from tests.integration.faults import wait_for_lock
-from tests.integration.graph import codes, errors, send
+from tests.integration.graphql.graph import codes, errors, send
 from tests.integration.wire import log_with, problem
 
 _PRODUCTS = "{ products { nodes { id } } }"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.accounts import Account, sign_up
 from tests.conftest import StartService
-from tests.integration.graph import GRAPHQL_JSON, codes, data, refusal, send
+from tests.integration.graphql.graph import GRAPHQL_JSON, codes, data, refusal, send
 from tests.integration.signed_in import browser_of
 from tests.integration.wire import JSON, log_with, problem
 from tests.service import Service

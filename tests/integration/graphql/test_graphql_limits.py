@@ -9,7 +9,7 @@ from graphql import get_introspection_query
 
 from tests.accounts import Account
 from tests.conftest import StartService
-from tests.integration.graph import GRAPHQL_JSON, data, errors, refusal, send
+from tests.integration.graphql.graph import GRAPHQL_JSON, data, errors, refusal, send
 from tests.integration.wire import JSON, problem, remaining_requests
 from tests.service import Service
 

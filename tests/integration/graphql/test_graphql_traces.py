@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.accounts import Account, new_admin, sign_up
-from tests.integration.graph import data
+from tests.integration.graphql.graph import data
 from tests.integration.shop import new_product, placed
 from tests.receiver import SendTraced, Span
 from tests.service import Service

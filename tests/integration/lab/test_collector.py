@@ -10,7 +10,7 @@ import pytest
 
 from lab.collector.ingest.intake import MAX_BODY_BYTES
 from lab.stack.processes.waiting import wait_until
-from tests.integration.collecting import is_problem, send_spans
+from tests.integration.lab.collecting import is_problem, send_spans
 from tests.integration.wire import JSON
 from tests.otlp import PROTOBUF, request, span
 

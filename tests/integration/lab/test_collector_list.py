@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from lab.stack.processes.waiting import wait_until
-from tests.integration.collecting import is_problem, send_spans
+from tests.integration.lab.collecting import is_problem, send_spans
 from tests.otlp import PROTOBUF, request, span
 
 ROUTE = "/api/users/{user_id}"

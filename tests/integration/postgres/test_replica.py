@@ -14,8 +14,8 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import Account, new_admin, sign_up
 from tests.conftest import StartService, migrate
+from tests.integration.postgres.standby import Standby, running_standby
 from tests.integration.shop import edit, new_product, product_url
-from tests.integration.standby import Standby, running_standby
 from tests.service import Service
 
 pytestmark = pytest.mark.slow

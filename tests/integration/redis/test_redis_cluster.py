@@ -12,9 +12,9 @@ from lab.stack.processes.waiting import wait_until
 from lab.stack.servers.server import Server
 from tests.accounts import PASSWORD, Account
 from tests.conftest import StartService
+from tests.integration.redis.valkey_cluster import ClusterNode, ValkeyCluster
 from tests.integration.shop import basket, edit, new_product, product_url
 from tests.integration.wire import remaining_requests
-from tests.valkey_cluster import ClusterNode, ValkeyCluster
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from lab.trace import collector_client
 from lab.trace.command import trace
 from tests.receiver import running_receiver
 from tests.terminals import output_on_terminal
-from tests.trace_peers import answer, joined_document, peer
+from tests.unit.lab.trace.trace_peers import answer, joined_document, peer
 
 
 @pytest.fixture(autouse=True)

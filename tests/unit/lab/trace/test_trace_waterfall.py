@@ -5,7 +5,7 @@ import pytest
 from lab.trace.output.output_style import OutputStyle
 from lab.trace.output.server_timing import server_timing
 from lab.trace.output.waterfall import repetitions, waterfall
-from tests.trace_peers import joined_document, span
+from tests.unit.lab.trace.trace_peers import joined_document, span
 
 DOCUMENT = {
     **joined_document("client", "app-1"),

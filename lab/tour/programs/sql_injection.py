@@ -1,7 +1,7 @@
 """A query that is open to SQL injection on purpose, beside the same query with a parameter.
 
-Chapter 6 of the tour runs this module: `python -m lab.injection TEXT`. Both queries look for the
-user whose email is TEXT. The service builds no statement in the first way.
+Chapter 6 of the tour runs this module: `python -m lab.tour.programs.sql_injection TEXT`. Both
+queries look for the user whose email is TEXT. The service builds no statement in the first way.
 
 Both queries run as a role that exists only during this command. This role may read three columns of
 the table `users`. Whatever TEXT is, the role cannot change a table.
@@ -50,7 +50,10 @@ def find_by_parameter(connection: psycopg.Connection, email: str) -> Rows:
 def main(arguments: Sequence[str]) -> int:
     """Run both queries and print what each finds. Return the exit status."""
     if len(arguments) != 1:
-        print("Give one text:  python -m lab.injection ahmed@example.com", file=sys.stderr)
+        print(
+            "Give one text:  python -m lab.tour.programs.sql_injection ahmed@example.com",
+            file=sys.stderr,
+        )
         return control.FAILED
     try:
         with _reader(control.running(Paths.from_environment())) as connection:
