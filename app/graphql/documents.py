@@ -123,8 +123,8 @@ class Documents:
             max_errors=_MAX_ERRORS,
             hide_suggestions=self._hide_suggestions,
         )
-        # If the query is nested too deeply, the library adds `_ABORTED` as the first error. After
-        # too many errors, the library adds `_ABORTED` as the last error.
+        # If the first error ends with `_ABORTED`, the query is nested too deeply, or its validation
+        # would take too long. After too many errors, the last error ends with `_ABORTED`.
         if errors and errors[0].message.endswith(_ABORTED):
             raise RefusedRequest.because(QueryTooComplex(_TOO_LONG))
         if errors:

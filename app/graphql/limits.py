@@ -84,8 +84,8 @@ class Size:
 
 def _require_at_most(limit: int, name: str, value: int) -> None:
     if value > limit:
-        # If each fragment uses the next one twice, the number doubles with each fragment. It can
-        # then have too many digits to be shown.
+        # If each fragment uses the next one twice, the number doubles with each fragment. So it can
+        # have very many digits.
         shown = value if value <= _MAX_INT else f"more than {_MAX_INT}"
         raise QueryTooComplex(
             f"The {name} of the query is {shown}, and at most {limit} are allowed. "

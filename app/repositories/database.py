@@ -122,8 +122,8 @@ class Database:
 
     async def accepts_writes(self) -> bool:
         """Ask PostgreSQL whether it accepts writes."""
-        # The span of a statement names its nearest public caller. In the task that `state` starts,
-        # this method is the only public caller.
+        # This method is public because the span of a statement names its nearest public caller. In
+        # the task that `state` starts, there is no other public caller.
         return await fetch_row(self._engine, _PING) == "off"
 
     async def close(self) -> None:

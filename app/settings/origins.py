@@ -40,8 +40,9 @@ def _origin(value: str) -> str:
 
 def _root_path(value: str) -> str:
     path = value.rstrip("/")
-    # Some proxies remove the root path, and some do not. The service's own paths begin with
-    # /api. So the service could not tell a root path /api from the beginning of its own path.
+    # Some proxies remove the root path, and some do not. Many paths of the service begin with /api.
+    # So with the root path /api, the service could not tell whether the first /api of a path is the
+    # root path.
     if not _ROOT_PATH.fullmatch(path) or path.split("/")[1:2] == ["api"]:
         raise PydanticCustomError(
             "url", "is not a path outside /api; write it like `/shop`, in letters, digits and ._~-"

@@ -12,8 +12,8 @@ HEALTHY = "It is neither stopped nor frozen: there is nothing to heal."
 def stop(server: Server) -> str:
     """Stop a server and disable its restart."""
     server.disable_restart()
-    # Not `server.stop`, which ends only a process that this `Server` object has started. The
-    # supervisor has started this process.
+    # Not `server.stop`, which ends only a process that this `Server` object has started: the
+    # supervisor has started the server.
     server.end_leftover()
     return f"{server.name} is stopped: {server.stopped_effect}. {remedy(server)}"
 

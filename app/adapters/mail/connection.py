@@ -27,8 +27,8 @@ _ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 class SmtpConnection:
     """Holds at most one connection, and sends one message at a time.
 
-    The server's certificate must come from a certificate authority of the system or, if
-    SSL_CERT_FILE is set, from an authority in that file.
+    The server's certificate is verified with the authorities of the system, or with those in the
+    file that SSL_CERT_FILE names.
     """
 
     def __init__(self, server: SmtpServer, seconds: float) -> None:

@@ -48,8 +48,9 @@ def compose(
     that person.
 
     `link` is None for a notice. `sender` is the setting MAIL_FROM. Raises `MailRefused` if the
-    address of the message is missing or not well-formed, `ValueError` if the link is missing or the
-    kind has no link, and `KeyError` if the kind needs a provider and the provider is missing.
+    address of the message is missing or not well-formed, `ValueError` if the kind needs a link and
+    `link` is None or the kind has no link and `link` is given, and `KeyError` if the kind needs a
+    provider and the provider is missing.
     """
     display_name, address = parseaddr(sender)
     domain = address.rpartition("@")[2]

@@ -26,10 +26,11 @@ _CONNECTION_ERRORS: Final = (RedisConnectionError, RedisTimeoutError, OSError)
 class Cluster:
     """Divides each batch among the primaries. If one of them fails, the whole batch fails.
 
-    About once a second, a write is sent to each primary before a batch. This write fails if a
+    At most once a second, a write is sent to each primary before a batch. This write fails if a
     primary does not answer, accepts no writes, or has become a replica. Without this write, a
     process that only reads from a primary, or sends no commands to it, would not notice a failover.
-    But the process must then repeat its last invalidations, because the new primary may lack them.
+    After a failover, the process must repeat its last invalidations, because the new primary may
+    lack them.
     """
 
     def __init__(self, options: ConnectionOptions) -> None:

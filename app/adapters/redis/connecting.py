@@ -119,7 +119,7 @@ def cluster_client(url: str, *, timeout_seconds: float) -> RedisCluster:
         **_login(parts),
         **_options(node_timeout),
     )
-    # The client uses these connections only to ask for the primaries.
+    # The client uses its connections to these nodes only to ask for the primaries.
     for node in cluster.nodes_manager.startup_nodes.values():
         node.connection_kwargs["socket_timeout"] = node_timeout
     return cluster

@@ -25,7 +25,7 @@ class SingleServer:
     (docs/performance.md).
 
     A primary that has become a replica still answers reads, with values that may be old, but it
-    refuses writes. So about once a second, a batch begins with a write. If the server refuses the
+    refuses writes. So at most once a second, a batch begins with a write. If the server refuses the
     write, the batch fails.
     """
 
@@ -53,7 +53,7 @@ class SingleServer:
             self._next_write_check = 0.0
             # After a refused write, the same address may lead to another server with other data. So
             # forget the address: the next connection then calls `on_other_server`. After any other
-            # failure, the server at this address has the same data, or no data.
+            # failure, the address leads to the same server, or to a server without data.
             if refuses_writes(error):
                 self._server = None
             raise

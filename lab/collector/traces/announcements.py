@@ -11,7 +11,8 @@ from lab.collector.traces.documents import Document
 from lab.collector.traces.entries import entry
 from lab.collector.traces.store import Store
 
-# While a trace has changes to send, the time between two checks whether such a trace is complete.
+# The time between two checks whether a changed trace is complete. Without changed traces, there are
+# no checks.
 _POLL_INTERVAL_SECONDS: Final = 0.05
 # A stream without events sends a comment after this time. By sending it, the collector notices a
 # closed connection. The comment also keeps proxies from closing an idle connection.

@@ -38,7 +38,10 @@ def client(urls: tuple[str, str], start_service: StartService) -> httpx2.Client:
 
 
 def write(urls: tuple[str, str], work: Callable[[Transaction], Awaitable[Any]]) -> None:
-    """Write with a `Store` in this process, as the service does. Name nothing to invalidate."""
+    """Write with a `Store` in this process, as the service does.
+
+    The caller names nothing to invalidate.
+    """
     database, redis = map(SecretStr, urls)
     settings = Settings.model_construct(database_url=database, redis_url=redis, redis_timeout=5.0)
 

@@ -22,7 +22,7 @@ _addresses: Iterator[str] = (f"203.0.113.{number}" for number in itertools.count
 
 @pytest.fixture(scope="module")
 def services(valkey: ValkeyServer, start_service: StartService) -> list[Service]:
-    """Four processes that share one Redis. The second one has its URL in two settings."""
+    """Four processes that share one Redis. The second process has the URL in two settings."""
     settings = {
         "REDIS_URL": valkey.url,
         "REDIS_KEY_PREFIX": "counts",

@@ -110,7 +110,7 @@ export class Feed {
       if (reason.parameter) this.refused = filter;
       clearTimeout(this.retry);
       if (!reason.parameter) this.retry = setTimeout(() => this.ask(), RETRY_DELAY_MS);
-      // Since `show`, no page was read. So the requests in the list still match the earlier filter.
+      // If no page has been read since `show`, the list still has the requests of the earlier filter.
       if (!this.list.loaded) this.list.clear();
       this.onerror(reason);
       return null;
