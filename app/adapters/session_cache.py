@@ -12,6 +12,7 @@ from app.models import Principal
 from app.task_outcomes import ignore_outcome
 from app.tracing import run_in_background
 
+LoadPrincipal = Callable[[], Awaitable[Principal | None]]
 _ABSENT = object()
 
 
@@ -37,9 +38,7 @@ class SessionCache:
         self._loading: dict[Hashable, asyncio.Future[object]] = {}
         self._forgotten_at: LRUCache[int, float] = LRUCache(size)
 
-    async def get_or_load(
-        self, key: Hashable, load: Callable[[], Awaitable[Principal | None]]
-    ) -> Principal | None:
+    async def get_or_load(self, key: Hashable, load: LoadPrincipal) -> Principal | None:
         """Return the cached value, or else load it. Concurrent callers share one load.
 
         None is not cached.
@@ -64,7 +63,7 @@ class SessionCache:
     async def _load(
         self,
         key: Hashable,
-        load: Callable[[], Awaitable[Principal | None]],
+        load: LoadPrincipal,
         loading: asyncio.Future[object],
     ) -> Principal | None:
         started = time.monotonic()
@@ -80,9 +79,7 @@ class SessionCache:
                 loading.set_result(None)
         return value
 
-    def get_and_renew(
-        self, key: Hashable, load: Callable[[], Awaitable[Principal | None]]
-    ) -> Principal | None:
+    def get_and_renew(self, key: Hashable, load: LoadPrincipal) -> Principal | None:
         """Return the cached value. If it is older than `seconds / 2`, renew it in the background.
 
         Without the renewal, all callers would wait for a load when the value expires.

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime, timedelta
 
 from app.adapters.cursors import Cursors
-from app.adapters.session_cache import SessionCache
+from app.adapters.session_cache import LoadPrincipal, SessionCache
 from app.adapters.tokens import AccessTokens, Claims, hash_of
 from app.errors import InvalidSession, InvalidToken, NotFound, existing
 from app.models import Principal, SessionLifetime
@@ -19,7 +19,7 @@ __all__ = ["Principal", "SessionService"]
 _LAST_USE_PRECISION = timedelta(minutes=1)
 """The last use of a session is written to PostgreSQL at most once in this time."""
 _Find = Callable[[SessionRepository, datetime], Awaitable[Principal | None]]
-_Lookup = tuple[Hashable, Callable[[], Awaitable[Principal | None]]]
+_Lookup = tuple[Hashable, LoadPrincipal]
 
 
 @staged_methods("service")
