@@ -27,7 +27,7 @@ def psql(context: click.Context, arguments: Sequence[str]) -> int:
     All options are psql's own; `lab psql --help=options` lists them.
     """
     if tuple(arguments) != ("--help",):
-        _become_psql(context.find_object(Paths) or Paths.from_environment(), arguments)
+        _become_psql(context.obj, arguments)
     print(context.get_help())
     return control.OK
 
