@@ -68,6 +68,14 @@ def make_directory(directory: Path) -> None:
         directory.chmod(0o755)
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file atomically: a reader sees either the old file or the whole new file."""
+    # Two processes may write the file at the same time.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
 def rotate_when_large(log: Path) -> None:
     """Rename a log larger than `MAX_LOG_BYTES` to `<name>.1`, and replace an older `<name>.1`."""
     if log.exists() and log.stat().st_size > MAX_LOG_BYTES:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from lab.stack.config.paths import replace_file
+
 # The system computes the start time from the boot time, which a clock correction changes a little.
 CLOCK_TOLERANCE_SECONDS = 2.0
 
@@ -37,10 +39,8 @@ class Identity:
             return None
 
     def save(self, path: Path) -> None:
-        """Write the file atomically: a reader sees either the old file or the whole new file."""
-        draft = path.with_name(path.name + ".new")
-        draft.write_text(json.dumps(asdict(self)))
-        draft.replace(path)
+        """Write the file atomically (see `replace_file`)."""
+        replace_file(path, json.dumps(asdict(self)).encode())
 
     @classmethod
     def load(cls, path: Path) -> "Identity | None":

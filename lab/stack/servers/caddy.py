@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lab.stack.config.paths import CHECKOUT
+from lab.stack.config.paths import CHECKOUT, replace_file
 from lab.stack.config.ports import LOOPBACK, listen
 from lab.stack.servers import wheels
 from lab.stack.servers.apps import answers_ok, why_not_ready
@@ -83,10 +83,7 @@ class CaddyServer(Server):
             not self._ca_certificate.exists()
             or self._ca_certificate.read_bytes() != root.read_bytes()
         ):
-            # Another process may read the file meanwhile.
-            draft = self._ca_certificate.with_name(f"{self._ca_certificate.name}.{os.getpid()}")
-            draft.write_bytes(root.read_bytes())
-            draft.replace(self._ca_certificate)
+            replace_file(self._ca_certificate, root.read_bytes())
         return True
 
     def _command(self) -> list[str]:
