@@ -1,6 +1,6 @@
 """The service's role reads and writes rows, and owns no table (deploy/postgres.sql)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -14,14 +14,6 @@ from tests.conftest import StartService, migrate
 from tests.mailbox import running_mailbox, running_worker
 
 OWNERS = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
-
-
-@pytest.fixture(scope="module")
-def postgres(scratch: Path) -> Iterator[PostgresServer]:
-    """A server whose tables the role `migrator` has created."""
-    with PostgresServer(scratch / "roles", settings={"fsync": "off"}) as server:
-        migrate(server.migrator_url)
-        yield server
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """Responses while PostgreSQL is killed, frozen, slow or busy, and the recovery afterwards."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import httpx2
 import psycopg
@@ -11,7 +9,7 @@ import pytest
 
 from lab.stack.servers.postgres import PostgresServer
 from tests.accounts import Account, sign_up, signup_body
-from tests.conftest import StartService, migrate
+from tests.conftest import StartService
 from tests.integration.faults import (
     connections,
     frozen,
@@ -24,14 +22,6 @@ from tests.integration.wire import at_once, problem, statuses
 from tests.service import Service
 
 POOL_SIZE = 3
-
-
-@pytest.fixture(scope="module")
-def postgres(scratch: Path) -> Iterator[PostgresServer]:
-    """A server that tests can kill and freeze."""
-    with PostgresServer(scratch / "faulty", settings={"fsync": "off"}) as server:
-        migrate(server.migrator_url)
-        yield server
 
 
 @pytest.fixture(scope="module")
